@@ -1,0 +1,45 @@
+"""Text embeddings on a CPU, distilled from a transformer on the user's own corpus.
+
+The public names load on first use, so that ``import sklux`` costs next to
+nothing; neither importing nor transforming brings in torch.
+"""
+
+from importlib import import_module
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sklux import datasets, metrics
+    from sklux._projection import ReLUProjection
+    from sklux._teacher import CachedTeacher
+    from sklux._vectorizer import LuxicalVectorizer
+
+__all__ = [
+    "CachedTeacher",
+    "LuxicalVectorizer",
+    "ReLUProjection",
+    "datasets",
+    "metrics",
+]
+
+_ROOMS = {
+    "CachedTeacher": "_teacher",
+    "LuxicalVectorizer": "_vectorizer",
+    "ReLUProjection": "_projection",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its room the first time it is asked for."""
+    if name == "__version__":
+        return _version("sklux")
+    if name in _ROOMS:
+        return getattr(import_module(f"sklux.{_ROOMS[name]}"), name)
+    if name in __all__:
+        return import_module(f"sklux.{name}")
+    raise AttributeError(f"module 'sklux' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Names of the module, the ones not loaded yet included."""
+    return sorted({*globals(), *__all__, "__version__"})

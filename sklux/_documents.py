@@ -1,0 +1,56 @@
+"""Check of raw documents: what is text, and which document is not."""
+
+from collections.abc import Iterable
+
+
+def check_documents(raw_documents: Iterable[str]) -> list[str]:
+    """Return the documents as a list of str.
+
+    Parameters
+    ----------
+    raw_documents : iterable of str
+        A list, array, pandas or polars Series, Arrow array or generator.
+
+    Returns
+    -------
+    list of str of length n_samples
+        The documents, in order.
+
+    Raises
+    ------
+    ValueError
+        If a single string, or a table with two dimensions, is given.
+    TypeError
+        If it cannot be iterated over, or a document is not a str; the message
+        gives its position.
+    """
+    if isinstance(raw_documents, (str, bytes)):
+        raise ValueError(
+            "raw_documents must be an iterable of documents. Got a single "
+            f"{type(raw_documents).__name__} instead. To use one document, put it "
+            "in a list: [document]."
+        )
+    n_dims = len(getattr(raw_documents, "shape", (1,)))
+    if n_dims != 1:
+        raise ValueError(
+            "raw_documents must have one dimension, one string per document. Got "
+            f"{type(raw_documents).__name__} of shape {raw_documents.shape} instead. "
+            "Select one column of text."
+        )
+    if not isinstance(raw_documents, Iterable):
+        raise TypeError(
+            "raw_documents must be an iterable of str. Got "
+            f"{type(raw_documents).__name__} instead."
+        )
+    # Arrow arrays yield scalars of their own; their lists hold Python strings.
+    if hasattr(raw_documents, "to_pylist"):
+        raw_documents = raw_documents.to_pylist()
+    documents = list(raw_documents)
+    for position, document in enumerate(documents):
+        if not isinstance(document, str):
+            raise TypeError(
+                "raw_documents must hold only str. Got "
+                f"{type(document).__name__} at position {position}: "
+                f"{repr(document)[:60]}. Decode bytes, and drop or fill missing values."
+            )
+    return documents

@@ -1,0 +1,96 @@
+"""Start of the student: at epoch 0 it is already a linear model of the teacher.
+
+Each feature starts as the mean teacher vector of the documents it occurs in,
+less the mean over all documents. A ReLU keeps the positive half of a value
+only, so each direction is carried twice, as [A, -A], and the last layer takes
+the difference: relu(a) - relu(-a) = a.
+"""
+
+import numpy as np
+from scipy import sparse
+
+# Imagined occurrences with the corpus's mean vector, added to those of each
+# feature: they pull rare features, whose mean is unsure, towards zero.
+SHRINKAGE = 1.0
+NOISE = 0.02
+
+
+def initial_coefs(
+    X: sparse.csr_matrix,
+    targets: np.ndarray,
+    hidden_layer_sizes: tuple[int, ...],
+    random_state: np.random.RandomState,
+) -> list[np.ndarray]:
+    """Return the weights of all layers before the first epoch.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Features of the documents taught.
+    targets : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Unit rows that the student shall reach, principal directions first.
+    hidden_layer_sizes : tuple of int
+        Units of the hidden layers; empty for a linear student.
+    random_state : RandomState
+        Source of the noise in the units that carry no direction.
+
+    Returns
+    -------
+    list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
+        Weights, C-contiguous.
+    """
+    n_components = targets.shape[1]
+    directions = feature_means(X, targets)
+    if not hidden_layer_sizes:
+        return [directions]
+    # As many directions, largest first, as every layer has pairs of units for.
+    n_carried = min(n_components, min(hidden_layer_sizes) // 2)
+    sizes = (*hidden_layer_sizes, n_components)
+
+    first = _noise((X.shape[1], sizes[0]), random_state, scale=directions.std())
+    first[:, :n_carried] = directions[:, :n_carried]
+    first[:, n_carried : 2 * n_carried] = -directions[:, :n_carried]
+    coefs = [first]
+    for n_in, n_out in zip(sizes[:-1], sizes[1:]):
+        coefs.append(_noise((n_in, n_out), random_state, scale=NOISE))
+    pairs = np.arange(2 * n_carried)
+    for weights in coefs[1:-1]:
+        weights[pairs, pairs] += 1
+    carried = np.arange(n_carried)
+    coefs[-1][carried, carried] += 1
+    coefs[-1][n_carried + carried, carried] -= 1
+    return coefs
+
+
+def feature_means(X: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
+    """Mean deviation of the targets where a feature occurs, shrunk when it is rare.
+
+    With t_i the targets and m their mean::
+
+        A[j] = sum_i x_ij (t_i - m) / (SHRINKAGE + sum_i |x_ij|)
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Features of the documents.
+    targets : ndarray of shape (n_samples, n_components), dtype=np.float32
+        What the documents shall be mapped to.
+
+    Returns
+    -------
+    ndarray of shape (n_features, n_components), dtype=np.float32
+        One row per feature, C-contiguous.
+    """
+    deviations = targets - targets.mean(axis=0, dtype=np.float64).astype(np.float32)
+    weight = np.asarray(abs(X).sum(axis=0, dtype=np.float64)).ravel()
+    sums = X.T @ deviations
+    return np.ascontiguousarray(sums / (SHRINKAGE + weight)[:, None], dtype=np.float32)
+
+
+def _noise(
+    shape: tuple[int, int], random_state: np.random.RandomState, scale: float
+) -> np.ndarray:
+    """Draw small normal weights."""
+    noise = random_state.standard_normal(shape).astype(np.float32)
+    noise *= np.float32(max(scale, 1e-3))
+    return noise

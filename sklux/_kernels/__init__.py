@@ -1,0 +1,1 @@
+"""Compiled loops over documents; no other room of the package is imported here."""

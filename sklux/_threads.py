@@ -1,0 +1,79 @@
+"""Kernels over ranges of documents, on one pool of threads per process.
+
+joblib's own dispatch costs milliseconds a call, and a user's
+``parallel_config(backend="loky")`` would turn threads into processes. Here
+joblib only resolves ``n_jobs``.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from joblib import effective_n_jobs
+
+# Threads start only as tasks need them; this bounds them for every caller.
+MAX_THREADS = 64
+
+_pools: dict[int, ThreadPoolExecutor] = {}  # process id -> its pool
+
+
+def _get_pool() -> ThreadPoolExecutor:
+    """Return the process's pool; a forked child, which has no threads, makes its own."""
+    process = os.getpid()
+    if process not in _pools:
+        # setdefault is atomic, and an executor starts no thread before its first task.
+        _pools.setdefault(
+            process, ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="sklux")
+        )
+    return _pools[process]
+
+
+def run_ranges(
+    work: Callable[[int, int], None], edges: Sequence[int], n_jobs: int | None
+) -> None:
+    """Call ``work(start, stop)`` for each range between neighbouring edges.
+
+    The calling thread takes part. Which thread runs a range is left to chance,
+    so ``work`` must write nothing but its own range.
+
+    Parameters
+    ----------
+    work : callable
+        Called with two ints; releases the GIL where it spends its time.
+    edges : sequence of int of length n_ranges + 1
+        Bounds of the ranges, ascending.
+    n_jobs : int or None
+        As in scikit-learn; None means 1 unless in a `joblib.parallel_config`.
+
+    Raises
+    ------
+    Exception
+        The first error of a range, once no range is running any more.
+    """
+    n_ranges = len(edges) - 1
+    n_workers = min(effective_n_jobs(n_jobs), n_ranges)
+    if n_workers <= 1:
+        for start, stop in zip(edges[:-1], edges[1:]):
+            work(start, stop)
+        return
+    pending = iter(list(zip(edges[:-1], edges[1:])))
+    lock = threading.Lock()
+
+    def drain() -> None:
+        while True:
+            with lock:
+                bounds = next(pending, None)
+            if bounds is None:
+                return
+            work(*bounds)
+
+    helpers = [_get_pool().submit(drain) for _ in range(n_workers - 1)]
+    try:
+        drain()
+    finally:
+        # A helper that has not begun by now would find nothing left to do.
+        running = [helper for helper in helpers if not helper.cancel()]
+        wait(running)
+    for helper in running:
+        helper.result()

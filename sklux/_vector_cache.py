@@ -1,0 +1,233 @@
+"""Vectors of documents on disk: one sqlite3 file, keyed by model and text."""
+
+import hashlib
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+
+# Part of every key: raise it when the meaning of a key changes.
+KEY_VERSION = 1
+FILE_NAME = "teacher.sqlite3"
+BUSY_TIMEOUT_S = 600
+# sqlite allows 32,766 variables in a statement, older builds 999.
+KEYS_PER_QUERY = 900
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS models (
+    identity TEXT PRIMARY KEY,
+    n_components INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS vectors (
+    key BLOB PRIMARY KEY,
+    vector BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+
+_locks: dict[tuple[int, str], threading.RLock] = {}  # (process id, file) -> lock
+
+
+def data_home() -> Path:
+    """Folder for data that outlives the program.
+
+    Returns
+    -------
+    pathlib.Path
+        ``$SKLUX_DATA_HOME``, else the user's cache folder.
+    """
+    if os.environ.get("SKLUX_DATA_HOME"):
+        return Path(os.environ["SKLUX_DATA_HOME"]).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "sklux"
+
+
+def text_key(identity: str, dtype: str, text: str) -> bytes:
+    """Key of one document's vector: blake2b-128 over all that determines it.
+
+    Parameters
+    ----------
+    identity : str
+        What the model is, with the options it is called with.
+    dtype : str
+        Type the vector is rounded through.
+    text : str
+        The document; lone surrogates are allowed.
+
+    Returns
+    -------
+    bytes of length 16
+        Equal for equal arguments only.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (str(KEY_VERSION), identity, dtype, text):
+        encoded = part.encode("utf-8", "surrogatepass")
+        # The length before each part keeps ("ab", "c") apart from ("a", "bc").
+        digest.update(len(encoded).to_bytes(8, "little"))
+        digest.update(encoded)
+    return digest.digest()
+
+
+class VectorCache:
+    """Vectors of one model in one file.
+
+    Parameters
+    ----------
+    folder : str, path-like or None
+        Folder of the file; None means `data_home`.
+    identity : str
+        What the model is, with the options it is called with.
+    dtype : str
+        Type the vectors are stored in.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike | None, identity: str, dtype: str
+    ):
+        folder = data_home() if folder is None else Path(folder).expanduser()
+        self.file = folder.absolute() / FILE_NAME
+        self.identity = identity
+        self.dtype = np.dtype(dtype)
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Lock of this file in this process: held from look-up to storage."""
+        return _locks.setdefault((os.getpid(), str(self.file)), threading.RLock())
+
+    def key(self, text: str) -> bytes:
+        """Key of a document's vector."""
+        return text_key(self.identity, self.dtype.name, text)
+
+    def n_components(self) -> int | None:
+        """Width of the model's vectors; None while there are none."""
+        if not self.file.exists():
+            return None
+        with self._connection() as connection:
+            return self._stored_width(connection)
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
+        """Return the stored vectors of some keys.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            Keys, as `key` gives them.
+
+        Returns
+        -------
+        dict of bytes to ndarray of shape (n_components,)
+            The vectors that are there, in the cache's dtype.
+        """
+        if not self.file.exists():
+            return {}
+        found = {}
+        with self._connection() as connection:
+            for start in range(0, len(keys), KEYS_PER_QUERY):
+                some = keys[start : start + KEYS_PER_QUERY]
+                places = ",".join("?" * len(some))
+                found.update(
+                    connection.execute(
+                        f"SELECT key, vector FROM vectors WHERE key IN ({places})", some
+                    )
+                )
+        return {key: np.frombuffer(value, self.dtype) for key, value in found.items()}
+
+    def put(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
+        """Store vectors, in one transaction; keys that are there are left alone.
+
+        Parameters
+        ----------
+        keys : sequence of bytes of length n_samples
+            Keys, as `key` gives them.
+        vectors : ndarray of shape (n_samples, n_components)
+            Finite vectors, in the cache's dtype.
+
+        Raises
+        ------
+        ValueError
+            If the model's vectors had another width before.
+        OSError
+            If the disk is full or read-only; nothing of this call is stored.
+        """
+        self._make_file()
+        with self._connection() as connection:
+            # IMMEDIATE: the width is read and written without another in between.
+            connection.execute("BEGIN IMMEDIATE")
+            stored = self._stored_width(connection)
+            if stored is None:
+                connection.execute(
+                    "INSERT INTO models VALUES (?, ?)", (self.identity, vectors.shape[1])
+                )
+            elif stored != vectors.shape[1]:
+                connection.rollback()
+                raise ValueError(
+                    f"The teacher returned vectors of width {vectors.shape[1]}, but "
+                    f"the cache {str(self.file)!r} holds vectors of width {stored} "
+                    f"for the same model ({self.identity}). Give the changed model "
+                    "another model_id, or use another path."
+                )
+            connection.executemany(
+                "INSERT OR IGNORE INTO vectors VALUES (?, ?)",
+                [(key, vector.tobytes()) for key, vector in zip(keys, vectors)],
+            )
+            connection.commit()
+
+    def _stored_width(self, connection: sqlite3.Connection) -> int | None:
+        """Width that the file gives for the model."""
+        row = connection.execute(
+            "SELECT n_components FROM models WHERE identity = ?", (self.identity,)
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def _make_file(self) -> None:
+        """Make the folder, the file and its tables where they are missing."""
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._storage_error(error) from error
+        with self._connection() as connection:
+            # Readers go on while another process writes.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_TABLES)
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Open the file for the length of a block, and name it in errors."""
+        try:
+            with closing(self._connect()) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise self._storage_error(error) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open the file, without writing where that is not allowed."""
+        connection = sqlite3.connect(
+            self.file, timeout=BUSY_TIMEOUT_S, isolation_level=None
+        )
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master")
+        except sqlite3.OperationalError:
+            # A file in WAL mode cannot be opened where its side files cannot be
+            # made; as an immutable one it can be read.
+            connection.close()
+            connection = sqlite3.connect(
+                f"{self.file.as_uri()}?immutable=1", uri=True, isolation_level=None
+            )
+        return connection
+
+    def _storage_error(self, error: Exception) -> OSError:
+        """An error that names the file, the cause and the remedy."""
+        return OSError(
+            f"The teacher cache {str(self.file)!r} cannot be read or written: {error}. "
+            "Vectors stored before are kept. Free space, or give CachedTeacher a path "
+            "(or set SKLUX_DATA_HOME) to a folder that can be written."
+        )

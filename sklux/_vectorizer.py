@@ -1,0 +1,514 @@
+"""Text to dense vectors, distilled from a teacher on the user's own corpus."""
+
+import os
+from collections.abc import Iterable
+from importlib.metadata import version
+from numbers import Integral
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+    clone,
+)
+from sklearn.utils import metadata_routing
+from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklux._documents import check_documents
+from sklux._lexical import (
+    default_lexical_stage,
+    is_json,
+    lexical_from_params,
+    lexical_params,
+    lexical_tensors,
+    restore_lexical,
+)
+from sklux._network import apply_network
+from sklux._persistence import read_model, write_model
+from sklux._projection import ReLUProjection
+from sklux._teacher import (
+    CachedTeacher,
+    check_teacher_embeddings,
+    clone_sharing,
+    teacher_vectors,
+)
+
+
+class LuxicalVectorizer(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Text embeddings at the speed of TF-IDF, learnt from a slower model.
+
+    A *student*, TF-IDF over n-grams followed by a small ReLU network, is trained
+    on the given documents to give the vectors of a *teacher*, any text embedding
+    model (Luxical, [1]_). The teacher is needed in `fit` only.
+
+    Parameters
+    ----------
+    teacher : CachedTeacher, str, path-like, object or callable, default=None
+        Where teacher vectors come from: a `CachedTeacher` (recommended: it
+        teaches no document twice), a sentence-transformers name or folder, an
+        object with ``encode``, a fitted scikit-learn transformer, or a callable
+        from a list of str to an array. Not needed when `fit` is given
+        ``teacher_embeddings``.
+
+    lexical : estimator or None, default=None
+        The lexical stage, from documents to a sparse matrix. It is cloned, never
+        fitted itself. None means a
+        :class:`~sklearn.feature_extraction.text.TfidfVectorizer` over words and
+        pairs of words, with sublinear tf and the 200,000 most frequent terms.
+
+    projection : ReLUProjection or None, default=None
+        The network. It is cloned, never fitted itself. None means
+        ``ReLUProjection()``.
+
+    n_jobs : int or None, default=None
+        Threads of `transform`, read when it runs, for a stage that has None of
+        its own. None means 1 unless in a `joblib.parallel_config` context, -1
+        all processors.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed, for a projection that has None of its own.
+
+    verbose : bool, default=False
+        Whether `fit` shows progress bars, for stages that have None of their own.
+
+    Attributes
+    ----------
+    lexical_ : estimator
+        The fitted lexical stage.
+
+    projection_ : ReLUProjection
+        The fitted network.
+
+    teacher_id_ : str or None
+        What the teacher was, where a `CachedTeacher` or a name says so.
+
+    See Also
+    --------
+    ReLUProjection : The network, with the parameters of the training.
+    CachedTeacher : Teacher vectors that are kept on disk.
+    sklearn.feature_extraction.text.TfidfVectorizer : Sparse vectors, no teacher.
+
+    Notes
+    -----
+    A document without a known term is mapped to the zero vector. The same
+    document has the same bits in any batch and for any `n_jobs`.
+
+    References
+    ----------
+    .. [1] Luxical: High-Speed Lexical-Dense Text Embeddings, :arxiv:`2512.09015`.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import TruncatedSVD
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklux import LuxicalVectorizer
+    >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+    >>> teacher = make_pipeline(TfidfVectorizer(), TruncatedSVD(3)).fit(documents)
+    >>> vectorizer = LuxicalVectorizer(teacher, random_state=0).fit(documents)
+    >>> vectorizer.transform(["an apple", "unknown"]).shape
+    (2, 3)
+    """
+
+    # raw_documents is data, not metadata to be routed.
+    __metadata_request__fit = {"raw_documents": metadata_routing.UNUSED}
+    __metadata_request__transform = {"raw_documents": metadata_routing.UNUSED}
+
+    _parameter_constraints: dict = {
+        "teacher": "no_validation",
+        "lexical": [HasMethods(["fit_transform", "transform"]), None],
+        "projection": [ReLUProjection, None],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        teacher=None,
+        *,
+        lexical=None,
+        projection=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=False,
+    ):
+        self.teacher = teacher
+        self.lexical = lexical
+        self.projection = projection
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, raw_documents, y=None, *, teacher_embeddings=None):
+        """Learn the terms, have the documents taught, and train the network.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str of length n_samples
+            Documents.
+
+        y : object, default=None
+            Ignored; here for pipelines, which pass class labels.
+
+        teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
+                default=None
+            Teacher vectors of the documents, in their order, if they are there
+            already; ``teacher`` is then not called.
+
+        Returns
+        -------
+        self : object
+            The fitted vectorizer.
+
+        Raises
+        ------
+        ImportError
+            If torch, or a library that the teacher needs, is not installed.
+        TypeError
+            If a document is not a str.
+        ValueError
+            If there is no teacher, or its vectors do not fit the documents.
+        """
+        documents = check_documents(raw_documents)
+        if not documents:
+            raise ValueError("raw_documents is empty: there is nothing to learn from.")
+        self._check_teacher(y, teacher_embeddings)
+        if teacher_embeddings is not None:
+            teacher_embeddings = check_teacher_embeddings(
+                teacher_embeddings, len(documents)
+            )
+        lexical = (
+            default_lexical_stage() if self.lexical is None else clone(self.lexical)
+        )
+        # The terms come first: they take seconds, the teacher takes long.
+        X = lexical.fit_transform(documents)
+        if teacher_embeddings is None:
+            teacher_embeddings = teacher_vectors(
+                self.teacher, documents, bool(self.verbose)
+            )
+        projection = self._new_projection().fit(X, teacher_embeddings)
+
+        self.lexical_ = lexical
+        self.projection_ = projection
+        self.teacher_id_ = self._teacher_id()
+        return self
+
+    def fit_transform(self, raw_documents, y=None, *, teacher_embeddings=None):
+        """Fit, and return the vectors of the same documents.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str of length n_samples
+            Documents.
+
+        y : object, default=None
+            Ignored, as in `fit`.
+
+        teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
+                default=None
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components), dtype=np.float32
+            Rows of unit length; exactly ``fit(...).transform(raw_documents)``.
+        """
+        documents = check_documents(raw_documents)
+        self.fit(documents, y, teacher_embeddings=teacher_embeddings)
+        return self.transform(documents)
+
+    def transform(self, raw_documents):
+        """Map documents to dense vectors.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str of length n_samples
+            Documents.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components), dtype=np.float32
+            Rows of unit length; a document without a known term is zero.
+
+        Raises
+        ------
+        TypeError
+            If a document is not a str.
+        """
+        check_is_fitted(self)
+        documents = check_documents(raw_documents)
+        if not documents:
+            # The lexical stage refuses to transform nothing.
+            return np.empty((0, self._n_features_out), dtype=np.float32)
+        X = sparse.csr_matrix(self.lexical_.transform(documents), dtype=np.float32)
+        n_jobs = self.projection_.n_jobs
+        return apply_network(
+            X, self.projection_.coefs_, self.n_jobs if n_jobs is None else n_jobs
+        )
+
+    def project_teacher(self, embeddings):
+        """Map teacher vectors into the student's space.
+
+        Lets a query that the teacher has embedded search among documents that
+        the student has embedded.
+
+        Parameters
+        ----------
+        embeddings : array-like of shape (n_samples, n_teacher_components)
+            Teacher vectors, of any length.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components), dtype=np.float32
+            Rows of unit length; zero rows stay zero.
+        """
+        check_is_fitted(self)
+        return self.projection_.project_teacher(embeddings)
+
+    def save(self, path):
+        """Write the fitted model to one file, without pickle.
+
+        The teacher is not saved, only what it was (`teacher_id_`).
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write; an existing one is replaced once the new one is whole.
+
+        Raises
+        ------
+        TypeError
+            If the lexical stage or a parameter is of a kind that the file cannot
+            hold; `joblib.dump` then can.
+        OSError
+            If the file cannot be written.
+        """
+        check_is_fitted(self)
+        own = {"n_jobs": self.n_jobs, "random_state": self.random_state}
+        own["verbose"] = self.verbose
+        _check_json(type(self).__name__, own)
+        state = {
+            "sklux_version": version("sklux"),
+            "params": own,
+            "lexical": None if self.lexical is None else lexical_params(self.lexical),
+            "projection": (
+                None if self.projection is None else _projection_params(self.projection)
+            ),
+            "lexical_": lexical_params(self.lexical_),
+            "projection_": _projection_state(self.projection_),
+            "teacher_id": self.teacher_id_,
+        }
+        tensors = lexical_tensors(self.lexical_)
+        tensors["teacher_components"] = self.projection_.teacher_components_
+        for layer, weights in enumerate(self.projection_.coefs_):
+            tensors[f"coefs.{layer}"] = weights
+        write_model(path, tensors, state)
+
+    @classmethod
+    def load(cls, path, *, mmap_mode=None, verify=True):
+        """Read a model that `save` wrote; torch is not needed.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to read.
+
+        mmap_mode : {'r', None}, default=None
+            With ``'r'`` the weights stay in the file and are shared between
+            processes.
+
+        verify : bool, default=True
+            Whether to compare checksums, which reads the whole file. Without,
+            only the header, the offsets and the shapes are checked: for files
+            that you trust.
+
+        Returns
+        -------
+        LuxicalVectorizer
+            Fitted, with ``teacher=None``.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it is no model file, is damaged, or is of a newer format.
+        """
+        if mmap_mode not in (None, "r"):
+            raise ValueError(
+                "The 'mmap_mode' parameter of load must be 'r' or None. Got "
+                f"{mmap_mode!r} instead."
+            )
+        tensors, state = read_model(path, mmap_mode=mmap_mode, verify=verify)
+        try:
+            return cls._from_state(tensors, state)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"The model file {os.fspath(path)!r} lacks a part or holds one of the "
+                f"wrong kind: {error!r}. Save the model again."
+            ) from error
+
+    @classmethod
+    def _from_state(cls, tensors, state):
+        """Build a fitted vectorizer from what a file holds."""
+        lexical, projection = state["lexical"], state["projection"]
+        model = cls(
+            lexical=None if lexical is None else lexical_from_params(lexical),
+            projection=None if projection is None else ReLUProjection(**projection),
+            **state["params"],
+        )
+        model.lexical_ = restore_lexical(
+            lexical_from_params(state["lexical_"]), tensors
+        )
+        model.projection_ = _restore_projection(state["projection_"], tensors)
+        n_features = len(tensors["term_offsets"]) - 1
+        if n_features != model.projection_.n_features_in_:
+            raise ValueError(
+                f"The model has {n_features} terms, but weights for "
+                f"{model.projection_.n_features_in_}."
+            )
+        model.teacher_id_ = state["teacher_id"]
+        return model
+
+    def set_params(self, **params):
+        """Set parameters; those of a stage that is None make the default stage first.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters, such as ``lexical__ngram_range`` or
+            ``projection__n_components``.
+
+        Returns
+        -------
+        self : object
+            The vectorizer.
+        """
+        for name, default in (
+            ("lexical", default_lexical_stage),
+            ("projection", ReLUProjection),
+        ):
+            is_nested = any(key.startswith(f"{name}__") for key in params)
+            if is_nested and params.get(name, getattr(self, name)) is None:
+                params[name] = default()
+        return super().set_params(**params)
+
+    @property
+    def _n_features_out(self):
+        """Number of output columns, for `get_feature_names_out`."""
+        return self.projection_.n_components_
+
+    def __sklearn_clone__(self):
+        """Copy parameters and stages, and share the teacher, which is never fitted."""
+        if isinstance(self.teacher, CachedTeacher):
+            return clone_sharing(self, None)
+        return clone_sharing(self, "teacher")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def _check_teacher(self, y, teacher_embeddings):
+        """Refuse to start without a teacher, and say why if y looks like its vectors."""
+        if self.teacher is not None or teacher_embeddings is not None:
+            return
+        if np.ndim(y) == 2:
+            raise ValueError(
+                "y, the second positional argument of fit, is ignored. Pass teacher "
+                f"vectors by name: fit(documents, teacher_embeddings=...). Got y of "
+                f"shape {np.shape(y)} and no teacher."
+            )
+        raise ValueError(
+            "LuxicalVectorizer has no teacher to learn from. Set teacher=, for "
+            "instance CachedTeacher('all-MiniLM-L6-v2'), or pass "
+            "fit(documents, teacher_embeddings=...)."
+        )
+
+    def _new_projection(self):
+        """The network to fit: cloned, and filled in where it leaves a choice."""
+        projection = (
+            ReLUProjection() if self.projection is None else clone(self.projection)
+        )
+        for name in ("random_state", "verbose"):
+            if getattr(projection, name) is None:
+                projection.set_params(**{name: getattr(self, name)})
+        return projection
+
+    def _teacher_id(self):
+        """What the teacher is, where that is known without asking the model."""
+        if isinstance(self.teacher, CachedTeacher):
+            return self.teacher._identity()
+        if isinstance(self.teacher, (str, os.PathLike)):
+            return f"name:{os.fspath(self.teacher)}"
+        return None
+
+
+def _check_json(owner: str, params: dict) -> None:
+    """Refuse parameters that a model file cannot hold."""
+    for name, value in params.items():
+        if not is_json(value):
+            raise TypeError(
+                f"save cannot hold the parameter {name}={value!r} of {owner}. Use "
+                "joblib.dump for this model."
+            )
+
+
+def _projection_params(projection: ReLUProjection) -> dict:
+    """Parameters of a network, as JSON can hold them."""
+    params = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in projection.get_params(deep=False).items()
+    }
+    sizes = np.asarray(params["hidden_layer_sizes"], dtype=int)
+    params["hidden_layer_sizes"] = sizes.tolist()
+    _check_json(type(projection).__name__, params)
+    return params
+
+
+def _projection_state(projection: ReLUProjection) -> dict:
+    """What a fitted network has besides its arrays."""
+    return {
+        "params": _projection_params(projection),
+        "n_layers": len(projection.coefs_),
+        "loss_curve": projection.loss_curve_,
+        "validation_scores": projection.validation_scores_,
+    }
+
+
+def _restore_projection(state: dict, tensors: dict) -> ReLUProjection:
+    """Build a fitted network from what a file holds."""
+    projection = ReLUProjection(**state["params"])
+    coefs = [tensors[f"coefs.{layer}"] for layer in range(state["n_layers"])]
+    components = tensors["teacher_components"]
+    widths = [coefs[0].shape[0]]
+    for weights in coefs:
+        if weights.dtype != np.float32 or weights.ndim != 2 or len(weights) != widths[-1]:
+            raise ValueError(
+                f"The model's layers do not fit together: shape {weights.shape} and "
+                f"dtype {weights.dtype} after a layer of width {widths[-1]}."
+            )
+        widths.append(weights.shape[1])
+    if components.ndim != 2 or len(components) != widths[-1]:
+        raise ValueError(
+            f"The model's teacher directions have shape {components.shape}, but its "
+            f"vectors have width {widths[-1]}."
+        )
+    projection.coefs_ = coefs
+    projection.teacher_components_ = components
+    projection.n_components_ = widths[-1]
+    projection.n_features_in_ = widths[0]
+    projection.loss_curve_ = state["loss_curve"]
+    projection.validation_scores_ = state["validation_scores"]
+    projection.n_iter_ = len(state["loss_curve"])
+    return projection

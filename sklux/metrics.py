@@ -1,0 +1,245 @@
+"""How near a student is to its teacher, and how well halves of a text meet."""
+
+import numpy as np
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.validation import check_array
+
+from sklux._similarity import (
+    nearest_neighbors,
+    neighbor_overlap,
+    similarity_blocks,
+    unit_rows,
+)
+
+__all__ = [
+    "half_document_retrieval",
+    "neighbor_recall_score",
+    "similarity_correlation",
+    "split_halves",
+]
+
+
+def neighbor_recall_score(
+    teacher_embeddings,
+    student_embeddings,
+    *,
+    n_neighbors=10,
+    sample_size=None,
+    random_state=None,
+):
+    """Share of the teacher's nearest documents that the student finds too.
+
+    Parameters
+    ----------
+    teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
+        Teacher vectors, of any length.
+
+    student_embeddings : array-like of shape (n_samples, n_components)
+        Student vectors of the same documents.
+
+    n_neighbors : int, default=10
+        How many nearest documents (by cosine, the document itself left out) to
+        compare.
+
+    sample_size : int or None, default=None
+        How many documents, drawn without replacement, to look at the neighbours
+        of; they are always sought among all. None means all.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the draw.
+
+    Returns
+    -------
+    float
+        Between 0 and 1, higher is better.
+
+    Raises
+    ------
+    ValueError
+        If there are no more than `n_neighbors` documents, or a value is not
+        finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklux.metrics import neighbor_recall_score
+    >>> teacher = np.random.RandomState(0).standard_normal((50, 8))
+    >>> neighbor_recall_score(teacher, 2 * teacher)
+    1.0
+    """
+    teacher, student = _check_pair(teacher_embeddings, student_embeddings)
+    n_samples = len(teacher)
+    if not 1 <= n_neighbors < n_samples:
+        raise ValueError(
+            f"n_neighbors={n_neighbors} must be at least 1 and less than the number of "
+            f"documents, {n_samples}."
+        )
+    queries = np.arange(n_samples)
+    if sample_size is not None:
+        if not 1 <= sample_size <= n_samples:
+            raise ValueError(
+                f"sample_size={sample_size} must be between 1 and the number of "
+                f"documents, {n_samples}."
+            )
+        queries = check_random_state(random_state).choice(
+            n_samples, sample_size, replace=False
+        )
+    return neighbor_overlap(
+        nearest_neighbors(teacher, queries, n_neighbors),
+        nearest_neighbors(student, queries, n_neighbors),
+    )
+
+
+def similarity_correlation(
+    teacher_embeddings, student_embeddings, *, n_pairs=100_000, random_state=None
+):
+    """Pearson correlation of the teacher's and the student's cosines.
+
+    Parameters
+    ----------
+    teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
+        Teacher vectors, of any length.
+
+    student_embeddings : array-like of shape (n_samples, n_components)
+        Student vectors of the same documents.
+
+    n_pairs : int, default=100_000
+        Random pairs of two different documents to compare.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the pairs.
+
+    Returns
+    -------
+    float
+        Between -1 and 1; 0 where one side has the same cosine for all pairs.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two documents, or a value is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklux.metrics import similarity_correlation
+    >>> teacher = np.random.RandomState(0).standard_normal((50, 8))
+    >>> round(similarity_correlation(teacher, 2 * teacher, random_state=0), 3)
+    1.0
+    """
+    teacher, student = _check_pair(teacher_embeddings, student_embeddings)
+    n_samples = len(teacher)
+    if n_samples < 2 or n_pairs < 2:
+        raise ValueError(
+            "similarity_correlation needs at least 2 documents and 2 pairs. Got "
+            f"{n_samples} documents and n_pairs={n_pairs}."
+        )
+    random_state = check_random_state(random_state)
+    first = random_state.randint(n_samples, size=n_pairs)
+    # A step of 1 to n - 1 around the circle of documents never ends at its start.
+    second = (first + random_state.randint(1, n_samples, size=n_pairs)) % n_samples
+    cosines = [
+        np.einsum("ij,ij->i", unit[first], unit[second], dtype=np.float64)
+        for unit in (teacher, student)
+    ]
+    # Constant up to rounding has no correlation.
+    if min(cosine.std() for cosine in cosines) < 1e-7:
+        return 0.0
+    return float(np.corrcoef(cosines)[0, 1])
+
+
+def half_document_retrieval(first_embeddings, second_embeddings):
+    """Mean reciprocal rank of second halves, asked for by their first halves.
+
+    Parameters
+    ----------
+    first_embeddings : array-like of shape (n_samples, n_components)
+        Vectors of the first halves of documents: the queries.
+
+    second_embeddings : array-like of shape (n_samples, n_components)
+        Vectors of the second halves, in the same order.
+
+    Returns
+    -------
+    float
+        Between 0 and 1, higher is better. Ties count against the vectors, and
+        where either half has a zero vector, the rank is the last.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in shape, or a value is not finite.
+
+    See Also
+    --------
+    split_halves : Halves of documents.
+
+    Examples
+    --------
+    >>> from sklux.metrics import half_document_retrieval
+    >>> first = [[1.0, 0.0], [0.0, 1.0]]
+    >>> half_document_retrieval(first, [[0.9, 0.1], [0.2, 0.8]])
+    1.0
+    >>> half_document_retrieval(first, [[1.0, 1.0], [1.0, 1.0]])
+    0.5
+    """
+    first, second = _check_pair(first_embeddings, second_embeddings)
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(
+            f"Both halves must have vectors of one width. Got {first.shape[1]} and "
+            f"{second.shape[1]}."
+        )
+    n_samples = len(first)
+    ranks = np.empty(n_samples)
+    for rows, similarities in similarity_blocks(first, second):
+        own = similarities[np.arange(len(similarities)), np.arange(n_samples)[rows]]
+        ranks[rows] = np.count_nonzero(similarities >= own[:, None], axis=1)
+    ranks[~first.any(axis=1) | ~second.any(axis=1)] = n_samples
+    return float(np.mean(1 / ranks))
+
+
+def split_halves(raw_documents):
+    """Split each document at the space nearest to its middle.
+
+    Parameters
+    ----------
+    raw_documents : iterable of str of length n_samples
+        Documents. Where two spaces are equally near, the first one counts; a
+        document without a space has an empty second half.
+
+    Returns
+    -------
+    first, second : list of str of length n_samples
+        The halves, without the space between them.
+
+    Examples
+    --------
+    >>> from sklux.metrics import split_halves
+    >>> split_halves(["one two three", "word"])
+    (['one two', 'word'], ['three', ''])
+    """
+    halves = [_split(document) for document in raw_documents]
+    return [first for first, _ in halves], [second for _, second in halves]
+
+
+def _split(document):
+    """Split one document at the space nearest to its middle."""
+    middle = len(document) // 2
+    before = document.rfind(" ", 0, middle + 1)
+    after = document.find(" ", middle)
+    if before < 0 and after < 0:
+        return document, ""
+    # Distances from len / 2, doubled to stay whole.
+    if after < 0 or (
+        before >= 0 and len(document) - 2 * before <= 2 * after - len(document)
+    ):
+        after = before
+    return document[:after], document[after + 1 :]
+
+
+def _check_pair(first, second):
+    """Unit rows of two embeddings of the same documents."""
+    first = check_array(first, dtype=np.float32, input_name="The first embeddings")
+    second = check_array(second, dtype=np.float32, input_name="The second embeddings")
+    check_consistent_length(first, second)
+    return unit_rows(first), unit_rows(second)
