@@ -202,7 +202,9 @@ def restore_lexical(
     }
     n_features = len(offsets) - 1
     if len(vocabulary) != n_features:
-        raise ValueError("The model's vocabulary is damaged: a term stands in it twice.")
+        raise ValueError(
+            "The model's vocabulary is damaged: a term stands in it twice."
+        )
     vectorizer.fixed_vocabulary_ = vectorizer.vocabulary is not None
     vectorizer.vocabulary_ = vocabulary
     if isinstance(vectorizer, TfidfVectorizer):

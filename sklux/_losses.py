@@ -35,7 +35,8 @@ def similarity_kl_loss(
     With G the Gram matrix of the unit rows, its diagonal removed, and T the
     temperature, this is::
 
-        T^2 / n_samples * sum_i KL(softmax(G_teacher[i] / T) || softmax(G_student[i] / T))
+        P_i = softmax(G_teacher[i] / T),  Q_i = softmax(G_student[i] / T)
+        T^2 / n_samples * sum_i KL(P_i || Q_i)
 
     Parameters
     ----------

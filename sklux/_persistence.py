@@ -205,4 +205,3 @@ def _damaged(path: Path, how: str) -> ValueError:
         f"{str(path)!r} is not a whole sklux model file: {how}. Save the model again, "
         "or copy the file anew."
     )
-

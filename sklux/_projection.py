@@ -1,8 +1,11 @@
 """ReLU network from sparse features to the teacher's space."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import linalg, sparse
 from sklearn.base import (
     BaseEstimator,
@@ -18,6 +21,7 @@ from sklux._initialization import initial_coefs
 from sklux._network import apply_network
 from sklux._optional import import_optional
 from sklux._similarity import unit_rows
+from sklux._typing import MatrixLike
 
 DEFAULT_N_COMPONENTS = 256
 # With batch_size="auto" an epoch has about this many steps, within bounds.
@@ -179,22 +183,22 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def __init__(
         self,
-        n_components=DEFAULT_N_COMPONENTS,
+        n_components: int = DEFAULT_N_COMPONENTS,
         *,
-        hidden_layer_sizes=(384,),
-        loss="cosine",
-        temperature=3.0,
-        learning_rate_init=0.003,
-        batch_size="auto",
-        max_iter=8,
-        early_stopping="auto",
-        validation_fraction=0.05,
-        n_iter_no_change=3,
-        tol=1e-4,
-        device="cpu",
-        n_jobs=None,
-        random_state=None,
-        verbose=None,
+        hidden_layer_sizes: Sequence[int] = (384,),
+        loss: Literal["cosine", "similarity_kl"] = "cosine",
+        temperature: float = 3.0,
+        learning_rate_init: float = 0.003,
+        batch_size: int | Literal["auto"] = "auto",
+        max_iter: int = 8,
+        early_stopping: bool | Literal["auto"] = "auto",
+        validation_fraction: float = 0.05,
+        n_iter_no_change: int = 3,
+        tol: float = 1e-4,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | None = None,
     ):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -213,7 +217,7 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
+    def fit(self, X: MatrixLike, y: ArrayLike) -> Self:
         """Learn the network from features and teacher embeddings.
 
         Parameters
@@ -272,7 +276,7 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.n_iter_ = len(result.loss_curve)
         return self
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> np.ndarray:
         """Map features to dense vectors.
 
         Parameters
@@ -296,7 +300,7 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         )
         return apply_network(sparse.csr_matrix(X), self.coefs_, self.n_jobs)
 
-    def project_teacher(self, embeddings):
+    def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
         """Map teacher vectors into the student's space.
 
         Lets a query that the teacher has embedded search among documents that

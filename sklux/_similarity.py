@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from scipy import sparse
 
 # Rows of similarities held at a time: 1,024 x 50,000 float32 is 205 MB.
 ROWS_AT_A_TIME = 1024
@@ -36,9 +37,9 @@ def similarity_blocks(
 
     Parameters
     ----------
-    queries : ndarray of shape (n_queries, n_components)
+    queries : {ndarray, CSR matrix} of shape (n_queries, n_components)
         Unit rows.
-    embeddings : ndarray of shape (n_samples, n_components)
+    embeddings : {ndarray, CSR matrix} of shape (n_samples, n_components)
         Unit rows.
 
     Yields
@@ -48,9 +49,13 @@ def similarity_blocks(
     similarities : ndarray of shape (n_rows, n_samples)
         Their cosines.
     """
-    for start in range(0, len(queries), ROWS_AT_A_TIME):
-        rows = slice(start, min(start + ROWS_AT_A_TIME, len(queries)))
-        yield rows, queries[rows] @ embeddings.T
+    n_queries = queries.shape[0]
+    for start in range(0, n_queries, ROWS_AT_A_TIME):
+        rows = slice(start, min(start + ROWS_AT_A_TIME, n_queries))
+        similarities = queries[rows] @ embeddings.T
+        if sparse.issparse(similarities):
+            similarities = similarities.toarray()
+        yield rows, similarities
 
 
 def nearest_neighbors(
@@ -60,7 +65,7 @@ def nearest_neighbors(
 
     Parameters
     ----------
-    embeddings : ndarray of shape (n_samples, n_components)
+    embeddings : {ndarray, CSR matrix} of shape (n_samples, n_components)
         Unit rows.
     queries : ndarray of shape (n_queries,), dtype=np.intp
         Which rows to ask for.
@@ -75,9 +80,9 @@ def nearest_neighbors(
     neighbors = np.empty((len(queries), n_neighbors), dtype=np.intp)
     for rows, similarities in similarity_blocks(embeddings[queries], embeddings):
         similarities[np.arange(len(similarities)), queries[rows]] = -np.inf
-        neighbors[rows] = np.argpartition(
-            similarities, -n_neighbors, axis=1
-        )[:, -n_neighbors:]
+        neighbors[rows] = np.argpartition(similarities, -n_neighbors, axis=1)[
+            :, -n_neighbors:
+        ]
     return neighbors
 
 

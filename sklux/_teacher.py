@@ -8,6 +8,7 @@ from copy import deepcopy
 from hashlib import blake2b
 from numbers import Integral
 from pathlib import Path
+from typing import Literal, Self
 
 import joblib
 import numpy as np
@@ -108,14 +109,14 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def __init__(
         self,
-        model,
+        model: object,
         *,
-        path=None,
-        model_id=None,
-        dtype="float16",
-        batch_size=64,
-        device=None,
-        verbose=None,
+        path: str | os.PathLike | None = None,
+        model_id: str | None = None,
+        dtype: Literal["float16", "float32"] = "float16",
+        batch_size: int = 64,
+        device: str | None = None,
+        verbose: bool | None = None,
     ):
         self.model = model
         self.path = path
@@ -125,7 +126,7 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.device = device
         self.verbose = verbose
 
-    def fit(self, raw_documents=None, y=None):
+    def fit(self, raw_documents: object = None, y: object = None) -> Self:
         """Check the parameters; there is nothing to learn.
 
         Parameters
@@ -144,7 +145,7 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self._validate_params()
         return self
 
-    def transform(self, raw_documents):
+    def transform(self, raw_documents: Iterable[str]) -> np.ndarray:
         """Return the model's vectors, from the cache where they are there.
 
         Parameters
@@ -375,9 +376,7 @@ def sentence_transformer_encoder(
     loaded = library.SentenceTransformer(os.fspath(model), device=device)
 
     def encode(documents: list[str], batch_size: int) -> np.ndarray:
-        return loaded.encode(
-            documents, batch_size=batch_size, show_progress_bar=False
-        )
+        return loaded.encode(documents, batch_size=batch_size, show_progress_bar=False)
 
     return encode
 

@@ -19,7 +19,7 @@ _pools: dict[int, ThreadPoolExecutor] = {}  # process id -> its pool
 
 
 def _get_pool() -> ThreadPoolExecutor:
-    """Return the process's pool; a forked child, which has no threads, makes its own."""
+    """Return the process's pool; a forked child has no threads and makes its own."""
     process = os.getpid()
     if process not in _pools:
         # setdefault is atomic, and an executor starts no thread before its first task.

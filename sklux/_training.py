@@ -96,7 +96,9 @@ class LazyAdam:
         self.mean_square = torch.zeros_like(weights)
         self.n_steps = 0
 
-    def step(self, rows: torch.Tensor | slice, gradient: torch.Tensor, rate: float) -> None:
+    def step(
+        self, rows: torch.Tensor | slice, gradient: torch.Tensor, rate: float
+    ) -> None:
         """Move some rows against their gradient.
 
         Parameters
@@ -137,7 +139,9 @@ class SparseBatches:
         self._occurs = np.zeros(X.shape[1], dtype=bool)
         self._position = np.zeros(X.shape[1], dtype=np.int64)
 
-    def take(self, samples: np.ndarray) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    def take(
+        self, samples: np.ndarray
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """Return the features of some rows, and the rows in terms of those.
 
         Parameters

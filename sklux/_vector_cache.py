@@ -90,9 +90,7 @@ class VectorCache:
         Type the vectors are stored in.
     """
 
-    def __init__(
-        self, folder: str | os.PathLike | None, identity: str, dtype: str
-    ):
+    def __init__(self, folder: str | os.PathLike | None, identity: str, dtype: str):
         folder = data_home() if folder is None else Path(folder).expanduser()
         self.file = folder.absolute() / FILE_NAME
         self.identity = identity
@@ -165,7 +163,8 @@ class VectorCache:
             stored = self._stored_width(connection)
             if stored is None:
                 connection.execute(
-                    "INSERT INTO models VALUES (?, ?)", (self.identity, vectors.shape[1])
+                    "INSERT INTO models VALUES (?, ?)",
+                    (self.identity, vectors.shape[1]),
                 )
             elif stored != vectors.shape[1]:
                 connection.rollback()

@@ -4,8 +4,10 @@ import os
 from collections.abc import Iterable
 from importlib.metadata import version
 from numbers import Integral
+from typing import Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
@@ -15,7 +17,7 @@ from sklearn.base import (
     clone,
 )
 from sklearn.utils import metadata_routing
-from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from sklux._documents import check_documents
@@ -131,13 +133,13 @@ class LuxicalVectorizer(
 
     def __init__(
         self,
-        teacher=None,
+        teacher: object = None,
         *,
-        lexical=None,
-        projection=None,
-        n_jobs=None,
-        random_state=None,
-        verbose=False,
+        lexical: BaseEstimator | None = None,
+        projection: ReLUProjection | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
     ):
         self.teacher = teacher
         self.lexical = lexical
@@ -147,7 +149,13 @@ class LuxicalVectorizer(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, raw_documents, y=None, *, teacher_embeddings=None):
+    def fit(
+        self,
+        raw_documents: Iterable[str],
+        y: object = None,
+        *,
+        teacher_embeddings: ArrayLike | None = None,
+    ) -> Self:
         """Learn the terms, have the documents taught, and train the network.
 
         Parameters
@@ -201,7 +209,13 @@ class LuxicalVectorizer(
         self.teacher_id_ = self._teacher_id()
         return self
 
-    def fit_transform(self, raw_documents, y=None, *, teacher_embeddings=None):
+    def fit_transform(
+        self,
+        raw_documents: Iterable[str],
+        y: object = None,
+        *,
+        teacher_embeddings: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Fit, and return the vectors of the same documents.
 
         Parameters
@@ -225,7 +239,7 @@ class LuxicalVectorizer(
         self.fit(documents, y, teacher_embeddings=teacher_embeddings)
         return self.transform(documents)
 
-    def transform(self, raw_documents):
+    def transform(self, raw_documents: Iterable[str]) -> np.ndarray:
         """Map documents to dense vectors.
 
         Parameters
@@ -254,7 +268,7 @@ class LuxicalVectorizer(
             X, self.projection_.coefs_, self.n_jobs if n_jobs is None else n_jobs
         )
 
-    def project_teacher(self, embeddings):
+    def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
         """Map teacher vectors into the student's space.
 
         Lets a query that the teacher has embedded search among documents that
@@ -273,7 +287,7 @@ class LuxicalVectorizer(
         check_is_fitted(self)
         return self.projection_.project_teacher(embeddings)
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Write the fitted model to one file, without pickle.
 
         The teacher is not saved, only what it was (`teacher_id_`).
@@ -313,7 +327,13 @@ class LuxicalVectorizer(
         write_model(path, tensors, state)
 
     @classmethod
-    def load(cls, path, *, mmap_mode=None, verify=True):
+    def load(
+        cls,
+        path: str | os.PathLike,
+        *,
+        mmap_mode: Literal["r"] | None = None,
+        verify: bool = True,
+    ) -> Self:
         """Read a model that `save` wrote; torch is not needed.
 
         Parameters
@@ -378,7 +398,7 @@ class LuxicalVectorizer(
         model.teacher_id_ = state["teacher_id"]
         return model
 
-    def set_params(self, **params):
+    def set_params(self, **params: object) -> Self:
         """Set parameters; those of a stage that is None make the default stage first.
 
         Parameters
@@ -420,7 +440,7 @@ class LuxicalVectorizer(
         return tags
 
     def _check_teacher(self, y, teacher_embeddings):
-        """Refuse to start without a teacher, and say why if y looks like its vectors."""
+        """Refuse to start without a teacher; y may look like its vectors."""
         if self.teacher is not None or teacher_embeddings is not None:
             return
         if np.ndim(y) == 2:
@@ -493,7 +513,11 @@ def _restore_projection(state: dict, tensors: dict) -> ReLUProjection:
     components = tensors["teacher_components"]
     widths = [coefs[0].shape[0]]
     for weights in coefs:
-        if weights.dtype != np.float32 or weights.ndim != 2 or len(weights) != widths[-1]:
+        if (
+            weights.dtype != np.float32
+            or weights.ndim != 2
+            or len(weights) != widths[-1]
+        ):
             raise ValueError(
                 f"The model's layers do not fit together: shape {weights.shape} and "
                 f"dtype {weights.dtype} after a layer of width {widths[-1]}."

@@ -1,6 +1,10 @@
 """How near a student is to its teacher, and how well halves of a text meet."""
 
+from collections.abc import Iterable
+
 import numpy as np
+from scipy import sparse
+from sklearn.preprocessing import normalize
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_array
 
@@ -10,6 +14,7 @@ from sklux._similarity import (
     similarity_blocks,
     unit_rows,
 )
+from sklux._typing import MatrixLike
 
 __all__ = [
     "half_document_retrieval",
@@ -18,23 +23,28 @@ __all__ = [
     "split_halves",
 ]
 
+# Cosines in float32 that differ by less are equal up to rounding.
+TIE = 1e-6
+
 
 def neighbor_recall_score(
-    teacher_embeddings,
-    student_embeddings,
+    teacher_embeddings: MatrixLike,
+    student_embeddings: MatrixLike,
     *,
-    n_neighbors=10,
-    sample_size=None,
-    random_state=None,
-):
+    n_neighbors: int = 10,
+    sample_size: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> float:
     """Share of the teacher's nearest documents that the student finds too.
 
     Parameters
     ----------
-    teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
+    teacher_embeddings : {array-like, sparse matrix} of shape \
+            (n_samples, n_teacher_components)
         Teacher vectors, of any length.
 
-    student_embeddings : array-like of shape (n_samples, n_components)
+    student_embeddings : {array-like, sparse matrix} of shape \
+            (n_samples, n_components)
         Student vectors of the same documents.
 
     n_neighbors : int, default=10
@@ -68,7 +78,7 @@ def neighbor_recall_score(
     1.0
     """
     teacher, student = _check_pair(teacher_embeddings, student_embeddings)
-    n_samples = len(teacher)
+    n_samples = teacher.shape[0]
     if not 1 <= n_neighbors < n_samples:
         raise ValueError(
             f"n_neighbors={n_neighbors} must be at least 1 and less than the number of "
@@ -91,16 +101,22 @@ def neighbor_recall_score(
 
 
 def similarity_correlation(
-    teacher_embeddings, student_embeddings, *, n_pairs=100_000, random_state=None
-):
+    teacher_embeddings: MatrixLike,
+    student_embeddings: MatrixLike,
+    *,
+    n_pairs: int = 100_000,
+    random_state: int | np.random.RandomState | None = None,
+) -> float:
     """Pearson correlation of the teacher's and the student's cosines.
 
     Parameters
     ----------
-    teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
+    teacher_embeddings : {array-like, sparse matrix} of shape \
+            (n_samples, n_teacher_components)
         Teacher vectors, of any length.
 
-    student_embeddings : array-like of shape (n_samples, n_components)
+    student_embeddings : {array-like, sparse matrix} of shape \
+            (n_samples, n_components)
         Student vectors of the same documents.
 
     n_pairs : int, default=100_000
@@ -128,7 +144,7 @@ def similarity_correlation(
     1.0
     """
     teacher, student = _check_pair(teacher_embeddings, student_embeddings)
-    n_samples = len(teacher)
+    n_samples = teacher.shape[0]
     if n_samples < 2 or n_pairs < 2:
         raise ValueError(
             "similarity_correlation needs at least 2 documents and 2 pairs. Got "
@@ -138,32 +154,32 @@ def similarity_correlation(
     first = random_state.randint(n_samples, size=n_pairs)
     # A step of 1 to n - 1 around the circle of documents never ends at its start.
     second = (first + random_state.randint(1, n_samples, size=n_pairs)) % n_samples
-    cosines = [
-        np.einsum("ij,ij->i", unit[first], unit[second], dtype=np.float64)
-        for unit in (teacher, student)
-    ]
+    cosines = [_pair_cosines(unit, first, second) for unit in (teacher, student)]
     # Constant up to rounding has no correlation.
     if min(cosine.std() for cosine in cosines) < 1e-7:
         return 0.0
     return float(np.corrcoef(cosines)[0, 1])
 
 
-def half_document_retrieval(first_embeddings, second_embeddings):
+def half_document_retrieval(
+    first_embeddings: MatrixLike, second_embeddings: MatrixLike
+) -> float:
     """Mean reciprocal rank of second halves, asked for by their first halves.
 
     Parameters
     ----------
-    first_embeddings : array-like of shape (n_samples, n_components)
+    first_embeddings : {array-like, sparse matrix} of shape (n_samples, n_components)
         Vectors of the first halves of documents: the queries.
 
-    second_embeddings : array-like of shape (n_samples, n_components)
+    second_embeddings : {array-like, sparse matrix} of shape (n_samples, n_components)
         Vectors of the second halves, in the same order.
 
     Returns
     -------
     float
-        Between 0 and 1, higher is better. Ties count against the vectors, and
-        where either half has a zero vector, the rank is the last.
+        Between 0 and 1, higher is better. Ties (cosines within 1e-6, for they
+        are computed in float32) count against the vectors, and where either
+        half has a zero vector, the rank is the last.
 
     Raises
     ------
@@ -189,16 +205,16 @@ def half_document_retrieval(first_embeddings, second_embeddings):
             f"Both halves must have vectors of one width. Got {first.shape[1]} and "
             f"{second.shape[1]}."
         )
-    n_samples = len(first)
+    n_samples = first.shape[0]
     ranks = np.empty(n_samples)
     for rows, similarities in similarity_blocks(first, second):
         own = similarities[np.arange(len(similarities)), np.arange(n_samples)[rows]]
-        ranks[rows] = np.count_nonzero(similarities >= own[:, None], axis=1)
-    ranks[~first.any(axis=1) | ~second.any(axis=1)] = n_samples
+        ranks[rows] = np.count_nonzero(similarities > own[:, None] - TIE, axis=1)
+    ranks[_is_zero(first) | _is_zero(second)] = n_samples
     return float(np.mean(1 / ranks))
 
 
-def split_halves(raw_documents):
+def split_halves(raw_documents: Iterable[str]) -> tuple[list[str], list[str]]:
     """Split each document at the space nearest to its middle.
 
     Parameters
@@ -239,7 +255,27 @@ def _split(document):
 
 def _check_pair(first, second):
     """Unit rows of two embeddings of the same documents."""
-    first = check_array(first, dtype=np.float32, input_name="The first embeddings")
-    second = check_array(second, dtype=np.float32, input_name="The second embeddings")
-    check_consistent_length(first, second)
-    return unit_rows(first), unit_rows(second)
+    pair = []
+    for embeddings, name in ((first, "first"), (second, "second")):
+        embeddings = check_array(
+            embeddings,
+            accept_sparse="csr",
+            dtype=np.float32,
+            input_name=f"The {name} argument",
+        )
+        is_sparse = sparse.issparse(embeddings)
+        pair.append(normalize(embeddings) if is_sparse else unit_rows(embeddings))
+    check_consistent_length(*pair)
+    return pair
+
+
+def _pair_cosines(unit, first, second):
+    """Cosines of pairs of rows."""
+    if sparse.issparse(unit):
+        return np.asarray(unit[first].multiply(unit[second]).sum(axis=1)).ravel()
+    return np.einsum("ij,ij->i", unit[first], unit[second], dtype=np.float64)
+
+
+def _is_zero(unit):
+    """Which unit rows are zero."""
+    return np.asarray(abs(unit).sum(axis=1)).ravel() == 0

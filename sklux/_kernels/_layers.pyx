@@ -23,7 +23,9 @@ cdef extern from "rows.h" nogil:
         BLOCK_ROWS "SKLUX_BLOCK_ROWS"
         CACHE_LINE_FLOATS "SKLUX_CACHE_LINE_FLOATS"
     ctypedef struct sklux_rows:
-        void (*axpy)(Py_ssize_t, float32_t, const float32_t *, float32_t *) noexcept nogil
+        void (*axpy)(
+            Py_ssize_t, float32_t, const float32_t *, float32_t *
+        ) noexcept nogil
         void (*unit_row)(Py_ssize_t, int, float32_t *) noexcept nogil
         void (*block_product)(
             Py_ssize_t, Py_ssize_t, const float32_t *, const float32_t *, float32_t *

@@ -1,0 +1,47 @@
+# Every target sets up what it needs in a virtual environment of its own.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo "make demo   set up, then the whole job on the docstrings of installed packages"
+	@echo "make test   set up, then all tests"
+	@echo "make lint   set up, then the linters"
+	@echo "make bench  set up, then all benchmarks (an hour; reads ../shared/data if there)"
+	@echo "make clean  remove the environment and what was built"
+
+# A stamp per set of extras: pip runs again only when the declarations change.
+$(VENV)/pip.stamp: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+SOURCES = pyproject.toml setup.py constraints.txt \
+	$(wildcard sklux/_kernels/*.pyx sklux/_kernels/*.pxd sklux/_kernels/*.h)
+
+$(VENV)/%.stamp: $(VENV)/pip.stamp $(SOURCES)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
+	touch $@
+
+demo: $(VENV)/demo.stamp
+	HF_HUB_OFFLINE=1 $(BIN)/sklux demo
+
+test: $(VENV)/test.stamp
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+lint: $(VENV)/test.stamp $(VENV)/lint.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint sklux/_kernels
+	$(BIN)/python -m numpydoc.hooks.validate_docstrings \
+		$$(git ls-files 'sklux/*.py')
+
+bench: $(VENV)/benchmark.stamp
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_import.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_quality.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_speed.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info sklux/_kernels/*.c sklux/_kernels/*.so

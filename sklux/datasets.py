@@ -1,0 +1,191 @@
+"""Readers of text that need no network."""
+
+import ast
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils import Bunch
+
+__all__ = ["load_docstrings"]
+
+# Folders that hold no docstrings of the package itself.
+SKIPPED_FOLDERS = {
+    "_vendor",
+    "_vendored",
+    "extern",
+    "externals",
+    "test",
+    "tests",
+    "vendor",
+    "vendored",
+}
+
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+# How a section begins, where no line of dashes says so.
+_SECTION_STARTS = (">>>", ".. ", ":param", ":return", "@param")
+
+
+def load_docstrings(
+    *,
+    packages: Sequence[str] | None = None,
+    n_paragraphs: int = 1,
+    min_characters: int = 60,
+    max_per_package: int | None = None,
+) -> Bunch:
+    """Load the docstrings of installed packages, labelled by package.
+
+    They are read from the sources; nothing is imported or run. The order is
+    fixed: by package, file, and line.
+
+    Parameters
+    ----------
+    packages : sequence of str or None, default=None
+        Top-level packages, such as ``["numpy", "scipy"]``. None means all that
+        are installed beside sklux.
+
+    n_paragraphs : int, default=1
+        How many paragraphs to take from the beginning of a docstring, at most:
+        sections (Parameters, Args), examples and directives end it earlier.
+
+    min_characters : int, default=60
+        Shorter texts are left out.
+
+    max_per_package : int or None, default=None
+        Where a package has more texts, this many are taken, evenly spaced.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        With these attributes:
+
+        data : list of str of length n_samples
+            The texts, each one once, on one line.
+        target : ndarray of shape (n_samples,), dtype=np.int64
+            Which package a text is from.
+        target_names : list of str of length n_packages
+            Names of the packages that have texts.
+        object_names : list of str of length n_samples
+            Where a text stands: module and qualified name.
+
+    Raises
+    ------
+    ValueError
+        If a package is not installed as Python sources, or nothing is found.
+
+    Examples
+    --------
+    >>> from sklux.datasets import load_docstrings
+    >>> docstrings = load_docstrings(packages=["joblib"])
+    >>> docstrings.target_names
+    ['joblib']
+    >>> len(docstrings.data) == len(docstrings.target)
+    True
+    """
+    if isinstance(packages, str):
+        raise ValueError(
+            f"packages must be a list of names. Got {packages!r}; use [{packages!r}]."
+        )
+    limits = {"n_paragraphs": n_paragraphs, "max_per_package": max_per_package}
+    for name, limit in limits.items():
+        if limit is not None and limit < 1:
+            raise ValueError(f"{name} must be at least 1. Got {limit} instead.")
+    seen: set[str] = set()
+    data, target, target_names, object_names = [], [], [], []
+    for package in _installed_packages() if packages is None else packages:
+        texts = {}  # object name -> text
+        for object_name, text in _package_texts(package, n_paragraphs):
+            if len(text) >= min_characters and text not in seen:
+                seen.add(text)
+                texts[object_name] = text
+        chosen = list(texts)
+        if max_per_package is not None and len(chosen) > max_per_package:
+            spaced = np.linspace(0, len(chosen) - 1, max_per_package).astype(int)
+            chosen = [chosen[i] for i in spaced]
+        if chosen:
+            target += [len(target_names)] * len(chosen)
+            target_names.append(package)
+            object_names += chosen
+            data += [texts[object_name] for object_name in chosen]
+    if not data:
+        raise ValueError(
+            f"No docstring of at least {min_characters} characters was found. Give "
+            "other packages, or lower min_characters."
+        )
+    return Bunch(
+        data=data,
+        target=np.array(target, dtype=np.int64),
+        target_names=target_names,
+        object_names=object_names,
+    )
+
+
+def _installed_packages() -> list[str]:
+    """Top-level packages in the site-packages folders, in alphabetical order."""
+    folders = {Path(entry) for entry in sys.path if entry.endswith("-packages")}
+    names = {
+        init.parent.name
+        for folder in folders
+        for init in folder.glob("*/__init__.py")
+        if not init.parent.name.startswith("_")
+    }
+    return sorted(names)
+
+
+def _package_texts(package: str, n_paragraphs: int) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each docstring of a package, file by file."""
+    spec = find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(
+            f"packages names {package!r}, which is not an installed package. Install "
+            "it, or leave it out."
+        )
+    for location in spec.submodule_search_locations:
+        root = Path(location)
+        for file in sorted(root.rglob("*.py")):
+            relative = file.relative_to(root)
+            if SKIPPED_FOLDERS.isdisjoint(relative.parts[:-1]):
+                module = ".".join([package, *relative.with_suffix("").parts])
+                yield from _file_texts(
+                    file, module.removesuffix(".__init__"), n_paragraphs
+                )
+
+
+def _file_texts(
+    file: Path, module: str, n_paragraphs: int
+) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each docstring of a file, in the order of the lines."""
+    try:
+        with warnings.catch_warnings():
+            # Old escapes in other people's strings are not our caller's concern.
+            warnings.simplefilter("ignore")
+            tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, RecursionError):
+        # Templates, and sources of another Python.
+        return
+    waiting: list[tuple[str, ast.AST]] = [(module, tree)]
+    while waiting:
+        name, node = waiting.pop()
+        docstring = ast.get_docstring(node)
+        if docstring:
+            yield name, _first_paragraphs(docstring, n_paragraphs)
+        children = [child for child in node.body if isinstance(child, _DOCUMENTED)]
+        # Reversed, because the last one is taken first.
+        waiting += [(f"{name}.{child.name}", child) for child in reversed(children)]
+
+
+def _first_paragraphs(docstring: str, n_paragraphs: int) -> str:
+    """The beginning of a docstring on one line, up to its first section."""
+    kept: list[str] = []
+    for paragraph in docstring.split("\n\n")[:n_paragraphs]:
+        lines = [line.strip() for line in paragraph.strip().splitlines()]
+        has_rule = any(line and set(line) <= set("-=~") for line in lines)
+        is_header = len(lines) > 1 and lines[0] in ("Args:", "Arguments:", "Returns:")
+        if has_rule or is_header or paragraph.lstrip().startswith(_SECTION_STARTS):
+            break
+        kept += lines
+    return " ".join(" ".join(kept).split())

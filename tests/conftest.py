@@ -1,0 +1,70 @@
+"""Fixtures: a small corpus whose neighbours are known, and a teacher of it."""
+
+import numpy as np
+import pytest
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+
+from sklux import LuxicalVectorizer, ReLUProjection
+
+TOPICS = {
+    "fruit": "apple pear plum cherry grape melon peach lemon",
+    "vehicle": "car truck train bus tram bicycle boat plane",
+    "music": "violin piano drum flute guitar trumpet cello harp",
+}
+
+
+def make_corpus(n_documents, seed=0):
+    """Documents of twelve words from one of three topics, and their topics."""
+    random_state = np.random.RandomState(seed)
+    topics = random_state.randint(len(TOPICS), size=n_documents)
+    words = [text.split() for text in TOPICS.values()]
+    documents = [
+        " ".join(random_state.choice(words[topic], size=12)) for topic in topics
+    ]
+    return documents, topics
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """120 documents and their topics."""
+    return make_corpus(120)
+
+
+@pytest.fixture(scope="session")
+def documents(corpus):
+    return corpus[0]
+
+
+@pytest.fixture(scope="session")
+def topics(corpus):
+    return corpus[1]
+
+
+@pytest.fixture(scope="session")
+def latent_teacher(documents):
+    """A fitted scikit-learn transformer in the place of a transformer model."""
+    return make_pipeline(TfidfVectorizer(), TruncatedSVD(6, random_state=0)).fit(
+        documents
+    )
+
+
+@pytest.fixture(scope="session")
+def teacher_embeddings(documents, latent_teacher):
+    return latent_teacher.transform(documents)
+
+
+def small_vectorizer(teacher=None, **params):
+    """A vectorizer that is fitted in milliseconds."""
+    settings = dict(
+        projection=ReLUProjection(n_components=4, hidden_layer_sizes=(8,), max_iter=2),
+        random_state=0,
+    )
+    return LuxicalVectorizer(teacher, **{**settings, **params})
+
+
+@pytest.fixture(scope="session")
+def fitted(documents, teacher_embeddings):
+    """A fitted vectorizer; tests must not change it."""
+    return small_vectorizer().fit(documents, teacher_embeddings=teacher_embeddings)

@@ -1,0 +1,172 @@
+"""Who may import whom, and what may never be imported early."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklux
+
+PACKAGE = Path(sklux.__file__).parent
+
+# Room -> rooms it may import. Arrows only go down: a room imports rooms that
+# stand below it. `_demo` and `cli` are doors: nobody imports them but each other.
+ALLOWED = {
+    "__init__": {"_vectorizer", "_projection", "_teacher", "datasets", "metrics"},
+    "cli": {"_demo", "_optional"},
+    "_demo": {
+        "_lexical",
+        "_optional",
+        "_teacher",
+        "_vectorizer",
+        "datasets",
+        "metrics",
+    },
+    "datasets": set(),
+    "metrics": {"_similarity", "_typing"},
+    "_vectorizer": {
+        "_documents",
+        "_lexical",
+        "_network",
+        "_persistence",
+        "_projection",
+        "_teacher",
+    },
+    "_projection": {
+        "_initialization",
+        "_network",
+        "_optional",
+        "_similarity",
+        "_training",
+        "_typing",
+    },
+    "_training": {"_losses", "_network", "_similarity"},
+    "_losses": set(),
+    "_initialization": set(),
+    "_network": {"_kernels", "_threads"},
+    "_teacher": {"_documents", "_optional", "_vector_cache"},
+    "_vector_cache": set(),
+    "_lexical": set(),
+    "_persistence": set(),
+    "_documents": set(),
+    "_optional": set(),
+    "_similarity": set(),
+    "_threads": set(),
+    "_typing": set(),
+    "_kernels": set(),
+}
+HEAVY = {
+    "torch": {"_losses", "_training", "_teacher"},
+    "sentence_transformers": {"_teacher"},
+    "matplotlib": {"_demo"},
+    "typer": {"cli"},
+    "rich": {"_demo"},
+}
+
+
+def imports_of(file):
+    """Names that a file imports, as absolute module names, wherever they stand."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file.name} has a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def rooms():
+    files = [*PACKAGE.glob("*.py"), PACKAGE / "_kernels" / "__init__.py"]
+    for file in files:
+        yield "_kernels" if file.parent.name == "_kernels" else file.stem, file
+
+
+def test_imports_follow_the_table():
+    for room, file in rooms():
+        imported = {
+            name.split(".")[1] for name in imports_of(file) if name.startswith("sklux.")
+        }
+        assert imported <= ALLOWED[room], room
+
+
+def test_imports_table_names_every_room():
+    assert {room for room, _ in rooms()} == set(ALLOWED)
+
+
+def test_imports_table_has_no_circle():
+    def reach(room, path=()):
+        assert room not in path, f"{' -> '.join((*path, room))}"
+        for below in ALLOWED[room]:
+            reach(below, (*path, room))
+
+    for room in ALLOWED:
+        reach(room)
+
+
+def test_imports_heavy_packages_stay_behind_their_doors():
+    for room, file in rooms():
+        for package, doors in HEAVY.items():
+            if any(name.split(".")[0] == package for name in imports_of(file)):
+                assert room in doors, f"{room} imports {package}"
+
+
+def modules_after(program):
+    """Names in sys.modules after a program has run in a fresh interpreter."""
+    program += "\nimport sys; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return set(result.stdout.split())
+
+
+def test_imports_sklux_alone_brings_in_nothing_heavy():
+    modules = modules_after("import sklux; dir(sklux)")
+    assert modules.isdisjoint({"torch", "sentence_transformers", "sklearn", "scipy"})
+
+
+def test_imports_all_public_names_bring_in_neither_torch_nor_teacher():
+    modules = modules_after("from sklux import *")
+    assert "sklearn" in modules
+    assert modules.isdisjoint({"torch", "sentence_transformers", "matplotlib"})
+
+
+def test_imports_transform_of_a_loaded_model_needs_no_torch(fitted, tmp_path):
+    fitted.save(tmp_path / "model.sklux")
+    modules = modules_after(
+        "from sklux import LuxicalVectorizer\n"
+        f"model = LuxicalVectorizer.load({str(tmp_path / 'model.sklux')!r})\n"
+        "model.transform(['apple car'])"
+    )
+    assert modules.isdisjoint({"torch", "sentence_transformers"})
+
+
+def test_imports_change_no_global_state():
+    """Neither environment, warning filters, signal handlers nor threads."""
+    program = """
+import os, signal, threading, warnings
+import numpy, scipy.sparse, sklearn.base, sklearn.feature_extraction.text
+import sklearn.decomposition, safetensors.numpy, tqdm.auto, joblib
+def state():
+    return (dict(os.environ), list(warnings.filters), numpy.geterr(),
+            [signal.getsignal(s) for s in signal.valid_signals()],
+            threading.active_count())
+before = state()
+from sklux import *
+assert state() == before
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_imports_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Vectorizer'"):
+        _ = sklux.Vectorizer
+
+
+def test_imports_public_names_are_listed():
+    assert set(sklux.__all__) <= set(dir(sklux))
+    assert sklux.__version__
+    for name in sklux.__all__:
+        assert getattr(sklux, name).__doc__

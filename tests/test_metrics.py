@@ -1,0 +1,214 @@
+"""Quality metrics against plain loops and hand-worked examples."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from sklux.metrics import (
+    half_document_retrieval,
+    neighbor_recall_score,
+    similarity_correlation,
+    split_halves,
+)
+
+
+def cosines(embeddings):
+    embeddings = np.asarray(embeddings, dtype=np.float64)
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    unit = np.divide(
+        embeddings, lengths, out=np.zeros_like(embeddings), where=lengths > 0
+    )
+    return unit @ unit.T
+
+
+def slow_recall(teacher, student, n_neighbors):
+    """Loop over documents and sort all others by cosine."""
+    shared = 0
+    for i in range(len(teacher)):
+        nearest = []
+        for similarities in (cosines(teacher)[i], cosines(student)[i]):
+            others = [j for j in range(len(teacher)) if j != i]
+            others.sort(key=lambda j, s=similarities: -s[j])
+            nearest.append(set(others[:n_neighbors]))
+        shared += len(nearest[0] & nearest[1])
+    return shared / (len(teacher) * n_neighbors)
+
+
+def slow_mrr(first, second):
+    """Rank of the own half among all, ties last, zero vectors last."""
+    n_samples = len(first)
+    both = cosines(np.concatenate([first, second]))[:n_samples, n_samples:]
+    total = 0
+    for i in range(n_samples):
+        rank = sum(both[i, j] >= both[i, i] - 1e-6 for j in range(n_samples))
+        if not np.any(first[i]) or not np.any(second[i]):
+            rank = n_samples
+        total += 1 / rank
+    return total / n_samples
+
+
+@pytest.mark.parametrize("n_neighbors", [1, 5, 10])
+def test_metrics_recall_equals_the_loop(n_neighbors):
+    random_state = np.random.RandomState(0)
+    teacher = random_state.standard_normal((40, 6))
+    student = teacher[:, :4] + 0.3 * random_state.standard_normal((40, 4))
+    assert neighbor_recall_score(
+        teacher, student, n_neighbors=n_neighbors
+    ) == pytest.approx(slow_recall(teacher, student, n_neighbors))
+
+
+def test_metrics_recall_crosses_blocks_of_rows(monkeypatch):
+    import sklux._similarity as room
+
+    random_state = np.random.RandomState(0)
+    teacher = random_state.standard_normal((50, 6))
+    student = random_state.standard_normal((50, 6))
+    whole = neighbor_recall_score(teacher, student)
+    monkeypatch.setattr(room, "ROWS_AT_A_TIME", 7)
+    assert neighbor_recall_score(teacher, student) == whole
+
+
+def test_metrics_recall_of_a_sample_is_near_that_of_all():
+    random_state = np.random.RandomState(0)
+    teacher = random_state.standard_normal((400, 6))
+    student = teacher + 0.5 * random_state.standard_normal((400, 6))
+    sample = neighbor_recall_score(teacher, student, sample_size=200, random_state=0)
+    assert sample == neighbor_recall_score(
+        teacher, student, sample_size=200, random_state=0
+    )
+    assert sample == pytest.approx(neighbor_recall_score(teacher, student), abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_neighbors": 5}, "n_neighbors=5 must be at least 1 and less than"),
+        ({"n_neighbors": 0}, "n_neighbors=0"),
+        ({"n_neighbors": 1, "sample_size": 6}, "sample_size=6 must be between 1"),
+    ],
+)
+def test_metrics_recall_refuses_wrong_sizes(params, message):
+    with pytest.raises(ValueError, match=message):
+        neighbor_recall_score(np.eye(5), np.eye(5), **params)
+
+
+def test_metrics_correlation_equals_pearson_over_all_pairs():
+    random_state = np.random.RandomState(0)
+    teacher = random_state.standard_normal((60, 6))
+    student = teacher + random_state.standard_normal((60, 6))
+    off_diagonal = ~np.eye(60, dtype=bool)
+    expected = np.corrcoef(
+        cosines(teacher)[off_diagonal], cosines(student)[off_diagonal]
+    )[0, 1]
+    assert similarity_correlation(teacher, student, random_state=0) == pytest.approx(
+        expected, abs=0.02
+    )
+
+
+def test_metrics_correlation_never_pairs_a_document_with_itself():
+    """With itself, each pair would have the cosine 1 on both sides."""
+    teacher = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert similarity_correlation(teacher, teacher, random_state=0) == 0.0
+
+
+def test_metrics_correlation_of_constant_vectors_is_zero():
+    teacher = np.random.RandomState(0).standard_normal((20, 4))
+    assert similarity_correlation(teacher, np.ones((20, 4)), random_state=0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("rows", "n_pairs"), [(1, 100), (5, 1)], ids=["one document", "one pair"]
+)
+def test_metrics_correlation_refuses_too_little(rows, n_pairs):
+    with pytest.raises(ValueError, match="at least 2 documents and 2 pairs"):
+        similarity_correlation(np.eye(5)[:rows], np.eye(5)[:rows], n_pairs=n_pairs)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20))
+@settings(max_examples=25, deadline=None)
+def test_metrics_half_document_retrieval_equals_the_loop(seed, n_samples):
+    random_state = np.random.RandomState(seed)
+    # Small whole numbers: many ties and zero rows.
+    first = random_state.randint(-1, 2, size=(n_samples, 3)).astype(float)
+    second = random_state.randint(-1, 2, size=(n_samples, 3)).astype(float)
+    assert half_document_retrieval(first, second) == pytest.approx(
+        slow_mrr(first, second)
+    )
+
+
+def test_metrics_half_document_retrieval_by_hand():
+    """Ranks 1, 2 and (a zero vector) 3: (1 + 1/2 + 1/3) / 3."""
+    first = [[1.0, 0.0], [1.0, 0.1], [0.0, 0.0]]
+    second = [[1.0, 0.0], [0.0, 1.0], [-0.5, -1.0]]
+    assert half_document_retrieval(first, second) == pytest.approx(11 / 18)
+
+
+def test_metrics_half_document_retrieval_refuses_two_widths():
+    with pytest.raises(ValueError, match="one width. Got 2 and 3"):
+        half_document_retrieval(np.ones((4, 2)), np.ones((4, 3)))
+
+
+@pytest.mark.parametrize(
+    "metric", [neighbor_recall_score, similarity_correlation, half_document_retrieval]
+)
+def test_metrics_take_sparse_matrices(metric):
+    random_state = np.random.RandomState(0)
+    first = random_state.standard_normal((30, 5))
+    first[first < 0] = 0
+    second = random_state.standard_normal((30, 5))
+    second[second < 0] = 0
+    params = {} if metric is not similarity_correlation else {"random_state": 0}
+    assert metric(
+        sparse.csr_matrix(first), sparse.csr_matrix(second), **params
+    ) == pytest.approx(metric(first, second, **params), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "metric", [neighbor_recall_score, similarity_correlation, half_document_retrieval]
+)
+def test_metrics_refuse_nan_and_unequal_lengths(metric):
+    embeddings = np.random.RandomState(0).standard_normal((20, 4))
+    damaged = embeddings.copy()
+    damaged[3, 1] = np.nan
+    with pytest.raises(ValueError, match="The second argument contains NaN"):
+        metric(embeddings, damaged)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        metric(embeddings, embeddings[1:])
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_metrics_are_unmoved_by_the_length_of_vectors(scale):
+    random_state = np.random.RandomState(0)
+    teacher = random_state.standard_normal((30, 5)).astype(np.float32)
+    assert neighbor_recall_score(teacher, teacher * np.float32(scale)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("document", "first", "second"),
+    [
+        ("", "", ""),
+        ("word", "word", ""),
+        ("a b", "a", "b"),
+        ("one two three", "one two", "three"),
+        ("a b c", "a b", "c"),
+        # Spaces at 1 and 3, both one character from the middle: the first counts.
+        ("a b ", "a", "b "),
+        (" x", "", "x"),
+        ("x ", "x", ""),
+    ],
+)
+def test_metrics_split_halves_by_hand(document, first, second):
+    assert split_halves([document]) == ([first], [second])
+
+
+@given(st.text(alphabet="ab ", max_size=12))
+def test_metrics_split_halves_at_the_nearest_space(document):
+    (first,), (second,) = split_halves([document])
+    spaces = [i for i, letter in enumerate(document) if letter == " "]
+    if not spaces:
+        assert (first, second) == (document, "")
+    else:
+        place = min(spaces, key=lambda i: abs(i - len(document) / 2))
+        assert (first, second) == (document[:place], document[place + 1 :])

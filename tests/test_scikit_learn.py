@@ -1,0 +1,305 @@
+"""The scikit-learn contract of LuxicalVectorizer, and its place among others.
+
+scikit-learn's stock checks return before the first one for estimators of text,
+so they are here by name, ported to text; `ReLUProjection` runs the stock ones.
+"""
+
+import copy
+import inspect
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import sklearn
+from conftest import small_vectorizer
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neighbors import NearestNeighbors
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
+
+from sklux import CachedTeacher, LuxicalVectorizer
+
+# Ported stock checks
+
+
+def test_contract_default_constructible():
+    LuxicalVectorizer()
+
+
+def test_contract_init_sets_nothing_but_parameters():
+    names = list(inspect.signature(LuxicalVectorizer).parameters)
+    assert set(vars(LuxicalVectorizer())) == set(names)
+    values = {name: object() for name in names}
+    vectorizer = LuxicalVectorizer(**values)
+    assert all(getattr(vectorizer, name) is values[name] for name in names)
+
+
+def test_contract_fit_sets_only_names_with_a_trailing_underscore(fitted):
+    names = set(inspect.signature(LuxicalVectorizer).parameters)
+    learnt = set(vars(fitted)) - names
+    assert learnt
+    assert all(name.endswith("_") and not name.startswith("_") for name in learnt)
+
+
+def test_contract_fit_returns_self_and_changes_no_parameter(
+    documents, teacher_embeddings
+):
+    vectorizer = small_vectorizer()
+    before = {name: id(value) for name, value in vectorizer.get_params(False).items()}
+    returned = vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    assert returned is vectorizer
+    after = {name: id(value) for name, value in vectorizer.get_params(False).items()}
+    assert after == before
+
+
+def test_contract_get_params_and_set_params_round_trip():
+    vectorizer = small_vectorizer(lexical=TfidfVectorizer(min_df=2))
+    params = vectorizer.get_params(deep=True)
+    assert params["lexical__min_df"] == 2
+    assert params["projection__n_components"] == 4
+    other = LuxicalVectorizer().set_params(**params)
+    assert other.get_params(deep=True).keys() == params.keys()
+    assert other.lexical is vectorizer.lexical
+
+
+def test_contract_fresh_parameters_are_none():
+    params = LuxicalVectorizer().get_params(deep=False)
+    assert params["lexical"] is None
+    assert params["projection"] is None
+    assert params["teacher"] is None
+
+
+def test_contract_clone_of_a_fitted_one_is_unfitted(fitted):
+    twin = clone(fitted)
+    assert not hasattr(twin, "lexical_")
+    assert twin.get_params(False).keys() == fitted.get_params(False).keys()
+
+
+def test_contract_fit_is_idempotent(documents, teacher_embeddings):
+    vectorizer = small_vectorizer()
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    first = vectorizer.transform(documents)
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    np.testing.assert_array_equal(vectorizer.transform(documents), first)
+
+
+def test_contract_transform_changes_no_attribute(documents, fitted):
+    before = joblib.hash(vars(fitted))
+    fitted.transform(documents)
+    assert joblib.hash(vars(fitted)) == before
+
+
+def test_contract_transform_is_the_same_after_pickling(documents, fitted):
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(
+        again.transform(documents), fitted.transform(documents)
+    )
+
+
+@pytest.mark.parametrize("copy_function", [copy.copy, copy.deepcopy])
+def test_contract_copies_transform_alike(copy_function, documents, fitted):
+    np.testing.assert_array_equal(
+        copy_function(fitted).transform(documents), fitted.transform(documents)
+    )
+
+
+def test_contract_sample_order_and_subset_invariance(documents, fitted):
+    order = np.random.RandomState(0).permutation(len(documents))
+    vectors = fitted.transform(documents)
+    shuffled = fitted.transform([documents[i] for i in order])
+    np.testing.assert_array_equal(shuffled, vectors[order])
+    halves = [fitted.transform(documents[:33]), fitted.transform(documents[33:])]
+    np.testing.assert_array_equal(np.concatenate(halves), vectors)
+
+
+def test_contract_feature_names_out(fitted):
+    expected = [f"luxicalvectorizer{i}" for i in range(4)]
+    assert list(fitted.get_feature_names_out()) == expected
+
+
+@pytest.mark.parametrize(("container", "frame"), [("pandas", pd), ("polars", pl)])
+def test_contract_set_output(container, frame, documents, fitted):
+    vectorizer = copy.copy(fitted).set_output(transform=container)
+    vectors = vectorizer.transform(documents)
+    assert isinstance(vectors, frame.DataFrame)
+    assert list(vectors.columns) == list(fitted.get_feature_names_out())
+    np.testing.assert_array_equal(vectors.to_numpy(), fitted.transform(documents))
+
+
+def test_contract_set_output_keeps_the_index_of_a_series(documents, fitted):
+    series = pd.Series(documents[:3], index=[5, 6, 7])
+    vectors = copy.copy(fitted).set_output(transform="pandas").transform(series)
+    assert list(vectors.index) == [5, 6, 7]
+
+
+def test_contract_tags():
+    tags = get_tags(LuxicalVectorizer())
+    assert tags.input_tags.string
+    assert not tags.input_tags.two_d_array
+    assert not tags.target_tags.required
+    assert tags.transformer_tags.preserves_dtype == []
+
+
+def test_contract_html_repr(fitted):
+    assert "LuxicalVectorizer" in fitted._repr_html_()
+    assert "LuxicalVectorizer" in repr(fitted)
+
+
+# Among other estimators
+
+
+def test_pipeline_with_a_classifier(documents, topics, latent_teacher):
+    pipeline = make_pipeline(
+        small_vectorizer(latent_teacher), LogisticRegression()
+    ).fit(documents, topics)
+    assert pipeline.score(documents, topics) > 0.9
+
+
+def test_pipeline_with_clusters(documents, topics, latent_teacher):
+    pipeline = make_pipeline(
+        small_vectorizer(latent_teacher), KMeans(3, random_state=0)
+    )
+    labels = pipeline.fit_predict(documents)
+    # Each cluster holds one topic.
+    assert len(set(zip(labels, topics))) == 3
+
+
+def test_nearest_neighbors_on_the_vectors(documents, topics, fitted):
+    vectors = fitted.transform(documents)
+    search = NearestNeighbors(n_neighbors=5).fit(vectors)
+    found = search.kneighbors(fitted.transform(["apple pear melon"]))[1][0]
+    assert set(topics[found]) == {0}
+
+
+def test_cross_val_score_with_a_cached_teacher(
+    documents, topics, latent_teacher, tmp_path
+):
+    teacher = CachedTeacher(latent_teacher, path=tmp_path)
+    pipeline = make_pipeline(small_vectorizer(teacher), LogisticRegression())
+    assert cross_val_score(pipeline, documents, topics, cv=3).min() > 0.8
+
+
+def test_grid_search_over_both_stages(documents, topics, latent_teacher, tmp_path):
+    teacher = CachedTeacher(latent_teacher, path=tmp_path)
+    search = GridSearchCV(
+        make_pipeline(LuxicalVectorizer(teacher), LogisticRegression()),
+        {
+            "luxicalvectorizer__lexical__ngram_range": [(1, 1), (1, 2)],
+            "luxicalvectorizer__projection__n_components": [2, 4],
+        },
+        cv=2,
+    ).fit(documents, topics)
+    best = search.best_estimator_["luxicalvectorizer"]
+    assert best.lexical.ngram_range in [(1, 1), (1, 2)]
+    assert best.transform(["apple"]).shape[1] in (2, 4)
+
+
+def test_grid_search_replaces_a_stage(documents, topics, latent_teacher):
+    search = GridSearchCV(
+        make_pipeline(small_vectorizer(latent_teacher), LogisticRegression()),
+        {"luxicalvectorizer__lexical": [CountVectorizer(), None]},
+        cv=2,
+        error_score="raise",
+    ).fit(documents, topics)
+    assert len(search.cv_results_["params"]) == 2
+
+
+class CountingEncoder:
+    """Counts what it is given; a stand-in for a model that costs."""
+
+    def __init__(self, transformer):
+        self.transformer = transformer
+        self.seen = []
+
+    def encode(self, texts):
+        self.seen += texts
+        return self.transformer.transform(texts)
+
+
+def test_grid_search_teaches_each_document_once(
+    documents, topics, latent_teacher, tmp_path
+):
+    """3 x 4 settings in 3 folds and the refit: 37 fits, one pass of the teacher."""
+    encoder = CountingEncoder(latent_teacher)
+    teacher = CachedTeacher(encoder, path=tmp_path, model_id="counting")
+    texts = [*documents[:60], *documents[:30]]  # a third of them twice
+    search = GridSearchCV(
+        make_pipeline(small_vectorizer(teacher), LogisticRegression()),
+        {
+            "luxicalvectorizer__projection__n_components": [2, 3, 4],
+            "luxicalvectorizer__projection__learning_rate_init": [
+                1e-3,
+                3e-3,
+                1e-2,
+                0.1,
+            ],
+        },
+        cv=3,
+        error_score="raise",
+    )
+    search.fit(texts, [*topics[:60], *topics[:30]])
+    assert len(search.cv_results_["params"]) == 12
+    assert sorted(encoder.seen) == sorted(set(texts))
+
+    small_vectorizer(CachedTeacher(encoder, path=tmp_path, model_id="counting")).fit(
+        texts
+    )
+    assert len(encoder.seen) == len(set(texts))
+
+
+# teacher_embeddings through meta-estimators
+
+
+def test_embeddings_through_a_pipeline_by_name(
+    documents, topics, teacher_embeddings, fitted
+):
+    pipeline = make_pipeline(small_vectorizer(), LogisticRegression())
+    pipeline.fit(
+        documents, topics, luxicalvectorizer__teacher_embeddings=teacher_embeddings
+    )
+    np.testing.assert_array_equal(
+        pipeline[0].transform(documents), fitted.transform(documents)
+    )
+
+
+def test_embeddings_through_a_grid_search_by_name(
+    documents, topics, teacher_embeddings
+):
+    search = GridSearchCV(
+        make_pipeline(small_vectorizer(), LogisticRegression()),
+        {"luxicalvectorizer__projection__n_components": [2, 4]},
+        cv=3,
+        error_score="raise",
+    )
+    search.fit(
+        documents, topics, luxicalvectorizer__teacher_embeddings=teacher_embeddings
+    )
+    assert search.best_score_ > 0.8
+
+
+@pytest.mark.parametrize("search", [False, True], ids=["pipeline", "grid search"])
+def test_embeddings_by_metadata_routing(search, documents, topics, teacher_embeddings):
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = make_pipeline(
+            small_vectorizer().set_fit_request(teacher_embeddings=True),
+            LogisticRegression(),
+        )
+        if search:
+            grid = {"luxicalvectorizer__projection__n_components": [2, 4]}
+            model = GridSearchCV(model, grid, cv=3, error_score="raise")
+        model.fit(documents, topics, teacher_embeddings=teacher_embeddings)
+        assert model.score(documents, topics) > 0.8
+
+
+def test_embeddings_routing_leaves_out_the_documents():
+    with sklearn.config_context(enable_metadata_routing=True):
+        routing = LuxicalVectorizer().get_metadata_routing()
+        assert list(routing.fit.requests) == ["teacher_embeddings"]
+        assert list(routing.transform.requests) == []

@@ -1,0 +1,394 @@
+"""LuxicalVectorizer: documents in, unit vectors out."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import make_corpus, small_vectorizer
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.utils._param_validation import InvalidParameterError
+
+from sklux import CachedTeacher, LuxicalVectorizer, ReLUProjection
+from sklux.metrics import neighbor_recall_score
+
+
+def test_vectorizer_learns_with_nothing_else_set(documents, teacher_embeddings):
+    vectorizer = LuxicalVectorizer().fit(
+        documents, teacher_embeddings=teacher_embeddings
+    )
+    vectors = vectorizer.transform(documents)
+    assert vectors.shape == (120, 6)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_vectorizer_finds_the_teachers_neighbors_on_new_documents(latent_teacher):
+    documents, _ = make_corpus(300)
+    held_out, _ = make_corpus(100, seed=1)
+    vectorizer = LuxicalVectorizer(latent_teacher, random_state=0).fit(documents)
+    recall = neighbor_recall_score(
+        latent_teacher.transform(held_out), vectorizer.transform(held_out)
+    )
+    by_chance = 10 / 99
+    assert recall > 4 * by_chance
+
+
+@pytest.mark.parametrize("kind", ["transformer", "callable", "encode", "cached"])
+def test_vectorizer_takes_every_kind_of_teacher(
+    kind, documents, latent_teacher, teacher_embeddings, tmp_path
+):
+    class Encoder:
+        def encode(self, texts):
+            return latent_teacher.transform(texts)
+
+    teacher = {
+        "transformer": latent_teacher,
+        "callable": latent_teacher.transform,
+        "encode": Encoder(),
+        "cached": CachedTeacher(latent_teacher, path=tmp_path, dtype="float32"),
+    }[kind]
+    from_teacher = small_vectorizer(teacher).fit(documents)
+    given = small_vectorizer().fit(documents, teacher_embeddings=teacher_embeddings)
+    np.testing.assert_allclose(
+        from_teacher.transform(documents), given.transform(documents), atol=1e-4
+    )
+
+
+def test_vectorizer_prefers_embeddings_given_to_fit(documents, teacher_embeddings):
+    def refuse(texts):
+        raise RuntimeError("the teacher was called")
+
+    small_vectorizer(refuse).fit(documents, teacher_embeddings=teacher_embeddings)
+
+
+def test_vectorizer_fits_the_same_bits_twice(documents, teacher_embeddings):
+    first, second = (
+        small_vectorizer().fit(documents, teacher_embeddings=teacher_embeddings)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(
+        first.transform(documents), second.transform(documents)
+    )
+
+
+def test_vectorizer_refit_forgets_the_first_fit(documents, teacher_embeddings, fitted):
+    other_documents, _ = make_corpus(60, seed=5)
+    vectorizer = small_vectorizer()
+    vectorizer.fit(other_documents, teacher_embeddings=teacher_embeddings[:60, :5])
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    np.testing.assert_array_equal(
+        vectorizer.transform(documents), fitted.transform(documents)
+    )
+
+
+def test_vectorizer_fit_transform_is_fit_then_transform(
+    documents, teacher_embeddings, fitted
+):
+    vectors = small_vectorizer().fit_transform(
+        documents, teacher_embeddings=teacher_embeddings
+    )
+    np.testing.assert_array_equal(vectors, fitted.transform(documents))
+
+
+def test_vectorizer_same_bits_in_any_batch_and_order(documents, fitted):
+    together = fitted.transform(documents)
+    alone = np.concatenate([fitted.transform([text]) for text in documents])
+    backwards = fitted.transform(documents[::-1])[::-1]
+    np.testing.assert_array_equal(alone, together)
+    np.testing.assert_array_equal(backwards, together)
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3, -1])
+def test_vectorizer_same_bits_for_any_n_jobs(n_jobs, fitted):
+    documents, _ = make_corpus(6000, seed=2)
+    expected = fitted.transform(documents)
+    parallel = pickle.loads(pickle.dumps(fitted)).set_params(n_jobs=n_jobs)
+    np.testing.assert_array_equal(parallel.transform(documents), expected)
+
+
+def test_vectorizer_reads_n_jobs_when_transform_runs(monkeypatch, documents, fitted):
+    """Set after the fit, and the projection's own value comes first."""
+    import sklux._vectorizer as room
+
+    seen = []
+
+    def spy(X, coefs, n_jobs):
+        seen.append(n_jobs)
+        return np.zeros((X.shape[0], 4), np.float32)
+
+    monkeypatch.setattr(room, "apply_network", spy)
+    vectorizer = pickle.loads(pickle.dumps(fitted))
+    vectorizer.set_params(n_jobs=3).transform(documents)
+    vectorizer.projection_.set_params(n_jobs=5)
+    vectorizer.transform(documents)
+    assert seen == [3, 5]
+
+
+def test_vectorizer_unknown_words_give_the_zero_vector(fitted):
+    vectors = fitted.transform(["", "zzz qqq", "apple"])
+    assert not vectors[:2].any()
+    assert np.linalg.norm(vectors[2]) == pytest.approx(1, abs=1e-5)
+
+
+def test_vectorizer_no_documents_give_no_rows(fitted):
+    vectors = fitted.transform([])
+    assert vectors.shape == (0, 4)
+    assert vectors.dtype == np.float32
+
+
+def test_vectorizer_does_not_fit_the_stages_it_is_given(documents, teacher_embeddings):
+    lexical = TfidfVectorizer(dtype=np.float32)
+    projection = ReLUProjection(4, hidden_layer_sizes=(8,), max_iter=1)
+    vectorizer = LuxicalVectorizer(lexical=lexical, projection=projection)
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    assert not hasattr(lexical, "vocabulary_")
+    assert not hasattr(projection, "coefs_")
+    assert vectorizer.lexical is lexical
+    assert vectorizer.projection is projection
+
+
+@pytest.mark.parametrize(
+    "lexical",
+    [
+        CountVectorizer(),
+        CountVectorizer(dtype=np.float64, analyzer="char_wb", ngram_range=(2, 3)),
+        TfidfVectorizer(),
+        TfidfVectorizer(use_idf=False, norm=None),
+    ],
+    ids=["counts", "characters", "float64", "no idf"],
+)
+def test_vectorizer_takes_other_lexical_stages(lexical, documents, teacher_embeddings):
+    vectorizer = small_vectorizer(lexical=lexical)
+    vectors = vectorizer.fit(
+        documents, teacher_embeddings=teacher_embeddings
+    ).transform(documents)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_vectorizer_fills_in_seed_and_verbose_of_the_projection(
+    documents, teacher_embeddings, capsys
+):
+    vectorizer = small_vectorizer(random_state=7, verbose=True)
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    assert vectorizer.projection_.random_state == 7
+    assert vectorizer.projection.random_state is None
+    assert "training" in capsys.readouterr().err
+
+
+def test_vectorizer_keeps_the_projections_own_seed(documents, teacher_embeddings):
+    projection = ReLUProjection(
+        4, hidden_layer_sizes=(8,), max_iter=1, random_state=3, verbose=False
+    )
+    vectorizer = LuxicalVectorizer(projection=projection, random_state=7)
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    assert vectorizer.projection_.random_state == 3
+
+
+def test_vectorizer_shows_teaching_and_training_when_verbose(
+    documents, latent_teacher, capsys
+):
+    small_vectorizer(latent_teacher, verbose=True).fit(documents)
+    shown = capsys.readouterr().err
+    assert "teaching" in shown
+    assert "training" in shown
+    assert "doc/s" in shown
+
+
+def test_vectorizer_is_silent_by_default(documents, latent_teacher, capsys):
+    small_vectorizer(latent_teacher).fit(documents)
+    captured = capsys.readouterr()
+    assert captured.err == captured.out == ""
+
+
+def test_vectorizer_projects_teacher_queries_among_documents(
+    documents, teacher_embeddings
+):
+    vectorizer = LuxicalVectorizer(random_state=0)
+    vectors = vectorizer.fit_transform(documents, teacher_embeddings=teacher_embeddings)
+    queries = vectorizer.project_teacher(teacher_embeddings)
+    cosines = np.einsum("ij,ij->i", queries, vectors)
+    assert np.median(cosines) > 0.9
+
+
+# Parameters
+
+
+def test_vectorizer_set_params_makes_the_default_stage():
+    vectorizer = LuxicalVectorizer()
+    assert vectorizer.get_params(deep=False)["lexical"] is None
+    vectorizer.set_params(lexical__ngram_range=(1, 3), projection__max_iter=2)
+    assert vectorizer.lexical.ngram_range == (1, 3)
+    assert vectorizer.lexical.max_features == 200_000
+    assert vectorizer.projection.max_iter == 2
+
+
+def test_vectorizer_set_params_takes_stage_and_its_parameter_at_once():
+    vectorizer = LuxicalVectorizer()
+    vectorizer.set_params(lexical=CountVectorizer(), lexical__min_df=2)
+    assert isinstance(vectorizer.lexical, CountVectorizer)
+    assert vectorizer.lexical.min_df == 2
+
+
+def test_vectorizer_set_params_none_brings_the_default_back():
+    vectorizer = LuxicalVectorizer(lexical=CountVectorizer())
+    assert vectorizer.set_params(lexical=None).lexical is None
+    vectorizer.set_params(lexical=None, lexical__min_df=3)
+    assert isinstance(vectorizer.lexical, TfidfVectorizer)
+
+
+def test_vectorizer_set_params_refuses_an_unknown_name():
+    with pytest.raises(ValueError, match="Invalid parameter 'n_components'"):
+        LuxicalVectorizer().set_params(n_components=3)
+
+
+def test_vectorizer_clone_shares_the_teacher_and_copies_the_stages(latent_teacher):
+    lexical = TfidfVectorizer()
+    vectorizer = LuxicalVectorizer(latent_teacher, lexical=lexical)
+    twin = clone(vectorizer)
+    assert twin.teacher is latent_teacher
+    assert twin.lexical is not lexical
+    twin.teacher.transform(["apple"])  # still fitted
+
+
+def test_vectorizer_clone_keeps_requests_and_output(documents, latent_teacher):
+    import sklearn
+
+    with sklearn.config_context(enable_metadata_routing=True):
+        vectorizer = small_vectorizer().set_fit_request(teacher_embeddings=True)
+        twin = clone(vectorizer.set_output(transform="pandas"))
+        assert twin.get_metadata_routing().fit.requests == {"teacher_embeddings": True}
+    frame = twin.set_params(teacher=latent_teacher).fit_transform(documents)
+    assert list(frame.columns[:1]) == ["luxicalvectorizer0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lexical", "words"),
+        ("projection", TfidfVectorizer()),
+        ("n_jobs", 1.5),
+        ("random_state", "seed"),
+        ("verbose", 2),
+    ],
+)
+def test_vectorizer_refuses_a_wrong_parameter(name, value, documents):
+    vectorizer = LuxicalVectorizer(len).set_params(**{name: value})
+    message = f"The '{name}' parameter of LuxicalVectorizer must be"
+    with pytest.raises(InvalidParameterError, match=message):
+        vectorizer.fit(documents)
+
+
+# Bad input
+
+
+def test_vectorizer_without_teacher_says_how_to_give_one(documents):
+    with pytest.raises(ValueError, match="has no teacher to learn from. Set teacher="):
+        LuxicalVectorizer().fit(documents)
+
+
+def test_vectorizer_second_positional_argument_is_explained(
+    documents, teacher_embeddings
+):
+    with pytest.raises(ValueError, match="Pass teacher vectors by name"):
+        LuxicalVectorizer().fit(documents, teacher_embeddings)
+
+
+def test_vectorizer_ignores_class_labels(documents, topics, teacher_embeddings, fitted):
+    vectorizer = small_vectorizer()
+    vectorizer.fit(documents, topics, teacher_embeddings=teacher_embeddings)
+    np.testing.assert_array_equal(
+        vectorizer.transform(documents), fitted.transform(documents)
+    )
+
+
+def test_vectorizer_refuses_a_bare_string(fitted, teacher_embeddings):
+    with pytest.raises(ValueError, match=r"Got a single str instead.*\[document\]"):
+        fitted.transform("one document")
+    with pytest.raises(ValueError, match="Got a single str instead"):
+        small_vectorizer().fit("text", teacher_embeddings=teacher_embeddings)
+
+
+def test_vectorizer_names_the_document_that_is_not_text(fitted):
+    with pytest.raises(TypeError, match="Got NoneType at position 1"):
+        fitted.transform(["apple", None])
+
+
+def test_vectorizer_refuses_to_learn_from_nothing(teacher_embeddings):
+    with pytest.raises(ValueError, match="raw_documents is empty"):
+        small_vectorizer().fit([], teacher_embeddings=teacher_embeddings[:0])
+
+
+def test_vectorizer_refuses_teacher_vectors_of_another_length(
+    documents, teacher_embeddings
+):
+    with pytest.raises(ValueError, match="has 119 rows, but there are 120 documents"):
+        small_vectorizer().fit(documents, teacher_embeddings=teacher_embeddings[1:])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_vectorizer_refuses_teacher_vectors_that_are_not_finite(
+    bad, documents, teacher_embeddings
+):
+    embeddings = teacher_embeddings.copy()
+    embeddings[7, 2] = bad
+    with pytest.raises(ValueError, match="in 1 rows, the first of them row 7"):
+        small_vectorizer().fit(documents, teacher_embeddings=embeddings)
+
+
+def test_vectorizer_explains_an_empty_vocabulary(teacher_embeddings):
+    with pytest.raises(ValueError, match="empty vocabulary"):
+        small_vectorizer().fit(["", "!"], teacher_embeddings=teacher_embeddings[:2])
+
+
+def test_vectorizer_failed_fit_leaves_the_fitted_model(documents, fitted):
+    vectorizer = pickle.loads(pickle.dumps(fitted))
+
+    def fail(texts):
+        raise KeyboardInterrupt
+
+    vectorizer.set_params(teacher=fail)
+    with pytest.raises(KeyboardInterrupt):
+        vectorizer.fit(documents[:50])
+    np.testing.assert_array_equal(
+        vectorizer.transform(documents), fitted.transform(documents)
+    )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda v: v.transform(["a"]),
+        lambda v: v.get_feature_names_out(),
+        lambda v: v.project_teacher([[1.0]]),
+        lambda v: v.save("model"),
+    ],
+    ids=["transform", "names", "project_teacher", "save"],
+)
+def test_vectorizer_not_fitted(call):
+    with pytest.raises(NotFittedError):
+        call(LuxicalVectorizer())
+
+
+def test_vectorizer_missing_torch_names_the_extra(tmp_path):
+    """In a process of its own, where torch cannot be imported."""
+    program = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ImportError("No module named 'torch'")
+sys.meta_path.insert(0, Refuse())
+from sklux import LuxicalVectorizer
+try:
+    LuxicalVectorizer().fit(["a b", "b c"] * 9, teacher_embeddings=[[1, 0], [0, 1]] * 9)
+except ImportError as error:
+    print(error)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "pip install 'sklux[train]'" in result.stdout
