@@ -29,7 +29,7 @@ demo: $(VENV)/demo.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/sklux demo
 
 test: $(VENV)/test.stamp
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
 lint: $(VENV)/test.stamp $(VENV)/lint.stamp
 	$(BIN)/ruff check .

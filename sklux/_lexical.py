@@ -186,6 +186,7 @@ def restore_lexical(
     arena, offsets = tensors["terms"], tensors["term_offsets"]
     if (
         arena.dtype != np.uint8
+        or arena.ndim != 1
         or offsets.dtype != np.int64
         or offsets.ndim != 1
         or len(offsets) < 2
@@ -196,10 +197,15 @@ def restore_lexical(
         raise ValueError("The model's vocabulary is damaged: its offsets do not fit.")
     text = arena.tobytes()
     bounds = offsets.tolist()
-    vocabulary = {
-        text[start:stop].decode("utf-8", "surrogatepass"): column
-        for column, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:]))
-    }
+    try:
+        vocabulary = {
+            text[start:stop].decode("utf-8", "surrogatepass"): column
+            for column, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:]))
+        }
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"The model's vocabulary is damaged: a term is not UTF-8 ({error})."
+        ) from error
     n_features = len(offsets) - 1
     if len(vocabulary) != n_features:
         raise ValueError(
@@ -213,9 +219,10 @@ def restore_lexical(
         vectorizer._tfidf = TfidfTransformer(**_tfidf_params(vectorizer)).fit(no_terms)
         if vectorizer.use_idf:
             idf = np.array(tensors["idf"])
-            if idf.shape != (n_features,):
+            if idf.shape != (n_features,) or idf.dtype.kind != "f":
                 raise ValueError(
-                    f"The model's idf has shape {idf.shape}, not ({n_features},)."
+                    f"The model's idf has shape {idf.shape}, not ({n_features},), or "
+                    f"is not of a float type: {idf.dtype}."
                 )
             vectorizer.idf_ = idf
     return vectorizer

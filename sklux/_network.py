@@ -34,7 +34,9 @@ def apply_network(
     """
     X.check_format(full_check=True)
     if not X.has_sorted_indices:
-        X = X.sorted_indices()
+        # Through CSC: that keeps repeated columns of a row in their order, whatever
+        # rows stand beside it, and `sorted_indices` does not.
+        X = X.tocsc().tocsr()
     # Both index arrays must have one width for the kernel.
     index_type = np.promote_types(X.indices.dtype, X.indptr.dtype)
     indices = np.ascontiguousarray(X.indices, dtype=index_type)

@@ -27,6 +27,8 @@ _DTYPES = {
     "BOOL": np.bool_,
     "U8": np.uint8,
     "I8": np.int8,
+    "U16": np.uint16,
+    "I16": np.int16,
     "F16": np.float16,
     "U32": np.uint32,
     "I32": np.int32,
@@ -57,11 +59,15 @@ def write_model(
         If the file cannot be written; an existing one is as it was.
     """
     path = Path(path)
-    tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    tensors = {
+        name: np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+        for name, array in tensors.items()
+    }
     document = {
         "format_version": FORMAT_VERSION,
         "checksums": {name: checksum(array) for name, array in tensors.items()},
         "state": state,
+        "state_checksum": state_checksum(state),
     }
     metadata = {METADATA_KEY: json.dumps(document)}
     if not path.parent.is_dir():
@@ -131,7 +137,7 @@ def read_model(
 
 
 def checksum(array: np.ndarray) -> str:
-    """Digest of an array's bytes.
+    """Digest of an array's dtype, shape and bytes.
 
     Parameters
     ----------
@@ -143,7 +149,26 @@ def checksum(array: np.ndarray) -> str:
     str
         blake2b-128 as 32 hexadecimal digits.
     """
-    return blake2b(array.reshape(-1).view(np.uint8), digest_size=16).hexdigest()
+    digest = blake2b(f"{array.dtype.name} {array.shape} ".encode(), digest_size=16)
+    digest.update(array.reshape(-1).view(np.uint8))
+    return digest.hexdigest()
+
+
+def state_checksum(state: dict[str, Any]) -> str:
+    """Digest of what JSON holds, whatever the order of the keys.
+
+    Parameters
+    ----------
+    state : dict
+        What JSON can hold.
+
+    Returns
+    -------
+    str
+        blake2b-128 as 32 hexadecimal digits.
+    """
+    text = json.dumps(state, sort_keys=True)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
@@ -176,6 +201,8 @@ def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:
         )
     if not all(isinstance(document.get(key), dict) for key in ("checksums", "state")):
         raise _damaged(path, "its metadata is incomplete")
+    if document.get("state_checksum") != state_checksum(document["state"]):
+        raise _damaged(path, "the checksum of its metadata does not match")
     return document
 
 
@@ -187,7 +214,7 @@ def _read_tensor(
         dtype = np.dtype(_DTYPES[entry["dtype"]])
         shape = tuple(int(size) for size in entry["shape"])
         start, stop = (int(offset) for offset in entry["data_offsets"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _damaged(path, f"the entry of {name!r} cannot be read") from error
     n_bytes = dtype.itemsize
     for size in shape:

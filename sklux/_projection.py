@@ -249,6 +249,8 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         hidden_layer_sizes = self._check_hidden_layer_sizes()
         n_components = self._check_n_components(y)
         X = sparse.csr_matrix(X)
+        # The batches trust the column numbers.
+        X.check_format(full_check=True)
         random_state = check_random_state(self.random_state)
         train, validation = self._split(X.shape[0], random_state)
 
@@ -382,6 +384,12 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 f"validation_fraction={self.validation_fraction}, or set "
                 "early_stopping=False."
             )
+        if self.early_stopping is not False and n_validation == n_samples:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} would hold out all "
+                f"{n_samples} documents and leave none to train on. Lower it, or set "
+                "early_stopping=False."
+            )
         if self.early_stopping is False or n_validation < MIN_VALIDATION_SIZE:
             n_validation = 0
         return order[n_validation:], order[:n_validation]
@@ -484,7 +492,8 @@ def _check_device(torch, device):
     """Refuse a device that torch does not know or does not have here."""
     try:
         torch.zeros(1, device=device).cpu().numpy()
-    except (RuntimeError, NotImplementedError, AssertionError) as error:
+    # torch.cuda asserts that it was built; an unknown backend fails to import.
+    except (RuntimeError, ImportError, AssertionError) as error:
         raise ValueError(
             f"The 'device' parameter of ReLUProjection must be a torch device of this "
             f"machine, such as 'cpu'. Got {device!r} instead ({error})."

@@ -1,17 +1,14 @@
 """Teachers: from text to embeddings, each document taught once."""
 
 import inspect
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from hashlib import blake2b
 from numbers import Integral
-from pathlib import Path
 from typing import Literal, Self
 
-import joblib
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -23,12 +20,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
 
 from sklux._documents import check_documents
+from sklux._identity import model_identity
 from sklux._optional import import_optional
 from sklux._vector_cache import VectorCache
-
-# Documents between two writes to the cache, in teacher batches: an interrupt
-# loses at most these.
-BATCHES_PER_WRITE = 4
 
 
 class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -77,7 +71,8 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     The file is sqlite3 in WAL mode: threads and processes can share it. A call
     whose documents are all stored loads neither the model nor torch; a model
     given as an object or a folder is read once a call for its fingerprint, which
-    `model_id` spares.
+    `model_id` spares. An object that changes when it is called, such as one that
+    counts its calls, needs a `model_id`, or it is another model each time.
 
     `sklearn.base.clone` shares the model, and does not unfit a transformer.
 
@@ -201,11 +196,12 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                 encoder(self.model, self.device),
                 documents,
                 batch_size=self.batch_size,
-                batches_at_a_time=BATCHES_PER_WRITE,
                 verbose=verbose,
             ):
                 vectors = vectors.astype(self.dtype)
-                check_finite(vectors, positions, after=f"rounding to {self.dtype}")
+                check_finite(
+                    vectors, positions, documents, after=f"rounding to {self.dtype}"
+                )
                 cache.put([keys[position] for position in positions], vectors)
 
     def _cache(self) -> VectorCache:
@@ -297,7 +293,6 @@ def teacher_vectors(teacher: object, documents: list[str], verbose: bool) -> np.
         encoder(teacher, None),
         documents,
         batch_size=batch_size,
-        batches_at_a_time=1,
         verbose=verbose,
     ):
         if out is None:
@@ -311,10 +306,8 @@ def teacher_vectors(teacher: object, documents: list[str], verbose: bool) -> np.
     return out
 
 
-def encoder(
-    model: object, device: str | None
-) -> Callable[[list[str], int], np.ndarray]:
-    """How to call a model: a function of documents and a batch size.
+def encoder(model: object, device: str | None) -> Callable[[list[str]], object]:
+    """How to call a model: a function of a batch of documents.
 
     Parameters
     ----------
@@ -326,7 +319,7 @@ def encoder(
     Returns
     -------
     callable
-        Maps a list of str and a batch size to vectors.
+        Maps a list of str to vectors.
 
     Raises
     ------
@@ -339,11 +332,11 @@ def encoder(
         return sentence_transformer_encoder(model, device)
     if not isinstance(model, type):
         if hasattr(model, "encode"):
-            return batched(model.encode)
+            return model.encode
         if hasattr(model, "transform"):
-            return batched(model.transform)
+            return model.transform
         if callable(model):
-            return batched(model)
+            return model
     raise TypeError(
         "A teacher must be a sentence-transformers name or folder, an object with "
         "encode, a fitted scikit-learn transformer, or a callable. Got "
@@ -353,7 +346,7 @@ def encoder(
 
 def sentence_transformer_encoder(
     model: str | os.PathLike, device: str | None
-) -> Callable[[list[str], int], np.ndarray]:
+) -> Callable[[list[str]], object]:
     """Load a sentence-transformers model and return how to call it.
 
     Parameters
@@ -366,7 +359,7 @@ def sentence_transformer_encoder(
     Returns
     -------
     callable
-        Maps a list of str and a batch size to vectors.
+        Maps a list of str to vectors.
     """
     library = import_optional(
         "sentence_transformers",
@@ -375,50 +368,19 @@ def sentence_transformer_encoder(
     )
     loaded = library.SentenceTransformer(os.fspath(model), device=device)
 
-    def encode(documents: list[str], batch_size: int) -> np.ndarray:
-        return loaded.encode(documents, batch_size=batch_size, show_progress_bar=False)
-
-    return encode
-
-
-def batched(
-    function: Callable[[list[str]], np.ndarray],
-) -> Callable[[list[str], int], np.ndarray]:
-    """Call a function of documents batch by batch.
-
-    Parameters
-    ----------
-    function : callable
-        Maps a list of str to vectors.
-
-    Returns
-    -------
-    callable
-        Maps a list of str and a batch size to vectors.
-    """
-
-    def encode(documents: list[str], batch_size: int) -> np.ndarray:
-        parts = []
-        for start in range(0, len(documents), batch_size):
-            batch = documents[start : start + batch_size]
-            parts.append(check_vectors(function(batch), len(batch)))
-        widths = {part.shape[1] for part in parts}
-        if len(widths) > 1:
-            raise ValueError(
-                f"The teacher returned vectors of widths {sorted(widths)}. It must "
-                "return one width for all documents."
-            )
-        return np.concatenate(parts)
+    def encode(documents: list[str]) -> np.ndarray:
+        return loaded.encode(
+            documents, batch_size=len(documents), show_progress_bar=False
+        )
 
     return encode
 
 
 def encode_batches(
-    encode: Callable[[list[str], int], np.ndarray],
+    encode: Callable[[list[str]], object],
     documents: list[str],
     *,
     batch_size: int,
-    batches_at_a_time: int,
     verbose: bool,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the vectors of documents of like length, the longest first.
@@ -432,29 +394,28 @@ def encode_batches(
         As `encoder` returns it.
     documents : list of str
         What to encode.
-    batch_size, batches_at_a_time : int
-        Documents in a batch, and batches between two yields.
+    batch_size : int
+        Documents in a batch; there is a yield after each.
     verbose : bool
         Whether to show a progress bar.
 
     Yields
     ------
-    positions : ndarray of shape (n_chunk,), dtype=np.intp
+    positions : ndarray of shape (n_batch,), dtype=np.intp
         Which documents these are.
-    vectors : ndarray of shape (n_chunk, n_components), dtype=np.float32
+    vectors : ndarray of shape (n_batch, n_components), dtype=np.float32
         Their vectors, checked.
     """
     lengths = np.array([len(document) for document in documents])
     order = np.argsort(-lengths, kind="stable")
-    step = batch_size * batches_at_a_time
     with tqdm(
         total=len(documents), unit="doc", desc="teaching", disable=not verbose
     ) as progress:
-        for start in range(0, len(order), step):
-            positions = order[start : start + step]
-            vectors = encode([documents[i] for i in positions], batch_size)
+        for start in range(0, len(order), batch_size):
+            positions = order[start : start + batch_size]
+            vectors = encode([documents[i] for i in positions])
             vectors = check_vectors(vectors, len(positions))
-            check_finite(vectors, positions)
+            check_finite(vectors, positions, documents)
             yield positions, vectors
             progress.update(len(positions))
 
@@ -498,7 +459,9 @@ def check_vectors(vectors: object, n_documents: int) -> np.ndarray:
     return vectors
 
 
-def check_finite(vectors: np.ndarray, positions: np.ndarray, after: str = "") -> None:
+def check_finite(
+    vectors: np.ndarray, positions: np.ndarray, documents: list[str], after: str = ""
+) -> None:
     """Refuse vectors with NaN or infinity.
 
     Parameters
@@ -507,6 +470,8 @@ def check_finite(vectors: np.ndarray, positions: np.ndarray, after: str = "") ->
         Vectors of a teacher.
     positions : ndarray of shape (n_samples,)
         Which documents they belong to, for the message.
+    documents : list of str
+        All documents, for the message.
     after : str, default=""
         What was done to them, for the message.
 
@@ -520,134 +485,14 @@ def check_finite(vectors: np.ndarray, positions: np.ndarray, after: str = "") ->
         cause = f" after {after}" if after else ""
         raise ValueError(
             f"The teacher returned NaN or infinity{cause} for "
-            f"{np.count_nonzero(~finite)} documents, the first of them document "
-            f"{positions[~finite][0]} of those to be taught. Such vectors are neither "
-            "used nor stored."
+            f"{np.count_nonzero(~finite)} documents, the first of them "
+            f"{documents[positions[~finite][0]][:60]!r}. Such vectors are neither used "
+            "nor stored. Leave the documents out, or use another teacher."
         )
-
-
-def model_identity(model: object) -> str:
-    """Name of a model that changes when its vectors would.
-
-    Parameters
-    ----------
-    model : str, path-like, object or callable
-        As `CachedTeacher` takes it.
-
-    Returns
-    -------
-    str
-        Its kind with its name or a fingerprint.
-
-    Raises
-    ------
-    ValueError
-        If nothing identifies the model from one program to the next.
-    """
-    if isinstance(model, (str, os.PathLike)):
-        if Path(model).is_dir():
-            return f"folder:{folder_fingerprint(Path(model))}"
-        return f"name:{os.fspath(model)}"
-    if inspect.isroutine(model) and not hasattr(model, "__self__"):
-        return f"function:{function_name(model)}"
-    if hasattr(model, "state_dict"):
-        return f"weights:{weights_fingerprint(model)}"
-    try:
-        return f"object:{joblib.hash(model)}"
-    except Exception as error:
-        raise ValueError(
-            f"The teacher {type(model).__name__} cannot be fingerprinted ({error}). "
-            "Give CachedTeacher a model_id."
-        ) from error
-
-
-def function_name(function: Callable) -> str:
-    """Qualified name of a module-level function.
-
-    Parameters
-    ----------
-    function : callable
-        A function.
-
-    Returns
-    -------
-    str
-        Module and name.
-
-    Raises
-    ------
-    ValueError
-        If the name means another function in another program.
-    """
-    module = getattr(function, "__module__", None) or "builtins"
-    name = f"{module}.{function.__qualname__}"
-    if module == "__main__" or "<" in function.__qualname__:
-        raise ValueError(
-            f"The function {name} has no name that holds in another program, so its "
-            "vectors cannot be kept. Give CachedTeacher a model_id, or move the "
-            "function to a module."
-        )
-    return name
-
-
-def folder_fingerprint(folder: Path) -> str:
-    """Digest of the names and contents of all files in a folder.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Folder of a model.
-
-    Returns
-    -------
-    str
-        32 hexadecimal digits.
-    """
-    digest = blake2b(digest_size=16)
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        relative = file.relative_to(folder)
-        # Byte code and hidden files come and go without a change of the model.
-        if "__pycache__" in relative.parts or relative.name.startswith("."):
-            continue
-        digest.update(relative.as_posix().encode() + b"\0")
-        digest.update(str(file.stat().st_size).encode() + b"\0")
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
-
-
-def weights_fingerprint(model: object) -> str:
-    """Digest of a torch model: its layers, weights, vocabulary and prompts.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        A model with ``state_dict``.
-
-    Returns
-    -------
-    str
-        32 hexadecimal digits.
-    """
-    import torch
-
-    digest = blake2b(repr(model).encode(), digest_size=16)
-    for name, tensor in model.state_dict().items():
-        tensor = tensor.detach().cpu().contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    settings = {
-        name: getattr(model, name, None)
-        for name in ("max_seq_length", "prompts", "default_prompt_name")
-    }
-    vocabulary = getattr(getattr(model, "tokenizer", None), "get_vocab", dict)()
-    digest.update(json.dumps([settings, vocabulary], sort_keys=True).encode())
-    return digest.hexdigest()
 
 
 def check_teacher_embeddings(
-    teacher_embeddings: Iterable, n_documents: int
+    teacher_embeddings: ArrayLike, n_documents: int
 ) -> np.ndarray:
     """Return teacher embeddings that were given ready-made.
 
@@ -669,7 +514,9 @@ def check_teacher_embeddings(
         If they are not a finite table with one row per document.
     """
     try:
-        embeddings = np.asarray(teacher_embeddings, dtype=np.float32)
+        # What is too large for float32 becomes infinite, and is refused below.
+        with np.errstate(over="ignore"):
+            embeddings = np.asarray(teacher_embeddings, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise ValueError(
             "teacher_embeddings must be an array of numbers, of shape (n_documents, "

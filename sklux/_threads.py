@@ -61,12 +61,18 @@ def run_ranges(
     lock = threading.Lock()
 
     def drain() -> None:
+        nonlocal pending
         while True:
             with lock:
                 bounds = next(pending, None)
             if bounds is None:
                 return
-            work(*bounds)
+            try:
+                work(*bounds)
+            except BaseException:
+                with lock:
+                    pending = iter(())  # nobody needs the rest any more
+                raise
 
     helpers = [_get_pool().submit(drain) for _ in range(n_workers - 1)]
     try:

@@ -309,6 +309,11 @@ def _train(X, targets, coefs, settings, score, random_state) -> TrainingResult:
                     optimizer.step(slice(None), weights.grad, rate)
                 total_loss += loss.item() * len(samples)
                 progress.update(len(samples))
+            if not np.isfinite(total_loss):
+                raise ValueError(
+                    f"Training diverged: the loss of epoch {epoch + 1} is not finite. "
+                    f"Lower learning_rate_init={settings.learning_rate_init}."
+                )
             result.loss_curve.append(total_loss / X.shape[0])
             if stopping.should_stop(_to_numpy(tensors), result.loss_curve[-1]):
                 break

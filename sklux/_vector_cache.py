@@ -5,6 +5,7 @@ import os
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -77,6 +78,22 @@ def text_key(identity: str, dtype: str, text: str) -> bytes:
     return digest.digest()
 
 
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Let readers go on while another process writes."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # The busy timeout does not hold here: sqlite gives up at once when
+            # another process is switching the same new file.
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
 class VectorCache:
     """Vectors of one model in one file.
 
@@ -110,6 +127,8 @@ class VectorCache:
         if not self.file.exists():
             return None
         with self._connection() as connection:
+            if not self._has_tables(connection):
+                return None
             return self._stored_width(connection)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
@@ -129,6 +148,8 @@ class VectorCache:
             return {}
         found = {}
         with self._connection() as connection:
+            if not self._has_tables(connection):
+                return {}
             for start in range(0, len(keys), KEYS_PER_QUERY):
                 some = keys[start : start + KEYS_PER_QUERY]
                 places = ",".join("?" * len(some))
@@ -187,6 +208,12 @@ class VectorCache:
         ).fetchone()
         return None if row is None else row[0]
 
+    @staticmethod
+    def _has_tables(connection: sqlite3.Connection) -> bool:
+        """Whether the file is ready: another process may just be making it."""
+        query = "SELECT count(*) FROM sqlite_master WHERE name IN ('models', 'vectors')"
+        return connection.execute(query).fetchone()[0] == 2
+
     def _make_file(self) -> None:
         """Make the folder, the file and its tables where they are missing."""
         try:
@@ -194,8 +221,7 @@ class VectorCache:
         except OSError as error:
             raise self._storage_error(error) from error
         with self._connection() as connection:
-            # Readers go on while another process writes.
-            connection.execute("PRAGMA journal_mode = WAL")
+            _switch_to_wal(connection)
             connection.executescript(_TABLES)
 
     @contextmanager
@@ -204,8 +230,13 @@ class VectorCache:
         try:
             with closing(self._connect()) as connection:
                 yield connection
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             raise self._storage_error(error) from error
+        except sqlite3.DatabaseError as error:
+            raise OSError(
+                f"The teacher cache {str(self.file)!r} is damaged or not a cache: "
+                f"{error}. Delete or move the file, or give CachedTeacher another path."
+            ) from error
 
     def _connect(self) -> sqlite3.Connection:
         """Open the file, without writing where that is not allowed."""
@@ -214,14 +245,17 @@ class VectorCache:
         )
         try:
             connection.execute("SELECT 1 FROM sqlite_master")
-        except sqlite3.OperationalError:
-            # A file in WAL mode cannot be opened where its side files cannot be
-            # made; as an immutable one it can be read.
+            return connection
+        except sqlite3.Error as error:
             connection.close()
-            connection = sqlite3.connect(
-                f"{self.file.as_uri()}?immutable=1", uri=True, isolation_level=None
-            )
-        return connection
+            primary_code = error.sqlite_errorcode & 0xFF
+            if primary_code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+        # A file in WAL mode cannot be opened where its side files cannot be made;
+        # as an immutable one it can be read.
+        return sqlite3.connect(
+            f"{self.file.as_uri()}?immutable=1", uri=True, isolation_level=None
+        )
 
     def _storage_error(self, error: Exception) -> OSError:
         """An error that names the file, the cause and the remedy."""

@@ -88,7 +88,8 @@ class LuxicalVectorizer(
         The fitted network.
 
     teacher_id_ : str or None
-        What the teacher was, where a `CachedTeacher` or a name says so.
+        What the teacher was, where a `CachedTeacher` or a name says so; None
+        when teacher vectors were given to `fit`.
 
     See Also
     --------
@@ -189,7 +190,11 @@ class LuxicalVectorizer(
         if not documents:
             raise ValueError("raw_documents is empty: there is nothing to learn from.")
         self._check_teacher(y, teacher_embeddings)
-        if teacher_embeddings is not None:
+        teacher_id = None
+        if teacher_embeddings is None:
+            # A teacher that has no name shall be refused before any work.
+            teacher_id = self._teacher_id()
+        else:
             teacher_embeddings = check_teacher_embeddings(
                 teacher_embeddings, len(documents)
             )
@@ -206,7 +211,7 @@ class LuxicalVectorizer(
 
         self.lexical_ = lexical
         self.projection_ = projection
-        self.teacher_id_ = self._teacher_id()
+        self.teacher_id_ = teacher_id
         return self
 
     def fit_transform(
@@ -308,6 +313,7 @@ class LuxicalVectorizer(
         check_is_fitted(self)
         own = {"n_jobs": self.n_jobs, "random_state": self.random_state}
         own["verbose"] = self.verbose
+        own = {k: v.item() if isinstance(v, np.generic) else v for k, v in own.items()}
         _check_json(type(self).__name__, own)
         state = {
             "sklux_version": version("sklux"),
@@ -370,7 +376,7 @@ class LuxicalVectorizer(
         tensors, state = read_model(path, mmap_mode=mmap_mode, verify=verify)
         try:
             return cls._from_state(tensors, state)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(
                 f"The model file {os.fspath(path)!r} lacks a part or holds one of the "
                 f"wrong kind: {error!r}. Save the model again."
@@ -382,7 +388,7 @@ class LuxicalVectorizer(
         lexical, projection = state["lexical"], state["projection"]
         model = cls(
             lexical=None if lexical is None else lexical_from_params(lexical),
-            projection=None if projection is None else ReLUProjection(**projection),
+            projection=None if projection is None else _new_projection(projection),
             **state["params"],
         )
         model.lexical_ = restore_lexical(
@@ -506,9 +512,15 @@ def _projection_state(projection: ReLUProjection) -> dict:
     }
 
 
+def _new_projection(params: dict) -> ReLUProjection:
+    """An unfitted network from what a file holds."""
+    sizes = tuple(params["hidden_layer_sizes"])
+    return ReLUProjection(**(params | {"hidden_layer_sizes": sizes}))
+
+
 def _restore_projection(state: dict, tensors: dict) -> ReLUProjection:
     """Build a fitted network from what a file holds."""
-    projection = ReLUProjection(**state["params"])
+    projection = _new_projection(state["params"])
     coefs = [tensors[f"coefs.{layer}"] for layer in range(state["n_layers"])]
     components = tensors["teacher_components"]
     widths = [coefs[0].shape[0]]
@@ -523,7 +535,11 @@ def _restore_projection(state: dict, tensors: dict) -> ReLUProjection:
                 f"dtype {weights.dtype} after a layer of width {widths[-1]}."
             )
         widths.append(weights.shape[1])
-    if components.ndim != 2 or len(components) != widths[-1]:
+    if (
+        components.dtype != np.float32
+        or components.ndim != 2
+        or len(components) != widths[-1]
+    ):
         raise ValueError(
             f"The model's teacher directions have shape {components.shape}, but its "
             f"vectors have width {widths[-1]}."

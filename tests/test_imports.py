@@ -46,7 +46,8 @@ ALLOWED = {
     "_losses": set(),
     "_initialization": set(),
     "_network": {"_kernels", "_threads"},
-    "_teacher": {"_documents", "_optional", "_vector_cache"},
+    "_teacher": {"_documents", "_identity", "_optional", "_vector_cache"},
+    "_identity": set(),
     "_vector_cache": set(),
     "_lexical": set(),
     "_persistence": set(),
@@ -58,7 +59,7 @@ ALLOWED = {
     "_kernels": set(),
 }
 HEAVY = {
-    "torch": {"_losses", "_training", "_teacher"},
+    "torch": {"_losses", "_training", "_identity"},
     "sentence_transformers": {"_teacher"},
     "matplotlib": {"_demo"},
     "typer": {"cli"},

@@ -44,8 +44,8 @@ SKLUX_TARGET static void SKLUX_NAME(unit_row)(ptrdiff_t n, int relu, float *rest
           + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
     if (!(total > 0.0))
         return;
-    /* A subnormal row's 1 / |y| exceeds the largest float: divide in double. */
-    if (total < 1e-60) {
+    /* 1 / |y| is no normal float for very short or long rows: divide in double. */
+    if (total < 1e-60 || total > 1e60) {
         double root = sqrt(total);
         for (j = 0; j < n; j++)
             y[j] = (float)(y[j] / root);

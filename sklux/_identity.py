@@ -1,0 +1,239 @@
+"""What a model is: a name that changes when its vectors would.
+
+The name of an object is a digest of its types and contents. A digest of its
+pickle would not do: that also sees which parts are one object in memory, and
+differs between a model and its copy, or between two programs.
+"""
+
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+# Attributes that hold an address in memory (scikit-learn's text vectorizers).
+IGNORED_ATTRIBUTES = {"_stop_words_id"}
+PLAIN_TYPES = (bool, int, float, complex, str, np.generic, type(None))
+
+
+def model_identity(model: object) -> str:
+    """Name of a model that changes when its vectors would.
+
+    Parameters
+    ----------
+    model : str, path-like, object or callable
+        A name, a folder, or a model.
+
+    Returns
+    -------
+    str
+        Its kind with its name or a fingerprint.
+
+    Raises
+    ------
+    ValueError
+        If nothing identifies the model from one program to the next.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        if Path(model).is_dir():
+            return f"folder:{folder_fingerprint(Path(model))}"
+        return f"name:{os.fspath(model)}"
+    if is_function(model):
+        return f"function:{function_name(model)}"
+    try:
+        if is_torch_module(model):
+            return f"weights:{weights_fingerprint(model)}"
+        return f"object:{fingerprint(model)}"
+    except Exception as error:
+        raise ValueError(
+            f"The teacher {type(model).__name__} cannot be fingerprinted ({error}). "
+            "Give CachedTeacher a model_id."
+        ) from error
+
+
+def is_function(value: object) -> bool:
+    """Whether a value is a function of a module, not a method of an object.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+
+    Returns
+    -------
+    bool
+        True for Python functions and the functions of compiled modules.
+    """
+    owner = getattr(value, "__self__", None)
+    return inspect.isroutine(value) and (owner is None or inspect.ismodule(owner))
+
+
+def function_name(function: Callable) -> str:
+    """Qualified name of a module-level function.
+
+    Parameters
+    ----------
+    function : callable
+        A function.
+
+    Returns
+    -------
+    str
+        Module and name.
+
+    Raises
+    ------
+    ValueError
+        If the name means another function in another program.
+    """
+    module = getattr(function, "__module__", None) or "builtins"
+    name = f"{module}.{function.__qualname__}"
+    if module == "__main__" or "<" in function.__qualname__:
+        raise ValueError(
+            f"The function {name} has no name that holds in another program, so its "
+            "vectors cannot be kept. Give CachedTeacher a model_id, or move the "
+            "function to a module."
+        )
+    return name
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """Digest of the names and contents of all files in a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder of a model.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits.
+    """
+    digest = blake2b(digest_size=16)
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        relative = file.relative_to(folder)
+        # Byte code and hidden files come and go without a change of the model.
+        if any(part == "__pycache__" or part[0] == "." for part in relative.parts):
+            continue
+        digest.update(relative.as_posix().encode() + b"\0")
+        digest.update(str(file.stat().st_size).encode() + b"\0")
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def is_torch_module(value: object) -> bool:
+    """Whether a value is a torch module; torch is not imported to find out.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+
+    Returns
+    -------
+    bool
+        False while torch has not been imported.
+    """
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
+
+
+def weights_fingerprint(model: object) -> str:
+    """Digest of a torch module: its layers, weights, vocabulary and prompts.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A model.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits.
+    """
+    import torch
+
+    digest = blake2b(repr(model).encode(), digest_size=16)
+    for name, tensor in model.state_dict().items():
+        tensor = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    settings = {
+        name: getattr(model, name, None)
+        for name in ("max_seq_length", "prompts", "default_prompt_name")
+    }
+    vocabulary = getattr(getattr(model, "tokenizer", None), "get_vocab", dict)()
+    digest.update(json.dumps([settings, vocabulary], sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def fingerprint(value: object, outer: tuple[int, ...] = ()) -> str:
+    """Digest of a value's types and contents, the same in any program.
+
+    Parameters
+    ----------
+    value : object
+        Anything that can be pickled.
+    outer : tuple of int, default=()
+        Identities of the values that this one is part of; a value within itself
+        is known by its type.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits.
+    """
+    kind = type(value)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if id(value) in outer:
+        content = b"within itself"
+    else:
+        content = _content(value, (*outer, id(value)))
+    return blake2b(name.encode() + b"\0" + content, digest_size=16).hexdigest()
+
+
+def _content(value: object, outer: tuple[int, ...]) -> bytes:
+    """What tells a value from others of its type."""
+    if isinstance(value, PLAIN_TYPES):
+        return repr(value).encode("utf-8", "surrogatepass")
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return f"{value.dtype.str} {value.shape}\0".encode() + value.tobytes()
+    if inspect.isclass(value):
+        return f"{value.__module__}.{value.__qualname__}".encode()
+    if is_function(value):
+        return function_name(value).encode()
+    if is_torch_module(value):
+        return weights_fingerprint(value).encode()
+    return "".join(_part_fingerprints(value, outer)).encode()
+
+
+def _part_fingerprints(value: object, outer: tuple[int, ...]) -> list[str]:
+    """Fingerprints of what a container or an object consists of."""
+    if isinstance(value, dict):
+        return sorted(
+            fingerprint(key, outer) + fingerprint(part, outer)
+            for key, part in value.items()
+            if not (isinstance(key, str) and key in IGNORED_ATTRIBUTES)
+        )
+    if isinstance(value, (set, frozenset)):
+        return sorted(fingerprint(part, outer) for part in value)
+    if isinstance(value, (list, tuple)):
+        return [fingerprint(part, outer) for part in value]
+    # As pickle sees it: how to make it, with what, its state, and its items.
+    reduced = value.__reduce_ex__(4)
+    if isinstance(reduced, str):
+        return [fingerprint(reduced, outer)]
+    padded = (*reduced[:5], None, None, None)
+    return [
+        fingerprint(part, outer)
+        for part in (*padded[:3], list(padded[3] or ()), list(padded[4] or ()))
+    ]

@@ -1,0 +1,155 @@
+"""Slow and obvious twins of what the library computes, in float64."""
+
+import math
+
+import numpy as np
+from scipy import sparse
+
+# Unit roundoff of float32; sums of n terms are allowed n of these.
+EPSILON = np.finfo(np.float32).eps
+
+
+def assert_same_bits(actual, expected):
+    """Fail unless two float32 arrays agree to the last bit, signs of zeros included."""
+    assert actual.dtype == expected.dtype == np.float32
+    assert actual.shape == expected.shape
+    np.testing.assert_array_equal(
+        np.ascontiguousarray(actual).view(np.uint32),
+        np.ascontiguousarray(expected).view(np.uint32),
+    )
+
+
+def to_dense(X):
+    """CSR as a float64 array; values of the same place are added."""
+    dense = np.zeros(X.shape)
+    for i in range(X.shape[0]):
+        for k in range(X.indptr[i], X.indptr[i + 1]):
+            dense[i, X.indices[k]] += float(X.data[k])
+    return dense
+
+
+def sparse_product(X, weights):
+    """Rows of X W, each on the scale that the kernel gives it, with error bounds."""
+    products = np.zeros((X.shape[0], weights.shape[1]))
+    bounds = np.zeros_like(products)
+    for i in range(X.shape[0]):
+        entries = range(X.indptr[i], X.indptr[i + 1])
+        scale = row_scale([float(X.data[k]) for k in entries])
+        for k in entries:
+            term = scale * float(X.data[k]) * weights[X.indices[k]].astype(np.float64)
+            products[i] += term
+            bounds[i] += abs(term)
+        bounds[i] *= (len(entries) + 4) * EPSILON
+    return products, bounds + 1e-36
+
+
+def row_scale(values):
+    """1 for ordinary rows; otherwise what brings the largest value to 1."""
+    largest = max((abs(value) for value in values), default=0.0)
+    # The kernel's bounds are float32, and a value may lie on one.
+    if largest == 0 or np.float32(1e-12) < np.float32(largest) < np.float32(1e12):
+        return 1.0
+    return 1 / largest if largest > 1e-37 else 1e37
+
+
+def unit_rows(H):
+    """Divide each row by its length; zero rows stay zero."""
+    H = np.array(H, dtype=np.float64)
+    for i, row in enumerate(H):
+        length = math.sqrt(sum(value * value for value in row.tolist()))
+        if length > 0:
+            H[i] = row / length
+    return H
+
+
+def relu(H):
+    """Negative values become zero."""
+    return np.where(H > 0, H, 0.0)
+
+
+def network(X, coefs):
+    """Unit rows of the student: ReLU and L2 after each layer, no ReLU in the last."""
+    hidden = to_dense(X)
+    for weights in coefs[:-1]:
+        hidden = unit_rows(relu(hidden @ weights.astype(np.float64)))
+    return unit_rows(hidden @ coefs[-1].astype(np.float64))
+
+
+def cosine_loss(student, target):
+    """Mean of 1 - cos."""
+    total = 0.0
+    for s, t in zip(unit_rows(student), unit_rows(target)):
+        total += 1 - s @ t
+    return total / len(student)
+
+
+def similarity_kl_loss(student, teacher, temperature):
+    """T^2 / n sum_i KL(softmax(G_teacher[i] / T) || softmax(G_student[i] / T))."""
+    n_samples = len(student)
+    student_gram = unit_rows(student) @ unit_rows(student).T
+    teacher_gram = unit_rows(teacher) @ unit_rows(teacher).T
+    total = 0.0
+    for i in range(n_samples):
+        others = [j for j in range(n_samples) if j != i]
+        p = softmax(teacher_gram[i, others] / temperature)
+        q = softmax(student_gram[i, others] / temperature)
+        total += sum(a * math.log(a / b) for a, b in zip(p, q))
+    return temperature**2 * total / n_samples
+
+
+def softmax(values):
+    """exp(v) / sum exp(v)."""
+    powers = np.exp(values - max(values))
+    return powers / powers.sum()
+
+
+def nearest_neighbors(embeddings, n_neighbors):
+    """Set of the indices of the nearest other rows, for each row."""
+    unit = unit_rows(embeddings)
+    neighbors = []
+    for i, query in enumerate(unit):
+        others = [j for j in range(len(unit)) if j != i]
+        others.sort(key=lambda j: -float(query @ unit[j]))  # noqa: B023
+        neighbors.append(set(others[:n_neighbors]))
+    return neighbors
+
+
+def neighbor_overlap(first, second, n_neighbors):
+    """Mean share of the neighbours in one embedding that the other has too."""
+    pairs = zip(
+        nearest_neighbors(first, n_neighbors), nearest_neighbors(second, n_neighbors)
+    )
+    return float(np.mean([len(a & b) / n_neighbors for a, b in pairs]))
+
+
+class LazyAdam:
+    """Adam, one row after the other, in plain Python."""
+
+    def __init__(self, weights, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+        self.weights = np.array(weights, dtype=np.float64)
+        self.mean = np.zeros_like(self.weights)
+        self.mean_square = np.zeros_like(self.weights)
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.n_steps = 0
+
+    def step(self, rows, gradient, rate):
+        """Move some rows against their gradient."""
+        self.n_steps += 1
+        for row, g in zip(rows, np.asarray(gradient, dtype=np.float64)):
+            m = self.beta_1 * self.mean[row] + (1 - self.beta_1) * g
+            v = self.beta_2 * self.mean_square[row] + (1 - self.beta_2) * g * g
+            self.mean[row], self.mean_square[row] = m, v
+            m_hat = m / (1 - self.beta_1**self.n_steps)
+            v_hat = v / (1 - self.beta_2**self.n_steps)
+            self.weights[row] -= rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
+
+
+def topic_documents(n_samples, *, n_features=60, n_teacher_components=16, seed=0):
+    """Documents that mix a few topics, and teacher vectors that know the mixture."""
+    rng = np.random.RandomState(seed)
+    n_topics = 8
+    topics = rng.dirichlet(np.full(n_topics, 0.3), size=n_samples)
+    words = rng.dirichlet(np.full(n_features, 0.2), size=n_topics)
+    X = sparse.csr_matrix(rng.poisson(40 * topics @ words), dtype=np.float32)
+    teacher = topics @ rng.standard_normal((n_topics, n_teacher_components))
+    return X, unit_rows(teacher).astype(np.float32)

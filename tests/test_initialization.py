@@ -1,0 +1,148 @@
+"""The student before its first epoch."""
+
+import numpy as np
+import pytest
+import reference
+from scipy import sparse
+
+from sklux import _initialization
+from sklux._initialization import feature_means, initial_coefs
+from sklux._network import apply_network
+
+N_COMPONENTS = 6
+
+
+@pytest.fixture
+def no_noise(monkeypatch):
+    def zeros(shape, random_state, scale):
+        return np.zeros(shape, dtype=np.float32)
+
+    monkeypatch.setattr(_initialization, "_noise", zeros)
+
+
+def start(hidden_layer_sizes, seed=0):
+    X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
+    random_state = np.random.RandomState(seed)
+    return X, initial_coefs(X, targets, hidden_layer_sizes, random_state)
+
+
+def test_feature_means_by_hand():
+    """The mean target m is (1/3, 1/3).
+
+    Feature 0 occurs once in documents 0 and 1:
+    ((1, 0) - m + (0, 1) - m) / (1 + 2) = (1/9, 1/9).
+    Feature 1 occurs twice in document 1: 2 ((0, 1) - m) / (1 + 2) = (-2/9, 4/9).
+    Feature 2 never occurs.
+    """
+    X = sparse.csr_matrix(np.array([[1, 0, 0], [1, 2, 0], [0, 0, 0]], dtype=np.float32))
+    targets = np.array([[1, 0], [0, 1], [0, 0]], dtype=np.float32)
+    means = feature_means(X, targets)
+    expected = np.array([[1, 1], [-2, 4], [0, 0]]) / 9
+    np.testing.assert_allclose(means, expected, atol=1e-7)
+    assert means.dtype == np.float32
+    assert means.flags.c_contiguous
+
+
+def test_feature_means_negative_values():
+    """A feature at -1 pulls the other way, with the same weight.
+
+    m = (1/2,); (-1) (1 - 1/2) / (1 + 1) = -1/4.
+    """
+    X = sparse.csr_matrix(np.array([[-1], [0]], dtype=np.float32))
+    means = feature_means(X, np.array([[1], [0]], dtype=np.float32))
+    np.testing.assert_allclose(means, [[-0.25]])
+
+
+def test_feature_means_rare_features_are_shorter():
+    """The same company, seen a hundred times or once."""
+    rows = [[1, 0]] * 100 + [[0, 1]] + [[0, 0]] * 101
+    X = sparse.csr_matrix(np.array(rows, dtype=np.float32))
+    targets = np.array([[1, 0]] * 101 + [[0, 1]] * 101, dtype=np.float32)
+    often, once = np.linalg.norm(feature_means(X, targets), axis=1)
+    assert once < 0.6 * often
+
+
+@pytest.mark.parametrize(
+    "hidden_layer_sizes",
+    [(2 * N_COMPONENTS,), (40,), (40, 2 * N_COMPONENTS), (13, 50, 20)],
+)
+def test_initial_coefs_equal_the_linear_student(no_noise, hidden_layer_sizes):
+    """relu(a) - relu(-a) = a through any number of layers."""
+    X, linear = start(())
+    _, coefs = start(hidden_layer_sizes)
+    np.testing.assert_allclose(
+        apply_network(X, coefs, 1), apply_network(X, linear, 1), atol=2e-6
+    )
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(2 * N_COMPONENTS,), (14, 12)])
+def test_initial_coefs_noise_is_small(hidden_layer_sizes):
+    X, linear = start(())
+    _, coefs = start(hidden_layer_sizes)
+    cosines = (apply_network(X, coefs, 1) * apply_network(X, linear, 1)).sum(axis=1)
+    assert cosines.min() > 0.99
+
+
+@pytest.mark.parametrize("n_units", [2, 4, 5, 9])
+def test_initial_coefs_narrow_layer_carries_the_first_directions(no_noise, n_units):
+    """A layer of 5 units has room for two pairs."""
+    X, (linear,) = start(())
+    _, coefs = start((n_units,))
+    n_carried = n_units // 2
+    student = apply_network(X, coefs, 1)
+    np.testing.assert_allclose(
+        student[:, :n_carried],
+        apply_network(X, [np.ascontiguousarray(linear[:, :n_carried])], 1),
+        atol=2e-6,
+    )
+    assert not student[:, n_carried:].any()
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(1,), (1, 1), (1, 30), (30, 1)])
+def test_initial_coefs_one_unit_is_noise_and_finite(hidden_layer_sizes):
+    X, coefs = start(hidden_layer_sizes)
+    assert all(np.isfinite(weights).all() for weights in coefs)
+    assert all(weights.any() for weights in coefs)
+    assert np.isfinite(apply_network(X, coefs, 1)).all()
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (1,), (7,), (40, 3, 12)])
+def test_initial_coefs_shapes(hidden_layer_sizes):
+    X, coefs = start(hidden_layer_sizes)
+    sizes = (X.shape[1], *hidden_layer_sizes, N_COMPONENTS)
+    assert [weights.shape for weights in coefs] == list(zip(sizes[:-1], sizes[1:]))
+    assert all(weights.dtype == np.float32 for weights in coefs)
+    assert all(weights.flags.c_contiguous for weights in coefs)
+
+
+def test_initial_coefs_no_hidden_layer_is_the_feature_means():
+    X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
+    (weights,) = initial_coefs(X, targets, (), np.random.RandomState(0))
+    reference.assert_same_bits(weights, feature_means(X, targets))
+
+
+def test_initial_coefs_already_know_the_teacher():
+    """Before any epoch the student points to its teacher, far more than by chance."""
+    X, targets = reference.topic_documents(300)
+    coefs = initial_coefs(X, targets, (64,), np.random.RandomState(0))
+    cosines = (apply_network(X, coefs, 1) * targets).sum(axis=1)
+    assert cosines.mean() > 0.5
+
+
+def test_initial_coefs_constant_targets():
+    """No direction to start from; the noise has a least size."""
+    X, _ = reference.topic_documents(30)
+    targets = np.tile(np.float32([1, 0, 0]), (30, 1))
+    coefs = initial_coefs(X, targets, (10,), np.random.RandomState(0))
+    assert coefs[0].any()
+    assert np.isfinite(apply_network(X, coefs, 1)).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_initial_coefs_seeded(seed):
+    """The noise, and only that, comes from the seed."""
+    _, first = start((40,), seed=0)
+    _, second = start((40,), seed=seed)
+    assert np.array_equal(first[0], second[0]) is (seed == 0)
+    carried = slice(0, 2 * N_COMPONENTS)
+    reference.assert_same_bits(first[0][:, carried], second[0][:, carried])

