@@ -22,6 +22,7 @@ from sklux._similarity import nearest_neighbors, neighbor_overlap, unit_rows
 WARM_UP_FRACTION = 0.05
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 N_NEIGHBORS = 10
+SMALL_BATCH_PRODUCTS = 4_000_000
 
 
 @dataclass
@@ -67,14 +68,22 @@ def learning_rate_factor(progress: float) -> float:
 
 
 @contextmanager
-def fixed_thread_count() -> Iterator[None]:
-    """Train with all physical cores, whatever the caller had set, and set it back.
+def fixed_thread_count(products_per_batch: float) -> Iterator[None]:
+    """Set torch's thread count for a training, and set it back after.
 
-    The bits of a trained model depend on the number of threads, so this one
-    follows the machine alone.
+    The bits of a trained model depend on the number of threads, so it follows
+    the machine and the data alone, not what the caller had set.
+
+    Parameters
+    ----------
+    products_per_batch : float
+        Multiplications of the first layer in one batch. Small batches train on
+        one thread: handing them out costs more than it gains, and torch's
+        threads wait by spinning, which on a busy machine is slower by far.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(cpu_count(only_physical_cores=True))
+    is_small = products_per_batch < SMALL_BATCH_PRODUCTS
+    torch.set_num_threads(1 if is_small else cpu_count(only_physical_cores=True))
     try:
         yield
     finally:
@@ -268,7 +277,8 @@ def train_student(
     TrainingResult
         The best weights by ``score``, or the last ones without it.
     """
-    with fixed_thread_count():
+    values_per_batch = X.nnz / X.shape[0] * min(settings.batch_size, X.shape[0])
+    with fixed_thread_count(values_per_batch * coefs[0].shape[1]):
         return _train(X, torch.from_numpy(y), coefs, settings, score, random_state)
 
 

@@ -10,6 +10,7 @@ from strategies import csr_matrices, kernel_settings, seeds
 
 torch = pytest.importorskip("torch")
 
+from sklux import _training  # noqa: E402
 from sklux._initialization import initial_coefs  # noqa: E402
 from sklux._network import apply_network  # noqa: E402
 from sklux._training import (  # noqa: E402
@@ -217,14 +218,22 @@ def test_train_student_other_seed_other_weights():
 
 
 @pytest.fixture
-def one_torch_thread():
+def three_torch_threads():
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(3)
     yield
     torch.set_num_threads(before)
 
 
-def test_train_student_thread_count_is_set_back(one_torch_thread):
+@pytest.mark.parametrize(
+    ("threshold", "expected"),
+    [(0, cpu_count(only_physical_cores=True)), (np.inf, 1)],
+    ids=["large batches", "small batches"],
+)
+def test_train_student_thread_count_follows_the_batch_and_is_set_back(
+    threshold, expected, three_torch_threads, monkeypatch
+):
+    monkeypatch.setattr(_training, "SMALL_BATCH_PRODUCTS", threshold)
     during = []
 
     def score(coefs):
@@ -232,17 +241,17 @@ def test_train_student_thread_count_is_set_back(one_torch_thread):
         return 0.0
 
     train(score, max_iter=1)
-    assert during == [cpu_count(only_physical_cores=True)]
-    assert torch.get_num_threads() == 1
+    assert during == [expected]
+    assert torch.get_num_threads() == 3
 
 
-def test_train_student_thread_count_is_set_back_after_an_error(one_torch_thread):
+def test_train_student_thread_count_is_set_back_after_an_error(three_torch_threads):
     def score(coefs):
         raise RuntimeError("no score")
 
     with pytest.raises(RuntimeError, match="no score"):
         train(score)
-    assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 3
 
 
 def test_train_student_keeps_the_best_weights():
