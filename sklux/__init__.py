@@ -5,7 +5,6 @@ nothing; neither importing nor transforming brings in torch.
 """
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,7 +31,10 @@ _ROOMS = {
 def __getattr__(name: str) -> object:
     """Load a public name from its room the first time it is asked for."""
     if name == "__version__":
-        return _version("sklux")
+        # Imported here: it would be most of the time of `import sklux`.
+        from importlib.metadata import version
+
+        return version("sklux")
     if name in _ROOMS:
         return getattr(import_module(f"sklux.{_ROOMS[name]}"), name)
     if name in __all__:
