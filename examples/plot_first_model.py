@@ -71,6 +71,6 @@ plt.show()
 
 # %%
 # How many of a text's five nearest neighbours are of the same package?
-_, nearest = NearestNeighbors(n_neighbors=6, metric="cosine").fit(vectors).kneighbors()
-same = docstrings.target[nearest[:, :5]] == docstrings.target[:, None]
+_, nearest = NearestNeighbors(n_neighbors=5, metric="cosine").fit(vectors).kneighbors()
+same = docstrings.target[nearest] == docstrings.target[:, None]
 print(f"{np.mean(same):.0%}")

@@ -124,9 +124,16 @@ def run_demo(*, output: Path, teacher: str | None, n_documents: int) -> None:
         If the reloaded model gives other bits.
     """
     # What is missing shall be known before minutes are spent.
-    for module, extra in (("torch", "train"), ("matplotlib", "plot")):
+    for module, extra in (
+        ("torch", "train"),
+        ("sentence_transformers", "teacher"),
+        ("matplotlib", "plot"),
+    ):
         if find_spec(module) is None:
-            import_optional(module, extra=extra, purpose="sklux demo")
+            raise ImportError(
+                f"sklux demo needs the optional package {module!r}. Install it with: "
+                f"pip install 'sklux[{extra}]'"
+            )
     output.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     split = read_documents(n_documents)
@@ -220,7 +227,7 @@ def teach(teacher: CachedTeacher, split: Split) -> Embedding:
     console.print(
         f"The teacher knows {n_known} of the texts from before; {n_missing} to teach."
     )
-    teacher.set_params(verbose=n_missing > 0)
+    teacher.set_params(verbose=True)
     vectors, seconds = timed(teacher.transform, documents)
     ends = np.cumsum([len(part) for part in parts])
     speed = n_missing / seconds if n_missing >= MIN_TIMED_DOCUMENTS else None

@@ -146,7 +146,7 @@ def is_torch_module(value: object) -> bool:
 
 
 def weights_fingerprint(model: object) -> str:
-    """Digest of a torch module: its layers, weights, vocabulary and prompts.
+    """Digest of a torch module: its layers, weights, settings and vocabulary.
 
     Parameters
     ----------
@@ -158,20 +158,43 @@ def weights_fingerprint(model: object) -> str:
     str
         32 hexadecimal digits.
     """
-    import torch
-
+    torch = sys.modules["torch"]
     digest = blake2b(repr(model).encode(), digest_size=16)
     for name, tensor in model.state_dict().items():
         tensor = tensor.detach().cpu().contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    settings = {
-        name: getattr(model, name, None)
-        for name in ("max_seq_length", "prompts", "default_prompt_name")
-    }
+    settings = [
+        [name, key, value]
+        for name, module in model.named_modules()
+        for key, value in sorted(vars(module).items())
+        if is_setting(key, value)
+    ]
+    # These two are no plain attributes.
+    settings.append(getattr(model, "prompts", None))
+    settings.append(getattr(model, "max_seq_length", None))
     vocabulary = getattr(getattr(model, "tokenizer", None), "get_vocab", dict)()
     digest.update(json.dumps([settings, vocabulary], sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def is_setting(name: str, value: object) -> bool:
+    """Whether an attribute of a module says how the module computes.
+
+    Parameters
+    ----------
+    name : str
+        Name of the attribute.
+    value : object
+        Its value.
+
+    Returns
+    -------
+    bool
+        False for what changes when a module is merely used or moved.
+    """
+    changes_in_use = name.startswith("_") or name in ("training", "name_or_path")
+    return not changes_in_use and isinstance(value, (bool, int, float, str, type(None)))
 
 
 def fingerprint(value: object, outer: tuple[int, ...] = ()) -> str:

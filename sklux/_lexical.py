@@ -11,6 +11,8 @@ from sklearn.feature_extraction.text import (
     TfidfVectorizer,
 )
 
+from sklux._persistence import json_params
+
 # What a model file can hold, by the name it is written under.
 SAVABLE = {"CountVectorizer": CountVectorizer, "TfidfVectorizer": TfidfVectorizer}
 
@@ -58,43 +60,10 @@ def lexical_params(vectorizer: CountVectorizer) -> dict[str, Any]:
             f"save cannot hold a lexical stage of class {name}, only "
             f"{sorted(SAVABLE)}. Use joblib.dump for this model."
         )
-    params = {}
-    for key, value in vectorizer.get_params(deep=False).items():
-        if key == "dtype":
-            value = np.dtype(value).name
-        elif key == "ngram_range":
-            value = [int(bound) for bound in value]
-        elif isinstance(value, np.generic):
-            value = value.item()
-        if not is_json(value):
-            raise TypeError(
-                f"save cannot hold the parameter {key}={value!r} of the lexical stage "
-                f"{name}. Use joblib.dump for this model."
-            )
-        params[key] = value
-    return {"class": name, "params": params}
-
-
-def is_json(value: object) -> bool:
-    """Whether JSON gives a value back as it was.
-
-    Parameters
-    ----------
-    value : object
-        Any value; tuples and sets would come back as lists.
-
-    Returns
-    -------
-    bool
-        True for None, bool, int, float, str, and lists and dicts of these.
-    """
-    if value is None or type(value) in (bool, int, float, str):
-        return True
-    if type(value) is list:
-        return all(map(is_json, value))
-    if type(value) is dict:
-        return all(type(k) is str and is_json(v) for k, v in value.items())
-    return False
+    params = vectorizer.get_params(deep=False)
+    params["dtype"] = np.dtype(params["dtype"]).name
+    params["ngram_range"] = [int(bound) for bound in params["ngram_range"]]
+    return {"class": name, "params": json_params(f"the lexical stage {name}", params)}
 
 
 def lexical_from_params(state: dict[str, Any]) -> CountVectorizer:
@@ -183,7 +152,33 @@ def restore_lexical(
     ValueError
         If the arrays do not fit together.
     """
-    arena, offsets = tensors["terms"], tensors["term_offsets"]
+    vocabulary = _decode_terms(tensors["terms"], tensors["term_offsets"])
+    n_features = len(vocabulary)
+    vectorizer.fixed_vocabulary_ = vectorizer.vocabulary is not None
+    vectorizer.vocabulary_ = vocabulary
+    if isinstance(vectorizer, TfidfVectorizer):
+        # What fit leaves there besides the idf depends on the width alone.
+        no_terms = sparse.csr_matrix((1, n_features), dtype=vectorizer.dtype)
+        vectorizer._tfidf = TfidfTransformer(**_tfidf_params(vectorizer)).fit(no_terms)
+        if vectorizer.use_idf:
+            idf = np.array(tensors["idf"])
+            if idf.shape != (n_features,) or idf.dtype.kind != "f":
+                raise ValueError(
+                    f"The model's idf has shape {idf.shape}, not ({n_features},), or "
+                    f"is not of a float type: {idf.dtype}."
+                )
+            vectorizer.idf_ = idf
+    return vectorizer
+
+
+def _tfidf_params(vectorizer: TfidfVectorizer) -> dict[str, Any]:
+    """Parameters that a TfidfVectorizer shares with its TfidfTransformer."""
+    names = ("norm", "use_idf", "smooth_idf", "sublinear_tf")
+    return {name: getattr(vectorizer, name) for name in names}
+
+
+def _decode_terms(arena: np.ndarray, offsets: np.ndarray) -> dict[str, int]:
+    """Terms of an arena, with their columns."""
     if (
         arena.dtype != np.uint8
         or arena.ndim != 1
@@ -206,29 +201,8 @@ def restore_lexical(
         raise ValueError(
             f"The model's vocabulary is damaged: a term is not UTF-8 ({error})."
         ) from error
-    n_features = len(offsets) - 1
-    if len(vocabulary) != n_features:
+    if len(vocabulary) != len(offsets) - 1:
         raise ValueError(
             "The model's vocabulary is damaged: a term stands in it twice."
         )
-    vectorizer.fixed_vocabulary_ = vectorizer.vocabulary is not None
-    vectorizer.vocabulary_ = vocabulary
-    if isinstance(vectorizer, TfidfVectorizer):
-        # What fit leaves there besides the idf depends on the width alone.
-        no_terms = sparse.csr_matrix((1, n_features), dtype=vectorizer.dtype)
-        vectorizer._tfidf = TfidfTransformer(**_tfidf_params(vectorizer)).fit(no_terms)
-        if vectorizer.use_idf:
-            idf = np.array(tensors["idf"])
-            if idf.shape != (n_features,) or idf.dtype.kind != "f":
-                raise ValueError(
-                    f"The model's idf has shape {idf.shape}, not ({n_features},), or "
-                    f"is not of a float type: {idf.dtype}."
-                )
-            vectorizer.idf_ = idf
-    return vectorizer
-
-
-def _tfidf_params(vectorizer: TfidfVectorizer) -> dict[str, Any]:
-    """Parameters that a TfidfVectorizer shares with its TfidfTransformer."""
-    names = ("norm", "use_idf", "smooth_idf", "sublinear_tf")
-    return {name: getattr(vectorizer, name) for name in names}
+    return vocabulary

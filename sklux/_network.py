@@ -32,7 +32,7 @@ def apply_network(
     ndarray of shape (n_samples, n_components), dtype=np.float32
         Rows of unit length; a row without a non-zero value is zero.
     """
-    X.check_format(full_check=True)
+    check_csr(X)
     if not X.has_sorted_indices:
         # Through CSC: that keeps repeated columns of a row in their order, whatever
         # rows stand beside it, and `sorted_indices` does not.
@@ -66,6 +66,28 @@ def apply_network(
 
     run_ranges(work, _range_edges(indptr), n_jobs)
     return out
+
+
+def check_csr(X: sparse.csr_matrix) -> None:
+    """Refuse a matrix whose indices would lead outside of it.
+
+    Parameters
+    ----------
+    X : sparse matrix of shape (n_samples, n_features)
+        In CSR format.
+
+    Raises
+    ------
+    ValueError
+        If the arrays of the matrix do not fit together.
+    """
+    try:
+        X.check_format(full_check=True)
+    except ValueError as error:
+        raise ValueError(
+            f"X is no valid CSR matrix: {error}. Its column indices must be from 0 to "
+            f"n_features - 1 = {X.shape[1] - 1}, and its indptr must not descend."
+        ) from error
 
 
 def _range_edges(indptr: np.ndarray) -> list[int]:

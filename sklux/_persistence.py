@@ -136,6 +136,59 @@ def read_model(
     return tensors, document["state"]
 
 
+def json_params(owner: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters as a model file can hold them.
+
+    Parameters
+    ----------
+    owner : str
+        Whose they are, for the message.
+    params : dict
+        Parameters by name; NumPy scalars become Python's.
+
+    Returns
+    -------
+    dict
+        What JSON gives back as it was.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is of another kind; the message names it.
+    """
+    held = {}
+    for name, value in params.items():
+        held[name] = value.item() if isinstance(value, np.generic) else value
+        if not is_json(held[name]):
+            raise TypeError(
+                f"save cannot hold the parameter {name}={value!r} of {owner}. Use "
+                "joblib.dump for this model."
+            )
+    return held
+
+
+def is_json(value: object) -> bool:
+    """Whether JSON gives a value back as it was.
+
+    Parameters
+    ----------
+    value : object
+        Any value; tuples and sets would come back as lists.
+
+    Returns
+    -------
+    bool
+        True for None, bool, int, float, str, and lists and dicts of these.
+    """
+    if value is None or type(value) in (bool, int, float, str):
+        return True
+    if type(value) is list:
+        return all(map(is_json, value))
+    if type(value) is dict:
+        return all(type(k) is str and is_json(v) for k, v in value.items())
+    return False
+
+
 def checksum(array: np.ndarray) -> str:
     """Digest of an array's dtype, shape and bytes.
 

@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklux._initialization import initial_coefs
-from sklux._network import apply_network
+from sklux._network import apply_network, check_csr
 from sklux._optional import import_optional
 from sklux._similarity import unit_rows
 from sklux._typing import MatrixLike
@@ -249,8 +249,7 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         hidden_layer_sizes = self._check_hidden_layer_sizes()
         n_components = self._check_n_components(y)
         X = sparse.csr_matrix(X)
-        # The batches trust the column numbers.
-        X.check_format(full_check=True)
+        check_csr(X)
         random_state = check_random_state(self.random_state)
         train, validation = self._split(X.shape[0], random_state)
 
@@ -351,7 +350,10 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _check_hidden_layer_sizes(self):
         """Return the sizes as a tuple of int."""
         sizes = tuple(self.hidden_layer_sizes)
-        if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+        if not all(
+            isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
+            for size in sizes
+        ):
             raise ValueError(
                 "The 'hidden_layer_sizes' parameter of ReLUProjection must be a "
                 f"sequence of int >= 1. Got {self.hidden_layer_sizes!r} instead."

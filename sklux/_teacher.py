@@ -1,6 +1,5 @@
 """Teachers: from text to embeddings, each document taught once."""
 
-import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
@@ -23,6 +22,8 @@ from sklux._documents import check_documents
 from sklux._identity import model_identity
 from sklux._optional import import_optional
 from sklux._vector_cache import VectorCache
+
+DEFAULT_BATCH_SIZE = 64
 
 
 class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -82,9 +83,9 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     >>> from sklux import CachedTeacher
     >>> def letter_counts(documents):
     ...     return [[text.count("a"), text.count("b"), len(text)] for text in documents]
-    >>> folder = tempfile.mkdtemp()
-    >>> teacher = CachedTeacher(letter_counts, path=folder, model_id="letters")
-    >>> teacher.transform(["abba", "banana"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     teacher = CachedTeacher(letter_counts, path=folder, model_id="letters")
+    ...     teacher.transform(["abba", "banana"])
     array([[2., 2., 4.],
            [3., 1., 6.]], dtype=float32)
     """
@@ -109,7 +110,7 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         path: str | os.PathLike | None = None,
         model_id: str | None = None,
         dtype: Literal["float16", "float32"] = "float16",
-        batch_size: int = 64,
+        batch_size: int = DEFAULT_BATCH_SIZE,
         device: str | None = None,
         verbose: bool | None = None,
     ):
@@ -170,15 +171,13 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self._validate_params()
         cache = self._cache()
         keys = [cache.key(document) for document in documents]
-        # Two threads that ask for one text would both teach it without the lock.
-        with cache.lock:
-            found = cache.get(list(dict.fromkeys(keys)))
-            missing = {
-                key: document
-                for key, document in zip(keys, documents)
-                if key not in found
-            }
-            if missing:
+        texts = dict(zip(keys, documents))
+        found = cache.get(list(texts))
+        if len(found) < len(texts):
+            # Two threads that ask for one text would both teach it without the lock.
+            with cache.lock:
+                found = cache.get(list(texts))
+                missing = {key: texts[key] for key in texts if key not in found}
                 self._teach(missing, cache, verbose)
                 # Another process may have stored a vector first: its counts.
                 found.update(cache.get(list(missing)))
@@ -210,7 +209,7 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _identity(self) -> str:
         """What the model is: the id given, or one derived from it."""
-        return self.model_id or model_identity(self.model)
+        return model_identity(self.model) if self.model_id is None else self.model_id
 
     @property
     def _n_features_out(self):
@@ -240,15 +239,15 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return tags
 
 
-def clone_sharing(estimator: BaseEstimator, shared: str) -> BaseEstimator:
+def clone_sharing(estimator: BaseEstimator, shared: str | None) -> BaseEstimator:
     """Clone an estimator, but hand on one parameter as it is.
 
     Parameters
     ----------
     estimator : estimator
         What to clone.
-    shared : str
-        Name of the parameter that the clone shares.
+    shared : str or None
+        Name of the parameter that the clone shares, if any.
 
     Returns
     -------
@@ -287,12 +286,11 @@ def teacher_vectors(teacher: object, documents: list[str], verbose: bool) -> np.
     if isinstance(teacher, CachedTeacher):
         verbose = verbose if teacher.verbose is None else teacher.verbose
         return teacher._vectors(documents, verbose)
-    batch_size = inspect.signature(CachedTeacher).parameters["batch_size"].default
     out = None
     for positions, vectors in encode_batches(
         encoder(teacher, None),
         documents,
-        batch_size=batch_size,
+        batch_size=DEFAULT_BATCH_SIZE,
         verbose=verbose,
     ):
         if out is None:
@@ -443,7 +441,8 @@ def check_vectors(vectors: object, n_documents: int) -> np.ndarray:
     if hasattr(vectors, "toarray"):
         vectors = vectors.toarray()
     if hasattr(vectors, "detach"):
-        vectors = vectors.detach().cpu().numpy()
+        # NumPy has no bfloat16.
+        vectors = vectors.detach().cpu().float().numpy()
     try:
         vectors = np.asarray(vectors, dtype=np.float32)
     except (TypeError, ValueError) as error:

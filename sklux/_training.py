@@ -311,8 +311,9 @@ def _train(X, targets, coefs, settings, score, random_state) -> TrainingResult:
                     forward(batch, first, dense), targets[samples], settings
                 )
                 loss.backward()
+                # Half a step in: neither the first nor the last one has rate 0.
                 rate = settings.learning_rate_init * learning_rate_factor(
-                    (epoch * n_batches + step + 1) / n_steps
+                    (epoch * n_batches + step + 0.5) / n_steps
                 )
                 optimizers[0].step(features, first.grad, rate)
                 for optimizer, weights in zip(optimizers[1:], dense):
@@ -325,10 +326,14 @@ def _train(X, targets, coefs, settings, score, random_state) -> TrainingResult:
                     f"Lower learning_rate_init={settings.learning_rate_init}."
                 )
             result.loss_curve.append(total_loss / X.shape[0])
-            if stopping.should_stop(_to_numpy(tensors), result.loss_curve[-1]):
+            should_stop = stopping.should_stop(
+                _to_numpy(tensors), result.loss_curve[-1]
+            )
+            progress.set_postfix(loss=result.loss_curve[-1], **stopping.last_score())
+            if should_stop:
                 break
-            progress.set_postfix(loss=result.loss_curve[-1], score=stopping.last_score)
-    result.coefs = stopping.best_coefs or _to_numpy(tensors)
+    best = stopping.best_coefs
+    result.coefs = _to_numpy(tensors) if best is None else best
     result.validation_scores = stopping.scores
     return result
 
@@ -352,10 +357,9 @@ class _StoppingRule:
         self.best = -np.inf
         self.n_no_change = 0
 
-    @property
-    def last_score(self) -> float | None:
-        """Score of the last epoch, if there is one."""
-        return self.scores[-1] if self.scores else None
+    def last_score(self) -> dict[str, float]:
+        """Score of the last epoch, if there is one, for the progress bar."""
+        return {"score": self.scores[-1]} if self.scores else {}
 
     def should_stop(self, coefs: list[np.ndarray], loss: float) -> bool:
         """Take note of an epoch, and say whether it shall be the last."""

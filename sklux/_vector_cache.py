@@ -109,9 +109,11 @@ class VectorCache:
 
     def __init__(self, folder: str | os.PathLike | None, identity: str, dtype: str):
         folder = data_home() if folder is None else Path(folder).expanduser()
-        self.file = folder.absolute() / FILE_NAME
+        # One lock for one file, by whatever links it is reached.
+        self.file = folder.resolve() / FILE_NAME
         self.identity = identity
         self.dtype = np.dtype(dtype)
+        self._is_ready = False
 
     @property
     def lock(self) -> threading.RLock:
@@ -216,6 +218,8 @@ class VectorCache:
 
     def _make_file(self) -> None:
         """Make the folder, the file and its tables where they are missing."""
+        if self._is_ready:
+            return
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -223,6 +227,7 @@ class VectorCache:
         with self._connection() as connection:
             _switch_to_wal(connection)
             connection.executescript(_TABLES)
+        self._is_ready = True
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

@@ -23,15 +23,21 @@ from sklearn.utils.validation import check_is_fitted
 from sklux._documents import check_documents
 from sklux._lexical import (
     default_lexical_stage,
-    is_json,
     lexical_from_params,
     lexical_params,
     lexical_tensors,
     restore_lexical,
 )
 from sklux._network import apply_network
-from sklux._persistence import read_model, write_model
+from sklux._persistence import json_params, read_model, write_model
 from sklux._projection import ReLUProjection
+from sklux._projection_state import (
+    projection_from_params,
+    projection_params,
+    projection_state,
+    projection_tensors,
+    restore_projection,
+)
 from sklux._teacher import (
     CachedTeacher,
     check_teacher_embeddings,
@@ -242,7 +248,7 @@ class LuxicalVectorizer(
         """
         documents = check_documents(raw_documents)
         self.fit(documents, y, teacher_embeddings=teacher_embeddings)
-        return self.transform(documents)
+        return self._embed(documents)
 
     def transform(self, raw_documents: Iterable[str]) -> np.ndarray:
         """Map documents to dense vectors.
@@ -263,7 +269,10 @@ class LuxicalVectorizer(
             If a document is not a str.
         """
         check_is_fitted(self)
-        documents = check_documents(raw_documents)
+        return self._embed(check_documents(raw_documents))
+
+    def _embed(self, documents):
+        """Vectors of checked documents; set_output wraps the public callers."""
         if not documents:
             # The lexical stage refuses to transform nothing.
             return np.empty((0, self._n_features_out), dtype=np.float32)
@@ -311,25 +320,22 @@ class LuxicalVectorizer(
             If the file cannot be written.
         """
         check_is_fitted(self)
-        own = {"n_jobs": self.n_jobs, "random_state": self.random_state}
-        own["verbose"] = self.verbose
-        own = {k: v.item() if isinstance(v, np.generic) else v for k, v in own.items()}
-        _check_json(type(self).__name__, own)
+        own = {
+            name: getattr(self, name) for name in ("n_jobs", "random_state", "verbose")
+        }
         state = {
             "sklux_version": version("sklux"),
-            "params": own,
+            "params": json_params(type(self).__name__, own),
             "lexical": None if self.lexical is None else lexical_params(self.lexical),
             "projection": (
-                None if self.projection is None else _projection_params(self.projection)
+                None if self.projection is None else projection_params(self.projection)
             ),
             "lexical_": lexical_params(self.lexical_),
-            "projection_": _projection_state(self.projection_),
+            "projection_": projection_state(self.projection_),
             "teacher_id": self.teacher_id_,
         }
         tensors = lexical_tensors(self.lexical_)
-        tensors["teacher_components"] = self.projection_.teacher_components_
-        for layer, weights in enumerate(self.projection_.coefs_):
-            tensors[f"coefs.{layer}"] = weights
+        tensors |= projection_tensors(self.projection_)
         write_model(path, tensors, state)
 
     @classmethod
@@ -388,13 +394,15 @@ class LuxicalVectorizer(
         lexical, projection = state["lexical"], state["projection"]
         model = cls(
             lexical=None if lexical is None else lexical_from_params(lexical),
-            projection=None if projection is None else _new_projection(projection),
+            projection=(
+                None if projection is None else projection_from_params(projection)
+            ),
             **state["params"],
         )
         model.lexical_ = restore_lexical(
             lexical_from_params(state["lexical_"]), tensors
         )
-        model.projection_ = _restore_projection(state["projection_"], tensors)
+        model.projection_ = restore_projection(state["projection_"], tensors)
         n_features = len(tensors["term_offsets"]) - 1
         if n_features != model.projection_.n_features_in_:
             raise ValueError(
@@ -449,11 +457,12 @@ class LuxicalVectorizer(
         """Refuse to start without a teacher; y may look like its vectors."""
         if self.teacher is not None or teacher_embeddings is not None:
             return
-        if np.ndim(y) == 2:
+        shape = getattr(y, "shape", ())
+        if len(shape) == 2:
             raise ValueError(
                 "y, the second positional argument of fit, is ignored. Pass teacher "
-                f"vectors by name: fit(documents, teacher_embeddings=...). Got y of "
-                f"shape {np.shape(y)} and no teacher."
+                "vectors by name: fit(documents, teacher_embeddings=...). Got y of "
+                f"shape {tuple(shape)} and no teacher."
             )
         raise ValueError(
             "LuxicalVectorizer has no teacher to learn from. Set teacher=, for "
@@ -478,77 +487,3 @@ class LuxicalVectorizer(
         if isinstance(self.teacher, (str, os.PathLike)):
             return f"name:{os.fspath(self.teacher)}"
         return None
-
-
-def _check_json(owner: str, params: dict) -> None:
-    """Refuse parameters that a model file cannot hold."""
-    for name, value in params.items():
-        if not is_json(value):
-            raise TypeError(
-                f"save cannot hold the parameter {name}={value!r} of {owner}. Use "
-                "joblib.dump for this model."
-            )
-
-
-def _projection_params(projection: ReLUProjection) -> dict:
-    """Parameters of a network, as JSON can hold them."""
-    params = {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in projection.get_params(deep=False).items()
-    }
-    sizes = np.asarray(params["hidden_layer_sizes"], dtype=int)
-    params["hidden_layer_sizes"] = sizes.tolist()
-    _check_json(type(projection).__name__, params)
-    return params
-
-
-def _projection_state(projection: ReLUProjection) -> dict:
-    """What a fitted network has besides its arrays."""
-    return {
-        "params": _projection_params(projection),
-        "n_layers": len(projection.coefs_),
-        "loss_curve": projection.loss_curve_,
-        "validation_scores": projection.validation_scores_,
-    }
-
-
-def _new_projection(params: dict) -> ReLUProjection:
-    """An unfitted network from what a file holds."""
-    sizes = tuple(params["hidden_layer_sizes"])
-    return ReLUProjection(**(params | {"hidden_layer_sizes": sizes}))
-
-
-def _restore_projection(state: dict, tensors: dict) -> ReLUProjection:
-    """Build a fitted network from what a file holds."""
-    projection = _new_projection(state["params"])
-    coefs = [tensors[f"coefs.{layer}"] for layer in range(state["n_layers"])]
-    components = tensors["teacher_components"]
-    widths = [coefs[0].shape[0]]
-    for weights in coefs:
-        if (
-            weights.dtype != np.float32
-            or weights.ndim != 2
-            or len(weights) != widths[-1]
-        ):
-            raise ValueError(
-                f"The model's layers do not fit together: shape {weights.shape} and "
-                f"dtype {weights.dtype} after a layer of width {widths[-1]}."
-            )
-        widths.append(weights.shape[1])
-    if (
-        components.dtype != np.float32
-        or components.ndim != 2
-        or len(components) != widths[-1]
-    ):
-        raise ValueError(
-            f"The model's teacher directions have shape {components.shape}, but its "
-            f"vectors have width {widths[-1]}."
-        )
-    projection.coefs_ = coefs
-    projection.teacher_components_ = components
-    projection.n_components_ = widths[-1]
-    projection.n_features_in_ = widths[0]
-    projection.loss_curve_ = state["loss_curve"]
-    projection.validation_scores_ = state["validation_scores"]
-    projection.n_iter_ = len(state["loss_curve"])
-    return projection

@@ -40,7 +40,8 @@ def load_docstrings(
     """Load the docstrings of installed packages, labelled by package.
 
     They are read from the sources; nothing is imported or run. The order is
-    fixed: by package, file, and line.
+    fixed: by package, file, and line. Definitions that stand under an ``if`` or a
+    ``try`` are left out.
 
     Parameters
     ----------
@@ -97,20 +98,19 @@ def load_docstrings(
     seen: set[str] = set()
     data, target, target_names, object_names = [], [], [], []
     for package in _installed_packages() if packages is None else packages:
-        texts = {}  # object name -> text
+        found = []  # (object name, text); a property's setter has its getter's name
         for object_name, text in _package_texts(package, n_paragraphs):
             if len(text) >= min_characters and text not in seen:
                 seen.add(text)
-                texts[object_name] = text
-        chosen = list(texts)
-        if max_per_package is not None and len(chosen) > max_per_package:
-            spaced = np.linspace(0, len(chosen) - 1, max_per_package).astype(int)
-            chosen = [chosen[i] for i in spaced]
-        if chosen:
-            target += [len(target_names)] * len(chosen)
+                found.append((object_name, text))
+        if max_per_package is not None and len(found) > max_per_package:
+            spaced = np.linspace(0, len(found) - 1, max_per_package).astype(int)
+            found = [found[i] for i in spaced]
+        if found:
+            target += [len(target_names)] * len(found)
             target_names.append(package)
-            object_names += chosen
-            data += [texts[object_name] for object_name in chosen]
+            object_names += [object_name for object_name, _ in found]
+            data += [text for _, text in found]
     if not data:
         raise ValueError(
             f"No docstring of at least {min_characters} characters was found. Give "

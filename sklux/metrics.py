@@ -1,13 +1,16 @@
 """How near a student is to its teacher, and how well halves of a text meet."""
 
 from collections.abc import Iterable
+from numbers import Integral
 
 import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import check_array
 
+from sklux._documents import check_documents
 from sklux._similarity import (
     nearest_neighbors,
     neighbor_overlap,
@@ -27,6 +30,14 @@ __all__ = [
 TIE = 1e-6
 
 
+@validate_params(
+    {
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "sample_size": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
 def neighbor_recall_score(
     teacher_embeddings: MatrixLike,
     student_embeddings: MatrixLike,
@@ -49,7 +60,7 @@ def neighbor_recall_score(
 
     n_neighbors : int, default=10
         How many nearest documents (by cosine, the document itself left out) to
-        compare.
+        compare. Which of several equally near ones count is left open.
 
     sample_size : int or None, default=None
         How many documents, drawn without replacement, to look at the neighbours
@@ -79,17 +90,17 @@ def neighbor_recall_score(
     """
     teacher, student = _check_pair(teacher_embeddings, student_embeddings)
     n_samples = teacher.shape[0]
-    if not 1 <= n_neighbors < n_samples:
+    if n_neighbors >= n_samples:
         raise ValueError(
-            f"n_neighbors={n_neighbors} must be at least 1 and less than the number of "
-            f"documents, {n_samples}."
+            f"n_neighbors={n_neighbors} must be less than the number of documents, "
+            f"{n_samples}."
         )
     queries = np.arange(n_samples)
     if sample_size is not None:
-        if not 1 <= sample_size <= n_samples:
+        if sample_size > n_samples:
             raise ValueError(
-                f"sample_size={sample_size} must be between 1 and the number of "
-                f"documents, {n_samples}."
+                f"sample_size={sample_size} must be at most the number of documents, "
+                f"{n_samples}."
             )
         queries = check_random_state(random_state).choice(
             n_samples, sample_size, replace=False
@@ -100,6 +111,13 @@ def neighbor_recall_score(
     )
 
 
+@validate_params(
+    {
+        "n_pairs": [Interval(Integral, 2, None, closed="left")],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
 def similarity_correlation(
     teacher_embeddings: MatrixLike,
     student_embeddings: MatrixLike,
@@ -145,11 +163,8 @@ def similarity_correlation(
     """
     teacher, student = _check_pair(teacher_embeddings, student_embeddings)
     n_samples = teacher.shape[0]
-    if n_samples < 2 or n_pairs < 2:
-        raise ValueError(
-            "similarity_correlation needs at least 2 documents and 2 pairs. Got "
-            f"{n_samples} documents and n_pairs={n_pairs}."
-        )
+    if n_samples < 2:
+        raise ValueError("similarity_correlation needs at least 2 documents. Got 1.")
     random_state = check_random_state(random_state)
     first = random_state.randint(n_samples, size=n_pairs)
     # A step of 1 to n - 1 around the circle of documents never ends at its start.
@@ -234,7 +249,7 @@ def split_halves(raw_documents: Iterable[str]) -> tuple[list[str], list[str]]:
     >>> split_halves(["one two three", "word"])
     (['one two', 'word'], ['three', ''])
     """
-    halves = [_split(document) for document in raw_documents]
+    halves = [_split(document) for document in check_documents(raw_documents)]
     return [first for first, _ in halves], [second for _, second in halves]
 
 

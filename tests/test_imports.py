@@ -12,10 +12,11 @@ import sklux
 PACKAGE = Path(sklux.__file__).parent
 
 # Room -> rooms it may import. Arrows only go down: a room imports rooms that
-# stand below it. `_demo` and `cli` are doors: nobody imports them but each other.
+# stand below it. `cli`, `_commands` and `_demo` are doors.
 ALLOWED = {
     "__init__": {"_vectorizer", "_projection", "_teacher", "datasets", "metrics"},
-    "cli": {"_demo", "_optional"},
+    "cli": {"_commands", "_optional"},
+    "_commands": {"_demo"},
     "_demo": {
         "_lexical",
         "_optional",
@@ -25,15 +26,17 @@ ALLOWED = {
         "metrics",
     },
     "datasets": set(),
-    "metrics": {"_similarity", "_typing"},
+    "metrics": {"_documents", "_similarity", "_typing"},
     "_vectorizer": {
         "_documents",
         "_lexical",
         "_network",
         "_persistence",
         "_projection",
+        "_projection_state",
         "_teacher",
     },
+    "_projection_state": {"_persistence", "_projection"},
     "_projection": {
         "_initialization",
         "_network",
@@ -49,7 +52,7 @@ ALLOWED = {
     "_teacher": {"_documents", "_identity", "_optional", "_vector_cache"},
     "_identity": set(),
     "_vector_cache": set(),
-    "_lexical": set(),
+    "_lexical": {"_persistence"},
     "_persistence": set(),
     "_documents": set(),
     "_optional": set(),
@@ -59,10 +62,10 @@ ALLOWED = {
     "_kernels": set(),
 }
 HEAVY = {
-    "torch": {"_losses", "_training", "_identity"},
+    "torch": {"_losses", "_training", "_projection"},
     "sentence_transformers": {"_teacher"},
     "matplotlib": {"_demo"},
-    "typer": {"cli"},
+    "typer": {"_commands"},
     "rich": {"_demo"},
 }
 
@@ -71,6 +74,11 @@ def imports_of(file):
     """Names that a file imports, as absolute module names, wherever they stand."""
     names = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and node.args:
+            function = getattr(node.func, "id", None)
+            name = getattr(node.args[0], "value", None)
+            if function in ("import_optional", "import_module") and name:
+                names.add(name)
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -16,12 +16,12 @@ from sklearn.feature_extraction.text import (
 
 from sklux._lexical import (
     default_lexical_stage,
-    is_json,
     lexical_from_params,
     lexical_params,
     lexical_tensors,
     restore_lexical,
 )
+from sklux._persistence import is_json
 
 CLASSES = [CountVectorizer, TfidfVectorizer]
 TEXTS = ["a red apple", "the green apple", "a fast car", "R or C, the slow car"] * 2

@@ -84,9 +84,11 @@ def test_metrics_recall_of_a_sample_is_near_that_of_all():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"n_neighbors": 5}, "n_neighbors=5 must be at least 1 and less than"),
-        ({"n_neighbors": 0}, "n_neighbors=0"),
-        ({"n_neighbors": 1, "sample_size": 6}, "sample_size=6 must be between 1"),
+        ({"n_neighbors": 5}, "n_neighbors=5 must be less than the number of doc"),
+        ({"n_neighbors": 0}, "'n_neighbors' parameter of neighbor_recall_score must"),
+        ({"n_neighbors": "2"}, "'n_neighbors' parameter of neighbor_recall_score"),
+        ({"n_neighbors": 1, "sample_size": 6}, "sample_size=6 must be at most"),
+        ({"n_neighbors": 1, "sample_size": 0}, "The 'sample_size' parameter"),
     ],
 )
 def test_metrics_recall_refuses_wrong_sizes(params, message):
@@ -118,12 +120,14 @@ def test_metrics_correlation_of_constant_vectors_is_zero():
     assert similarity_correlation(teacher, np.ones((20, 4)), random_state=0) == 0.0
 
 
-@pytest.mark.parametrize(
-    ("rows", "n_pairs"), [(1, 100), (5, 1)], ids=["one document", "one pair"]
-)
-def test_metrics_correlation_refuses_too_little(rows, n_pairs):
-    with pytest.raises(ValueError, match="at least 2 documents and 2 pairs"):
-        similarity_correlation(np.eye(5)[:rows], np.eye(5)[:rows], n_pairs=n_pairs)
+def test_metrics_correlation_refuses_one_document():
+    with pytest.raises(ValueError, match="needs at least 2 documents. Got 1"):
+        similarity_correlation(np.eye(5)[:1], np.eye(5)[:1])
+
+
+def test_metrics_correlation_refuses_one_pair():
+    with pytest.raises(ValueError, match="The 'n_pairs' parameter"):
+        similarity_correlation(np.eye(5), np.eye(5), n_pairs=1)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20))
@@ -201,6 +205,11 @@ def test_metrics_are_unmoved_by_the_length_of_vectors(scale):
 )
 def test_metrics_split_halves_by_hand(document, first, second):
     assert split_halves([document]) == ([first], [second])
+
+
+def test_metrics_split_halves_refuses_a_bare_string():
+    with pytest.raises(ValueError, match="Got a single str instead"):
+        split_halves("one document")
 
 
 @given(st.text(alphabet="ab ", max_size=12))

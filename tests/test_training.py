@@ -212,6 +212,21 @@ def test_train_student_same_seed_same_bits():
         reference.assert_same_bits(first, second)
 
 
+def test_train_student_same_bits_on_all_threads(monkeypatch):
+    """With large batches; small ones train on one thread."""
+    monkeypatch.setattr(_training, "SMALL_BATCH_PRODUCTS", 0)
+    for first, second in zip(train(batch_size=200).coefs, train(batch_size=200).coefs):
+        reference.assert_same_bits(first, second)
+
+
+def test_train_student_one_step_moves_the_weights():
+    """The schedule is 0 at neither end of a training, however short."""
+    X, teacher = reference.topic_documents(200)
+    start = initial_coefs(X, teacher, (40,), np.random.RandomState(0))
+    trained = train(max_iter=1, batch_size=1000).coefs
+    assert not any(np.array_equal(old, new) for old, new in zip(start, trained))
+
+
 def test_train_student_other_seed_other_weights():
     for first, second in zip(train(seed=3).coefs, train(seed=4).coefs):
         assert not np.array_equal(first, second)
