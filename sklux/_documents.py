@@ -1,6 +1,38 @@
 """Check of raw documents: what is text, and which document is not."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
+
+
+def documents_by_name(estimator: type) -> type:
+    """Let the documents be given by their name, too.
+
+    scikit-learn's ``set_output`` wraps `transform` and `fit_transform` in methods
+    whose first parameter is called ``X``.
+
+    Parameters
+    ----------
+    estimator : type
+        Class of a text transformer.
+
+    Returns
+    -------
+    type
+        The same class.
+    """
+
+    def accept(method: Callable) -> Callable:
+        @wraps(method)
+        def call(self, *args: object, **kwargs: object) -> object:
+            if "raw_documents" in kwargs:
+                args = (kwargs.pop("raw_documents"), *args)
+            return method(self, *args, **kwargs)
+
+        return call
+
+    for name in {"transform", "fit_transform"} & set(vars(estimator)):
+        setattr(estimator, name, accept(vars(estimator)[name]))
+    return estimator
 
 
 def check_documents(raw_documents: Iterable[str]) -> list[str]:

@@ -90,13 +90,39 @@ def function_name(function: Callable) -> str:
     ValueError
         If the name means another function in another program.
     """
-    module = getattr(function, "__module__", None) or "builtins"
-    name = f"{module}.{function.__qualname__}"
-    if module == "__main__" or "<" in function.__qualname__:
+    return _lasting_name("function", function)
+
+
+def class_name(kind: type) -> str:
+    """Qualified name of a module-level class.
+
+    Parameters
+    ----------
+    kind : type
+        A class.
+
+    Returns
+    -------
+    str
+        Module and name.
+
+    Raises
+    ------
+    ValueError
+        If the name means another class in another program.
+    """
+    return _lasting_name("class", kind)
+
+
+def _lasting_name(what: str, named: Callable) -> str:
+    """Module and qualified name of a function or class that has one for good."""
+    module = getattr(named, "__module__", None) or "builtins"
+    name = f"{module}.{named.__qualname__}"
+    if module == "__main__" or "<" in named.__qualname__:
         raise ValueError(
-            f"The function {name} has no name that holds in another program, so its "
+            f"The {what} {name} has no name that holds in another program, so its "
             "vectors cannot be kept. Give CachedTeacher a model_id, or move the "
-            "function to a module."
+            f"{what} to a module."
         )
     return name
 
@@ -159,7 +185,8 @@ def weights_fingerprint(model: object) -> str:
         32 hexadecimal digits.
     """
     torch = sys.modules["torch"]
-    digest = blake2b(repr(model).encode(), digest_size=16)
+    digest = blake2b(class_name(type(model)).encode(), digest_size=16)
+    digest.update(repr(model).encode())
     for name, tensor in model.state_dict().items():
         tensor = tensor.detach().cpu().contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -213,8 +240,7 @@ def fingerprint(value: object, outer: tuple[int, ...] = ()) -> str:
     str
         32 hexadecimal digits.
     """
-    kind = type(value)
-    name = f"{kind.__module__}.{kind.__qualname__}"
+    name = class_name(type(value))
     if id(value) in outer:
         content = b"within itself"
     else:
@@ -231,7 +257,7 @@ def _content(value: object, outer: tuple[int, ...]) -> bytes:
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return f"{value.dtype.str} {value.shape}\0".encode() + value.tobytes()
     if inspect.isclass(value):
-        return f"{value.__module__}.{value.__qualname__}".encode()
+        return class_name(value).encode()
     if is_function(value):
         return function_name(value).encode()
     if is_torch_module(value):

@@ -6,6 +6,8 @@ only, so each direction is carried twice, as [A, -A], and the last layer takes
 the difference: relu(a) - relu(-a) = a.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import sparse
 
@@ -43,8 +45,7 @@ def initial_coefs(
     directions = feature_means(X, targets)
     if not hidden_layer_sizes:
         return [directions]
-    # As many directions, largest first, as every layer has pairs of units for.
-    n_carried = min(n_components, min(hidden_layer_sizes) // 2)
+    n_carried = _n_carried(n_components, hidden_layer_sizes)
     sizes = (*hidden_layer_sizes, n_components)
 
     first = _noise((X.shape[1], sizes[0]), random_state, scale=directions.std())
@@ -60,6 +61,42 @@ def initial_coefs(
     coefs[-1][carried, carried] += 1
     coefs[-1][n_carried + carried, carried] -= 1
     return coefs
+
+
+def start_features(
+    coefs: list[np.ndarray],
+    X: sparse.csr_matrix,
+    targets: np.ndarray,
+    features: np.ndarray,
+) -> None:
+    """Give some features the weights they would have had at the start.
+
+    A feature of held-out documents only has no weight before training, and none
+    after; the documents that are held out need not be without it.
+
+    Parameters
+    ----------
+    coefs : list of ndarray of shape (n_units_in, n_units_out)
+        Weights; the rows of ``coefs[0]`` are changed in place.
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Features of all documents.
+    targets : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Their targets.
+    features : ndarray of shape (n_chosen,), dtype=np.intp
+        Which features.
+    """
+    directions = feature_means(X[:, features], targets)
+    if len(coefs) == 1:
+        coefs[0][features] = directions
+        return
+    n_carried = _n_carried(targets.shape[1], [w.shape[1] for w in coefs[:-1]])
+    coefs[0][features, :n_carried] = directions[:, :n_carried]
+    coefs[0][features, n_carried : 2 * n_carried] = -directions[:, :n_carried]
+
+
+def _n_carried(n_components: int, hidden_layer_sizes: Sequence[int]) -> int:
+    """As many directions, largest first, as every layer has pairs of units for."""
+    return min(n_components, min(hidden_layer_sizes) // 2)
 
 
 def feature_means(X: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
@@ -82,6 +119,9 @@ def feature_means(X: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
         One row per feature, C-contiguous.
     """
     deviations = targets - targets.mean(axis=0, dtype=np.float64).astype(np.float32)
+    if np.abs(deviations).max(initial=0) < 1e-6:
+        # One document, or a teacher that says the same of all: so shall the student.
+        deviations = targets
     weight = np.asarray(abs(X).sum(axis=0, dtype=np.float64)).ravel()
     sums = X.T @ deviations
     return np.ascontiguousarray(sums / (SHRINKAGE + weight)[:, None], dtype=np.float32)

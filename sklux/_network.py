@@ -33,6 +33,11 @@ def apply_network(
         Rows of unit length; a row without a non-zero value is zero.
     """
     check_csr(X)
+    if X.shape[1] != len(coefs[0]):
+        raise ValueError(
+            f"X has {X.shape[1]} features, but the network was fitted on "
+            f"{len(coefs[0])}. Give it the features it was fitted on."
+        )
     if not X.has_sorted_indices:
         # Through CSC: that keeps repeated columns of a row in their order, whatever
         # rows stand beside it, and `sorted_indices` does not.

@@ -74,9 +74,12 @@ def write_model(
         raise FileNotFoundError(
             f"The folder {str(path.parent)!r} does not exist; make it before save."
         )
-    partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+    partial = path.parent / f".{uuid4().hex}.partial"
     try:
+        partial.touch()
+        mode = partial.stat().st_mode  # what the process gives to new files
         save_file(tensors, partial, metadata=metadata)
+        partial.chmod(mode)
         with open(partial, "rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(partial, path)
@@ -125,6 +128,9 @@ def read_model(
         name: _read_tensor(path, name, entry, data[start:])
         for name, entry in header.items()
     }
+    ends = [entry["data_offsets"][1] for entry in header.values()]
+    if start + max(ends, default=0) != len(data):
+        raise _damaged(path, "bytes follow its last tensor")
     if set(tensors) != set(document["checksums"]):
         raise _damaged(path, "its tensors are not those it lists")
     if mmap_mode is None:
@@ -231,7 +237,7 @@ def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
         raise _damaged(path, "its header is longer than the file")
     try:
         header = json.loads(data[8 : 8 + length].tobytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, "its header is not JSON") from error
     if not isinstance(header, dict):
         raise _damaged(path, "its header is not a JSON object")
@@ -243,7 +249,7 @@ def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:
     try:
         document = json.loads(header.pop("__metadata__")[METADATA_KEY])
         version = document["format_version"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _damaged(path, "it has no sklux metadata") from error
     if not isinstance(version, int) or version < 1:
         raise _damaged(path, f"its format version is {version!r}")

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from sklux._initialization import initial_coefs
+from sklux._initialization import initial_coefs, start_features
 from sklux._network import apply_network, check_csr
 from sklux._optional import import_optional
 from sklux._similarity import unit_rows
@@ -262,6 +262,8 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         result = self._train(
             X, teacher, reduced, coefs, train, validation, random_state
         )
+        unseen = np.setdiff1d(X.indices, X[train].indices)
+        start_features(result.coefs, X, reduced, unseen)
         if self.loss == "similarity_kl":
             sample = train[:MAX_ROTATION_SIZE]
             student = apply_network(X[sample], result.coefs, n_jobs=-1)
@@ -376,23 +378,26 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _split(self, n_samples, random_state):
         """Return the rows to train on and the rows to hold out, in random order."""
         order = random_state.permutation(n_samples)
+        early_stopping = self.early_stopping
+        if early_stopping != "auto":
+            early_stopping = bool(early_stopping)  # NumPy's bool is not `True`
         n_validation = min(
             int(round(self.validation_fraction * n_samples)), MAX_VALIDATION_SIZE
         )
-        if self.early_stopping is True and n_validation < MIN_VALIDATION_SIZE:
+        if early_stopping is True and n_validation < MIN_VALIDATION_SIZE:
             raise ValueError(
                 f"early_stopping=True would hold out {n_validation} of {n_samples} "
                 f"documents, but needs {MIN_VALIDATION_SIZE}. Raise "
                 f"validation_fraction={self.validation_fraction}, or set "
                 "early_stopping=False."
             )
-        if self.early_stopping is not False and n_validation == n_samples:
+        if early_stopping is not False and n_validation == n_samples:
             raise ValueError(
                 f"validation_fraction={self.validation_fraction} would hold out all "
                 f"{n_samples} documents and leave none to train on. Lower it, or set "
                 "early_stopping=False."
             )
-        if self.early_stopping is False or n_validation < MIN_VALIDATION_SIZE:
+        if early_stopping is False or n_validation < MIN_VALIDATION_SIZE:
             n_validation = 0
         return order[n_validation:], order[:n_validation]
 

@@ -24,8 +24,13 @@ def projection_params(projection: ReLUProjection) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        If a parameter cannot be held; the message names it.
+        If a parameter or the class cannot be held; the message names it.
     """
+    if type(projection) is not ReLUProjection:
+        raise TypeError(
+            f"save cannot hold a projection of class {type(projection).__name__}, only "
+            "ReLUProjection. Use joblib.dump for this model."
+        )
     params = projection.get_params(deep=False)
     params["hidden_layer_sizes"] = [int(size) for size in params["hidden_layer_sizes"]]
     return json_params(type(projection).__name__, params)

@@ -18,7 +18,7 @@ from sklearn.utils import metadata_routing
 from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
 
-from sklux._documents import check_documents
+from sklux._documents import check_documents, documents_by_name
 from sklux._identity import model_identity
 from sklux._optional import import_optional
 from sklux._vector_cache import VectorCache
@@ -26,6 +26,7 @@ from sklux._vector_cache import VectorCache
 DEFAULT_BATCH_SIZE = 64
 
 
+@documents_by_name
 class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Embeddings of a model, each document's kept on disk.
 
@@ -197,11 +198,11 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                 batch_size=self.batch_size,
                 verbose=verbose,
             ):
-                vectors = vectors.astype(self.dtype)
+                rounded = vectors.astype(self.dtype)
                 check_finite(
-                    vectors, positions, documents, after=f"rounding to {self.dtype}"
+                    rounded, positions, documents, after=f"rounding to {self.dtype}"
                 )
-                cache.put([keys[position] for position in positions], vectors)
+                cache.put([keys[position] for position in positions], rounded)
 
     def _cache(self) -> VectorCache:
         """The cache of this model."""
@@ -418,6 +419,33 @@ def encode_batches(
             progress.update(len(positions))
 
 
+def as_float_array(values: object) -> np.ndarray:
+    """Convert arrays, lists, sparse matrices and torch tensors.
+
+    Parameters
+    ----------
+    values : array-like, sparse matrix or torch.Tensor
+        Numbers.
+
+    Returns
+    -------
+    ndarray, dtype=np.float32
+        The same numbers; those too large for float32 are infinite.
+
+    Raises
+    ------
+    TypeError, ValueError or RuntimeError
+        If they are no numbers, or of no regular shape.
+    """
+    if hasattr(values, "toarray"):
+        values = values.toarray()
+    if hasattr(values, "detach"):
+        # NumPy has no bfloat16.
+        values = values.detach().cpu().float().numpy()
+    with np.errstate(over="ignore"):
+        return np.asarray(values, dtype=np.float32)
+
+
 def check_vectors(vectors: object, n_documents: int) -> np.ndarray:
     """Return what a teacher gave as a float32 array with a row per document.
 
@@ -438,14 +466,9 @@ def check_vectors(vectors: object, n_documents: int) -> np.ndarray:
     ValueError
         If the shape or the type is another.
     """
-    if hasattr(vectors, "toarray"):
-        vectors = vectors.toarray()
-    if hasattr(vectors, "detach"):
-        # NumPy has no bfloat16.
-        vectors = vectors.detach().cpu().float().numpy()
     try:
-        vectors = np.asarray(vectors, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+        vectors = as_float_array(vectors)
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"The teacher must return one vector of numbers per document. It returned "
             f"{type(vectors).__name__}: {error}"
@@ -513,10 +536,8 @@ def check_teacher_embeddings(
         If they are not a finite table with one row per document.
     """
     try:
-        # What is too large for float32 becomes infinite, and is refused below.
-        with np.errstate(over="ignore"):
-            embeddings = np.asarray(teacher_embeddings, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+        embeddings = as_float_array(teacher_embeddings)
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             "teacher_embeddings must be an array of numbers, of shape (n_documents, "
             f"n_teacher_components). Got {type(teacher_embeddings).__name__}: {error}"

@@ -4,6 +4,8 @@ This room and `_losses` are the only ones that import torch; they are loaded
 inside ``fit``.
 """
 
+import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,8 @@ WARM_UP_FRACTION = 0.05
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 N_NEIGHBORS = 10
 SMALL_BATCH_PRODUCTS = 4_000_000
+
+_locks: dict[int, threading.RLock] = {}  # process id -> lock of the thread count
 
 
 @dataclass
@@ -81,13 +85,15 @@ def fixed_thread_count(products_per_batch: float) -> Iterator[None]:
         one thread: handing them out costs more than it gains, and torch's
         threads wait by spinning, which on a busy machine is slower by far.
     """
-    before = torch.get_num_threads()
     is_small = products_per_batch < SMALL_BATCH_PRODUCTS
-    torch.set_num_threads(1 if is_small else cpu_count(only_physical_cores=True))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    # The count is the process's: trainings in other threads wait for their turn.
+    with _locks.setdefault(os.getpid(), threading.RLock()):
+        before = torch.get_num_threads()
+        torch.set_num_threads(1 if is_small else cpu_count(only_physical_cores=True))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 class LazyAdam:
@@ -278,7 +284,12 @@ def train_student(
         The best weights by ``score``, or the last ones without it.
     """
     values_per_batch = X.nnz / X.shape[0] * min(settings.batch_size, X.shape[0])
-    with fixed_thread_count(values_per_batch * coefs[0].shape[1]):
+    with (
+        fixed_thread_count(values_per_batch * coefs[0].shape[1]),
+        # Whatever the caller's own torch code has switched off around us.
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):
         return _train(X, torch.from_numpy(y), coefs, settings, score, random_state)
 
 

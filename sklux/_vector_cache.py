@@ -42,7 +42,7 @@ def data_home() -> Path:
         ``$SKLUX_DATA_HOME``, else the user's cache folder.
     """
     if os.environ.get("SKLUX_DATA_HOME"):
-        return Path(os.environ["SKLUX_DATA_HOME"]).expanduser()
+        return Path(os.path.expanduser(os.environ["SKLUX_DATA_HOME"]))
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":

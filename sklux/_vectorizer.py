@@ -20,7 +20,7 @@ from sklearn.utils import metadata_routing
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
-from sklux._documents import check_documents
+from sklux._documents import check_documents, documents_by_name
 from sklux._lexical import (
     default_lexical_stage,
     lexical_from_params,
@@ -46,6 +46,7 @@ from sklux._teacher import (
 )
 
 
+@documents_by_name
 class LuxicalVectorizer(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):

@@ -126,19 +126,21 @@ def load_docstrings(
 
 def _installed_packages() -> list[str]:
     """Top-level packages in the site-packages folders, in alphabetical order."""
-    folders = {Path(entry) for entry in sys.path if entry.endswith("-packages")}
+    folders = {Path(entry) for entry in sys.path if str(entry).endswith("-packages")}
     names = {
         init.parent.name
         for folder in folders
         for init in folder.glob("*/__init__.py")
-        if not init.parent.name.startswith("_")
+        if init.parent.name.isidentifier() and not init.parent.name.startswith("_")
     }
     return sorted(names)
 
 
 def _package_texts(package: str, n_paragraphs: int) -> Iterator[tuple[str, str]]:
     """Yield name and text of each docstring of a package, file by file."""
-    spec = find_spec(package) if package.isidentifier() else None
+    # A program that was not imported from a module has no spec at all.
+    is_name = package.isidentifier() and package != "__main__"
+    spec = find_spec(package) if is_name else None
     if spec is None or not spec.submodule_search_locations:
         raise ValueError(
             f"packages names {package!r}, which is not an installed package. Install "
@@ -164,8 +166,8 @@ def _file_texts(
             # Old escapes in other people's strings are not our caller's concern.
             warnings.simplefilter("ignore")
             tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError, RecursionError):
-        # Templates, and sources of another Python.
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        # Links to nowhere, templates, and sources of another Python.
         return
     waiting: list[tuple[str, ast.AST]] = [(module, tree)]
     while waiting:

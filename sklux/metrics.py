@@ -275,11 +275,15 @@ def _check_pair(first, second):
         embeddings = check_array(
             embeddings,
             accept_sparse="csr",
-            dtype=np.float32,
+            dtype=np.float64,
             input_name=f"The {name} argument",
         )
-        is_sparse = sparse.issparse(embeddings)
-        pair.append(normalize(embeddings) if is_sparse else unit_rows(embeddings))
+        if sparse.issparse(embeddings):
+            # The largest value is taken out first, so that no square overflows.
+            embeddings = normalize(normalize(embeddings, norm="max"))
+            pair.append(embeddings.astype(np.float32))
+        else:
+            pair.append(unit_rows(embeddings))
     check_consistent_length(*pair)
     return pair
 

@@ -55,6 +55,7 @@ def package(tmp_path, monkeypatch):
     (root / "__init__.py").write_text('"""Shapes, all of them, in one package."""')
     (root / "module.py").write_text(SOURCE)
     (root / "broken.py").write_text("def (:\n")
+    (root / "nowhere.py").symlink_to(root / "missing.py")
     (root / "tests" / "test_module.py").write_text('"""A test of the module."""')
     monkeypatch.syspath_prepend(tmp_path)
     return "shapes_for_test"
@@ -109,7 +110,7 @@ def test_datasets_docstrings_repeat_themselves_exactly():
 def test_datasets_docstrings_of_all_installed_packages(tmp_path, monkeypatch):
     """The folders that end in -packages are where packages are installed."""
     folder = tmp_path / "site-packages"
-    for name in ("zebra_for_test", "ant_for_test", "_private_for_test"):
+    for name in ("zebra_for_test", "ant_for_test", "_private_for_test", "no-name"):
         (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").write_text(f'"""About {name}, at length."""')
     monkeypatch.setattr(sys, "path", [str(folder)])
@@ -123,6 +124,7 @@ def test_datasets_docstrings_of_all_installed_packages(tmp_path, monkeypatch):
     [
         ({"packages": "numpy"}, r"must be a list of names.*\['numpy'\]"),
         ({"packages": ["no_such_package"]}, "'no_such_package', which is not an inst"),
+        ({"packages": ["__main__"]}, "'__main__', which is not an installed package"),
         ({"packages": ["a b"]}, "'a b', which is not an installed package"),
         ({"packages": ["joblib"], "n_paragraphs": 0}, "n_paragraphs must be at least"),
         ({"packages": ["joblib"], "max_per_package": 0}, "max_per_package must be"),

@@ -795,3 +795,33 @@ def test_persistence_load_with_any_byte_changed(vectorizer_file, data, bits):
         LuxicalVectorizer.load(path, verify=False)
     except ValueError:
         pass
+
+
+def test_persistence_new_file_has_the_mode_of_other_new_files(fitted, tmp_path):
+    plain = tmp_path / "plain"
+    plain.touch()
+    fitted.save(tmp_path / "model.sklux")
+    assert (tmp_path / "model.sklux").stat().st_mode == plain.stat().st_mode
+
+
+def test_persistence_bytes_after_the_last_tensor_are_found(fitted, tmp_path):
+    path = tmp_path / "model.sklux"
+    fitted.save(path)
+    with path.open("ab") as stream:
+        stream.write(b"junk")
+    with pytest.raises(ValueError, match="bytes follow its last tensor"):
+        LuxicalVectorizer.load(path, mmap_mode="r", verify=False)
+
+
+def test_persistence_subclass_of_the_projection_is_refused(
+    documents, teacher_embeddings, tmp_path
+):
+    """It would come back as another class."""
+
+    class Special(ReLUProjection):
+        pass
+
+    vectorizer = LuxicalVectorizer(projection=Special(4, max_iter=1))
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    with pytest.raises(TypeError, match="class Special, only ReLUProjection.*joblib"):
+        vectorizer.save(tmp_path / "model.sklux")

@@ -623,3 +623,54 @@ def run_program(program):
     return subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ).stdout
+
+
+@pytest.mark.parametrize("value", [np.True_, np.False_])
+def test_projection_early_stopping_takes_numpys_bool(value):
+    random_state = np.random.RandomState(0)
+    X, y = random_state.rand(500, 5), random_state.standard_normal((500, 6))
+    projection = ReLUProjection(4, max_iter=1, early_stopping=value).fit(X, y)
+    assert (projection.validation_scores_ is not None) == bool(value)
+
+
+def test_projection_fits_where_gradients_are_switched_off():
+    import torch
+
+    random_state = np.random.RandomState(0)
+    X, y = random_state.rand(50, 5), random_state.standard_normal((50, 6))
+    expected = ReLUProjection(4, max_iter=1, random_state=0).fit(X, y).transform(X)
+    with torch.inference_mode():
+        got = ReLUProjection(4, max_iter=1, random_state=0).fit(X, y).transform(X)
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_projection_fits_in_threads_leave_the_thread_count():
+    import threading
+
+    import torch
+
+    random_state = np.random.RandomState(0)
+    X, y = random_state.rand(50, 5), random_state.standard_normal((50, 6))
+
+    def fit():
+        for _ in range(3):
+            ReLUProjection(4, max_iter=2).fit(X, y)
+
+    before = torch.get_num_threads()
+    threads = [threading.Thread(target=fit) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert torch.get_num_threads() == before
+
+
+def test_projection_failed_refit_cannot_read_outside_the_weights():
+    random_state = np.random.RandomState(0)
+    y = random_state.standard_normal((50, 6))
+    projection = ReLUProjection(4, max_iter=1).fit(random_state.rand(50, 5), y)
+    wide = sparse.csr_matrix((50, 10_000), dtype=np.float32)
+    with pytest.raises(ValueError, match="n_components=4 must be at most 2"):
+        projection.fit(wide, y[:, :2])
+    with pytest.raises(ValueError, match="but the network was fitted on 5"):
+        projection.transform(wide)

@@ -1211,7 +1211,6 @@ def test_teacher_embeddings_kinds(embeddings):
         ([[1.0], [1.0, 2.0]] * 3, "must be an array of numbers.* Got list: "),
         ([["a"]] * 6, "must be an array of numbers, .* Got list: could not convert"),
         ((row for row in [[1.0]] * 6), "must be an array of numbers.* Got generator"),
-        (sparse.csr_matrix((6, 3)), "must be an array of numbers.* Got csr_matrix"),
     ],
     ids=lambda value: None if not isinstance(value, str) else value[:20],
 )
@@ -1238,3 +1237,31 @@ def test_teacher_embeddings_too_large_for_float32():
         warnings.simplefilter("error")
         with pytest.raises(ValueError, match="NaN or infinity in 6 rows"):
             check_teacher_embeddings(np.full((6, 3), 1e300), 6)
+
+
+def test_teacher_class_of_the_main_program_needs_model_id(tmp_path):
+    """Another cell or script may have another class of that name."""
+    code = """
+        import sys
+        from sklux import CachedTeacher
+        class Model:
+            def encode(self, documents):
+                return [[1.0]] * len(documents)
+        try:
+            CachedTeacher(Model(), path=sys.argv[1]).transform(["a"])
+        except ValueError as error:
+            print(error)
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "class __main__.Model has no name that holds" in result.stdout
+    assert "model_id" in result.stdout
+
+
+def test_teacher_takes_documents_by_name(tmp_path):
+    teacher = CachedTeacher(letter_counts, path=tmp_path)
+    assert teacher.transform(raw_documents=["ab"]).shape == (1, 3)

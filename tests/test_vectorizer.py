@@ -392,3 +392,52 @@ except ImportError as error:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert "pip install 'sklux[train]'" in result.stdout
+
+
+@pytest.mark.parametrize("method", ["transform", "fit_transform"])
+def test_vectorizer_takes_documents_by_name(method, documents, latent_teacher):
+    vectorizer = small_vectorizer(latent_teacher).fit(documents)
+    vectors = getattr(vectorizer, method)(raw_documents=documents)
+    np.testing.assert_array_equal(vectors, vectorizer.transform(documents))
+
+
+def test_vectorizer_lexical_stage_of_changed_width_is_refused(
+    documents, teacher_embeddings
+):
+    """The kernel would read weights that are not there."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    vectorizer = small_vectorizer(lexical=HashingVectorizer(n_features=1024))
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    vectorizer.lexical_.set_params(n_features=2**22)
+    with pytest.raises(ValueError, match="X has 4194304 features, but the network"):
+        vectorizer.transform(documents)
+
+
+def test_vectorizer_words_of_held_out_documents_only_have_weights():
+    """Each document is one word; those held out for validation train nothing."""
+    documents = [f"word{i}" for i in range(600)]
+    embeddings = np.random.RandomState(0).standard_normal((600, 200))
+    vectorizer = LuxicalVectorizer(
+        projection=ReLUProjection(max_iter=1, early_stopping=True), random_state=0
+    ).fit(documents, teacher_embeddings=embeddings)
+    lengths = np.linalg.norm(vectorizer.transform(documents), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+
+
+def test_vectorizer_constant_teacher_makes_a_constant_student(documents):
+    direction = np.arange(1.0, 9.0)
+    vectorizer = LuxicalVectorizer(random_state=0)
+    vectors = vectorizer.fit_transform(
+        documents, teacher_embeddings=np.tile(direction, (len(documents), 1))
+    )
+    expected = vectorizer.project_teacher([direction])
+    np.testing.assert_allclose(vectors @ expected.T, 1, atol=0.01)
+
+
+def test_vectorizer_takes_torch_tensors_of_any_type(documents, teacher_embeddings):
+    import torch
+
+    tensor = torch.tensor(teacher_embeddings, dtype=torch.bfloat16, requires_grad=True)
+    vectors = small_vectorizer().fit_transform(documents, teacher_embeddings=tensor)
+    assert vectors.shape == (120, 4)
