@@ -96,7 +96,8 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     n_jobs : int or None, default=None
         Threads of `transform`, read when it runs. None means 1 unless in a
         `joblib.parallel_config` context, -1 all processors. They change the
-        time only. Training uses all physical cores, or one for small batches.
+        time only. Training uses one, or all physical cores for batches of many
+        thousands.
 
     random_state : int, RandomState instance or None, default=None
         Source of the initial noise, the validation split and the batches. With

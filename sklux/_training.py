@@ -24,7 +24,8 @@ from sklux._similarity import nearest_neighbors, neighbor_overlap, unit_rows
 WARM_UP_FRACTION = 0.05
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 N_NEIGHBORS = 10
-SMALL_BATCH_PRODUCTS = 4_000_000
+# Batches with fewer multiplications train on one thread.
+MANY_PRODUCTS = 1_000_000_000
 
 _locks: dict[int, threading.RLock] = {}  # process id -> lock of the thread count
 
@@ -81,11 +82,11 @@ def fixed_thread_count(products_per_batch: float) -> Iterator[None]:
     Parameters
     ----------
     products_per_batch : float
-        Multiplications of the first layer in one batch. Small batches train on
-        one thread: handing them out costs more than it gains, and torch's
-        threads wait by spinning, which on a busy machine is slower by far.
+        Multiplications of one batch. With few of them one thread trains: a
+        second one gains little, for memory is the limit, and torch's threads
+        wait for each other by spinning, which on a busy machine is slower by far.
     """
-    is_small = products_per_batch < SMALL_BATCH_PRODUCTS
+    is_small = products_per_batch < MANY_PRODUCTS
     # The count is the process's: trainings in other threads wait for their turn.
     with _locks.setdefault(os.getpid(), threading.RLock()):
         before = torch.get_num_threads()
@@ -283,9 +284,12 @@ def train_student(
     TrainingResult
         The best weights by ``score``, or the last ones without it.
     """
-    values_per_batch = X.nnz / X.shape[0] * min(settings.batch_size, X.shape[0])
+    n_batch = min(settings.batch_size, X.shape[0])
+    products = n_batch * X.nnz / X.shape[0] * coefs[0].shape[1]
+    if settings.loss == "similarity_kl":
+        products += n_batch**2 * coefs[-1].shape[1]
     with (
-        fixed_thread_count(values_per_batch * coefs[0].shape[1]),
+        fixed_thread_count(products),
         # Whatever the caller's own torch code has switched off around us.
         torch.inference_mode(False),
         torch.enable_grad(),

@@ -214,7 +214,7 @@ def test_train_student_same_seed_same_bits():
 
 def test_train_student_same_bits_on_all_threads(monkeypatch):
     """With large batches; small ones train on one thread."""
-    monkeypatch.setattr(_training, "SMALL_BATCH_PRODUCTS", 0)
+    monkeypatch.setattr(_training, "MANY_PRODUCTS", 0)
     for first, second in zip(train(batch_size=200).coefs, train(batch_size=200).coefs):
         reference.assert_same_bits(first, second)
 
@@ -248,7 +248,7 @@ def three_torch_threads():
 def test_train_student_thread_count_follows_the_batch_and_is_set_back(
     threshold, expected, three_torch_threads, monkeypatch
 ):
-    monkeypatch.setattr(_training, "SMALL_BATCH_PRODUCTS", threshold)
+    monkeypatch.setattr(_training, "MANY_PRODUCTS", threshold)
     during = []
 
     def score(coefs):
