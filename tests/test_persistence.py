@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -825,3 +826,16 @@ def test_persistence_subclass_of_the_projection_is_refused(
     vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
     with pytest.raises(TypeError, match="class Special, only ReLUProjection.*joblib"):
         vectorizer.save(tmp_path / "model.sklux")
+
+
+def test_persistence_file_of_format_1_stays_readable():
+    """Written by sklux 0.1.0: what it held then, it holds in every later version."""
+    folder = Path(__file__).parent / "data"
+    expected = json.loads((folder / "model-format-1.json").read_text())
+    model = LuxicalVectorizer.load(folder / "model-format-1.sklux")
+    np.testing.assert_allclose(
+        model.transform(expected["documents"]), expected["vectors"], atol=1e-6
+    )
+    assert model.lexical_.ngram_range == (1, 2)
+    assert model.projection_.hidden_layer_sizes == (8,)
+    assert model.random_state == 0

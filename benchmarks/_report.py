@@ -1,0 +1,83 @@
+"""Tables of the benchmarks: printed, and written between two markers of a page."""
+
+import os
+import platform
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+# Before the benchmark itself puts the machine to work: what others do with it.
+LOAD_AT_START = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+DEFAULT_PAGE = Path(__file__).resolve().parents[1] / "doc" / "benchmarks.md"
+
+
+def add_output_option(parser: ArgumentParser) -> None:
+    """Add ``--output`` to the options of a benchmark."""
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=DEFAULT_PAGE,
+        metavar="FILE",
+        help="page to write the table into, between its markers (default: "
+        "doc/benchmarks.md); '-' writes no file",
+    )
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lines of a Markdown table; all columns but the first stand to the right."""
+    rule = ["---"] + ["---:"] * (len(header) - 1)
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, rule, *rows])
+
+
+def conditions(packages: Sequence[str]) -> str:
+    """One paragraph: date, command, machine with its load, and versions."""
+    versions = [f"Python {platform.python_version()}"]
+    versions += [f"{name} {_version(name)}" for name in packages]
+    command = " ".join(
+        ["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
+    )
+    return (
+        f"Measured on {date.today().isoformat()} by `{command}`; {os.cpu_count()} "
+        f"cores, {_processor()}, load {LOAD_AT_START:.1f} before the start; "
+        f"{', '.join(versions)}."
+    )
+
+
+def publish(page: Path, marker: str, text: str) -> None:
+    """Print a table, and put it between ``<!-- marker:begin -->`` and ``:end``.
+
+    The rest of the page stays; a page without the markers gets them at its end.
+    """
+    print(text)
+    if str(page) == "-":
+        return
+    begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
+    content = page.read_text(encoding="utf-8") if page.exists() else ""
+    if begin not in content or end not in content:
+        content = f"{content.rstrip()}\n\n{begin}\n{end}\n".lstrip()
+    before, rest = content.split(begin, 1)
+    after = rest.split(end, 1)[1]
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+def _version(package: str) -> str:
+    """Version of an installed package."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _processor() -> str:
+    """Model name of the processor, with the widest vectors it has."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    fields = {name.strip(): value.strip() for name, value in fields.items()}
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    flags = fields.get("flags", "").split()
+    widest = [flag for flag in ("avx512f", "avx2") if flag in flags]
+    return f"{name} ({widest[0]})" if widest else name

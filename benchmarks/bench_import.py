@@ -1,0 +1,86 @@
+"""How long it takes to import sklux, beyond numpy, and what comes with it.
+
+Each figure is the median over fresh processes, which take turns. The time is
+that of the import statement, once numpy is there. Public names load on first
+use: `import sklux` is all but empty, and the row of `LuxicalVectorizer` is what
+a program pays, most of it for scikit-learn and SciPy, which stand beside it.
+
+Needs sklux alone. Run, a minute or two, by
+
+    python benchmarks/bench_import.py
+"""
+
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace
+
+import numpy as np
+from _report import add_output_option, conditions, markdown_table, publish
+
+STATEMENTS = [
+    "import sklux",
+    "from sklux import LuxicalVectorizer",
+    "import sklearn.feature_extraction.text",
+]
+# Prints seconds, the number of modules before and after, and whether torch came.
+PROGRAM = """
+import sys, time
+import numpy
+before = len(sys.modules)
+start = time.perf_counter()
+{statement}
+seconds = time.perf_counter() - start
+print(seconds, before, len(sys.modules), int("torch" in sys.modules))
+"""
+HEADER = ["after `import numpy`", "ms", "10 % - 90 %", "modules", "torch"]
+PACKAGES = ["sklux", "numpy", "scipy", "scikit-learn"]
+
+
+def main() -> None:
+    """Start the processes and publish the table."""
+    options = parse_options()
+    runs = {statement: [] for statement in STATEMENTS}
+    for _ in range(options.rounds + 1):
+        for statement in STATEMENTS:
+            runs[statement].append(run_once(statement))
+    # The first round reads the files from disk; it does not count.
+    rows = [row(statement, np.array(run[1:])) for statement, run in runs.items()]
+    table = markdown_table(HEADER, rows)
+    text = (
+        f"Medians of {options.rounds} processes.\n\n{table}\n\n{conditions(PACKAGES)}"
+    )
+    publish(options.output, "import", text)
+
+
+def parse_options() -> Namespace:
+    """Options of the command line."""
+    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    add_output_option(parser)
+    parser.add_argument("--rounds", type=int, default=31)
+    return parser.parse_args()
+
+
+def run_once(statement: str) -> list[float]:
+    """What one fresh process prints."""
+    program = PROGRAM.format(statement=statement)
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return [float(value) for value in result.stdout.split()]
+
+
+def row(statement: str, runs: np.ndarray) -> list[str]:
+    """A row of the table from the processes of one statement."""
+    low, median, high = np.quantile(1000 * runs[:, 0], [0.1, 0.5, 0.9])
+    _, before, after, has_torch = np.median(runs, axis=0)
+    return [
+        f"`{statement}`",
+        f"{median:.1f}",
+        f"{low:.1f} - {high:.1f}",
+        f"{before:.0f} + {after - before:.0f}",
+        "yes" if has_torch else "no",
+    ]
+
+
+if __name__ == "__main__":
+    main()
