@@ -26,7 +26,7 @@ $(VENV)/%.stamp: $(VENV)/pip.stamp $(SOURCES)
 	touch $@
 
 demo: $(VENV)/demo.stamp
-	HF_HUB_OFFLINE=1 $(BIN)/sklux demo
+	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(BIN)/sklux demo
 
 test: $(VENV)/test.stamp
 	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(BIN)/python -m pytest

@@ -229,7 +229,7 @@ def take_turns(contenders: dict[str, Callable], n_rounds: int) -> Timing:
         rounds.append((others, seconds))
         # The first round compiles and fills caches; it does not count.
         n_quiet += others < QUIET and len(rounds) > 1
-    kept = sorted(rounds[1:], key=lambda round: round[0])[:n_rounds]
+    kept = sorted(rounds[1:], key=lambda item: item[0])[:n_rounds]
     table = np.array([seconds for _, seconds in kept])
     return Timing(dict(zip(contenders, table.T)), kept[-1][0])
 
@@ -276,9 +276,8 @@ def speed_table(timing: Timing, n_documents: int, n_bytes: int) -> str:
                 f"{np.median(times / own):.2f}",
             ]
         )
-    note = (
-        f"Other processes took at most {timing.others:.0%} of the machine in a round."
-    )
+    others = f"{100 * timing.others:.0f} % of the machine"
+    note = f"Other processes took at most {others} in a round."
     return f"{markdown_table(HEADER, rows)}\n\n{note}"
 
 

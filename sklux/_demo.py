@@ -17,6 +17,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.linear_model import LogisticRegression
 from sklearn.manifold import TSNE
 from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
 
 from sklux._lexical import default_lexical_stage
 from sklux._optional import import_optional
@@ -139,11 +140,14 @@ def run_demo(*, output: Path, teacher: str | None, n_documents: int) -> None:
     split = read_documents(n_documents)
     cached = CachedTeacher(teacher or packaged_teacher())
     teacher_embedding = teach(cached, split)
-    student, embeddings = fit_all(cached, split)
-    console.print(measure([teacher_embedding, *embeddings], split))
-    search(student, embeddings[0], split)
-    check_reload(student, split.test, embeddings[0].test, output)
-    draw_map(embeddings[0].test, split, output / "map.png")
+    # Matrices this small gain nothing from the threads of BLAS and OpenMP, which
+    # wait by spinning: on a busy machine that costs minutes.
+    with threadpool_limits(limits=1):
+        student, embeddings = fit_all(cached, split)
+        console.print(measure([teacher_embedding, *embeddings], split))
+        search(student, embeddings[0], split)
+        check_reload(student, split.test, embeddings[0].test, output)
+        draw_map(embeddings[0].test, split, output / "map.png")
     console.print(f"All of it took {time.perf_counter() - started:.0f} s.")
 
 
