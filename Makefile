@@ -9,7 +9,7 @@ help:
 	@echo "make demo   set up, then the whole job on the docstrings of installed packages"
 	@echo "make test   set up, then all tests"
 	@echo "make lint   set up, then the linters"
-	@echo "make bench  set up, then all benchmarks (an hour; reads ../shared/data if there)"
+	@echo "make bench  set up, then all benchmarks (20 minutes; reads ../shared/data if there)"
 	@echo "make clean  remove the environment and what was built"
 
 # A stamp per set of extras: pip runs again only when the declarations change.
