@@ -43,7 +43,7 @@ def model_identity(model: object) -> str:
             return f"folder:{folder_fingerprint(Path(model))}"
         return f"name:{os.fspath(model)}"
     if is_function(model):
-        return f"function:{function_name(model)}"
+        return f"function:{lasting_name(model)}"
     try:
         if is_torch_module(model):
             return f"weights:{weights_fingerprint(model)}"
@@ -72,13 +72,13 @@ def is_function(value: object) -> bool:
     return inspect.isroutine(value) and (owner is None or inspect.ismodule(owner))
 
 
-def function_name(function: Callable) -> str:
-    """Qualified name of a module-level function.
+def lasting_name(named: Callable) -> str:
+    """Qualified name of a module-level function or class.
 
     Parameters
     ----------
-    function : callable
-        A function.
+    named : callable
+        A function or a class.
 
     Returns
     -------
@@ -88,34 +88,9 @@ def function_name(function: Callable) -> str:
     Raises
     ------
     ValueError
-        If the name means another function in another program.
+        If the name means something else in another program.
     """
-    return _lasting_name("function", function)
-
-
-def class_name(kind: type) -> str:
-    """Qualified name of a module-level class.
-
-    Parameters
-    ----------
-    kind : type
-        A class.
-
-    Returns
-    -------
-    str
-        Module and name.
-
-    Raises
-    ------
-    ValueError
-        If the name means another class in another program.
-    """
-    return _lasting_name("class", kind)
-
-
-def _lasting_name(what: str, named: Callable) -> str:
-    """Module and qualified name of a function or class that has one for good."""
+    what = "class" if inspect.isclass(named) else "function"
     module = getattr(named, "__module__", None) or "builtins"
     name = f"{module}.{named.__qualname__}"
     if module == "__main__" or "<" in named.__qualname__:
@@ -185,7 +160,7 @@ def weights_fingerprint(model: object) -> str:
         32 hexadecimal digits.
     """
     torch = sys.modules["torch"]
-    digest = blake2b(class_name(type(model)).encode(), digest_size=16)
+    digest = blake2b(lasting_name(type(model)).encode(), digest_size=16)
     digest.update(repr(model).encode())
     for name, tensor in model.state_dict().items():
         tensor = tensor.detach().cpu().contiguous()
@@ -240,7 +215,7 @@ def fingerprint(value: object, outer: tuple[int, ...] = ()) -> str:
     str
         32 hexadecimal digits.
     """
-    name = class_name(type(value))
+    name = lasting_name(type(value))
     if id(value) in outer:
         content = b"within itself"
     else:
@@ -256,10 +231,8 @@ def _content(value: object, outer: tuple[int, ...]) -> bytes:
         return bytes(value)
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return f"{value.dtype.str} {value.shape}\0".encode() + value.tobytes()
-    if inspect.isclass(value):
-        return class_name(value).encode()
-    if is_function(value):
-        return function_name(value).encode()
+    if inspect.isclass(value) or is_function(value):
+        return lasting_name(value).encode()
     if is_torch_module(value):
         return weights_fingerprint(value).encode()
     return "".join(_part_fingerprints(value, outer)).encode()
