@@ -15,16 +15,29 @@ DIRECTIVES = {
     "freethreading_compatible": True,
 }
 FLAGS = ["/O2"] if os.name == "nt" else ["-O3"]
+# Weights of terms have the bits that scikit-learn gives them: products and sums
+# stay apart, no fused multiply-add.
+EXACT = [] if os.name == "nt" else ["-ffp-contract=off"]
+
+# Each kernel, with the C headers that it is compiled from.
+KERNELS = {
+    "_layers": ["rows.h", "rows_body.h"],
+    "_words": ["tables.h", "sort.h"],
+    "_tokens": ["text.h", "text_body.h", "tables.h"],
+    "_ngrams": ["tables.h", "sort.h"],
+    "_terms": ["text.h", "tables.h", "sort.h"],
+}
 
 setup(
     ext_modules=cythonize(
         [
             Extension(
-                "sklux._kernels._layers",
-                ["sklux/_kernels/_layers.pyx"],
-                depends=["sklux/_kernels/rows.h", "sklux/_kernels/rows_body.h"],
-                extra_compile_args=FLAGS,
+                f"sklux._kernels.{name}",
+                [f"sklux/_kernels/{name}.pyx"],
+                depends=[f"sklux/_kernels/{header}" for header in headers],
+                extra_compile_args=FLAGS + (EXACT if name == "_terms" else []),
             )
+            for name, headers in KERNELS.items()
         ],
         compiler_directives=DIRECTIVES,
     )

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sklux import datasets, metrics
+    from sklux._lexical import LexicalVectorizer
     from sklux._projection import ReLUProjection
     from sklux._teacher import CachedTeacher
     from sklux._vectorizer import LuxicalVectorizer
 
 __all__ = [
     "CachedTeacher",
+    "LexicalVectorizer",
     "LuxicalVectorizer",
     "ReLUProjection",
     "datasets",
@@ -23,6 +25,7 @@ __all__ = [
 
 _ROOMS = {
     "CachedTeacher": "_teacher",
+    "LexicalVectorizer": "_lexical",
     "LuxicalVectorizer": "_vectorizer",
     "ReLUProjection": "_projection",
 }

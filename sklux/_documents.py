@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
+from typing import NoReturn, SupportsFloat
 
 
 def documents_by_name(estimator: type) -> type:
@@ -51,10 +52,37 @@ def check_documents(raw_documents: Iterable[str]) -> list[str]:
     Raises
     ------
     ValueError
-        If a single string, or a table with two dimensions, is given.
+        If a single string, or a table with two dimensions, is given, or a
+        document is missing; the message gives its position.
     TypeError
         If it cannot be iterated over, or a document is not a str; the message
         gives its position.
+    """
+    check_iterable(raw_documents)
+    # Arrow arrays yield scalars of their own; their lists hold Python strings.
+    if hasattr(raw_documents, "to_pylist"):
+        raw_documents = raw_documents.to_pylist()
+    documents = list(raw_documents)
+    for position, document in enumerate(documents):
+        if not isinstance(document, str):
+            refuse_document(document, position)
+    return documents
+
+
+def check_iterable(raw_documents: object) -> None:
+    """Refuse what cannot be a collection of documents.
+
+    Parameters
+    ----------
+    raw_documents : object
+        What was given as documents.
+
+    Raises
+    ------
+    ValueError
+        If it is a single string, or has two dimensions.
+    TypeError
+        If it cannot be iterated over.
     """
     if isinstance(raw_documents, (str, bytes)):
         raise ValueError(
@@ -74,15 +102,59 @@ def check_documents(raw_documents: Iterable[str]) -> list[str]:
             "raw_documents must be an iterable of str. Got "
             f"{type(raw_documents).__name__} instead."
         )
-    # Arrow arrays yield scalars of their own; their lists hold Python strings.
-    if hasattr(raw_documents, "to_pylist"):
-        raw_documents = raw_documents.to_pylist()
-    documents = list(raw_documents)
-    for position, document in enumerate(documents):
-        if not isinstance(document, str):
-            raise TypeError(
-                "raw_documents must hold only str. Got "
-                f"{type(document).__name__} at position {position}: "
-                f"{repr(document)[:60]}. Decode bytes, and drop or fill missing values."
-            )
-    return documents
+
+
+def is_missing(document: object) -> bool:
+    """Whether a document is a missing value: None, NaN, NaT or pandas' NA.
+
+    Parameters
+    ----------
+    document : object
+        One document.
+
+    Returns
+    -------
+    bool
+        True for a missing value.
+    """
+    if isinstance(document, str):
+        return False
+    # NA does not compare; NaN and NaT are not equal to themselves.
+    return (
+        document is None
+        or type(document).__name__ == "NAType"
+        or (isinstance(document, SupportsFloat) and document != document)
+        or type(document).__name__ == "NaTType"
+    )
+
+
+def refuse_document(document: object, position: int) -> NoReturn:
+    """Raise the error for a document that is no str.
+
+    Parameters
+    ----------
+    document : object
+        The document.
+    position : int
+        Its place among all documents, from 0.
+
+    Raises
+    ------
+    ValueError
+        If it is a missing value.
+    TypeError
+        If it is something else.
+    """
+    if is_missing(document):
+        nan = isinstance(document, float)
+        # The first words are scikit-learn's.
+        known = "np.nan is an invalid document, expected byte or unicode string. "
+        raise ValueError(
+            f"{known if nan else ''}raw_documents has a missing value "
+            f"({document!r}) at position {position}. Drop or fill missing values."
+        )
+    raise TypeError(
+        "raw_documents must hold only str. Got "
+        f"{type(document).__name__} at position {position}: "
+        f"{repr(document)[:60]}. Decode bytes, and drop or fill missing values."
+    )

@@ -1,31 +1,506 @@
-"""The lexical stage: the default one, and its form in a model file."""
+"""LexicalVectorizer: TfidfVectorizer's matrix from the kernels."""
 
-import inspect
-from typing import Any
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from numbers import Integral
+from typing import Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import (
-    CountVectorizer,
-    TfidfTransformer,
-    TfidfVectorizer,
+from sklearn import get_config
+from sklearn.base import _fit_context
+from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
+from sklearn.utils.validation import check_is_fitted
+
+from sklux._analysis import TextSource, analyzes_as_scikit_learn, text_source
+from sklux._corpus_terms import CorpusTerms, count_terms
+from sklux._kernels._terms import TermIndex
+from sklux._kernels._tokens import renumber
+from sklux._documents import refuse_document
+from sklux._term_matrix import MatrixParts, Weighing
+from sklux._text_buffers import TextBuffers, text_buffers
+from sklux._threads import run_ranges
+from sklux._token_streams import (
+    Source,
+    Strings,
+    Tokens,
+    pack_strings,
+    range_edges,
+    read_corpus,
+    read_range,
 )
 
-from sklux._persistence import json_params
 
-# What a model file can hold, by the name it is written under.
-SAVABLE = {"CountVectorizer": CountVectorizer, "TfidfVectorizer": TfidfVectorizer}
+class LexicalVectorizer(TfidfVectorizer):
+    """TfidfVectorizer."""
+
+    _parameter_constraints: dict = {
+        **TfidfVectorizer._parameter_constraints,
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        input="content",
+        encoding="utf-8",
+        decode_error="strict",
+        strip_accents=None,
+        lowercase=True,
+        preprocessor=None,
+        tokenizer=None,
+        analyzer="word",
+        stop_words=None,
+        token_pattern=r"(?u)\b\w\w+\b",
+        ngram_range=(1, 1),
+        max_df=1.0,
+        min_df=1,
+        max_features=None,
+        vocabulary=None,
+        binary=False,
+        dtype=np.float64,
+        norm="l2",
+        use_idf=True,
+        smooth_idf=True,
+        sublinear_tf=False,
+        n_jobs=None,
+    ):
+        super().__init__(
+            input=input,
+            encoding=encoding,
+            decode_error=decode_error,
+            strip_accents=strip_accents,
+            lowercase=lowercase,
+            preprocessor=preprocessor,
+            tokenizer=tokenizer,
+            analyzer=analyzer,
+            stop_words=stop_words,
+            token_pattern=token_pattern,
+            ngram_range=ngram_range,
+            max_df=max_df,
+            min_df=min_df,
+            max_features=max_features,
+            vocabulary=vocabulary,
+            binary=binary,
+            dtype=dtype,
+            norm=norm,
+            use_idf=use_idf,
+            smooth_idf=smooth_idf,
+            sublinear_tf=sublinear_tf,
+        )
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, raw_documents: Iterable[str], y: object = None) -> Self:
+        """Learn the terms and their idf.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str of length n_samples
+            Documents, as in `transform`.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted vectorizer.
+        """
+        sources = self._sources()
+        if sources is None:
+            return super().fit(python_documents(raw_documents))
+        self._learn(raw_documents, sources)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(
+        self, raw_documents: Iterable[str], y: object = None
+    ) -> sparse.csr_matrix:
+        """Learn the terms and their idf, and return the matrix of the documents.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str of length n_samples
+            Documents, as in `transform`.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        sparse matrix of shape (n_samples, n_features)
+            Exactly ``fit(raw_documents).transform(raw_documents)``, in less time.
+        """
+        sources = self._sources()
+        if sources is None:
+            X = super().fit_transform(python_documents(raw_documents))
+            X.sort_indices()
+            return X
+        return self._learn(raw_documents, sources)()
+
+    def transform(self, raw_documents: Iterable[str]) -> sparse.csr_matrix:
+        """Map documents to rows of term weights.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str of length n_samples
+            A list or array of str, a pandas or polars Series, an Arrow array or
+            chunked array of strings, or any other iterable; file names or files
+            according to ``input``.
+
+        Returns
+        -------
+        sparse matrix of shape (n_samples, n_features)
+            In CSR format, with sorted indices.
+
+        Raises
+        ------
+        ValueError
+            If a document is missing; the message gives its position.
+        TypeError
+            If a document is neither str nor bytes.
+        """
+        check_is_fitted(self, msg="The TF-IDF vectorizer is not fitted")
+        sources = self._sources()
+        idf = getattr(self._tfidf, "idf_", None)
+        if sources is None or (idf is not None and idf.dtype != self.dtype):
+            return super().transform(python_documents(raw_documents))
+        X = self._rows(self._blocks(raw_documents), sources)
+        return align_interface(X)
+
+    @property
+    def vocabulary_(self) -> dict[str, int]:
+        """Terms with their columns; the dict is made when it is asked for."""
+        if "_vocabulary" not in vars(self):
+            if "_terms" not in vars(self):
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute 'vocabulary_'"
+                )
+            names = self._term_names()
+            self._vocabulary = dict(zip(names, range(len(names))))
+        return self._vocabulary
+
+    @vocabulary_.setter
+    def vocabulary_(self, vocabulary: dict[str, int]) -> None:
+        self._vocabulary = vocabulary
+        vars(self).pop("_terms", None)
+        vars(self).pop("_index", None)
+
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Terms, in the order of their columns.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_features,), dtype=object
+            Terms.
+        """
+        if "_terms" not in vars(self):
+            return super().get_feature_names_out(input_features)
+        return np.array(self._term_names(), dtype=object)
+
+    def _term_names(self) -> list[str]:
+        """Names of all columns."""
+        return self._terms[0].tolist()
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        state.pop("_index", None)
+        if "_terms" in state:
+            state.pop("_vocabulary", None)
+        return state
+
+    def _sources(self) -> tuple[Source, ...] | None:
+        """What the kernels have to read; None where scikit-learn has to."""
+        if not analyzes_as_scikit_learn(self, LexicalVectorizer):
+            return None
+        if not is_float_type(self.dtype):
+            return None
+        if self.analyzer not in ("word", "char", "char_wb"):
+            return None
+        source = text_source(self, self.analyzer)
+        return None if source is None else (source,)
+
+    def _blocks(self, raw_documents: Iterable[str]) -> Iterator[TextBuffers]:
+        """Blocks of documents; what is given as bytes, names or files is read."""
+        if isinstance(raw_documents, str):
+            raise ValueError(
+                "Iterable over raw text documents expected, string object received."
+            )
+        if self.input != "content":
+            return text_buffers(map(self.decode, raw_documents))
+        return text_buffers(raw_documents, self._decode_bytes)
+
+    def _decode_bytes(self, document: object, position: int) -> str:
+        """Decode bytes; anything else is no document."""
+        if not isinstance(document, bytes):
+            refuse_document(document, position)
+        return self.decode(document)
+
+    def _learn(
+        self, raw_documents: Iterable[str], sources: tuple[Source, ...]
+    ) -> Callable[[], sparse.csr_matrix]:
+        """Learn terms and idf; return what makes the matrix of the documents."""
+        self._check_params()
+        self._validate_ngram_range()
+        self._warn_for_unused_params()
+        self._validate_vocabulary()
+        blocks = self._blocks(raw_documents)
+        # Warns where stop words do not fit the other settings.
+        self.build_analyzer()
+        self._tfidf = TfidfTransformer(
+            norm=self.norm,
+            use_idf=self.use_idf,
+            smooth_idf=self.smooth_idf,
+            sublinear_tf=self.sublinear_tf,
+        )
+        if self.fixed_vocabulary_:
+            return self._learn_idf(list(blocks), sources)
+        return self._learn_terms(blocks, sources)
+
+    def _learn_idf(self, blocks, sources) -> Callable[[], sparse.csr_matrix]:
+        """Learn the idf of given terms."""
+        if self.lowercase and any(any(map(str.isupper, term)) for term in self.vocabulary):
+            warnings.warn(
+                "Upper case characters found in vocabulary while 'lowercase' is True. "
+                "These entries will not be matched with any documents",
+                stacklevel=2,
+            )
+        counts = self._rows(blocks, sources, Weighing(self.dtype))
+        df = np.bincount(counts.indices, minlength=counts.shape[1])
+        self._set_idf(df, counts.shape[0])
+        return lambda: align_interface(self._rows(blocks, sources))
+
+    def _learn_terms(self, blocks, sources) -> Callable[[], sparse.csr_matrix]:
+        """Learn the terms, then their idf."""
+        if len(sources) > 1:
+            blocks = list(blocks)
+        corpora = [read_corpus(source, blocks, self.n_jobs) for source in sources]
+        terms = [
+            count_terms(
+                streams,
+                len(words),
+                source.ngram_range,
+                source.whole_segments,
+                self.n_jobs,
+            )
+            for source, (streams, words) in zip(sources, corpora)
+        ]
+        n_documents = sum(len(stream.ends) for stream in corpora[0][0])
+        keep = self._choose_terms(terms, n_documents)
+        parts = np.split(keep, np.cumsum([len(part) for part in terms])[:-1])
+        names = tuple(
+            part.names(chosen, words, source.separator)
+            for source, part, chosen, (_, words) in zip(sources, terms, parts, corpora)
+        )
+        df = np.concatenate([part.df for part in terms])[keep]
+        del terms, keep, parts
+        self._set_terms(names)
+        self._set_idf(df, n_documents)
+        return lambda: align_interface(self._rows_of_corpora(corpora, sources))
+
+    def _set_terms(self, terms: tuple[Strings, ...]) -> None:
+        """Take learnt terms, and forget what was made of earlier ones."""
+        for name in ("_vocabulary", "_index"):
+            vars(self).pop(name, None)
+        self._terms = terms
+
+    def _choose_terms(self, terms: list[CorpusTerms], n_documents: int) -> np.ndarray:
+        """Which terms stay: those that max_df, min_df and max_features leave."""
+        tf = np.concatenate([part.tf for part in terms])
+        df = np.concatenate([part.df for part in terms])
+        if len(df) == 0:
+            raise ValueError(
+                "empty vocabulary; perhaps the documents only contain stop words"
+            )
+        high, low = (
+            bound if isinstance(bound, Integral) else bound * n_documents
+            for bound in (self.max_df, self.min_df)
+        )
+        if high < low:
+            raise ValueError("max_df corresponds to < documents than min_df")
+        keep = (df <= high) & (df >= low)
+        if self.max_features is not None and keep.sum() > self.max_features:
+            # Among terms of the same frequency NumPy's sort decides, so it has to
+            # see what scikit-learn shows it, in the same dtype.
+            frequency = (df if self.binary else tf).astype(self.dtype)
+            chosen = (-frequency[keep]).argsort()[: self.max_features]
+            candidates = np.flatnonzero(keep)
+            keep = np.zeros_like(keep)
+            keep[candidates[chosen]] = True
+        if not keep.any():
+            raise ValueError(
+                "After pruning, no terms remain. Try a lower min_df or a higher max_df."
+            )
+        return keep
+
+    def _set_idf(self, df: np.ndarray, n_documents: int) -> None:
+        """Fit the stage that weighs: idf = log((n + s) / (df + s)) + 1, s = smooth_idf."""
+        self._tfidf.n_features_in_ = len(df)
+        if self.use_idf:
+            smooth = int(self.smooth_idf)
+            # In the dtype of the matrix at each step, as in scikit-learn.
+            n_seen = np.full(len(df), n_documents + smooth, dtype=self.dtype)
+            n_seen /= df.astype(self.dtype) + float(smooth)
+            self._tfidf.idf_ = np.log(n_seen) + 1
+
+    def _weighing(self) -> Weighing:
+        """How the fitted stage weighs counts."""
+        has_two_parts = "_terms" in vars(self) and len(self._terms) > 1
+        return Weighing(
+            self.dtype,
+            sublinear_tf=self._tfidf.sublinear_tf,
+            binary=self.binary,
+            idf=getattr(self._tfidf, "idf_", None),
+            norm=self._tfidf.norm,
+            second_part=len(self._terms[0]) if has_two_parts else 0,
+        )
+
+    def _indexes(self, sources: tuple[Source, ...]) -> tuple[TermIndex, ...]:
+        """The terms, ready for look-up; kept until a setting of them changes."""
+        key = [
+            (source.split, source.ngram_range, source.whole_segments,
+             source.stop_words.arena.tobytes())
+            for source in sources
+        ]
+        if "_index" not in vars(self) or self._index[0] != key:
+            terms = self._terms if "_terms" in vars(self) else self._given_terms()
+            first_columns = np.cumsum([0, *(len(part) for part in terms)])
+            indexes = tuple(
+                TermIndex(
+                    source.split,
+                    *source.stop_words,
+                    *part,
+                    first,
+                    source.ngram_range,
+                    source.whole_segments,
+                )
+                for source, part, first in zip(sources, terms, first_columns)
+            )
+            self._index = key, indexes
+        return self._index[1]
+
+    def _n_columns(self) -> int:
+        """Width of the matrix."""
+        if "_terms" in vars(self):
+            return sum(len(part) for part in self._terms)
+        return len(self._vocabulary)
+
+    def _given_terms(self) -> tuple[Strings, ...]:
+        """Terms of a vocabulary that the user gave, in the order of their columns."""
+        vocabulary = self.vocabulary_
+        return (pack_strings(sorted(vocabulary, key=vocabulary.__getitem__)),)
+
+    def _rows(self, blocks, sources, weighing=None) -> sparse.csr_matrix:
+        """Rows of documents."""
+        indexes = self._indexes(sources)
+        parts = MatrixParts(
+            indexes, self._n_columns(), weighing or self._weighing()
+        )
+        for number, block in enumerate(blocks):
+            analyses = [source.analysis(block) for source in sources]
+
+            def work(start: int, stop: int) -> None:
+                tokens = tuple(
+                    read_range(source, analysis, block, start, stop, index.table, False)
+                    for source, analysis, index in zip(sources, analyses, indexes)
+                )
+                parts.add((number, start), tokens)
+
+            run_ranges(work, range_edges(block), self.n_jobs)
+        return parts.matrix(self.n_jobs)
+
+    def _rows_of_corpora(self, corpora, sources) -> sparse.csr_matrix:
+        """Rows of the documents that the terms were learnt from."""
+        indexes = self._indexes(sources)
+        parts = MatrixParts(indexes, self._n_columns(), self._weighing())
+        numbers = []
+        for index, (_, words) in zip(indexes, corpora):
+            known = np.empty(len(words), dtype=np.uint32)
+            index.table.find(*words, known)
+            numbers.append(known)
+
+        def work(start: int, stop: int) -> None:
+            for i in range(start, stop):
+                tokens = tuple(streams[i] for streams, _ in corpora)
+                for part, known in zip(tokens, numbers):
+                    renumber(part.numbers, known)
+                parts.add((0, i), tokens)
+
+        run_ranges(work, list(range(len(corpora[0][0]) + 1)), self.n_jobs)
+        return parts.matrix(self.n_jobs)
 
 
-def default_lexical_stage() -> TfidfVectorizer:
+def python_documents(raw_documents: Iterable) -> Iterable:
+    """Documents as scikit-learn iterates over them.
+
+    Parameters
+    ----------
+    raw_documents : iterable
+        Documents.
+
+    Returns
+    -------
+    iterable
+        Arrow arrays as lists of str; anything else as it is.
+    """
+    if hasattr(raw_documents, "to_pylist"):
+        return raw_documents.to_pylist()
+    return raw_documents
+
+
+def is_float_type(dtype: object) -> bool:
+    """Whether a dtype is one that the kernels compute in.
+
+    Parameters
+    ----------
+    dtype : dtype-like
+        Anything a user may give.
+
+    Returns
+    -------
+    bool
+        True for float32 and float64.
+    """
+    try:
+        return np.dtype(dtype) in (np.float32, np.float64)
+    except TypeError:
+        return False
+
+
+def align_interface(X: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Give a matrix the kind that scikit-learn is configured to return.
+
+    Parameters
+    ----------
+    X : sparse matrix
+        In CSR format.
+
+    Returns
+    -------
+    sparse matrix or sparse array
+        The same values; an array where scikit-learn's ``sparse_interface`` is
+        'sparray'.
+    """
+    if get_config().get("sparse_interface") == "sparray":
+        return sparse.csr_array(X)
+    return X
+
+
+def default_lexical_stage() -> LexicalVectorizer:
     """Return the stage that ``LuxicalVectorizer(lexical=None)`` means.
 
     Returns
     -------
-    TfidfVectorizer
+    LexicalVectorizer
         Words of one character up and pairs of them, the 200,000 most frequent.
     """
-    return TfidfVectorizer(
+    return LexicalVectorizer(
         ngram_range=(1, 2),
         # Single characters count: R, C and 3 are words in the texts people have.
         token_pattern=r"(?u)\b\w+\b",
@@ -33,176 +508,3 @@ def default_lexical_stage() -> TfidfVectorizer:
         max_features=200_000,
         dtype=np.float32,
     )
-
-
-def lexical_params(vectorizer: CountVectorizer) -> dict[str, Any]:
-    """Parameters of a lexical stage, as JSON can hold them.
-
-    Parameters
-    ----------
-    vectorizer : CountVectorizer or TfidfVectorizer
-        Exactly one of these classes.
-
-    Returns
-    -------
-    dict
-        ``{"class": name, "params": {...}}``.
-
-    Raises
-    ------
-    TypeError
-        If the class is another, or a parameter cannot be held; the message
-        names it and points to joblib.
-    """
-    name = type(vectorizer).__name__
-    if SAVABLE.get(name) is not type(vectorizer):
-        raise TypeError(
-            f"save cannot hold a lexical stage of class {name}, only "
-            f"{sorted(SAVABLE)}. Use joblib.dump for this model."
-        )
-    params = vectorizer.get_params(deep=False)
-    params["dtype"] = np.dtype(params["dtype"]).name
-    params["ngram_range"] = [int(bound) for bound in params["ngram_range"]]
-    return {"class": name, "params": json_params(f"the lexical stage {name}", params)}
-
-
-def lexical_from_params(state: dict[str, Any]) -> CountVectorizer:
-    """Return an unfitted stage from what `lexical_params` wrote.
-
-    Parameters
-    ----------
-    state : dict
-        ``{"class": name, "params": {...}}``.
-
-    Returns
-    -------
-    CountVectorizer or TfidfVectorizer
-        The stage.
-
-    Raises
-    ------
-    ValueError
-        If this version does not know the class or one of its parameters.
-    """
-    kind = SAVABLE.get(state["class"])
-    if kind is None:
-        raise ValueError(
-            f"The model's lexical stage is a {state['class']}, which this version of "
-            f"sklux does not know; it knows {sorted(SAVABLE)}. Upgrade sklux."
-        )
-    params = dict(state["params"])
-    unknown = sorted(set(params) - set(inspect.signature(kind).parameters))
-    if unknown:
-        raise ValueError(
-            f"The model's {state['class']} has the parameters {unknown}, which the "
-            "installed scikit-learn does not know. Upgrade scikit-learn."
-        )
-    params["ngram_range"] = tuple(params["ngram_range"])
-    params["dtype"] = np.dtype(params["dtype"]).type
-    return kind(**params)
-
-
-def lexical_tensors(vectorizer: CountVectorizer) -> dict[str, np.ndarray]:
-    """Arrays of a fitted stage: its terms in one arena, and their idf.
-
-    Parameters
-    ----------
-    vectorizer : CountVectorizer or TfidfVectorizer
-        Fitted.
-
-    Returns
-    -------
-    dict of str to ndarray
-        ``terms``, UTF-8 bytes of all terms in column order, dtype uint8;
-        ``term_offsets``, of shape (n_features + 1,), dtype int64; and ``idf``,
-        of shape (n_features,), where the stage weighs by idf.
-    """
-    terms = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
-    encoded = [term.encode("utf-8", "surrogatepass") for term in terms]
-    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
-    np.cumsum([len(term) for term in encoded], out=offsets[1:])
-    tensors = {
-        "terms": np.frombuffer(b"".join(encoded), dtype=np.uint8),
-        "term_offsets": offsets,
-    }
-    if getattr(vectorizer, "use_idf", False):
-        tensors["idf"] = vectorizer.idf_
-    return tensors
-
-
-def restore_lexical(
-    vectorizer: CountVectorizer, tensors: dict[str, np.ndarray]
-) -> CountVectorizer:
-    """Fit a stage from its arrays.
-
-    Parameters
-    ----------
-    vectorizer : CountVectorizer or TfidfVectorizer
-        Unfitted; changed in place.
-    tensors : dict of str to ndarray
-        As `lexical_tensors` gives them.
-
-    Returns
-    -------
-    CountVectorizer or TfidfVectorizer
-        The same object, fitted.
-
-    Raises
-    ------
-    ValueError
-        If the arrays do not fit together.
-    """
-    vocabulary = _decode_terms(tensors["terms"], tensors["term_offsets"])
-    n_features = len(vocabulary)
-    vectorizer.fixed_vocabulary_ = vectorizer.vocabulary is not None
-    vectorizer.vocabulary_ = vocabulary
-    if isinstance(vectorizer, TfidfVectorizer):
-        # What fit leaves there besides the idf depends on the width alone.
-        no_terms = sparse.csr_matrix((1, n_features), dtype=vectorizer.dtype)
-        vectorizer._tfidf = TfidfTransformer(**_tfidf_params(vectorizer)).fit(no_terms)
-        if vectorizer.use_idf:
-            idf = np.array(tensors["idf"])
-            if idf.shape != (n_features,) or idf.dtype.kind != "f":
-                raise ValueError(
-                    f"The model's idf has shape {idf.shape}, not ({n_features},), or "
-                    f"is not of a float type: {idf.dtype}."
-                )
-            vectorizer.idf_ = idf
-    return vectorizer
-
-
-def _tfidf_params(vectorizer: TfidfVectorizer) -> dict[str, Any]:
-    """Parameters that a TfidfVectorizer shares with its TfidfTransformer."""
-    names = ("norm", "use_idf", "smooth_idf", "sublinear_tf")
-    return {name: getattr(vectorizer, name) for name in names}
-
-
-def _decode_terms(arena: np.ndarray, offsets: np.ndarray) -> dict[str, int]:
-    """Terms of an arena, with their columns."""
-    if (
-        arena.dtype != np.uint8
-        or arena.ndim != 1
-        or offsets.dtype != np.int64
-        or offsets.ndim != 1
-        or len(offsets) < 2
-        or offsets[0] != 0
-        or offsets[-1] != len(arena)
-        or (np.diff(offsets) < 0).any()
-    ):
-        raise ValueError("The model's vocabulary is damaged: its offsets do not fit.")
-    text = arena.tobytes()
-    bounds = offsets.tolist()
-    try:
-        vocabulary = {
-            text[start:stop].decode("utf-8", "surrogatepass"): column
-            for column, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:]))
-        }
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"The model's vocabulary is damaged: a term is not UTF-8 ({error})."
-        ) from error
-    if len(vocabulary) != len(offsets) - 1:
-        raise ValueError(
-            "The model's vocabulary is damaged: a term stands in it twice."
-        )
-    return vocabulary

@@ -21,8 +21,8 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from sklux._documents import check_documents, documents_by_name
-from sklux._lexical import (
-    default_lexical_stage,
+from sklux._lexical import default_lexical_stage
+from sklux._lexical_state import (
     lexical_from_params,
     lexical_params,
     lexical_tensors,

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import (
     TfidfVectorizer,
 )
 
-from sklux._lexical import (
+from sklux._lexical_state import (
     default_lexical_stage,
     lexical_from_params,
     lexical_params,

@@ -1,0 +1,448 @@
+"""Documents to numbers of words: the first half of the lexical stage.
+
+    text -> lower case, accents (text.h) -> tokens -> number of each token
+
+What a token is depends on the analysis: a maximal run of word characters of some
+least length (scikit-learn's ``token_pattern`` ``\\b\\w\\w+\\b`` and its like), or a
+single character, either of the whole text ('char') or of words between blanks
+('char_wb'). Stop words leave no trace, so that n-grams reach across them; a token
+that is not in the table is UNKNOWN, and BREAK stands where no n-gram may cross.
+
+Cost per document: a few cycles a byte, and one look-up a token, which is bound by
+the latency of the cache that holds the table.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, memset
+
+from ._words cimport (
+    BREAK,
+    UNKNOWN,
+    WordTable,
+    add_word,
+    fetch,
+    mix,
+    word_key,
+    word_slot_of,
+    word_table,
+)
+
+cdef extern from "Python.h":
+    int PyUnicode_Check(object)
+    int PyUnicode_KIND(object)
+    void *PyUnicode_DATA(object)
+    bint PyUnicode_IS_ASCII(object)
+    Py_ssize_t PyUnicode_GET_LENGTH(object)
+
+cdef enum:
+    ASCII = 3  # SKLUX_ASCII
+    WORDS = 0
+    CHARACTERS = 1
+    CHARACTERS_IN_WORDS = 2
+
+KINDS = {"word": WORDS, "char": CHARACTERS, "char_wb": CHARACTERS_IN_WORDS}
+STATUSES = {
+    NO_MEMORY: "memory",
+    NOT_UTF8: "utf8",
+    NOT_ASCII: "ascii",
+    NEEDS_LIBRARY: "library",
+    TOO_LONG: "length",
+}
+NO_WORD = UNKNOWN
+NO_NGRAM = BREAK
+CLASS_BITS = {
+    "word": WORD,
+    "space": SPACE,
+    "punctuation": PUNCTUATION,
+    "cased": CASED,
+    "ignorable": IGNORABLE,
+    "odd": ODD,
+}
+
+# No byte of a character beyond ASCII has its highest bit clear.
+cdef uint64_t HIGH_BITS = 0x8080808080808080
+
+
+cdef int reserve(numbers *array, int64_t n_more) noexcept nogil:
+    """Make room for more numbers; 0 when memory is out."""
+    cdef int64_t capacity
+    cdef uint32_t *grown
+    if array.length + n_more <= array.capacity:
+        return 1
+    capacity = array.length + n_more + array.capacity // 2 + 64
+    grown = <uint32_t *>realloc(array.values, capacity * sizeof(uint32_t))
+    if grown == NULL:
+        return 0
+    array.values = grown
+    array.capacity = capacity
+    return 1
+
+
+def string_buffers(
+    list documents,
+    uintptr_t[::1] addresses,
+    int64_t[::1] lengths,
+    uint8_t[::1] encodings,
+):
+    """Where the characters of Python strings lie; return how many are strings.
+
+    Stops at the first document that is no str, and returns its position. The
+    strings are not changed and must be kept alive while the addresses are used.
+
+    Parameters
+    ----------
+    documents : list of str
+        Documents.
+    addresses, lengths, encodings : memoryviews of shape (n_documents,)
+        Overwritten: address, number of characters, and bytes a character (3
+        for ASCII).
+    """
+    cdef Py_ssize_t i
+    for i in range(len(documents)):
+        document = documents[i]
+        if not PyUnicode_Check(document):
+            return i
+        addresses[i] = <uintptr_t>PyUnicode_DATA(document)
+        lengths[i] = PyUnicode_GET_LENGTH(document)
+        encodings[i] = ASCII if PyUnicode_IS_ASCII(document) else PyUnicode_KIND(document)
+    return len(documents)
+
+
+cdef class Scratch:
+    """Buffers of one thread."""
+
+    def __cinit__(self):
+        memset(&self.text, 0, sizeof(text_buffer))
+        memset(&self.bounds, 0, sizeof(numbers))
+
+    def __dealloc__(self):
+        free(self.text.text)
+        free(self.text.classes)
+        free(self.bounds.values)
+
+
+cdef int word_bounds(text_buffer *text, numbers *bounds) noexcept nogil:
+    """Places where runs of word characters begin and end, by turns; 0 without memory.
+
+    A bit of ``edges`` is set where the class changes, so that one pass over the
+    set bits finds all runs of 64 bytes.
+    """
+    cdef int64_t base
+    cdef uint64_t mask, edges, carry = 0
+    cdef uint32_t *values
+    cdef int64_t n = 0
+    bounds.length = 0
+    if not reserve(bounds, text.length + 66):
+        return 0
+    values = bounds.values
+    # One block more than the text fills: it closes a run that ends with the text.
+    for base in range(0, text.length + 1, 64):
+        mask = word_mask(text.classes + base)
+        edges = mask ^ ((mask << 1) | carry)
+        carry = mask >> 63
+        while edges:
+            values[n] = <uint32_t>(base + trailing_zeros(edges))
+            n += 1
+            edges &= edges - 1
+    bounds.length = n
+    return 1
+
+
+cdef inline bint is_long_enough(
+    const uint8_t *word, int64_t length, uint64_t key, int min_length
+) noexcept nogil:
+    """Whether a word has at least so many characters."""
+    cdef int64_t n_characters = 0, i
+    if length < min_length:
+        return False
+    if length >= 4 * min_length or (length <= 8 and not key & HIGH_BITS):
+        return True
+    for i in range(length):
+        n_characters += (word[i] & 0xC0) != 0x80
+    return n_characters >= min_length
+
+
+cdef int tokens_of_words(
+    text_buffer *text,
+    numbers *bounds,
+    int min_length,
+    uint32_t n_stop_words,
+    word_table *words,
+    bint grow,
+    numbers *tokens,
+) noexcept nogil:
+    """Numbers of the words of one text."""
+    cdef const uint8_t *word
+    cdef int64_t i, length, n_words, n = 0
+    cdef uint32_t number
+    cdef uint32_t *out
+    cdef uint64_t key
+    if not word_bounds(text, bounds):
+        return NO_MEMORY
+    n_words = bounds.length // 2
+    if not reserve(tokens, n_words):
+        return NO_MEMORY
+    out = tokens.values + tokens.length
+    for i in range(n_words):
+        word = text.text + bounds.values[2 * i]
+        length = bounds.values[2 * i + 1] - bounds.values[2 * i]
+        key = word_key(word, length)
+        if min_length > 1 and not is_long_enough(word, length, key, min_length):
+            continue
+        if grow:
+            number = add_word(words, word, length, key)
+            if number == UNKNOWN:
+                return NO_MEMORY
+        else:
+            number = word_slot_of(words, word, length, key).word
+        out[n] = number
+        # Stop words have the first numbers; UNKNOWN is the largest number.
+        n += number >= n_stop_words
+    tokens.length += n
+    return DONE
+
+
+cdef inline uint32_t character(
+    const uint8_t *c, int64_t length, word_table *words, bint grow
+) noexcept nogil:
+    """Number of one character."""
+    cdef uint64_t key = word_key(c, length)
+    if grow:
+        return add_word(words, c, length, key)
+    return word_slot_of(words, c, length, key).word
+
+
+cdef int tokens_of_characters(
+    text_buffer *text, bint in_words, word_table *words, bint grow, numbers *tokens
+) noexcept nogil:
+    """Numbers of the characters of one text.
+
+    Runs of white space are one blank. ``in_words``: every word stands between
+    two blanks of its own and a BREAK.
+    """
+    cdef int64_t i = 0, n = 0, length, run
+    cdef uint32_t *out
+    cdef uint32_t number
+    cdef uint8_t *blank = b" "
+    cdef uint8_t padded_blank[8]
+    cdef bint open_word = False
+    memset(padded_blank, 0, 8)
+    padded_blank[0] = blank[0]
+    # A word of one character takes four places.
+    if not reserve(tokens, (4 if in_words else 1) * (text.length + 1)):
+        return NO_MEMORY
+    out = tokens.values + tokens.length
+    while i < text.length:
+        length = char_length(text.text[i])
+        if text.classes[i] & SPACE:
+            run = i + length
+            while run < text.length and text.classes[run] & SPACE:
+                run += char_length(text.text[run])
+            if in_words:
+                if open_word:
+                    out[n] = character(padded_blank, 1, words, grow)
+                    out[n + 1] = BREAK
+                    n += 2
+                    open_word = False
+            else:
+                # A single white space is kept as it is.
+                if run > i + length:
+                    number = character(padded_blank, 1, words, grow)
+                else:
+                    number = character(text.text + i, length, words, grow)
+                if grow and number == UNKNOWN:
+                    return NO_MEMORY
+                out[n] = number
+                n += 1
+            i = run
+            continue
+        if in_words and not open_word:
+            number = character(padded_blank, 1, words, grow)
+            if grow and number == UNKNOWN:
+                return NO_MEMORY
+            out[n] = number
+            n += 1
+            open_word = True
+        number = character(text.text + i, length, words, grow)
+        if grow and number == UNKNOWN:
+            return NO_MEMORY
+        out[n] = number
+        n += 1
+        i += length
+    if open_word:
+        out[n] = character(padded_blank, 1, words, grow)
+        out[n + 1] = BREAK
+        n += 2
+    tokens.length += n
+    return DONE
+
+
+cdef class Analysis:
+    """How a text becomes tokens.
+
+    Parameters
+    ----------
+    kind : {'word', 'char', 'char_wb'}
+        What a token is.
+    min_length : int
+        Least number of characters of a word.
+    n_stop_words : int
+        Words with smaller numbers are left out.
+    lowercase, final_sigma, plain_ascii : bool
+        Fields of ``sklux_rules`` in text.h.
+    tables : tuple of four memoryviews, or None
+        ``targets`` and ``classes`` of all code points, ``offsets`` and
+        ``code_points`` of the expansions; None: only ASCII can be read.
+    """
+
+    def __init__(
+        self,
+        str kind,
+        int min_length,
+        uint32_t n_stop_words,
+        bint lowercase,
+        bint final_sigma,
+        bint plain_ascii,
+        tables,
+    ):
+        cdef const int32_t[::1] targets
+        cdef const uint8_t[::1] classes
+        cdef const int64_t[::1] offsets
+        cdef const uint32_t[::1] code_points
+        memset(&self.rules, 0, sizeof(text_rules))
+        self.kind = KINDS[kind]
+        self.min_length = min_length
+        self.n_stop_words = n_stop_words
+        self.rules.lowercase = lowercase
+        self.rules.final_sigma = final_sigma
+        self.rules.plain_ascii = plain_ascii
+        self.arrays = tables
+        if tables is not None:
+            targets, classes, offsets, code_points = tables
+            self.rules.targets = &targets[0]
+            self.rules.classes = &classes[0]
+            self.rules.offsets = &offsets[0]
+            self.rules.code_points = &code_points[0]
+
+    cdef int tokenize(
+        self,
+        Scratch scratch,
+        const void *data,
+        int64_t length,
+        int encoding,
+        word_table *words,
+        bint grow,
+        numbers *tokens,
+    ) noexcept nogil:
+        cdef int status
+        status = normalize(&self.rules, data, length, encoding, &scratch.text)
+        if status != DONE:
+            return status
+        if self.kind == WORDS:
+            return tokens_of_words(
+                &scratch.text,
+                &scratch.bounds,
+                self.min_length,
+                self.n_stop_words,
+                words,
+                grow,
+                tokens,
+            )
+        return tokens_of_characters(
+            &scratch.text, self.kind == CHARACTERS_IN_WORDS, words, grow, tokens
+        )
+
+
+cdef class TokenStream:
+    """The tokens of a range of documents, one after the other."""
+    cdef numbers tokens
+    cdef Scratch scratch
+
+    def __cinit__(self):
+        memset(&self.tokens, 0, sizeof(numbers))
+
+    def __init__(self):
+        self.scratch = Scratch()
+
+    def __dealloc__(self):
+        free(self.tokens.values)
+
+    def __len__(self):
+        return self.tokens.length
+
+    def read(
+        self,
+        Analysis analysis,
+        WordTable table,
+        bint grow,
+        const uintptr_t[::1] addresses,
+        const int64_t[::1] lengths,
+        const uint8_t[::1] encodings,
+        int64_t[::1] ends,
+    ):
+        """Add the tokens of documents.
+
+        Parameters
+        ----------
+        analysis : Analysis
+            What a token is.
+        table : WordTable
+            Numbers of the words; it holds at least one.
+        grow : bool
+            Whether new words are added to the table; else they are UNKNOWN.
+        addresses, lengths, encodings : memoryviews of shape (n_documents,)
+            The documents, as `string_buffers` gives them.
+        ends : memoryview of shape (n_documents,)
+            Overwritten: where the tokens of each document end in this stream.
+
+        Returns
+        -------
+        tuple of (int, str or None)
+            The number of documents read, and what stopped the reading, one of
+            `STATUSES`.
+        """
+        cdef Py_ssize_t i
+        cdef int status = DONE
+        with nogil:
+            for i in range(ends.shape[0]):
+                status = analysis.tokenize(
+                    self.scratch,
+                    <const void *>addresses[i],
+                    lengths[i],
+                    encodings[i],
+                    &table.words,
+                    grow,
+                    &self.tokens,
+                )
+                if status != DONE:
+                    break
+                ends[i] = self.tokens.length
+            else:
+                i = ends.shape[0]
+        return i, STATUSES.get(status)
+
+    def add(self, const uint32_t[::1] tokens):
+        """Add tokens that were found elsewhere."""
+        if not reserve(&self.tokens, tokens.shape[0]):
+            raise MemoryError("no memory for the tokens")
+        if tokens.shape[0]:
+            memcpy(
+                self.tokens.values + self.tokens.length,
+                &tokens[0],
+                tokens.shape[0] * sizeof(uint32_t),
+            )
+        self.tokens.length += tokens.shape[0]
+
+    def copy_tokens(self, uint32_t[::1] out):
+        """Write the numbers of all tokens to ``out``."""
+        if self.tokens.length:
+            memcpy(&out[0], self.tokens.values, self.tokens.length * sizeof(uint32_t))
+
+
+def renumber(uint32_t[::1] tokens, const uint32_t[::1] numbers_of):
+    """Replace each token t that is a word by ``numbers_of[t]``, in place."""
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(tokens.shape[0]):
+            if tokens[i] < BREAK:
+                tokens[i] = numbers_of[tokens[i]]

@@ -1,0 +1,48 @@
+# Tables of words (tables.h), as the kernels that look words up see them.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+cdef extern from "tables.h" nogil:
+    const uint32_t UNKNOWN "SKLUX_UNKNOWN"
+    const uint32_t BREAK "SKLUX_BREAK"
+
+    ctypedef struct word_slot "sklux_word_slot":
+        uint64_t key
+        uint32_t word
+
+    ctypedef struct word_table "sklux_words":
+        word_slot *slots
+        int shift
+        uint32_t n_words
+        uint8_t *arena
+        int64_t *offsets
+
+    uint64_t mix "sklux_mix"(uint64_t)
+    uint64_t word_key "sklux_word_key"(const uint8_t *, int64_t)
+    word_slot *word_slot_of "sklux_word_slot_of"(
+        const word_table *, const uint8_t *, int64_t, uint64_t
+    )
+    uint32_t add_word "sklux_add_word"(word_table *, const uint8_t *, int64_t, uint64_t)
+    void fetch "SKLUX_FETCH"(const void *)
+
+    ctypedef struct step_slot "sklux_step":
+        uint64_t key
+        uint32_t node
+        int32_t column
+
+    ctypedef struct step_table "sklux_steps":
+        step_slot *slots
+        int shift
+        uint32_t n_steps
+
+    uint64_t step_key "sklux_step_key"(uint32_t, uint32_t)
+    step_slot *step_slot_of "sklux_step_slot_of"(const step_table *, uint64_t)
+    int make_steps "sklux_make_steps"(step_table *, uint64_t)
+    step_slot *add_step "sklux_add_step"(step_table *, uint32_t, uint32_t)
+
+
+cdef class WordTable:
+    cdef word_table words
+
+    cdef int add_all(
+        self, const uint8_t[::1] arena, const int64_t[::1] offsets
+    ) except -1 nogil

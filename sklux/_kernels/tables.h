@@ -1,0 +1,244 @@
+/* Tables of words and of n-grams.
+ *
+ * A word is a string of bytes; a table gives it a number. An n-gram is a path of
+ * words: a step leads from a node, a word or a shorter n-gram, by one more word to
+ * the next node. All look-ups are exact: words of up to eight bytes are their own
+ * key, longer ones are compared byte by byte, a step's key holds its node and its
+ * word. Open addressing with linear probing, at most half full. */
+#ifndef SKLUX_TABLES_H
+#define SKLUX_TABLES_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define SKLUX_FETCH(address) ((void)(address))
+#else
+#define SKLUX_FETCH(address) __builtin_prefetch(address)
+#endif
+
+/* Words that are none: not in the table; a place that no n-gram may cross. */
+#define SKLUX_UNKNOWN 0xFFFFFFFFu
+#define SKLUX_BREAK 0xFFFFFFFEu
+/* Numbers of words end here; from here on they are numbers of longer n-grams. */
+#define SKLUX_MAX_WORDS 0x7FFFFFFFu
+#define SKLUX_NGRAM 0x80000000u
+
+static inline uint64_t sklux_mix(uint64_t key)
+{
+    /* Multiplicative hashing (Knuth); the fold lets the high bits take part. */
+    return (key ^ (key >> 29)) * 0x9E3779B97F4A7C15u;
+}
+
+static inline uint64_t sklux_load(const uint8_t *s)
+{
+    uint64_t eight;
+    memcpy(&eight, s, 8);
+    return eight;
+}
+
+/* Key of a word of n bytes; the seven bytes after the word may be read. Up to
+ * eight bytes are their own key. The key of more has 0xFF as its highest byte,
+ * which is no byte of UTF-8, so that no short word has it too. */
+static inline uint64_t sklux_word_key(const uint8_t *s, int64_t n)
+{
+    static const uint64_t masks[9] = {
+        0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF,
+        0xFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF};
+    uint64_t hash;
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    if (n <= 8) {
+        hash = 0;
+        for (int64_t i = 0; i < n; i++)
+            hash |= (uint64_t)s[i] << (8 * i);
+        return hash;
+    }
+#else
+    if (n <= 8)
+        return sklux_load(s) & masks[n];
+#endif
+    hash = (uint64_t)n;
+    for (int64_t i = 0; i + 8 < n; i += 8)
+        hash = sklux_mix(hash ^ sklux_load(s + i));
+    hash = sklux_mix(hash ^ sklux_load(s + n - 8));
+    return (hash >> 8) | 0xFF00000000000000u;
+}
+
+typedef struct {
+    uint64_t key;
+    uint32_t word;   /* SKLUX_UNKNOWN: the slot is free */
+    uint32_t length; /* in bytes: a word may end in zero bytes, as its key does */
+} sklux_word_slot;
+
+typedef struct {
+    sklux_word_slot *slots;
+    int shift;         /* 64 - log2(number of slots) */
+    uint32_t n_words;
+    uint8_t *arena;    /* the bytes of all words, in the order of their numbers */
+    int64_t *offsets;  /* word i is arena[offsets[i]:offsets[i + 1]] */
+    int64_t arena_capacity;
+    int64_t offsets_capacity;
+} sklux_words;
+
+/* The slot of a word, or the free slot where it belongs. */
+static inline sklux_word_slot *sklux_word_slot_of(
+    const sklux_words *words, const uint8_t *s, int64_t n, uint64_t key)
+{
+    const uint64_t last = UINT64_MAX >> words->shift;
+    uint64_t i = sklux_mix(key) >> words->shift;
+
+    for (;; i = (i + 1) & last) {
+        sklux_word_slot *slot = words->slots + i;
+        if (slot->word == SKLUX_UNKNOWN)
+            return slot;
+        if (slot->key == key && slot->length == (uint32_t)n
+            && (n <= 8
+                || memcmp(words->arena + words->offsets[slot->word], s, (size_t)n) == 0))
+            return slot;
+    }
+}
+
+/* Twice as many slots; 0 when memory is out. */
+static int sklux_grow_word_slots(sklux_words *words)
+{
+    const int shift = words->slots == NULL ? 64 - 10 : words->shift - 1;
+    const uint64_t n_slots = (uint64_t)1 << (64 - shift);
+    const uint64_t last = n_slots - 1;
+    sklux_word_slot *slots = malloc(n_slots * sizeof(sklux_word_slot));
+
+    if (slots == NULL)
+        return 0;
+    memset(slots, 0xFF, n_slots * sizeof(sklux_word_slot));
+    if (words->slots != NULL) {
+        const uint64_t n_old = (uint64_t)1 << (64 - words->shift);
+        for (uint64_t old = 0; old < n_old; old++) {
+            uint64_t i = sklux_mix(words->slots[old].key) >> shift;
+            if (words->slots[old].word == SKLUX_UNKNOWN)
+                continue;
+            while (slots[i].word != SKLUX_UNKNOWN)
+                i = (i + 1) & last;
+            slots[i] = words->slots[old];
+        }
+        free(words->slots);
+    }
+    words->slots = slots;
+    words->shift = shift;
+    return 1;
+}
+
+/* Room for one more word of n bytes; 0 when memory or numbers are out. */
+static int sklux_reserve_word(sklux_words *words, int64_t n)
+{
+    const int64_t used = words->n_words == 0 ? 0 : words->offsets[words->n_words];
+
+    if (words->n_words >= SKLUX_MAX_WORDS - 1)
+        return 0;
+    if (words->slots == NULL || words->n_words >= (uint64_t)1 << (63 - words->shift))
+        if (!sklux_grow_word_slots(words))
+            return 0;
+    if (used + n > words->arena_capacity) {
+        const int64_t capacity = 2 * words->arena_capacity + n + 4096;
+        uint8_t *arena = realloc(words->arena, (size_t)capacity);
+        if (arena == NULL)
+            return 0;
+        words->arena = arena;
+        words->arena_capacity = capacity;
+    }
+    if ((int64_t)words->n_words + 2 > words->offsets_capacity) {
+        const int64_t capacity = 2 * words->offsets_capacity + 512;
+        int64_t *offsets = realloc(words->offsets, (size_t)capacity * sizeof(int64_t));
+        if (offsets == NULL)
+            return 0;
+        words->offsets = offsets;
+        words->offsets_capacity = capacity;
+        words->offsets[0] = 0;
+    }
+    return 1;
+}
+
+/* Number of a word, a new one if it is new; SKLUX_UNKNOWN when memory is out. */
+static inline uint32_t sklux_add_word(
+    sklux_words *words, const uint8_t *s, int64_t n, uint64_t key)
+{
+    sklux_word_slot *slot;
+    int64_t begin;
+
+    if (words->slots != NULL) {
+        slot = sklux_word_slot_of(words, s, n, key);
+        if (slot->word != SKLUX_UNKNOWN)
+            return slot->word;
+    }
+    if (n > 0xFFFFFFFE || !sklux_reserve_word(words, n))
+        return SKLUX_UNKNOWN;
+    slot = sklux_word_slot_of(words, s, n, key);
+    begin = words->offsets[words->n_words];
+    memcpy(words->arena + begin, s, (size_t)n);
+    words->offsets[words->n_words + 1] = begin + n;
+    slot->key = key;
+    slot->word = words->n_words++;
+    slot->length = (uint32_t)n;
+    return slot->word;
+}
+
+typedef struct {
+    uint64_t key;     /* node << 32 | word */
+    uint32_t node;    /* SKLUX_UNKNOWN: the slot is free */
+    int32_t column;   /* -1: the n-gram is only the beginning of longer ones */
+} sklux_step;
+
+typedef struct {
+    sklux_step *slots;
+    int shift;
+    uint32_t n_steps;
+} sklux_steps;
+
+static inline uint64_t sklux_step_key(uint32_t node, uint32_t word)
+{
+    return ((uint64_t)node << 32) | word;
+}
+
+static inline sklux_step *sklux_step_slot_of(const sklux_steps *steps, uint64_t key)
+{
+    const uint64_t last = UINT64_MAX >> steps->shift;
+    uint64_t i = sklux_mix(key) >> steps->shift;
+
+    for (;; i = (i + 1) & last) {
+        sklux_step *slot = steps->slots + i;
+        if (slot->node == SKLUX_UNKNOWN || slot->key == key)
+            return slot;
+    }
+}
+
+/* A table for so many steps; 0 when memory is out. */
+static inline int sklux_make_steps(sklux_steps *steps, uint64_t n_steps)
+{
+    uint64_t n_slots;
+
+    steps->shift = 60;
+    while (((uint64_t)1 << (63 - steps->shift)) < n_steps)
+        steps->shift--;
+    n_slots = (uint64_t)1 << (64 - steps->shift);
+    steps->slots = malloc(n_slots * sizeof(sklux_step));
+    if (steps->slots == NULL)
+        return 0;
+    memset(steps->slots, 0xFF, n_slots * sizeof(sklux_step));
+    return 1;
+}
+
+/* The step from a node by a word, made if there is none (the table has room). */
+static inline sklux_step *sklux_add_step(sklux_steps *steps, uint32_t node, uint32_t word)
+{
+    const uint64_t key = sklux_step_key(node, word);
+    sklux_step *slot = sklux_step_slot_of(steps, key);
+
+    if (slot->node == SKLUX_UNKNOWN) {
+        slot->key = key;
+        slot->node = SKLUX_NGRAM | steps->n_steps++;
+        slot->column = -1;
+    }
+    return slot;
+}
+
+#endif

@@ -1,0 +1,281 @@
+/* Text of any encoding to normalised UTF-8 with a class for each byte.
+ *
+ * A document comes as CPython holds it (1, 2 or 4 bytes a character) or as UTF-8.
+ * Every character is mapped by a table (lower case, accents) and written as UTF-8
+ * into one buffer; a second buffer of the same length says what each byte belongs
+ * to: a word, white space, punctuation. Lone surrogates are written as three
+ * bytes, as Python's 'surrogatepass' does. Cost: about one cycle a byte for ASCII,
+ * two table look-ups a character for the rest. */
+#ifndef SKLUX_TEXT_H
+#define SKLUX_TEXT_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Classes of a character, as bits. CASED and IGNORABLE are Unicode's 'Cased' and
+ * 'Case_Ignorable', which decide whether a capital sigma ends a word. ODD marks
+ * characters whose mapping depends on their neighbours. */
+enum {
+    SKLUX_WORD = 1,
+    SKLUX_SPACE = 2,
+    SKLUX_PUNCTUATION = 4,
+    SKLUX_CASED = 8,
+    SKLUX_IGNORABLE = 16,
+    SKLUX_ODD = 32
+};
+
+/* What became of a document. */
+enum {
+    SKLUX_DONE = 0,
+    SKLUX_NO_MEMORY = 1,
+    SKLUX_NOT_UTF8 = 2,
+    SKLUX_NOT_ASCII = 3,
+    SKLUX_NEEDS_LIBRARY = 4,
+    SKLUX_TOO_LONG = 5
+};
+
+/* Encodings of a document: the number of bytes a character has in a str. */
+enum { SKLUX_UTF8 = 0, SKLUX_ASCII = 3 };
+
+#define SKLUX_SIGMA 0x3A3
+#define SKLUX_FINAL_SIGMA 0x3C2
+/* No character grows beyond this many bytes; the tables are checked for it. */
+#define SKLUX_SLACK 256
+
+typedef struct {
+    int lowercase;            /* whether ASCII letters are lowered */
+    int final_sigma;          /* whether a sigma that ends a word gets its own form */
+    int plain_ascii;          /* words are the only class, no ASCII character is lost */
+    const int32_t *targets;   /* per code point: what it becomes; -1 - k: expansion k */
+    const uint8_t *classes;   /* per code point: its class */
+    const int64_t *offsets;   /* expansion k is code_points[offsets[k]:offsets[k + 1]] */
+    const uint32_t *code_points;
+} sklux_rules;
+
+typedef struct {
+    uint8_t *text;
+    uint8_t *classes;
+    int64_t length;
+    int64_t capacity;
+} sklux_text;
+
+/* Room for `length` bytes and the slack after them. */
+static int sklux_reserve_text(sklux_text *out, int64_t length)
+{
+    int64_t capacity = length + 2 * SKLUX_SLACK;
+    uint8_t *grown;
+
+    if (capacity <= out->capacity)
+        return SKLUX_DONE;
+    capacity += capacity / 2;
+    grown = realloc(out->text, (size_t)capacity);
+    if (grown == NULL)
+        return SKLUX_NO_MEMORY;
+    out->text = grown;
+    grown = realloc(out->classes, (size_t)capacity);
+    if (grown == NULL)
+        return SKLUX_NO_MEMORY;
+    out->classes = grown;
+    out->capacity = capacity;
+    return SKLUX_DONE;
+}
+
+/* Zeros behind the end, so that blocks may be read beyond it. */
+static void sklux_close_text(sklux_text *out)
+{
+    memset(out->text + out->length, 0, SKLUX_SLACK);
+    memset(out->classes + out->length, 0, SKLUX_SLACK);
+}
+
+/* n ASCII characters whose only class is WORD; compilers make vectors of the loop. */
+static void sklux_plain_ascii(
+    const uint8_t *in, int64_t n, int lowercase, uint8_t *text, uint8_t *classes)
+{
+    const uint8_t shift = lowercase ? 32 : 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        const uint8_t c = in[i];
+        const uint8_t upper = (uint8_t)(c - 'A') < 26;
+        const uint8_t letter = (uint8_t)((c | 32) - 'a') < 26;
+        const uint8_t digit = (uint8_t)(c - '0') < 10;
+        text[i] = (uint8_t)(c + (upper ? shift : 0));
+        classes[i] = (uint8_t)(letter | digit | (c == '_'));
+    }
+}
+
+/* One code point as UTF-8. */
+static inline void sklux_put(sklux_text *out, uint32_t c, uint8_t class_of_c)
+{
+    uint8_t *text = out->text + out->length;
+    int64_t n;
+
+    if (c < 0x80) {
+        text[0] = (uint8_t)c;
+        n = 1;
+    } else if (c < 0x800) {
+        text[0] = (uint8_t)(0xC0 | (c >> 6));
+        text[1] = (uint8_t)(0x80 | (c & 0x3F));
+        n = 2;
+    } else if (c < 0x10000) {
+        text[0] = (uint8_t)(0xE0 | (c >> 12));
+        text[1] = (uint8_t)(0x80 | ((c >> 6) & 0x3F));
+        text[2] = (uint8_t)(0x80 | (c & 0x3F));
+        n = 3;
+    } else {
+        text[0] = (uint8_t)(0xF0 | (c >> 18));
+        text[1] = (uint8_t)(0x80 | ((c >> 12) & 0x3F));
+        text[2] = (uint8_t)(0x80 | ((c >> 6) & 0x3F));
+        text[3] = (uint8_t)(0x80 | (c & 0x3F));
+        n = 4;
+    }
+    memset(out->classes + out->length, class_of_c, (size_t)n);
+    out->length += n;
+}
+
+/* What the tables make of one code point. */
+static inline int sklux_put_mapped(const sklux_rules *rules, sklux_text *out, uint32_t c)
+{
+    const int32_t target = rules->targets[c];
+
+    if (rules->classes[c] & SKLUX_ODD)
+        return SKLUX_NEEDS_LIBRARY;
+    if (target >= 0) {
+        sklux_put(out, (uint32_t)target, rules->classes[target]);
+    } else {
+        const int64_t k = -1 - (int64_t)target;
+        for (int64_t i = rules->offsets[k]; i < rules->offsets[k + 1]; i++)
+            sklux_put(out, rules->code_points[i], rules->classes[rules->code_points[i]]);
+    }
+    return SKLUX_DONE;
+}
+
+/* The code point at s, of which `left` bytes remain; 0 bytes read: not UTF-8. */
+static inline int sklux_decode(const uint8_t *s, int64_t left, uint32_t *c)
+{
+    const uint8_t first = s[0];
+    int n;
+    uint32_t code;
+
+    if (first < 0x80) {
+        *c = first;
+        return 1;
+    }
+    if (first < 0xC2 || first > 0xF4)
+        return 0;
+    n = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (left < n)
+        return 0;
+    code = first & (0x7Fu >> n);
+    for (int i = 1; i < n; i++) {
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+        code = (code << 6) | (s[i] & 0x3F);
+    }
+    /* Overlong forms, surrogates, beyond the last code point. */
+    if ((n == 3 && (code < 0x800 || (code >= 0xD800 && code < 0xE000)))
+        || (n == 4 && (code < 0x10000 || code > 0x10FFFF)))
+        return 0;
+    *c = code;
+    return n;
+}
+
+/* Bytes of the UTF-8 character that begins with this byte. */
+static inline int sklux_char_length(uint8_t first)
+{
+    return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
+/* Bit i of the result: whether byte i of 64 belongs to a word. */
+static inline uint64_t sklux_word_mask(const uint8_t *classes)
+{
+    uint64_t mask = 0;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    for (int i = 0; i < 64; i++)
+        mask |= (uint64_t)(classes[i] & SKLUX_WORD) << i;
+#else
+    for (int i = 0; i < 8; i++) {
+        uint64_t eight;
+        memcpy(&eight, classes + 8 * i, 8);
+        /* The product gathers the lowest bits of eight bytes in its highest byte. */
+        eight = ((eight & 0x0101010101010101u) * 0x0102040810204080u) >> 56;
+        mask |= eight << (8 * i);
+    }
+#endif
+    return mask;
+}
+
+/* Number of zero bits below the lowest one; x is not zero. */
+static inline int sklux_trailing_zeros(uint64_t x)
+{
+#if defined(__GNUC__)
+    return __builtin_ctzll(x);
+#else
+    int n = 0;
+    while (!(x & 1)) {
+        x >>= 1;
+        n++;
+    }
+    return n;
+#endif
+}
+
+#define SKLUX_NAME(name) sklux_##name##_1
+#define SKLUX_UNIT uint8_t
+#include "text_body.h"
+
+#define SKLUX_NAME(name) sklux_##name##_2
+#define SKLUX_UNIT uint16_t
+#include "text_body.h"
+
+#define SKLUX_NAME(name) sklux_##name##_4
+#define SKLUX_UNIT uint32_t
+#include "text_body.h"
+
+#define SKLUX_NAME(name) sklux_##name##_utf8
+#define SKLUX_UNIT uint8_t
+#define SKLUX_DECODE
+#include "text_body.h"
+
+static inline int sklux_all_ascii(const uint8_t *in, int64_t n)
+{
+    uint8_t all = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        all |= in[i];
+    return all < 0x80;
+}
+
+/* One document of `length` units in an encoding; replaces what `out` holds. */
+static inline int sklux_normalize(
+    const sklux_rules *rules, const void *data, int64_t length, int encoding,
+    sklux_text *out)
+{
+    int status;
+
+    out->length = 0;
+    status = sklux_reserve_text(out, length);
+    if (status != SKLUX_DONE)
+        return status;
+    if (rules->plain_ascii
+        && (encoding == SKLUX_ASCII
+            || (encoding == SKLUX_UTF8 && sklux_all_ascii(data, length)))) {
+        sklux_plain_ascii(data, length, rules->lowercase, out->text, out->classes);
+        out->length = length;
+    } else if (encoding == SKLUX_UTF8) {
+        status = sklux_normalize_utf8(rules, data, length, out);
+    } else if (encoding == 2) {
+        status = sklux_normalize_2(rules, data, length, out);
+    } else if (encoding == 4) {
+        status = sklux_normalize_4(rules, data, length, out);
+    } else {
+        status = sklux_normalize_1(rules, data, length, out);
+    }
+    if (status != SKLUX_DONE)
+        return status;
+    sklux_close_text(out);
+    /* Places in a text are kept in 32 bits. */
+    return out->length < UINT32_MAX - 64 ? SKLUX_DONE : SKLUX_TOO_LONG;
+}
+
+#endif

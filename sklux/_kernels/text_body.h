@@ -1,0 +1,108 @@
+/* The loop over the characters of one document. text.h includes this file once
+ * per encoding, with these macros set:
+ *   SKLUX_NAME(name)  the routine's name with the encoding as a suffix
+ *   SKLUX_UNIT        type of one unit of the text
+ *   SKLUX_DECODE      defined where several units make a character (UTF-8)
+ */
+
+#define SKLUX_BLOCK 16
+
+/* Whether a block of units is all ASCII. */
+static inline int SKLUX_NAME(is_ascii)(const SKLUX_UNIT *in)
+{
+    SKLUX_UNIT all = 0;
+
+    for (int i = 0; i < SKLUX_BLOCK; i++)
+        all |= in[i];
+    return all < 0x80;
+}
+
+/* Code point that begins at unit i, and the number of its units (0: invalid). */
+static inline int SKLUX_NAME(read)(
+    const SKLUX_UNIT *in, int64_t i, int64_t n, uint32_t *c)
+{
+#ifdef SKLUX_DECODE
+    return sklux_decode(in + i, n - i, c);
+#else
+    (void)n;
+    *c = in[i];
+    return 1;
+#endif
+}
+
+/* Class of the nearest character that is not case-ignorable, from unit i on in
+ * steps of `direction`; 0 where there is none. */
+static uint8_t SKLUX_NAME(neighbor_class)(
+    const uint8_t *classes, const SKLUX_UNIT *in, int64_t i, int64_t n, int direction)
+{
+    for (; i >= 0 && i < n; i += direction) {
+        uint32_t c;
+#ifdef SKLUX_DECODE
+        if ((in[i] & 0xC0) == 0x80)
+            continue;
+#endif
+        if (SKLUX_NAME(read)(in, i, n, &c) == 0)
+            return 0;
+        if (!(classes[c] & SKLUX_IGNORABLE))
+            return classes[c];
+    }
+    return 0;
+}
+
+/* Whether the capital sigma at unit i ends a word (Unicode, SpecialCasing). */
+static int SKLUX_NAME(is_final_sigma)(
+    const uint8_t *classes, const SKLUX_UNIT *in, int64_t i, int64_t n, int n_units)
+{
+    return (SKLUX_NAME(neighbor_class)(classes, in, i - 1, n, -1) & SKLUX_CASED)
+        && !(SKLUX_NAME(neighbor_class)(classes, in, i + n_units, n, 1) & SKLUX_CASED);
+}
+
+static int SKLUX_NAME(normalize)(
+    const sklux_rules *rules, const SKLUX_UNIT *in, int64_t n, sklux_text *out)
+{
+    int64_t i = 0;
+    int n_units, status;
+    uint32_t c;
+
+    while (i < n) {
+        if (out->length + SKLUX_SLACK > out->capacity - SKLUX_SLACK
+            && sklux_reserve_text(out, out->length + SKLUX_SLACK) != SKLUX_DONE)
+            return SKLUX_NO_MEMORY;
+        if (rules->plain_ascii && in[i] < 0x80 && n - i >= SKLUX_BLOCK
+            && SKLUX_NAME(is_ascii)(in + i)) {
+            uint8_t block[SKLUX_BLOCK];
+            for (int j = 0; j < SKLUX_BLOCK; j++)
+                block[j] = (uint8_t)in[i + j];
+            sklux_plain_ascii(block, SKLUX_BLOCK, rules->lowercase,
+                              out->text + out->length, out->classes + out->length);
+            out->length += SKLUX_BLOCK;
+            i += SKLUX_BLOCK;
+            continue;
+        }
+        n_units = SKLUX_NAME(read)(in, i, n, &c);
+        if (n_units == 0)
+            return SKLUX_NOT_UTF8;
+        if (rules->targets == NULL) {
+            const uint8_t byte = (uint8_t)c;
+            if (c >= 0x80)
+                return SKLUX_NOT_ASCII;
+            sklux_plain_ascii(&byte, 1, rules->lowercase,
+                              out->text + out->length, out->classes + out->length);
+            out->length += 1;
+        } else {
+            if (c == SKLUX_SIGMA && rules->final_sigma
+                && SKLUX_NAME(is_final_sigma)(rules->classes, in, i, n, n_units))
+                c = SKLUX_FINAL_SIGMA;
+            status = sklux_put_mapped(rules, out, c);
+            if (status != SKLUX_DONE)
+                return status;
+        }
+        i += n_units;
+    }
+    return SKLUX_DONE;
+}
+
+#undef SKLUX_NAME
+#undef SKLUX_UNIT
+#undef SKLUX_DECODE
+#undef SKLUX_BLOCK

@@ -1,0 +1,192 @@
+"""What the running Python makes of each character: lower case, accents, classes."""
+
+import re
+import sys
+import unicodedata
+from functools import cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from sklux._kernels._tokens import CLASS_BITS
+
+N_CODE_POINTS = sys.maxunicode + 1
+CAPITAL_SIGMA = "\u03a3"
+# UTF-8 bytes that one character may become; the kernel keeps so much room free.
+MAX_GROWTH = 128
+
+
+class CharacterTables(NamedTuple):
+    """The form of a rule for every character that the kernels read.
+
+    Attributes
+    ----------
+    targets : ndarray of shape (n_code_points,), dtype=np.int32
+        What a code point becomes; -1 - k for expansion k.
+    classes : ndarray of shape (n_code_points,), dtype=np.uint8
+        Bits of `CLASS_BITS`.
+    offsets : ndarray of shape (n_expansions + 1,), dtype=np.int64
+        Expansion k is ``code_points[offsets[k]:offsets[k + 1]]``.
+    code_points : ndarray of shape (n_expanded,), dtype=np.uint32
+        Code points of all expansions, which may be empty.
+    """
+
+    targets: np.ndarray
+    classes: np.ndarray
+    offsets: np.ndarray
+    code_points: np.ndarray
+
+
+@cache
+def character_tables(
+    lowercase: bool, strip_accents: Literal["ascii", "unicode"] | None
+) -> CharacterTables:
+    """Tables for `str.lower` and scikit-learn's ``strip_accents``.
+
+    Both look at one character at a time, except that a capital sigma at the end
+    of a word has a lower case of its own, which the kernel sees to.
+
+    Parameters
+    ----------
+    lowercase : bool
+        Whether ``str.lower`` comes first.
+    strip_accents : {'ascii', 'unicode'} or None
+        Which accents are removed then.
+
+    Returns
+    -------
+    CharacterTables
+        Read-only.
+    """
+    changed: dict[int, str] = {}
+    if lowercase:
+        changed |= changed_by(str.lower)
+    if strip_accents is not None:
+        strip = _ascii_part if strip_accents == "ascii" else _without_combining
+        stripped = changed_by(strip)
+        for code_point, text in changed.items():
+            stripped[code_point] = strip(text)
+        changed = stripped
+    return make_tables(changed, _classes())
+
+
+def changed_by(function) -> dict[int, str]:
+    """Characters that a function of text changes, with what it makes of them.
+
+    The function is called on one character after the other only where a whole
+    block of characters does not stay as it is.
+
+    Parameters
+    ----------
+    function : callable
+        From str to str; it maps each character by itself.
+
+    Returns
+    -------
+    dict of int to str
+        By code point.
+    """
+    changed = {}
+    for block in range(0, N_CODE_POINTS, 256):
+        text = "".join(map(chr, range(block, block + 256)))
+        if function(text) != text:
+            for code_point, character in enumerate(text, start=block):
+                mapped = function(character)
+                if mapped != character:
+                    changed[code_point] = mapped
+    return changed
+
+
+def make_tables(changed: dict[int, str], classes: np.ndarray) -> CharacterTables:
+    """Bring a mapping of characters into the kernels' form.
+
+    Parameters
+    ----------
+    changed : dict of int to str
+        What code points become; others stay as they are.
+    classes : ndarray of shape (n_code_points,), dtype=np.uint8
+        Bits of `CLASS_BITS`.
+
+    Returns
+    -------
+    CharacterTables
+        Read-only.
+
+    Raises
+    ------
+    ValueError
+        If a character grows beyond what the kernel keeps room for.
+    """
+    targets = np.arange(N_CODE_POINTS, dtype=np.int32)
+    expansions = []
+    for code_point, text in changed.items():
+        if len(text.encode("utf-8", "surrogatepass")) > MAX_GROWTH:
+            raise ValueError(
+                f"The character {chr(code_point)!r} becomes {text!r}, which is longer "
+                f"than {MAX_GROWTH} bytes. Use another normalization."
+            )
+        if len(text) == 1:
+            targets[code_point] = ord(text)
+        else:
+            targets[code_point] = -1 - len(expansions)
+            expansions.append(text)
+    offsets = np.zeros(len(expansions) + 1, dtype=np.int64)
+    np.cumsum([len(text) for text in expansions], out=offsets[1:])
+    # One more, so that there is a first one.
+    code_points = np.array([*map(ord, "".join(expansions)), 0], dtype=np.uint32)
+    tables = CharacterTables(targets, classes, offsets, code_points)
+    for array in tables:
+        array.flags.writeable = False
+    return tables
+
+
+@cache
+def _classes() -> np.ndarray:
+    """Classes of all characters: word and white space as `re` sees them, and case."""
+    text = "".join(map(chr, range(N_CODE_POINTS)))
+    classes = np.zeros(N_CODE_POINTS, dtype=np.uint8)
+    for name, pattern in (("word", r"\w+"), ("space", r"\s+")):
+        for match in re.finditer(pattern, text):
+            classes[slice(*match.span())] |= CLASS_BITS[name]
+    cased, ignorable = _case_properties()
+    classes[cased] |= CLASS_BITS["cased"]
+    classes[ignorable] |= CLASS_BITS["ignorable"]
+    return classes
+
+
+def _case_properties() -> tuple[np.ndarray, np.ndarray]:
+    """Which characters are Unicode's Cased and not ignorable, and Case_Ignorable.
+
+    Python does not tell, but its final sigma depends on both: a sigma is final
+    behind a cased character, with ignorable ones in between.
+    """
+    # A character that becomes several would shift the others.
+    becomes_more = [0x130]
+    code_points = np.arange(N_CODE_POINTS, dtype=np.uint32)
+    code_points[becomes_more] = ord(" ")
+
+    def makes_final(before: str) -> np.ndarray:
+        columns = [*map(ord, before), code_points, ord(CAPITAL_SIGMA), ord(" ")]
+        rows = np.empty((N_CODE_POINTS, len(columns)), dtype="<u4")
+        for i, column in enumerate(columns):
+            rows[:, i] = column
+        text = rows.tobytes().decode("utf-32-le", "surrogatepass").lower()
+        encoded = text.encode("utf-32-le", "surrogatepass")
+        lowered = np.frombuffer(encoded, dtype="<u4").reshape(rows.shape)
+        return lowered[:, -2] == ord("\u03c2")
+
+    cased = makes_final(" ")
+    ignorable = makes_final(" A") & ~cased
+    cased[becomes_more] = True  # a capital I with a dot
+    return cased, ignorable
+
+
+def _ascii_part(text: str) -> str:
+    """What scikit-learn's ``strip_accents='ascii'`` leaves of a text."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+
+
+def _without_combining(text: str) -> str:
+    """What scikit-learn's ``strip_accents='unicode'`` leaves of a text."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
