@@ -24,6 +24,7 @@ KERNELS = {
     "_layers": ["rows.h", "rows_body.h"],
     "_words": ["tables.h", "sort.h"],
     "_tokens": ["text.h", "text_body.h", "tables.h"],
+    "_wordpiece": ["tables.h"],
     "_ngrams": ["tables.h", "sort.h"],
     "_terms": ["text.h", "tables.h", "sort.h"],
 }

@@ -7,9 +7,10 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sklux._kernels._tokens import Analysis
+from sklux._subword import Subwords
 from sklux._text_buffers import TextBuffers
 from sklux._text_rules import character_tables
-from sklux._token_streams import Strings, pack_strings
+from sklux._token_streams import Strings, Tokens, pack_strings
 
 # Maximal runs of at least so many word characters: \w+, \b\w\w+\b, (?u)\b\w{3,}\b.
 RUN_OF_WORD_CHARACTERS = re.compile(
@@ -96,9 +97,84 @@ class TextSource:
             tables,
         )
 
-    def library_tokens(self, document: str) -> np.ndarray:
-        """Unused: the kernel reads every text."""
-        raise NotImplementedError
+    @property
+    def pieces(self) -> None:
+        """Words are numbered as they are found."""
+        return None
+
+
+@dataclass
+class PieceSource:
+    """Word pieces as tokens.
+
+    Attributes
+    ----------
+    subwords : Subwords
+        The pieces.
+    ngram_range : tuple of (int, int)
+        Least and greatest number of pieces of a term.
+    """
+
+    subwords: Subwords
+    ngram_range: tuple[int, int]
+    separator: bytes = b" "
+    whole_segments: bool = False
+    stop_words: Strings = field(default_factory=lambda: pack_strings([]))
+
+    @property
+    def split(self) -> str:
+        """How a term is cut into pieces."""
+        return "whole" if self.ngram_range[1] == 1 else "blanks"
+
+    @property
+    def pieces(self) -> Strings:
+        """Pieces by id."""
+        return self.subwords.pieces
+
+    def analysis(self, buffers: TextBuffers) -> Analysis | None:
+        """Return the kernel's rules; None where the library has to read.
+
+        Parameters
+        ----------
+        buffers : TextBuffers
+            Documents.
+
+        Returns
+        -------
+        Analysis or None
+            Rules for every text.
+        """
+        return self.subwords.analysis()
+
+    def careful_tokens(self, document: str) -> np.ndarray:
+        """Return the pieces of a document that the kernel alone cannot read.
+
+        Parameters
+        ----------
+        document : str
+            The document.
+
+        Returns
+        -------
+        ndarray of shape (n_tokens,), dtype=np.uint32
+            Ids of pieces.
+        """
+        return self.subwords.careful_tokens(document)
+
+    def library_tokens(self, documents: list[str]) -> Tokens:
+        """Return the pieces of documents, by the tokenizers library.
+
+        Parameters
+        ----------
+        documents : list of str
+            Documents.
+
+        Returns
+        -------
+        Tokens
+            Ids of pieces.
+        """
+        return self.subwords.library_tokens(documents)
 
 
 def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:

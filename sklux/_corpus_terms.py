@@ -195,9 +195,7 @@ def _count_longer(streams, firsts, word_tf, max_n, marks, n_jobs) -> list[Level]
             counter = NgramCounter(start, stop, order)
             marked = marks.get(order, [NO_MARKS] * len(streams))
             for i, stream in enumerate(streams):
-                counter.count(
-                    *stream, firsts[i], prefixes[i], marked[i], order < max_n
-                )
+                counter.count(*stream, firsts[i], prefixes[i], marked[i], order < max_n)
             level, ranks = _sorted_level(counter, ranks, order < max_n)
             levels.append(level)
         parts[start] = levels
@@ -231,9 +229,7 @@ def _join_parts(parts: list[list[Level]]) -> list[Level]:
     """The levels of all parts, one part behind the other."""
     joined, first_parents = [], [0] * len(parts)
     for levels in zip(*parts):
-        parents = [
-            level.parents + first for level, first in zip(levels, first_parents)
-        ]
+        parents = [level.parents + first for level, first in zip(levels, first_parents)]
         rest = [
             np.concatenate([getattr(level, name) for level in levels])
             for name in ("words", "tf", "df")

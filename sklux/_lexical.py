@@ -1,5 +1,7 @@
 """LexicalVectorizer: TfidfVectorizer's matrix from the kernels."""
 
+import inspect
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from numbers import Integral
@@ -9,26 +11,38 @@ import numpy as np
 from scipy import sparse
 from sklearn import get_config
 from sklearn.base import _fit_context
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklux._analysis import TextSource, analyzes_as_scikit_learn, text_source
+from sklux._analysis import PieceSource, analyzes_as_scikit_learn, text_source
 from sklux._corpus_terms import CorpusTerms, count_terms
+from sklux._documents import refuse_document
 from sklux._kernels._terms import TermIndex
 from sklux._kernels._tokens import renumber
-from sklux._documents import refuse_document
+from sklux._kernels._words import WordTable
+from sklux._subword import (
+    Subwords,
+    learn_wordpieces,
+    read_tokenizer,
+    sampled_documents,
+)
 from sklux._term_matrix import MatrixParts, Weighing
 from sklux._text_buffers import TextBuffers, text_buffers
 from sklux._threads import run_ranges
 from sklux._token_streams import (
     Source,
     Strings,
-    Tokens,
     pack_strings,
     range_edges,
     read_corpus,
     read_range,
 )
+
+SUBWORD_ANALYZERS = ("subword", "word+subword")
+# What the names of terms begin with where there are two kinds.
+PART_PREFIXES = ("subword__", "word__")
 
 
 class LexicalVectorizer(TfidfVectorizer):
@@ -36,6 +50,18 @@ class LexicalVectorizer(TfidfVectorizer):
 
     _parameter_constraints: dict = {
         **TfidfVectorizer._parameter_constraints,
+        "analyzer": [
+            StrOptions({"word", "char", "char_wb", *SUBWORD_ANALYZERS}),
+            callable,
+        ],
+        "tokenizer": [
+            callable,
+            str,
+            os.PathLike,
+            HasMethods(["encode_batch", "to_str"]),
+            None,
+        ],
+        "n_subwords": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
     }
 
@@ -63,6 +89,7 @@ class LexicalVectorizer(TfidfVectorizer):
         use_idf=True,
         smooth_idf=True,
         sublinear_tf=False,
+        n_subwords=20_000,
         n_jobs=None,
     ):
         super().__init__(
@@ -88,6 +115,7 @@ class LexicalVectorizer(TfidfVectorizer):
             smooth_idf=smooth_idf,
             sublinear_tf=sublinear_tf,
         )
+        self.n_subwords = n_subwords
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -107,10 +135,9 @@ class LexicalVectorizer(TfidfVectorizer):
         self : object
             The fitted vectorizer.
         """
-        sources = self._sources()
-        if sources is None:
+        if not self._uses_kernels():
             return super().fit(python_documents(raw_documents))
-        self._learn(raw_documents, sources)
+        self._learn(raw_documents)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -132,12 +159,11 @@ class LexicalVectorizer(TfidfVectorizer):
         sparse matrix of shape (n_samples, n_features)
             Exactly ``fit(raw_documents).transform(raw_documents)``, in less time.
         """
-        sources = self._sources()
-        if sources is None:
+        if not self._uses_kernels():
             X = super().fit_transform(python_documents(raw_documents))
             X.sort_indices()
             return X
-        return self._learn(raw_documents, sources)()
+        return self._learn(raw_documents)()
 
     def transform(self, raw_documents: Iterable[str]) -> sparse.csr_matrix:
         """Map documents to rows of term weights.
@@ -162,12 +188,31 @@ class LexicalVectorizer(TfidfVectorizer):
             If a document is neither str nor bytes.
         """
         check_is_fitted(self, msg="The TF-IDF vectorizer is not fitted")
-        sources = self._sources()
-        idf = getattr(self._tfidf, "idf_", None)
-        if sources is None or (idf is not None and idf.dtype != self.dtype):
+        if not (self._uses_kernels() and self._has_plain_idf()):
             return super().transform(python_documents(raw_documents))
-        X = self._rows(self._blocks(raw_documents), sources)
+        X = self._rows(self._blocks(raw_documents), self._sources())
+        if X.shape[0] == 0:
+            return self._tfidf.transform(X)  # raises, as scikit-learn does
         return align_interface(X)
+
+    def transform_buffers(self, blocks: list[TextBuffers]) -> sparse.csr_matrix:
+        """Map documents that are in buffers already; for `LuxicalVectorizer`.
+
+        Parameters
+        ----------
+        blocks : list of TextBuffers
+            Documents.
+
+        Returns
+        -------
+        sparse matrix of shape (n_samples, n_features)
+            As from `transform`.
+        """
+        if self._uses_kernels() and self._has_plain_idf():
+            return self._rows(blocks, self._sources())
+        return self.transform(
+            [block.document(i) for block in blocks for i in range(len(block))]
+        )
 
     @property
     def vocabulary_(self) -> dict[str, int]:
@@ -206,7 +251,13 @@ class LexicalVectorizer(TfidfVectorizer):
 
     def _term_names(self) -> list[str]:
         """Names of all columns."""
-        return self._terms[0].tolist()
+        if len(self._terms) == 1:
+            return self._terms[0].tolist()
+        return [
+            prefix + name
+            for prefix, part in zip(PART_PREFIXES, self._terms)
+            for name in part.tolist()
+        ]
 
     def __getstate__(self):
         state = super().__getstate__()
@@ -215,16 +266,57 @@ class LexicalVectorizer(TfidfVectorizer):
             state.pop("_vocabulary", None)
         return state
 
-    def _sources(self) -> tuple[Source, ...] | None:
-        """What the kernels have to read; None where scikit-learn has to."""
-        if not analyzes_as_scikit_learn(self, LexicalVectorizer):
-            return None
-        if not is_float_type(self.dtype):
-            return None
-        if self.analyzer not in ("word", "char", "char_wb"):
-            return None
-        source = text_source(self, self.analyzer)
-        return None if source is None else (source,)
+    def build_analyzer(self) -> Callable[[str], list[str]]:
+        """Return a function from a document to the names of its terms.
+
+        Returns
+        -------
+        callable
+            It gives a term as often as the document holds it.
+        """
+        if self.analyzer not in SUBWORD_ANALYZERS:
+            return super().build_analyzer()
+        if self.analyzer == "subword":
+            return lambda document: self._word_ngrams(
+                self._pieces_of(self.decode(document))
+            )
+        words = self._word_analyzer()
+        return lambda document: [
+            *(
+                PART_PREFIXES[0] + piece
+                for piece in self._pieces_of(self.decode(document))
+            ),
+            *(PART_PREFIXES[1] + term for term in words(document)),
+        ]
+
+    def _uses_kernels(self) -> bool:
+        """Whether the kernels know all settings; else scikit-learn does the work."""
+        if self.analyzer in SUBWORD_ANALYZERS:
+            return True
+        return (
+            analyzes_as_scikit_learn(self, LexicalVectorizer)
+            and is_float_type(self.dtype)
+            and self.analyzer in ("word", "char", "char_wb")
+            and text_source(self, self.analyzer) is not None
+        )
+
+    def _sources(self) -> tuple[Source, ...]:
+        """What the kernels read: pieces, words, characters, or pieces and words."""
+        if self.analyzer not in SUBWORD_ANALYZERS:
+            return (text_source(self, self.analyzer),)
+        if "_subwords" not in vars(self):
+            raise NotFittedError(
+                f"This {type(self).__name__} has no subwords yet. Call fit again after "
+                f"a change to analyzer={self.analyzer!r}."
+            )
+        if self.analyzer == "subword":
+            return (PieceSource(self._subwords, self.ngram_range),)
+        return PieceSource(self._subwords, (1, 1)), text_source(self, "word")
+
+    def _has_plain_idf(self) -> bool:
+        """Whether the idf is as the kernels take it: finite, of the matrix's dtype."""
+        idf = getattr(self._tfidf, "idf_", None)
+        return idf is None or (idf.dtype == self.dtype and np.isfinite(idf.sum()))
 
     def _blocks(self, raw_documents: Iterable[str]) -> Iterator[TextBuffers]:
         """Blocks of documents; what is given as bytes, names or files is read."""
@@ -242,17 +334,21 @@ class LexicalVectorizer(TfidfVectorizer):
             refuse_document(document, position)
         return self.decode(document)
 
-    def _learn(
-        self, raw_documents: Iterable[str], sources: tuple[Source, ...]
-    ) -> Callable[[], sparse.csr_matrix]:
+    def _learn(self, raw_documents: Iterable[str]) -> Callable[[], sparse.csr_matrix]:
         """Learn terms and idf; return what makes the matrix of the documents."""
         self._check_params()
+        self._check_settings()
         self._validate_ngram_range()
         self._warn_for_unused_params()
         self._validate_vocabulary()
         blocks = self._blocks(raw_documents)
+        vars(self).pop("_subwords", None)
+        if self.analyzer in SUBWORD_ANALYZERS:
+            blocks = list(blocks)
+            self._subwords = self._learn_subwords(blocks)
         # Warns where stop words do not fit the other settings.
         self.build_analyzer()
+        sources = self._sources()
         self._tfidf = TfidfTransformer(
             norm=self.norm,
             use_idf=self.use_idf,
@@ -263,9 +359,90 @@ class LexicalVectorizer(TfidfVectorizer):
             return self._learn_idf(list(blocks), sources)
         return self._learn_terms(blocks, sources)
 
+    def _check_settings(self) -> None:
+        """Refuse settings that scikit-learn has no words for."""
+        if self.analyzer not in SUBWORD_ANALYZERS:
+            if self.tokenizer is not None and not callable(self.tokenizer):
+                raise ValueError(
+                    "The 'tokenizer' parameter of LexicalVectorizer must be a callable "
+                    f"or None when analyzer={self.analyzer!r}. Got "
+                    f"{type(self.tokenizer).__name__} instead. A tokenizer of word "
+                    "pieces needs analyzer='subword' or 'word+subword'."
+                )
+            return
+        if not is_float_type(self.dtype):
+            raise ValueError(
+                "The 'dtype' parameter of LexicalVectorizer must be np.float32 or "
+                f"np.float64 when analyzer={self.analyzer!r}. Got {self.dtype!r} "
+                "instead."
+            )
+        if self.analyzer == "word+subword" and text_source(self, "word") is None:
+            raise ValueError(
+                "analyzer='word+subword' cuts words in the kernels, which know no "
+                "preprocessor, no bytes among the stop words, and only token patterns "
+                r"such as r'(?u)\b\w\w+\b'. Got "
+                f"preprocessor={self.preprocessor!r}, "
+                f"token_pattern={self.token_pattern!r}."
+            )
+
+    def _warn_for_unused_params(self) -> None:
+        if self.analyzer not in SUBWORD_ANALYZERS:
+            super()._warn_for_unused_params()
+            return
+        unused = {"preprocessor": None}
+        if self.analyzer == "subword":
+            unused |= {
+                "stop_words": None,
+                "strip_accents": None,
+                "token_pattern": r"(?u)\b\w\w+\b",
+            }
+        for name, default in unused.items():
+            if getattr(self, name) != default:
+                warnings.warn(
+                    f"The parameter {name!r} will not be used since 'analyzer' == "
+                    f"{self.analyzer!r}",
+                    stacklevel=2,
+                )
+
+    def _learn_subwords(self, blocks: list[TextBuffers]) -> Subwords:
+        """The pieces of the given tokenizer, or pieces learnt on the documents."""
+        if self.tokenizer is None:
+            learnt = learn_wordpieces(sampled_documents(blocks), self.n_subwords)
+            return Subwords(learnt)
+        subwords = Subwords(read_tokenizer(self.tokenizer))
+        if self.analyzer == "subword" and self.ngram_range[1] > 1:
+            spaced = [piece for piece in subwords.pieces.tolist() if " " in piece]
+            if spaced:
+                raise ValueError(
+                    "n-grams of word pieces are joined by blanks, but the tokenizer "
+                    f"has pieces with a blank in them, such as {spaced[0]!r}. Set "
+                    "ngram_range=(1, 1)."
+                )
+        return subwords
+
+    def _pieces_of(self, document: str) -> list[str]:
+        """Word pieces of one document."""
+        source = self._sources()[0]
+        (buffers,) = text_buffers([document])
+        tokens = read_range(
+            source, source.analysis(buffers), buffers, 0, 1, WordTable(), False
+        )
+        pieces = source.pieces.tolist()
+        return [pieces[number] for number in tokens.numbers]
+
+    def _word_analyzer(self) -> Callable[[str], list[str]]:
+        """scikit-learn's analyzer for the words of 'word+subword'."""
+        names = inspect.signature(TfidfVectorizer).parameters
+        params = {name: getattr(self, name) for name in names}
+        return TfidfVectorizer(
+            **params | {"analyzer": "word", "tokenizer": None}
+        ).build_analyzer()
+
     def _learn_idf(self, blocks, sources) -> Callable[[], sparse.csr_matrix]:
         """Learn the idf of given terms."""
-        if self.lowercase and any(any(map(str.isupper, term)) for term in self.vocabulary):
+        if self.lowercase and any(
+            any(map(str.isupper, term)) for term in self.vocabulary
+        ):
             warnings.warn(
                 "Upper case characters found in vocabulary while 'lowercase' is True. "
                 "These entries will not be matched with any documents",
@@ -310,6 +487,18 @@ class LexicalVectorizer(TfidfVectorizer):
             vars(self).pop(name, None)
         self._terms = terms
 
+    def _learnt(self) -> tuple[tuple[Strings, ...] | None, Subwords | None]:
+        """What fit has learnt: terms, unless they were given, and word pieces."""
+        return vars(self).get("_terms"), vars(self).get("_subwords")
+
+    def _restore_learnt(
+        self, terms: tuple[Strings, ...], subwords: Subwords | None
+    ) -> None:
+        """Take what `_learnt` gave."""
+        self._set_terms(terms)
+        if subwords is not None:
+            self._subwords = subwords
+
     def _choose_terms(self, terms: list[CorpusTerms], n_documents: int) -> np.ndarray:
         """Which terms stay: those that max_df, min_df and max_features leave."""
         tf = np.concatenate([part.tf for part in terms])
@@ -340,7 +529,7 @@ class LexicalVectorizer(TfidfVectorizer):
         return keep
 
     def _set_idf(self, df: np.ndarray, n_documents: int) -> None:
-        """Fit the stage that weighs: idf = log((n + s) / (df + s)) + 1, s = smooth_idf."""
+        """Take idf = log((n + s) / (df + s)) + 1 with s = 1 if smooth_idf else 0."""
         self._tfidf.n_features_in_ = len(df)
         if self.use_idf:
             smooth = int(self.smooth_idf)
@@ -351,21 +540,36 @@ class LexicalVectorizer(TfidfVectorizer):
 
     def _weighing(self) -> Weighing:
         """How the fitted stage weighs counts."""
-        has_two_parts = "_terms" in vars(self) and len(self._terms) > 1
         return Weighing(
             self.dtype,
             sublinear_tf=self._tfidf.sublinear_tf,
             binary=self.binary,
             idf=getattr(self._tfidf, "idf_", None),
             norm=self._tfidf.norm,
-            second_part=len(self._terms[0]) if has_two_parts else 0,
+            second_part=self._second_part(),
         )
 
-    def _indexes(self, sources: tuple[Source, ...]) -> tuple[TermIndex, ...]:
-        """The terms, ready for look-up; kept until a setting of them changes."""
+    def _second_part(self) -> int:
+        """Column of the first word of 'word+subword'; 0 for other analyzers."""
+        if self.analyzer != "word+subword":
+            return 0
+        terms = self._terms if "_terms" in vars(self) else self._given_terms()
+        return len(terms[0])
+
+    def _indexes(
+        self, sources: tuple[Source, ...]
+    ) -> tuple[tuple[TermIndex, ...], list[np.ndarray | None]]:
+        """The terms, ready for look-up, and the numbers there of known pieces.
+
+        They are kept until a setting of them changes.
+        """
         key = [
-            (source.split, source.ngram_range, source.whole_segments,
-             source.stop_words.arena.tobytes())
+            (
+                source.split,
+                source.ngram_range,
+                source.whole_segments,
+                source.stop_words.arena.tobytes(),
+            )
             for source in sources
         ]
         if "_index" not in vars(self) or self._index[0] != key:
@@ -382,8 +586,12 @@ class LexicalVectorizer(TfidfVectorizer):
                 )
                 for source, part, first in zip(sources, terms, first_columns)
             )
-            self._index = key, indexes
-        return self._index[1]
+            numbers = [
+                None if source.pieces is None else numbers_in(index, source.pieces)
+                for source, index in zip(sources, indexes)
+            ]
+            self._index = key, indexes, numbers
+        return self._index[1:]
 
     def _n_columns(self) -> int:
         """Width of the matrix."""
@@ -394,36 +602,55 @@ class LexicalVectorizer(TfidfVectorizer):
     def _given_terms(self) -> tuple[Strings, ...]:
         """Terms of a vocabulary that the user gave, in the order of their columns."""
         vocabulary = self.vocabulary_
-        return (pack_strings(sorted(vocabulary, key=vocabulary.__getitem__)),)
+        terms = sorted(vocabulary, key=vocabulary.__getitem__)
+        if self.analyzer != "word+subword":
+            return (pack_strings(terms),)
+        n_pieces = sum(term.startswith(PART_PREFIXES[0]) for term in terms)
+        parts = terms[:n_pieces], terms[n_pieces:]
+        for part, prefix in zip(parts, PART_PREFIXES):
+            if not all(term.startswith(prefix) for term in part):
+                raise ValueError(
+                    "With analyzer='word+subword' the terms of a vocabulary begin with "
+                    f"{PART_PREFIXES[0]!r} or {PART_PREFIXES[1]!r}, and those with the "
+                    "first come first."
+                )
+        return tuple(
+            pack_strings([term[len(prefix) :] for term in part])
+            for part, prefix in zip(parts, PART_PREFIXES)
+        )
 
     def _rows(self, blocks, sources, weighing=None) -> sparse.csr_matrix:
         """Rows of documents."""
-        indexes = self._indexes(sources)
-        parts = MatrixParts(
-            indexes, self._n_columns(), weighing or self._weighing()
-        )
+        indexes, _ = self._indexes(sources)
+        parts = MatrixParts(indexes, self._n_columns(), weighing or self._weighing())
         for number, block in enumerate(blocks):
-            analyses = [source.analysis(block) for source in sources]
-
-            def work(start: int, stop: int) -> None:
-                tokens = tuple(
-                    read_range(source, analysis, block, start, stop, index.table, False)
-                    for source, analysis, index in zip(sources, analyses, indexes)
-                )
-                parts.add((number, start), tokens)
-
-            run_ranges(work, range_edges(block), self.n_jobs)
+            self._read_rows(parts, number, block, sources)
         return parts.matrix(self.n_jobs)
+
+    def _read_rows(self, parts, number, block, sources) -> None:
+        """Add the rows of a block of documents."""
+        indexes, numbers = self._indexes(sources)
+        analyses = [source.analysis(block) for source in sources]
+
+        def work(start: int, stop: int) -> None:
+            tokens = tuple(
+                read_range(source, analysis, block, start, stop, index.table, False)
+                for source, analysis, index in zip(sources, analyses, indexes)
+            )
+            for part, known in zip(tokens, numbers):
+                if known is not None:
+                    renumber(part.numbers, known)
+            parts.add((number, start), tokens)
+
+        run_ranges(work, range_edges(block), self.n_jobs)
 
     def _rows_of_corpora(self, corpora, sources) -> sparse.csr_matrix:
         """Rows of the documents that the terms were learnt from."""
-        indexes = self._indexes(sources)
+        indexes, _ = self._indexes(sources)
         parts = MatrixParts(indexes, self._n_columns(), self._weighing())
-        numbers = []
-        for index, (_, words) in zip(indexes, corpora):
-            known = np.empty(len(words), dtype=np.uint32)
-            index.table.find(*words, known)
-            numbers.append(known)
+        numbers = [
+            numbers_in(index, words) for index, (_, words) in zip(indexes, corpora)
+        ]
 
         def work(start: int, stop: int) -> None:
             for i in range(start, stop):
@@ -434,6 +661,26 @@ class LexicalVectorizer(TfidfVectorizer):
 
         run_ranges(work, list(range(len(corpora[0][0]) + 1)), self.n_jobs)
         return parts.matrix(self.n_jobs)
+
+
+def numbers_in(index: TermIndex, words: Strings) -> np.ndarray:
+    """Return the numbers that words have in an index.
+
+    Parameters
+    ----------
+    index : TermIndex
+        Terms.
+    words : Strings
+        Words.
+
+    Returns
+    -------
+    ndarray of shape (n_words,), dtype=np.uint32
+        `NO_WORD` for words of no term.
+    """
+    numbers = np.empty(len(words), dtype=np.uint32)
+    index.table.find(*words, numbers)
+    return numbers
 
 
 def python_documents(raw_documents: Iterable) -> Iterable:
@@ -498,9 +745,11 @@ def default_lexical_stage() -> LexicalVectorizer:
     Returns
     -------
     LexicalVectorizer
-        Words of one character up and pairs of them, the 200,000 most frequent.
+        Words of one character up and pairs of them beside word pieces learnt on
+        the documents, the 200,000 most frequent.
     """
     return LexicalVectorizer(
+        analyzer="word+subword",
         ngram_range=(1, 2),
         # Single characters count: R, C and 3 are words in the texts people have.
         token_pattern=r"(?u)\b\w+\b",

@@ -4,17 +4,26 @@ import inspect
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.feature_extraction.text import (
     CountVectorizer,
     TfidfTransformer,
     TfidfVectorizer,
 )
 
+from sklux._kernels._words import ARENA_PADDING
+from sklux._lexical import LexicalVectorizer
 from sklux._persistence import json_params
+from sklux._subword import Subwords
+from sklux._token_streams import Strings, pack_strings
 
 # What a model file can hold, by the name it is written under.
-SAVABLE = {"CountVectorizer": CountVectorizer, "TfidfVectorizer": TfidfVectorizer}
+SAVABLE = {
+    "CountVectorizer": CountVectorizer,
+    "TfidfVectorizer": TfidfVectorizer,
+    "LexicalVectorizer": LexicalVectorizer,
+}
+# Tensors of the table of characters are named after its parts.
+CHARACTERS = "characters_"
 
 
 def lexical_params(vectorizer: CountVectorizer) -> dict[str, Any]:
@@ -22,7 +31,7 @@ def lexical_params(vectorizer: CountVectorizer) -> dict[str, Any]:
 
     Parameters
     ----------
-    vectorizer : CountVectorizer or TfidfVectorizer
+    vectorizer : CountVectorizer, TfidfVectorizer or LexicalVectorizer
         Exactly one of these classes.
 
     Returns
@@ -45,6 +54,8 @@ def lexical_params(vectorizer: CountVectorizer) -> dict[str, Any]:
     params = vectorizer.get_params(deep=False)
     params["dtype"] = np.dtype(params["dtype"]).name
     params["ngram_range"] = [int(bound) for bound in params["ngram_range"]]
+    if hasattr(params["tokenizer"], "to_str"):
+        params["tokenizer"] = params["tokenizer"].to_str()
     return {"class": name, "params": json_params(f"the lexical stage {name}", params)}
 
 
@@ -85,31 +96,64 @@ def lexical_from_params(state: dict[str, Any]) -> CountVectorizer:
 
 
 def lexical_tensors(vectorizer: CountVectorizer) -> dict[str, np.ndarray]:
-    """Arrays of a fitted stage: its terms in one arena, and their idf.
+    """Arrays of a fitted stage: its terms in one arena, idf and word pieces.
 
     Parameters
     ----------
-    vectorizer : CountVectorizer or TfidfVectorizer
+    vectorizer : CountVectorizer, TfidfVectorizer or LexicalVectorizer
         Fitted.
 
     Returns
     -------
     dict of str to ndarray
         ``terms``, UTF-8 bytes of all terms in column order, dtype uint8;
-        ``term_offsets``, of shape (n_features + 1,), dtype int64; and ``idf``,
-        of shape (n_features,), where the stage weighs by idf.
+        ``term_offsets``, of shape (n_features + 1,), dtype int64; ``idf``, of
+        shape (n_features,), where the stage weighs by idf; with word pieces
+        ``tokenizer``, the UTF-8 bytes of its JSON, and what becomes of each
+        character; and ``n_pieces``, of shape (1,), where pieces and words are
+        the terms.
     """
-    terms = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
-    encoded = [term.encode("utf-8", "surrogatepass") for term in terms]
-    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
-    np.cumsum([len(term) for term in encoded], out=offsets[1:])
+    parts, subwords = None, None
+    if isinstance(vectorizer, LexicalVectorizer):
+        parts, subwords = vectorizer._learnt()
+    if parts is None:
+        vocabulary = vectorizer.vocabulary_
+        parts = (pack_strings(sorted(vocabulary, key=vocabulary.__getitem__)),)
+    terms = joined(parts)
     tensors = {
-        "terms": np.frombuffer(b"".join(encoded), dtype=np.uint8),
-        "term_offsets": offsets,
+        "terms": terms.arena[: terms.offsets[-1]],
+        "term_offsets": terms.offsets,
     }
     if getattr(vectorizer, "use_idf", False):
         tensors["idf"] = vectorizer.idf_
+    if len(parts) > 1:
+        tensors["n_pieces"] = np.array([len(parts[0])], dtype=np.int64)
+    if subwords is not None:
+        json_bytes = subwords.tokenizer_json.encode()
+        tensors["tokenizer"] = np.frombuffer(json_bytes, dtype=np.uint8)
+        tables = subwords.packed_tables or {}
+        tensors |= {CHARACTERS + name: array for name, array in tables.items()}
     return tensors
+
+
+def joined(parts: tuple[Strings, ...]) -> Strings:
+    """Return the strings of all parts, one part behind the other.
+
+    Parameters
+    ----------
+    parts : tuple of Strings
+        One or more.
+
+    Returns
+    -------
+    Strings
+        All strings.
+    """
+    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    bare = [part.arena[: part.offsets[-1]] for part in parts[:-1]]
+    return Strings(np.concatenate([*bare, parts[-1].arena]), offsets)
 
 
 def restore_lexical(
@@ -119,14 +163,14 @@ def restore_lexical(
 
     Parameters
     ----------
-    vectorizer : CountVectorizer or TfidfVectorizer
+    vectorizer : CountVectorizer, TfidfVectorizer or LexicalVectorizer
         Unfitted; changed in place.
     tensors : dict of str to ndarray
         As `lexical_tensors` gives them.
 
     Returns
     -------
-    CountVectorizer or TfidfVectorizer
+    CountVectorizer, TfidfVectorizer or LexicalVectorizer
         The same object, fitted.
 
     Raises
@@ -134,14 +178,18 @@ def restore_lexical(
     ValueError
         If the arrays do not fit together.
     """
-    vocabulary = _decode_terms(tensors["terms"], tensors["term_offsets"])
-    n_features = len(vocabulary)
+    arena, offsets = tensors["terms"], tensors["term_offsets"]
+    _check_terms(arena, offsets)
+    n_features = len(offsets) - 1
     vectorizer.fixed_vocabulary_ = vectorizer.vocabulary is not None
-    vectorizer.vocabulary_ = vocabulary
+    if isinstance(vectorizer, LexicalVectorizer):
+        terms = Strings(np.r_[arena, np.zeros(ARENA_PADDING, np.uint8)], offsets)
+        vectorizer._restore_learnt(_term_parts(terms, tensors), _subwords(tensors))
+    else:
+        vectorizer.vocabulary_ = _decode_terms(arena, offsets)
     if isinstance(vectorizer, TfidfVectorizer):
-        # What fit leaves there besides the idf depends on the width alone.
-        no_terms = sparse.csr_matrix((1, n_features), dtype=vectorizer.dtype)
-        vectorizer._tfidf = TfidfTransformer(**_tfidf_params(vectorizer)).fit(no_terms)
+        vectorizer._tfidf = TfidfTransformer(**_tfidf_params(vectorizer))
+        vectorizer._tfidf.n_features_in_ = n_features
         if vectorizer.use_idf:
             idf = np.array(tensors["idf"])
             if idf.shape != (n_features,) or idf.dtype.kind != "f":
@@ -149,8 +197,37 @@ def restore_lexical(
                     f"The model's idf has shape {idf.shape}, not ({n_features},), or "
                     f"is not of a float type: {idf.dtype}."
                 )
-            vectorizer.idf_ = idf
+            vectorizer._tfidf.idf_ = idf
     return vectorizer
+
+
+def _term_parts(terms: Strings, tensors: dict[str, np.ndarray]) -> tuple[Strings, ...]:
+    """The terms of a file, in two parts where they are pieces and words."""
+    if "n_pieces" not in tensors:
+        return (terms,)
+    n_pieces = int(tensors["n_pieces"][0])
+    if not 0 <= n_pieces <= len(terms):
+        raise ValueError("The model's vocabulary is damaged: its parts do not fit.")
+    begin = int(terms.offsets[n_pieces])
+    return (
+        Strings(
+            np.r_[terms.arena[:begin], np.zeros(ARENA_PADDING, np.uint8)],
+            terms.offsets[: n_pieces + 1],
+        ),
+        Strings(terms.arena[begin:], terms.offsets[n_pieces:] - begin),
+    )
+
+
+def _subwords(tensors: dict[str, np.ndarray]) -> Subwords | None:
+    """The word pieces of a file."""
+    if "tokenizer" not in tensors:
+        return None
+    tables = {
+        name.removeprefix(CHARACTERS): array
+        for name, array in tensors.items()
+        if name.startswith(CHARACTERS)
+    }
+    return Subwords(tensors["tokenizer"].tobytes().decode(), tables or None)
 
 
 def _tfidf_params(vectorizer: TfidfVectorizer) -> dict[str, Any]:
@@ -159,8 +236,8 @@ def _tfidf_params(vectorizer: TfidfVectorizer) -> dict[str, Any]:
     return {name: getattr(vectorizer, name) for name in names}
 
 
-def _decode_terms(arena: np.ndarray, offsets: np.ndarray) -> dict[str, int]:
-    """Terms of an arena, with their columns."""
+def _check_terms(arena: np.ndarray, offsets: np.ndarray) -> None:
+    """Refuse terms that lead outside of their arena."""
     if (
         arena.dtype != np.uint8
         or arena.ndim != 1
@@ -172,18 +249,18 @@ def _decode_terms(arena: np.ndarray, offsets: np.ndarray) -> dict[str, int]:
         or (np.diff(offsets) < 0).any()
     ):
         raise ValueError("The model's vocabulary is damaged: its offsets do not fit.")
-    text = arena.tobytes()
-    bounds = offsets.tolist()
+
+
+def _decode_terms(arena: np.ndarray, offsets: np.ndarray) -> dict[str, int]:
+    """Terms of an arena, with their columns."""
     try:
-        vocabulary = {
-            text[start:stop].decode("utf-8", "surrogatepass"): column
-            for column, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:]))
-        }
+        terms = Strings(arena, offsets).tolist()
     except UnicodeDecodeError as error:
         raise ValueError(
             f"The model's vocabulary is damaged: a term is not UTF-8 ({error})."
         ) from error
-    if len(vocabulary) != len(offsets) - 1:
+    vocabulary = dict(zip(terms, range(len(terms))))
+    if len(vocabulary) != len(terms):
         raise ValueError(
             "The model's vocabulary is damaged: a term stands in it twice."
         )

@@ -4,7 +4,7 @@ import re
 import sys
 import unicodedata
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -35,6 +35,66 @@ class CharacterTables(NamedTuple):
     classes: np.ndarray
     offsets: np.ndarray
     code_points: np.ndarray
+
+    def frozen(self) -> Self:
+        """Return the same tables, read-only: many models share them."""
+        for array in self:
+            array.flags.writeable = False
+        return self
+
+    def packed(self) -> dict[str, np.ndarray]:
+        """Return the tables in a small form: runs of code points that are alike."""
+        shifts = self.targets - np.arange(N_CODE_POINTS, dtype=np.int32)
+        # Code points with one expansion are alike, whatever their distance to it.
+        rule = np.where(self.targets < 0, self.targets - N_CODE_POINTS, shifts)
+        starts = np.flatnonzero(
+            np.r_[True, (np.diff(rule) != 0) | (np.diff(self.classes) != 0)]
+        )
+        return {
+            "starts": starts.astype(np.uint32),
+            "rules": rule[starts].astype(np.int32),
+            "classes": self.classes[starts],
+            "offsets": self.offsets,
+            "code_points": self.code_points,
+        }
+
+    @classmethod
+    def unpacked(cls, packed: dict[str, np.ndarray]) -> Self:
+        """Return the tables that `packed` made small.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit together.
+        """
+        starts = packed["starts"].astype(np.int64)
+        if len(starts) == 0 or starts[0] != 0 or starts[-1] >= N_CODE_POINTS:
+            raise ValueError("The model's table of characters is damaged.")
+        lengths = np.diff(np.r_[starts, N_CODE_POINTS])
+        if (lengths <= 0).any():
+            raise ValueError("The model's table of characters is damaged.")
+        rule = packed["rules"].astype(np.int32).repeat(lengths)
+        targets = np.where(
+            rule < -N_CODE_POINTS,
+            rule + N_CODE_POINTS,
+            rule + np.arange(N_CODE_POINTS, dtype=np.int32),
+        ).astype(np.int32)
+        offsets = np.array(packed["offsets"], dtype=np.int64)
+        code_points = np.array(packed["code_points"], dtype=np.uint32)
+        widths = np.diff(offsets)
+        if (
+            targets.max() >= N_CODE_POINTS
+            or targets.min() < -(len(offsets) - 1)
+            or len(code_points) == 0
+            or code_points.max() >= N_CODE_POINTS
+            or offsets[0] != 0
+            or offsets[-1] > len(code_points)
+            or (widths < 0).any()
+            or widths.max(initial=0) > MAX_GROWTH // 4
+        ):
+            raise ValueError("The model's table of characters is damaged.")
+        classes = packed["classes"].astype(np.uint8).repeat(lengths)
+        return cls(targets, classes, offsets, code_points).frozen()
 
 
 @cache
@@ -74,7 +134,7 @@ def changed_by(function) -> dict[int, str]:
     """Characters that a function of text changes, with what it makes of them.
 
     The function is called on one character after the other only where a whole
-    block of characters does not stay as it is.
+    block of characters neither stays as it is nor is lost.
 
     Parameters
     ----------
@@ -89,11 +149,13 @@ def changed_by(function) -> dict[int, str]:
     changed = {}
     for block in range(0, N_CODE_POINTS, 256):
         text = "".join(map(chr, range(block, block + 256)))
-        if function(text) != text:
-            for code_point, character in enumerate(text, start=block):
-                mapped = function(character)
-                if mapped != character:
-                    changed[code_point] = mapped
+        mapped = function(text)
+        if mapped == text:
+            continue
+        for code_point, character in enumerate(text, start=block):
+            one = function(character) if mapped else ""
+            if one != character:
+                changed[code_point] = one
     return changed
 
 
@@ -118,9 +180,9 @@ def make_tables(changed: dict[int, str], classes: np.ndarray) -> CharacterTables
         If a character grows beyond what the kernel keeps room for.
     """
     targets = np.arange(N_CODE_POINTS, dtype=np.int32)
-    expansions = []
+    expansions: dict[str, int] = {}
     for code_point, text in changed.items():
-        if len(text.encode("utf-8", "surrogatepass")) > MAX_GROWTH:
+        if len(text) > MAX_GROWTH // 4:
             raise ValueError(
                 f"The character {chr(code_point)!r} becomes {text!r}, which is longer "
                 f"than {MAX_GROWTH} bytes. Use another normalization."
@@ -128,16 +190,12 @@ def make_tables(changed: dict[int, str], classes: np.ndarray) -> CharacterTables
         if len(text) == 1:
             targets[code_point] = ord(text)
         else:
-            targets[code_point] = -1 - len(expansions)
-            expansions.append(text)
+            targets[code_point] = -1 - expansions.setdefault(text, len(expansions))
     offsets = np.zeros(len(expansions) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in expansions], out=offsets[1:])
     # One more, so that there is a first one.
     code_points = np.array([*map(ord, "".join(expansions)), 0], dtype=np.uint32)
-    tables = CharacterTables(targets, classes, offsets, code_points)
-    for array in tables:
-        array.flags.writeable = False
-    return tables
+    return CharacterTables(targets, classes, offsets, code_points).frozen()
 
 
 @cache

@@ -1,6 +1,8 @@
 """Documents to numbers of tokens, over ranges of documents and on several threads."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -113,7 +115,9 @@ def range_edges(buffers: TextBuffers) -> list[int]:
     cost = np.cumsum(buffers.n_bytes + BYTES_PER_DOCUMENT)
     if len(cost) == 0 or cost[-1] <= BYTES_PER_RANGE:
         return [0, len(buffers)]
-    inner = 1 + np.searchsorted(cost, np.arange(BYTES_PER_RANGE, cost[-1], BYTES_PER_RANGE))
+    inner = 1 + np.searchsorted(
+        cost, np.arange(BYTES_PER_RANGE, cost[-1], BYTES_PER_RANGE)
+    )
     return np.unique(np.concatenate([[0], inner, [len(buffers)]])).tolist()
 
 
@@ -132,6 +136,8 @@ class Source(Protocol):
         Whether a segment shorter than the shortest n-gram counts as a whole.
     stop_words : Strings
         Tokens that leave no trace.
+    pieces : Strings or None
+        All tokens, where their numbers are known beforehand.
     """
 
     split: str
@@ -139,17 +145,19 @@ class Source(Protocol):
     ngram_range: tuple[int, int]
     whole_segments: bool
     stop_words: Strings
+    pieces: Strings | None
 
-    def analysis(self, buffers: TextBuffers) -> Analysis:
-        """Return the kernel's rules for a block of documents."""
+    def analysis(self, buffers: TextBuffers) -> Analysis | None:
+        """Return the kernel's rules for a block; None: `library_tokens` reads it."""
 
-    def library_tokens(self, document: str) -> np.ndarray:
-        """Return the tokens of a document that the kernel cannot read."""
+    # Those that have pieces:
+    # careful_tokens(document) -> numbers, of what the kernel alone cannot read
+    # library_tokens(documents) -> Tokens, of what the kernel cannot read at all
 
 
 def read_range(
     source: Source,
-    analysis: Analysis,
+    analysis: Analysis | None,
     buffers: TextBuffers,
     start: int,
     stop: int,
@@ -162,7 +170,7 @@ def read_range(
     ----------
     source : Source
         How documents become tokens.
-    analysis : Analysis
+    analysis : Analysis or None
         The source's rules for these documents.
     buffers : TextBuffers
         Documents.
@@ -176,7 +184,7 @@ def read_range(
     Returns
     -------
     Tokens
-        In the numbers of the table.
+        In the numbers of the table, or of the source's pieces.
 
     Raises
     ------
@@ -185,6 +193,9 @@ def read_range(
     MemoryError
         If memory is out.
     """
+    if analysis is None:
+        documents = [buffers.document(place) for place in range(start, stop)]
+        return source.library_tokens(documents)
     stream = TokenStream()
     ends = np.empty(stop - start, dtype=np.int64)
     place = start
@@ -201,9 +212,9 @@ def read_range(
         place += n_read
         if problem is None:
             break
-        if problem != "library":
+        if problem != "care":
             _raise_problem(problem, buffers, place)
-        stream.add(source.library_tokens(buffers.document(place)))
+        stream.add(source.careful_tokens(buffers.document(place)))
         ends[place - start] = len(stream)
         place += 1
     numbers = np.empty(len(stream), dtype=np.uint32)
@@ -250,34 +261,64 @@ def read_corpus(
     words : Strings
         Distinct words, ascending; those of no document may be among them.
     """
-    streams, table_numbers, tables, free = [], [], [], []
-
+    streams, table_numbers, tables = [], [], _Tables(source.stop_words)
     for block in blocks:
-        analysis = source.analysis(block)
-        found: dict[int, tuple[Tokens, int]] = {}
-
-        def work(start: int, stop: int) -> None:
-            try:
-                number = free.pop()
-            except IndexError:
-                table = WordTable()
-                table.add(*source.stop_words)
-                tables.append(table)
-                number = next(i for i, known in enumerate(tables) if known is table)
-            found[start] = (
-                read_range(source, analysis, block, start, stop, tables[number], True),
-                number,
-            )
-            free.append(number)
-
-        run_ranges(work, range_edges(block), n_jobs)
-        for start in sorted(found):
-            tokens, number = found[start]
+        for tokens, number in _read_block(source, block, tables, n_jobs):
             streams.append(tokens)
             table_numbers.append(number)
-    words, ranks = _rank_tables(tables)
+    if source.pieces is None:
+        words, ranks = _rank_tables(tables.all)
+    else:
+        words, rank = sorted_words(source.pieces)
+        ranks = [rank] * len(tables.all)
     _renumber(streams, [ranks[number] for number in table_numbers], n_jobs)
     return streams, words
+
+
+class _Tables:
+    """Tables of words that threads borrow: one for each that reads at a time.
+
+    Parameters
+    ----------
+    stop_words : Strings
+        Words that every table begins with.
+    """
+
+    def __init__(self, stop_words: Strings):
+        self.all: list[WordTable] = []
+        self._stop_words = stop_words
+        self._free: list[int] = []
+        self._lock = Lock()
+
+    @contextmanager
+    def borrow(self) -> Iterator[tuple[int, WordTable]]:
+        """Give out a table that no other thread has, and its number."""
+        with self._lock:
+            if not self._free:
+                table = WordTable()
+                table.add(*self._stop_words)
+                self._free.append(len(self.all))
+                self.all.append(table)
+            number = self._free.pop()
+        yield number, self.all[number]
+        with self._lock:
+            self._free.append(number)
+
+
+def _read_block(
+    source: Source, block: TextBuffers, tables: _Tables, n_jobs: int | None
+) -> list[tuple[Tokens, int]]:
+    """Tokens of the ranges of a block, with the number of the table of each."""
+    analysis = source.analysis(block)
+    found: dict[int, tuple[Tokens, int]] = {}
+
+    def work(start: int, stop: int) -> None:
+        with tables.borrow() as (number, table):
+            tokens = read_range(source, analysis, block, start, stop, table, True)
+            found[start] = tokens, number
+
+    run_ranges(work, range_edges(block), n_jobs)
+    return [found[start] for start in sorted(found)]
 
 
 def sorted_words(words: Strings) -> tuple[Strings, np.ndarray]:

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from importlib.metadata import version
 from numbers import Integral
 from typing import Literal, Self
 
 import numpy as np
+from joblib import parallel_config
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import (
@@ -21,7 +23,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from sklux._documents import check_documents, documents_by_name
-from sklux._lexical import default_lexical_stage
+from sklux._lexical import LexicalVectorizer, default_lexical_stage
 from sklux._lexical_state import (
     lexical_from_params,
     lexical_params,
@@ -44,6 +46,7 @@ from sklux._teacher import (
     clone_sharing,
     teacher_vectors,
 )
+from sklux._text_buffers import text_buffers
 
 
 @documents_by_name
@@ -100,9 +103,9 @@ class LuxicalVectorizer(
 
     See Also
     --------
+    LexicalVectorizer : The lexical stage.
     ReLUProjection : The network, with the parameters of the training.
     CachedTeacher : Teacher vectors that are kept on disk.
-    sklearn.feature_extraction.text.TfidfVectorizer : Sparse vectors, no teacher.
 
     Notes
     -----
@@ -209,7 +212,8 @@ class LuxicalVectorizer(
             default_lexical_stage() if self.lexical is None else clone(self.lexical)
         )
         # The terms come first: they take seconds, the teacher takes long.
-        X = lexical.fit_transform(documents)
+        with self._lexical_threads():
+            X = lexical.fit_transform(documents)
         if teacher_embeddings is None:
             teacher_embeddings = teacher_vectors(
                 self.teacher, documents, bool(self.verbose)
@@ -270,14 +274,23 @@ class LuxicalVectorizer(
             If a document is not a str.
         """
         check_is_fitted(self)
-        return self._embed(check_documents(raw_documents))
+        return self._embed(raw_documents)
 
-    def _embed(self, documents):
-        """Vectors of checked documents; set_output wraps the public callers."""
-        if not documents:
+    def _embed(self, raw_documents):
+        """Vectors of documents; set_output wraps the public callers."""
+        if isinstance(self.lexical_, LexicalVectorizer):
+            documents = list(text_buffers(raw_documents))
+            n_documents = sum(map(len, documents))
+            transform = self.lexical_.transform_buffers
+        else:
+            documents = check_documents(raw_documents)
+            n_documents = len(documents)
+            transform = self.lexical_.transform
+        if n_documents == 0:
             # The lexical stage refuses to transform nothing.
             return np.empty((0, self._n_features_out), dtype=np.float32)
-        X = sparse.csr_matrix(self.lexical_.transform(documents), dtype=np.float32)
+        with self._lexical_threads():
+            X = sparse.csr_matrix(transform(documents), dtype=np.float32)
         n_jobs = self.projection_.n_jobs
         return apply_network(
             X, self.projection_.coefs_, self.n_jobs if n_jobs is None else n_jobs
@@ -470,6 +483,12 @@ class LuxicalVectorizer(
             "instance CachedTeacher('all-MiniLM-L6-v2'), or pass "
             "fit(documents, teacher_embeddings=...)."
         )
+
+    def _lexical_threads(self):
+        """Where the lexical stage has no n_jobs of its own, it takes this one."""
+        if self.n_jobs is None:
+            return nullcontext()
+        return parallel_config(backend="threading", n_jobs=self.n_jobs)
 
     def _new_projection(self):
         """The network to fit: cloned, and filled in where it leaves a choice."""

@@ -80,3 +80,80 @@ def layers(draw, n_features, max_hidden_layers=3):
     return [
         draw(dense_arrays(n_in, n_out)) for n_in, n_out in zip(sizes[:-1], sizes[1:])
     ]
+
+
+# Characters by which a rule of text goes wrong: cased and caseless ones, marks,
+# controls that are white space, lone surrogates, planes beyond the first.
+PLAIN_CHARACTERS = "aaabbcdAB12_ .-'\n\t"
+AWKWARD_CHARACTERS = (
+    "\u03a3\u03a3\u03c3\u03c2\u0391\u03b1\u0345\u00ad\u200d\u2019\u00b7"  # sigma
+    "\u0130\u0131\u00df\u1e9e\u01c5\ufb01\u0149\u00c5\u0141\u00e9\u0301\u0327\u2126"
+    "\x00\x1c\x1d\x1e\x1f\x85\xa0\u2003\u3000\u2028\u200b"
+    "\u4e2d\u6587\uac01\ud55c\u1100\u0e01\u0e33\u0915\u093f\u0661\u00b2"
+    "\ud800\udbff\udc00\udfff\U00010400\U0001d7d8\U0001f34e\U000e0041\U0010ffff"
+)
+AWKWARD_WORDS = [
+    *("a", "b", "aa", "ab", "the", "and", "Apple", "apple", "cry", "x1", "a_b"),
+    *("\u039f\u03a3", "\u03a3\u0391\u03a3", "\u0130x", "e\u0301te", "\u00e9t\u00e9"),
+    *("abcdefg", "abcdefgh", "abcdefghi", "abcdefghijklmnop", "abcdefghijklmnopq"),
+]
+# One `text` strategy of many characters is faster than a choice for each.
+awkward_texts = (
+    st.text(PLAIN_CHARACTERS, max_size=40)
+    | st.text(PLAIN_CHARACTERS + AWKWARD_CHARACTERS, max_size=40)
+    | st.lists(st.sampled_from(AWKWARD_WORDS), max_size=30).map(" ".join)
+    | st.lists(st.sampled_from(AWKWARD_WORDS), max_size=9).map("\u3000\n".join)
+)
+document_lists = st.lists(awkward_texts, max_size=8)
+
+ngram_ranges = st.tuples(st.integers(1, 5), st.integers(1, 5)).map(
+    lambda bounds: (min(bounds), max(bounds))
+)
+given_terms = st.lists(
+    st.sampled_from(AWKWARD_WORDS)
+    | st.text(PLAIN_CHARACTERS + AWKWARD_CHARACTERS, max_size=3)
+    | st.sampled_from(
+        ["", " ", "  ", "a b", "a  b", " a", "b ", " a ", "a\x00", "a a a"]
+    ),
+    max_size=8,
+)
+vocabularies = (
+    given_terms
+    | given_terms.map(set)
+    | given_terms.map(tuple)
+    | given_terms.map(lambda terms: {t: i for i, t in enumerate(dict.fromkeys(terms))})
+    | given_terms.map(
+        lambda terms: {t: i for i, t in enumerate(reversed(dict.fromkeys(terms)))}
+    )
+)
+# Parameters of TfidfVectorizer, all of them valid by themselves.
+lexical_parameters = st.fixed_dictionaries(
+    {
+        "analyzer": st.sampled_from(["word", "word", "char", "char_wb"]),
+        "ngram_range": ngram_ranges,
+    },
+    optional={
+        "lowercase": st.booleans(),
+        "strip_accents": st.sampled_from([None, "ascii", "unicode"]),
+        "token_pattern": st.sampled_from(
+            [
+                *(r"(?u)\b\w+\b", r"\w+", r"\w\w+", r"\b\w{3,}\b", r"(?u)\w{2,}"),
+                *(r"[a-z]+", r"(\w)\w+", r"\S+", r"\w*", r"\b\w\b", r"(?a)\w+"),
+            ]
+        ),
+        "stop_words": st.sampled_from(
+            [None, "english", ["a", "b"], ["the", "\u00e9t\u00e9", "A b", "", "\ud800"]]
+        ),
+        "max_df": st.sampled_from([1.0, 0.7, 0.0, 1, 3]),
+        "min_df": st.sampled_from([1, 2, 0.2, 1.0]),
+        "max_features": st.sampled_from([None, 1, 3, 8, 30]),
+        "binary": st.booleans(),
+        "dtype": st.sampled_from(
+            [np.float32, np.float64, np.int64, "float32", np.dtype("float64")]
+        ),
+        "norm": st.sampled_from(["l1", "l2", None]),
+        "use_idf": st.booleans(),
+        "smooth_idf": st.booleans(),
+        "sublinear_tf": st.booleans(),
+    },
+)

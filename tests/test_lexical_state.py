@@ -14,8 +14,8 @@ from sklearn.feature_extraction.text import (
     TfidfVectorizer,
 )
 
+from sklux._lexical import default_lexical_stage
 from sklux._lexical_state import (
-    default_lexical_stage,
     lexical_from_params,
     lexical_params,
     lexical_tensors,

@@ -18,7 +18,6 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from ._tokens cimport numbers, reserve
 from ._words cimport (
     BREAK,
     UNKNOWN,
@@ -28,6 +27,8 @@ from ._words cimport (
     fetch,
     make_steps,
     mix,
+    numbers,
+    reserve,
     step_key,
     step_slot,
     step_slot_of,

@@ -1,7 +1,8 @@
 # Text (text.h) and how it becomes tokens, for the kernels that read documents.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from ._words cimport word_table
+from ._wordpiece cimport PieceTrie
+from ._words cimport numbers, word_table
 
 cdef extern from "text.h" nogil:
     enum:
@@ -15,10 +16,11 @@ cdef extern from "text.h" nogil:
         NO_MEMORY "SKLUX_NO_MEMORY"
         NOT_UTF8 "SKLUX_NOT_UTF8"
         NOT_ASCII "SKLUX_NOT_ASCII"
-        NEEDS_LIBRARY "SKLUX_NEEDS_LIBRARY"
+        NEEDS_CARE "SKLUX_NEEDS_CARE"
         TOO_LONG "SKLUX_TOO_LONG"
 
     ctypedef struct text_rules "sklux_rules":
+        int ignores_odd
         int lowercase
         int final_sigma
         int plain_ascii
@@ -40,20 +42,13 @@ cdef extern from "text.h" nogil:
     int trailing_zeros "sklux_trailing_zeros"(uint64_t)
     int char_length "sklux_char_length"(uint8_t)
 
-# A growable array of 32-bit numbers.
-cdef struct numbers:
-    uint32_t *values
-    int64_t length
-    int64_t capacity
-
-cdef int reserve(numbers *array, int64_t n_more) noexcept nogil
-
-
 cdef class Analysis:
     cdef text_rules rules
     cdef int kind
     cdef int min_length
     cdef uint32_t n_stop_words
+    cdef PieceTrie trie
+    cdef bint is_careful
     cdef object arrays
 
     cdef int tokenize(
@@ -71,3 +66,6 @@ cdef class Analysis:
 cdef class Scratch:
     cdef text_buffer text
     cdef numbers bounds
+    cdef word_table known
+    cdef numbers known_ends
+    cdef numbers known_pieces

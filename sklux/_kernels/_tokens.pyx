@@ -12,7 +12,7 @@ Cost per document: a few cycles a byte, and one look-up a token, which is bound 
 the latency of the cache that holds the table.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from ._words cimport (
@@ -20,8 +20,8 @@ from ._words cimport (
     UNKNOWN,
     WordTable,
     add_word,
-    fetch,
-    mix,
+    numbers,
+    reserve,
     word_key,
     word_slot_of,
     word_table,
@@ -39,13 +39,14 @@ cdef enum:
     WORDS = 0
     CHARACTERS = 1
     CHARACTERS_IN_WORDS = 2
+    PIECES = 3
 
-KINDS = {"word": WORDS, "char": CHARACTERS, "char_wb": CHARACTERS_IN_WORDS}
+KINDS = {"word": WORDS, "char": CHARACTERS, "char_wb": CHARACTERS_IN_WORDS, "piece": PIECES}
 STATUSES = {
     NO_MEMORY: "memory",
     NOT_UTF8: "utf8",
     NOT_ASCII: "ascii",
-    NEEDS_LIBRARY: "library",
+    NEEDS_CARE: "care",
     TOO_LONG: "length",
 }
 NO_WORD = UNKNOWN
@@ -61,21 +62,6 @@ CLASS_BITS = {
 
 # No byte of a character beyond ASCII has its highest bit clear.
 cdef uint64_t HIGH_BITS = 0x8080808080808080
-
-
-cdef int reserve(numbers *array, int64_t n_more) noexcept nogil:
-    """Make room for more numbers; 0 when memory is out."""
-    cdef int64_t capacity
-    cdef uint32_t *grown
-    if array.length + n_more <= array.capacity:
-        return 1
-    capacity = array.length + n_more + array.capacity // 2 + 64
-    grown = <uint32_t *>realloc(array.values, capacity * sizeof(uint32_t))
-    if grown == NULL:
-        return 0
-    array.values = grown
-    array.capacity = capacity
-    return 1
 
 
 def string_buffers(
@@ -114,11 +100,19 @@ cdef class Scratch:
     def __cinit__(self):
         memset(&self.text, 0, sizeof(text_buffer))
         memset(&self.bounds, 0, sizeof(numbers))
+        memset(&self.known, 0, sizeof(word_table))
+        memset(&self.known_ends, 0, sizeof(numbers))
+        memset(&self.known_pieces, 0, sizeof(numbers))
 
     def __dealloc__(self):
         free(self.text.text)
         free(self.text.classes)
         free(self.bounds.values)
+        free(self.known.slots)
+        free(self.known.arena)
+        free(self.known.offsets)
+        free(self.known_ends.values)
+        free(self.known_pieces.values)
 
 
 cdef int word_bounds(text_buffer *text, numbers *bounds) noexcept nogil:
@@ -277,12 +271,70 @@ cdef int tokens_of_characters(
     return DONE
 
 
+cdef int pieces_of_word(
+    PieceTrie trie, const uint8_t *word, int64_t length, Scratch scratch, numbers *tokens
+) noexcept nogil:
+    """Pieces of one word, from memory if the word was cut before."""
+    cdef uint32_t n_known = scratch.known.n_words
+    cdef uint32_t number = add_word(&scratch.known, word, length, word_key(word, length))
+    cdef int64_t begin, n
+    if number == UNKNOWN:
+        return NO_MEMORY
+    if number == n_known:
+        if not (
+            trie.cut(word, length, &scratch.known_pieces)
+            and reserve(&scratch.known_ends, 1)
+        ):
+            return NO_MEMORY
+        scratch.known_ends.values[number] = <uint32_t>scratch.known_pieces.length
+        scratch.known_ends.length += 1
+    begin = scratch.known_ends.values[number - 1] if number > 0 else 0
+    n = scratch.known_ends.values[number] - begin
+    if not reserve(tokens, n):
+        return NO_MEMORY
+    memcpy(
+        tokens.values + tokens.length,
+        scratch.known_pieces.values + begin,
+        n * sizeof(uint32_t),
+    )
+    tokens.length += n
+    return DONE
+
+
+cdef int tokens_of_pieces(
+    PieceTrie trie, Scratch scratch, bint is_careful, numbers *tokens
+) noexcept nogil:
+    """Pieces of the words and of the punctuation characters of one text."""
+    cdef text_buffer *text = &scratch.text
+    cdef int64_t begin = 0, end
+    cdef int status
+    while begin < text.length:
+        if text.classes[begin] & SPACE:
+            begin += 1
+            continue
+        if text.classes[begin] & PUNCTUATION:
+            if not is_careful and trie.begins_mark(
+                text.text + begin, text.length - begin
+            ):
+                return NEEDS_CARE
+            end = begin + char_length(text.text[begin])
+        else:
+            end = begin + 1
+            while end < text.length and not text.classes[end] & (SPACE | PUNCTUATION):
+                end += 1
+        status = pieces_of_word(trie, text.text + begin, end - begin, scratch, tokens)
+        if status != DONE:
+            return status
+        begin = end
+    return DONE
+
+
 cdef class Analysis:
     """How a text becomes tokens.
 
     Parameters
     ----------
-    kind : {'word', 'char', 'char_wb'}
+    kind : {'word', 'char', 'char_wb', 'piece'}
         What a token is.
     min_length : int
         Least number of characters of a word.
@@ -293,6 +345,11 @@ cdef class Analysis:
     tables : tuple of four memoryviews, or None
         ``targets`` and ``classes`` of all code points, ``offsets`` and
         ``code_points`` of the expansions; None: only ASCII can be read.
+    trie : PieceTrie or None
+        The pieces, where tokens are pieces.
+    is_careful : bool
+        Whether the caller has seen to what needs care; else such documents stop
+        the reading.
     """
 
     def __init__(
@@ -304,6 +361,8 @@ cdef class Analysis:
         bint final_sigma,
         bint plain_ascii,
         tables,
+        PieceTrie trie=None,
+        bint is_careful=False,
     ):
         cdef const int32_t[::1] targets
         cdef const uint8_t[::1] classes
@@ -313,10 +372,13 @@ cdef class Analysis:
         self.kind = KINDS[kind]
         self.min_length = min_length
         self.n_stop_words = n_stop_words
+        self.rules.ignores_odd = is_careful
         self.rules.lowercase = lowercase
         self.rules.final_sigma = final_sigma
         self.rules.plain_ascii = plain_ascii
         self.arrays = tables
+        self.trie = trie
+        self.is_careful = is_careful
         if tables is not None:
             targets, classes, offsets, code_points = tables
             self.rules.targets = &targets[0]
@@ -338,6 +400,8 @@ cdef class Analysis:
         status = normalize(&self.rules, data, length, encoding, &scratch.text)
         if status != DONE:
             return status
+        if self.kind == PIECES:
+            return tokens_of_pieces(self.trie, scratch, self.is_careful, tokens)
         if self.kind == WORDS:
             return tokens_of_words(
                 &scratch.text,

@@ -39,6 +39,14 @@ cdef extern from "tables.h" nogil:
     int make_steps "sklux_make_steps"(step_table *, uint64_t)
     step_slot *add_step "sklux_add_step"(step_table *, uint32_t, uint32_t)
 
+# A growable array of 32-bit numbers.
+cdef struct numbers:
+    uint32_t *values
+    int64_t length
+    int64_t capacity
+
+cdef int reserve(numbers *array, int64_t n_more) noexcept nogil
+
 
 cdef class WordTable:
     cdef word_table words

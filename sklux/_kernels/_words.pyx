@@ -4,7 +4,7 @@ A word is any string of bytes: a word of a text, a single character, a word
 piece. Its number counts from 0 in the order of addition.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 cdef extern from "sort.h" nogil:
@@ -20,6 +20,21 @@ cdef extern from "sort.h" nogil:
 
 # Bytes behind the last word of an arena that a key may read.
 ARENA_PADDING = 8
+
+
+cdef int reserve(numbers *array, int64_t n_more) noexcept nogil:
+    """Make room for more numbers; 0 when memory is out."""
+    cdef int64_t capacity
+    cdef uint32_t *grown
+    if array.length + n_more <= array.capacity:
+        return 1
+    capacity = array.length + n_more + array.capacity // 2 + 64
+    grown = <uint32_t *>realloc(array.values, capacity * sizeof(uint32_t))
+    if grown == NULL:
+        return 0
+    array.values = grown
+    array.capacity = capacity
+    return 1
 
 
 cdef class WordTable:

@@ -31,7 +31,7 @@ enum {
     SKLUX_NO_MEMORY = 1,
     SKLUX_NOT_UTF8 = 2,
     SKLUX_NOT_ASCII = 3,
-    SKLUX_NEEDS_LIBRARY = 4,
+    SKLUX_NEEDS_CARE = 4,
     SKLUX_TOO_LONG = 5
 };
 
@@ -44,6 +44,7 @@ enum { SKLUX_UTF8 = 0, SKLUX_ASCII = 3 };
 #define SKLUX_SLACK 256
 
 typedef struct {
+    int ignores_odd;          /* whether ODD characters are read like others */
     int lowercase;            /* whether ASCII letters are lowered */
     int final_sigma;          /* whether a sigma that ends a word gets its own form */
     int plain_ascii;          /* words are the only class, no ASCII character is lost */
@@ -138,8 +139,8 @@ static inline int sklux_put_mapped(const sklux_rules *rules, sklux_text *out, ui
 {
     const int32_t target = rules->targets[c];
 
-    if (rules->classes[c] & SKLUX_ODD)
-        return SKLUX_NEEDS_LIBRARY;
+    if (rules->classes[c] & SKLUX_ODD && !rules->ignores_odd)
+        return SKLUX_NEEDS_CARE;
     if (target >= 0) {
         sklux_put(out, (uint32_t)target, rules->classes[target]);
     } else {

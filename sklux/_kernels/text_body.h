@@ -89,6 +89,10 @@ static int SKLUX_NAME(normalize)(
             sklux_plain_ascii(&byte, 1, rules->lowercase,
                               out->text + out->length, out->classes + out->length);
             out->length += 1;
+        } else if (c < 0x80 && rules->targets[c] >= 0) {
+            out->text[out->length] = (uint8_t)rules->targets[c];
+            out->classes[out->length] = rules->classes[rules->targets[c]];
+            out->length += 1;
         } else {
             if (c == SKLUX_SIGMA && rules->final_sigma
                 && SKLUX_NAME(is_final_sigma)(rules->classes, in, i, n, n_units))
