@@ -132,7 +132,7 @@ def lexical_tensors(vectorizer: CountVectorizer) -> dict[str, np.ndarray]:
         json_bytes = subwords.tokenizer_json.encode()
         tensors["tokenizer"] = np.frombuffer(json_bytes, dtype=np.uint8)
         tables = subwords.packed_tables or {}
-        tensors |= {CHARACTERS + name: array for name, array in tables.items()}
+        tensors |= {CHARACTERS + name: tables[name] for name in sorted(tables)}
     return tensors
 
 

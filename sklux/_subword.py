@@ -5,6 +5,7 @@ import os
 import re
 import string
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
 
@@ -21,6 +22,8 @@ from sklux._token_streams import Tokens, pack_strings
 # Word pieces are learnt on about so many characters, spread over the documents.
 LEARNT_CHARACTERS = 30_000_000
 UNKNOWN_PIECE = "[UNK]"
+# Rarer characters have no piece.
+MAX_ALPHABET = 1000
 NOTHING = pack_strings([])
 
 
@@ -310,11 +313,38 @@ def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
     )
     tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    documents = list(documents)
+    # Each character is a piece twice: at the begin of a word, and later.
+    n_characters = min(MAX_ALPHABET, (n_pieces - 1) // 2)
+    alphabet = _frequent_characters(tokenizer.normalizer, documents)[:n_characters]
+    # The library numbers the single continuing pieces as it meets them, in no fixed
+    # order, and these numbers decide ties. As special pieces they come in order.
+    continuing = ["##" + character for character in alphabet]
     trainer = tokenizers.trainers.WordPieceTrainer(
-        vocab_size=n_pieces, special_tokens=[UNKNOWN_PIECE], show_progress=False
+        vocab_size=n_pieces,
+        special_tokens=[UNKNOWN_PIECE, *continuing],
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
+        show_progress=False,
     )
     tokenizer.train_from_iterator(documents, trainer)
-    return tokenizer.to_str()
+    state = json.loads(tokenizer.to_str())
+    # In text they are nothing special.
+    state["added_tokens"] = [
+        token for token in state["added_tokens"] if token["content"] == UNKNOWN_PIECE
+    ]
+    return json.dumps(state, ensure_ascii=False)
+
+
+def _frequent_characters(normalizer, documents: list[str]) -> list[str]:
+    """Characters of the normalized documents, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for start in range(0, len(documents), 1000):
+        counts.update(
+            normalizer.normalize_str("\n".join(documents[start : start + 1000]))
+        )
+    frequent = sorted(counts, key=lambda character: (-counts[character], character))
+    return [character for character in frequent if not character.isspace()]
 
 
 def sampled_documents(blocks: list[TextBuffers]) -> Iterator[str]:

@@ -1,9 +1,12 @@
 """Slow and obvious twins of what the library computes, in float64."""
 
 import math
+import re
+from collections import Counter
 
 import numpy as np
 from scipy import sparse
+from sklearn.feature_extraction.text import strip_accents_ascii, strip_accents_unicode
 
 # Unit roundoff of float32; sums of n terms are allowed n of these.
 EPSILON = np.finfo(np.float32).eps
@@ -153,3 +156,71 @@ def topic_documents(n_samples, *, n_features=60, n_teacher_components=16, seed=0
     X = sparse.csr_matrix(rng.poisson(40 * topics @ words), dtype=np.float32)
     teacher = topics @ rng.standard_normal((n_topics, n_teacher_components))
     return X, unit_rows(teacher).astype(np.float32)
+
+
+def normalized(text, lowercase=True, strip_accents=None):
+    """What a document is before it is cut into tokens."""
+    strip = {"ascii": strip_accents_ascii, "unicode": strip_accents_unicode}
+    text = text.lower() if lowercase else text
+    return strip[strip_accents](text) if strip_accents else text
+
+
+def segments(text, kind, min_length=1, stop_words=()):
+    """Lists of tokens of a normalised document; no n-gram crosses two of them."""
+    if kind == "word":
+        words = re.findall(r"\w+", text)
+        return [[w for w in words if len(w) >= min_length and w not in stop_words]]
+    text = re.sub(r"\s\s+", " ", text)
+    if kind == "char":
+        return [list(text)]
+    return [[" ", *word, " "] for word in text.split()]
+
+
+def ngrams(tokens, ngram_range, whole_segments=False):
+    """N-grams of a list of tokens, as tuples; a short list may count as a whole."""
+    low, high = ngram_range
+    if whole_segments and len(tokens) < low:
+        return [tuple(tokens)] if tokens else []
+    return [
+        tuple(tokens[i : i + n])
+        for n in range(low, high + 1)
+        for i in range(len(tokens) - n + 1)
+    ]
+
+
+def ngram_counts(documents, ngram_range, whole_segments=False):
+    """Occurrences of each n-gram, and documents that hold it.
+
+    A document is a list of segments.
+    """
+    tf, df = Counter(), Counter()
+    for document in documents:
+        found = Counter()
+        for segment in document:
+            found.update(ngrams(segment, ngram_range, whole_segments))
+        tf.update(found)
+        df.update(found.keys())
+    return tf, df
+
+
+def count_rows(documents, columns, ngram_range, whole_segments=False):
+    """Counts of the n-grams that have a column, a dict for each document."""
+    rows = []
+    for document in documents:
+        found, _ = ngram_counts([document], ngram_range, whole_segments)
+        rows.append({columns[g]: n for g, n in sorted(found.items()) if g in columns})
+    return rows
+
+
+def weighed_row(counts, idf, norm, sublinear_tf=False, binary=False):
+    """tf idf, divided by the norm, for a row of counts."""
+    row = {}
+    for column, count in counts.items():
+        tf = 1.0 if binary else float(count)
+        row[column] = (1 + math.log(tf) if sublinear_tf else tf) * float(idf[column])
+    size = {
+        "l1": sum(abs(value) for value in row.values()),
+        "l2": math.sqrt(sum(value * value for value in row.values())),
+        None: 1.0,
+    }[norm]
+    return {column: value / (size or 1.0) for column, value in row.items()}
