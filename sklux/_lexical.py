@@ -46,7 +46,143 @@ PART_PREFIXES = ("subword__", "word__")
 
 
 class LexicalVectorizer(TfidfVectorizer):
-    """TfidfVectorizer."""
+    r"""TF-IDF matrix of raw documents: TfidfVectorizer's, many times faster.
+
+    A :class:`~sklearn.feature_extraction.text.TfidfVectorizer` with the same
+    parameters, vocabulary, weights and errors; the same rows bit for bit, with
+    sorted indices. Text is read, counted and weighed by compiled code on
+    ``n_jobs`` threads. Two more analyzers cut text into word pieces.
+
+    Parameters
+    ----------
+    input : {'content', 'filename', 'file'}, default='content'
+        What the documents are: text, names of files, or open files.
+
+    encoding : str, default='utf-8'
+        How documents that are bytes are decoded.
+
+    decode_error : {'strict', 'ignore', 'replace'}, default='strict'
+        What happens to bytes that do not decode.
+
+    strip_accents : {'ascii', 'unicode'}, callable or None, default=None
+        Which accents are removed.
+
+    lowercase : bool, default=True
+        Whether text becomes lower case first, as by `str.lower`.
+
+    preprocessor : callable or None, default=None
+        Replaces lower-casing and accent stripping.
+
+    tokenizer : callable, str, path-like, tokenizers.Tokenizer or None, default=None
+        With ``analyzer='word'`` a callable from a document to its tokens. With
+        word pieces a tokenizer of the tokenizers library: a JSON file, JSON text
+        or the object; None learns pieces on the documents of `fit`. Its special
+        tokens, truncation and padding are off.
+
+    analyzer : str or callable, default='word'
+        What n-grams are made of: ``'word'``, ``'char'`` (characters),
+        ``'char_wb'`` (characters of words), ``'subword'`` (word pieces), or what
+        a callable makes of a document. ``'word+subword'`` puts single word pieces
+        beside n-grams of words; each of the two parts of a row gets the same
+        norm, and their names begin with ``subword__`` and ``word__``.
+
+    stop_words : {'english'}, list of str or None, default=None
+        Words to leave out.
+
+    token_pattern : str, default=r"(?u)\b\w\w+\b"
+        Regular expression of a word.
+
+    ngram_range : tuple of (int, int), default=(1, 1)
+        Least and greatest number of tokens of a term.
+
+    max_df : int or float, default=1.0
+        Terms of more documents are left out; a float is a share of them.
+
+    min_df : int or float, default=1
+        Terms of fewer documents are left out; a float is a share of them.
+
+    max_features : int or None, default=None
+        Only so many terms are kept, the most frequent ones.
+
+    vocabulary : mapping, iterable or None, default=None
+        Terms to use, instead of those of the documents.
+
+    binary : bool, default=False
+        Whether a term counts once per document.
+
+    dtype : dtype, default=np.float64
+        Type of the matrix.
+
+    norm : {'l1', 'l2'} or None, default='l2'
+        Norm of each row.
+
+    use_idf : bool, default=True
+        Whether rare terms weigh more.
+
+    smooth_idf : bool, default=True
+        Whether one more document, holding every term, is counted in.
+
+    sublinear_tf : bool, default=False
+        Whether a count c becomes 1 + log(c).
+
+    n_subwords : int, default=20_000
+        At most so many word pieces are learnt, where ``tokenizer`` is None.
+
+    n_jobs : int or None, default=None
+        Threads of `fit` and `transform`; they change nothing but the time. None
+        means 1 unless in a `joblib.parallel_config` context, -1 all processors.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        Terms with their columns. The dict is made when it is asked for.
+
+    fixed_vocabulary_ : bool
+        Whether ``vocabulary`` was given.
+
+    idf_ : ndarray of shape (n_features,)
+        Inverse document frequencies, if ``use_idf``.
+
+    See Also
+    --------
+    sklearn.feature_extraction.text.TfidfVectorizer : The same in Python.
+    LuxicalVectorizer : Dense vectors on top of this matrix.
+
+    Notes
+    -----
+    Fast are the analyzers ``'word'``, ``'char'`` and ``'char_wb'`` with any
+    ``ngram_range``, ``lowercase``, ``strip_accents`` ('ascii', 'unicode' or None)
+    and ``stop_words``, where the dtype is float32 or float64, and the
+    ``token_pattern`` is a run of word characters of some least length, such as
+    ``r"\w+"``, ``r"(?u)\b\w\w+\b"`` or ``r"\b\w{3,}\b"``. So are word pieces of
+    BERT's kind ('WordPiece' behind a 'BertNormalizer' and a 'BertPreTokenizer');
+    other tokenizers run at the speed of their library. Everything else, a
+    callable for instance, is left to scikit-learn, and takes its time.
+
+    Documents are read where they are: a list or array of str, a pandas or polars
+    Series, an Arrow array or chunked array is not copied, and from Arrow no
+    Python string is made.
+
+    `fit_transform` gives exactly the rows of `transform`. scikit-learn's own
+    `fit_transform` sums a row in another order; its values differ in the last
+    digits from those of its `transform`, and from these.
+
+    References
+    ----------
+    .. [1] Devlin et al., BERT, :arxiv:`1810.04805`, for word pieces.
+
+    Examples
+    --------
+    >>> from sklux import LexicalVectorizer
+    >>> documents = ["a red apple", "a green apple", "a red car"]
+    >>> vectorizer = LexicalVectorizer(ngram_range=(1, 2))
+    >>> X = vectorizer.fit_transform(documents)
+    >>> vectorizer.get_feature_names_out()
+    array(['apple', 'car', 'green', 'green apple', 'red', 'red apple', 'red car'],
+          dtype=object)
+    >>> X.shape
+    (3, 7)
+    """
 
     _parameter_constraints: dict = {
         **TfidfVectorizer._parameter_constraints,
@@ -645,7 +781,7 @@ class LexicalVectorizer(TfidfVectorizer):
         run_ranges(work, range_edges(block), self.n_jobs)
 
     def _rows_of_corpora(self, corpora, sources) -> sparse.csr_matrix:
-        """Rows of the documents that the terms were learnt from."""
+        """Rows of the documents that the terms were learnt from; uses them up."""
         indexes, _ = self._indexes(sources)
         parts = MatrixParts(indexes, self._n_columns(), self._weighing())
         numbers = [
@@ -655,6 +791,8 @@ class LexicalVectorizer(TfidfVectorizer):
         def work(start: int, stop: int) -> None:
             for i in range(start, stop):
                 tokens = tuple(streams[i] for streams, _ in corpora)
+                for streams, _ in corpora:
+                    streams[i] = None  # their memory is needed for the rows
                 for part, known in zip(tokens, numbers):
                     renumber(part.numbers, known)
                 parts.add((0, i), tokens)

@@ -165,14 +165,18 @@ def normalized(text, lowercase=True, strip_accents=None):
     return strip[strip_accents](text) if strip_accents else text
 
 
+def one_blank(text):
+    """A blank in the place of each run of white space; a single one stays."""
+    return re.sub(r"\s\s+", " ", text)
+
+
 def segments(text, kind, min_length=1, stop_words=()):
     """Lists of tokens of a normalised document; no n-gram crosses two of them."""
     if kind == "word":
         words = re.findall(r"\w+", text)
         return [[w for w in words if len(w) >= min_length and w not in stop_words]]
-    text = re.sub(r"\s\s+", " ", text)
     if kind == "char":
-        return [list(text)]
+        return [list(one_blank(text))]
     return [[" ", *word, " "] for word in text.split()]
 
 

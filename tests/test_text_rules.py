@@ -1,6 +1,5 @@
 """What becomes of every character there is: lower case, accents, words, blanks."""
 
-import re
 import sys
 
 import numpy as np
@@ -10,7 +9,7 @@ import reference
 from sklux._analysis import TextSource
 from sklux._text_buffers import text_buffers
 from sklux._text_rules import MAX_GROWTH, changed_by, character_tables, make_tables
-from sklux._token_streams import read_corpus
+from sklux._token_streams import Strings, join_strings, pack_strings, read_corpus
 
 RULES = [
     (lowercase, strip)
@@ -27,22 +26,39 @@ WIDTHS = {
 }
 
 
-def tokens_of(documents, kind, lowercase=True, strip_accents=None, min_length=1):
-    """Tokens of all documents, as the kernels find them; None where n-grams break."""
+def read(documents, kind, lowercase=True, strip_accents=None, min_length=1):
+    """Tokens of a document as one text, as the kernels find them.
+
+    A blank stands between words, a new line behind the characters of a word.
+    """
     source = TextSource(kind, (1, 1), lowercase, strip_accents, min_length)
-    streams, words = read_corpus(source, text_buffers(documents), 1)
-    names = np.array([*words.tolist(), None], dtype=object)
-    numbers = np.concatenate([stream.numbers for stream in streams])
-    return names[np.minimum(numbers, len(words))].tolist()
+    (stream,), words = read_corpus(source, text_buffers(documents), 1)
+    # One more word, without a Python string for each of the others.
+    end = words.offsets[-1]
+    arena = np.concatenate([words.arena[:end], pack_strings(["\n"]).arena])
+    words = Strings(arena, np.append(words.offsets, end + 1))
+    path = np.minimum(stream.numbers, len(words) - 1)[np.newaxis]
+    return join_strings(path, words, source.separator).tolist()[0]
 
 
-def assert_same_tokens(actual, expected):
-    """Fail with the first token that differs; the lists are long."""
-    for i, (ours, theirs) in enumerate(zip(actual, expected)):
-        if ours != theirs:
-            around = slice(max(i - 2, 0), i + 3)
-            pytest.fail(f"{actual[around]!a} instead of {expected[around]!a}")
-    assert len(actual) == len(expected)
+def expected_of(text, kind, lowercase=True, strip_accents=None, min_length=1):
+    """The same in plain Python."""
+    text = reference.normalized(text, lowercase, strip_accents)
+    if kind == "char":
+        return reference.one_blank(text)
+    parts = reference.segments(text, kind, min_length)
+    if kind == "char_wb":
+        return "".join("".join([*part, "\n"]) for part in parts)
+    return " ".join(parts[0])
+
+
+def assert_same_text(actual, expected):
+    """Fail with the first place that differs; the texts are long."""
+    if actual == expected:
+        return
+    i = next((i for i, (a, b) in enumerate(zip(actual, expected)) if a != b), -1)
+    around = slice(max(i - 5, 0), i + 5)
+    pytest.fail(f"{actual[around]!a} instead of {expected[around]!a} at {i}")
 
 
 def as_arrow(text):
@@ -55,73 +71,53 @@ def without_surrogates(characters):
     return [c for c in characters if not "\ud800" <= c <= "\udfff"]
 
 
-def flat(segments):
-    """Tokens of segments, with None behind each."""
-    return [token for segment in segments for token in [*segment, None]]
-
-
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("lowercase, strip", RULES)
 def test_text_rules_normalize_every_character(width, lowercase, strip):
     text = "x".join(WIDTHS[width])
-    expected = reference.normalized(text, lowercase, strip)
-    assert_same_tokens(
-        tokens_of([text], "char", lowercase, strip),
-        reference.segments(expected, "char")[0],
-    )
+    expected = expected_of(text, "char", lowercase, strip)
+    assert_same_text(read([text], "char", lowercase, strip), expected)
 
 
 @pytest.mark.parametrize("lowercase, strip", RULES)
 def test_text_rules_normalize_every_character_of_utf8(lowercase, strip):
     text = "x".join(without_surrogates(CHARACTERS))
-    expected = reference.normalized(text, lowercase, strip)
-    assert_same_tokens(
-        tokens_of(as_arrow(text), "char", lowercase, strip),
-        reference.segments(expected, "char")[0],
-    )
+    expected = expected_of(text, "char", lowercase, strip)
+    assert_same_text(read(as_arrow(text), "char", lowercase, strip), expected)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("lowercase, strip", [RULES[0], RULES[2], RULES[4]])
 def test_text_rules_cut_words_at_every_character(width, lowercase, strip):
     text = " ".join(f"a{c}b {c}" for c in WIDTHS[width])
-    expected = reference.normalized(text, lowercase, strip)
-    assert_same_tokens(
-        tokens_of([text], "word", lowercase, strip), re.findall(r"\w+", expected)
-    )
+    expected = expected_of(text, "word", lowercase, strip)
+    assert_same_text(read([text], "word", lowercase, strip), expected)
 
 
 def test_text_rules_cut_words_at_every_character_of_utf8():
     text = " ".join(f"a{c}b {c}" for c in without_surrogates(CHARACTERS))
-    assert_same_tokens(
-        tokens_of(as_arrow(text), "word"), re.findall(r"\w+", text.lower())
-    )
+    assert_same_text(read(as_arrow(text), "word"), expected_of(text, "word"))
 
 
 @pytest.mark.parametrize("min_length", [2, 3])
 def test_text_rules_count_characters_and_not_bytes(min_length):
     """A word of one character has up to four bytes, of two up to eight."""
     text = " ".join(f"{c} {c}{c} a{c}" for c in CHARACTERS)
-    expected = re.findall(rf"\w{{{min_length},}}", text)
-    assert_same_tokens(
-        tokens_of([text], "word", lowercase=False, min_length=min_length), expected
-    )
+    expected = expected_of(text, "word", False, min_length=min_length)
+    assert_same_text(read([text], "word", False, min_length=min_length), expected)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_text_rules_part_words_at_every_white_space(width):
     text = "".join(f"a{c}b" for c in WIDTHS[width])
-    expected = reference.segments(text, "char_wb")
-    assert_same_tokens(tokens_of([text], "char_wb", lowercase=False), flat(expected))
+    assert_same_text(read([text], "char_wb"), expected_of(text, "char_wb"))
 
 
 @pytest.mark.parametrize("kind", ["char", "char_wb"])
 def test_text_rules_join_white_space_of_all_kinds(kind):
     blanks = [c for c in CHARACTERS if c.isspace()]
     text = "".join(f"a{c}b{c}{d}" for c in blanks for d in blanks)
-    segments = reference.segments(text, kind)
-    expected = segments[0] if kind == "char" else flat(segments)
-    assert_same_tokens(tokens_of([text], kind, lowercase=False), expected)
+    assert_same_text(read([text], kind), expected_of(text, kind))
 
 
 SIGMA = "\u03a3"
@@ -139,51 +135,43 @@ CONTEXTS = {
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_text_rules_final_sigma_beside_every_character(context):
     text = " ".join(map(CONTEXTS[context], CHARACTERS))
-    expected = reference.segments(text.lower(), "char")[0]
-    assert_same_tokens(tokens_of([text], "char"), expected)
+    assert_same_text(read([text], "char"), expected_of(text, "char"))
 
 
-@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("context", ["behind cased and sigma", "among ignorable ones"])
 def test_text_rules_final_sigma_beside_every_character_of_utf8(context):
     text = " ".join(map(CONTEXTS[context], without_surrogates(CHARACTERS)))
-    expected = reference.segments(text.lower(), "char")[0]
-    assert_same_tokens(tokens_of(as_arrow(text), "char"), expected)
+    assert_same_text(read(as_arrow(text), "char"), expected_of(text, "char"))
 
 
 @pytest.mark.parametrize(
     "text", [SIGMA, "A" + SIGMA, SIGMA + "A", SIGMA * 3, "A" * 40 + SIGMA]
 )
-@pytest.mark.parametrize("kind", ["word", "char"])
+@pytest.mark.parametrize("kind", ["word", "char", "char_wb"])
 def test_text_rules_final_sigma_at_the_ends_of_a_text(text, kind):
-    expected = reference.segments(text.lower(), kind)[0]
-    assert tokens_of([text], kind) == tokens_of(as_arrow(text), kind) == expected
+    expected = expected_of(text, kind)
+    assert read([text], kind) == read(as_arrow(text), kind) == expected
 
 
 def test_text_rules_sigma_is_not_final_where_case_is_kept():
-    assert tokens_of(["A" + SIGMA], "word", lowercase=False) == ["A" + SIGMA]
+    assert read(["A" + SIGMA], "word", lowercase=False) == "A" + SIGMA
 
 
 @pytest.mark.parametrize("kind", ["word", "char", "char_wb"])
 def test_text_rules_sigma_of_stripped_accents(kind):
     """The lower case is taken before the accents go, as in scikit-learn."""
     text = "\u00c1" + SIGMA + "\u0301 " + SIGMA + "\u0345" + "\u00c1"
-    expected = reference.segments(reference.normalized(text, True, "unicode"), kind)
-    assert [t for t in tokens_of([text], kind, True, "unicode") if t is not None] == [
-        token for segment in expected for token in segment
-    ]
+    assert read([text], kind, True, "unicode") == expected_of(
+        text, kind, True, "unicode"
+    )
 
 
-def test_text_rules_longest_expansion_stays_within_the_room_that_is_kept():
-    """A text of nothing but the character that grows most, again and again."""
-    longest = max(
-        CHARACTERS, key=lambda c: len(reference.normalized(c, True, "unicode"))
-    )
-    text = longest * 10_000
-    expected = reference.normalized(text, True, "unicode")
-    assert_same_tokens(
-        tokens_of([text], "char", True, "unicode"),
-        reference.segments(expected, "char")[0],
-    )
+def test_text_rules_character_that_grows_most_again_and_again():
+    """Room for the text is made while it is written."""
+    text = "\ufdfa" * 10_000
+    expected = expected_of(text, "char", True, "unicode")
+    assert len(expected) == 18 * len(text)
+    assert_same_text(read([text], "char", True, "unicode"), expected)
 
 
 def test_text_rules_tables_are_made_once_and_read_only():

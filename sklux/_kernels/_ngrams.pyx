@@ -90,7 +90,10 @@ def count_words(
 
 
 def count_short_segments(
-    const uint32_t[::1] tokens, const int64_t[::1] ends, int64_t length, uint8_t[::1] out
+    const uint32_t[::1] tokens,
+    const int64_t[::1] ends,
+    int64_t length,
+    uint8_t[::1] out,
 ):
     """Mark the first token of each segment of exactly so many tokens.
 
@@ -174,7 +177,9 @@ cdef class NgramCounter:
         cdef uint32_t prefix, last
         cdef bint is_marked = whole.shape[0] > 0
         cdef bint in_memory = True
-        cdef uint32_t *found = &prefixes[0] if keep_prefixes and prefixes.shape[0] else NULL
+        cdef uint32_t *found = NULL
+        if keep_prefixes and prefixes.shape[0]:
+            found = &prefixes[0]
         with nogil:
             for i in range(ends.shape[0]):
                 end = ends[i]

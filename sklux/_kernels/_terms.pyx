@@ -341,11 +341,11 @@ cdef class RowBuilder:
         n_terms : memoryview of shape (n_documents,)
             Overwritten: the number of distinct terms of each document.
         """
-        cdef Py_ssize_t i
-        cdef TermIndex first_index = indexes[0], second_index = indexes[len(indexes) - 1]
-        cdef const uint32_t[::1] first = tokens[0], second = tokens[len(tokens) - 1]
-        cdef const int64_t[::1] first_ends = ends[0], second_ends = ends[len(ends) - 1]
-        cdef bint has_second = len(indexes) > 1
+        cdef Py_ssize_t i, last = len(indexes) - 1
+        cdef TermIndex first_index = indexes[0], second_index = indexes[last]
+        cdef const uint32_t[::1] first = tokens[0], second = tokens[last]
+        cdef const int64_t[::1] first_ends = ends[0], second_ends = ends[last]
+        cdef bint has_second = last > 0
         cdef int64_t first_begin = 0, second_begin = 0
         cdef bint in_memory = True
         with nogil:
@@ -357,7 +357,9 @@ cdef class RowBuilder:
                     )
                 if in_memory and has_second and second_ends[i] > second_begin:
                     in_memory = second_index.collect(
-                        &second[second_begin], second_ends[i] - second_begin, &self.found
+                        &second[second_begin],
+                        second_ends[i] - second_begin,
+                        &self.found,
                     )
                 first_begin, second_begin = first_ends[i], second_ends[i]
                 in_memory = in_memory and self.add_row(&n_terms[i])
@@ -404,8 +406,9 @@ cdef class RowBuilder:
 
     def copy_columns(self, int32_t[::1] columns):
         """Write the columns of all rows, one after the other."""
-        if self.columns.length:
-            memcpy(&columns[0], self.columns.values, self.columns.length * sizeof(int32_t))
+        cdef size_t n_columns = self.columns.length
+        if n_columns:
+            memcpy(&columns[0], self.columns.values, n_columns * sizeof(int32_t))
 
     def copy_counts(self, int64_t[::1] counts):
         """Write the counts of all rows, one after the other."""

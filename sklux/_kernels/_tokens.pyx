@@ -41,7 +41,12 @@ cdef enum:
     CHARACTERS_IN_WORDS = 2
     PIECES = 3
 
-KINDS = {"word": WORDS, "char": CHARACTERS, "char_wb": CHARACTERS_IN_WORDS, "piece": PIECES}
+KINDS = {
+    "word": WORDS,
+    "char": CHARACTERS,
+    "char_wb": CHARACTERS_IN_WORDS,
+    "piece": PIECES,
+}
 STATUSES = {
     NO_MEMORY: "memory",
     NOT_UTF8: "utf8",
@@ -90,7 +95,9 @@ def string_buffers(
             return i
         addresses[i] = <uintptr_t>PyUnicode_DATA(document)
         lengths[i] = PyUnicode_GET_LENGTH(document)
-        encodings[i] = ASCII if PyUnicode_IS_ASCII(document) else PyUnicode_KIND(document)
+        encodings[i] = PyUnicode_KIND(document)
+        if PyUnicode_IS_ASCII(document):
+            encodings[i] = ASCII
     return len(documents)
 
 
@@ -272,11 +279,16 @@ cdef int tokens_of_characters(
 
 
 cdef int pieces_of_word(
-    PieceTrie trie, const uint8_t *word, int64_t length, Scratch scratch, numbers *tokens
+    PieceTrie trie,
+    const uint8_t *word,
+    int64_t length,
+    Scratch scratch,
+    numbers *tokens,
 ) noexcept nogil:
     """Pieces of one word, from memory if the word was cut before."""
     cdef uint32_t n_known = scratch.known.n_words
-    cdef uint32_t number = add_word(&scratch.known, word, length, word_key(word, length))
+    cdef uint64_t key = word_key(word, length)
+    cdef uint32_t number = add_word(&scratch.known, word, length, key)
     cdef int64_t begin, n
     if number == UNKNOWN:
         return NO_MEMORY

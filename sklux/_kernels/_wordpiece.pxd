@@ -14,4 +14,6 @@ cdef class PieceTrie:
 
     cdef bint begins_mark(self, const uint8_t *text, int64_t length) noexcept nogil
 
-    cdef bint cut(self, const uint8_t *word, int64_t length, numbers *pieces) noexcept nogil
+    cdef bint cut(
+        self, const uint8_t *word, int64_t length, numbers *pieces
+    ) noexcept nogil

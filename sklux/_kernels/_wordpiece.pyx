@@ -102,16 +102,19 @@ cdef class PieceTrie:
     cdef bint begins_mark(self, const uint8_t *text, int64_t length) noexcept nogil:
         """Whether a text begins with one of the marks."""
         cdef Py_ssize_t i
-        cdef int64_t n
+        cdef int64_t begin, n
         if not self.is_mark_byte[text[0]]:
             return False
         for i in range(self.mark_offsets.shape[0] - 1):
-            n = self.mark_offsets[i + 1] - self.mark_offsets[i]
-            if n <= length and memcmp(&self.mark_arena[self.mark_offsets[i]], text, n) == 0:
+            begin = self.mark_offsets[i]
+            n = self.mark_offsets[i + 1] - begin
+            if n <= length and memcmp(&self.mark_arena[begin], text, n) == 0:
                 return True
         return False
 
-    cdef bint cut(self, const uint8_t *word, int64_t length, numbers *pieces) noexcept nogil:
+    cdef bint cut(
+        self, const uint8_t *word, int64_t length, numbers *pieces
+    ) noexcept nogil:
         """Add the pieces of one word; 0 when memory is out."""
         cdef int64_t begin = 0, k, end, n_characters = 0, n_before = pieces.length
         cdef uint32_t node, piece

@@ -77,7 +77,12 @@ cdef class WordTable:
         with nogil:
             self.add_all(arena, offsets)
 
-    def find(self, const uint8_t[::1] arena, const int64_t[::1] offsets, uint32_t[::1] out):
+    def find(
+        self,
+        const uint8_t[::1] arena,
+        const int64_t[::1] offsets,
+        uint32_t[::1] out,
+    ):
         """Write the number of each word to ``out``, the largest uint32 for none."""
         cdef Py_ssize_t i
         cdef int64_t length
@@ -106,12 +111,11 @@ cdef class WordTable:
         offsets : memoryview of shape (n_words + 1,)
             Overwritten; counts from the start of ``arena``.
         """
+        cdef size_t n_offsets = self.words.n_words + 1
         offsets[0] = 0
         if self.words.n_words:
             memcpy(&arena[0], self.words.arena, self.n_bytes())
-            memcpy(
-                &offsets[0], self.words.offsets, (self.words.n_words + 1) * sizeof(int64_t)
-            )
+            memcpy(&offsets[0], self.words.offsets, n_offsets * sizeof(int64_t))
 
 
 def rank_words(
