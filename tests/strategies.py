@@ -157,3 +157,8 @@ lexical_parameters = st.fixed_dictionaries(
         "sublinear_tf": st.booleans(),
     },
 )
+
+# Tokens of documents: few words, so that n-grams repeat.
+token_documents = st.lists(
+    st.lists(st.lists(st.sampled_from("abcd"), max_size=9), max_size=3), max_size=6
+)

@@ -118,21 +118,15 @@ def test_documents_not_iterable_is_refused(number):
 @pytest.mark.parametrize(
     ("documents", "kind", "position"),
     [
-        (["a", None, "b"], "NoneType", 1),
-        (["a", "b", float("nan")], "float", 2),
         ([b"a"], "bytes", 0),
         (["a", 3], "int", 1),
         (["a", ["b"]], "list", 1),
-        (as_generator(["a", "b", "c", None]), "NoneType", 3),
-        (np.array(["a", None], dtype=object), "NoneType", 1),
+        (as_generator(["a", "b", "c", 3]), "int", 3),
+        (np.array(["a", 3], dtype=object), "int", 1),
         (np.array([1.5, 2.5]), "float64", 0),
         (np.array([b"a", b"b"]), "bytes_", 0),
-        (pd.Series(["a", np.nan], dtype=object), "float", 1),
-        (pd.Series(["a", None], index=[9, 4], dtype=object), "NoneType", 1),
-        (pd.Series(["a", pd.NA], dtype="string"), "NAType", 1),
-        (pl.Series(["a", None]), "NoneType", 1),
-        (pa.array(["a", "b", None]), "NoneType", 2),
-        (pa.chunked_array([["a"], ["b", None]]), "NoneType", 2),
+        (pd.Series(["a", 3], index=[9, 4], dtype=object), "int", 1),
+        (pl.Series(["a", b"b"], dtype=pl.Object), "bytes", 1),
         (pa.array([b"a"]), "bytes", 0),
     ],
 )
@@ -143,6 +137,40 @@ def test_documents_other_than_str_is_named_with_its_position(documents, kind, po
         r" .*\. Decode bytes, and drop or fill missing values\.$",
     ):
         check_documents(documents)
+
+
+@pytest.mark.parametrize(
+    ("documents", "shown", "position"),
+    [
+        (["a", None, "b"], "None", 1),
+        (["a", "b", float("nan")], "nan", 2),
+        (["a", "b", np.float64("nan")], r"np\.float64\(nan\)|nan", 2),
+        (["a", pd.NaT], "NaT", 1),
+        (["a", np.datetime64("NaT")], ".*NaT.*", 1),
+        (["a", pd.NA], "<NA>", 1),
+        (as_generator(["a", "b", "c", None]), "None", 3),
+        (np.array(["a", None], dtype=object), "None", 1),
+        (pd.Series(["a", np.nan], dtype=object), "nan", 1),
+        (pd.Series(["a", None], index=[9, 4], dtype=object), "None", 1),
+        (pd.Series(["a", pd.NA], dtype="string"), "<NA>", 1),
+        (pd.Series(["a", np.nan], dtype="str"), "nan", 1),
+        (pl.Series(["a", None]), "None", 1),
+        (pa.array(["a", "b", None]), "None", 2),
+        (pa.chunked_array([["a"], ["b", None]]), "None", 2),
+    ],
+)
+def test_documents_missing_is_named_with_its_position(documents, shown, position):
+    with pytest.raises(
+        ValueError,
+        match=rf"raw_documents has a missing value \(({shown})\) at position {position}"
+        r"\. Drop or fill missing values\.$",
+    ):
+        check_documents(documents)
+
+
+def test_documents_nan_is_refused_in_the_words_of_scikit_learn():
+    with pytest.raises(ValueError, match="^np.nan is an invalid document, expected"):
+        check_documents([np.nan])
 
 
 def test_documents_error_shows_only_the_start_of_a_long_document():

@@ -14,7 +14,14 @@ PACKAGE = Path(sklux.__file__).parent
 # Room -> rooms it may import. Arrows only go down: a room imports rooms that
 # stand below it. `cli`, `_commands` and `_demo` are doors.
 ALLOWED = {
-    "__init__": {"_vectorizer", "_projection", "_teacher", "datasets", "metrics"},
+    "__init__": {
+        "_lexical",
+        "_projection",
+        "_teacher",
+        "_vectorizer",
+        "datasets",
+        "metrics",
+    },
     "cli": {"_commands", "_optional"},
     "_commands": {"_demo"},
     "_demo": {
@@ -30,11 +37,13 @@ ALLOWED = {
     "_vectorizer": {
         "_documents",
         "_lexical",
+        "_lexical_state",
         "_network",
         "_persistence",
         "_projection",
         "_projection_state",
         "_teacher",
+        "_text_buffers",
     },
     "_projection_state": {"_persistence", "_projection"},
     "_projection": {
@@ -52,7 +61,43 @@ ALLOWED = {
     "_teacher": {"_documents", "_identity", "_optional", "_vector_cache"},
     "_identity": set(),
     "_vector_cache": set(),
-    "_lexical": {"_persistence"},
+    "_lexical_state": {
+        "_kernels",
+        "_lexical",
+        "_persistence",
+        "_subword",
+        "_token_streams",
+    },
+    "_lexical": {
+        "_analysis",
+        "_corpus_terms",
+        "_documents",
+        "_kernels",
+        "_subword",
+        "_term_matrix",
+        "_text_buffers",
+        "_threads",
+        "_token_streams",
+    },
+    "_analysis": {
+        "_kernels",
+        "_subword",
+        "_text_buffers",
+        "_text_rules",
+        "_token_streams",
+    },
+    "_subword": {
+        "_kernels",
+        "_optional",
+        "_text_buffers",
+        "_text_rules",
+        "_token_streams",
+    },
+    "_corpus_terms": {"_kernels", "_threads", "_token_streams"},
+    "_term_matrix": {"_kernels", "_threads", "_token_streams"},
+    "_token_streams": {"_kernels", "_text_buffers", "_threads"},
+    "_text_rules": {"_kernels"},
+    "_text_buffers": {"_documents", "_kernels"},
     "_persistence": set(),
     "_documents": set(),
     "_optional": set(),
@@ -67,6 +112,8 @@ HEAVY = {
     "matplotlib": {"_demo"},
     "typer": {"_commands"},
     "rich": {"_demo"},
+    "tokenizers": {"_subword"},
+    "pyarrow": {"_text_buffers"},
 }
 
 
@@ -139,17 +186,29 @@ def test_imports_sklux_alone_brings_in_nothing_heavy():
 def test_imports_all_public_names_bring_in_neither_torch_nor_teacher():
     modules = modules_after("from sklux import *")
     assert "sklearn" in modules
-    assert modules.isdisjoint({"torch", "sentence_transformers", "matplotlib"})
+    assert modules.isdisjoint(
+        {"torch", "sentence_transformers", "matplotlib", "tokenizers"}
+    )
 
 
-def test_imports_transform_of_a_loaded_model_needs_no_torch(fitted, tmp_path):
+def test_imports_transform_of_a_loaded_model_needs_nothing_heavy(fitted, tmp_path):
+    """Its word pieces are there: neither torch nor tokenizers has to read them."""
+    assert fitted.lexical_.analyzer == "word+subword"
     fitted.save(tmp_path / "model.sklux")
     modules = modules_after(
         "from sklux import LuxicalVectorizer\n"
         f"model = LuxicalVectorizer.load({str(tmp_path / 'model.sklux')!r})\n"
-        "model.transform(['apple car'])"
+        "assert model.transform(['apple car']).any()"
     )
-    assert modules.isdisjoint({"torch", "sentence_transformers"})
+    assert modules.isdisjoint({"torch", "sentence_transformers", "tokenizers"})
+
+
+def test_imports_words_need_no_tokenizers():
+    modules = modules_after(
+        "from sklux import LexicalVectorizer\n"
+        "LexicalVectorizer(ngram_range=(1, 2)).fit_transform(['apple car'])"
+    )
+    assert modules.isdisjoint({"torch", "tokenizers"})
 
 
 def test_imports_change_no_global_state():

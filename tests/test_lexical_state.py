@@ -1,4 +1,4 @@
-"""The lexical stage: the default one, and what a model file holds of it."""
+"""The lexical stage: what a model file holds of it."""
 
 import json
 import re
@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import (
     TfidfVectorizer,
 )
 
+from sklux import LexicalVectorizer
 from sklux._lexical import default_lexical_stage
 from sklux._lexical_state import (
     lexical_from_params,
@@ -23,7 +24,7 @@ from sklux._lexical_state import (
 )
 from sklux._persistence import is_json
 
-CLASSES = [CountVectorizer, TfidfVectorizer]
+CLASSES = [CountVectorizer, TfidfVectorizer, LexicalVectorizer]
 TEXTS = ["a red apple", "the green apple", "a fast car", "R or C, the slow car"] * 2
 # Terms that are awkward to keep: surrogates alone and in pairs, astral planes.
 WORDS = ["apple", "the", "na\u00efve", "\U0001f34e", "\U0002070e", "\ud83c", "\udf4e"]
@@ -94,27 +95,6 @@ def fit_or_assume(vectorizer, documents):
     return vectorizer
 
 
-# The default
-
-
-def test_lexical_default_is_tfidf_over_words_and_pairs():
-    stage = default_lexical_stage()
-    assert type(stage) is TfidfVectorizer
-    assert stage.ngram_range == (1, 2)
-    assert stage.sublinear_tf
-    assert stage.max_features == 200_000
-    assert stage.fit_transform(TEXTS).dtype == np.float32
-
-
-def test_lexical_default_knows_words_of_one_character():
-    terms = default_lexical_stage().fit(["R or C 3"]).vocabulary_
-    assert set(terms) == {"r", "or", "c", "3", "r or", "or c", "c 3"}
-
-
-def test_lexical_default_is_new_each_time():
-    assert default_lexical_stage() is not default_lexical_stage()
-
-
 def test_lexical_default_can_be_held():
     assert_round_trip(default_lexical_stage().fit(TEXTS), TEXTS)
 
@@ -137,6 +117,15 @@ def test_lexical_round_trip_of_counts(documents, params):
 @given(DOCUMENTS, st.fixed_dictionaries({}, optional=SHARED | TFIDF))
 def test_lexical_round_trip_of_tfidf(documents, params):
     vectorizer = fit_or_assume(TfidfVectorizer(**params), documents)
+    assert_round_trip(vectorizer, [*documents, ""])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@settings(max_examples=50, deadline=None)
+@given(DOCUMENTS, st.fixed_dictionaries({}, optional=SHARED | TFIDF))
+def test_lexical_round_trip_of_the_kernels_stage(documents, params):
+    vectorizer = fit_or_assume(LexicalVectorizer(**params), documents)
     assert_round_trip(vectorizer, [*documents, ""])
 
 
@@ -271,7 +260,7 @@ def test_lexical_stage_of_another_class(vectorizer):
     with pytest.raises(
         TypeError,
         match=rf"save cannot hold a lexical stage of class {type(vectorizer).__name__},"
-        r" only \['CountVectorizer', 'TfidfVectorizer'\]\. Use joblib\.dump",
+        r" only \['CountVectorizer', 'LexicalVectorizer', 'TfidfVectorizer'\]\. Use joblib\.dump",
     ):
         lexical_params(vectorizer)
 
@@ -306,7 +295,8 @@ def test_lexical_unknown_class():
     with pytest.raises(
         ValueError,
         match=r"lexical stage is a FutureVectorizer, which this version of sklux does "
-        r"not know; it knows \['CountVectorizer', 'TfidfVectorizer'\]\. Upgrade sklux",
+        r"not know; it knows \['CountVectorizer', 'LexicalVectorizer', "
+        r"'TfidfVectorizer'\]\. Upgrade sklux",
     ):
         lexical_from_params({"class": "FutureVectorizer", "params": {}})
 

@@ -369,7 +369,12 @@ def test_teacher_bare_string_is_refused(tmp_path):
 
 
 def test_teacher_document_that_is_no_str_is_named(tmp_path):
-    with pytest.raises(TypeError, match="Got NoneType at position 1"):
+    with pytest.raises(TypeError, match="Got int at position 1"):
+        recorded(tmp_path).transform(["a", 3])
+
+
+def test_teacher_missing_document_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"missing value \(None\) at position 1"):
         recorded(tmp_path).transform(["a", None])
 
 

@@ -12,7 +12,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklux import CachedTeacher, LuxicalVectorizer, ReLUProjection
+from sklux import (
+    CachedTeacher,
+    LexicalVectorizer,
+    LuxicalVectorizer,
+    ReLUProjection,
+)
+from sklux._lexical import default_lexical_stage
 from sklux.metrics import neighbor_recall_score
 
 
@@ -237,7 +243,7 @@ def test_vectorizer_set_params_none_brings_the_default_back():
     vectorizer = LuxicalVectorizer(lexical=CountVectorizer())
     assert vectorizer.set_params(lexical=None).lexical is None
     vectorizer.set_params(lexical=None, lexical__min_df=3)
-    assert isinstance(vectorizer.lexical, TfidfVectorizer)
+    assert isinstance(vectorizer.lexical, LexicalVectorizer)
 
 
 def test_vectorizer_set_params_refuses_an_unknown_name():
@@ -313,8 +319,14 @@ def test_vectorizer_refuses_a_bare_string(fitted, teacher_embeddings):
 
 
 def test_vectorizer_names_the_document_that_is_not_text(fitted):
-    with pytest.raises(TypeError, match="Got NoneType at position 1"):
-        fitted.transform(["apple", None])
+    with pytest.raises(TypeError, match="Got bytes at position 1"):
+        fitted.transform(["apple", b"car"])
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_vectorizer_names_the_missing_document(missing, fitted):
+    with pytest.raises(ValueError, match=r"missing value \(\w+\) at position 1"):
+        fitted.transform(["apple", missing])
 
 
 def test_vectorizer_refuses_to_learn_from_nothing(teacher_embeddings):
@@ -341,7 +353,7 @@ def test_vectorizer_refuses_teacher_vectors_that_are_not_finite(
 
 def test_vectorizer_explains_an_empty_vocabulary(teacher_embeddings):
     with pytest.raises(ValueError, match="empty vocabulary"):
-        small_vectorizer().fit(["", "!"], teacher_embeddings=teacher_embeddings[:2])
+        small_vectorizer().fit(["", " "], teacher_embeddings=teacher_embeddings[:2])
 
 
 def test_vectorizer_failed_fit_leaves_the_fitted_model(documents, fitted):
@@ -441,3 +453,40 @@ def test_vectorizer_takes_torch_tensors_of_any_type(documents, teacher_embedding
     tensor = torch.tensor(teacher_embeddings, dtype=torch.bfloat16, requires_grad=True)
     vectors = small_vectorizer().fit_transform(documents, teacher_embeddings=tensor)
     assert vectors.shape == (120, 4)
+
+
+# The default lexical stage
+
+
+def test_vectorizer_default_stage_is_pieces_beside_words_and_pairs():
+    stage = default_lexical_stage()
+    assert type(stage) is LexicalVectorizer
+    changed = {
+        name: value
+        for name, value in stage.get_params().items()
+        if value != LexicalVectorizer().get_params()[name]
+    }
+    assert changed == {
+        "analyzer": "word+subword",
+        "ngram_range": (1, 2),
+        "token_pattern": r"(?u)\b\w+\b",
+        "sublinear_tf": True,
+        "max_features": 200_000,
+        "dtype": np.float32,
+    }
+
+
+def test_vectorizer_default_stage_is_what_none_means(fitted):
+    assert fitted.lexical is None
+    expected = default_lexical_stage().get_params()
+    assert fitted.lexical_.get_params() == expected
+
+
+def test_vectorizer_default_stage_knows_words_of_one_character():
+    terms = default_lexical_stage().fit(["R or C 3"]).get_feature_names_out()
+    words = ["3", "c", "c 3", "or", "or c", "r", "r or"]
+    assert terms[-7:].tolist() == [f"word__{word}" for word in words]
+
+
+def test_vectorizer_default_stage_is_new_each_time():
+    assert default_lexical_stage() is not default_lexical_stage()

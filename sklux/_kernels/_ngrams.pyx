@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
-from ._words cimport BREAK, UNKNOWN, fetch, mix, step_key
+from ._words cimport BREAK, UNKNOWN, allocate_table, fetch, mix, step_key
 
 cdef extern from "sort.h" nogil:
     void order_keys "sklux_order_keys"(
@@ -274,7 +274,7 @@ cdef class NgramCounter:
         self.shift = min(self.shift - 1, 64 - 12)
         n_slots = <uint64_t>1 << (64 - self.shift)
         last = n_slots - 1
-        slots = <slot *>malloc(n_slots * sizeof(slot))
+        slots = <slot *>allocate_table(n_slots * sizeof(slot))
         if slots == NULL:
             return False
         free(self.slots)

@@ -44,7 +44,7 @@ cdef extern from "text.h" nogil:
 
 cdef enum:
     # Places between a look-up and the request for its memory.
-    AHEAD = 6
+    AHEAD = 16
     NO_NORM = 0
     L1 = 1
     L2 = 2
@@ -189,9 +189,12 @@ cdef class TermIndex:
         return True
 
     cdef bint collect(
-        self, const uint32_t *tokens, int64_t n, numbers *columns
+        self, const uint32_t *tokens, int64_t n, int64_t n_readable, numbers *columns
     ) noexcept nogil:
-        """Add the columns of all terms among the tokens; 0 when memory is out."""
+        """Add the columns of all terms among n tokens; 0 when memory is out.
+
+        Tokens of the next documents may be read, to ask for their memory early.
+        """
         cdef int64_t i, j, last, k = 0
         cdef uint32_t node, column
         cdef uint32_t *out
@@ -200,7 +203,7 @@ cdef class TermIndex:
             return False
         out = columns.values + columns.length
         for i in range(n):
-            if self.max_n > 1 and i + AHEAD + 1 < n:
+            if self.max_n > 1 and i + AHEAD + 1 < n_readable:
                 fetch(self.steps.slots + (
                     mix(step_key(tokens[i + AHEAD], tokens[i + AHEAD + 1]))
                     >> self.steps.shift
@@ -353,12 +356,16 @@ cdef class RowBuilder:
                 self.found.length = 0
                 if first_ends[i] > first_begin:
                     in_memory = first_index.collect(
-                        &first[first_begin], first_ends[i] - first_begin, &self.found
+                        &first[first_begin],
+                        first_ends[i] - first_begin,
+                        first.shape[0] - first_begin,
+                        &self.found,
                     )
                 if in_memory and has_second and second_ends[i] > second_begin:
                     in_memory = second_index.collect(
                         &second[second_begin],
                         second_ends[i] - second_begin,
+                        second.shape[0] - second_begin,
                         &self.found,
                     )
                 first_begin, second_begin = first_ends[i], second_ends[i]
@@ -374,7 +381,7 @@ cdef class RowBuilder:
         cdef uint32_t *found = self.found.values
         cdef uint32_t *columns
         cdef uint32_t *counts
-        cdef uint32_t column, last = UNKNOWN
+        cdef uint32_t column, last = UNKNOWN, count = 0, largest = 0
         n_terms[0] = 0
         if n == 0:
             return True
@@ -388,17 +395,17 @@ cdef class RowBuilder:
         sort_columns(found, self.swap.values, n, self.n_bits)
         columns = self.columns.values + self.columns.length
         counts = self.counts.values + self.counts.length
+        # Without branches, which would be guessed wrong at every repeated term.
         for i in range(n):
             column = found[i]
-            if column != last:
-                k += 1
-                columns[k] = column
-                counts[k] = 0
-                last = column
-            counts[k] += 1
-            # The largest count tells how long the table of tf has to be.
-            if counts[k] > self.max_count:
-                self.max_count = counts[k]
+            count = 1 + (count if column == last else 0)
+            k += count == 1
+            columns[k] = column
+            counts[k] = count
+            last = column
+            largest = max(largest, count)
+        # The largest count tells how long the table of tf has to be.
+        self.max_count = max(self.max_count, <int64_t>largest)
         n_terms[0] = k + 1
         self.columns.length += k + 1
         self.counts.length += k + 1

@@ -23,6 +23,7 @@ cdef extern from "tables.h" nogil:
     )
     uint32_t add_word "sklux_add_word"(word_table *, const uint8_t *, int64_t, uint64_t)
     void fetch "SKLUX_FETCH"(const void *)
+    void *allocate_table "sklux_allocate_table"(size_t)
 
     ctypedef struct step_slot "sklux_step":
         uint64_t key

@@ -80,16 +80,37 @@ static inline void sklux_order_keys(
         memcpy(order, to, (size_t)n * sizeof(int64_t));
 }
 
+/* Width of the digits that sorts n values of n_bits bits at the least cost: each
+ * pass clears and sums 2^width counters, and counts and moves n values. */
+static inline int sklux_digit_bits(int64_t n, int n_bits, int max_bits)
+{
+    enum { COST_OF_A_VALUE = 6 };
+    int64_t least = INT64_MAX;
+    int best = max_bits;
+
+    for (int width = 5; width <= max_bits; width++) {
+        const int64_t n_passes = (n_bits + width - 1) / width;
+        const int64_t cost = n_passes * (((int64_t)1 << width) + COST_OF_A_VALUE * n);
+        if (cost < least) {
+            least = cost;
+            best = width;
+        }
+    }
+    return best;
+}
+
 /* Columns of one document in ascending order. `swap` has room for n columns,
  * n_bits is the width of the largest column. */
-static inline void sklux_sort_columns(uint32_t *columns, uint32_t *swap, int64_t n, int n_bits)
+static inline void sklux_sort_columns(
+    uint32_t *columns, uint32_t *swap, int64_t n, int n_bits)
 {
-    enum { MAX_DIGITS = 1 << 11 };
-    uint32_t starts[MAX_DIGITS];
+    enum { FEW = 20, MAX_BITS = 11 };
+    uint32_t starts[1 << MAX_BITS];
     uint32_t *from = columns, *to = swap;
-    int digit_bits, n_digits;
+    uint32_t n_digits;
+    int digit_bits;
 
-    if (n <= 24) {
+    if (n <= FEW) {
         for (int64_t i = 1; i < n; i++) {
             const uint32_t column = columns[i];
             int64_t j = i;
@@ -99,22 +120,21 @@ static inline void sklux_sort_columns(uint32_t *columns, uint32_t *swap, int64_t
         }
         return;
     }
-    digit_bits = n < 384 ? 6 : n < 8192 ? 8 : 11;
-    n_digits = 1 << digit_bits;
+    digit_bits = sklux_digit_bits(n, n_bits, MAX_BITS);
+    n_digits = (uint32_t)1 << digit_bits;
     for (int shift = 0; shift < n_bits; shift += digit_bits) {
         uint32_t total = 0;
-        uint32_t *last;
-        memset(starts, 0, (size_t)n_digits * sizeof(uint32_t));
+        uint32_t *last = from;
+        memset(starts, 0, n_digits * sizeof(uint32_t));
         for (int64_t i = 0; i < n; i++)
-            starts[(from[i] >> shift) & (uint32_t)(n_digits - 1)]++;
-        for (int digit = 0; digit < n_digits; digit++) {
+            starts[(from[i] >> shift) & (n_digits - 1)]++;
+        for (uint32_t digit = 0; digit < n_digits; digit++) {
             const uint32_t count = starts[digit];
             starts[digit] = total;
             total += count;
         }
         for (int64_t i = 0; i < n; i++)
-            to[starts[(from[i] >> shift) & (uint32_t)(n_digits - 1)]++] = from[i];
-        last = from;
+            to[starts[(from[i] >> shift) & (n_digits - 1)]++] = from[i];
         from = to;
         to = last;
     }

