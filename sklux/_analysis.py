@@ -19,6 +19,7 @@ RUN_OF_WORD_CHARACTERS = re.compile(
 # Methods that change what a token is; a subclass that has its own is left to
 # scikit-learn.
 ANALYZING_METHODS = (
+    "decode",
     "build_analyzer",
     "build_preprocessor",
     "build_tokenizer",

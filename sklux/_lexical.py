@@ -163,7 +163,7 @@ class LexicalVectorizer(TfidfVectorizer):
     Series, an Arrow array or chunked array is not copied, and from Arrow no
     Python string is made.
 
-    `fit_transform` gives exactly the rows of `transform`. scikit-learn's own
+    The fast `fit_transform` gives exactly the rows of `transform`. scikit-learn's own
     `fit_transform` sums a row in another order; its values differ in the last
     digits from those of its `transform`, and from these.
 
@@ -293,7 +293,7 @@ class LexicalVectorizer(TfidfVectorizer):
         Returns
         -------
         sparse matrix of shape (n_samples, n_features)
-            Exactly ``fit(raw_documents).transform(raw_documents)``, in less time.
+            That of ``fit(raw_documents).transform(raw_documents)``, in less time.
         """
         if not self._uses_kernels():
             X = super().fit_transform(python_documents(raw_documents))
@@ -326,6 +326,9 @@ class LexicalVectorizer(TfidfVectorizer):
         check_is_fitted(self, msg="The TF-IDF vectorizer is not fitted")
         if not (self._uses_kernels() and self._has_plain_idf()):
             return super().transform(python_documents(raw_documents))
+        if self.stop_words is not None:
+            # Warns where they were set since the fit and do not fit the rest.
+            self.build_analyzer()
         X = self._rows(self._blocks(raw_documents), self._sources())
         if X.shape[0] == 0:
             return self._tfidf.transform(X)  # raises, as scikit-learn does
@@ -396,7 +399,8 @@ class LexicalVectorizer(TfidfVectorizer):
         ]
 
     def __getstate__(self):
-        state = super().__getstate__()
+        # object's own __getstate__ gives the dict of the instance itself.
+        state = dict(super().__getstate__())
         state.pop("_index", None)
         if "_terms" in state:
             state.pop("_vocabulary", None)
@@ -452,7 +456,9 @@ class LexicalVectorizer(TfidfVectorizer):
     def _has_plain_idf(self) -> bool:
         """Whether the idf is as the kernels take it: finite, of the matrix's dtype."""
         idf = getattr(self._tfidf, "idf_", None)
-        return idf is None or (idf.dtype == self.dtype and np.isfinite(idf.sum()))
+        if not isinstance(idf, np.ndarray):
+            return idf is None
+        return idf.dtype == self.dtype and bool(np.isfinite(idf.sum()))
 
     def _blocks(self, raw_documents: Iterable[str]) -> Iterator[TextBuffers]:
         """Blocks of documents; what is given as bytes, names or files is read."""
@@ -585,6 +591,8 @@ class LexicalVectorizer(TfidfVectorizer):
                 stacklevel=2,
             )
         counts = self._rows(blocks, sources, Weighing(self.dtype))
+        if counts.shape[0] == 0:
+            self._tfidf.fit(counts)  # raises, as scikit-learn does
         df = np.bincount(counts.indices, minlength=counts.shape[1])
         self._set_idf(df, counts.shape[0])
         return lambda: align_interface(self._rows(blocks, sources))
@@ -740,7 +748,8 @@ class LexicalVectorizer(TfidfVectorizer):
         vocabulary = self.vocabulary_
         terms = sorted(vocabulary, key=vocabulary.__getitem__)
         if self.analyzer != "word+subword":
-            return (pack_strings(terms),)
+            # A term that is no str is in no document, as two blanks are not.
+            return (pack_strings([t if isinstance(t, str) else "  " for t in terms]),)
         n_pieces = sum(term.startswith(PART_PREFIXES[0]) for term in terms)
         parts = terms[:n_pieces], terms[n_pieces:]
         for part, prefix in zip(parts, PART_PREFIXES):

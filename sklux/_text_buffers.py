@@ -92,6 +92,9 @@ def text_buffers(
     if arrow is not None:
         yield from _arrow_blocks(arrow)
         return
+    # Other Arrow arrays (binary, dictionary) yield scalars of their own.
+    if hasattr(raw_documents, "to_pylist"):
+        raw_documents = raw_documents.to_pylist()
     if isinstance(raw_documents, (list, tuple)) or hasattr(raw_documents, "__array__"):
         yield _string_block(list(raw_documents), 0, decode)
         return
