@@ -205,7 +205,9 @@ def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
     if kind != "word":
         return TextSource(kind, bounds, lowercase, vectorizer.strip_accents)
     min_length = _least_word_length(vectorizer.token_pattern)
-    if vectorizer.tokenizer is not None or min_length is None:
+    # Beside words, a tokenizer is one of word pieces.
+    cuts_words = vectorizer.analyzer == "word" and vectorizer.tokenizer is not None
+    if cuts_words or min_length is None:
         return None
     stop_words = vectorizer.get_stop_words() or ()
     if not all(isinstance(word, str) for word in stop_words):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pieces_reference import OTHER_KINDS, bert_tokenizer, other_tokenizer
 from sklearn.base import clone
 from sklearn.feature_extraction.text import (
     CountVectorizer,
@@ -260,7 +261,8 @@ def test_lexical_stage_of_another_class(vectorizer):
     with pytest.raises(
         TypeError,
         match=rf"save cannot hold a lexical stage of class {type(vectorizer).__name__},"
-        r" only \['CountVectorizer', 'LexicalVectorizer', 'TfidfVectorizer'\]\. Use joblib\.dump",
+        r" only \['CountVectorizer', 'LexicalVectorizer', 'TfidfVectorizer'\]\. "
+        r"Use joblib\.dump",
     ):
         lexical_params(vectorizer)
 
@@ -385,3 +387,229 @@ def test_lexical_any_arrays_are_restored_or_refused(offsets, terms):
     except ValueError:
         return
     assert sorted(vectorizer.vocabulary_.values()) == list(range(len(offsets) - 1))
+
+
+# Word pieces
+
+PIECES = [
+    {"analyzer": "subword", "n_subwords": 60},
+    {"analyzer": "subword", "n_subwords": 60, "ngram_range": (1, 3)},
+    {"analyzer": "word+subword", "n_subwords": 60, "ngram_range": (1, 2)},
+    {"analyzer": "word+subword", "n_subwords": 60, "max_features": 8},
+    {"analyzer": "word+subword", "stop_words": "english", "dtype": np.float32},
+    {"analyzer": "subword", "vocabulary": ["apple", "the", "zzz"]},
+    {
+        "analyzer": "word+subword",
+        "vocabulary": ["subword__the", "subword__apple", "word__the", "word__zzz"],
+    },
+    {"analyzer": "word+subword", "vocabulary": {"word__car": 0}},
+]
+
+
+@pytest.mark.parametrize("params", PIECES, ids=repr)
+def test_lexical_round_trip_of_pieces(params):
+    vectorizer = LexicalVectorizer(**params).fit(TEXTS)
+    assert vectorizer.transform(TEXTS).nnz
+    assert_round_trip(vectorizer, [*TEXTS, "", "[UNK] \u00e9 apples", "\ud800"])
+
+
+@pytest.mark.parametrize("params", PIECES, ids=repr)
+def test_lexical_analyzer_of_restored_pieces(params):
+    vectorizer = LexicalVectorizer(**params).fit(TEXTS)
+    analyze, expected = (
+        round_trip(vectorizer).build_analyzer(),
+        (vectorizer.build_analyzer()),
+    )
+    for text in TEXTS:
+        assert analyze(text) == expected(text)
+
+
+@pytest.mark.parametrize("analyzer", ["subword", "word+subword"])
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_lexical_round_trip_of_pieces_outside_of_the_kernel(kind, analyzer):
+    vectorizer = LexicalVectorizer(analyzer=analyzer, tokenizer=other_tokenizer(kind))
+    vectorizer.fit(TEXTS)
+    X = vectorizer.transform(TEXTS)
+    assert_same_matrix(round_trip(vectorizer).transform(TEXTS), X)
+
+
+def test_lexical_tokenizer_is_held_as_json():
+    tokenizer = bert_tokenizer()
+    vectorizer = LexicalVectorizer(analyzer="subword", tokenizer=tokenizer).fit(TEXTS)
+    restored = round_trip(vectorizer)
+    assert restored.tokenizer == tokenizer.to_str()
+    again = clone(restored).fit(TEXTS)
+    assert_same_matrix(again.transform(TEXTS), vectorizer.transform(TEXTS))
+
+
+def test_lexical_tokenizer_file_is_not_needed_any_more(tmp_path):
+    path = str(tmp_path / "tokenizer.json")
+    bert_tokenizer().save(path)
+    vectorizer = LexicalVectorizer(analyzer="word+subword", tokenizer=path).fit(TEXTS)
+    (tmp_path / "tokenizer.json").unlink()
+    assert_round_trip(vectorizer, TEXTS)
+
+
+def test_lexical_path_that_is_no_str_cannot_be_held(tmp_path):
+    vectorizer = LexicalVectorizer(analyzer="subword", tokenizer=tmp_path / "a.json")
+    with pytest.raises(TypeError, match="save cannot hold the parameter tokenizer="):
+        lexical_params(vectorizer)
+
+
+@pytest.mark.parametrize(
+    ("analyzer", "more"),
+    [("word", set()), ("subword", set()), ("word+subword", {"n_pieces"})],
+)
+def test_lexical_arrays_of_pieces(analyzer, more):
+    tensors = lexical_tensors(LexicalVectorizer(analyzer=analyzer).fit(TEXTS))
+    names = {"terms", "term_offsets", "idf"} | more
+    if analyzer != "word":
+        parts = ("starts", "rules", "classes", "offsets", "code_points")
+        names |= {"tokenizer", *(f"characters_{part}" for part in parts)}
+    assert set(tensors) == names
+
+
+def damaged_pieces(**changes):
+    """A stage of pieces beside words, and its arrays, some of them changed.
+
+    A change is a function of an array; None drops the array.
+    """
+    vectorizer = LexicalVectorizer(analyzer="word+subword", n_subwords=60).fit(TEXTS)
+    tensors = dict(lexical_tensors(vectorizer))
+    for name, change in changes.items():
+        array = np.array(tensors.pop(name))
+        if change is not None:
+            tensors[name] = change(array)
+    return lexical_from_params(lexical_params(vectorizer)), tensors
+
+
+def assert_refused(**changes):
+    """Fail unless damaged arrays are refused when they are read."""
+    with pytest.raises((ValueError, KeyError, TypeError, AttributeError, IndexError)):
+        # The last four are made a ValueError by LuxicalVectorizer.load.
+        restore_lexical(*damaged_pieces(**changes))
+
+
+@pytest.mark.parametrize("n_pieces", [-1, 10**6, 2**62, -(2**63)])
+def test_lexical_number_of_pieces_out_of_range(n_pieces):
+    with pytest.raises(ValueError, match="vocabulary is damaged: its parts do not fit"):
+        restore_lexical(*damaged_pieces(n_pieces=lambda n: np.array([n_pieces])))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda n: n[:0], lambda n: np.array(3), lambda n: n[None], None],
+    ids=["empty", "scalar", "two_dimensions", "missing"],
+)
+def test_lexical_number_of_pieces_of_another_form(change):
+    assert_refused(n_pieces=change)
+
+
+CHARACTER_PARTS = ["starts", "rules", "classes", "offsets", "code_points"]
+CHARACTER_DAMAGES = {
+    "missing": None,
+    "empty": lambda a: a[:0],
+    "two_dimensions": lambda a: a[: len(a) // 2 * 2].reshape(2, -1),
+    "scalar": lambda a: np.array(1, a.dtype),
+}
+CHARACTER_DAMAGES_OF = [
+    *((part, case) for part in CHARACTER_PARTS for case in CHARACTER_DAMAGES),
+    *((part, "short") for part in ("starts", "rules", "classes", "offsets")),
+    *((part, "huge") for part in ("starts", "rules", "offsets", "code_points")),
+    *((part, "low") for part in ("starts", "rules", "offsets")),
+    *((part, "backwards") for part in ("starts", "offsets", "rules")),
+]
+CHARACTER_DAMAGES |= {
+    "short": lambda a: a[:-1],
+    "huge": lambda a: np.full_like(a, np.iinfo(a.dtype).max),
+    "low": lambda a: np.full_like(a, np.iinfo(a.dtype).min),
+    "backwards": lambda a: a[::-1].copy(),
+}
+
+
+@pytest.mark.parametrize(("part", "case"), CHARACTER_DAMAGES_OF)
+def test_lexical_damaged_table_of_characters(part, case):
+    assert_refused(**{f"characters_{part}": CHARACTER_DAMAGES[case]})
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(CHARACTER_PARTS),
+    st.integers(0, 2**63 - 1),
+    st.integers(-(2**31), 2**32 - 1),
+    st.integers(1, 300),
+)
+def test_lexical_any_table_of_characters_is_read_or_refused(part, place, value, n):
+    """A wrong entry may change a character, but leads nowhere else."""
+
+    def change(array):
+        begin = place % len(array)
+        array[begin : begin + n] = np.array(value).astype(array.dtype)
+        return array
+
+    try:
+        vectorizer = restore_lexical(*damaged_pieces(**{f"characters_{part}": change}))
+        vectorizer.transform([*TEXTS, "".join(map(chr, range(0x80, 0xD800, 7)))])
+    except ValueError:
+        pass
+
+
+def with_json(change):
+    """The bytes of a tokenizer's JSON, changed."""
+
+    def bytes_of(array):
+        state = json.loads(array.tobytes())
+        changed = change(state)
+        text = json.dumps(state if changed is None else changed)
+        return np.frombuffer(text.encode(), np.uint8)
+
+    return bytes_of
+
+
+def with_id(number, piece="apple"):
+    return with_json(lambda state: state["model"]["vocab"].update({piece: number}))
+
+
+TOKENIZERS = {
+    "cut": lambda array: array[:-10],
+    "empty": lambda array: array[:0],
+    "not_utf8": lambda array: array | 0x80,
+    "other_dtype": lambda array: array.astype(np.int32),
+    "list": with_json(lambda state: [1]),
+    "number": with_json(lambda state: 0),
+    "nothing": with_json(lambda state: {}),
+    "no_model": with_json(lambda state: state.update(model=None)),
+    "no_vocabulary": with_json(lambda state: state["model"].update(vocab=None)),
+    "listed_vocabulary": with_json(lambda state: state["model"].update(vocab=[])),
+    "no_limit": with_json(
+        lambda state: state["model"].pop("max_input_chars_per_word") and None
+    ),
+    "huge_limit": with_json(
+        lambda state: state["model"].update(max_input_chars_per_word=2**70)
+    ),
+    "negative_id": with_id(-1),
+    "very_negative_id": with_id(-(10**6)),
+    "huge_id": with_id(2**40),
+    "fractional_id": with_id(1.5),
+    "text_id": with_id("x"),
+    "no_id": with_id(None),
+    "negative_unknown": with_id(-1, "[UNK]"),
+    "text_unknown": with_id("x", "[UNK]"),
+    "added_number": with_json(lambda state: state.update(added_tokens=5)),
+    "added_empty": with_json(lambda state: state.update(added_tokens=[{}])),
+    "added_without_id": with_json(
+        lambda state: state.update(added_tokens=[{"content": "[A]"}])
+    ),
+    "added_negative_id": with_json(
+        lambda state: state.update(added_tokens=[{"content": "[A]", "id": -5}])
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOKENIZERS)
+def test_lexical_damaged_tokenizer(case):
+    assert_refused(tokenizer=TOKENIZERS[case])
+
+
+def test_lexical_missing_tokenizer():
+    assert_refused(tokenizer=None)

@@ -13,9 +13,11 @@ import joblib
 import numpy as np
 import pytest
 import safetensors
+from conftest import small_vectorizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pieces_reference import bert_tokenizer
 from safetensors.numpy import load_file
 from sklearn.base import clone
 from sklearn.decomposition import TruncatedSVD
@@ -24,7 +26,12 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
 import sklux._persistence
-from sklux import CachedTeacher, LuxicalVectorizer, ReLUProjection
+from sklux import (
+    CachedTeacher,
+    LexicalVectorizer,
+    LuxicalVectorizer,
+    ReLUProjection,
+)
 from sklux._persistence import FORMAT_VERSION, METADATA_KEY, read_model, write_model
 
 DTYPES = "bool u1 i1 f2 u4 i4 f4 u8 i8 f8".split()
@@ -839,3 +846,118 @@ def test_persistence_file_of_format_1_stays_readable():
     assert model.lexical_.ngram_range == (1, 2)
     assert model.projection_.hidden_layer_sizes == (8,)
     assert model.random_state == 0
+
+
+# Word pieces
+
+WITHOUT_LIBRARIES = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "tokenizers", "sentence_transformers"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Refuse())
+import pickle
+from sklux import LuxicalVectorizer
+_, model, documents, vectors = sys.argv
+with open(documents, "rb") as file:
+    vectors_found = LuxicalVectorizer.load(model).transform(pickle.load(file))
+with open(vectors, "wb") as file:
+    pickle.dump(vectors_found, file)
+"""
+
+
+def transform_elsewhere(folder, model, documents):
+    """Vectors from a process that can import neither torch nor tokenizers."""
+    (folder / "documents").write_bytes(pickle.dumps(documents))
+    paths = [model, folder / "documents", folder / "vectors"]
+    subprocess.run(
+        [sys.executable, "-c", WITHOUT_LIBRARIES, *map(str, paths)], check=True
+    )
+    return pickle.loads((folder / "vectors").read_bytes())
+
+
+@pytest.fixture(scope="module", params=["default", "learnt", "object", "path", "json"])
+def with_pieces(request, tmp_path_factory):
+    """A model whose terms are word pieces; the tokenizer's file is gone."""
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    tokenizer = bert_tokenizer()
+    tokenizer.save(str(path))
+    params = {
+        "learnt": {"n_subwords": 100, "ngram_range": (1, 2)},
+        "object": {"tokenizer": tokenizer},
+        "path": {"tokenizer": str(path)},
+        "json": {"tokenizer": tokenizer.to_str()},
+    }
+    lexical = None
+    if request.param != "default":
+        lexical = LexicalVectorizer(analyzer="subword", **params[request.param])
+    vectors = np.random.RandomState(0).standard_normal((len(DOCUMENTS), 5))
+    model = small_vectorizer(lexical=lexical)
+    model.fit(DOCUMENTS, teacher_embeddings=vectors)
+    path.unlink()
+    return model
+
+
+@pytest.mark.parametrize("mmap_mode", [None, "r"])
+def test_persistence_pieces_give_the_same_bits(tmp_path, with_pieces, mmap_mode):
+    with_pieces.save(tmp_path / "model")
+    loaded = LuxicalVectorizer.load(tmp_path / "model", mmap_mode=mmap_mode)
+    expected = with_pieces.transform(QUERIES)
+    assert expected.any(axis=1).sum() > len(DOCUMENTS)
+    np.testing.assert_array_equal(loaded.transform(QUERIES), expected)
+
+
+def test_persistence_pieces_need_neither_torch_nor_tokenizers(tmp_path, with_pieces):
+    with_pieces.save(tmp_path / "model")
+    found = transform_elsewhere(tmp_path, tmp_path / "model", QUERIES)
+    np.testing.assert_array_equal(found, with_pieces.transform(QUERIES))
+
+
+def test_persistence_pieces_saved_again_are_the_same_file(tmp_path, with_pieces):
+    with_pieces.save(tmp_path / "first")
+    LuxicalVectorizer.load(tmp_path / "first").save(tmp_path / "second")
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_persistence_pieces_saved_unused_are_the_same_file(tmp_path, with_pieces):
+    """Whether a model has transformed anything leaves no trace in its file."""
+    with_pieces.save(tmp_path / "first")
+    loaded = LuxicalVectorizer.load(tmp_path / "first", mmap_mode="r")
+    loaded.transform(QUERIES)
+    loaded.lexical_.get_feature_names_out()
+    loaded.save(tmp_path / "second")
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_persistence_pieces_are_fitted_anew_from_a_file(tmp_path, with_pieces):
+    if isinstance(getattr(with_pieces.lexical, "tokenizer", None), str):
+        pytest.skip("the tokenizer's file is gone")
+    with_pieces.save(tmp_path / "model")
+    again = clone(LuxicalVectorizer.load(tmp_path / "model")).fit(
+        DOCUMENTS, teacher_embeddings=np.eye(len(DOCUMENTS), 5)
+    )
+    assert again.lexical_.vocabulary_ == with_pieces.lexical_.vocabulary_
+
+
+def test_persistence_damaged_pieces_are_named(tmp_path, with_pieces):
+    """In a file whose checksums fit: it was written so, or edited."""
+    with_pieces.save(tmp_path / "model")
+    tensors, state = read(tmp_path / "model")
+    for name in ("tokenizer", "characters_starts"):
+        for change in (lambda array: array[:0], lambda array: array[: len(array) // 2]):
+            write_model(
+                tmp_path / "damaged", tensors | {name: change(tensors[name])}, state
+            )
+            with pytest.raises(ValueError):
+                LuxicalVectorizer.load(tmp_path / "damaged")
+
+
+def test_persistence_pieces_that_are_missing_are_named(tmp_path, with_pieces):
+    with_pieces.save(tmp_path / "model")
+    tensors, state = read(tmp_path / "model")
+    for missing in [name for name in tensors if name[:4] in ("toke", "char", "n_pi")]:
+        kept = {name: array for name, array in tensors.items() if name != missing}
+        write_model(tmp_path / "damaged", kept, state)
+        with pytest.raises(ValueError):
+            LuxicalVectorizer.load(tmp_path / "damaged")

@@ -4,6 +4,7 @@ import copy
 import gc
 import json
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -801,6 +802,14 @@ def test_subword_tokenizer_file_that_cannot_be_read(small, tmp_path, case):
         LexicalVectorizer(analyzer="subword", tokenizer=path).fit(TEXTS)
 
 
+def test_subword_tokenizer_that_fails_on_text(small):
+    """It has no piece for what is unknown."""
+    tokenizer = with_state(small, vocab={"apple": 0, "the": 3})
+    vectorizer = LexicalVectorizer(analyzer="subword", tokenizer=tokenizer)
+    with pytest.raises(ValueError, match="The 'tokenizer' parameter .* \\[UNK\\]"):
+        vectorizer.fit(["the apple", "zzz"])
+
+
 def test_subword_long_json_is_not_shown_whole(small):
     with pytest.raises(ValueError) as caught:
         LexicalVectorizer(analyzer="subword", tokenizer=small.to_str()[:-9]).fit(TEXTS)
@@ -863,7 +872,8 @@ def test_subword_missing_tokenizers_names_the_extra(monkeypatch):
 @pytest.mark.filterwarnings("ignore:Only:UserWarning")
 def test_subword_dtype_is_a_float_type(analyzer, dtype):
     with pytest.raises(
-        ValueError, match=f"'dtype' parameter .* float64 when analyzer='{analyzer}'"
+        ValueError,
+        match=rf"'dtype' parameter .* float64 when analyzer='{re.escape(analyzer)}'",
     ):
         LexicalVectorizer(analyzer=analyzer, dtype=dtype).fit(TEXTS)
 

@@ -5,13 +5,20 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from conftest import make_corpus, small_vectorizer
+from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.utils._param_validation import InvalidParameterError
 
+import sklux._lexical
+import sklux._text_buffers
+import sklux._token_streams
 from sklux import (
     CachedTeacher,
     LexicalVectorizer,
@@ -490,3 +497,77 @@ def test_vectorizer_default_stage_knows_words_of_one_character():
 
 def test_vectorizer_default_stage_is_new_each_time():
     assert default_lexical_stage() is not default_lexical_stage()
+
+
+def test_vectorizer_default_stage_makes_no_python_strings_of_arrow(
+    documents, fitted, monkeypatch
+):
+    def fail(self, place):
+        pytest.fail("a Python string was made")
+
+    monkeypatch.setattr(sklux._text_buffers.TextBuffers, "document", fail)
+    texts = [*documents, "na\u00efve \u4e2d\u6587 \U0001f34e"]
+    for column in (pa.array(texts), pa.chunked_array([texts[:9], [], texts[9:]])):
+        np.testing.assert_array_equal(fitted.transform(column), fitted.transform(texts))
+
+
+@pytest.mark.parametrize("kind", [pa.array, pd.Series, pl.Series, tuple])
+def test_vectorizer_default_stage_takes_any_column(
+    kind, documents, teacher_embeddings, fitted
+):
+    vectorizer = small_vectorizer().fit(
+        kind(documents), teacher_embeddings=teacher_embeddings
+    )
+    np.testing.assert_array_equal(
+        vectorizer.transform(kind(documents)), fitted.transform(documents)
+    )
+
+
+def threads_of_lexical_stage(monkeypatch):
+    """A list that gets the number of threads of each of its passes."""
+    seen = []
+    run_ranges = sklux._lexical.run_ranges
+
+    def spy(work, edges, n_jobs):
+        seen.append(effective_n_jobs(n_jobs))
+        run_ranges(work, edges, n_jobs)
+
+    monkeypatch.setattr(sklux._lexical, "run_ranges", spy)
+    return seen
+
+
+def test_vectorizer_n_jobs_reaches_the_default_stage(documents, fitted, monkeypatch):
+    vectorizer = pickle.loads(pickle.dumps(fitted)).set_params(n_jobs=3)
+    seen = threads_of_lexical_stage(monkeypatch)
+    vectorizer.transform(documents)
+    assert set(seen) == {3}
+
+
+def test_vectorizer_n_jobs_reaches_the_default_stage_in_fit(
+    documents, teacher_embeddings, monkeypatch
+):
+    seen = threads_of_lexical_stage(monkeypatch)
+    small_vectorizer(n_jobs=3).fit(documents, teacher_embeddings=teacher_embeddings)
+    assert set(seen) == {3}
+
+
+def test_vectorizer_n_jobs_of_the_stage_comes_first(documents, fitted, monkeypatch):
+    vectorizer = pickle.loads(pickle.dumps(fitted)).set_params(n_jobs=3)
+    vectorizer.lexical_.set_params(n_jobs=2)
+    seen = threads_of_lexical_stage(monkeypatch)
+    vectorizer.transform(documents)
+    assert set(seen) == {2}
+
+
+def test_vectorizer_default_stage_has_the_same_bits_for_any_n_jobs(
+    documents, teacher_embeddings, fitted, monkeypatch
+):
+    monkeypatch.setattr(sklux._token_streams, "BYTES_PER_RANGE", 500)
+    vectorizer = small_vectorizer(n_jobs=3).fit(
+        documents, teacher_embeddings=teacher_embeddings
+    )
+    assert vectorizer.lexical_.vocabulary_ == fitted.lexical_.vocabulary_
+    np.testing.assert_array_equal(
+        vectorizer.lexical_.transform(documents).toarray(),
+        fitted.lexical_.transform(documents).toarray(),
+    )

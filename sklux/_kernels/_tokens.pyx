@@ -20,6 +20,8 @@ from ._words cimport (
     UNKNOWN,
     WordTable,
     add_word,
+    fetch,
+    mix,
     numbers,
     reserve,
     word_key,
@@ -40,6 +42,8 @@ cdef enum:
     CHARACTERS = 1
     CHARACTERS_IN_WORDS = 2
     PIECES = 3
+    # Words between the making of a key and its look-up; a power of two.
+    AHEAD = 8
 
 KINDS = {
     "word": WORDS,
@@ -172,11 +176,16 @@ cdef int tokens_of_words(
     bint grow,
     numbers *tokens,
 ) noexcept nogil:
-    """Numbers of the words of one text."""
+    """Numbers of the words of one text.
+
+    Keys are made some words ahead, so that the memory of their slots is there
+    when they are looked up.
+    """
     cdef const uint8_t *word
     cdef int64_t i, length, n_words, n = 0
     cdef uint32_t number
     cdef uint32_t *out
+    cdef uint64_t keys[AHEAD]
     cdef uint64_t key
     if not word_bounds(text, bounds):
         return NO_MEMORY
@@ -184,21 +193,27 @@ cdef int tokens_of_words(
     if not reserve(tokens, n_words):
         return NO_MEMORY
     out = tokens.values + tokens.length
-    for i in range(n_words):
-        word = text.text + bounds.values[2 * i]
-        length = bounds.values[2 * i + 1] - bounds.values[2 * i]
-        key = word_key(word, length)
-        if min_length > 1 and not is_long_enough(word, length, key, min_length):
-            continue
-        if grow:
-            number = add_word(words, word, length, key)
-            if number == UNKNOWN:
-                return NO_MEMORY
-        else:
-            number = word_slot_of(words, word, length, key).word
-        out[n] = number
-        # Stop words have the first numbers; UNKNOWN is the largest number.
-        n += number >= n_stop_words
+    for i in range(-AHEAD, n_words):
+        if i >= 0:
+            word = text.text + bounds.values[2 * i]
+            length = bounds.values[2 * i + 1] - bounds.values[2 * i]
+            key = keys[i & (AHEAD - 1)]
+            if min_length <= 1 or is_long_enough(word, length, key, min_length):
+                if grow:
+                    number = add_word(words, word, length, key)
+                    if number == UNKNOWN:
+                        return NO_MEMORY
+                else:
+                    number = word_slot_of(words, word, length, key).word
+                out[n] = number
+                # Stop words have the first numbers; UNKNOWN is the largest number.
+                n += number >= n_stop_words
+        if i + AHEAD < n_words:
+            word = text.text + bounds.values[2 * (i + AHEAD)]
+            length = bounds.values[2 * (i + AHEAD) + 1] - bounds.values[2 * (i + AHEAD)]
+            key = word_key(word, length)
+            keys[(i + AHEAD) & (AHEAD - 1)] = key
+            fetch(words.slots + (mix(key) >> words.shift))
     tokens.length += n
     return DONE
 

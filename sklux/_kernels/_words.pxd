@@ -16,6 +16,7 @@ cdef extern from "tables.h" nogil:
         uint8_t *arena
         int64_t *offsets
 
+    int grow_word_slots "sklux_grow_word_slots"(word_table *)
     uint64_t mix "sklux_mix"(uint64_t)
     uint64_t word_key "sklux_word_key"(const uint8_t *, int64_t)
     word_slot *word_slot_of "sklux_word_slot_of"(

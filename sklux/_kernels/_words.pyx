@@ -42,6 +42,9 @@ cdef class WordTable:
 
     def __cinit__(self):
         memset(&self.words, 0, sizeof(word_table))
+        # There are slots from the start, so that look-ups need not ask.
+        if not grow_word_slots(&self.words):
+            raise MemoryError("no memory for the table of words")
 
     def __dealloc__(self):
         free(self.words.slots)
@@ -91,11 +94,9 @@ cdef class WordTable:
             for i in range(out.shape[0]):
                 word = &arena[0] + offsets[i]
                 length = offsets[i + 1] - offsets[i]
-                out[i] = UNKNOWN
-                if self.words.n_words > 0:
-                    out[i] = word_slot_of(
-                        &self.words, word, length, word_key(word, length)
-                    ).word
+                out[i] = word_slot_of(
+                    &self.words, word, length, word_key(word, length)
+                ).word
 
     def n_bytes(self):
         """Number of bytes of all words."""
