@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -27,6 +28,7 @@ ANALYZING_METHODS = (
     "_word_ngrams",
     "_char_ngrams",
     "_char_wb_ngrams",
+    "_count_vocab",
 )
 
 
@@ -92,7 +94,6 @@ class TextSource:
             self.kind,
             self.min_length,
             len(self.stop_words),
-            self.lowercase,
             self.lowercase,
             self.kind == "word",
             tables,
@@ -193,7 +194,7 @@ def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
     TextSource or None
         None where the kernels do not know a setting; scikit-learn then has to.
     """
-    bounds = _ngram_bounds(vectorizer.ngram_range)
+    bounds = ngram_bounds(vectorizer.ngram_range)
     if (
         bounds is None
         or vectorizer.preprocessor is not None
@@ -209,7 +210,7 @@ def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
     cuts_words = vectorizer.analyzer == "word" and vectorizer.tokenizer is not None
     if cuts_words or min_length is None:
         return None
-    stop_words = vectorizer.get_stop_words() or ()
+    stop_words = vectorizer.get_stop_words() or frozenset()
     if not all(isinstance(word, str) for word in stop_words):
         return None
     return TextSource(
@@ -218,12 +219,29 @@ def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
         lowercase,
         vectorizer.strip_accents,
         min_length,
-        pack_strings(sorted(stop_words)),
+        _packed_stop_words(stop_words),
     )
 
 
-def _ngram_bounds(ngram_range: object) -> tuple[int, int] | None:
-    """The bounds of an n-gram range as ints; None where they make no sense."""
+@lru_cache(maxsize=8)
+def _packed_stop_words(stop_words: frozenset[str]) -> Strings:
+    """Stop words in one array; most are the same at every call."""
+    return pack_strings(sorted(stop_words))
+
+
+def ngram_bounds(ngram_range: object) -> tuple[int, int] | None:
+    """Return the bounds of an n-gram range as ints.
+
+    Parameters
+    ----------
+    ngram_range : object
+        Anything a user may give.
+
+    Returns
+    -------
+    tuple of (int, int) or None
+        None where the range makes no sense to the kernels.
+    """
     if not isinstance(ngram_range, tuple) or len(ngram_range) != 2:
         return None
     if not all(isinstance(bound, (int, np.integer)) for bound in ngram_range):

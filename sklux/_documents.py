@@ -1,6 +1,6 @@
 """Check of raw documents: what is text, and which document is not."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import NoReturn, SupportsFloat
 
@@ -126,6 +126,30 @@ def is_missing(document: object) -> bool:
         or (isinstance(document, SupportsFloat) and document != document)
         or type(document).__name__ == "NaTType"
     )
+
+
+def refuse_missing(documents: Iterable) -> Iterator:
+    """Documents as they are, up to the first that is missing.
+
+    Parameters
+    ----------
+    documents : iterable
+        Documents of any kind.
+
+    Yields
+    ------
+    object
+        The documents.
+
+    Raises
+    ------
+    ValueError
+        If a document is missing; the message gives its position.
+    """
+    for position, document in enumerate(documents):
+        if is_missing(document):
+            refuse_document(document, position)
+        yield document
 
 
 def refuse_document(document: object, position: int) -> NoReturn:

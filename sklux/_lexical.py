@@ -4,6 +4,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from numbers import Integral
 from typing import Self
 
@@ -16,9 +17,14 @@ from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklux._analysis import PieceSource, analyzes_as_scikit_learn, text_source
+from sklux._analysis import (
+    PieceSource,
+    analyzes_as_scikit_learn,
+    ngram_bounds,
+    text_source,
+)
 from sklux._corpus_terms import CorpusTerms, count_terms
-from sklux._documents import refuse_document
+from sklux._documents import check_iterable, refuse_document, refuse_missing
 from sklux._kernels._terms import TermIndex
 from sklux._kernels._tokens import renumber
 from sklux._kernels._words import WordTable
@@ -65,10 +71,12 @@ class LexicalVectorizer(TfidfVectorizer):
         What happens to bytes that do not decode.
 
     strip_accents : {'ascii', 'unicode'}, callable or None, default=None
-        Which accents are removed.
+        Which accents are removed. Word pieces follow their tokenizer; those that
+        are learnt here have none.
 
     lowercase : bool, default=True
-        Whether text becomes lower case first, as by `str.lower`.
+        Whether text becomes lower case first, as by `str.lower`. Word pieces
+        follow their tokenizer; those that are learnt here are lower case.
 
     preprocessor : callable or None, default=None
         Replaces lower-casing and accent stripping.
@@ -76,8 +84,9 @@ class LexicalVectorizer(TfidfVectorizer):
     tokenizer : callable, str, path-like, tokenizers.Tokenizer or None, default=None
         With ``analyzer='word'`` a callable from a document to its tokens. With
         word pieces a tokenizer of the tokenizers library: a JSON file, JSON text
-        or the object; None learns pieces on the documents of `fit`. Its special
-        tokens, truncation and padding are off.
+        or the object; None learns pieces on the documents of `fit`. Special
+        tokens are not added, and truncation and padding are off; a special token
+        that is written in a text is found there, as by the library.
 
     analyzer : str or callable, default='word'
         What n-grams are made of: ``'word'``, ``'char'`` (characters),
@@ -166,6 +175,9 @@ class LexicalVectorizer(TfidfVectorizer):
     The fast `fit_transform` gives exactly the rows of `transform`. scikit-learn's own
     `fit_transform` sums a row in another order; its values differ in the last
     digits from those of its `transform`, and from these.
+
+    `vocabulary_` is a copy of what was learnt: changes made to the dict itself
+    are not seen by `transform`, another dict set in its place is.
 
     References
     ----------
@@ -271,8 +283,10 @@ class LexicalVectorizer(TfidfVectorizer):
         self : object
             The fitted vectorizer.
         """
+        self._check_settings()
         if not self._uses_kernels():
-            return super().fit(python_documents(raw_documents))
+            self._forget_pieces()
+            return super().fit(self._python_documents(raw_documents))
         self._learn(raw_documents)
         return self
 
@@ -295,8 +309,10 @@ class LexicalVectorizer(TfidfVectorizer):
         sparse matrix of shape (n_samples, n_features)
             That of ``fit(raw_documents).transform(raw_documents)``, in less time.
         """
+        self._check_settings()
         if not self._uses_kernels():
-            X = super().fit_transform(python_documents(raw_documents))
+            self._forget_pieces()
+            X = super().fit_transform(self._python_documents(raw_documents))
             X.sort_indices()
             return X
         return self._learn(raw_documents)()
@@ -323,9 +339,9 @@ class LexicalVectorizer(TfidfVectorizer):
         TypeError
             If a document is neither str nor bytes.
         """
-        check_is_fitted(self, msg="The TF-IDF vectorizer is not fitted")
-        if not (self._uses_kernels() and self._has_plain_idf()):
-            return super().transform(python_documents(raw_documents))
+        self._check_fitted()
+        if not (self._uses_kernels() and self._weighs_in_kernels()):
+            return super().transform(self._python_documents(raw_documents))
         if self.stop_words is not None:
             # Warns where they were set since the fit and do not fit the rest.
             self.build_analyzer()
@@ -334,8 +350,17 @@ class LexicalVectorizer(TfidfVectorizer):
             return self._tfidf.transform(X)  # raises, as scikit-learn does
         return align_interface(X)
 
-    def transform_buffers(self, blocks: list[TextBuffers]) -> sparse.csr_matrix:
-        """Map documents that are in buffers already; for `LuxicalVectorizer`.
+    def _reads_buffers(self) -> bool:
+        """Whether `_transform_buffers` does what `transform` would do."""
+        return (
+            self.input == "content"
+            and type(self).transform is LexicalVectorizer.transform
+            and self._uses_kernels()
+            and self._weighs_in_kernels()
+        )
+
+    def _transform_buffers(self, blocks: list[TextBuffers]) -> sparse.csr_matrix:
+        """Map documents that are in buffers already.
 
         Parameters
         ----------
@@ -347,11 +372,27 @@ class LexicalVectorizer(TfidfVectorizer):
         sparse matrix of shape (n_samples, n_features)
             As from `transform`.
         """
-        if self._uses_kernels() and self._has_plain_idf():
-            return self._rows(blocks, self._sources())
-        return self.transform(
-            [block.document(i) for block in blocks for i in range(len(block))]
-        )
+        self._check_fitted()
+        return self._rows(blocks, self._sources())
+
+    def _check_fitted(self) -> None:
+        """Refuse to transform before a fit, or after one that failed."""
+        check_is_fitted(self, msg="The TF-IDF vectorizer is not fitted")
+        check_is_fitted(self._tfidf)
+        terms, kinds = vars(self).get("_terms"), 1 + (self.analyzer == "word+subword")
+        has_pieces = self.analyzer in SUBWORD_ANALYZERS
+        if has_pieces != ("_subwords" in vars(self)) or (
+            terms is not None and len(terms) != kinds
+        ):
+            raise NotFittedError(
+                f"This {type(self).__name__} was fitted with another analyzer than "
+                f"{self.analyzer!r}. Call fit again."
+            )
+
+    def _forget_pieces(self) -> None:
+        """Drop the word pieces of an earlier fit, and what was made of them."""
+        for name in ("_subwords", "_index"):
+            vars(self).pop(name, None)
 
     @property
     def vocabulary_(self) -> dict[str, int]:
@@ -417,17 +458,20 @@ class LexicalVectorizer(TfidfVectorizer):
         if self.analyzer not in SUBWORD_ANALYZERS:
             return super().build_analyzer()
         if self.analyzer == "subword":
-            return lambda document: self._word_ngrams(
-                self._pieces_of(self.decode(document))
-            )
-        words = self._word_analyzer()
-        return lambda document: [
-            *(
-                PART_PREFIXES[0] + piece
-                for piece in self._pieces_of(self.decode(document))
-            ),
-            *(PART_PREFIXES[1] + term for term in words(document)),
-        ]
+            return self._piece_ngrams
+        return partial(self._pieces_and_words, words_of=self._word_analyzer())
+
+    def _piece_ngrams(self, document: object) -> list[str]:
+        """n-grams of the pieces of one document."""
+        return self._word_ngrams(self._pieces_of(self.decode(document)))
+
+    def _pieces_and_words(
+        self, document: object, words_of: Callable[[str], list[str]]
+    ) -> list[str]:
+        """Pieces and words of one document, with the prefix of each kind."""
+        text = self.decode(document)  # a file can be read only once
+        parts = zip(PART_PREFIXES, (self._pieces_of(text), words_of(text)))
+        return [prefix + term for prefix, part in parts for term in part]
 
     def _uses_kernels(self) -> bool:
         """Whether the kernels know all settings; else scikit-learn does the work."""
@@ -446,19 +490,35 @@ class LexicalVectorizer(TfidfVectorizer):
             return (text_source(self, self.analyzer),)
         if "_subwords" not in vars(self):
             raise NotFittedError(
-                f"This {type(self).__name__} has no subwords yet. Call fit again after "
-                f"a change to analyzer={self.analyzer!r}."
+                f"This {type(self).__name__} has no word pieces yet, which fit takes "
+                "from the tokenizer or from the documents. Call fit first."
             )
         if self.analyzer == "subword":
             return (PieceSource(self._subwords, self.ngram_range),)
         return PieceSource(self._subwords, (1, 1)), text_source(self, "word")
 
-    def _has_plain_idf(self) -> bool:
-        """Whether the idf is as the kernels take it: finite, of the matrix's dtype."""
+    def _weighs_in_kernels(self) -> bool:
+        """Whether the idf is as the kernels take it: finite, and one a column."""
+        width = self._n_columns()
+        if getattr(self._tfidf, "n_features_in_", width) != width:
+            return False
         idf = getattr(self._tfidf, "idf_", None)
         if not isinstance(idf, np.ndarray):
             return idf is None
-        return idf.dtype == self.dtype and bool(np.isfinite(idf.sum()))
+        return (
+            idf.shape == (width,)
+            and idf.dtype == self.dtype
+            and bool(np.isfinite(idf.sum()))
+        )
+
+    def _python_documents(self, raw_documents: Iterable) -> Iterable:
+        """Documents as scikit-learn iterates over them; none of them is missing."""
+        if hasattr(raw_documents, "to_pylist"):
+            raw_documents = raw_documents.to_pylist()
+        if isinstance(raw_documents, str) or callable(self.analyzer):
+            return raw_documents
+        check_iterable(raw_documents)
+        return refuse_missing(raw_documents)
 
     def _blocks(self, raw_documents: Iterable[str]) -> Iterator[TextBuffers]:
         """Blocks of documents; what is given as bytes, names or files is read."""
@@ -479,12 +539,11 @@ class LexicalVectorizer(TfidfVectorizer):
     def _learn(self, raw_documents: Iterable[str]) -> Callable[[], sparse.csr_matrix]:
         """Learn terms and idf; return what makes the matrix of the documents."""
         self._check_params()
-        self._check_settings()
         self._validate_ngram_range()
         self._warn_for_unused_params()
         self._validate_vocabulary()
         blocks = self._blocks(raw_documents)
-        vars(self).pop("_subwords", None)
+        self._forget_pieces()
         if self.analyzer in SUBWORD_ANALYZERS:
             blocks = list(blocks)
             self._subwords = self._learn_subwords(blocks)
@@ -512,19 +571,37 @@ class LexicalVectorizer(TfidfVectorizer):
                     "pieces needs analyzer='subword' or 'word+subword'."
                 )
             return
+        self._validate_ngram_range()
         if not is_float_type(self.dtype):
             raise ValueError(
                 "The 'dtype' parameter of LexicalVectorizer must be np.float32 or "
                 f"np.float64 when analyzer={self.analyzer!r}. Got {self.dtype!r} "
                 "instead."
             )
-        if self.analyzer == "word+subword" and text_source(self, "word") is None:
+        if not analyzes_as_scikit_learn(self, LexicalVectorizer):
             raise ValueError(
-                "analyzer='word+subword' cuts words in the kernels, which know no "
-                "preprocessor, no bytes among the stop words, and only token patterns "
-                r"such as r'(?u)\b\w\w+\b'. Got "
-                f"preprocessor={self.preprocessor!r}, "
-                f"token_pattern={self.token_pattern!r}."
+                f"{type(self).__name__} overrides a method of the analysis, which "
+                f"analyzer={self.analyzer!r} does not call. Use analyzer='word'."
+            )
+        if self.analyzer == "subword":
+            is_known = ngram_bounds(self.ngram_range) is not None
+        else:
+            is_known = text_source(self, "word") is not None
+        if not is_known:
+            names = ("ngram_range",)
+            if self.analyzer == "word+subword":
+                names += (
+                    "token_pattern",
+                    "preprocessor",
+                    "strip_accents",
+                    "stop_words",
+                )
+            values = [f"{name}={getattr(self, name)!r}" for name in names]
+            raise ValueError(
+                f"analyzer={self.analyzer!r} runs in the kernels alone, which know "
+                "ngram_range from 1 up, token patterns such as '(?u)\\b\\w\\w+\\b', "
+                "strip_accents that is no callable, stop words that are str, and no "
+                f"preprocessor. Got {', '.join(values)}."
             )
 
     def _warn_for_unused_params(self) -> None:
@@ -534,6 +611,7 @@ class LexicalVectorizer(TfidfVectorizer):
         unused = {"preprocessor": None}
         if self.analyzer == "subword":
             unused |= {
+                "lowercase": True,
                 "stop_words": None,
                 "strip_accents": None,
                 "token_pattern": r"(?u)\b\w\w+\b",
@@ -577,14 +655,20 @@ class LexicalVectorizer(TfidfVectorizer):
         names = inspect.signature(TfidfVectorizer).parameters
         params = {name: getattr(self, name) for name in names}
         return TfidfVectorizer(
-            **params | {"analyzer": "word", "tokenizer": None}
+            **params | {"analyzer": "word", "tokenizer": None, "input": "content"}
         ).build_analyzer()
 
     def _learn_idf(self, blocks, sources) -> Callable[[], sparse.csr_matrix]:
         """Learn the idf of given terms."""
-        if self.lowercase and any(
-            any(map(str.isupper, term)) for term in self.vocabulary
-        ):
+        # Pieces may have capitals: their tokenizer decides on those.
+        words = self.vocabulary
+        if self.analyzer in SUBWORD_ANALYZERS:
+            words = (
+                term.removeprefix(PART_PREFIXES[1])
+                for term in self.vocabulary
+                if term.startswith(PART_PREFIXES[1]) and self.analyzer != "subword"
+            )
+        if self.lowercase and any(any(map(str.isupper, word)) for word in words):
             warnings.warn(
                 "Upper case characters found in vocabulary while 'lowercase' is True. "
                 "These entries will not be matched with any documents",
@@ -690,22 +774,16 @@ class LexicalVectorizer(TfidfVectorizer):
             binary=self.binary,
             idf=getattr(self._tfidf, "idf_", None),
             norm=self._tfidf.norm,
-            second_part=self._second_part(),
+            second_part=self._indexes(self._sources())[2],
         )
-
-    def _second_part(self) -> int:
-        """Column of the first word of 'word+subword'; 0 for other analyzers."""
-        if self.analyzer != "word+subword":
-            return 0
-        terms = self._terms if "_terms" in vars(self) else self._given_terms()
-        return len(terms[0])
 
     def _indexes(
         self, sources: tuple[Source, ...]
-    ) -> tuple[tuple[TermIndex, ...], list[np.ndarray | None]]:
+    ) -> tuple[tuple[TermIndex, ...], list[np.ndarray | None], int]:
         """The terms, ready for look-up, and the numbers there of known pieces.
 
-        They are kept until a setting of them changes.
+        Third, the column where the words of 'word+subword' begin, else 0. All is
+        kept until a setting changes.
         """
         key = [
             (
@@ -734,7 +812,8 @@ class LexicalVectorizer(TfidfVectorizer):
                 None if source.pieces is None else numbers_in(index, source.pieces)
                 for source, index in zip(sources, indexes)
             ]
-            self._index = key, indexes, numbers
+            second_part = len(terms[0]) if len(terms) > 1 else 0
+            self._index = key, indexes, numbers, second_part
         return self._index[1:]
 
     def _n_columns(self) -> int:
@@ -766,7 +845,7 @@ class LexicalVectorizer(TfidfVectorizer):
 
     def _rows(self, blocks, sources, weighing=None) -> sparse.csr_matrix:
         """Rows of documents."""
-        indexes, _ = self._indexes(sources)
+        indexes = self._indexes(sources)[0]
         parts = MatrixParts(indexes, self._n_columns(), weighing or self._weighing())
         for number, block in enumerate(blocks):
             self._read_rows(parts, number, block, sources)
@@ -774,7 +853,7 @@ class LexicalVectorizer(TfidfVectorizer):
 
     def _read_rows(self, parts, number, block, sources) -> None:
         """Add the rows of a block of documents."""
-        indexes, numbers = self._indexes(sources)
+        indexes, numbers, _ = self._indexes(sources)
         analyses = [source.analysis(block) for source in sources]
 
         def work(start: int, stop: int) -> None:
@@ -791,7 +870,7 @@ class LexicalVectorizer(TfidfVectorizer):
 
     def _rows_of_corpora(self, corpora, sources) -> sparse.csr_matrix:
         """Rows of the documents that the terms were learnt from; uses them up."""
-        indexes, _ = self._indexes(sources)
+        indexes = self._indexes(sources)[0]
         parts = MatrixParts(indexes, self._n_columns(), self._weighing())
         numbers = [
             numbers_in(index, words) for index, (_, words) in zip(indexes, corpora)
@@ -828,24 +907,6 @@ def numbers_in(index: TermIndex, words: Strings) -> np.ndarray:
     numbers = np.empty(len(words), dtype=np.uint32)
     index.table.find(*words, numbers)
     return numbers
-
-
-def python_documents(raw_documents: Iterable) -> Iterable:
-    """Documents as scikit-learn iterates over them.
-
-    Parameters
-    ----------
-    raw_documents : iterable
-        Documents.
-
-    Returns
-    -------
-    iterable
-        Arrow arrays as lists of str; anything else as it is.
-    """
-    if hasattr(raw_documents, "to_pylist"):
-        return raw_documents.to_pylist()
-    return raw_documents
 
 
 def is_float_type(dtype: object) -> bool:

@@ -1,6 +1,7 @@
 """The lexical stage's form in a model file."""
 
 import inspect
+import os
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ from sklearn.feature_extraction.text import (
 )
 
 from sklux._kernels._words import ARENA_PADDING
-from sklux._lexical import LexicalVectorizer
+from sklux._lexical import SUBWORD_ANALYZERS, LexicalVectorizer
 from sklux._persistence import json_params
 from sklux._subword import Subwords
-from sklux._token_streams import Strings, pack_strings
+from sklux._token_streams import Strings, concatenate_strings, pack_strings
 
 # What a model file can hold, by the name it is written under.
 SAVABLE = {
@@ -56,6 +57,8 @@ def lexical_params(vectorizer: CountVectorizer) -> dict[str, Any]:
     params["ngram_range"] = [int(bound) for bound in params["ngram_range"]]
     if hasattr(params["tokenizer"], "to_str"):
         params["tokenizer"] = params["tokenizer"].to_str()
+    elif isinstance(params["tokenizer"], os.PathLike):
+        params["tokenizer"] = os.fspath(params["tokenizer"])
     return {"class": name, "params": json_params(f"the lexical stage {name}", params)}
 
 
@@ -88,7 +91,7 @@ def lexical_from_params(state: dict[str, Any]) -> CountVectorizer:
     if unknown:
         raise ValueError(
             f"The model's {state['class']} has the parameters {unknown}, which the "
-            "installed scikit-learn does not know. Upgrade scikit-learn."
+            "installed scikit-learn or sklux does not know. Upgrade them."
         )
     params["ngram_range"] = tuple(params["ngram_range"])
     params["dtype"] = np.dtype(params["dtype"]).type
@@ -116,10 +119,12 @@ def lexical_tensors(vectorizer: CountVectorizer) -> dict[str, np.ndarray]:
     parts, subwords = None, None
     if isinstance(vectorizer, LexicalVectorizer):
         parts, subwords = vectorizer._learnt()
+        if parts is None:
+            parts = vectorizer._given_terms()
     if parts is None:
         vocabulary = vectorizer.vocabulary_
         parts = (pack_strings(sorted(vocabulary, key=vocabulary.__getitem__)),)
-    terms = joined(parts)
+    terms = concatenate_strings(parts)
     tensors = {
         "terms": terms.arena[: terms.offsets[-1]],
         "term_offsets": terms.offsets,
@@ -134,26 +139,6 @@ def lexical_tensors(vectorizer: CountVectorizer) -> dict[str, np.ndarray]:
         tables = subwords.packed_tables or {}
         tensors |= {CHARACTERS + name: tables[name] for name in sorted(tables)}
     return tensors
-
-
-def joined(parts: tuple[Strings, ...]) -> Strings:
-    """Return the strings of all parts, one part behind the other.
-
-    Parameters
-    ----------
-    parts : tuple of Strings
-        One or more.
-
-    Returns
-    -------
-    Strings
-        All strings.
-    """
-    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    bare = [part.arena[: part.offsets[-1]] for part in parts[:-1]]
-    return Strings(np.concatenate([*bare, parts[-1].arena]), offsets)
 
 
 def restore_lexical(
@@ -184,7 +169,8 @@ def restore_lexical(
     vectorizer.fixed_vocabulary_ = vectorizer.vocabulary is not None
     if isinstance(vectorizer, LexicalVectorizer):
         terms = Strings(np.r_[arena, np.zeros(ARENA_PADDING, np.uint8)], offsets)
-        vectorizer._restore_learnt(_term_parts(terms, tensors), _subwords(tensors))
+        parts = _term_parts(terms, tensors, vectorizer.analyzer)
+        vectorizer._restore_learnt(parts, _subwords(tensors))
     else:
         vectorizer.vocabulary_ = _decode_terms(arena, offsets)
     if isinstance(vectorizer, TfidfVectorizer):
@@ -201,8 +187,17 @@ def restore_lexical(
     return vectorizer
 
 
-def _term_parts(terms: Strings, tensors: dict[str, np.ndarray]) -> tuple[Strings, ...]:
+def _term_parts(
+    terms: Strings, tensors: dict[str, np.ndarray], analyzer: object
+) -> tuple[Strings, ...]:
     """The terms of a file, in two parts where they are pieces and words."""
+    if ("n_pieces" in tensors) != (analyzer == "word+subword") or (
+        ("tokenizer" in tensors) != (analyzer in SUBWORD_ANALYZERS)
+    ):
+        raise ValueError(
+            f"The model has a lexical stage with analyzer={analyzer!r}, but lacks its "
+            "pieces, or has pieces of another."
+        )
     if "n_pieces" not in tensors:
         return (terms,)
     n_pieces = int(tensors["n_pieces"][0])
@@ -227,7 +222,14 @@ def _subwords(tensors: dict[str, np.ndarray]) -> Subwords | None:
         for name, array in tensors.items()
         if name.startswith(CHARACTERS)
     }
-    return Subwords(tensors["tokenizer"].tobytes().decode(), tables or None)
+    try:
+        subwords = Subwords(tensors["tokenizer"].tobytes().decode(), tables or None)
+        subwords.analysis()  # made now, so that what is damaged is found now
+    except ImportError:
+        raise
+    except Exception as error:
+        raise ValueError(f"The model's word pieces are damaged: {error!r}.") from error
+    return subwords
 
 
 def _tfidf_params(vectorizer: TfidfVectorizer) -> dict[str, Any]:

@@ -24,7 +24,7 @@ LEARNT_CHARACTERS = 30_000_000
 UNKNOWN_PIECE = "[UNK]"
 # Rarer characters have no piece.
 MAX_ALPHABET = 1000
-NOTHING = pack_strings([])
+MAX_PIECES = 2**24
 
 
 class Subwords:
@@ -77,7 +77,15 @@ class Subwords:
                 vocabulary[token["content"]] = token["id"]
         else:
             vocabulary = self._library.get_vocab(with_added_tokens=True)
-        pieces = [""] * (max(vocabulary.values()) + 1)
+        if not vocabulary:
+            raise ValueError(
+                "The 'tokenizer' parameter of LexicalVectorizer has no pieces. Train "
+                "the tokenizer first."
+            )
+        numbers = vocabulary.values()
+        if not all(type(n) is int and 0 <= n < MAX_PIECES for n in numbers):
+            raise ValueError("The tokenizer has a piece whose id is out of range.")
+        pieces = [""] * (max(numbers) + 1)
         for piece, number in vocabulary.items():
             pieces[number] = piece
         return pieces
@@ -138,7 +146,7 @@ class Subwords:
         if not self.in_kernel:
             return None
         return Analysis(
-            "piece", 1, 0, False, False, False, self._tables, self._trie, is_careful
+            "piece", 1, 0, False, False, self._tables, self._trie, is_careful
         )
 
     def careful_tokens(self, document: str) -> np.ndarray:
@@ -165,8 +173,22 @@ class Subwords:
             if place % 2:
                 tokens.append(np.array([self._added[part]], dtype=np.uint32))
             else:
-                tokens.append(self._read(unicodedata.normalize("NFD", part)))
+                tokens.append(self._read(self._canonical(part)))
         return np.concatenate(tokens)
+
+    def _canonical(self, text: str) -> str:
+        """A text with its marks in canonical order, where the tokenizer makes one.
+
+        It drops control characters before, so that they part no marks.
+        """
+        if self._normalized_mark("\u00e9") == "\u00e9":
+            return text
+        kept = (
+            c
+            for c in text
+            if unicodedata.category(c) == "Mn" or self._normalized_mark(c)
+        )
+        return unicodedata.normalize("NFD", "".join(kept))
 
     def _read(self, text: str) -> np.ndarray:
         """Pieces of one text by the kernel alone."""
@@ -193,7 +215,13 @@ class Subwords:
         """
         # The library takes no lone surrogates.
         clean = [text.encode("utf-8", "replace").decode() for text in documents]
-        encodings = self._library.encode_batch(clean, add_special_tokens=False)
+        try:
+            encodings = self._library.encode_batch(clean, add_special_tokens=False)
+        except Exception as error:  # the library raises Exception itself
+            raise ValueError(
+                "The 'tokenizer' parameter of LexicalVectorizer is a tokenizer that "
+                f"cannot read a document: {error}. Give it an unknown piece."
+            ) from error
         ids = [encoding.ids for encoding in encodings]
         ends = np.cumsum([len(part) for part in ids], dtype=np.int64)
         numbers = np.array([number for part in ids for number in part], dtype=np.uint32)
@@ -269,7 +297,7 @@ def read_tokenizer(tokenizer: object) -> str:
         try:
             with open(tokenizer, encoding="utf-8") as file:
                 text = file.read()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise ValueError(
                 "The 'tokenizer' parameter of LexicalVectorizer must be a JSON file or "
                 f"text of the tokenizers library. Got {os.fspath(tokenizer)[:80]!r}, "
@@ -386,7 +414,9 @@ def is_bert_like(state: dict) -> bool:
         model.get("type") == "WordPiece"
         and model.get("unk_token") in model.get("vocab", {})
         and isinstance(prefix, str)
-        and prefix != ""
+        # No word begins with two characters of punctuation, as such a piece does.
+        and len(prefix) > 1
+        and prefix[0] in string.punctuation
         and (state.get("normalizer") or {}).get("type") == "BertNormalizer"
         and (state.get("pre_tokenizer") or {}).get("type") == "BertPreTokenizer"
         and all(_is_plain_mark(token) for token in state.get("added_tokens") or [])

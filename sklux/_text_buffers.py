@@ -6,13 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from sklux._documents import check_iterable, is_missing, refuse_document
-from sklux._kernels._tokens import string_buffers
+from sklux._kernels._tokens import ENCODING_ASCII, ENCODING_UTF8, string_buffers
 
 # Documents of a generator are gathered in blocks of about so much text.
 BLOCK_DOCUMENTS = 4096
 BLOCK_CHARACTERS = 16_000_000
-ENCODING_UTF8 = 0
-ENCODING_ASCII = 3
 # Arrow keeps strings of up to so many bytes inside of their views.
 INLINE_VIEW_BYTES = 12
 

@@ -1,6 +1,6 @@
 """Documents to numbers of tokens, over ranges of documents and on several threads."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import NamedTuple, Protocol
@@ -78,6 +78,27 @@ def pack_strings(strings: list[str]) -> Strings:
     np.cumsum([len(string) for string in encoded], out=offsets[1:])
     arena = np.frombuffer(b"".join(encoded) + bytes(ARENA_PADDING), dtype=np.uint8)
     return Strings(arena, offsets)
+
+
+def concatenate_strings(parts: Sequence[Strings]) -> Strings:
+    """Put the strings of all parts one behind the other.
+
+    Parameters
+    ----------
+    parts : sequence of Strings
+        One or more.
+
+    Returns
+    -------
+    Strings
+        All strings.
+    """
+    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    bare = [part.arena[: part.offsets[-1]] for part in parts]
+    padding = np.zeros(ARENA_PADDING, dtype=np.uint8)
+    return Strings(np.concatenate([*bare, padding]), offsets)
 
 
 def table_words(table: WordTable) -> Strings:
@@ -373,12 +394,7 @@ def _rank_tables(tables: list[WordTable]) -> tuple[Strings, list[np.ndarray]]:
     parts = [table_words(table) for table in tables]
     if not parts:
         return pack_strings([]), []
-    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    arenas = [part.arena[: part.offsets[-1]] for part in parts]
-    arena = np.concatenate([*arenas, np.zeros(ARENA_PADDING, dtype=np.uint8)])
-    words, ranks = sorted_words(Strings(arena, offsets))
+    words, ranks = sorted_words(concatenate_strings(parts))
     sizes = np.cumsum([len(part) for part in parts])[:-1]
     return words, np.split(ranks, sizes)
 

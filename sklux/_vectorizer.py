@@ -70,9 +70,9 @@ class LuxicalVectorizer(
 
     lexical : estimator or None, default=None
         The lexical stage, from documents to a sparse matrix. It is cloned, never
-        fitted itself. None means a
-        :class:`~sklearn.feature_extraction.text.TfidfVectorizer` over words and
-        pairs of words, with sublinear tf and the 200,000 most frequent terms.
+        fitted itself. None means a `LexicalVectorizer` over words of one character
+        up and pairs of words, beside word pieces learnt on the documents, with
+        sublinear tf and the 200,000 most frequent terms.
 
     projection : ReLUProjection or None, default=None
         The network. It is cloned, never fitted itself. None means
@@ -278,10 +278,13 @@ class LuxicalVectorizer(
 
     def _embed(self, raw_documents):
         """Vectors of documents; set_output wraps the public callers."""
-        if isinstance(self.lexical_, LexicalVectorizer):
+        if (
+            isinstance(self.lexical_, LexicalVectorizer)
+            and self.lexical_._reads_buffers()
+        ):
             documents = list(text_buffers(raw_documents))
             n_documents = sum(map(len, documents))
-            transform = self.lexical_.transform_buffers
+            transform = self.lexical_._transform_buffers
         else:
             documents = check_documents(raw_documents)
             n_documents = len(documents)

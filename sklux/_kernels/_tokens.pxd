@@ -12,6 +12,8 @@ cdef extern from "text.h" nogil:
         CASED "SKLUX_CASED"
         IGNORABLE "SKLUX_IGNORABLE"
         ODD "SKLUX_ODD"
+        UTF8 "SKLUX_UTF8"
+        ASCII "SKLUX_ASCII"
         DONE "SKLUX_DONE"
         NO_MEMORY "SKLUX_NO_MEMORY"
         NOT_UTF8 "SKLUX_NOT_UTF8"
@@ -22,7 +24,6 @@ cdef extern from "text.h" nogil:
     ctypedef struct text_rules "sklux_rules":
         int ignores_odd
         int lowercase
-        int final_sigma
         int plain_ascii
         const int32_t *targets
         const uint8_t *classes

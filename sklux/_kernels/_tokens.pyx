@@ -37,7 +37,6 @@ cdef extern from "Python.h":
     Py_ssize_t PyUnicode_GET_LENGTH(object)
 
 cdef enum:
-    ASCII = 3  # SKLUX_ASCII
     WORDS = 0
     CHARACTERS = 1
     CHARACTERS_IN_WORDS = 2
@@ -58,6 +57,9 @@ STATUSES = {
     NEEDS_CARE: "care",
     TOO_LONG: "length",
 }
+# How a document is encoded, besides the bytes that a character has in a str.
+ENCODING_UTF8 = UTF8
+ENCODING_ASCII = ASCII
 NO_WORD = UNKNOWN
 NO_NGRAM = BREAK
 CLASS_BITS = {
@@ -367,7 +369,7 @@ cdef class Analysis:
         Least number of characters of a word.
     n_stop_words : int
         Words with smaller numbers are left out.
-    lowercase, final_sigma, plain_ascii : bool
+    lowercase, plain_ascii : bool
         Fields of ``sklux_rules`` in text.h.
     tables : tuple of four memoryviews, or None
         ``targets`` and ``classes`` of all code points, ``offsets`` and
@@ -385,7 +387,6 @@ cdef class Analysis:
         int min_length,
         uint32_t n_stop_words,
         bint lowercase,
-        bint final_sigma,
         bint plain_ascii,
         tables,
         PieceTrie trie=None,
@@ -401,7 +402,6 @@ cdef class Analysis:
         self.n_stop_words = n_stop_words
         self.rules.ignores_odd = is_careful
         self.rules.lowercase = lowercase
-        self.rules.final_sigma = final_sigma
         self.rules.plain_ascii = plain_ascii
         self.arrays = tables
         self.trie = trie
@@ -493,9 +493,11 @@ cdef class TokenStream:
             `STATUSES`.
         """
         cdef Py_ssize_t i
+        cdef int64_t begin
         cdef int status = DONE
         with nogil:
             for i in range(ends.shape[0]):
+                begin = self.tokens.length
                 status = analysis.tokenize(
                     self.scratch,
                     <const void *>addresses[i],
@@ -506,6 +508,8 @@ cdef class TokenStream:
                     &self.tokens,
                 )
                 if status != DONE:
+                    # Of a document that is not read to its end, nothing stays.
+                    self.tokens.length = begin
                     break
                 ends[i] = self.tokens.length
             else:

@@ -40,13 +40,13 @@ enum { SKLUX_UTF8 = 0, SKLUX_ASCII = 3 };
 
 #define SKLUX_SIGMA 0x3A3
 #define SKLUX_FINAL_SIGMA 0x3C2
-/* No character grows beyond this many bytes; the tables are checked for it. */
+/* Room kept free; a character grows to at most half of it, for which the tables are
+ * checked (MAX_GROWTH in _text_rules.py). */
 #define SKLUX_SLACK 256
 
 typedef struct {
     int ignores_odd;          /* whether ODD characters are read like others */
-    int lowercase;            /* whether ASCII letters are lowered */
-    int final_sigma;          /* whether a sigma that ends a word gets its own form */
+    int lowercase;            /* whether ASCII letters are lowered, as by str.lower */
     int plain_ascii;          /* words are the only class, no ASCII character is lost */
     const int32_t *targets;   /* per code point: what it becomes; -1 - k: expansion k */
     const uint8_t *classes;   /* per code point: its class */

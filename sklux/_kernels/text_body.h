@@ -94,7 +94,7 @@ static int SKLUX_NAME(normalize)(
             out->classes[out->length] = rules->classes[rules->targets[c]];
             out->length += 1;
         } else {
-            if (c == SKLUX_SIGMA && rules->final_sigma
+            if (c == SKLUX_SIGMA && rules->lowercase
                 && SKLUX_NAME(is_final_sigma)(rules->classes, in, i, n, n_units))
                 c = SKLUX_FINAL_SIGMA;
             status = sklux_put_mapped(rules, out, c);
