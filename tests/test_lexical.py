@@ -1290,3 +1290,48 @@ def test_lexical_errors_of_the_kernels_name_the_remedy():
     pyarrow = pytest.importorskip("pyarrow")
     with pytest.raises(ValueError, match=re.escape("Read the column as binary")):
         LexicalVectorizer().fit(invalid_utf8(pyarrow, [b"\xff"]))
+
+
+@pytest.mark.parametrize(
+    ("params", "documents"),
+    [
+        ({}, ["some words", None]),
+        ({}, ["a"]),
+        ({"min_df": 2, "max_df": 2}, ["one two", "three four"]),
+    ],
+    ids=["missing", "empty", "pruned"],
+)
+def test_lexical_transform_after_a_failed_refit_raises(params, documents):
+    vectorizer = LexicalVectorizer().fit(["apple pie", "green apple"])
+    with pytest.raises(ValueError):
+        vectorizer.set_params(**params).fit(documents)
+    with pytest.raises(NotFittedError):
+        vectorizer.transform(["apple pie"])
+
+
+def test_lexical_vocabulary_of_another_size_is_refused():
+    vectorizer = LexicalVectorizer().fit(["apple pie", "green apple"])
+    vectorizer.vocabulary_ = {f"word{i}": i for i in range(50_000)}
+    with pytest.raises(ValueError, match="X has 50000 features"):
+        vectorizer.transform(["word49999 word7"])
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+def test_lexical_tokenizer_of_pieces_needs_another_analyzer(method):
+    vectorizer = LexicalVectorizer(tokenizer="pieces.json")
+    with pytest.raises(ValueError, match="needs analyzer='subword'"):
+        getattr(vectorizer, method)(["apple pie"])
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_lexical_missing_document_is_named_where_scikit_learn_reads(missing):
+    vectorizer = LexicalVectorizer(preprocessor=str.lower)
+    with pytest.raises(ValueError, match="missing value .* at position 1"):
+        vectorizer.fit(["apple pie", missing])
+
+
+def test_lexical_table_is_refused_where_scikit_learn_reads():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"text": ["apple pie"], "more": ["green apple"]})
+    with pytest.raises(ValueError, match="one dimension"):
+        LexicalVectorizer(preprocessor=str.lower).fit(table)

@@ -909,11 +909,12 @@ def test_subword_ngram_range_is_checked_as_in_scikit_learn(analyzer, ngram_range
     ids=repr,
 )
 def test_subword_beside_words_that_the_kernels_do_not_know(params):
-    with pytest.raises(ValueError, match="'word.subword' cuts words in the kernels"):
+    with pytest.raises(ValueError, match="'word.subword' runs in the kernels alone"):
         LexicalVectorizer(analyzer="word+subword", **params).fit(TEXTS)
 
 
 UNUSED = {
+    "lowercase": False,
     "stop_words": "english",
     "strip_accents": "ascii",
     "token_pattern": r"\w+",
@@ -969,10 +970,71 @@ def test_subword_unfitted(analyzer, call):
         call(LexicalVectorizer(analyzer=analyzer))
 
 
-def test_subword_analyzer_that_is_changed_needs_a_new_fit():
-    vectorizer = LexicalVectorizer().fit(TEXTS).set_params(analyzer="word+subword")
-    with pytest.raises(NotFittedError, match="has no subwords yet. Call fit again"):
+ANALYZERS = ["word", "subword", "word+subword"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(a, b) for a in ANALYZERS for b in ANALYZERS if a != b],
+)
+def test_subword_analyzer_that_is_changed_needs_a_new_fit(before, after):
+    vectorizer = LexicalVectorizer(analyzer=before).fit(TEXTS)
+    vectorizer.set_params(analyzer=after)
+    with pytest.raises(NotFittedError, match="fitted with another analyzer"):
         vectorizer.transform(TEXTS)
+
+
+def test_subword_refit_that_fails_leaves_no_old_pieces():
+    vectorizer = LexicalVectorizer(analyzer="subword").fit(TEXTS[:1])
+    vectorizer.transform(TEXTS)
+    vectorizer.set_params(min_df=len(TEXTS), max_df=len(TEXTS))
+    with pytest.raises(ValueError, match="After pruning"):
+        vectorizer.fit([*TEXTS, *map(str, range(len(TEXTS)))])
+    with pytest.raises(NotFittedError):
+        vectorizer.transform(TEXTS)
+
+
+def test_subword_pieces_of_an_earlier_fit_are_forgotten():
+    vectorizer = LexicalVectorizer(analyzer="subword").fit(TEXTS)
+    vectorizer.set_params(analyzer="word", token_pattern="[a-z]+").fit(TEXTS)
+    assert "_subwords" not in vectorizer.__getstate__()
+
+
+def test_subword_methods_of_a_subclass_would_not_be_called():
+    class Own(LexicalVectorizer):
+        def decode(self, doc):
+            return doc.upper()
+
+    with pytest.raises(ValueError, match="Own overrides a method of the analysis"):
+        Own(analyzer="subword").fit(TEXTS)
+
+
+def test_subword_ngram_range_that_is_no_range_of_ints():
+    with pytest.raises(ValueError, match=r"Got ngram_range=\(1, 2.5\)"):
+        LexicalVectorizer(analyzer="subword", ngram_range=(1, 2.5)).fit(TEXTS)
+
+
+def test_subword_tokenizer_without_pieces():
+    empty = tokenizers.Tokenizer(tokenizers.models.BPE())
+    with pytest.raises(ValueError, match="'tokenizer' .* has no pieces"):
+        LexicalVectorizer(analyzer="subword", tokenizer=empty).fit(TEXTS)
+
+
+def test_subword_vocabulary_with_capitals_is_no_reason_to_warn(recwarn):
+    LexicalVectorizer(analyzer="subword", vocabulary=["[UNK]", "a"]).fit(TEXTS)
+    assert not [w for w in recwarn if "Upper case" in str(w.message)]
+
+
+def test_subword_vocabulary_of_words_with_capitals_warns():
+    vocabulary = ["subword__[UNK]", "word__Apple"]
+    with pytest.warns(UserWarning, match="Upper case characters"):
+        LexicalVectorizer(analyzer="word+subword", vocabulary=vocabulary).fit(TEXTS)
+
+
+def test_subword_analyzer_function_is_pickled():
+    vectorizer = LexicalVectorizer(analyzer="word+subword").fit(TEXTS)
+    analyze = pickle.loads(pickle.dumps(vectorizer.build_analyzer()))
+    assert analyze(TEXTS[0]) == vectorizer.build_analyzer()(TEXTS[0])
 
 
 # Copies.

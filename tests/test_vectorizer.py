@@ -571,3 +571,31 @@ def test_vectorizer_default_stage_has_the_same_bits_for_any_n_jobs(
         vectorizer.lexical_.transform(documents).toarray(),
         fitted.lexical_.transform(documents).toarray(),
     )
+
+
+def test_vectorizer_reads_the_files_that_its_lexical_stage_reads(
+    tmp_path, documents, teacher_embeddings
+):
+    names = [tmp_path / f"{i}.txt" for i in range(len(documents))]
+    for name, document in zip(names, documents):
+        name.write_text(document)
+    names = list(map(str, names))
+    vectorizer = small_vectorizer(lexical=LexicalVectorizer(input="filename"))
+    vectorizer.fit(names, teacher_embeddings=teacher_embeddings)
+    expected = small_vectorizer(lexical=LexicalVectorizer())
+    expected.fit(documents, teacher_embeddings=teacher_embeddings)
+    np.testing.assert_array_equal(
+        vectorizer.transform(names), expected.transform(documents)
+    )
+
+
+def test_vectorizer_calls_the_transform_of_a_subclass(documents, teacher_embeddings):
+    class Reversed(LexicalVectorizer):
+        def transform(self, raw_documents):
+            return super().transform([text[::-1] for text in raw_documents])
+
+    vectorizer = small_vectorizer(lexical=Reversed())
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    backwards = [text[::-1] for text in documents]
+    assert vectorizer.transform(backwards).any()
+    assert not vectorizer.transform(documents).any()
