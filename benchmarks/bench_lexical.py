@@ -757,7 +757,7 @@ TRANSFORM_STEPS = {
     "text buffers": (lexical, "text_buffers"),
     READ: (lexical, "read_range"),
     COUNT: (MatrixParts, "add"),
-    "weights": (Weighing, "values"),
+    "weights": (Weighing, "write"),
     "assembly": (MatrixParts, "matrix"),
 }
 FIT_STEPS = {

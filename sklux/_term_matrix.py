@@ -54,8 +54,8 @@ class Weighing:
         self.norm = norm
         self.second_part = second_part
 
-    def values(self, rows: RowBuilder, n_terms: np.ndarray) -> np.ndarray:
-        """Return the values of some rows.
+    def write(self, rows: RowBuilder, n_terms: np.ndarray, out: np.ndarray) -> None:
+        """Write the values of some rows.
 
         Parameters
         ----------
@@ -63,11 +63,8 @@ class Weighing:
             Rows with their counts.
         n_terms : ndarray of shape (n_rows,), dtype=np.int64
             Number of terms of each row.
-
-        Returns
-        -------
-        ndarray of shape (n_values,)
-            Of the weighing's dtype.
+        out : ndarray of shape (n_values,)
+            Of the weighing's dtype; overwritten.
         """
         by_count = rows.max_count < LONGEST_TABLE
         if by_count:
@@ -81,9 +78,7 @@ class Weighing:
             counts = np.empty(len(rows), dtype=np.int64)
             rows.copy_counts(counts)
             tf = _term_frequency(counts, self.dtype, self.sublinear_tf, self.binary)
-        out = np.empty(len(rows), dtype=self.dtype)
         rows.weigh(n_terms, tf, by_count, self.idf, self.norm, self.second_part, out)
-        return out
 
 
 def _term_frequency(
@@ -127,10 +122,10 @@ class MatrixParts:
         self.indexes = indexes
         self.n_columns = n_columns
         self.weighing = weighing
-        self._parts: dict[tuple[int, int], tuple[np.ndarray, ...]] = {}
+        self._parts: dict[tuple[int, int], tuple[RowBuilder, np.ndarray]] = {}
 
     def add(self, place: tuple[int, int], tokens: tuple[Tokens, ...]) -> None:
-        """Make the rows of a range of documents.
+        """Look up and count the terms of a range of documents.
 
         Parameters
         ----------
@@ -147,12 +142,10 @@ class MatrixParts:
             tuple(part.ends for part in tokens),
             n_terms,
         )
-        columns = np.empty(len(rows), dtype=np.int32)
-        rows.copy_columns(columns)
-        self._parts[place] = n_terms, columns, self.weighing.values(rows, n_terms)
+        self._parts[place] = rows, n_terms
 
     def matrix(self, n_jobs: int | None) -> sparse.csr_matrix:
-        """Put the rows together, and forget them.
+        """Weigh the rows, put them together, and forget them.
 
         Parameters
         ----------
@@ -165,25 +158,22 @@ class MatrixParts:
             In CSR format, with sorted indices.
         """
         places = sorted(self._parts)
-        n_terms = np.concatenate([self._parts[place][0] for place in places])
+        n_terms = np.concatenate([self._parts[place][1] for place in places])
         indptr = np.zeros(len(n_terms) + 1, dtype=np.int64)
         np.cumsum(n_terms, out=indptr[1:])
         index_type = np.int32 if indptr[-1] <= MAX_INT32_VALUES else np.int64
-        if len(places) == 1:
-            _, indices, data = self._parts.pop(places[0])
-            indices = indices.astype(index_type, copy=False)
-        else:
-            indices = np.empty(indptr[-1], dtype=index_type)
-            data = np.empty(indptr[-1], dtype=self.weighing.dtype)
-            ends = np.cumsum([len(self._parts[place][1]) for place in places])
+        indices = np.empty(indptr[-1], dtype=index_type)
+        data = np.empty(indptr[-1], dtype=self.weighing.dtype)
+        ends = np.cumsum([len(self._parts[place][0]) for place in places])
 
-            def work(start: int, stop: int) -> None:
-                for i in range(start, stop):
-                    _, columns, values = self._parts.pop(places[i])
-                    rows = slice(ends[i] - len(columns), ends[i])
-                    indices[rows], data[rows] = columns, values
+        def work(start: int, stop: int) -> None:
+            for i in range(start, stop):
+                rows, counts = self._parts.pop(places[i])
+                values = slice(ends[i] - len(rows), ends[i])
+                rows.copy_columns(indices[values])
+                self.weighing.write(rows, counts, data[values])
 
-            run_ranges(work, list(range(len(places) + 1)), n_jobs)
+        run_ranges(work, list(range(len(places) + 1)), n_jobs)
         X = sparse.csr_matrix(
             (data, indices, indptr.astype(index_type)),
             shape=(len(n_terms), self.n_columns),

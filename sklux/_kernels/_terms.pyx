@@ -15,9 +15,10 @@ caches; 4 cycles a term for the sort, the same for the weights.
 from cython cimport floating
 from libc.math cimport fabs, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport free, realloc
+from libc.string cimport memset
 
+from ._typedefs cimport index_t
 from ._words cimport (
     BREAK,
     UNKNOWN,
@@ -293,6 +294,22 @@ cdef inline void divide(floating *values, int64_t n, double norm) noexcept nogil
             values[k] = <floating>(values[k] / norm)
 
 
+cdef void release(numbers *array) noexcept nogil:
+    """Give the memory of an array back."""
+    free(array.values)
+    memset(array, 0, sizeof(numbers))
+
+
+cdef void shrink(numbers *array) noexcept nogil:
+    """Give back what an array does not need."""
+    cdef void *smaller
+    if array.length:
+        smaller = realloc(array.values, array.length * sizeof(uint32_t))
+        if smaller != NULL:
+            array.values = <uint32_t *>smaller
+            array.capacity = array.length
+
+
 cdef class RowBuilder:
     """Rows of a range of documents: first their counts, then their weights.
 
@@ -374,6 +391,11 @@ cdef class RowBuilder:
                     break
         if not in_memory:
             raise MemoryError("no memory for the rows of the term matrix")
+        # The rows stay until all are read; only what they need is kept for them.
+        release(&self.found)
+        release(&self.swap)
+        shrink(&self.columns)
+        shrink(&self.counts)
 
     cdef bint add_row(self, int64_t *n_terms) noexcept nogil:
         """Sort and count the columns found; 0 when memory is out."""
@@ -411,11 +433,12 @@ cdef class RowBuilder:
         self.counts.length += k + 1
         return True
 
-    def copy_columns(self, int32_t[::1] columns):
+    def copy_columns(self, index_t[::1] columns):
         """Write the columns of all rows, one after the other."""
-        cdef size_t n_columns = self.columns.length
-        if n_columns:
-            memcpy(&columns[0], self.columns.values, n_columns * sizeof(int32_t))
+        cdef int64_t i
+        with nogil:
+            for i in range(self.columns.length):
+                columns[i] = self.columns.values[i]
 
     def copy_counts(self, int64_t[::1] counts):
         """Write the counts of all rows, one after the other."""
