@@ -12,6 +12,8 @@ from sklux._kernels._tokens import CLASS_BITS
 
 N_CODE_POINTS = sys.maxunicode + 1
 CAPITAL_SIGMA = "\u03a3"
+# The one character whose lower case is two; it would shift the others.
+BECOMES_TWO = 0x130
 # UTF-8 bytes that one character may become; the kernel keeps so much room free.
 MAX_GROWTH = 128
 
@@ -201,7 +203,8 @@ def make_tables(changed: dict[int, str], classes: np.ndarray) -> CharacterTables
 @cache
 def _classes() -> np.ndarray:
     """Classes of all characters: word and white space as `re` sees them, and case."""
-    text = "".join(map(chr, range(N_CODE_POINTS)))
+    code_points = np.arange(N_CODE_POINTS, dtype="<u4")
+    text = code_points.tobytes().decode("utf-32-le", "surrogatepass")
     classes = np.zeros(N_CODE_POINTS, dtype=np.uint8)
     for name, pattern in (("word", r"\w+"), ("space", r"\s+")):
         for match in re.finditer(pattern, text):
@@ -218,25 +221,29 @@ def _case_properties() -> tuple[np.ndarray, np.ndarray]:
     Python does not tell, but its final sigma depends on both: a sigma is final
     behind a cased character, with ignorable ones in between.
     """
-    # A character that becomes several would shift the others.
-    becomes_more = [0x130]
-    code_points = np.arange(N_CODE_POINTS, dtype=np.uint32)
-    code_points[becomes_more] = ord(" ")
-
-    def makes_final(before: str) -> np.ndarray:
-        columns = [*map(ord, before), code_points, ord(CAPITAL_SIGMA), ord(" ")]
-        rows = np.empty((N_CODE_POINTS, len(columns)), dtype="<u4")
-        for i, column in enumerate(columns):
-            rows[:, i] = column
-        text = rows.tobytes().decode("utf-32-le", "surrogatepass").lower()
-        encoded = text.encode("utf-32-le", "surrogatepass")
-        lowered = np.frombuffer(encoded, dtype="<u4").reshape(rows.shape)
-        return lowered[:, -2] == ord("\u03c2")
-
-    cased = makes_final(" ")
-    ignorable = makes_final(" A") & ~cased
-    cased[becomes_more] = True  # a capital I with a dot
+    # Plane by plane: all at once would take a hundred megabytes for a moment.
+    planes = [
+        (_makes_final(" ", plane), _makes_final(" A", plane))
+        for plane in range(0, N_CODE_POINTS, 1 << 16)
+    ]
+    cased, behind_cased = map(np.concatenate, zip(*planes))
+    ignorable = behind_cased & ~cased
+    cased[BECOMES_TWO] = True  # a capital I with a dot
     return cased, ignorable
+
+
+def _makes_final(before: str, plane: int) -> np.ndarray:
+    """Whether each character of a plane, behind a text, makes a sigma final."""
+    code_points = np.arange(plane, plane + (1 << 16), dtype=np.uint32)
+    code_points[code_points == BECOMES_TWO] = ord(" ")
+    columns = [*map(ord, before), code_points, ord(CAPITAL_SIGMA), ord(" ")]
+    rows = np.empty((len(code_points), len(columns)), dtype="<u4")
+    for i, column in enumerate(columns):
+        rows[:, i] = column
+    text = rows.tobytes().decode("utf-32-le", "surrogatepass").lower()
+    encoded = text.encode("utf-32-le", "surrogatepass")
+    lowered = np.frombuffer(encoded, dtype="<u4").reshape(rows.shape)
+    return lowered[:, -2] == ord("\u03c2")
 
 
 def _ascii_part(text: str) -> str:
