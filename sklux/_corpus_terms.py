@@ -26,12 +26,14 @@ class Level(NamedTuple):
 
     Attributes
     ----------
-    parents : ndarray of shape (n_ngrams,), dtype=np.int64
+    parents : ndarray of shape (n_ngrams,), dtype=np.uint32
         Place, in the level above, of the n-gram without its last word.
     words : ndarray of shape (n_ngrams,), dtype=np.uint32
         Last words.
-    tf, df : ndarray of shape (n_ngrams,), dtype=np.int64
-        Number of occurrences, and of documents that hold it.
+    tf : ndarray of shape (n_ngrams,), dtype=np.int64
+        Number of occurrences.
+    df : ndarray of shape (n_ngrams,), dtype=np.uint32
+        Number of documents that hold it.
     """
 
     parents: np.ndarray
@@ -47,24 +49,32 @@ class CorpusTerms:
     ----------
     levels : list of Level
         Orders 1, 2, ...; n-grams that are only the beginning of longer ones have
-        a tf of 0.
+        a tf of 0. The list is emptied, to give memory back.
 
     Attributes
     ----------
-    tf, df : ndarray of shape (n_terms,), dtype=np.int64
-        Counts of the n-grams that occur.
+    tf : ndarray of shape (n_terms,), dtype=np.int64
+        Number of occurrences of the n-grams that occur.
+    df : ndarray of shape (n_terms,), dtype=np.uint32
+        Number of documents that hold them.
     """
 
     def __init__(self, levels: list[Level]):
-        self._levels = levels
-        self._places = _places_in_order(levels)
+        places = _places_in_order(levels)
         n_terms = sum(int(np.count_nonzero(level.tf)) for level in levels)
         self.tf = np.empty(n_terms, dtype=np.int64)
-        self.df = np.empty(n_terms, dtype=np.int64)
-        for level, places in zip(levels, self._places):
-            occurs = level.tf > 0
-            self.tf[places[occurs]] = level.tf[occurs]
-            self.df[places[occurs]] = level.df[occurs]
+        self.df = np.empty(n_terms, dtype=np.uint32)
+        # From here on: words, parents, and the place of those that occur, by order.
+        self._words, self._parents, self._nodes, self._places = [], [], [], []
+        for level_places in places:
+            level = levels.pop(0)
+            occurs = np.flatnonzero(level.tf)
+            self._words.append(level.words)
+            self._parents.append(level.parents)
+            self._nodes.append(occurs.astype(np.uint32))
+            self._places.append(level_places[occurs])
+            self.tf[self._places[-1]] = level.tf[occurs]
+            self.df[self._places[-1]] = level.df[occurs]
 
     def __len__(self) -> int:
         return len(self.tf)
@@ -88,14 +98,13 @@ class CorpusTerms:
         """
         columns = np.cumsum(keep) - 1
         n_kept = int(keep.sum())
-        paths = np.full((n_kept, len(self._levels)), NO_WORD, dtype=np.uint32)
-        for order, (level, places) in enumerate(zip(self._levels, self._places)):
-            nodes = np.flatnonzero(level.tf)
-            nodes = nodes[keep[places[nodes]]]
-            rows = columns[places[nodes]]
+        paths = np.full((n_kept, len(self._words)), NO_WORD, dtype=np.uint32)
+        for order, (nodes, places) in enumerate(zip(self._nodes, self._places)):
+            is_kept = keep[places]
+            rows, nodes = columns[places[is_kept]], nodes[is_kept]
             for upper in range(order, -1, -1):
-                paths[rows, upper] = self._levels[upper].words[nodes]
-                nodes = self._levels[upper].parents[nodes]
+                paths[rows, upper] = self._words[upper][nodes]
+                nodes = self._parents[upper][nodes]
         return join_strings(paths, words, separator)
 
 
@@ -148,8 +157,7 @@ def count_terms(
 
 def _uncounted(level: Level) -> Level:
     """A level of n-grams that are only the beginning of longer ones."""
-    nothing = np.zeros_like(level.tf)
-    return level._replace(tf=nothing, df=nothing)
+    return level._replace(tf=np.zeros_like(level.tf), df=np.zeros_like(level.df))
 
 
 def _short_segments(stream: Tokens, order: int) -> np.ndarray:
@@ -162,7 +170,7 @@ def _short_segments(stream: Tokens, order: int) -> np.ndarray:
 def _count_words(streams, firsts, n_words, n_jobs) -> Level:
     """Counts of single words; each thread takes a range of them."""
     tf = np.zeros(n_words, dtype=np.int64)
-    df = np.zeros(n_words, dtype=np.int64)
+    df = np.zeros(n_words, dtype=np.uint32)
     last_documents = np.full(n_words, NO_WORD, dtype=np.uint32)
 
     def work(start: int, stop: int) -> None:
@@ -173,7 +181,7 @@ def _count_words(streams, firsts, n_words, n_jobs) -> Level:
 
     n_parts = effective_n_jobs(n_jobs)
     run_ranges(work, [n_words * i // n_parts for i in range(n_parts + 1)], n_jobs)
-    parents = np.zeros(n_words, dtype=np.int64)
+    parents = np.zeros(n_words, dtype=np.uint32)
     return Level(parents, np.arange(n_words, dtype=np.uint32), tf, df)
 
 
@@ -201,7 +209,7 @@ def _count_longer(streams, firsts, word_tf, max_n, marks, n_jobs) -> list[Level]
         parts[start] = levels
 
     run_ranges(work, edges, n_jobs)
-    return _join_parts([parts[start] for start in edges[:-1]])
+    return _join_parts([parts.pop(start) for start in edges[:-1]])
 
 
 def _part_edges(word_tf: np.ndarray, n_jobs: int | None) -> list[int]:
@@ -220,23 +228,27 @@ def _sorted_level(
     n = len(counter)
     ranks = np.empty(n, dtype=np.uint32) if keep_ranks else NO_RANKS
     parents, words = np.empty(n, dtype=np.uint32), np.empty(n, dtype=np.uint32)
-    tf, df = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    tf, df = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.uint32)
     counter.sort(prefix_ranks, ranks, parents, words, tf, df)
-    return Level(parents.astype(np.int64), words, tf, df), ranks
+    return Level(parents, words, tf, df), ranks
 
 
 def _join_parts(parts: list[list[Level]]) -> list[Level]:
-    """The levels of all parts, one part behind the other."""
-    joined, first_parents = [], [0] * len(parts)
-    for levels in zip(*parts):
-        parents = [level.parents + first for level, first in zip(levels, first_parents)]
-        rest = [
-            np.concatenate([getattr(level, name) for level in levels])
-            for name in ("words", "tf", "df")
-        ]
-        joined.append(Level(np.concatenate(parents), *rest))
+    """The levels of all parts, one part behind the other; empties the parts."""
+    joined = []
+    first_parents = np.zeros(len(parts), dtype=np.uint32)
+    while parts and parts[0]:
+        levels = [part.pop(0) for part in parts]
         sizes = [len(level.words) for level in levels]
-        first_parents = np.cumsum([0, *sizes[:-1]]).tolist()
+        parents = [level.parents + first for level, first in zip(levels, first_parents)]
+        columns = [parents, *([*column] for column in list(zip(*levels))[1:])]
+        del levels, parents
+        # One column after the other, so that there are never two of everything.
+        fields = []
+        while columns:
+            fields.append(np.concatenate(columns.pop(0)))
+        joined.append(Level(*fields))
+        first_parents = np.cumsum([0, *sizes[:-1]]).astype(np.uint32)
     return joined
 
 

@@ -729,8 +729,10 @@ class LexicalVectorizer(TfidfVectorizer):
 
     def _choose_terms(self, terms: list[CorpusTerms], n_documents: int) -> np.ndarray:
         """Which terms stay: those that max_df, min_df and max_features leave."""
-        tf = np.concatenate([part.tf for part in terms])
-        df = np.concatenate([part.df for part in terms])
+        tf, df = terms[0].tf, terms[0].df
+        if len(terms) > 1:
+            tf = np.concatenate([part.tf for part in terms])
+            df = np.concatenate([part.df for part in terms])
         if len(df) == 0:
             raise ValueError(
                 "empty vocabulary; perhaps the documents only contain stop words"
@@ -745,10 +747,11 @@ class LexicalVectorizer(TfidfVectorizer):
         if self.max_features is not None and keep.sum() > self.max_features:
             # Among terms of the same frequency NumPy's sort decides, so it has to
             # see what scikit-learn shows it, in the same dtype.
-            frequency = (df if self.binary else tf).astype(self.dtype)
-            chosen = (-frequency[keep]).argsort()[: self.max_features]
             candidates = np.flatnonzero(keep)
-            keep = np.zeros_like(keep)
+            frequency = (df if self.binary else tf)[candidates].astype(self.dtype)
+            np.negative(frequency, out=frequency)
+            chosen = frequency.argsort()[: self.max_features]
+            keep[:] = False
             keep[candidates[chosen]] = True
         if not keep.any():
             raise ValueError(

@@ -53,7 +53,7 @@ def count_words(
     uint32_t start,
     uint32_t stop,
     int64_t[::1] tf,
-    int64_t[::1] df,
+    uint32_t[::1] df,
     uint32_t[::1] last_documents,
 ):
     """Add the counts of the words from ``start`` to ``stop`` - 1.
@@ -296,7 +296,7 @@ cdef class NgramCounter:
         uint32_t[::1] parents,
         uint32_t[::1] words,
         int64_t[::1] tf,
-        int64_t[::1] df,
+        uint32_t[::1] df,
     ):
         """Write the n-grams in the order of their words.
 
