@@ -10,7 +10,8 @@ from sklux._kernels._terms import RowBuilder, TermIndex
 from sklux._threads import run_ranges
 from sklux._token_streams import Tokens
 
-# Counts up to here have a place in the table of term frequencies.
+# Counts below have a place in the table of term frequencies; the kernel keeps them
+# in 16 bits.
 LONGEST_TABLE = 1 << 16
 # A matrix with more values has row pointers and columns of 64 bits, as in scipy.
 MAX_INT32_VALUES = np.iinfo(np.int32).max

@@ -1335,3 +1335,14 @@ def test_lexical_table_is_refused_where_scikit_learn_reads():
     table = pandas.DataFrame({"text": ["apple pie"], "more": ["green apple"]})
     with pytest.raises(ValueError, match="one dimension"):
         LexicalVectorizer(preprocessor=str.lower).fit(table)
+
+
+@pytest.mark.parametrize("sublinear_tf", [False, True])
+def test_lexical_counts_beyond_16_bits(sublinear_tf):
+    documents = ["aa bb " * 70_000 + "cc " * 65_535 + "dd", "bb cc", "aa " * 65_536]
+    params = {"sublinear_tf": sublinear_tf, "ngram_range": (1, 2)}
+    own = LexicalVectorizer(**params).fit(documents)
+    expected = TfidfVectorizer(**params).fit(documents).transform(documents)
+    X = own.transform(documents)
+    np.testing.assert_array_equal(X.indices, expected.indices)
+    np.testing.assert_array_equal(X.data, expected.data)

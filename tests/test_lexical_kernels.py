@@ -232,7 +232,7 @@ def count_ngrams(documents, max_n, start=0, stop=4):
         n = len(counter)
         prefix_ranks, ranks = ranks, np.empty(n, np.uint32)
         parents, words = np.empty(n, np.uint32), np.empty(n, np.uint32)
-        counts = np.empty(n, np.int64), np.empty(n, np.int64)
+        counts = np.empty(n, np.int64), np.empty(n, np.uint32)
         counter.sort(prefix_ranks, ranks, parents, words, *counts)
         names = [(*shorter[p], "abcd"[w]) for p, w in zip(parents, words)]
         assert names == sorted(names)
@@ -282,7 +282,7 @@ def test_lexical_kernels_ngram_table_grows():
     pairs = sorted(set(zip(tokens[:-1].tolist(), tokens[1:].tolist())))
     n = len(counter)
     parents, words = np.empty(n, np.uint32), np.empty(n, np.uint32)
-    tf, df = np.empty(n, np.int64), np.empty(n, np.int64)
+    tf, df = np.empty(n, np.int64), np.empty(n, np.uint32)
     counter.sort(no_prefixes, np.empty(0, np.uint32), parents, words, tf, df)
     assert list(zip(parents.tolist(), words.tolist())) == pairs
     assert tf.sum() == 2 * (len(tokens) - 1)
@@ -293,7 +293,7 @@ def test_lexical_kernels_ngram_table_grows():
 @given(token_documents, st.integers(0, 4), st.integers(0, 4))
 def test_lexical_kernels_word_counts_equal_reference(documents, start, stop):
     expected_tf, expected_df = reference.ngram_counts(documents, (1, 1))
-    tf, df = np.zeros(4, np.int64), np.zeros(4, np.int64)
+    tf, df = np.zeros(4, np.int64), np.zeros(4, np.uint32)
     last = np.full(4, UNKNOWN, dtype=np.uint32)
     _ngrams.count_words(*as_stream(documents), 5, start, stop, tf, df, last)
     in_range = [start <= i < stop for i in range(4)]

@@ -14,7 +14,7 @@ caches; 4 cycles a term for the sort, the same for the weights.
 """
 from cython cimport floating
 from libc.math cimport fabs, sqrt
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
@@ -46,6 +46,8 @@ cdef extern from "text.h" nogil:
 cdef enum:
     # Places between a look-up and the request for its memory.
     AHEAD = 16
+    # The largest count that 16 bits hold.
+    MAX_SMALL = 65535
     NO_NORM = 0
     L1 = 1
     L2 = 2
@@ -318,7 +320,9 @@ cdef class RowBuilder:
     n_columns : int
         Number of columns of the matrix.
     """
-    cdef numbers found, swap, columns, counts
+    # Counts take 16 bits, for there are many; larger ones stand in `large` too, as
+    # pairs of the place and the count.
+    cdef numbers found, swap, columns, counts, large
     cdef int n_bits
     cdef readonly int64_t max_count
 
@@ -327,6 +331,7 @@ cdef class RowBuilder:
         memset(&self.swap, 0, sizeof(numbers))
         memset(&self.columns, 0, sizeof(numbers))
         memset(&self.counts, 0, sizeof(numbers))
+        memset(&self.large, 0, sizeof(numbers))
         self.max_count = 0
         self.n_bits = 1
         while n_columns >> self.n_bits:
@@ -337,6 +342,7 @@ cdef class RowBuilder:
         free(self.swap.values)
         free(self.columns.values)
         free(self.counts.values)
+        free(self.large.values)
 
     def __len__(self):
         return self.columns.length
@@ -402,7 +408,7 @@ cdef class RowBuilder:
         cdef int64_t n = self.found.length, i, k = -1
         cdef uint32_t *found = self.found.values
         cdef uint32_t *columns
-        cdef uint32_t *counts
+        cdef uint16_t *counts
         cdef uint32_t column, last = UNKNOWN, count = 0, largest = 0
         n_terms[0] = 0
         if n == 0:
@@ -411,26 +417,46 @@ cdef class RowBuilder:
         if not (
             reserve(&self.swap, n)
             and reserve(&self.columns, n)
-            and reserve(&self.counts, n)
+            # Two counts to a number.
+            and reserve(&self.counts, n // 2 + 2)
         ):
             return False
         sort_columns(found, self.swap.values, n, self.n_bits)
         columns = self.columns.values + self.columns.length
-        counts = self.counts.values + self.counts.length
+        counts = <uint16_t *>self.counts.values + self.columns.length
         # Without branches, which would be guessed wrong at every repeated term.
         for i in range(n):
             column = found[i]
             count = 1 + (count if column == last else 0)
             k += count == 1
             columns[k] = column
-            counts[k] = count
+            counts[k] = <uint16_t>min(count, <uint32_t>MAX_SMALL)
             last = column
             largest = max(largest, count)
         # The largest count tells how long the table of tf has to be.
         self.max_count = max(self.max_count, <int64_t>largest)
+        if largest > MAX_SMALL and not self.add_large(n):
+            return False
         n_terms[0] = k + 1
         self.columns.length += k + 1
-        self.counts.length += k + 1
+        self.counts.length = self.columns.length // 2 + 1
+        return True
+
+    cdef bint add_large(self, int64_t n) noexcept nogil:
+        """Note the large counts of the row that is being added; 0 without memory."""
+        cdef int64_t i, place = self.columns.length - 1
+        cdef uint32_t count = 0, last = UNKNOWN
+        cdef uint32_t *found = self.found.values
+        for i in range(n):
+            count = 1 + (count if found[i] == last else 0)
+            place += count == 1
+            last = found[i]
+            if count > MAX_SMALL and (i + 1 == n or found[i + 1] != last):
+                if not reserve(&self.large, 2):
+                    return False
+                self.large.values[self.large.length] = <uint32_t>place
+                self.large.values[self.large.length + 1] = count
+                self.large.length += 2
         return True
 
     def copy_columns(self, index_t[::1] columns):
@@ -443,8 +469,11 @@ cdef class RowBuilder:
     def copy_counts(self, int64_t[::1] counts):
         """Write the counts of all rows, one after the other."""
         cdef int64_t i
-        for i in range(self.counts.length):
-            counts[i] = self.counts.values[i]
+        cdef const uint16_t *small = <const uint16_t *>self.counts.values
+        for i in range(self.columns.length):
+            counts[i] = small[i]
+        for i in range(0, self.large.length, 2):
+            counts[self.large.values[i]] = self.large.values[i + 1]
 
     def weigh(
         self,
@@ -463,7 +492,8 @@ cdef class RowBuilder:
         n_terms : memoryview of shape (n_documents,)
             Number of terms of each row, as `read` gave it.
         tf : memoryview of shape (max_count + 1,), or of the shape of ``out``
-            Term frequency by count, or of each value.
+            Term frequency by count, or of each value; the former only where
+            ``max_count`` is at most `MAX_SMALL`.
         by_count : bool
             Which of the two ``tf`` is.
         idf : memoryview of shape (n_columns,), or empty
@@ -481,7 +511,7 @@ cdef class RowBuilder:
         cdef floating value
         cdef double first, second
         cdef const uint32_t *columns = self.columns.values
-        cdef const uint32_t *counts = self.counts.values
+        cdef const uint16_t *counts = <const uint16_t *>self.counts.values
         cdef bint has_idf = idf.shape[0] > 0
         with nogil:
             for i in range(n_terms.shape[0]):
