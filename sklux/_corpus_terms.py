@@ -136,6 +136,9 @@ def count_terms(
         The n-grams.
     """
     min_n, max_n = ngram_range
+    # No n-gram is longer than the longest document.
+    lengths = [np.diff(stream.ends, prepend=0).max(initial=1) for stream in streams]
+    max_n = max(min(max_n, int(max(lengths, default=1))), 1)
     firsts = np.cumsum([0, *(len(stream.ends) for stream in streams)])
     words = _count_words(streams, firsts, n_words, n_jobs)
     levels = [words if min_n == 1 else _uncounted(words)]
@@ -144,12 +147,12 @@ def count_terms(
         if whole_segments:
             marks = {
                 order: [_short_segments(stream, order) for stream in streams]
-                for order in range(2, min_n)
+                for order in range(2, min(min_n, max_n + 1))
             }
         elif min_n > 2:
             marks = {
                 order: [np.zeros(len(stream.numbers), np.uint8) for stream in streams]
-                for order in range(2, min_n)
+                for order in range(2, min(min_n, max_n + 1))
             }
         levels += _count_longer(streams, firsts, words.tf, max_n, marks, n_jobs)
     return CorpusTerms(levels)

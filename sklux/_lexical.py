@@ -346,6 +346,11 @@ class LexicalVectorizer(TfidfVectorizer):
             # Warns where they were set since the fit and do not fit the rest.
             self.build_analyzer()
         X = self._rows(self._blocks(raw_documents), self._sources())
+        if self.analyzer in SUBWORD_ANALYZERS and not np.isfinite(X.data).all():
+            raise ValueError(
+                "A term of the vocabulary has no document in fit, so its idf is "
+                "infinite. Set smooth_idf=True."
+            )
         if X.shape[0] == 0:
             return self._tfidf.transform(X)  # raises, as scikit-learn does
         return align_interface(X)
@@ -505,6 +510,9 @@ class LexicalVectorizer(TfidfVectorizer):
         idf = getattr(self._tfidf, "idf_", None)
         if not isinstance(idf, np.ndarray):
             return idf is None
+        if self.analyzer in SUBWORD_ANALYZERS:
+            # scikit-learn knows no norm of two parts; the idf is cast.
+            return idf.shape == (width,)
         return (
             idf.shape == (width,)
             and idf.dtype == self.dtype

@@ -200,7 +200,10 @@ def _term_parts(
         )
     if "n_pieces" not in tensors:
         return (terms,)
-    n_pieces = int(tensors["n_pieces"][0])
+    sizes = tensors["n_pieces"]
+    if sizes.dtype != np.int64 or sizes.shape != (1,):
+        raise ValueError("The model's vocabulary is damaged: its parts do not fit.")
+    n_pieces = int(sizes[0])
     if not 0 <= n_pieces <= len(terms):
         raise ValueError("The model's vocabulary is damaged: its parts do not fit.")
     begin = int(terms.offsets[n_pieces])
@@ -248,7 +251,7 @@ def _check_terms(arena: np.ndarray, offsets: np.ndarray) -> None:
         or len(offsets) < 2
         or offsets[0] != 0
         or offsets[-1] != len(arena)
-        or (np.diff(offsets) < 0).any()
+        or (offsets[1:] < offsets[:-1]).any()
     ):
         raise ValueError("The model's vocabulary is damaged: its offsets do not fit.")
 

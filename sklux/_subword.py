@@ -74,7 +74,13 @@ class Subwords:
         if self.in_kernel:
             vocabulary = dict(state["model"]["vocab"])
             for token in state.get("added_tokens") or []:
-                vocabulary[token["content"]] = token["id"]
+                known = vocabulary.setdefault(token["content"], token["id"])
+                if known != token["id"]:
+                    raise ValueError(
+                        "The 'tokenizer' parameter of LexicalVectorizer gives the "
+                        f"piece {token['content']!r} two ids, {known} and "
+                        f"{token['id']}. Save the tokenizer again."
+                    )
         else:
             vocabulary = self._library.get_vocab(with_added_tokens=True)
         if not vocabulary:

@@ -132,7 +132,9 @@ def _string_block(
             if is_missing(document) or decode is None:
                 refuse_document(document, first + position)
             documents[position] = decode(document, first + position)
-        string_buffers(documents, addresses, lengths, encodings)
+        n_read = string_buffers(documents, addresses, lengths, encodings)
+        if n_read < n_documents:
+            refuse_document(documents[n_read], first + n_read)
     return TextBuffers(addresses, lengths, encodings, first, documents)
 
 
@@ -198,7 +200,8 @@ def _offset_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
     offsets = offsets[chunk.offset : chunk.offset + len(chunk) + 1].astype(np.int64)
     size = 0 if data is None else data.size
     lengths = np.diff(offsets)
-    if (lengths < 0).any() or offsets[0] < 0 or offsets[-1] > size:
+    descends = (offsets[1:] < offsets[:-1]).any()
+    if descends or offsets[0] < 0 or offsets[-1] > size:
         raise ValueError(
             "raw_documents is an Arrow array whose offsets lead outside of its text. "
             "Its validate() tells more; read or build it again."

@@ -70,7 +70,15 @@ class CharacterTables(NamedTuple):
             If the arrays do not fit together.
         """
         starts = packed["starts"].astype(np.int64)
-        if len(starts) == 0 or starts[0] != 0 or starts[-1] >= N_CODE_POINTS:
+        if (
+            starts.ndim != 1
+            or len(starts) == 0
+            or starts[0] != 0
+            or (starts < 0).any()
+            or (starts >= N_CODE_POINTS).any()
+            or packed["rules"].shape != starts.shape
+            or packed["classes"].shape != starts.shape
+        ):
             raise ValueError("The model's table of characters is damaged.")
         lengths = np.diff(np.r_[starts, N_CODE_POINTS])
         if (lengths <= 0).any():

@@ -1346,3 +1346,20 @@ def test_lexical_counts_beyond_16_bits(sublinear_tf):
     X = own.transform(documents)
     np.testing.assert_array_equal(X.indices, expected.indices)
     np.testing.assert_array_equal(X.data, expected.data)
+
+
+def test_lexical_ngrams_longer_than_any_document_cost_nothing():
+    documents = ["a few words in here", "and there are more"]
+    params = {"ngram_range": (1, 20_000)}
+    own = LexicalVectorizer(**params).fit(documents)
+    assert own.vocabulary_ == TfidfVectorizer(**params).fit(documents).vocabulary_
+
+
+def test_lexical_bytes_that_decode_to_no_str_are_refused():
+    class Odd(bytes):
+        def decode(self, *args):
+            return b"x"
+
+    vectorizer = LexicalVectorizer().fit(["aa bb"])
+    with pytest.raises(TypeError, match="Got bytes at position 0"):
+        vectorizer.transform([Odd(b"aa")])

@@ -613,3 +613,24 @@ def test_lexical_damaged_tokenizer(case):
 
 def test_lexical_missing_tokenizer():
     assert_refused(tokenizer=None)
+
+
+def test_lexical_offsets_whose_differences_overflow_are_refused():
+    tensors = lexical_tensors(LexicalVectorizer().fit(TEXTS))
+    offsets = tensors["term_offsets"].copy()
+    offsets[1:4] = [2**63 - 1, -(2**63), -1]
+    offsets[4:-1] = 0
+    with pytest.raises(ValueError, match="its offsets do not fit"):
+        restore_lexical(LexicalVectorizer(), tensors | {"term_offsets": offsets})
+
+
+def test_lexical_characters_whose_differences_overflow_are_refused():
+    vectorizer = LexicalVectorizer(analyzer="subword")
+    tensors = lexical_tensors(vectorizer.fit(TEXTS))
+    tensors |= {
+        "characters_starts": np.array([0, 2**63 - 1, -(2**63), -1]),
+        "characters_rules": np.zeros(4, dtype=np.int32),
+        "characters_classes": np.zeros(4, dtype=np.uint8),
+    }
+    with pytest.raises(ValueError, match="table of characters is damaged"):
+        restore_lexical(LexicalVectorizer(analyzer="subword"), tensors)

@@ -1120,3 +1120,12 @@ def test_subword_parameters_are_searched_in_a_pipeline(documents, topics):
     search = GridSearchCV(pipeline, grid, cv=2, error_score="raise")
     search.fit(documents, topics)
     assert search.best_score_ == 1
+
+
+def test_subword_dtype_changed_after_fit_keeps_the_norm_of_each_part():
+    vectorizer = LexicalVectorizer(analyzer="word+subword").fit(TEXTS)
+    expected = vectorizer.transform(TEXTS).toarray()
+    vectorizer.set_params(dtype=np.float32)
+    np.testing.assert_allclose(
+        vectorizer.transform(TEXTS).toarray(), expected, rtol=1e-6
+    )

@@ -198,11 +198,13 @@ cdef class TermIndex:
 
         Tokens of the next documents may be read, to ask for their memory early.
         """
-        cdef int64_t i, j, last, k = 0
+        cdef int64_t i, j, last, n_orders, k = 0
         cdef uint32_t node, column
         cdef uint32_t *out
         cdef step_slot *step
-        if not reserve(columns, n * (self.max_n - self.min_n + 1) + 1):
+        # No n-gram is longer than the document.
+        n_orders = max(min(<int64_t>self.max_n, n) - self.min_n + 1, 0)
+        if not reserve(columns, n * n_orders + 1):
             return False
         out = columns.values + columns.length
         for i in range(n):

@@ -539,5 +539,7 @@ def renumber(uint32_t[::1] tokens, const uint32_t[::1] numbers_of):
     cdef Py_ssize_t i
     with nogil:
         for i in range(tokens.shape[0]):
-            if tokens[i] < BREAK:
+            if tokens[i] < numbers_of.shape[0]:
                 tokens[i] = numbers_of[tokens[i]]
+            elif tokens[i] < BREAK:
+                tokens[i] = UNKNOWN

@@ -194,7 +194,8 @@ static inline uint32_t sklux_add_word(
         return SKLUX_UNKNOWN;
     slot = sklux_word_slot_of(words, s, n, key);
     begin = words->offsets[words->n_words];
-    memcpy(words->arena + begin, s, (size_t)n);
+    if (n > 0)
+        memcpy(words->arena + begin, s, (size_t)n);
     words->offsets[words->n_words + 1] = begin + n;
     slot->key = key;
     slot->word = words->n_words++;
