@@ -189,9 +189,8 @@ class LexicalVectorizer(TfidfVectorizer):
     >>> documents = ["a red apple", "a green apple", "a red car"]
     >>> vectorizer = LexicalVectorizer(ngram_range=(1, 2))
     >>> X = vectorizer.fit_transform(documents)
-    >>> vectorizer.get_feature_names_out()
-    array(['apple', 'car', 'green', 'green apple', 'red', 'red apple', 'red car'],
-          dtype=object)
+    >>> list(vectorizer.get_feature_names_out())
+    ['apple', 'car', 'green', 'green apple', 'red', 'red apple', 'red car']
     >>> X.shape
     (3, 7)
     """
