@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sklux import datasets, metrics
+    from sklux import datasets, interop, metrics
     from sklux._lexical import LexicalVectorizer
     from sklux._projection import ReLUProjection
     from sklux._teacher import CachedTeacher
@@ -20,6 +20,7 @@ __all__ = [
     "LuxicalVectorizer",
     "ReLUProjection",
     "datasets",
+    "interop",
     "metrics",
 ]
 

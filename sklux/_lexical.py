@@ -25,7 +25,6 @@ from sklux._analysis import (
 )
 from sklux._corpus_terms import CorpusTerms, count_terms
 from sklux._documents import check_iterable, refuse_document, refuse_missing
-from sklux._kernels._terms import TermIndex
 from sklux._kernels._tokens import renumber
 from sklux._kernels._words import WordTable
 from sklux._subword import (
@@ -35,6 +34,7 @@ from sklux._subword import (
     sampled_documents,
 )
 from sklux._term_matrix import MatrixParts, Weighing
+from sklux._term_reader import TermReader, numbers_in, term_reader
 from sklux._text_buffers import TextBuffers, text_buffers
 from sklux._threads import run_ranges
 from sklux._token_streams import (
@@ -47,6 +47,8 @@ from sklux._token_streams import (
 )
 
 SUBWORD_ANALYZERS = ("subword", "word+subword")
+# Attributes that change while the settings and what was learnt stay.
+CHANGING = {"_made_reader", "_stop_words_id", "n_jobs"}
 # What the names of terms begin with where there are two kinds.
 PART_PREFIXES = ("subword__", "word__")
 
@@ -344,7 +346,7 @@ class LexicalVectorizer(TfidfVectorizer):
         if self.stop_words is not None:
             # Warns where they were set since the fit and do not fit the rest.
             self.build_analyzer()
-        X = self._rows(self._blocks(raw_documents), self._sources())
+        X = self._rows(self._blocks(raw_documents))
         if self.analyzer in SUBWORD_ANALYZERS and not np.isfinite(X.data).all():
             raise ValueError(
                 "A term of the vocabulary has no document in fit, so its idf is "
@@ -354,30 +356,24 @@ class LexicalVectorizer(TfidfVectorizer):
             return self._tfidf.transform(X)  # raises, as scikit-learn does
         return align_interface(X)
 
-    def _reads_buffers(self) -> bool:
-        """Whether `_transform_buffers` does what `transform` would do."""
-        return (
+    def _fused_parts(self) -> tuple[TermReader, Weighing] | None:
+        """What reads and weighs documents, where the kernels do what `transform` does.
+
+        None where they do not know a setting.
+        """
+        self._check_fitted()
+        if not (
             self.input == "content"
             and type(self).transform is LexicalVectorizer.transform
             and self._uses_kernels()
             and self._weighs_in_kernels()
-        )
-
-    def _transform_buffers(self, blocks: list[TextBuffers]) -> sparse.csr_matrix:
-        """Map documents that are in buffers already.
-
-        Parameters
-        ----------
-        blocks : list of TextBuffers
-            Documents.
-
-        Returns
-        -------
-        sparse matrix of shape (n_samples, n_features)
-            As from `transform`.
-        """
-        self._check_fitted()
-        return self._rows(blocks, self._sources())
+        ):
+            return None
+        if self.stop_words is not None:
+            # Warns where they were set since the fit and do not fit the rest.
+            self.build_analyzer()
+        reader, weighing = self._reader(), self._weighing()
+        return (reader, weighing) if np.isfinite(weighing.idf).all() else None
 
     def _check_fitted(self) -> None:
         """Refuse to transform before a fit, or after one that failed."""
@@ -395,8 +391,7 @@ class LexicalVectorizer(TfidfVectorizer):
 
     def _forget_pieces(self) -> None:
         """Drop the word pieces of an earlier fit, and what was made of them."""
-        for name in ("_subwords", "_index"):
-            vars(self).pop(name, None)
+        vars(self).pop("_subwords", None)
 
     @property
     def vocabulary_(self) -> dict[str, int]:
@@ -414,7 +409,6 @@ class LexicalVectorizer(TfidfVectorizer):
     def vocabulary_(self, vocabulary: dict[str, int]) -> None:
         self._vocabulary = vocabulary
         vars(self).pop("_terms", None)
-        vars(self).pop("_index", None)
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Terms, in the order of their columns.
@@ -446,7 +440,7 @@ class LexicalVectorizer(TfidfVectorizer):
     def __getstate__(self):
         # object's own __getstate__ gives the dict of the instance itself.
         state = dict(super().__getstate__())
-        state.pop("_index", None)
+        state.pop("_made_reader", None)
         if "_terms" in state:
             state.pop("_vocabulary", None)
         return state
@@ -564,7 +558,7 @@ class LexicalVectorizer(TfidfVectorizer):
             sublinear_tf=self.sublinear_tf,
         )
         if self.fixed_vocabulary_:
-            return self._learn_idf(list(blocks), sources)
+            return self._learn_idf(list(blocks))
         return self._learn_terms(blocks, sources)
 
     def _check_settings(self) -> None:
@@ -665,7 +659,7 @@ class LexicalVectorizer(TfidfVectorizer):
             **params | {"analyzer": "word", "tokenizer": None, "input": "content"}
         ).build_analyzer()
 
-    def _learn_idf(self, blocks, sources) -> Callable[[], sparse.csr_matrix]:
+    def _learn_idf(self, blocks) -> Callable[[], sparse.csr_matrix]:
         """Learn the idf of given terms."""
         # Pieces may have capitals: their tokenizer decides on those.
         words = self.vocabulary
@@ -681,12 +675,12 @@ class LexicalVectorizer(TfidfVectorizer):
                 "These entries will not be matched with any documents",
                 stacklevel=2,
             )
-        counts = self._rows(blocks, sources, Weighing(self.dtype))
+        counts = self._rows(blocks, Weighing(self.dtype))
         if counts.shape[0] == 0:
             self._tfidf.fit(counts)  # raises, as scikit-learn does
         df = np.bincount(counts.indices, minlength=counts.shape[1])
         self._set_idf(df, counts.shape[0])
-        return lambda: align_interface(self._rows(blocks, sources))
+        return lambda: align_interface(self._rows(blocks))
 
     def _learn_terms(self, blocks, sources) -> Callable[[], sparse.csr_matrix]:
         """Learn the terms, then their idf."""
@@ -714,12 +708,11 @@ class LexicalVectorizer(TfidfVectorizer):
         del terms, keep, parts
         self._set_terms(names)
         self._set_idf(df, n_documents)
-        return lambda: align_interface(self._rows_of_corpora(corpora, sources))
+        return lambda: align_interface(self._rows_of_corpora(corpora))
 
     def _set_terms(self, terms: tuple[Strings, ...]) -> None:
         """Take learnt terms, and forget what was made of earlier ones."""
-        for name in ("_vocabulary", "_index"):
-            vars(self).pop(name, None)
+        vars(self).pop("_vocabulary", None)
         self._terms = terms
 
     def _learnt(self) -> tuple[tuple[Strings, ...] | None, Subwords | None]:
@@ -784,47 +777,25 @@ class LexicalVectorizer(TfidfVectorizer):
             binary=self.binary,
             idf=getattr(self._tfidf, "idf_", None),
             norm=self._tfidf.norm,
-            second_part=self._indexes(self._sources())[2],
+            second_part=self._reader().second_part,
         )
 
-    def _indexes(
-        self, sources: tuple[Source, ...]
-    ) -> tuple[tuple[TermIndex, ...], list[np.ndarray | None], int]:
-        """The terms, ready for look-up, and the numbers there of known pieces.
+    def _settings(self) -> tuple:
+        """All that decides how documents are read and weighed, for comparison."""
+        state = [*vars(self).items(), *vars(self._tfidf).items()]
+        # The dict of learnt terms is made when somebody asks for it.
+        changing = CHANGING | ({"_vocabulary"} if "_terms" in vars(self) else set())
+        return type(self), *(
+            (name, _frozen(value)) for name, value in state if name not in changing
+        )
 
-        Third, the column where the words of 'word+subword' begin, else 0. All is
-        kept until a setting changes.
-        """
-        key = [
-            (
-                source.split,
-                source.ngram_range,
-                source.whole_segments,
-                source.stop_words.arena.tobytes(),
-            )
-            for source in sources
-        ]
-        if "_index" not in vars(self) or self._index[0] != key:
+    def _reader(self) -> TermReader:
+        """What reads documents; kept until a setting changes."""
+        settings = self._settings()
+        if "_made_reader" not in vars(self) or self._made_reader[0] != settings:
             terms = self._terms if "_terms" in vars(self) else self._given_terms()
-            first_columns = np.cumsum([0, *(len(part) for part in terms)])
-            indexes = tuple(
-                TermIndex(
-                    source.split,
-                    *source.stop_words,
-                    *part,
-                    first,
-                    source.ngram_range,
-                    source.whole_segments,
-                )
-                for source, part, first in zip(sources, terms, first_columns)
-            )
-            numbers = [
-                None if source.pieces is None else numbers_in(index, source.pieces)
-                for source, index in zip(sources, indexes)
-            ]
-            second_part = len(terms[0]) if len(terms) > 1 else 0
-            self._index = key, indexes, numbers, second_part
-        return self._index[1:]
+            self._made_reader = settings, term_reader(self._sources(), terms)
+        return self._made_reader[1]
 
     def _n_columns(self) -> int:
         """Width of the matrix."""
@@ -853,34 +824,28 @@ class LexicalVectorizer(TfidfVectorizer):
             for part, prefix in zip(parts, PART_PREFIXES)
         )
 
-    def _rows(self, blocks, sources, weighing=None) -> sparse.csr_matrix:
+    def _rows(self, blocks, weighing=None) -> sparse.csr_matrix:
         """Rows of documents."""
-        indexes = self._indexes(sources)[0]
-        parts = MatrixParts(indexes, self._n_columns(), weighing or self._weighing())
+        reader = self._reader()
+        parts = MatrixParts(
+            reader.indexes, self._n_columns(), weighing or self._weighing()
+        )
         for number, block in enumerate(blocks):
-            self._read_rows(parts, number, block, sources)
+            self._read_rows(parts, reader, number, block)
         return parts.matrix(self.n_jobs)
 
-    def _read_rows(self, parts, number, block, sources) -> None:
+    def _read_rows(self, parts, reader, number, block) -> None:
         """Add the rows of a block of documents."""
-        indexes, numbers, _ = self._indexes(sources)
-        analyses = [source.analysis(block) for source in sources]
+        analyses = reader.analyses(block)
 
         def work(start: int, stop: int) -> None:
-            tokens = tuple(
-                read_range(source, analysis, block, start, stop, index.table, False)
-                for source, analysis, index in zip(sources, analyses, indexes)
-            )
-            for part, known in zip(tokens, numbers):
-                if known is not None:
-                    renumber(part.numbers, known)
-            parts.add((number, start), tokens)
+            parts.add((number, start), reader.read(analyses, block, start, stop))
 
         run_ranges(work, range_edges(block), self.n_jobs)
 
-    def _rows_of_corpora(self, corpora, sources) -> sparse.csr_matrix:
+    def _rows_of_corpora(self, corpora) -> sparse.csr_matrix:
         """Rows of the documents that the terms were learnt from; uses them up."""
-        indexes = self._indexes(sources)[0]
+        indexes = self._reader().indexes
         parts = MatrixParts(indexes, self._n_columns(), self._weighing())
         numbers = [
             numbers_in(index, words) for index, (_, words) in zip(indexes, corpora)
@@ -899,24 +864,23 @@ class LexicalVectorizer(TfidfVectorizer):
         return parts.matrix(self.n_jobs)
 
 
-def numbers_in(index: TermIndex, words: Strings) -> np.ndarray:
-    """Return the numbers that words have in an index.
+def _frozen(value: object) -> object:
+    """A value that stays as it is and compares as equal only if nothing changed."""
+    if value is None or type(value) in (str, int, float, bool):
+        return type(value), value
+    if type(value) in (tuple, list, set, frozenset):
+        return type(value), *map(_frozen, value)
+    return _Same(value)
 
-    Parameters
-    ----------
-    index : TermIndex
-        Terms.
-    words : Strings
-        Words.
 
-    Returns
-    -------
-    ndarray of shape (n_words,), dtype=np.uint32
-        `NO_WORD` for words of no term.
-    """
-    numbers = np.empty(len(words), dtype=np.uint32)
-    index.table.find(*words, numbers)
-    return numbers
+class _Same:
+    """An object, equal to itself alone; holding it keeps its id from being reused."""
+
+    def __init__(self, value: object):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
 
 
 def is_float_type(dtype: object) -> bool:

@@ -1,9 +1,14 @@
-"""The student network: CSR rows in, unit vectors out, through the kernels."""
+"""The student network: its weights as they are stored, and CSR rows to unit vectors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 from scipy import sparse
 
 from sklux._kernels import _layers
+from sklux._memory import aligned, empty_aligned
 from sklux._threads import run_ranges
 
 # A range of documents is a unit of work for a thread: large enough that its
@@ -11,10 +16,215 @@ from sklux._threads import run_ranges
 COST_PER_RANGE = 24_000
 # A document's dense layers, in units of one non-zero value of the sparse one.
 COST_PER_DOCUMENT = 64
+# Hidden values of the documents that go through the dense layers together.
+HIDDEN_VALUES = 2_000_000
+# The largest int8 that is used: the range is symmetric.
+LARGEST_INT8 = 127
+# Weights whose largest lies between these become float16 as they are: the largest
+# fits, and so do values a thousandth of it, with all digits.
+SMALLEST_FLOAT16_MAX, LARGEST_FLOAT16_MAX = 0.0625, 32768
+WEIGHT_DTYPES = ("float32", "float16", "int8")
+# Features whose weights are converted at a time.
+BLOCK_FEATURES = 10_000
+
+
+@dataclass(frozen=True)
+class Network:
+    """Weights of a network.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_features, n_units)
+        Weights of the first layer, of dtype float32, float16 or int8.
+    dense : tuple of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
+        The other layers.
+    scales : ndarray of shape (n_features,), dtype=np.float32, or None
+        Factor of each row, for int8.
+    places : ndarray of shape (n_features,), dtype=np.uint32, or None
+        Row of each feature; None: they are in the order of the features.
+    """
+
+    rows: np.ndarray
+    dense: tuple[np.ndarray, ...] = ()
+    scales: np.ndarray | None = None
+    places: np.ndarray | None = None
+    weight_rows: _layers.WeightRows = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self):
+        rows = _layers.WeightRows(self.rows, self.scales)
+        object.__setattr__(self, "weight_rows", rows)
+
+    @classmethod
+    def of(cls, coefs: Sequence[np.ndarray]) -> Self:
+        """Return a network that shares its weights with a list of float32 layers."""
+        return cls(coefs[0], tuple(coefs[1:]))
+
+    def __reduce__(self):
+        return restored_network, (self.rows, self.dense, self.scales, self.places)
+
+    @property
+    def n_features(self) -> int:
+        """Features that the first layer reads."""
+        return self.rows.shape[0]
+
+    @property
+    def n_components(self) -> int:
+        """Width of the vectors."""
+        return (self.rows, *self.dense)[-1].shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type that the first layer is stored in."""
+        return self.rows.dtype
+
+    def coefs(self) -> list[np.ndarray]:
+        """Return the weights that the network computes with, in float32.
+
+        Returns
+        -------
+        list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
+            Those of the first layer in the order of the features.
+        """
+        if self.places is None and self.dtype == np.float32:
+            return [self.rows, *self.dense]
+        rows = self.rows if self.places is None else self.rows[self.places]
+        first = rows.astype(np.float32)
+        if self.scales is not None:
+            scales = self.scales if self.places is None else self.scales[self.places]
+            first *= scales[:, np.newaxis]
+        return [first, *self.dense]
+
+    def by_frequency(self, frequency: np.ndarray) -> Self:
+        """Return the same network with the rows of frequent features first.
+
+        Rows that are read together then lie together, in few pages of memory.
+
+        Parameters
+        ----------
+        frequency : ndarray of shape (n_features,)
+            How often each feature occurs.
+
+        Returns
+        -------
+        Network
+            With rows of its own.
+        """
+        order = np.argsort(-frequency, kind="stable")
+        places = np.empty(len(order), dtype=np.uint32)
+        places[order] = np.arange(len(order), dtype=np.uint32)
+        rows = empty_aligned(self.rows.shape, self.dtype)
+        np.take(self.rows, order, axis=0, out=rows)
+        return replace(self, rows=rows, places=places)
+
+    def quantized(self, dtype: str) -> Self:
+        """Return the network with its first layer in another type.
+
+        Parameters
+        ----------
+        dtype : {'float32', 'float16', 'int8'}
+            Type; int8 rows have a factor each, largest absolute value / 127.
+
+        Returns
+        -------
+        Network
+            The dense layers are shared.
+        """
+        rows = empty_aligned(self.rows.shape, np.dtype(dtype))
+        scales = None
+        if dtype == "int8":
+            scales = np.empty(self.n_features, dtype=np.float32)
+        factor = self._float16_factor() if dtype == "float16" else np.float32(1)
+        for begin in range(0, self.n_features, BLOCK_FEATURES):
+            block = slice(begin, begin + BLOCK_FEATURES)
+            values = self.rows[block].astype(np.float32)
+            if self.scales is not None:
+                values *= self.scales[block, np.newaxis]
+            values *= factor
+            if scales is not None:
+                scales[block] = _int8_scales(values)
+                np.rint(values / scales[block, np.newaxis], out=values)
+            rows[block] = values
+        return replace(self, rows=rows, scales=scales)
+
+    def _float16_factor(self):
+        """Power of two that brings the weights into float16's range.
+
+        The division by the length takes a common factor out.
+        """
+        largest = np.float32(0)
+        for begin in range(0, self.n_features, BLOCK_FEATURES):
+            block = slice(begin, begin + BLOCK_FEATURES)
+            values = np.abs(self.rows[block].astype(np.float32))
+            if self.scales is not None:
+                values *= self.scales[block, np.newaxis]
+            largest = max(largest, values.max(initial=0))
+        if largest == 0 or SMALLEST_FLOAT16_MAX <= largest <= LARGEST_FLOAT16_MAX:
+            return np.float32(1)
+        return np.float32(2.0 ** -np.floor(np.log2(float(largest))))
+
+    def finish(self, hidden: np.ndarray, out: np.ndarray) -> None:
+        """Take rows of the first layer's sums to unit vectors.
+
+        Parameters
+        ----------
+        hidden : ndarray of shape (n_rows, n_units), dtype=np.float32
+            From `hidden_rows`; changed.
+        out : ndarray of shape (n_rows, n_components), dtype=np.float32
+            Overwritten.
+        """
+        _layers.unit_rows(hidden, len(self.dense) > 0)
+        for layer, weights in enumerate(self.dense, start=1):
+            is_last = layer == len(self.dense)
+            next_hidden = out
+            if not is_last:
+                next_hidden = np.empty((len(out), weights.shape[1]), dtype=np.float32)
+            _layers.dense_product(hidden, weights, next_hidden)
+            _layers.unit_rows(next_hidden, not is_last)
+            hidden = next_hidden
+
+    def hidden_rows(self, out: np.ndarray) -> np.ndarray:
+        """Return room for the first layer's sums; without dense layers ``out``."""
+        if not self.dense:
+            return out
+        return np.empty((len(out), self.rows.shape[1]), dtype=np.float32)
+
+    @property
+    def rows_at_a_time(self) -> int:
+        """Documents that go through the dense layers together."""
+        widest = max(weights.shape[1] for weights in (self.rows, *self.dense))
+        return max(64, HIDDEN_VALUES // max(widest, 1))
+
+
+def restored_network(
+    rows: np.ndarray,
+    dense: tuple[np.ndarray, ...],
+    scales: np.ndarray | None,
+    places: np.ndarray | None,
+) -> Network:
+    """Return a network from arrays that were read; they are aligned anew.
+
+    Parameters
+    ----------
+    rows, dense, scales, places
+        As in `Network`.
+
+    Returns
+    -------
+    Network
+        The network.
+    """
+    return Network(aligned(rows), dense, scales, places)
+
+
+def _int8_scales(values: np.ndarray) -> np.ndarray:
+    """Factor of each row, so that its largest value becomes 127; 1 for zero rows."""
+    largest = np.abs(values).max(axis=1, initial=0)
+    # A subnormal factor would lose digits, and its reciprocal is no float.
+    return np.where(largest > 1e-30, largest / np.float32(LARGEST_INT8), 1)
 
 
 def apply_network(
-    X: sparse.csr_matrix, coefs: list[np.ndarray], n_jobs: int | None
+    X: sparse.csr_matrix, network: Network, n_jobs: int | None
 ) -> np.ndarray:
     """Map CSR rows to unit vectors: ReLU and unit length between the layers.
 
@@ -22,8 +232,8 @@ def apply_network(
     ----------
     X : sparse matrix of shape (n_samples, n_features), dtype=np.float32
         In CSR format; indices are checked, because the kernel trusts them.
-    coefs : list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-        Weights of the layers, C-contiguous; ``coefs[0]`` has n_features rows.
+    network : Network
+        For n_features features.
     n_jobs : int or None
         Threads; they change nothing but the time.
 
@@ -33,10 +243,10 @@ def apply_network(
         Rows of unit length; a row without a non-zero value is zero.
     """
     check_csr(X)
-    if X.shape[1] != len(coefs[0]):
+    if X.shape[1] != network.n_features:
         raise ValueError(
             f"X has {X.shape[1]} features, but the network was fitted on "
-            f"{len(coefs[0])}. Give it the features it was fitted on."
+            f"{network.n_features}. Give it the features it was fitted on."
         )
     if not X.has_sorted_indices:
         # Through CSC: that keeps repeated columns of a row in their order, whatever
@@ -47,27 +257,22 @@ def apply_network(
     indices = np.ascontiguousarray(X.indices, dtype=index_type)
     indptr = np.ascontiguousarray(X.indptr, dtype=index_type)
     data = np.ascontiguousarray(X.data, dtype=np.float32)
-    out = np.empty((X.shape[0], coefs[-1].shape[1]), dtype=np.float32)
+    out = np.empty((X.shape[0], network.n_components), dtype=np.float32)
+    n_rows = network.rows_at_a_time
 
     def work(start: int, stop: int) -> None:
-        hidden = out[start:stop]
-        if len(coefs) > 1:
-            hidden = np.empty((stop - start, coefs[0].shape[1]), dtype=np.float32)
-        _layers.sparse_product(
-            data, indices, indptr[start : stop + 1], coefs[0], hidden
-        )
-        _layers.unit_rows(hidden, len(coefs) > 1)
-        for layer, weights in enumerate(coefs[1:], start=2):
-            is_last = layer == len(coefs)
-            next_hidden = (
-                out[start:stop]
-                if is_last
-                else np.empty((stop - start, weights.shape[1]), dtype=np.float32)
+        for first in range(start, stop, n_rows):
+            rows = out[first : min(first + n_rows, stop)]
+            hidden = network.hidden_rows(rows)
+            _layers.sparse_product(
+                data,
+                indices,
+                indptr[first : first + len(rows) + 1],
+                network.places,
+                network.weight_rows,
+                hidden,
             )
-            padding = np.empty(_layers.padding_shape(*weights.shape), np.float32)
-            _layers.dense_product(hidden, weights, padding, next_hidden)
-            _layers.unit_rows(next_hidden, not is_last)
-            hidden = next_hidden
+            network.finish(hidden, rows)
 
     run_ranges(work, _range_edges(indptr), n_jobs)
     return out

@@ -18,8 +18,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
+from sklux._memory import in_memory
+
 # Raise it when a reader of the old version would misread the file.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 METADATA_KEY = "sklux"
 MAX_HEADER_BYTES = 100_000_000
 
@@ -134,7 +136,7 @@ def read_model(
     if set(tensors) != set(document["checksums"]):
         raise _damaged(path, "its tensors are not those it lists")
     if mmap_mode is None:
-        tensors = {name: np.array(array) for name, array in tensors.items()}
+        tensors = {name: in_memory(array) for name, array in tensors.items()}
     if verify:
         for name, array in tensors.items():
             if checksum(array) != document["checksums"][name]:

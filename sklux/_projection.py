@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklux._initialization import initial_coefs, start_features
-from sklux._network import apply_network, check_csr
+from sklux._network import Network, apply_network, check_csr
 from sklux._optional import import_optional
 from sklux._similarity import unit_rows
 from sklux._typing import MatrixLike
@@ -115,9 +115,10 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Width of the vectors.
 
     teacher_components_ : ndarray of shape (n_components_, n_teacher_components), \
-            dtype=np.float32
+            dtype=np.float32, or None
         Principal directions of the teacher's unit vectors, about the origin (so
-        that cosines are kept); `project_teacher` maps onto them.
+        that cosines are kept); `project_teacher` maps onto them. None in a model
+        that :func:`sklux.interop.load_luxical` has read.
 
     loss_curve_ : list of float of length n_iter_
         Mean training loss of each epoch.
@@ -267,12 +268,15 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         start_features(result.coefs, X, reduced, unseen)
         if self.loss == "similarity_kl":
             sample = train[:MAX_ROTATION_SIZE]
-            student = apply_network(X[sample], result.coefs, n_jobs=-1)
+            network = Network.of(result.coefs)
+            student = apply_network(X[sample], network, n_jobs=-1)
             result.coefs[-1] = result.coefs[-1] @ nearest_rotation(
                 student, reduced[sample]
             )
 
-        self.coefs_ = [np.ascontiguousarray(w, dtype=np.float32) for w in result.coefs]
+        self.coefs_ = result.coefs
+        frequency = np.bincount(X.indices, minlength=X.shape[1])
+        self._network = self._network.by_frequency(frequency)
         self.teacher_components_ = components
         self.n_components_ = n_components
         self.loss_curve_ = result.loss_curve
@@ -302,7 +306,21 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             reset=False,
             ensure_min_samples=0,
         )
-        return apply_network(sparse.csr_matrix(X), self.coefs_, self.n_jobs)
+        return apply_network(sparse.csr_matrix(X), self._network, self.n_jobs)
+
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """Weights of the layers, in float32; those of the first layer are a copy."""
+        if "_network" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute 'coefs_'"
+            )
+        return self._network.coefs()
+
+    @coefs_.setter
+    def coefs_(self, coefs: list[np.ndarray]) -> None:
+        first, *dense = (np.ascontiguousarray(w, dtype=np.float32) for w in coefs)
+        self._network = Network(first, tuple(dense))
 
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
         """Map teacher vectors into the student's space.
@@ -319,8 +337,21 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         -------
         ndarray of shape (n_samples, n_components_), dtype=np.float32
             Rows of unit length; zero rows stay zero.
+
+        Raises
+        ------
+        ValueError
+            If the vectors are of another width than the teacher's, or the student's
+            space is not tied to the teacher's: `teacher_components_` is None.
         """
         check_is_fitted(self)
+        if self.teacher_components_ is None:
+            raise ValueError(
+                f"This {type(self).__name__} cannot place teacher vectors: it comes "
+                "from a Luxical file, and Luxical's training does not tie the space of "
+                "the student to the teacher's. Embed the queries with transform, or "
+                "fit a model with sklux."
+            )
         embeddings = check_array(
             embeddings,
             dtype=np.float32,

@@ -4,8 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from sklux._memory import is_mapped
+from sklux._network import WEIGHT_DTYPES, Network
 from sklux._persistence import json_params
 from sklux._projection import ReLUProjection
+
+# Tensors that a network may have besides its layers, named as in `Network`.
+OPTIONAL = ("scales", "places")
 
 
 def projection_params(projection: ReLUProjection) -> dict[str, Any]:
@@ -68,9 +73,10 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
     """
     return {
         "params": projection_params(projection),
-        "n_layers": len(projection.coefs_),
+        "n_layers": 1 + len(projection._network.dense),
         "loss_curve": projection.loss_curve_,
         "validation_scores": projection.validation_scores_,
+        "has_teacher_components": projection.teacher_components_ is not None,
     }
 
 
@@ -85,11 +91,26 @@ def projection_tensors(projection: ReLUProjection) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to ndarray
-        ``teacher_components`` and ``coefs.0``, ``coefs.1``, ...
+        ``coefs.0``, ``coefs.1``, ..., the first as it is stored; ``scales`` and
+        ``places`` where it has them; ``teacher_components``, unless the network has
+        none.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not finite.
     """
-    tensors = {"teacher_components": projection.teacher_components_}
-    for layer, weights in enumerate(projection.coefs_):
+    network = projection._network
+    tensors = {"coefs.0": network.rows}
+    for layer, weights in enumerate(network.dense, start=1):
         tensors[f"coefs.{layer}"] = weights
+    for name in OPTIONAL:
+        if getattr(network, name) is not None:
+            tensors[name] = getattr(network, name)
+    if projection.teacher_components_ is not None:
+        tensors["teacher_components"] = projection.teacher_components_
+    for name, array in tensors.items():
+        _check_finite(name, array)
     return tensors
 
 
@@ -117,13 +138,25 @@ def restore_projection(
     """
     projection = projection_from_params(state["params"])
     coefs = [tensors[f"coefs.{layer}"] for layer in range(state["n_layers"])]
-    components = tensors["teacher_components"]
-    n_features = width = coefs[0].shape[0]
+    components = None
+    # Files of the first version say nothing of it, and have it.
+    if state.get("has_teacher_components", True):
+        components = tensors["teacher_components"]
+    first, dense = coefs[0], tuple(coefs[1:])
+    n_features = width = len(first)
     for weights in coefs:
-        _check_weights("layers", weights, width)
+        dtypes = WEIGHT_DTYPES if weights is first else ("float32",)
+        _check_weights("layers", weights, width, dtypes)
         width = weights.shape[1]
-    _check_weights("teacher directions", components, width)
-    projection.coefs_ = coefs
+    if components is not None:
+        _check_weights("teacher directions", components, width, ("float32",))
+    parts = {name: tensors.get(name) for name in OPTIONAL}
+    _check_parts(first, **parts)
+    for name, array in tensors.items():
+        # What is mapped is read when it is used.
+        if (name.startswith("coefs.") or name in OPTIONAL) and not is_mapped(array):
+            _check_finite(name, array)
+    projection._network = Network(first, dense, **parts)
     projection.teacher_components_ = components
     projection.n_components_ = width
     projection.n_features_in_ = n_features
@@ -133,10 +166,43 @@ def restore_projection(
     return projection
 
 
-def _check_weights(name: str, weights: np.ndarray, n_rows: int) -> None:
+def _check_weights(
+    name: str, weights: np.ndarray, n_rows: int, dtypes: tuple[str, ...]
+) -> None:
     """Refuse a matrix that does not follow a layer of the given width."""
-    if weights.dtype != np.float32 or weights.ndim != 2 or len(weights) != n_rows:
+    if weights.dtype.name not in dtypes or weights.ndim != 2 or len(weights) != n_rows:
         raise ValueError(
             f"The model's {name} do not fit together: shape {weights.shape} and dtype "
             f"{weights.dtype} after a layer of width {n_rows}."
+        )
+
+
+def _check_parts(
+    first: np.ndarray, scales: np.ndarray | None, places: np.ndarray | None
+) -> None:
+    """Refuse rows that lead outside of the first layer, or lack their factors."""
+    shape = (len(first),)
+    if (scales is not None) != (first.dtype == np.int8) or (
+        scales is not None and (scales.shape != shape or scales.dtype != np.float32)
+    ):
+        raise ValueError(
+            "The model's first layer is damaged: its int8 rows need a float32 factor "
+            "each, and rows of another type have none."
+        )
+    if places is not None and (
+        places.shape != shape
+        or places.dtype != np.uint32
+        or places.max(initial=0) >= max(len(first), 1)
+    ):
+        raise ValueError(
+            "The model's first layer is damaged: the places of its rows lead outside."
+        )
+
+
+def _check_finite(name: str, array: np.ndarray) -> None:
+    """Refuse weights that are NaN or infinite."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(
+            f"The model's weights {name!r} are not finite: they hold NaN or infinity. "
+            "Fit the model again."
         )

@@ -69,17 +69,27 @@ class Weighing:
         """
         by_count = rows.max_count < LONGEST_TABLE
         if by_count:
-            tf = _tf_table(
-                1 << int(rows.max_count).bit_length(),
-                self.dtype,
-                self.sublinear_tf,
-                self.binary,
-            )
+            tf = self.tf_table(1 << int(rows.max_count).bit_length())
         else:
             counts = np.empty(len(rows), dtype=np.int64)
             rows.copy_counts(counts)
             tf = _term_frequency(counts, self.dtype, self.sublinear_tf, self.binary)
         rows.weigh(n_terms, tf, by_count, self.idf, self.norm, self.second_part, out)
+
+    def tf_table(self, length: int) -> np.ndarray:
+        """Return the weights of the counts from 0; no term has the count 0.
+
+        Parameters
+        ----------
+        length : int
+            Number of counts.
+
+        Returns
+        -------
+        ndarray of shape (length,)
+            Of the weighing's dtype; read-only.
+        """
+        return _tf_table(length, self.dtype, self.sublinear_tf, self.binary)
 
 
 def _term_frequency(

@@ -18,7 +18,7 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from sklux._losses import cosine_loss, similarity_kl_loss
-from sklux._network import apply_network
+from sklux._network import Network, apply_network
 from sklux._similarity import nearest_neighbors, neighbor_overlap, unit_rows
 
 WARM_UP_FRACTION = 0.05
@@ -247,7 +247,7 @@ class NeighborScore:
         float
             Between 0 and 1.
         """
-        student = apply_network(self.X, coefs, n_jobs=-1)
+        student = apply_network(self.X, Network.of(coefs), n_jobs=-1)
         found = nearest_neighbors(student, self.queries, self.n_neighbors)
         return neighbor_overlap(self.expected, found)
 

@@ -23,6 +23,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from sklux._documents import check_documents, documents_by_name
+from sklux._embedding import FusedTransform
 from sklux._lexical import LexicalVectorizer, default_lexical_stage
 from sklux._lexical_state import (
     lexical_from_params,
@@ -80,8 +81,9 @@ class LuxicalVectorizer(
 
     n_jobs : int or None, default=None
         Threads of `transform`, read when it runs, for a stage that has None of
-        its own. None means 1 unless in a `joblib.parallel_config` context, -1
-        all processors.
+        its own. Where the two stages run as one, the projection's own value comes
+        first, then that of the lexical stage. None means 1 unless in a
+        `joblib.parallel_config` context, -1 all processors.
 
     random_state : int, RandomState instance or None, default=None
         Seed, for a projection that has None of its own.
@@ -278,26 +280,46 @@ class LuxicalVectorizer(
 
     def _embed(self, raw_documents):
         """Vectors of documents; set_output wraps the public callers."""
-        if (
-            isinstance(self.lexical_, LexicalVectorizer)
-            and self.lexical_._reads_buffers()
-        ):
-            documents = list(text_buffers(raw_documents))
-            n_documents = sum(map(len, documents))
-            transform = self.lexical_._transform_buffers
-        else:
-            documents = check_documents(raw_documents)
-            n_documents = len(documents)
-            transform = self.lexical_.transform
-        if n_documents == 0:
+        fused = self._fused_transform()
+        if fused is not None:
+            n_jobs = self._first_n_jobs(self.projection_, self.lexical_, self)
+            return fused(text_buffers(raw_documents), n_jobs)
+        documents = check_documents(raw_documents)
+        if not documents:
             # The lexical stage refuses to transform nothing.
             return np.empty((0, self._n_features_out), dtype=np.float32)
         with self._lexical_threads():
-            X = sparse.csr_matrix(transform(documents), dtype=np.float32)
-        n_jobs = self.projection_.n_jobs
-        return apply_network(
-            X, self.projection_.coefs_, self.n_jobs if n_jobs is None else n_jobs
-        )
+            X = self.lexical_.transform(documents)
+        X = sparse.csr_matrix(X, dtype=np.float32)
+        if not np.isfinite(X.data).all():
+            raise ValueError(
+                "The lexical stage gave values that are NaN or infinite. Its idf may "
+                "be: fit it with smooth_idf=True."
+            )
+        n_jobs = self._first_n_jobs(self.projection_, self)
+        return apply_network(X, self.projection_._network, n_jobs)
+
+    @staticmethod
+    def _first_n_jobs(*estimators):
+        """The n_jobs of the first estimator that has one of its own."""
+        values = (estimator.n_jobs for estimator in estimators)
+        return next((n_jobs for n_jobs in values if n_jobs is not None), None)
+
+    def _fused_transform(self):
+        """The two stages in one, kept until one of them changes; None: they cannot be.
+
+        It depends on the stages alone, never on the documents.
+        """
+        lexical, network = self.lexical_, self.projection_._network
+        if not isinstance(lexical, LexicalVectorizer):
+            return None
+        key = lexical, lexical._settings(), network
+        made = vars(self).get("_made_transform")
+        if made is None or not _is_same(made[0], key):
+            parts = lexical._fused_parts()
+            fused = None if parts is None else FusedTransform(*parts, network)
+            self._made_transform = made = key, fused
+        return made[1]
 
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
         """Map teacher vectors into the student's space.
@@ -457,6 +479,11 @@ class LuxicalVectorizer(
         """Number of output columns, for `get_feature_names_out`."""
         return self.projection_.n_components_
 
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        state.pop("_made_transform", None)
+        return state
+
     def __sklearn_clone__(self):
         """Copy parameters and stages, and share the teacher, which is never fitted."""
         if isinstance(self.teacher, CachedTeacher):
@@ -510,3 +537,8 @@ class LuxicalVectorizer(
         if isinstance(self.teacher, (str, os.PathLike)):
             return f"name:{os.fspath(self.teacher)}"
         return None
+
+
+def _is_same(one: tuple, other: tuple) -> bool:
+    """Whether two keys of `_fused_transform` name the same objects and settings."""
+    return one[0] is other[0] and one[2] is other[2] and one[1] == other[1]

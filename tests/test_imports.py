@@ -12,7 +12,7 @@ import sklux
 PACKAGE = Path(sklux.__file__).parent
 
 # Room -> rooms it may import. Arrows only go down: a room imports rooms that
-# stand below it. `cli`, `_commands` and `_demo` are doors.
+# stand below it. `cli`, `_commands`, `_demo` and `interop` are doors.
 ALLOWED = {
     "__init__": {
         "_lexical",
@@ -20,6 +20,7 @@ ALLOWED = {
         "_teacher",
         "_vectorizer",
         "datasets",
+        "interop",
         "metrics",
     },
     "cli": {"_commands", "_optional"},
@@ -33,9 +34,20 @@ ALLOWED = {
         "metrics",
     },
     "datasets": set(),
+    "interop": {
+        "_analysis",
+        "_kernels",
+        "_lexical",
+        "_lexical_state",
+        "_projection",
+        "_subword",
+        "_token_streams",
+        "_vectorizer",
+    },
     "metrics": {"_documents", "_similarity", "_typing"},
     "_vectorizer": {
         "_documents",
+        "_embedding",
         "_lexical",
         "_lexical_state",
         "_network",
@@ -45,7 +57,16 @@ ALLOWED = {
         "_teacher",
         "_text_buffers",
     },
-    "_projection_state": {"_persistence", "_projection"},
+    "_embedding": {
+        "_kernels",
+        "_network",
+        "_term_matrix",
+        "_term_reader",
+        "_text_buffers",
+        "_threads",
+        "_token_streams",
+    },
+    "_projection_state": {"_memory", "_network", "_persistence", "_projection"},
     "_projection": {
         "_initialization",
         "_network",
@@ -57,7 +78,7 @@ ALLOWED = {
     "_training": {"_losses", "_network", "_similarity"},
     "_losses": set(),
     "_initialization": set(),
-    "_network": {"_kernels", "_threads"},
+    "_network": {"_kernels", "_memory", "_threads"},
     "_teacher": {"_documents", "_identity", "_optional", "_vector_cache"},
     "_identity": set(),
     "_vector_cache": set(),
@@ -75,6 +96,7 @@ ALLOWED = {
         "_kernels",
         "_subword",
         "_term_matrix",
+        "_term_reader",
         "_text_buffers",
         "_threads",
         "_token_streams",
@@ -98,7 +120,9 @@ ALLOWED = {
     "_token_streams": {"_kernels", "_text_buffers", "_threads"},
     "_text_rules": {"_kernels"},
     "_text_buffers": {"_documents", "_kernels"},
-    "_persistence": set(),
+    "_term_reader": {"_kernels", "_text_buffers", "_token_streams"},
+    "_persistence": {"_memory"},
+    "_memory": set(),
     "_documents": set(),
     "_optional": set(),
     "_similarity": set(),

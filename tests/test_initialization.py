@@ -7,7 +7,7 @@ from scipy import sparse
 
 from sklux import _initialization
 from sklux._initialization import feature_means, initial_coefs
-from sklux._network import apply_network
+from sklux._network import Network, apply_network
 
 N_COMPONENTS = 6
 
@@ -71,7 +71,9 @@ def test_initial_coefs_equal_the_linear_student(no_noise, hidden_layer_sizes):
     X, linear = start(())
     _, coefs = start(hidden_layer_sizes)
     np.testing.assert_allclose(
-        apply_network(X, coefs, 1), apply_network(X, linear, 1), atol=2e-6
+        apply_network(X, Network.of(coefs), 1),
+        apply_network(X, Network.of(linear), 1),
+        atol=2e-6,
     )
 
 
@@ -79,7 +81,9 @@ def test_initial_coefs_equal_the_linear_student(no_noise, hidden_layer_sizes):
 def test_initial_coefs_noise_is_small(hidden_layer_sizes):
     X, linear = start(())
     _, coefs = start(hidden_layer_sizes)
-    cosines = (apply_network(X, coefs, 1) * apply_network(X, linear, 1)).sum(axis=1)
+    cosines = (
+        apply_network(X, Network.of(coefs), 1) * apply_network(X, Network.of(linear), 1)
+    ).sum(axis=1)
     assert cosines.min() > 0.99
 
 
@@ -89,10 +93,10 @@ def test_initial_coefs_narrow_layer_carries_the_first_directions(no_noise, n_uni
     X, (linear,) = start(())
     _, coefs = start((n_units,))
     n_carried = n_units // 2
-    student = apply_network(X, coefs, 1)
+    student = apply_network(X, Network.of(coefs), 1)
     np.testing.assert_allclose(
         student[:, :n_carried],
-        apply_network(X, [np.ascontiguousarray(linear[:, :n_carried])], 1),
+        apply_network(X, Network.of([np.ascontiguousarray(linear[:, :n_carried])]), 1),
         atol=2e-6,
     )
     assert not student[:, n_carried:].any()
@@ -103,7 +107,7 @@ def test_initial_coefs_one_unit_is_noise_and_finite(hidden_layer_sizes):
     X, coefs = start(hidden_layer_sizes)
     assert all(np.isfinite(weights).all() for weights in coefs)
     assert all(weights.any() for weights in coefs)
-    assert np.isfinite(apply_network(X, coefs, 1)).all()
+    assert np.isfinite(apply_network(X, Network.of(coefs), 1)).all()
 
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (1,), (7,), (40, 3, 12)])
@@ -125,7 +129,7 @@ def test_initial_coefs_already_know_the_teacher():
     """Before any epoch the student points to its teacher, far more than by chance."""
     X, targets = reference.topic_documents(300)
     coefs = initial_coefs(X, targets, (64,), np.random.RandomState(0))
-    cosines = (apply_network(X, coefs, 1) * targets).sum(axis=1)
+    cosines = (apply_network(X, Network.of(coefs), 1) * targets).sum(axis=1)
     assert cosines.mean() > 0.5
 
 
@@ -135,7 +139,7 @@ def test_initial_coefs_constant_targets():
     targets = np.tile(np.float32([1, 0, 0]), (30, 1))
     coefs = initial_coefs(X, targets, (10,), np.random.RandomState(0))
     assert coefs[0].any()
-    assert np.isfinite(apply_network(X, coefs, 1)).all()
+    assert np.isfinite(apply_network(X, Network.of(coefs), 1)).all()
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -41,14 +41,14 @@ def unwritten(*shape):
 
 def sparse_product(X, weights):
     out = unwritten(X.shape[0], weights.shape[1])
-    _layers.sparse_product(X.data, X.indices, X.indptr, weights, out)
+    rows = _layers.WeightRows(weights)
+    _layers.sparse_product(X.data, X.indices, X.indptr, None, rows, out)
     return out
 
 
 def dense_product(H, weights):
     out = unwritten(H.shape[0], weights.shape[1])
-    padding = unwritten(*_layers.padding_shape(*weights.shape))
-    _layers.dense_product(H, weights, padding, out)
+    _layers.dense_product(H, weights, out)
     return out
 
 
@@ -122,8 +122,9 @@ def test_sparse_product_row_alone_has_same_bits(instruction_set, example, seed):
     for i in order:
         alone = unwritten(1, weights.shape[1])
         # The part of the row pointer still counts from the start of the data.
+        rows = _layers.WeightRows(weights)
         _layers.sparse_product(
-            X.data, X.indices, X.indptr[i : i + 2].copy(), weights, alone
+            X.data, X.indices, X.indptr[i : i + 2].copy(), None, rows, alone
         )
         reference.assert_same_bits(alone[0], batch[i])
 
@@ -189,7 +190,8 @@ def test_sparse_product_index_types(instruction_set, index_type):
         np.array([1, 2], dtype=np.float32),
         np.array([3, 0], dtype=index_type),
         np.array([0, 2, 2], dtype=index_type),
-        weights,
+        None,
+        _layers.WeightRows(weights),
         out,
     )
     # Row 0: 1 * [9, 10, 11] + 2 * [0, 1, 2]; row 1 has no value.
@@ -205,7 +207,12 @@ def test_kernels_no_rows(instruction_set, n_units):
     out = np.empty((0, n_units), dtype=np.float32)
     no_index = np.empty(0, dtype=np.int32)
     _layers.sparse_product(
-        np.empty(0, dtype=np.float32), no_index, np.zeros(1, np.int32), weights, out
+        np.empty(0, dtype=np.float32),
+        no_index,
+        np.zeros(1, np.int32),
+        None,
+        _layers.WeightRows(weights),
+        out,
     )
 
 

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from sklux import _training  # noqa: E402
 from sklux._initialization import initial_coefs  # noqa: E402
-from sklux._network import apply_network  # noqa: E402
+from sklux._network import Network, apply_network  # noqa: E402
 from sklux._training import (  # noqa: E402
     LazyAdam,
     NeighborScore,
@@ -169,7 +169,9 @@ def test_forward_equals_apply_network(hidden_layer_sizes):
     tensors = [torch.from_numpy(weights) for weights in coefs]
     student = forward(batch, tensors[0][features], tensors[1:]).numpy()
     np.testing.assert_allclose(
-        reference.unit_rows(student), apply_network(X[samples], coefs, 1), atol=2e-6
+        reference.unit_rows(student),
+        apply_network(X[samples], Network.of(coefs), 1),
+        atol=2e-6,
     )
 
 

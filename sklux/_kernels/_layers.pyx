@@ -6,7 +6,7 @@
 
 (Luxical, arXiv 2512.09015; there are no biases.) Each of the three functions
 below is one step over the rows it is given, releases the GIL, and writes into
-an array that the caller allocates. The sums of a row run in ascending order of
+an array that the caller allocates. W_0 may be stored in fewer bits. The sums of a row run in ascending order of
 the column, so that the result of a row does not depend on the rows beside it.
 
 Cost per document: n_nonzeros * n_units multiply-adds for the sparse layer,
@@ -14,30 +14,52 @@ bound by the memory traffic of reading n_nonzeros weight rows; n_in * n_out
 multiply-adds for a dense one.
 """
 from libc.math cimport fabsf
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int8_t, uint16_t, uint32_t
+from libc.stdlib cimport free, malloc
 
 from ._typedefs cimport float32_t, index_t
 
 cdef extern from "rows.h" nogil:
     enum:
-        BLOCK_ROWS "SKLUX_BLOCK_ROWS"
-        CACHE_LINE_FLOATS "SKLUX_CACHE_LINE_FLOATS"
-    ctypedef struct sklux_rows:
-        void (*axpy)(
-            Py_ssize_t, float32_t, const float32_t *, float32_t *
-        ) noexcept nogil
+        PANEL_DEPTH "SKLUX_PANEL_DEPTH"
+        PANEL_WIDTH "SKLUX_PANEL_WIDTH"
+    ctypedef struct row_routines "sklux_rows":
+        gather_rows *gather_floats
+        gather_rows *gather_halves
+        gather_rows *gather_bytes
         void (*unit_row)(Py_ssize_t, int, float32_t *) noexcept nogil
-        void (*block_product)(
-            Py_ssize_t, Py_ssize_t, const float32_t *, const float32_t *, float32_t *
+        void (*thin_product)(
+            Py_ssize_t,
+            Py_ssize_t,
+            Py_ssize_t,
+            const float32_t *,
+            const float32_t *,
+            float32_t *,
         ) noexcept nogil
-    int sklux_best_instruction_set() noexcept nogil
-    const sklux_rows *sklux_rows_for(int) noexcept nogil
-    void prefetch "SKLUX_PREFETCH" (const float32_t *) noexcept nogil
+        void (*product)(
+            Py_ssize_t,
+            Py_ssize_t,
+            Py_ssize_t,
+            const float32_t *,
+            const float32_t *,
+            float32_t *,
+            float32_t *,
+            float32_t *,
+        ) noexcept nogil
+    int best_instruction_set "sklux_best_instruction_set"() noexcept nogil
+    const row_routines *routines_for "sklux_rows_for"(int) noexcept nogil
 
 # Set numbers follow the enum in rows.h.
 INSTRUCTION_SETS = ("plain", "avx2", "avx512")
 
-cdef const sklux_rows *rows = sklux_rows_for(sklux_best_instruction_set())
+cdef const row_routines *rows = routines_for(best_instruction_set())
+
+cdef enum:
+    FLOATS = 0
+    HALVES = 1
+    BYTES = 2
+    # Fewer rows than this are multiplied one by one.
+    MIN_PANEL_ROWS = 4
 
 # A row of values beyond these is scaled before the product, so that neither
 # overflow nor underflow can reach the sums; the norm takes the scale out again.
@@ -47,7 +69,7 @@ cdef float32_t SMALLEST_SAFE = 1e-12
 
 def available_instruction_sets():
     """Names of the instruction sets that this processor can run, plain first."""
-    return INSTRUCTION_SETS[:sklux_best_instruction_set() + 1]
+    return INSTRUCTION_SETS[:best_instruction_set() + 1]
 
 
 def use_instruction_set(name):
@@ -57,12 +79,10 @@ def use_instruction_set(name):
         raise ValueError(
             f"name must be one of {available_instruction_sets()}. Got {name!r} instead."
         )
-    rows = sklux_rows_for(INSTRUCTION_SETS.index(name))
+    rows = routines_for(INSTRUCTION_SETS.index(name))
 
 
-cdef inline float32_t row_scale(
-    const float32_t *values, Py_ssize_t n_values
-) noexcept nogil:
+cdef float32_t row_scale(const float32_t *values, Py_ssize_t n_values) noexcept nogil:
     """1, or 1 / max |x| where the row's values are very large or very small."""
     cdef float32_t largest = 0
     cdef Py_ssize_t i
@@ -74,21 +94,75 @@ cdef inline float32_t row_scale(
     return 1 / largest if largest > 1e-37 else <float32_t>1e37
 
 
-cdef inline void prefetch_row(const float32_t *row, Py_ssize_t n_units) noexcept nogil:
-    """Ask for one weight row while the rows before it are being added."""
-    cdef Py_ssize_t line
-    for line in range((n_units + CACHE_LINE_FLOATS - 1) // CACHE_LINE_FLOATS):
-        prefetch(row + line * CACHE_LINE_FLOATS)
+cdef class WeightRows:
+    """The weights of the first layer as they are stored: a row for each feature.
+
+        W[k, j] = stored[k, j]                 float32, float16
+        W[k, j] = scales[k] stored[k, j]       int8
+
+    Parameters
+    ----------
+    stored : ndarray of shape (n_features, n_units)
+        Of dtype float32, float16 or int8, C-contiguous; it may be read-only.
+    scales : ndarray of shape (n_features,), dtype=np.float32, or None
+        For int8.
+    """
+
+    def __init__(self, stored, scales=None):
+        cdef const float32_t[:, ::1] floats
+        cdef const uint16_t[:, ::1] halves
+        cdef const int8_t[:, ::1] small
+        cdef const float32_t[::1] factors
+        self.n_features, self.n_units = stored.shape
+        self.scales = NULL
+        self.arrays = stored, scales
+        if self.n_features == 0 or self.n_units == 0:
+            return
+        if stored.dtype.name == "int8":
+            small, factors, self.kind = stored, scales, BYTES
+            if factors.shape[0] != self.n_features:
+                raise ValueError("scales must have one value for each row of stored")
+            self.weights, self.scales = &small[0, 0], &factors[0]
+        elif stored.dtype.name == "float16":
+            halves, self.kind = stored.view("uint16"), HALVES
+            self.weights = &halves[0, 0]
+        else:
+            floats, self.kind = stored, FLOATS
+            self.weights = &floats[0, 0]
+
+    cdef void project(
+        self,
+        Py_ssize_t n,
+        Py_ssize_t n_readable,
+        const uint32_t *features,
+        float32_t *values,
+        float32_t *sums,
+    ) noexcept nogil:
+        cdef Py_ssize_t k
+        cdef float32_t scale = row_scale(values, n)
+        cdef gather_rows *gather = rows.gather_floats
+        if self.kind == HALVES:
+            gather = rows.gather_halves
+        elif self.kind == BYTES:
+            gather = rows.gather_bytes
+            for k in range(n):
+                values[k] *= self.scales[features[k]]
+        if scale != 1:
+            # s x W = sum_k s x_k W_k
+            for k in range(n):
+                values[k] *= scale
+        gather(n, n_readable, features, values, self.weights, self.n_units, sums)
 
 
 def sparse_product(
     const float32_t[::1] X_data,
     const index_t[::1] X_indices,
     const index_t[::1] X_indptr,
-    const float32_t[:, ::1] weights,
+    const uint32_t[::1] places,
+    WeightRows weights,
     float32_t[:, ::1] out,
 ):
-    """out[i] := s_i sum_k X[i, k] weights[k], with s_i > 0 (1 for ordinary values).
+    """out[i] := s_i sum_k X[i, k] W[places[k]], with s_i > 0 (1 for ordinary values).
 
     Parameters
     ----------
@@ -98,31 +172,39 @@ def sparse_product(
     X_indptr : memoryview of shape (n_rows + 1,)
         The part of the row pointer that belongs to the rows of ``out``; its
         values count from the start of ``X_data``.
-    weights : memoryview of shape (n_features, n_units)
-        Weight rows, C-contiguous.
+    places : memoryview of shape (n_features,), or None
+        Weight row of each column; None: its own number.
+    weights : WeightRows
+        Weights of n_features rows.
     out : memoryview of shape (n_rows, n_units)
         Overwritten.
     """
-    cdef Py_ssize_t n_rows = out.shape[0], n_units = out.shape[1]
-    cdef Py_ssize_t i, k, stop
-    cdef float32_t scale
-    cdef float32_t *sums
-    if n_rows == 0 or n_units == 0:
+    cdef Py_ssize_t i, k, begin, n, longest = 0
+    cdef uint32_t *features
+    cdef float32_t *values
+    cdef bint has_places = places is not None
+    if out.shape[0] == 0 or out.shape[1] == 0:
         return
+    for i in range(out.shape[0]):
+        longest = max(longest, X_indptr[i + 1] - X_indptr[i])
+    features = <uint32_t *>malloc((longest + 1) * sizeof(uint32_t))
+    values = <float32_t *>malloc((longest + 1) * sizeof(float32_t))
+    if features == NULL or values == NULL:
+        free(features)
+        free(values)
+        raise MemoryError("no memory for a row of the sparse matrix")
     with nogil:
-        for i in range(n_rows):
-            sums = &out[i, 0]
-            memset(sums, 0, n_units * sizeof(float32_t))
-            stop = X_indptr[i + 1]
-            k = X_indptr[i]
-            if k == stop:
-                continue
-            scale = row_scale(&X_data[k], stop - k)
-            for k in range(X_indptr[i], stop):
-                if k + 2 < stop:
-                    prefetch_row(&weights[X_indices[k + 2], 0], n_units)
-                # s_i x W = sum_k s_i x_k W_k
-                rows.axpy(n_units, scale * X_data[k], &weights[X_indices[k], 0], sums)
+        for i in range(out.shape[0]):
+            begin = X_indptr[i]
+            n = X_indptr[i + 1] - begin
+            for k in range(n):
+                features[k] = <uint32_t>X_indices[begin + k]
+                if has_places:
+                    features[k] = places[features[k]]
+                values[k] = X_data[begin + k]
+            weights.project(n, n, features, values, &out[i, 0])
+    free(features)
+    free(values)
 
 
 def unit_rows(float32_t[:, ::1] H, bint relu):
@@ -144,15 +226,9 @@ def unit_rows(float32_t[:, ::1] H, bint relu):
 
 
 def dense_product(
-    const float32_t[:, ::1] H,
-    const float32_t[:, ::1] weights,
-    float32_t[:, ::1] padding,
-    float32_t[:, ::1] out,
+    const float32_t[:, ::1] H, const float32_t[:, ::1] weights, float32_t[:, ::1] out
 ):
-    """out := H weights, in blocks of a fixed number of rows.
-
-    The last, shorter block is padded with zero rows, so that every row takes
-    the same path through the product and has the same bits in any batch.
+    """out := H weights; a row has the same bits whatever rows stand beside it.
 
     Parameters
     ----------
@@ -160,33 +236,30 @@ def dense_product(
         Input of the layer.
     weights : memoryview of shape (n_in, n_out)
         Weights of the layer, C-contiguous.
-    padding : memoryview of shape (BLOCK_ROWS, n_in + n_out)
-        Room for the padded block.
     out : memoryview of shape (n_rows, n_out)
         Overwritten.
     """
     cdef Py_ssize_t n_rows = H.shape[0], n_in = H.shape[1], n_out = out.shape[1]
-    cdef Py_ssize_t n_blocks = n_rows // BLOCK_ROWS
-    cdef Py_ssize_t whole = n_blocks * BLOCK_ROWS
-    cdef Py_ssize_t rest = n_rows - whole
-    cdef Py_ssize_t block, i
-    cdef float32_t *padded_in
-    cdef float32_t *padded_out
+    cdef Py_ssize_t n_edge = n_rows * PANEL_WIDTH, n_panel = PANEL_DEPTH * PANEL_WIDTH
+    cdef float32_t *packed
     if n_rows == 0 or n_in == 0 or n_out == 0:
         return
-    padded_in = &padding[0, 0]
-    padded_out = padded_in + BLOCK_ROWS * n_in
+    if n_rows < MIN_PANEL_ROWS:
+        with nogil:
+            rows.thin_product(n_rows, n_in, n_out, &H[0, 0], &weights[0, 0], &out[0, 0])
+        return
+    packed = <float32_t *>malloc((n_panel + n_edge) * sizeof(float32_t))
+    if packed == NULL:
+        raise MemoryError("no memory for a panel of the weights")
     with nogil:
-        for block in range(n_blocks):
-            i = block * BLOCK_ROWS
-            rows.block_product(n_in, n_out, &H[i, 0], &weights[0, 0], &out[i, 0])
-        if rest > 0:
-            memset(padded_in, 0, BLOCK_ROWS * n_in * sizeof(float32_t))
-            memcpy(padded_in, &H[whole, 0], rest * n_in * sizeof(float32_t))
-            rows.block_product(n_in, n_out, padded_in, &weights[0, 0], padded_out)
-            memcpy(&out[whole, 0], padded_out, rest * n_out * sizeof(float32_t))
-
-
-def padding_shape(Py_ssize_t n_in, Py_ssize_t n_out):
-    """Shape of the padding array that `dense_product` needs."""
-    return BLOCK_ROWS, n_in + n_out
+        rows.product(
+            n_rows,
+            n_in,
+            n_out,
+            &H[0, 0],
+            &weights[0, 0],
+            packed,
+            packed + n_panel,
+            &out[0, 0],
+        )
+    free(packed)

@@ -48,9 +48,6 @@ cdef enum:
     AHEAD = 16
     # The largest count that 16 bits hold.
     MAX_SMALL = 65535
-    NO_NORM = 0
-    L1 = 1
-    L2 = 2
 
 NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
 # How a term is cut into words: at blanks, after each character, not at all.
@@ -77,11 +74,6 @@ cdef class TermIndex:
     whole_segments : bool
         Whether a segment shorter than the shortest n-gram counts as a whole.
     """
-    cdef readonly WordTable table
-    cdef step_table steps
-    cdef numbers word_columns
-    cdef int split, min_n, max_n
-    cdef bint whole_segments
 
     def __cinit__(self):
         self.table = WordTable()
@@ -407,11 +399,9 @@ cdef class RowBuilder:
 
     cdef bint add_row(self, int64_t *n_terms) noexcept nogil:
         """Sort and count the columns found; 0 when memory is out."""
-        cdef int64_t n = self.found.length, i, k = -1
+        cdef int64_t n = self.found.length
         cdef uint32_t *found = self.found.values
-        cdef uint32_t *columns
-        cdef uint16_t *counts
-        cdef uint32_t column, last = UNKNOWN, count = 0, largest = 0
+        cdef uint32_t largest = 0
         n_terms[0] = 0
         if n == 0:
             return True
@@ -424,23 +414,19 @@ cdef class RowBuilder:
         ):
             return False
         sort_columns(found, self.swap.values, n, self.n_bits)
-        columns = self.columns.values + self.columns.length
-        counts = <uint16_t *>self.counts.values + self.columns.length
-        # Without branches, which would be guessed wrong at every repeated term.
-        for i in range(n):
-            column = found[i]
-            count = 1 + (count if column == last else 0)
-            k += count == 1
-            columns[k] = column
-            counts[k] = <uint16_t>min(count, <uint32_t>MAX_SMALL)
-            last = column
-            largest = max(largest, count)
+        n_terms[0] = count_columns(
+            found,
+            n,
+            <uint32_t>MAX_SMALL,
+            self.columns.values + self.columns.length,
+            <uint16_t *>self.counts.values + self.columns.length,
+            &largest,
+        )
         # The largest count tells how long the table of tf has to be.
         self.max_count = max(self.max_count, <int64_t>largest)
         if largest > MAX_SMALL and not self.add_large(n):
             return False
-        n_terms[0] = k + 1
-        self.columns.length += k + 1
+        self.columns.length += n_terms[0]
         self.counts.length = self.columns.length // 2 + 1
         return True
 

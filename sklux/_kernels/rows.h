@@ -1,22 +1,32 @@
-/* Row routines (axpy, unit row, block product), compiled once per instruction
- * set and chosen when the program runs. Compilers and processors without the
- * x86-64 sets take the plain one, which is C99 and vectorised as the compiler
+/* Row routines (sparse product, unit row, dense product), compiled once per
+ * instruction set and chosen when the program runs. Compilers and processors without
+ * the x86-64 sets take the plain one, which is C99 and vectorised as the compiler
  * sees fit (NEON on arm64). */
 #ifndef SKLUX_ROWS_H
 #define SKLUX_ROWS_H
 
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define restrict __restrict
 #define SKLUX_PREFETCH(address) ((void)(address))
+#define SKLUX_INLINE static __forceinline
 #else
 #define SKLUX_PREFETCH(address) __builtin_prefetch(address)
+#define SKLUX_INLINE static inline __attribute__((always_inline))
 #endif
 
-#define SKLUX_BLOCK_ROWS 8
-#define SKLUX_CACHE_LINE_FLOATS 16
+#define SKLUX_CACHE_LINE 64
+/* Weight rows between a request and its use: about so many bytes, at least two. */
+#define SKLUX_BYTES_AHEAD 2048
+#define SKLUX_ROWS_AHEAD(row_bytes) (2 + SKLUX_BYTES_AHEAD / ((row_bytes) + 1))
+/* Rows of a dense layer's panel that are packed at a time: they stay in the cache. */
+#define SKLUX_PANEL_DEPTH 384
+/* The widest panel of all instruction sets, in floats. */
+#define SKLUX_PANEL_WIDTH 32
 
 /* A vector of floats that may lie at any float's address. Without GNU's vector
  * types it is a single float, and the same expressions hold. */
@@ -29,47 +39,101 @@
 #define SKLUX_PLAIN_LANES 1
 #endif
 
+#define SKLUX_SAME(value) ((float)(value))
+#define SKLUX_FLOATS(p) (*(const SKLUX_NAME(vector) *)(p))
+
+/* A finite float16: its exponent counts from -15, that of a float from -127. */
+static inline float sklux_from_half(uint16_t half)
+{
+    union { uint32_t bits; float value; } number;
+    number.bits = (uint32_t)(half & 0x7FFF) << 13;
+    number.value *= 0x1p112f;
+    number.bits |= (uint32_t)(half & 0x8000) << 16;
+    return number.value;
+}
+
+SKLUX_VECTOR_TYPE(sklux_plain_lanes, SKLUX_PLAIN_LANES);
+
+static inline sklux_plain_lanes sklux_halves_plain(const uint16_t *p)
+{
+    union { float values[SKLUX_PLAIN_LANES]; sklux_plain_lanes lanes; } converted;
+    for (int i = 0; i < SKLUX_PLAIN_LANES; i++)
+        converted.values[i] = sklux_from_half(p[i]);
+    return converted.lanes;
+}
+
+static inline sklux_plain_lanes sklux_bytes_plain(const int8_t *p)
+{
+    union { float values[SKLUX_PLAIN_LANES]; sklux_plain_lanes lanes; } converted;
+    for (int i = 0; i < SKLUX_PLAIN_LANES; i++)
+        converted.values[i] = (float)p[i];
+    return converted.lanes;
+}
+
 #define SKLUX_NAME(name) sklux_##name##_plain
 #define SKLUX_TARGET
 #define SKLUX_LANES SKLUX_PLAIN_LANES
 #define SKLUX_TILE_ROWS 4
 #define SKLUX_TILE_VECTORS 2
+#define SKLUX_SUM_VECTORS 8
+#define SKLUX_HALVES(p) sklux_halves_plain(p)
+#define SKLUX_BYTES(p) sklux_bytes_plain(p)
 #include "rows_body.h"
 
 #if defined(__GNUC__) && defined(__x86_64__)
 #define SKLUX_X86_64
+#include <immintrin.h>
 
 #define SKLUX_NAME(name) sklux_##name##_avx2
-#define SKLUX_TARGET __attribute__((target("avx2,fma")))
+#define SKLUX_TARGET __attribute__((target("avx2,fma,f16c")))
 #define SKLUX_LANES 8
-#define SKLUX_TILE_ROWS 4
+#define SKLUX_TILE_ROWS 6
 #define SKLUX_TILE_VECTORS 2
+#define SKLUX_SUM_VECTORS 8
+#define SKLUX_HALVES(p) ((sklux_vector_avx2)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p))))
+#define SKLUX_BYTES(p) ((sklux_vector_avx2)_mm256_cvtepi32_ps( \
+    _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p)))))
 #include "rows_body.h"
 
 #define SKLUX_NAME(name) sklux_##name##_avx512
 #define SKLUX_TARGET \
-    __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,prefer-vector-width=512")))
+    __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,f16c,prefer-vector-width=512")))
 #define SKLUX_LANES 16
-#define SKLUX_TILE_ROWS 8
+#define SKLUX_TILE_ROWS 12
 #define SKLUX_TILE_VECTORS 2
+#define SKLUX_SUM_VECTORS 16
+#define SKLUX_HALVES(p) ((sklux_vector_avx512)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p))))
+#define SKLUX_BYTES(p) ((sklux_vector_avx512)_mm512_cvtepi32_ps( \
+    _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(p)))))
 #include "rows_body.h"
 #endif
 
 enum { SKLUX_PLAIN = 0, SKLUX_AVX2 = 1, SKLUX_AVX512 = 2 };
 
+typedef void sklux_gather(
+    ptrdiff_t, ptrdiff_t, const uint32_t *, const float *, const void *, ptrdiff_t,
+    float *);
+
 typedef struct {
-    void (*axpy)(ptrdiff_t, float, const float *, float *);
+    sklux_gather *gather_floats;
+    sklux_gather *gather_halves;
+    sklux_gather *gather_bytes;
     void (*unit_row)(ptrdiff_t, int, float *);
-    void (*block_product)(ptrdiff_t, ptrdiff_t, const float *, const float *, float *);
+    void (*thin_product)(
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, float *);
+    void (*product)(
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, float *, float *,
+        float *);
 } sklux_rows;
 
-static const sklux_rows sklux_rows_plain = {
-    sklux_axpy_plain, sklux_unit_row_plain, sklux_block_product_plain};
+#define SKLUX_ROUTINES(set) \
+    {sklux_gather_floats_##set, sklux_gather_halves_##set, sklux_gather_bytes_##set, \
+     sklux_unit_row_##set, sklux_thin_product_##set, sklux_product_##set}
+
+static const sklux_rows sklux_rows_plain = SKLUX_ROUTINES(plain);
 #ifdef SKLUX_X86_64
-static const sklux_rows sklux_rows_avx2 = {
-    sklux_axpy_avx2, sklux_unit_row_avx2, sklux_block_product_avx2};
-static const sklux_rows sklux_rows_avx512 = {
-    sklux_axpy_avx512, sklux_unit_row_avx512, sklux_block_product_avx512};
+static const sklux_rows sklux_rows_avx2 = SKLUX_ROUTINES(avx2);
+static const sklux_rows sklux_rows_avx512 = SKLUX_ROUTINES(avx512);
 #endif
 
 /* The best instruction set of this processor that the routines were built for. */
@@ -78,9 +142,11 @@ static int sklux_best_instruction_set(void)
 #ifdef SKLUX_X86_64
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
-        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("f16c"))
         return SKLUX_AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+        && __builtin_cpu_supports("f16c"))
         return SKLUX_AVX2;
 #endif
     return SKLUX_PLAIN;

@@ -5,6 +5,8 @@
  *   SKLUX_LANES       floats in one vector register
  *   SKLUX_TILE_ROWS, SKLUX_TILE_VECTORS  shape of the block of sums that the
  *                     matrix product keeps in registers
+ *   SKLUX_SUM_VECTORS sums of a row that the sparse product keeps in registers
+ *   SKLUX_HALVES(p), SKLUX_BYTES(p)  SKLUX_LANES float16 or int8 as floats
  *
  * Each output value is summed over its inputs in ascending order, one sum per
  * value, whatever the vector width: so the bits depend on neither the number of
@@ -15,13 +17,62 @@
 
 SKLUX_VECTOR_TYPE(SKLUX_NAME(vector), SKLUX_LANES);
 
-/* y := y + a x */
-SKLUX_TARGET static void SKLUX_NAME(axpy)(
-    ptrdiff_t n, float a, const float *restrict x, float *restrict y)
-{
-    for (ptrdiff_t j = 0; j < n; j++)
-        y[j] += a * x[j];
-}
+/* out := sum_k x[k] W[rows[k]], for n rows of n_units values each.
+ *
+ * As many sums as fit stay in registers while k runs. The rows up to n_readable are
+ * those of the next documents: each row is asked for some places ahead, as a whole,
+ * while those before it are being added. */
+#define SKLUX_GATHER(name, type, load, convert) \
+    SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(name##_block)( \
+        const int n_vectors, ptrdiff_t n, ptrdiff_t n_readable, \
+        const uint32_t *restrict rows, const float *restrict x, const type *W, \
+        ptrdiff_t n_units, int is_first, float *restrict out) \
+    { \
+        SKLUX_NAME(vector) sums[SKLUX_SUM_VECTORS] = {{0}}; \
+        const ptrdiff_t row_bytes = n_units * (ptrdiff_t)sizeof(type); \
+        const ptrdiff_t ahead = SKLUX_ROWS_AHEAD(row_bytes); \
+        for (ptrdiff_t k = 0; k < n; k++) { \
+            const type *row = W + rows[k] * n_units; \
+            if (is_first && k + ahead < n_readable) { \
+                const char *next = (const char *)(W + rows[k + ahead] * n_units); \
+                for (ptrdiff_t b = 0; b < row_bytes; b += SKLUX_CACHE_LINE) \
+                    SKLUX_PREFETCH(next + b); \
+            } \
+            for (int v = 0; v < n_vectors; v++) \
+                sums[v] += x[k] * load(row + v * SKLUX_LANES); \
+        } \
+        for (int v = 0; v < n_vectors; v++) \
+            ((SKLUX_NAME(vector) *)out)[v] = sums[v]; \
+    } \
+    SKLUX_TARGET static void SKLUX_NAME(name)( \
+        ptrdiff_t n, ptrdiff_t n_readable, const uint32_t *restrict rows, \
+        const float *restrict x, const void *weights, ptrdiff_t n_units, \
+        float *restrict out) \
+    { \
+        const type *W = weights; \
+        ptrdiff_t c = 0; \
+        for (; c + SKLUX_SUM_VECTORS * SKLUX_LANES <= n_units; \
+             c += SKLUX_SUM_VECTORS * SKLUX_LANES) \
+            SKLUX_NAME(name##_block)(SKLUX_SUM_VECTORS, n, n_readable, rows, x, W + c, \
+                                     n_units, c == 0, out + c); \
+        for (; c + SKLUX_SUM_VECTORS / 2 * SKLUX_LANES <= n_units; \
+             c += SKLUX_SUM_VECTORS / 2 * SKLUX_LANES) \
+            SKLUX_NAME(name##_block)(SKLUX_SUM_VECTORS / 2, n, n_readable, rows, x, \
+                                     W + c, n_units, c == 0, out + c); \
+        for (; c + SKLUX_LANES <= n_units; c += SKLUX_LANES) \
+            SKLUX_NAME(name##_block)(1, n, n_readable, rows, x, W + c, n_units, c == 0, \
+                                     out + c); \
+        for (; c < n_units; c++) { \
+            float sum = 0.0f; \
+            for (ptrdiff_t k = 0; k < n; k++) \
+                sum += x[k] * convert(W[rows[k] * n_units + c]); \
+            out[c] = sum; \
+        } \
+    }
+
+SKLUX_GATHER(gather_floats, float, SKLUX_FLOATS, SKLUX_SAME)
+SKLUX_GATHER(gather_halves, uint16_t, SKLUX_HALVES, sklux_from_half)
+SKLUX_GATHER(gather_bytes, int8_t, SKLUX_BYTES, SKLUX_SAME)
 
 /* y := max(y, 0) when relu, then y := y / |y|; a zero row stays zero.
  * The squares are summed in double precision, in eight interleaved lanes. */
@@ -56,51 +107,119 @@ SKLUX_TARGET static void SKLUX_NAME(unit_row)(ptrdiff_t n, int relu, float *rest
         y[j] *= scale;
 }
 
-/* One tile of out := H W: the sums stay in registers while k runs. */
-SKLUX_TARGET static inline void SKLUX_NAME(tile)(
-    ptrdiff_t n_in, ptrdiff_t n_out, const float *restrict H,
-    const float *restrict W, float *restrict out)
+/* One tile of out (+)= H W: the sums stay in registers while k runs. */
+SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(tile)(
+    const int n_rows, ptrdiff_t n_in, const float *restrict H, ptrdiff_t H_stride,
+    const float *restrict W, ptrdiff_t W_stride, int is_first, float *restrict out,
+    ptrdiff_t out_stride)
 {
-    SKLUX_NAME(vector) sums[SKLUX_TILE_ROWS][SKLUX_TILE_VECTORS] = {{{0}}};
-    SKLUX_NAME(vector) *target;
+    SKLUX_NAME(vector) sums[SKLUX_TILE_ROWS][SKLUX_TILE_VECTORS];
 
-    for (ptrdiff_t k = 0; k < n_in; k++) {
-        const SKLUX_NAME(vector) *w = (const SKLUX_NAME(vector) *)(W + k * n_out);
-        for (int r = 0; r < SKLUX_TILE_ROWS; r++)
-            for (int v = 0; v < SKLUX_TILE_VECTORS; v++)
-                sums[r][v] += H[r * n_in + k] * w[v];
-    }
-    for (int r = 0; r < SKLUX_TILE_ROWS; r++) {
-        target = (SKLUX_NAME(vector) *)(out + r * n_out);
+    for (int r = 0; r < n_rows; r++)
         for (int v = 0; v < SKLUX_TILE_VECTORS; v++)
-            target[v] = sums[r][v];
+            sums[r][v] = is_first
+                ? (SKLUX_NAME(vector)){0}
+                : ((const SKLUX_NAME(vector) *)(out + r * out_stride))[v];
+    for (ptrdiff_t k = 0; k < n_in; k++) {
+        const SKLUX_NAME(vector) *w = (const SKLUX_NAME(vector) *)(W + k * W_stride);
+        for (int r = 0; r < n_rows; r++)
+            for (int v = 0; v < SKLUX_TILE_VECTORS; v++)
+                sums[r][v] += H[r * H_stride + k] * w[v];
     }
+    for (int r = 0; r < n_rows; r++)
+        for (int v = 0; v < SKLUX_TILE_VECTORS; v++)
+            ((SKLUX_NAME(vector) *)(out + r * out_stride))[v] = sums[r][v];
 }
 
-/* out := H W for one block of SKLUX_BLOCK_ROWS rows;
- * H is (rows, n_in), W is (n_in, n_out), out is (rows, n_out), all C-ordered. */
-SKLUX_TARGET static void SKLUX_NAME(block_product)(
-    ptrdiff_t n_in, ptrdiff_t n_out, const float *restrict H,
+/* One panel of SKLUX_TILE_COLUMNS columns, for any number of rows. */
+SKLUX_TARGET static void SKLUX_NAME(panel)(
+    ptrdiff_t n_rows, ptrdiff_t n_in, const float *restrict H, ptrdiff_t H_stride,
+    const float *restrict W, int is_first, float *restrict out, ptrdiff_t out_stride)
+{
+    ptrdiff_t r = 0;
+
+    for (; r + SKLUX_TILE_ROWS <= n_rows; r += SKLUX_TILE_ROWS)
+        SKLUX_NAME(tile)(SKLUX_TILE_ROWS, n_in, H + r * H_stride, H_stride, W,
+                         SKLUX_TILE_COLUMNS, is_first, out + r * out_stride, out_stride);
+    for (; r + 4 <= n_rows; r += 4)
+        SKLUX_NAME(tile)(4, n_in, H + r * H_stride, H_stride, W, SKLUX_TILE_COLUMNS,
+                         is_first, out + r * out_stride, out_stride);
+    for (; r < n_rows; r++)
+        SKLUX_NAME(tile)(1, n_in, H + r * H_stride, H_stride, W, SKLUX_TILE_COLUMNS,
+                         is_first, out + r * out_stride, out_stride);
+}
+
+/* out := H W for a few rows: W is read once, from its beginning to its end, for
+ * each row; four of its rows at a time, so that the sums are seldom stored. */
+SKLUX_TARGET static void SKLUX_NAME(thin_product)(
+    ptrdiff_t n_rows, ptrdiff_t n_in, ptrdiff_t n_out, const float *restrict H,
     const float *restrict W, float *restrict out)
 {
-    ptrdiff_t tiled = n_out - n_out % SKLUX_TILE_COLUMNS;
+    for (ptrdiff_t r = 0; r < n_rows; r++) {
+        const float *h = H + r * n_in;
+        float *restrict sums = out + r * n_out;
+        ptrdiff_t k = 0;
 
-    for (ptrdiff_t c = 0; c < tiled; c += SKLUX_TILE_COLUMNS)
-        for (ptrdiff_t r = 0; r < SKLUX_BLOCK_ROWS; r += SKLUX_TILE_ROWS)
-            SKLUX_NAME(tile)(n_in, n_out, H + r * n_in, W + c, out + r * n_out + c);
-    for (ptrdiff_t r = 0; r < SKLUX_BLOCK_ROWS && tiled < n_out; r++) {
-        float *rest = out + r * n_out + tiled;
-        for (ptrdiff_t j = 0; j < n_out - tiled; j++)
-            rest[j] = 0.0f;
-        for (ptrdiff_t k = 0; k < n_in; k++)
-            for (ptrdiff_t j = 0; j < n_out - tiled; j++)
-                rest[j] += H[r * n_in + k] * W[k * n_out + tiled + j];
+        memset(sums, 0, (size_t)n_out * sizeof(float));
+        for (; k + 4 <= n_in; k += 4) {
+            const float *w = W + k * n_out;
+            for (ptrdiff_t j = 0; j < n_out; j++) {
+                float sum = sums[j];
+                sum += h[k] * w[j];
+                sum += h[k + 1] * w[j + n_out];
+                sum += h[k + 2] * w[j + 2 * n_out];
+                sum += h[k + 3] * w[j + 3 * n_out];
+                sums[j] = sum;
+            }
+        }
+        for (; k < n_in; k++)
+            for (ptrdiff_t j = 0; j < n_out; j++)
+                sums[j] += h[k] * W[k * n_out + j];
     }
 }
 
+/* out := H W, row by row the same sums as above. The columns are taken in panels
+ * that are packed one behind the other, padded with zeros; `packed` holds
+ * SKLUX_PANEL_DEPTH rows of a panel, `edge` n_rows rows of one. */
+SKLUX_TARGET static void SKLUX_NAME(product)(
+    ptrdiff_t n_rows, ptrdiff_t n_in, ptrdiff_t n_out, const float *restrict H,
+    const float *restrict W, float *restrict packed, float *restrict edge,
+    float *restrict out)
+{
+    const ptrdiff_t width = SKLUX_TILE_COLUMNS;
+
+    for (ptrdiff_t begin = 0; begin < n_in; begin += SKLUX_PANEL_DEPTH) {
+        const ptrdiff_t rest = n_in - begin;
+        const ptrdiff_t depth = rest < SKLUX_PANEL_DEPTH ? rest : SKLUX_PANEL_DEPTH;
+        for (ptrdiff_t c = 0; c < n_out; c += width) {
+            const ptrdiff_t n = n_out - c < width ? n_out - c : width;
+            const float *w = W + begin * n_out + c;
+            for (ptrdiff_t k = 0; k < depth; k++) {
+                memcpy(packed + k * width, w + k * n_out, (size_t)n * sizeof(float));
+                memset(packed + k * width + n, 0, (size_t)(width - n) * sizeof(float));
+            }
+            if (n == width) {
+                SKLUX_NAME(panel)(n_rows, depth, H + begin, n_in, packed, begin == 0,
+                                  out + c, n_out);
+                continue;
+            }
+            SKLUX_NAME(panel)(n_rows, depth, H + begin, n_in, packed, begin == 0, edge,
+                              width);
+        }
+    }
+    if (n_out % width)
+        for (ptrdiff_t r = 0; r < n_rows; r++)
+            memcpy(out + (r + 1) * n_out - n_out % width, edge + r * width,
+                   (size_t)(n_out % width) * sizeof(float));
+}
+
+#undef SKLUX_GATHER
 #undef SKLUX_TILE_COLUMNS
 #undef SKLUX_NAME
 #undef SKLUX_TARGET
 #undef SKLUX_LANES
 #undef SKLUX_TILE_ROWS
 #undef SKLUX_TILE_VECTORS
+#undef SKLUX_SUM_VECTORS
+#undef SKLUX_HALVES
+#undef SKLUX_BYTES

@@ -1,0 +1,112 @@
+"""Documents to unit vectors, without a matrix between."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from sklux._kernels._fused import ENTRY_FIELDS, TermWeighing, project_tokens
+from sklux._network import Network
+from sklux._term_matrix import Weighing
+from sklux._term_reader import TermReader
+from sklux._text_buffers import TextBuffers
+from sklux._threads import run_ranges
+from sklux._token_streams import range_edges
+
+# Counts below have a place in the table of term frequencies.
+TABULATED_COUNTS = 256
+
+
+class FusedTransform:
+    """The lexical stage and the network in one.
+
+    Parameters
+    ----------
+    reader : TermReader
+        Reads documents.
+    weighing : Weighing
+        How counts become values; its idf is finite.
+    network : Network
+        Has a feature for each column.
+    """
+
+    def __init__(self, reader: TermReader, weighing: Weighing, network: Network):
+        self._reader = reader
+        self._network = network
+        self._weighing = term_weighing(weighing, network)
+
+    def __call__(self, blocks: Iterable[TextBuffers], n_jobs: int | None) -> np.ndarray:
+        """Map documents to unit vectors.
+
+        Parameters
+        ----------
+        blocks : iterable of TextBuffers
+            Documents; one block is held at a time.
+        n_jobs : int or None
+            Threads; they change nothing but the time.
+
+        Returns
+        -------
+        ndarray of shape (n_documents, n_components), dtype=np.float32
+            Rows of unit length; a document without a known term is zero.
+        """
+        parts = [self._embed_block(block, n_jobs) for block in blocks]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _embed_block(self, block: TextBuffers, n_jobs: int | None) -> np.ndarray:
+        """Vectors of one block."""
+        network = self._network
+        out = np.empty((len(block), network.n_components), dtype=np.float32)
+        analyses = self._reader.analyses(block)
+        n_rows = network.rows_at_a_time
+
+        def work(start: int, stop: int) -> None:
+            tokens = self._reader.read(analyses, block, start, stop)
+            numbers = tuple(part.numbers for part in tokens)
+            ends = tuple(part.ends for part in tokens)
+            for first in range(start, stop, n_rows):
+                rows = out[first : min(first + n_rows, stop)]
+                hidden = network.hidden_rows(rows)
+                project_tokens(
+                    self._reader.indexes,
+                    numbers,
+                    ends,
+                    first - start,
+                    self._weighing,
+                    network.weight_rows,
+                    hidden,
+                )
+                network.finish(hidden, rows)
+
+        run_ranges(work, range_edges(block), n_jobs)
+        return out
+
+
+def term_weighing(weighing: Weighing, network: Network) -> TermWeighing:
+    """How counts become values, as the kernel takes it.
+
+    Parameters
+    ----------
+    weighing : Weighing
+        How counts become values.
+    network : Network
+        Knows the weight row of each column.
+
+    Returns
+    -------
+    TermWeighing
+        In float32.
+    """
+    entries = np.empty(network.n_features, dtype=ENTRY_FIELDS)
+    entries["idf"] = weighing.idf if len(weighing.idf) else 1
+    entries["row"] = (
+        np.arange(network.n_features) if network.places is None else network.places
+    )
+    tf = weighing.tf_table(TABULATED_COUNTS).astype(np.float32)
+    return TermWeighing(
+        entries,
+        tf,
+        weighing.binary,
+        weighing.sublinear_tf,
+        weighing.norm,
+        weighing.second_part,
+    )

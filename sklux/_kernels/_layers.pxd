@@ -1,0 +1,33 @@
+# The first layer, for the kernel that goes from tokens to it.
+from libc.stdint cimport uint32_t
+
+from ._typedefs cimport float32_t
+
+ctypedef void gather_rows(
+    Py_ssize_t,
+    Py_ssize_t,
+    const uint32_t *,
+    const float32_t *,
+    const void *,
+    Py_ssize_t,
+    float32_t *,
+) noexcept nogil
+
+
+cdef class WeightRows:
+    cdef readonly Py_ssize_t n_features, n_units
+    cdef const void *weights
+    cdef const float32_t *scales
+    cdef int kind
+    cdef object arrays
+
+    # sums := s sum_k values[k] W[features[k]], s > 0. Values are changed; the
+    # features up to n_readable are those of what comes next.
+    cdef void project(
+        self,
+        Py_ssize_t n,
+        Py_ssize_t n_readable,
+        const uint32_t *features,
+        float32_t *values,
+        float32_t *sums,
+    ) noexcept nogil

@@ -1,0 +1,138 @@
+"""The terms of a fitted vocabulary, and documents as numbers of their words."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklux._kernels._terms import TermIndex
+from sklux._kernels._tokens import Analysis, renumber
+from sklux._text_buffers import TextBuffers
+from sklux._token_streams import Source, Strings, Tokens, read_range
+
+
+class TermReader(NamedTuple):
+    """What reads documents for look-up: one part, or word pieces and words.
+
+    Attributes
+    ----------
+    sources : tuple of Source
+        How documents become tokens, for each part.
+    indexes : tuple of TermIndex
+        The terms of each part.
+    numbers : tuple of (ndarray of shape (n_pieces,), dtype=np.uint32, or None)
+        For each part the number in its index of each known piece; None where the
+        tokens are words.
+    second_part : int
+        Column where the words begin that stand beside word pieces; 0: there is one
+        part.
+    """
+
+    sources: tuple[Source, ...]
+    indexes: tuple[TermIndex, ...]
+    numbers: tuple[np.ndarray | None, ...]
+    second_part: int
+
+    def analyses(self, block: TextBuffers) -> tuple[Analysis | None, ...]:
+        """Return the rules of each part for a block of documents.
+
+        Parameters
+        ----------
+        block : TextBuffers
+            Documents.
+
+        Returns
+        -------
+        tuple of (Analysis or None)
+            For `read`.
+        """
+        return tuple(source.analysis(block) for source in self.sources)
+
+    def read(
+        self,
+        analyses: tuple[Analysis | None, ...],
+        block: TextBuffers,
+        start: int,
+        stop: int,
+    ) -> tuple[Tokens, ...]:
+        """Return the tokens of a range of documents.
+
+        Parameters
+        ----------
+        analyses : tuple of (Analysis or None)
+            From `analyses`, for this block.
+        block : TextBuffers
+            Documents.
+        start, stop : int
+            The range.
+
+        Returns
+        -------
+        tuple of Tokens
+            For each part, in the numbers of its index.
+        """
+        parts = []
+        for source, analysis, index, known in zip(
+            self.sources, analyses, self.indexes, self.numbers
+        ):
+            tokens = read_range(
+                source, analysis, block, start, stop, index.table, False
+            )
+            if known is not None:
+                renumber(tokens.numbers, known)
+            parts.append(tokens)
+        return tuple(parts)
+
+
+def term_reader(sources: tuple[Source, ...], terms: tuple[Strings, ...]) -> TermReader:
+    """Make the terms of a vocabulary ready for look-up.
+
+    Parameters
+    ----------
+    sources : tuple of Source
+        How documents become tokens.
+    terms : tuple of Strings
+        For each source its terms, in the order of their columns.
+
+    Returns
+    -------
+    TermReader
+        The columns of the second part follow those of the first.
+    """
+    first_columns = np.cumsum([0, *(len(part) for part in terms)])
+    indexes = tuple(
+        TermIndex(
+            source.split,
+            *source.stop_words,
+            *part,
+            first,
+            source.ngram_range,
+            source.whole_segments,
+        )
+        for source, part, first in zip(sources, terms, first_columns)
+    )
+    numbers = tuple(
+        None if source.pieces is None else numbers_in(index, source.pieces)
+        for source, index in zip(sources, indexes)
+    )
+    second_part = len(terms[0]) if len(terms) > 1 else 0
+    return TermReader(sources, indexes, numbers, second_part)
+
+
+def numbers_in(index: TermIndex, words: Strings) -> np.ndarray:
+    """Return the numbers that words have in an index.
+
+    Parameters
+    ----------
+    index : TermIndex
+        Terms.
+    words : Strings
+        Words.
+
+    Returns
+    -------
+    ndarray of shape (n_words,), dtype=np.uint32
+        `NO_WORD` for words of no term.
+    """
+    numbers = np.empty(len(words), dtype=np.uint32)
+    index.table.find(*words, numbers)
+    return numbers
