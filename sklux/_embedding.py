@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import numpy as np
+from joblib import effective_n_jobs
 
 from sklux._kernels._fused import ENTRY_FIELDS, TermWeighing, project_tokens
 from sklux._network import Network
@@ -10,7 +11,7 @@ from sklux._term_matrix import Weighing
 from sklux._term_reader import TermReader
 from sklux._text_buffers import TextBuffers
 from sklux._threads import run_ranges
-from sklux._token_streams import range_edges
+from sklux._token_streams import range_costs, range_edges
 
 # Counts below have a place in the table of term frequencies.
 TABULATED_COUNTS = 256
@@ -77,7 +78,8 @@ class FusedTransform:
                 )
                 network.finish(hidden, rows)
 
-        run_ranges(work, range_edges(block), n_jobs)
+        edges = range_edges(block, effective_n_jobs(n_jobs))
+        run_ranges(work, edges, n_jobs, range_costs(block, edges))
         return out
 
 

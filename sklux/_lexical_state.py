@@ -142,7 +142,7 @@ def lexical_tensors(vectorizer: CountVectorizer) -> dict[str, np.ndarray]:
 
 
 def restore_lexical(
-    vectorizer: CountVectorizer, tensors: dict[str, np.ndarray]
+    vectorizer: CountVectorizer, tensors: dict[str, np.ndarray], verify: bool = True
 ) -> CountVectorizer:
     """Fit a stage from its arrays.
 
@@ -152,6 +152,9 @@ def restore_lexical(
         Unfitted; changed in place.
     tensors : dict of str to ndarray
         As `lexical_tensors` gives them.
+    verify : bool, default=True
+        Whether word pieces are parsed now, so that damage is found now; else when
+        they are used.
 
     Returns
     -------
@@ -170,7 +173,7 @@ def restore_lexical(
     if isinstance(vectorizer, LexicalVectorizer):
         terms = Strings(np.r_[arena, np.zeros(ARENA_PADDING, np.uint8)], offsets)
         parts = _term_parts(terms, tensors, vectorizer.analyzer)
-        vectorizer._restore_learnt(parts, _subwords(tensors))
+        vectorizer._restore_learnt(parts, _subwords(tensors, verify))
     else:
         vectorizer.vocabulary_ = _decode_terms(arena, offsets)
     if isinstance(vectorizer, TfidfVectorizer):
@@ -216,7 +219,7 @@ def _term_parts(
     )
 
 
-def _subwords(tensors: dict[str, np.ndarray]) -> Subwords | None:
+def _subwords(tensors: dict[str, np.ndarray], verify: bool) -> Subwords | None:
     """The word pieces of a file."""
     if "tokenizer" not in tensors:
         return None
@@ -227,7 +230,8 @@ def _subwords(tensors: dict[str, np.ndarray]) -> Subwords | None:
     }
     try:
         subwords = Subwords(tensors["tokenizer"].tobytes().decode(), tables or None)
-        subwords.analysis()  # made now, so that what is damaged is found now
+        if verify:
+            _ = subwords.pieces, subwords.analysis()
     except ImportError:
         raise
     except Exception as error:

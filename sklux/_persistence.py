@@ -9,6 +9,8 @@ pickle and no code in it.
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -72,23 +74,49 @@ def write_model(
         "state_checksum": state_checksum(state),
     }
     metadata = {METADATA_KEY: json.dumps(document)}
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"The folder {str(path.parent)!r} does not exist; make it before save."
-        )
-    partial = path.parent / f".{uuid4().hex}.partial"
     try:
-        partial.touch()
-        mode = partial.stat().st_mode  # what the process gives to new files
-        save_file(tensors, partial, metadata=metadata)
-        partial.chmod(mode)
-        with open(partial, "rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
+        with replaced_when_whole(path, "save") as partial:
+            mode = partial.stat().st_mode  # what the process gives to new files
+            save_file(tensors, partial, metadata=metadata)
+            partial.chmod(mode)
     except SafetensorError as error:
         raise OSError(
             f"The model file {str(path)!r} cannot be written: {error}"
         ) from error
+
+
+@contextmanager
+def replaced_when_whole(path: Path, caller: str) -> Iterator[Path]:
+    """Give out an empty file that takes the place of ``path`` once it is written.
+
+    Parameters
+    ----------
+    path : Path
+        File to write; an existing one stays as it is until then.
+    caller : str
+        Function that writes, for the message.
+
+    Yields
+    ------
+    Path
+        File to write to.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"The folder {str(path.parent)!r} does not exist; make it before {caller}."
+        )
+    partial = path.parent / f".{uuid4().hex}.partial"
+    try:
+        partial.touch()
+        yield partial
+        with open(partial, "rb+") as stream:
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 

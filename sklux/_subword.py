@@ -17,7 +17,7 @@ from sklux._kernels._words import WordTable
 from sklux._optional import import_optional
 from sklux._text_buffers import TextBuffers, text_buffers
 from sklux._text_rules import N_CODE_POINTS, CharacterTables, changed_by, make_tables
-from sklux._token_streams import Tokens, pack_strings
+from sklux._token_streams import Strings, Tokens, pack_strings
 
 # Word pieces are learnt on about so many characters, spread over the documents.
 LEARNT_CHARACTERS = 30_000_000
@@ -38,13 +38,6 @@ class Subwords:
     packed_tables : dict of str to ndarray, or None
         What the tokenizer's normalizer makes of each character, in the form of
         `CharacterTables.packed`; None: it is asked from the tokenizers library.
-
-    Attributes
-    ----------
-    in_kernel : bool
-        Whether the kernel reads text; else the tokenizers library does.
-    pieces : Strings
-        Pieces by id; unused ids have the empty string.
     """
 
     def __init__(
@@ -53,18 +46,41 @@ class Subwords:
         packed_tables: dict[str, np.ndarray] | None = None,
     ):
         self.tokenizer_json = tokenizer_json
-        state = json.loads(tokenizer_json)
-        self.in_kernel = is_bert_like(state)
-        self.packed_tables = packed_tables
-        if self.in_kernel and packed_tables is None:
-            self.packed_tables = _library_tables(
-                json.dumps(state["normalizer"]), json.dumps(state["pre_tokenizer"])
-            ).packed()
-        self.pieces = pack_strings(self._pieces_by_id(state))
-        self._model = state["model"]
-        self._added = {
-            token["content"]: token["id"] for token in state.get("added_tokens") or []
-        }
+        self._given_tables = packed_tables
+
+    @cached_property
+    def _state(self) -> dict:
+        """The tokenizer, parsed when it is needed: a model file opens without it."""
+        return json.loads(self.tokenizer_json)
+
+    @cached_property
+    def in_kernel(self) -> bool:
+        """Whether the kernel reads text; else the tokenizers library does."""
+        return is_bert_like(self._state)
+
+    @cached_property
+    def packed_tables(self) -> dict[str, np.ndarray] | None:
+        """What becomes of each character, packed; None where the library reads."""
+        if not self.in_kernel or self._given_tables is not None:
+            return self._given_tables
+        parts = (json.dumps(self._state[k]) for k in ("normalizer", "pre_tokenizer"))
+        return _library_tables(*parts).packed()
+
+    @cached_property
+    def pieces(self) -> Strings:
+        """Pieces by id; unused ids have the empty string."""
+        return pack_strings(self._pieces_by_id(self._state))
+
+    @property
+    def _model(self) -> dict:
+        """The model's part of the tokenizer."""
+        return self._state["model"]
+
+    @cached_property
+    def _added(self) -> dict[str, int]:
+        """Added tokens with their ids."""
+        added = self._state.get("added_tokens") or []
+        return {token["content"]: token["id"] for token in added}
 
     def __reduce__(self):
         return Subwords, (self.tokenizer_json, self.packed_tables)
@@ -315,7 +331,16 @@ def read_tokenizer(tokenizer: object) -> str:
             "JSON text or a tokenizers.Tokenizer when analyzer has subwords. Got "
             f"{type(tokenizer).__name__} instead."
         )
-    return load_tokenizer(text).to_str()
+    library = load_tokenizer(text)
+    numbers = library.get_vocab(with_added_tokens=True).values()
+    # The library drops one of two, and takes very long to write large ids.
+    if len(set(numbers)) < len(numbers) or max(numbers, default=0) >= MAX_PIECES:
+        raise ValueError(
+            "The 'tokenizer' parameter of LexicalVectorizer gives one id to two "
+            f"pieces, or has a piece whose id is {MAX_PIECES} or more. Save the "
+            "tokenizer again."
+        )
+    return library.to_str()
 
 
 def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:

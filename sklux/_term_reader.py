@@ -1,13 +1,41 @@
 """The terms of a fitted vocabulary, and documents as numbers of their words."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
 from sklux._kernels._terms import TermIndex
-from sklux._kernels._tokens import Analysis, renumber
+from sklux._kernels._tokens import Analysis, TokenStream, renumber
 from sklux._text_buffers import TextBuffers
 from sklux._token_streams import Source, Strings, Tokens, read_range
+
+# A stream with more memory is not kept for the next range.
+MAX_KEPT_BYTES = 16_000_000
+
+
+class StreamPool:
+    """Streams that threads borrow, so that they need not grow anew for each range.
+
+    A stream remembers the pieces of the words it has seen.
+    """
+
+    def __init__(self):
+        self._free: list[TokenStream] = []
+
+    @contextmanager
+    def borrow(self) -> Iterator[TokenStream]:
+        """Give out an empty stream that no other thread has."""
+        try:
+            stream = self._free.pop()
+        except IndexError:
+            stream = TokenStream()
+        yield stream
+        # After an error, or a document of many megabytes, it is not kept.
+        if stream.n_bytes() <= MAX_KEPT_BYTES:
+            stream.clear()
+            self._free.append(stream)
 
 
 class TermReader(NamedTuple):
@@ -25,12 +53,15 @@ class TermReader(NamedTuple):
     second_part : int
         Column where the words begin that stand beside word pieces; 0: there is one
         part.
+    streams : tuple of StreamPool
+        Memory of each part's reading.
     """
 
     sources: tuple[Source, ...]
     indexes: tuple[TermIndex, ...]
     numbers: tuple[np.ndarray | None, ...]
     second_part: int
+    streams: tuple[StreamPool, ...]
 
     def analyses(self, block: TextBuffers) -> tuple[Analysis | None, ...]:
         """Return the rules of each part for a block of documents.
@@ -71,12 +102,13 @@ class TermReader(NamedTuple):
             For each part, in the numbers of its index.
         """
         parts = []
-        for source, analysis, index, known in zip(
-            self.sources, analyses, self.indexes, self.numbers
+        for source, analysis, index, known, streams in zip(
+            self.sources, analyses, self.indexes, self.numbers, self.streams
         ):
-            tokens = read_range(
-                source, analysis, block, start, stop, index.table, False
-            )
+            with streams.borrow() as stream:
+                tokens = read_range(
+                    source, analysis, block, start, stop, index.table, False, stream
+                )
             if known is not None:
                 renumber(tokens.numbers, known)
             parts.append(tokens)
@@ -115,7 +147,8 @@ def term_reader(sources: tuple[Source, ...], terms: tuple[Strings, ...]) -> Term
         for source, index in zip(sources, indexes)
     )
     second_part = len(terms[0]) if len(terms) > 1 else 0
-    return TermReader(sources, indexes, numbers, second_part)
+    streams = tuple(StreamPool() for _ in sources)
+    return TermReader(sources, indexes, numbers, second_part, streams)
 
 
 def numbers_in(index: TermIndex, words: Strings) -> np.ndarray:

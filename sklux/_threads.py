@@ -30,7 +30,10 @@ def _get_pool() -> ThreadPoolExecutor:
 
 
 def run_ranges(
-    work: Callable[[int, int], None], edges: Sequence[int], n_jobs: int | None
+    work: Callable[[int, int], None],
+    edges: Sequence[int],
+    n_jobs: int | None,
+    costs: Sequence[int] | None = None,
 ) -> None:
     """Call ``work(start, stop)`` for each range between neighbouring edges.
 
@@ -45,6 +48,9 @@ def run_ranges(
         Bounds of the ranges, ascending.
     n_jobs : int or None
         As in scikit-learn; None means 1 unless in a `joblib.parallel_config`.
+    costs : sequence of int of length n_ranges, or None
+        The most expensive ranges begin first, so that none is left over for one
+        thread at the end; None: the ranges are alike.
 
     Raises
     ------
@@ -57,7 +63,11 @@ def run_ranges(
         for start, stop in zip(edges[:-1], edges[1:]):
             work(start, stop)
         return
-    pending = iter(list(zip(edges[:-1], edges[1:])))
+    ranges = list(zip(edges[:-1], edges[1:]))
+    if costs is not None:
+        order = sorted(range(n_ranges), key=lambda i: -costs[i])
+        ranges = [ranges[i] for i in order]
+    pending = iter(ranges)
     lock = threading.Lock()
 
     def drain() -> None:

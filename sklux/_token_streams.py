@@ -14,6 +14,8 @@ from sklux._threads import run_ranges
 
 # Text of one unit of work for a thread: its tokens stay in the cache.
 BYTES_PER_RANGE = 200_000
+# Less text is not worth another thread.
+MIN_BYTES_PER_RANGE = 8_000
 # Cost of a document besides its text, in bytes.
 BYTES_PER_DOCUMENT = 60
 
@@ -120,13 +122,15 @@ def table_words(table: WordTable) -> Strings:
     return Strings(arena, offsets)
 
 
-def range_edges(buffers: TextBuffers) -> list[int]:
+def range_edges(buffers: TextBuffers, n_threads: int = 1) -> list[int]:
     """Bounds of ranges of documents with about the same amount of text.
 
     Parameters
     ----------
     buffers : TextBuffers
         Documents.
+    n_threads : int, default=1
+        Little text is cut into so many ranges, if they are worth a thread.
 
     Returns
     -------
@@ -134,12 +138,32 @@ def range_edges(buffers: TextBuffers) -> list[int]:
         Ascending, from 0 to the number of documents.
     """
     cost = np.cumsum(buffers.n_bytes + BYTES_PER_DOCUMENT)
-    if len(cost) == 0 or cost[-1] <= BYTES_PER_RANGE:
+    total = int(cost[-1]) if len(cost) else 0
+    size = min(BYTES_PER_RANGE, max(MIN_BYTES_PER_RANGE, -(-total // n_threads)))
+    if total <= size:
         return [0, len(buffers)]
-    inner = 1 + np.searchsorted(
-        cost, np.arange(BYTES_PER_RANGE, cost[-1], BYTES_PER_RANGE)
-    )
+    inner = 1 + np.searchsorted(cost, np.arange(size, total, size))
     return np.unique(np.concatenate([[0], inner, [len(buffers)]])).tolist()
+
+
+def range_costs(buffers: TextBuffers, edges: list[int]) -> np.ndarray:
+    """What the ranges between edges cost, about, in bytes of text.
+
+    Parameters
+    ----------
+    buffers : TextBuffers
+        Documents.
+    edges : list of int
+        Ascending, from 0 to the number of documents.
+
+    Returns
+    -------
+    ndarray of shape (n_ranges,), dtype=np.int64
+        Costs.
+    """
+    cost = np.zeros(len(buffers) + 1, dtype=np.int64)
+    np.cumsum(buffers.n_bytes + BYTES_PER_DOCUMENT, out=cost[1:])
+    return np.diff(cost[edges])
 
 
 class Source(Protocol):
@@ -184,6 +208,7 @@ def read_range(
     stop: int,
     table: WordTable,
     grow: bool,
+    stream: TokenStream | None = None,
 ) -> Tokens:
     """Tokens of a range of documents.
 
@@ -201,6 +226,8 @@ def read_range(
         Numbers of the words.
     grow : bool
         Whether new words are added to the table.
+    stream : TokenStream or None
+        Empty, with memory of earlier ranges of the same source; None: a new one.
 
     Returns
     -------
@@ -217,7 +244,7 @@ def read_range(
     if analysis is None:
         documents = [buffers.document(place) for place in range(start, stop)]
         return source.library_tokens(documents)
-    stream = TokenStream()
+    stream = TokenStream() if stream is None else stream
     ends = np.empty(stop - start, dtype=np.int64)
     place = start
     while True:

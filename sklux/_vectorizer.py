@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from contextlib import nullcontext
+from copy import copy
 from importlib.metadata import version
 from numbers import Integral
 from typing import Literal, Self
@@ -31,7 +32,7 @@ from sklux._lexical_state import (
     lexical_tensors,
     restore_lexical,
 )
-from sklux._network import apply_network
+from sklux._network import WEIGHT_DTYPES, apply_network
 from sklux._persistence import json_params, read_model, write_model
 from sklux._projection import ReLUProjection
 from sklux._projection_state import (
@@ -340,6 +341,43 @@ class LuxicalVectorizer(
         check_is_fitted(self)
         return self.projection_.project_teacher(embeddings)
 
+    def quantize(self, dtype: Literal["float32", "float16", "int8"]) -> Self:
+        """Return the same model with the first layer's weights in another type.
+
+        They are nearly all of a model's size, and reading them is most of the time
+        of `transform`. What was rounded off does not come back: quantize the
+        model that was fitted.
+
+        Parameters
+        ----------
+        dtype : {'float32', 'float16', 'int8'}
+            Type of the stored weights. int8 rows have a float32 factor each. All
+            sums are made in float32, and the vectors stay float32.
+
+        Returns
+        -------
+        LuxicalVectorizer
+            Fitted; this one is unchanged.
+
+        Raises
+        ------
+        ValueError
+            If ``dtype`` is another.
+        """
+        check_is_fitted(self)
+        name = getattr(dtype, "__name__", None) or str(dtype)
+        if name not in WEIGHT_DTYPES:
+            raise ValueError(
+                "The 'dtype' parameter of quantize must be one of "
+                f"{list(WEIGHT_DTYPES)}. Got {dtype!r} instead."
+            )
+        model = clone(self)
+        model.lexical_ = copy(self.lexical_)
+        model.projection_ = copy(self.projection_)
+        model.projection_._network = self.projection_._network.quantized(name)
+        model.teacher_id_ = self.teacher_id_
+        return model
+
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted model to one file, without pickle.
 
@@ -420,7 +458,7 @@ class LuxicalVectorizer(
             )
         tensors, state = read_model(path, mmap_mode=mmap_mode, verify=verify)
         try:
-            return cls._from_state(tensors, state)
+            return cls._from_state(tensors, state, verify)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(
                 f"The model file {os.fspath(path)!r} lacks a part or holds one of the "
@@ -428,7 +466,7 @@ class LuxicalVectorizer(
             ) from error
 
     @classmethod
-    def _from_state(cls, tensors, state):
+    def _from_state(cls, tensors, state, verify):
         """Build a fitted vectorizer from what a file holds."""
         lexical, projection = state["lexical"], state["projection"]
         model = cls(
@@ -439,7 +477,7 @@ class LuxicalVectorizer(
             **state["params"],
         )
         model.lexical_ = restore_lexical(
-            lexical_from_params(state["lexical_"]), tensors
+            lexical_from_params(state["lexical_"]), tensors, verify
         )
         model.projection_ = restore_projection(state["projection_"], tensors)
         n_features = len(tensors["term_offsets"]) - 1

@@ -39,6 +39,7 @@ ALLOWED = {
         "_kernels",
         "_lexical",
         "_lexical_state",
+        "_persistence",
         "_projection",
         "_subword",
         "_token_streams",

@@ -808,7 +808,7 @@ def test_subword_tokenizer_file_that_cannot_be_read(small, tmp_path, case):
 
 def test_subword_tokenizer_that_fails_on_text(small):
     """It has no piece for what is unknown."""
-    tokenizer = with_state(small, vocab={"apple": 0, "the": 3})
+    tokenizer = with_state(small, vocab={"apple": 50, "the": 51})
     vectorizer = LexicalVectorizer(analyzer="subword", tokenizer=tokenizer)
     with pytest.raises(ValueError, match="The 'tokenizer' parameter .* \\[UNK\\]"):
         vectorizer.fit(["the apple", "zzz"])
@@ -1129,3 +1129,13 @@ def test_subword_dtype_changed_after_fit_keeps_the_norm_of_each_part():
     np.testing.assert_allclose(
         vectorizer.transform(TEXTS).toarray(), expected, rtol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    "vocab", [{"apple": 50, "the": 50, "[UNK]": 1}, {"apple": 2**30, "[UNK]": 1}]
+)
+def test_subword_tokenizer_with_ids_that_cannot_be(small, vocab):
+    tokenizer = with_state(small, vocab=vocab)
+    vectorizer = LexicalVectorizer(analyzer="subword", tokenizer=tokenizer)
+    with pytest.raises(ValueError, match="one id to two pieces, or has a piece whose"):
+        vectorizer.fit(["the apple"])

@@ -522,9 +522,9 @@ def threads_of(monkeypatch, room):
     seen = []
     run_ranges = room.run_ranges
 
-    def spy(work, edges, n_jobs):
+    def spy(work, edges, n_jobs, *costs):
         seen.append(effective_n_jobs(n_jobs))
-        run_ranges(work, edges, n_jobs)
+        run_ranges(work, edges, n_jobs, *costs)
 
     monkeypatch.setattr(room, "run_ranges", spy)
     return seen

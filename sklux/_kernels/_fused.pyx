@@ -18,7 +18,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from ._layers cimport WeightRows
-from ._terms cimport L1, L2, NO_NORM, TermIndex, count_columns
+from ._terms cimport L1, NO_NORM, TermIndex, count_columns
 from ._typedefs cimport float32_t
 from ._words cimport numbers, reserve
 
@@ -230,7 +230,9 @@ def project_tokens(
                 and in_memory
             ):
                 k = first + i + n_group
-                in_memory = collect(first_index, first_tokens, first_ends, k, &room.found)
+                in_memory = collect(
+                    first_index, first_tokens, first_ends, k, &room.found
+                )
                 if in_memory and last > 0:
                     in_memory = collect(
                         second_index, second_tokens, second_ends, k, &room.found

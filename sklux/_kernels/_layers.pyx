@@ -5,9 +5,10 @@
     z = h W_last / |h W_last|                     no ReLU in the last layer
 
 (Luxical, arXiv 2512.09015; there are no biases.) Each of the three functions
-below is one step over the rows it is given, releases the GIL, and writes into
-an array that the caller allocates. W_0 may be stored in fewer bits. The sums of a row run in ascending order of
-the column, so that the result of a row does not depend on the rows beside it.
+below is one step over the rows it is given, releases the GIL, and writes into an
+array that the caller allocates. W_0 may be stored in fewer bits. The sums of a row
+run in ascending order of the column, so that the result of a row does not depend
+on the rows beside it.
 
 Cost per document: n_nonzeros * n_units multiply-adds for the sparse layer,
 bound by the memory traffic of reading n_nonzeros weight rows; n_in * n_out

@@ -25,6 +25,7 @@ from ._words cimport (
     numbers,
     reserve,
     word_key,
+    word_slot,
     word_slot_of,
     word_table,
 )
@@ -515,6 +516,22 @@ cdef class TokenStream:
             else:
                 i = ends.shape[0]
         return i, STATUSES.get(status)
+
+    def clear(self):
+        """Forget the tokens; the memory stays, and so do the pieces of known words."""
+        self.tokens.length = 0
+
+    def n_bytes(self):
+        """Size of the memory that is held."""
+        cdef word_table *known = &self.scratch.known
+        cdef int64_t n_numbers = self.tokens.capacity + self.scratch.bounds.capacity
+        n_numbers += self.scratch.known_ends.capacity
+        n_numbers += self.scratch.known_pieces.capacity
+        n_bytes = 2 * self.scratch.text.capacity + n_numbers * sizeof(uint32_t)
+        if known.slots != NULL:
+            n_bytes += (<uint64_t>1 << (64 - known.shift)) * sizeof(word_slot)
+            n_bytes += known.arena_capacity + known.offsets_capacity * sizeof(int64_t)
+        return n_bytes
 
     def add(self, const uint32_t[::1] tokens):
         """Add tokens that were found elsewhere."""

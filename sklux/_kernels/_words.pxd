@@ -15,6 +15,8 @@ cdef extern from "tables.h" nogil:
         uint32_t n_words
         uint8_t *arena
         int64_t *offsets
+        int64_t arena_capacity
+        int64_t offsets_capacity
 
     int grow_word_slots "sklux_grow_word_slots"(word_table *)
     uint64_t mix "sklux_mix"(uint64_t)

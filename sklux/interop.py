@@ -1,0 +1,558 @@
+"""Model files of the luxical package."""
+
+import json
+import os
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from sklux._analysis import ngram_bounds
+from sklux._kernels._words import ARENA_PADDING, WordTable
+from sklux._lexical import LexicalVectorizer
+from sklux._lexical_state import CHARACTERS, restore_lexical
+from sklux._persistence import replaced_when_whole
+from sklux._projection import ReLUProjection
+from sklux._subword import MAX_PIECES, Subwords, load_tokenizer
+from sklux._token_streams import Strings, join_strings
+from sklux._vectorizer import LuxicalVectorizer
+
+__all__ = ["load_luxical", "save_luxical"]
+
+LUXICAL_VERSION = 1
+# Names of the file's arrays.
+VERSION, TOKENIZER, NGRAMS = "version", "tokenizer", "recognized_ngrams"
+KEYS, COLUMNS = "ngram_hash_to_ngram_idx_keys", "ngram_hash_to_ngram_idx_values"
+IDF, N_LAYERS, LAYER = "idf_values", "num_nn_layers", "nn_layer_"
+# Stands behind the last token of an n-gram, as `NO_WORD` does in a path.
+NO_TOKEN = np.uint32(2**32 - 1)
+FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+FNV_PRIME = np.uint64(0x100000001B3)
+BLANK = ord(" ")
+# Rows that are transposed together.
+BLOCK_ROWS = 512
+
+
+def load_luxical(path: str | os.PathLike) -> LuxicalVectorizer:
+    """Read a model that the luxical package wrote.
+
+    Neither luxical nor torch is needed; tokenizers (extra ``subword``) is.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File that ``Embedder.save`` of luxical wrote, of format version 1.
+
+    Returns
+    -------
+    LuxicalVectorizer
+        Fitted: its terms are the file's n-grams of word pieces, in the file's
+        order, joined by blanks; its idf and its weights are the file's. It has no
+        teacher, and ``projection_.teacher_components_`` is None.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ImportError
+        If tokenizers is not installed.
+    ValueError
+        If the file is no Luxical model or is damaged, or its tokenizer truncates or
+        pads, as sklux does not; the message names the array.
+
+    See Also
+    --------
+    save_luxical : Writes such a file.
+    LuxicalVectorizer.load : Reads sklux's own files.
+
+    Notes
+    -----
+    The vectors are luxical's, up to rounding: values differ by less than 1e-5. A
+    text without a known n-gram is the zero vector in both packages. Letters that
+    got a lower case in Unicode 16 or 17 follow the installed tokenizers, which may
+    be newer than the one inside luxical.
+
+    References
+    ----------
+    .. [1] Luxical: High-Speed Lexical-Dense Text Embeddings, :arxiv:`2512.09015`.
+
+    Examples
+    --------
+    >>> from sklux.interop import load_luxical
+    >>> model = load_luxical("luxical-one.npz")  # doctest: +SKIP
+    >>> model.transform(["a red apple"]).shape  # doctest: +SKIP
+    (1, 192)
+    """
+    path = Path(path)
+    with open(path, "rb") as stream:
+        try:
+            return _fitted(*_read_arrays(stream))
+        except ValueError as error:
+            raise ValueError(
+                f"The Luxical file {str(path)!r} cannot be used: {error}"
+            ) from error
+
+
+def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike) -> None:
+    """Write a model that the luxical package can load.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        Fitted, with ``LexicalVectorizer(analyzer='subword')`` as the lexical stage,
+        ``ngram_range`` from 1 up, ``norm='l2'``, idf, counts that are neither
+        binary nor sublinear, float32 weights, and at least one hidden layer.
+
+    path : str or path-like
+        File to write; an existing one is replaced once the new one is whole.
+        luxical asks for no particular suffix, and none is added.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    TypeError
+        If the model or one of its stages is of another class.
+    ValueError
+        If a setting is one that luxical does not have; the message names it.
+    OSError
+        If the file cannot be written; an existing one is as it was.
+
+    See Also
+    --------
+    load_luxical : Reads such a file.
+    LuxicalVectorizer.save : Writes sklux's own files, for models of all kinds.
+
+    Notes
+    -----
+    ``Embedder.load`` of luxical then gives the vectors of `model`, up to rounding:
+    values differ by less than 1e-5. The file holds neither `teacher_id_` nor what
+    `project_teacher` needs.
+
+    Examples
+    --------
+    >>> from sklux import LexicalVectorizer, LuxicalVectorizer
+    >>> from sklux.interop import save_luxical
+    >>> lexical = LexicalVectorizer(analyzer="subword", ngram_range=(1, 3))
+    >>> model = LuxicalVectorizer("all-MiniLM-L6-v2", lexical=lexical)
+    >>> model.fit(documents)  # doctest: +SKIP
+    >>> save_luxical(model, "student.npz")  # doctest: +SKIP
+    """
+    _check_model(model)
+    lexical, coefs = model.lexical_, model.projection_.coefs_
+    ngrams = _ngrams(lexical)
+    if len(ngrams) != len(coefs[0]):
+        raise ValueError(
+            f"The model has {len(ngrams)} terms, but weights for {len(coefs[0])}. Fit "
+            "it again."
+        )
+    hashes = _ngram_hashes(ngrams)
+    ordered = np.sort(hashes)
+    if (ordered[1:] == ordered[:-1]).any():
+        raise ValueError(
+            "Two n-grams of the model have the same hash, so luxical cannot tell them "
+            "apart. Fit it with another max_features, or keep it with model.save."
+        )
+    subwords = lexical._learnt()[1]
+    arrays = {
+        VERSION: np.int64(LUXICAL_VERSION),
+        TOKENIZER: np.frombuffer(subwords.tokenizer_json.encode(), dtype=np.uint8),
+        NGRAMS: ngrams,
+        KEYS: hashes,
+        COLUMNS: np.arange(len(ngrams), dtype=np.uint32),
+        IDF: np.asarray(lexical.idf_, dtype=np.float32),
+        N_LAYERS: np.array([len(coefs)], dtype=np.int64),
+    }
+    for i, weights in enumerate(coefs):
+        arrays[f"{LAYER}{i}"] = _transposed(weights)
+    for name, array in arrays.items():
+        if array.dtype == np.float32 and not _is_finite(array):
+            raise ValueError(
+                f"The model's {name} hold NaN or infinite values. Fit it again."
+            )
+    with replaced_when_whole(Path(path), "save_luxical") as partial:
+        with open(partial, "wb") as stream:
+            np.savez(stream, **arrays)
+
+
+def _read_arrays(stream) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
+    """Read the arrays of a file, and its layers by themselves.
+
+    A layer has shape (n_units_in, n_units_out), as in `coefs_`.
+    """
+    try:
+        archive = ZipFile(stream)
+    except Exception as error:  # BadZipFile, and struct's errors
+        raise ValueError(f"it is no .npz archive of NumPy: {error}.") from error
+    with archive:
+        version = _read_number(archive, VERSION)
+        if version != LUXICAL_VERSION:
+            raise ValueError(
+                f"it has format version {version}, but this version of sklux reads "
+                f"{LUXICAL_VERSION} alone. Upgrade sklux."
+            )
+        ngrams = _read_array(archive, NGRAMS, np.uint32, (None, None))
+        n_features = len(ngrams)
+        arrays = {
+            NGRAMS: ngrams,
+            TOKENIZER: _read_array(archive, TOKENIZER, np.uint8, (None,)),
+            KEYS: _read_array(archive, KEYS, np.int64, (n_features,)),
+            COLUMNS: _read_array(archive, COLUMNS, np.uint32, (n_features,)),
+            IDF: _read_array(archive, IDF, np.float32, (n_features,)),
+        }
+        return arrays, _read_layers(archive, n_features)
+
+
+def _read_layers(archive: ZipFile, n_features: int) -> list[np.ndarray]:
+    """Read the weights of a network that takes so many features."""
+    n_layers = _read_number(archive, N_LAYERS)
+    n_found = sum(name.startswith(LAYER) for name in archive.namelist())
+    if n_layers != n_found:
+        raise ValueError(
+            f"its array {N_LAYERS!r} says {n_layers} layers, but it has {n_found} of "
+            f"the arrays '{LAYER}0', '{LAYER}1', ..."
+        )
+    if n_layers < 2:
+        raise ValueError(
+            f"its array {N_LAYERS!r} says {n_layers}, but luxical's network has at "
+            "least 2 layers."
+        )
+    coefs, width = [], n_features
+    for i in range(n_layers):
+        name = f"{LAYER}{i}"
+        layer = _read_array(archive, name, np.float32, (None, width))
+        coefs.append(_transposed(layer))
+        width = len(layer)
+    return coefs
+
+
+def _transposed(weights: np.ndarray) -> np.ndarray:
+    """Rows as columns, C-contiguous, copied in blocks that the cache holds."""
+    transposed = np.empty(weights.shape[::-1], dtype=weights.dtype)
+    source, target = weights.T, transposed
+    if len(source) < source.shape[1]:
+        source, target = source.T, target.T
+    for begin in range(0, len(source), BLOCK_ROWS):
+        target[begin : begin + BLOCK_ROWS] = source[begin : begin + BLOCK_ROWS]
+    return transposed
+
+
+def _read_array(
+    archive: ZipFile, name: str, dtype: type | None, shape: tuple[int | None, ...]
+) -> np.ndarray:
+    """Read an array of a dtype (None: any) and a shape; None in it is any size."""
+    if f"{name}.npy" not in archive.namelist():
+        raise ValueError(f"it lacks the array {name!r}.")
+    try:
+        with archive.open(f"{name}.npy") as member:
+            array = np.lib.format.read_array(member, allow_pickle=False)
+            # At the end zipfile compares the checksum.
+            has_more = member.read(1) != b""
+    except Exception as error:  # zipfile's, zlib's, struct's or NumPy's
+        raise ValueError(f"its array {name!r} cannot be read: {error}.") from error
+    if has_more:
+        raise ValueError(f"bytes follow the last value of its array {name!r}.")
+    has_shape = array.ndim == len(shape) and all(
+        size == known if known is not None else size > 0
+        for size, known in zip(array.shape, shape)
+    )
+    if not has_shape or (dtype is not None and array.dtype != dtype):
+        wanted = ", ".join("n" if known is None else str(known) for known in shape)
+        kind = "" if dtype is None else f" and dtype {np.dtype(dtype)}"
+        raise ValueError(
+            f"its array {name!r} has shape {array.shape} and dtype {array.dtype}, not "
+            f"shape ({wanted}){kind}."
+        )
+    if dtype is np.float32 and not _is_finite(array):
+        raise ValueError(f"its array {name!r} holds NaN or infinite values.")
+    return array
+
+
+def _read_number(archive: ZipFile, name: str) -> int:
+    """Read an array that holds one whole number."""
+    shape = () if name == VERSION else (1,)
+    array = _read_array(archive, name, None, shape)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"its array {name!r} has dtype {array.dtype}, no integer.")
+    return int(array.item())
+
+
+def _is_finite(array: np.ndarray) -> bool:
+    """Whether all values are; the least and the largest show NaN and infinity."""
+    return bool(np.isfinite([array.min(), array.max()]).all())
+
+
+def _fitted(
+    arrays: dict[str, np.ndarray], coefs: list[np.ndarray]
+) -> LuxicalVectorizer:
+    """Build a fitted model from what a file holds."""
+    ngrams = arrays[NGRAMS]
+    subwords = _read_subwords(arrays[TOKENIZER])
+    terms = _terms(ngrams, subwords.pieces)
+    _check_table(arrays[KEYS], arrays[COLUMNS], _ngram_hashes(ngrams))
+
+    widths = [weights.shape[1] for weights in coefs]
+    lexical = LexicalVectorizer(
+        analyzer="subword",
+        tokenizer=subwords.tokenizer_json,
+        ngram_range=(1, ngrams.shape[1]),
+        dtype=np.float32,
+    )
+    projection = ReLUProjection(widths[-1], hidden_layer_sizes=tuple(widths[:-1]))
+    model = LuxicalVectorizer(lexical=lexical, projection=projection)
+    model.lexical_ = _fitted_lexical(clone(lexical), terms, arrays[IDF], subwords)
+    model.projection_ = _fitted_projection(clone(projection), coefs, arrays[IDF])
+    model.teacher_id_ = None
+    return model
+
+
+def _fitted_lexical(
+    lexical: LexicalVectorizer, terms: Strings, idf: np.ndarray, subwords: Subwords
+) -> LexicalVectorizer:
+    """Give a lexical stage its terms, their idf and the word pieces."""
+    json_bytes = subwords.tokenizer_json.encode()
+    tables = subwords.packed_tables or {}
+    tensors = {
+        "terms": terms.arena[: terms.offsets[-1]],
+        "term_offsets": terms.offsets,
+        "idf": idf,
+        "tokenizer": np.frombuffer(json_bytes, dtype=np.uint8),
+        **{CHARACTERS + name: table for name, table in tables.items()},
+    }
+    return restore_lexical(lexical, tensors)
+
+
+def _fitted_projection(
+    projection: ReLUProjection, coefs: list[np.ndarray], idf: np.ndarray
+) -> ReLUProjection:
+    """Give a network its weights; how they were trained the file does not say."""
+    projection.coefs_ = coefs
+    # Its rows lie in the order of frequency: the idf falls where that rises.
+    projection._network = projection._network.by_frequency(-idf)
+    projection.n_components_ = projection.n_components
+    projection.n_features_in_ = len(idf)
+    projection.teacher_components_ = None
+    projection.loss_curve_ = []
+    projection.validation_scores_ = None
+    projection.n_iter_ = 0
+    return projection
+
+
+def _read_subwords(json_bytes: np.ndarray) -> Subwords:
+    """Return the word pieces of a file's tokenizer."""
+    try:
+        text = json_bytes.tobytes().decode()
+        tokenizer = load_tokenizer(text)
+        numbers = tokenizer.get_vocab(with_added_tokens=True).values()
+        # The library takes very long to write large ids.
+        if len(set(numbers)) < len(numbers) or max(numbers, default=0) >= MAX_PIECES:
+            raise ValueError(
+                f"two pieces have one id, or a piece has an id of {MAX_PIECES} or more."
+            )
+        subwords = Subwords(tokenizer.to_str())
+        # Made now, so that what is wrong with them is found now.
+        _ = subwords.pieces, subwords.analysis()
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            f"its array {TOKENIZER!r} holds no tokenizer that sklux can use: {error}"
+        ) from error
+    # luxical follows these settings; sklux reads every text as a whole.
+    state = json.loads(text)
+    if state.get("truncation") is not None:
+        raise ValueError(
+            f"its array {TOKENIZER!r} has truncation={state['truncation']!r}: luxical "
+            "looks at the beginning of a text alone, sklux at all of it. Set "
+            "'truncation' to null in the tokenizer's JSON and save it with luxical."
+        )
+    padding = state.get("padding") or {"strategy": "BatchLongest"}
+    if padding.get("strategy") != "BatchLongest" or padding.get("pad_to_multiple_of"):
+        raise ValueError(
+            f"its array {TOKENIZER!r} has padding={padding!r}: luxical counts the "
+            "padding, sklux does not. Set 'padding' to null in the tokenizer's JSON "
+            "and save it with luxical."
+        )
+    return subwords
+
+
+def _terms(ngrams: np.ndarray, pieces: Strings) -> Strings:
+    """Names of n-grams, after a check that no two can have the same."""
+    is_used = ngrams != NO_TOKEN
+    if not is_used[:, 0].all() or (is_used[:, 1:] > is_used[:, :-1]).any():
+        raise ValueError(
+            f"its array {NGRAMS!r} has a row that is empty, or has an unused place "
+            "before a token."
+        )
+    tokens = ngrams[is_used]
+    if tokens.max() >= len(pieces):
+        raise ValueError(
+            f"its array {NGRAMS!r} has the token {tokens.max()}, but the tokenizer's "
+            f"ids end at {len(pieces) - 1}."
+        )
+    occurs = np.zeros(len(pieces), dtype=bool)
+    occurs[tokens] = True
+    for number, piece in enumerate(pieces.tolist()):
+        if occurs[number] and piece == "":
+            raise ValueError(
+                f"its array {NGRAMS!r} has the token {number}, an id that the "
+                "tokenizer gives to no piece."
+            )
+        if occurs[number] and " " in piece and ngrams.shape[1] > 1:
+            raise ValueError(
+                f"its array {NGRAMS!r} has the token {number}, the piece {piece!r}: "
+                "sklux joins the pieces of an n-gram by blanks, so that none may hold "
+                "a blank."
+            )
+    return join_strings(np.ascontiguousarray(ngrams), pieces, b" ")
+
+
+def _ngram_hashes(ngrams: np.ndarray) -> np.ndarray:
+    """64-bit FNV-1a of the bytes of each row, the lowest byte of a token first.
+
+    hash = offset; for each byte: hash = (hash xor byte) * prime, modulo 2^64.
+    """
+    hashes = np.full(len(ngrams), FNV_OFFSET, dtype=np.uint64)
+    for column in ngrams.T:
+        for shift in (0, 8, 16, 24):
+            hashes ^= (column >> np.uint32(shift)) & np.uint32(255)
+            hashes *= FNV_PRIME
+    return hashes.view(np.int64)
+
+
+def _check_table(keys: np.ndarray, columns: np.ndarray, hashes: np.ndarray) -> None:
+    """Refuse a table that does not lead each n-gram to its own column."""
+    n_features = len(hashes)
+    if columns.max() >= n_features:
+        raise ValueError(
+            f"its array {COLUMNS!r} leads to the n-gram {columns.max()}, but there are "
+            f"{n_features}."
+        )
+    by_key, by_hash = np.argsort(keys), np.argsort(hashes)
+    ordered = keys[by_key]
+    if (ordered[1:] == ordered[:-1]).any():
+        raise ValueError(f"its array {KEYS!r} holds a hash twice.")
+    if (ordered != hashes[by_hash]).any():
+        lost = np.flatnonzero(~np.isin(hashes, keys))
+        raise ValueError(
+            f"its array {KEYS!r} lacks the hashes of {len(lost)} n-grams, the first of "
+            f"them {lost[0]}, and has others that no n-gram has."
+        )
+    if (columns[by_key] != by_hash).any():
+        raise ValueError(f"its array {COLUMNS!r} leads an n-gram to another's column.")
+
+
+def _check_model(model: LuxicalVectorizer) -> None:
+    """Refuse a model that luxical has no means to run."""
+    if not isinstance(model, LuxicalVectorizer):
+        raise TypeError(
+            "save_luxical writes a fitted LuxicalVectorizer. Got "
+            f"{type(model).__name__} instead."
+        )
+    check_is_fitted(model)
+    for stage, kind in (
+        (model.lexical_, LexicalVectorizer),
+        (model.projection_, ReLUProjection),
+    ):
+        if type(stage) is not kind:
+            raise TypeError(
+                f"save_luxical writes models with a {kind.__name__}, but this one has "
+                f"a {type(stage).__name__}. Keep it with model.save or joblib.dump."
+            )
+    _check_lexical(model.lexical_)
+    network = model.projection_._network
+    if not network.dense:
+        raise ValueError(
+            "save_luxical writes models with a hidden layer, which luxical needs, but "
+            "this one has hidden_layer_sizes=(). Fit one with a hidden layer, or keep "
+            "it with model.save."
+        )
+    if network.dtype != np.float32:
+        raise ValueError(
+            f"save_luxical writes float32 weights, but this model has {network.dtype}. "
+            "Save model.quantize('float32') instead."
+        )
+
+
+def _check_lexical(lexical: LexicalVectorizer) -> None:
+    """Refuse settings of the lexical stage that luxical does not have."""
+    lexical._check_fitted()
+    weighing = lexical._tfidf  # its settings count, whatever was set after the fit
+    for owner, name, wanted in (
+        (lexical, "input", "content"),
+        (lexical, "analyzer", "subword"),
+        (lexical, "binary", False),
+        (weighing, "norm", "l2"),
+        (weighing, "use_idf", True),
+        (weighing, "sublinear_tf", False),
+    ):
+        value = getattr(owner, name)
+        if value != wanted:
+            raise ValueError(
+                f"luxical knows {name}={wanted!r} alone, but the lexical stage of this "
+                f"model has {name}={value!r}. Fit one with LexicalVectorizer({name}="
+                f"{wanted!r}), or keep it with model.save."
+            )
+    bounds = ngram_bounds(lexical.ngram_range)
+    if bounds is None or bounds[0] != 1:
+        raise ValueError(
+            "save_luxical writes models whose n-grams begin with single pieces, but "
+            f"this one has ngram_range={lexical.ngram_range!r}. Fit one with "
+            "ngram_range=(1, n), or keep it with model.save."
+        )
+
+
+def _ngrams(lexical: LexicalVectorizer) -> np.ndarray:
+    """Ids of the pieces of each term, of shape (n_features, max_n)."""
+    given, subwords = lexical._learnt()
+    (terms,) = lexical._given_terms() if given is None else given
+    max_n = ngram_bounds(lexical.ngram_range)[1]
+    words, lengths = (
+        (terms, np.ones(len(terms), dtype=np.int64))
+        if max_n == 1  # a piece may then hold blanks
+        else _split_terms(terms)
+    )
+    tokens = _piece_ids(words, subwords.pieces)
+    firsts = np.cumsum(lengths) - lengths
+    is_known = np.logical_and.reduceat(tokens != NO_TOKEN, firsts)
+    wrong = np.flatnonzero(~is_known | (lengths > max_n))
+    if len(wrong):
+        raise ValueError(
+            f"The model's term {_term(terms, wrong[0])!r} is not made of 1 to {max_n} "
+            "pieces of its tokenizer. Leave it out of the 'vocabulary' given to fit."
+        )
+    ngrams = np.full((len(terms), max_n), NO_TOKEN, dtype=np.uint32)
+    ngrams[np.arange(max_n) < lengths[:, np.newaxis]] = tokens
+    return ngrams
+
+
+def _split_terms(terms: Strings) -> tuple[Strings, np.ndarray]:
+    """Cut terms at their blanks; return the words, and how many each term has."""
+    characters = terms.arena[: terms.offsets[-1]]
+    blanks = np.flatnonzero(characters == BLANK)
+    lengths = 1 + np.diff(np.searchsorted(blanks, terms.offsets))
+    starts = np.sort(np.concatenate([terms.offsets[:-1], blanks + 1]))
+    stops = np.sort(np.concatenate([terms.offsets[1:], blanks]))
+    offsets = np.concatenate([[0], np.cumsum(stops - starts)])
+    bare = np.delete(characters, blanks)
+    return Strings(np.r_[bare, np.zeros(ARENA_PADDING, np.uint8)], offsets), lengths
+
+
+def _piece_ids(words: Strings, pieces: Strings) -> np.ndarray:
+    """Ids of words that are pieces, `NO_TOKEN` for others."""
+    table = WordTable()
+    table.add(*pieces)
+    ids = np.full(len(table) + 1, NO_TOKEN, dtype=np.uint32)  # the last is of no word
+    numbers = np.empty(len(pieces), dtype=np.uint32)
+    table.find(*pieces, numbers)
+    used = np.flatnonzero(np.diff(pieces.offsets))  # an id without a piece has ''
+    ids[numbers[used]] = used
+    found = np.empty(len(words), dtype=np.uint32)
+    table.find(*words, found)
+    return ids[np.minimum(found, len(table))]
+
+
+def _term(terms: Strings, place: int) -> str:
+    """One of many strings."""
+    start, stop = terms.offsets[place : place + 2]
+    return terms.arena[start:stop].tobytes().decode("utf-8", "surrogatepass")
