@@ -20,7 +20,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from sklux._memory import in_memory
+from sklux._memory import CACHE_LINE, in_memory
 
 # Raise it when a reader of the old version would misread the file.
 FORMAT_VERSION = 2
@@ -44,7 +44,10 @@ _DTYPES = {
 
 
 def write_model(
-    path: str | os.PathLike, tensors: dict[str, np.ndarray], state: dict[str, Any]
+    path: str | os.PathLike,
+    tensors: dict[str, np.ndarray],
+    state: dict[str, Any],
+    aligned_tensor: str | None = None,
 ) -> None:
     """Write a model file; an existing one is replaced once the new one is whole.
 
@@ -56,6 +59,9 @@ def write_model(
         Arrays by name.
     state : dict
         What JSON can hold.
+    aligned_tensor : str or None
+        Tensor that begins at a cache line of the file, where the sizes of those
+        before it allow.
 
     Raises
     ------
@@ -73,11 +79,15 @@ def write_model(
         "state": state,
         "state_checksum": state_checksum(state),
     }
-    metadata = {METADATA_KEY: json.dumps(document)}
+    text = json.dumps(document)
     try:
         with replaced_when_whole(path, "save") as partial:
             mode = partial.stat().st_mode  # what the process gives to new files
-            save_file(tensors, partial, metadata=metadata)
+            save_file(tensors, partial, metadata={METADATA_KEY: text})
+            # Mapped rows are read faster from the beginning of a cache line.
+            if padding := _bytes_to_cache_line(partial, aligned_tensor):
+                text += " " * padding
+                save_file(tensors, partial, metadata={METADATA_KEY: text})
             partial.chmod(mode)
     except SafetensorError as error:
         raise OSError(
@@ -272,6 +282,15 @@ def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
     if not isinstance(header, dict):
         raise _damaged(path, "its header is not a JSON object")
     return header, 8 + length
+
+
+def _bytes_to_cache_line(path: Path, name: str | None) -> int:
+    """How many bytes a tensor of a file lacks to the next cache line."""
+    if name is None:
+        return 0
+    data = np.memmap(path, mode="r")
+    header, start = _read_header(path, data)
+    return -(start + header[name]["data_offsets"][0]) % CACHE_LINE
 
 
 def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:

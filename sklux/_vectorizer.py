@@ -413,7 +413,7 @@ class LuxicalVectorizer(
         }
         tensors = lexical_tensors(self.lexical_)
         tensors |= projection_tensors(self.projection_)
-        write_model(path, tensors, state)
+        write_model(path, tensors, state, aligned_tensor="coefs.0")
 
     @classmethod
     def load(

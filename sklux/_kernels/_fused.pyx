@@ -20,7 +20,7 @@ from libc.string cimport memset
 from ._layers cimport WeightRows
 from ._terms cimport L1, NO_NORM, TermIndex, count_columns
 from ._typedefs cimport float32_t
-from ._words cimport numbers, reserve
+from ._words cimport fetch, numbers, reserve
 
 from ._terms import NORMS
 
@@ -150,18 +150,22 @@ cdef class Room:
 
     cdef bint add_document(self, TermWeighing weighing) noexcept nogil:
         """Weigh the columns found; 0 when memory is out."""
-        cdef int64_t n = self.found.length
+        cdef int64_t n = self.found.length, k, n_most
         cdef uint32_t largest
         self.found.length = 0
+        # Of a long document most terms repeat.
+        n_most = min(n, weighing.entries.shape[0]) + 1
         if not (
             reserve(&self.swap, n + 1)
-            and reserve(&self.counts, n + 1)
-            and reserve(&self.rows, n + 1)
-            and reserve(&self.values, n + 1)
+            and reserve(&self.counts, n_most)
+            and reserve(&self.rows, n_most)
+            and reserve(&self.values, n_most)
         ):
             return False
         if n == 0:
             return True
+        for k in range(n):
+            fetch(&weighing.entries[self.found.values[k]])
         sort_columns(self.found.values, self.swap.values, n, weighing.n_bits)
         n = count_columns(
             self.found.values,

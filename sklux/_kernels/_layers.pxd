@@ -10,6 +10,7 @@ ctypedef void gather_rows(
     const float32_t *,
     const void *,
     Py_ssize_t,
+    Py_ssize_t,
     float32_t *,
 ) noexcept nogil
 
@@ -19,6 +20,7 @@ cdef class WeightRows:
     cdef const void *weights
     cdef const float32_t *scales
     cdef int kind
+    cdef public Py_ssize_t rows_ahead
     cdef object arrays
 
     # sums := s sum_k values[k] W[features[k]], s > 0. Values are changed; the

@@ -59,6 +59,8 @@ cdef enum:
     FLOATS = 0
     HALVES = 1
     BYTES = 2
+    # Weights between a request and their use.
+    BYTES_AHEAD = 4096
     # Fewer rows than this are multiplied one by one.
     MIN_PANEL_ROWS = 4
 
@@ -107,6 +109,11 @@ cdef class WeightRows:
         Of dtype float32, float16 or int8, C-contiguous; it may be read-only.
     scales : ndarray of shape (n_features,), dtype=np.float32, or None
         For int8.
+
+    Attributes
+    ----------
+    rows_ahead : int
+        How many rows before its turn a row is asked for; 0: the processor sees to it.
     """
 
     def __init__(self, stored, scales=None):
@@ -117,6 +124,7 @@ cdef class WeightRows:
         self.n_features, self.n_units = stored.shape
         self.scales = NULL
         self.arrays = stored, scales
+        self.rows_ahead = 2 + BYTES_AHEAD // max(stored.dtype.itemsize * self.n_units, 1)
         if self.n_features == 0 or self.n_units == 0:
             return
         if stored.dtype.name == "int8":
@@ -152,7 +160,16 @@ cdef class WeightRows:
             # s x W = sum_k s x_k W_k
             for k in range(n):
                 values[k] *= scale
-        gather(n, n_readable, features, values, self.weights, self.n_units, sums)
+        gather(
+            n,
+            n_readable,
+            features,
+            values,
+            self.weights,
+            self.n_units,
+            self.rows_ahead,
+            sums,
+        )
 
 
 def sparse_product(

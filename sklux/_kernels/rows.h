@@ -20,9 +20,6 @@
 #endif
 
 #define SKLUX_CACHE_LINE 64
-/* Weight rows between a request and its use: about so many bytes, at least two. */
-#define SKLUX_BYTES_AHEAD 2048
-#define SKLUX_ROWS_AHEAD(row_bytes) (2 + SKLUX_BYTES_AHEAD / ((row_bytes) + 1))
 /* Rows of a dense layer's panel that are packed at a time: they stay in the cache. */
 #define SKLUX_PANEL_DEPTH 384
 /* The widest panel of all instruction sets, in floats. */
@@ -101,7 +98,7 @@ static inline sklux_plain_lanes sklux_bytes_plain(const int8_t *p)
 #define SKLUX_LANES 16
 #define SKLUX_TILE_ROWS 12
 #define SKLUX_TILE_VECTORS 2
-#define SKLUX_SUM_VECTORS 16
+#define SKLUX_SUM_VECTORS 24
 #define SKLUX_HALVES(p) ((sklux_vector_avx512)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p))))
 #define SKLUX_BYTES(p) ((sklux_vector_avx512)_mm512_cvtepi32_ps( \
     _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(p)))))
@@ -112,7 +109,7 @@ enum { SKLUX_PLAIN = 0, SKLUX_AVX2 = 1, SKLUX_AVX512 = 2 };
 
 typedef void sklux_gather(
     ptrdiff_t, ptrdiff_t, const uint32_t *, const float *, const void *, ptrdiff_t,
-    float *);
+    ptrdiff_t, float *);
 
 typedef struct {
     sklux_gather *gather_floats;

@@ -20,20 +20,26 @@ SKLUX_VECTOR_TYPE(SKLUX_NAME(vector), SKLUX_LANES);
 /* out := sum_k x[k] W[rows[k]], for n rows of n_units values each.
  *
  * As many sums as fit stay in registers while k runs. The rows up to n_readable are
- * those of the next documents: each row is asked for some places ahead, as a whole,
- * while those before it are being added. */
+ * those of the next documents: each row is asked for `ahead` places before its turn,
+ * as a whole, while others are being added; not at all where that is 0. */
+#define SKLUX_BLOCKS(name, n_vectors) \
+    while (n_vectors <= SKLUX_SUM_VECTORS && c + n_vectors * SKLUX_LANES <= n_units) { \
+        SKLUX_NAME(name##_block)(n_vectors, n, n_readable, rows, x, W + c, n_units, \
+                                 ahead, c == 0, out + c); \
+        c += n_vectors * SKLUX_LANES; \
+    }
+
 #define SKLUX_GATHER(name, type, load, convert) \
     SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(name##_block)( \
         const int n_vectors, ptrdiff_t n, ptrdiff_t n_readable, \
         const uint32_t *restrict rows, const float *restrict x, const type *W, \
-        ptrdiff_t n_units, int is_first, float *restrict out) \
+        ptrdiff_t n_units, ptrdiff_t ahead, int is_first, float *restrict out) \
     { \
         SKLUX_NAME(vector) sums[SKLUX_SUM_VECTORS] = {{0}}; \
         const ptrdiff_t row_bytes = n_units * (ptrdiff_t)sizeof(type); \
-        const ptrdiff_t ahead = SKLUX_ROWS_AHEAD(row_bytes); \
         for (ptrdiff_t k = 0; k < n; k++) { \
             const type *row = W + rows[k] * n_units; \
-            if (is_first && k + ahead < n_readable) { \
+            if (is_first && ahead > 0 && k + ahead < n_readable) { \
                 const char *next = (const char *)(W + rows[k + ahead] * n_units); \
                 for (ptrdiff_t b = 0; b < row_bytes; b += SKLUX_CACHE_LINE) \
                     SKLUX_PREFETCH(next + b); \
@@ -47,21 +53,15 @@ SKLUX_VECTOR_TYPE(SKLUX_NAME(vector), SKLUX_LANES);
     SKLUX_TARGET static void SKLUX_NAME(name)( \
         ptrdiff_t n, ptrdiff_t n_readable, const uint32_t *restrict rows, \
         const float *restrict x, const void *weights, ptrdiff_t n_units, \
-        float *restrict out) \
+        ptrdiff_t ahead, float *restrict out) \
     { \
         const type *W = weights; \
         ptrdiff_t c = 0; \
-        for (; c + SKLUX_SUM_VECTORS * SKLUX_LANES <= n_units; \
-             c += SKLUX_SUM_VECTORS * SKLUX_LANES) \
-            SKLUX_NAME(name##_block)(SKLUX_SUM_VECTORS, n, n_readable, rows, x, W + c, \
-                                     n_units, c == 0, out + c); \
-        for (; c + SKLUX_SUM_VECTORS / 2 * SKLUX_LANES <= n_units; \
-             c += SKLUX_SUM_VECTORS / 2 * SKLUX_LANES) \
-            SKLUX_NAME(name##_block)(SKLUX_SUM_VECTORS / 2, n, n_readable, rows, x, \
-                                     W + c, n_units, c == 0, out + c); \
-        for (; c + SKLUX_LANES <= n_units; c += SKLUX_LANES) \
-            SKLUX_NAME(name##_block)(1, n, n_readable, rows, x, W + c, n_units, c == 0, \
-                                     out + c); \
+        SKLUX_BLOCKS(name, 24) \
+        SKLUX_BLOCKS(name, 16) \
+        SKLUX_BLOCKS(name, 8) \
+        SKLUX_BLOCKS(name, 4) \
+        SKLUX_BLOCKS(name, 1) \
         for (; c < n_units; c++) { \
             float sum = 0.0f; \
             for (ptrdiff_t k = 0; k < n; k++) \
@@ -214,6 +214,7 @@ SKLUX_TARGET static void SKLUX_NAME(product)(
 }
 
 #undef SKLUX_GATHER
+#undef SKLUX_BLOCKS
 #undef SKLUX_TILE_COLUMNS
 #undef SKLUX_NAME
 #undef SKLUX_TARGET
