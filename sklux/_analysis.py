@@ -11,7 +11,7 @@ from sklux._kernels._tokens import Analysis
 from sklux._subword import Subwords
 from sklux._text_buffers import TextBuffers
 from sklux._text_rules import character_tables
-from sklux._token_streams import Strings, Tokens, pack_strings
+from sklux._token_streams import Strings, pack_strings
 
 # Maximal runs of at least so many word characters: \w+, \b\w\w+\b, (?u)\b\w{3,}\b.
 RUN_OF_WORD_CHARACTERS = re.compile(
@@ -100,6 +100,11 @@ class TextSource:
         )
 
     @property
+    def subwords(self) -> None:
+        """Tokens are no word pieces."""
+        return None
+
+    @property
     def pieces(self) -> None:
         """Words are numbered as they are found."""
         return None
@@ -147,36 +152,6 @@ class PieceSource:
             Rules for every text.
         """
         return self.subwords.analysis()
-
-    def careful_tokens(self, document: str) -> np.ndarray:
-        """Return the pieces of a document that the kernel alone cannot read.
-
-        Parameters
-        ----------
-        document : str
-            The document.
-
-        Returns
-        -------
-        ndarray of shape (n_tokens,), dtype=np.uint32
-            Ids of pieces.
-        """
-        return self.subwords.careful_tokens(document)
-
-    def library_tokens(self, documents: list[str]) -> Tokens:
-        """Return the pieces of documents, by the tokenizers library.
-
-        Parameters
-        ----------
-        documents : list of str
-            Documents.
-
-        Returns
-        -------
-        Tokens
-            Ids of pieces.
-        """
-        return self.subwords.library_tokens(documents)
 
 
 def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:

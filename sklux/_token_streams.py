@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -183,6 +183,9 @@ class Source(Protocol):
         Tokens that leave no trace.
     pieces : Strings or None
         All tokens, where their numbers are known beforehand.
+    subwords : Subwords or None
+        Where tokens are word pieces: its ``careful_tokens`` reads a document that the
+        kernel alone cannot read, its ``library_tokens`` those that it cannot at all.
     """
 
     split: str
@@ -191,13 +194,10 @@ class Source(Protocol):
     whole_segments: bool
     stop_words: Strings
     pieces: Strings | None
+    subwords: Any
 
     def analysis(self, buffers: TextBuffers) -> Analysis | None:
-        """Return the kernel's rules for a block; None: `library_tokens` reads it."""
-
-    # Those that have pieces:
-    # careful_tokens(document) -> numbers, of what the kernel alone cannot read
-    # library_tokens(documents) -> Tokens, of what the kernel cannot read at all
+        """Return the kernel's rules for a block; None: ``subwords`` read it."""
 
 
 def read_range(
@@ -243,7 +243,7 @@ def read_range(
     """
     if analysis is None:
         documents = [buffers.document(place) for place in range(start, stop)]
-        return source.library_tokens(documents)
+        return source.subwords.library_tokens(documents)
     stream = TokenStream() if stream is None else stream
     ends = np.empty(stop - start, dtype=np.int64)
     place = start
@@ -262,7 +262,7 @@ def read_range(
             break
         if problem != "care":
             _raise_problem(problem, buffers, place)
-        stream.add(source.careful_tokens(buffers.document(place)))
+        stream.add(source.subwords.careful_tokens(buffers.document(place)))
         ends[place - start] = len(stream)
         place += 1
     numbers = np.empty(len(stream), dtype=np.uint32)
