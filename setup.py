@@ -27,7 +27,7 @@ KERNELS = {
     "_wordpiece": ["tables.h"],
     "_ngrams": ["tables.h", "sort.h"],
     "_terms": ["text.h", "tables.h", "sort.h"],
-    "_fused": ["tables.h", "sort.h"],
+    "_fused": ["tables.h"],
 }
 
 setup(

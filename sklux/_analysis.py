@@ -15,7 +15,7 @@ from sklux._token_streams import Strings, pack_strings
 
 # Maximal runs of at least so many word characters: \w+, \b\w\w+\b, (?u)\b\w{3,}\b.
 RUN_OF_WORD_CHARACTERS = re.compile(
-    r"(?:\(\?u\))?(?:\\b)?(?P<single>(?:\\w)*)\\w(?:\+|\{(?P<least>[1-9]\d?),\})(?:\\b)?"
+    r"(?:\(\?u\))?(?:\\b)?(?P<single>(?:\\w)*)\\w(?:\+|\{(?P<least>[1-9][0-9]?),\})(?:\\b)?"
 )
 # Methods that change what a token is; a subclass that has its own is left to
 # scikit-learn.

@@ -11,7 +11,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 def test_readme_code_runs(tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     program = "\n".join(blocks) + "\nprint(vectors.shape, search.best_params_)"
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "SKLUX_DATA_HOME": str(tmp_path)}
     result = subprocess.run(

@@ -5,27 +5,25 @@
 
 The layer is followed by the division by |h|, so the norm of x is not computed; where
 the terms are of two parts, each of which is to have the same norm, r is the ratio of
-the norm of the first to that of the second. The terms of a document are added in
-ascending order of the column, as those of a CSR row are.
+the norm of the first to that of the second. The terms of a document are added in the
+order in which they first occur in it, those of the first part before those of the
+second.
 
 Cost per document: the look-ups of `_terms.pyx`, then the reading of one weight row a
 term, which is bound by the memory. The documents of a group are looked up before the
 first of their rows is added, so that rows can be asked for early, across documents.
 """
 from libc.math cimport fabs, log, sqrt
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
 from ._layers cimport WeightRows
-from ._terms cimport L1, NO_NORM, TermIndex, count_columns
+from ._terms cimport L1, NO_NORM, TermIndex
 from ._typedefs cimport float32_t
-from ._words cimport fetch, numbers, reserve
+from ._words cimport fetch, mix, numbers, reserve
 
 from ._terms import NORMS
-
-cdef extern from "sort.h" nogil:
-    void sort_columns "sklux_sort_columns"(uint32_t *, uint32_t *, int64_t, int)
 
 cdef enum:
     # Documents of a group; and terms after which no document is added to it.
@@ -60,7 +58,7 @@ cdef class TermWeighing:
     cdef const term_entry[::1] entries
     cdef const float32_t[::1] tf
     cdef bint binary, sublinear_tf
-    cdef int norm, n_bits
+    cdef int norm
     cdef uint32_t second_part
 
     def __init__(
@@ -76,9 +74,6 @@ cdef class TermWeighing:
         self.binary, self.sublinear_tf = binary, sublinear_tf
         self.norm = NORMS[norm]
         self.second_part = second_part
-        self.n_bits = 1
-        while entries.shape[0] >> self.n_bits:
-            self.n_bits += 1
 
     cdef inline float32_t term_frequency(self, uint32_t count) noexcept nogil:
         if count < self.tf.shape[0]:
@@ -129,21 +124,56 @@ cdef double norm_of(const float32_t *values, int64_t n, int which) noexcept nogi
     return sqrt(total)
 
 
+cdef int64_t merge_columns(
+    const uint32_t *found,
+    int64_t n,
+    uint32_t *slots,
+    int shift,
+    uint32_t *columns,
+    uint32_t *counts,
+) noexcept nogil:
+    """Distinct columns in the order of their first places, with counts; how many.
+
+    ``slots`` is a table of 2 ** (64 - shift) zeros, of which at most half are used: a
+    slot holds the place of a column in ``columns``, counted from 1. New and known
+    columns take the same instructions: a branch would be guessed wrong too often.
+    """
+    cdef int64_t i, k = 0, place
+    cdef uint64_t slot, last = (<uint64_t>1 << (64 - shift)) - 1
+    cdef uint32_t column, known
+    for i in range(n):
+        column = found[i]
+        slot = mix(column) >> shift
+        known = slots[slot]
+        while known != 0 and columns[known - 1] != column:
+            slot = (slot + 1) & last
+            known = slots[slot]
+        place = k if known == 0 else known - 1
+        counts[k] = 0 if known == 0 else counts[k]
+        columns[place] = column
+        counts[place] += 1
+        k += known == 0
+        slots[slot] = <uint32_t>(place + 1)
+    return k
+
+
 cdef class Room:
     """Memory of one call."""
-    cdef numbers found, swap, counts, rows, values
+    cdef numbers found, slots, columns, counts, rows, values
     cdef int64_t ends[GROUP_DOCUMENTS]
 
     def __cinit__(self):
         memset(&self.found, 0, sizeof(numbers))
-        memset(&self.swap, 0, sizeof(numbers))
+        memset(&self.slots, 0, sizeof(numbers))
+        memset(&self.columns, 0, sizeof(numbers))
         memset(&self.counts, 0, sizeof(numbers))
         memset(&self.rows, 0, sizeof(numbers))
         memset(&self.values, 0, sizeof(numbers))
 
     def __dealloc__(self):
         free(self.found.values)
-        free(self.swap.values)
+        free(self.slots.values)
+        free(self.columns.values)
         free(self.counts.values)
         free(self.rows.values)
         free(self.values.values)
@@ -151,33 +181,34 @@ cdef class Room:
     cdef bint add_document(self, TermWeighing weighing) noexcept nogil:
         """Weigh the columns found; 0 when memory is out."""
         cdef int64_t n = self.found.length, k, n_most
-        cdef uint32_t largest
+        cdef int shift = 60
         self.found.length = 0
-        # Of a long document most terms repeat.
+        # Of a long document most terms repeat. One place more is written.
         n_most = min(n, weighing.entries.shape[0]) + 1
+        while (<int64_t>1 << (63 - shift)) < n_most:
+            shift -= 1
         if not (
-            reserve(&self.swap, n + 1)
+            reserve(&self.slots, <int64_t>1 << (64 - shift))
+            and reserve(&self.columns, n_most)
             and reserve(&self.counts, n_most)
             and reserve(&self.rows, n_most)
             and reserve(&self.values, n_most)
         ):
             return False
-        if n == 0:
-            return True
         for k in range(n):
             fetch(&weighing.entries[self.found.values[k]])
-        sort_columns(self.found.values, self.swap.values, n, weighing.n_bits)
-        n = count_columns(
+        memset(self.slots.values, 0, (<size_t>1 << (64 - shift)) * sizeof(uint32_t))
+        n = merge_columns(
             self.found.values,
             n,
-            <uint32_t>0xFFFFFFFF,
-            self.swap.values,
+            self.slots.values,
+            shift,
+            self.columns.values,
             self.counts.values,
-            &largest,
         )
         weighing.weigh(
             n,
-            self.swap.values,
+            self.columns.values,
             self.counts.values,
             self.rows.values + self.rows.length,
             <float32_t *>self.values.values + self.rows.length,

@@ -7,8 +7,8 @@
 (Luxical, arXiv 2512.09015; there are no biases.) Each of the three functions
 below is one step over the rows it is given, releases the GIL, and writes into an
 array that the caller allocates. W_0 may be stored in fewer bits. The sums of a row
-run in ascending order of the column, so that the result of a row does not depend
-on the rows beside it.
+run in the order of its values, so that the result of a row does not depend on the
+rows beside it.
 
 Cost per document: n_nonzeros * n_units multiply-adds for the sparse layer,
 bound by the memory traffic of reading n_nonzeros weight rows; n_in * n_out
@@ -124,7 +124,8 @@ cdef class WeightRows:
         self.n_features, self.n_units = stored.shape
         self.scales = NULL
         self.arrays = stored, scales
-        self.rows_ahead = 2 + BYTES_AHEAD // max(stored.dtype.itemsize * self.n_units, 1)
+        row_bytes = stored.dtype.itemsize * self.n_units
+        self.rows_ahead = 2 + BYTES_AHEAD // max(row_bytes, 1)
         if self.n_features == 0 or self.n_units == 0:
             return
         if stored.dtype.name == "int8":

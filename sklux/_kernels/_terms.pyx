@@ -290,6 +290,31 @@ cdef inline void divide(floating *values, int64_t n, double norm) noexcept nogil
             values[k] = <floating>(values[k] / norm)
 
 
+cdef inline int64_t count_columns(
+    const uint32_t *found,
+    int64_t n,
+    uint32_t *columns,
+    uint16_t *counts,
+    uint32_t *largest,
+) noexcept nogil:
+    """Distinct columns of a sorted list and how often each is there; how many.
+
+    Without branches, which would be guessed wrong at every repeated term.
+    """
+    cdef int64_t i, k = -1
+    cdef uint32_t column, last = UNKNOWN, count = 0, highest = 0
+    for i in range(n):
+        column = found[i]
+        count = 1 + (count if column == last else 0)
+        k += count == 1
+        columns[k] = column
+        counts[k] = <uint16_t>min(count, <uint32_t>MAX_SMALL)
+        last = column
+        highest = max(highest, count)
+    largest[0] = highest
+    return k + 1
+
+
 cdef void release(numbers *array) noexcept nogil:
     """Give the memory of an array back."""
     free(array.values)
@@ -417,7 +442,6 @@ cdef class RowBuilder:
         n_terms[0] = count_columns(
             found,
             n,
-            <uint32_t>MAX_SMALL,
             self.columns.values + self.columns.length,
             <uint16_t *>self.counts.values + self.columns.length,
             &largest,
