@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 import numpy as np
-from joblib import effective_n_jobs
 
 from sklux._kernels._fused import ENTRY_FIELDS, TermWeighing, project_tokens
-from sklux._network import Network
+from sklux._network import Network, check_n_features
 from sklux._term_matrix import Weighing
 from sklux._term_reader import TermReader
 from sklux._text_buffers import TextBuffers
@@ -28,9 +27,15 @@ class FusedTransform:
         How counts become values; its idf is finite.
     network : Network
         Has a feature for each column.
+
+    Raises
+    ------
+    ValueError
+        If the network has another number of features.
     """
 
     def __init__(self, reader: TermReader, weighing: Weighing, network: Network):
+        check_n_features(reader.n_columns, network)
         self._reader = reader
         self._network = network
         self._weighing = term_weighing(weighing, network)
@@ -78,8 +83,9 @@ class FusedTransform:
                 )
                 network.finish(hidden, rows)
 
-        edges = range_edges(block, effective_n_jobs(n_jobs))
-        run_ranges(work, edges, n_jobs, range_costs(block, edges))
+        edges = range_edges(block, n_jobs)
+        costs = range_costs(block, edges) if len(edges) > 2 else None
+        run_ranges(work, edges, n_jobs, costs)
         return out
 
 

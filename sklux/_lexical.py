@@ -48,7 +48,8 @@ from sklux._token_streams import (
 
 SUBWORD_ANALYZERS = ("subword", "word+subword")
 # Attributes that change while the settings and what was learnt stay.
-CHANGING = {"_made_reader", "_stop_words_id", "n_jobs"}
+CHANGING = {"_made_reader", "_made_settings", "_stop_words_id", "n_jobs"}
+CHANGING_WITH_TERMS = CHANGING | {"_vocabulary"}
 # What the names of terms begin with where there are two kinds.
 PART_PREFIXES = ("subword__", "word__")
 
@@ -373,7 +374,7 @@ class LexicalVectorizer(TfidfVectorizer):
             # Warns where they were set since the fit and do not fit the rest.
             self.build_analyzer()
         reader, weighing = self._reader(), self._weighing()
-        return (reader, weighing) if np.isfinite(weighing.idf).all() else None
+        return (reader, weighing) if fits_float32(weighing.idf) else None
 
     def _check_fitted(self) -> None:
         """Refuse to transform before a fit, or after one that failed."""
@@ -440,7 +441,8 @@ class LexicalVectorizer(TfidfVectorizer):
     def __getstate__(self):
         # object's own __getstate__ gives the dict of the instance itself.
         state = dict(super().__getstate__())
-        state.pop("_made_reader", None)
+        for name in ("_made_reader", "_made_settings"):
+            state.pop(name, None)
         if "_terms" in state:
             state.pop("_vocabulary", None)
         return state
@@ -782,12 +784,14 @@ class LexicalVectorizer(TfidfVectorizer):
 
     def _settings(self) -> tuple:
         """All that decides how documents are read and weighed, for comparison."""
-        state = [*vars(self).items(), *vars(self._tfidf).items()]
         # The dict of learnt terms is made when somebody asks for it.
-        changing = CHANGING | ({"_vocabulary"} if "_terms" in vars(self) else set())
-        return type(self), *(
-            (name, _frozen(value)) for name, value in state if name not in changing
-        )
+        changing = CHANGING_WITH_TERMS if "_terms" in vars(self) else CHANGING
+        state = [item for item in vars(self).items() if item[0] not in changing]
+        state += vars(self._tfidf).items()
+        made = vars(self).get("_made_settings")
+        if made is None or not made.holds(state):
+            self._made_settings = made = Settings(type(self), state)
+        return made.key
 
     def _reader(self) -> TermReader:
         """What reads documents; kept until a setting changes."""
@@ -864,6 +868,34 @@ class LexicalVectorizer(TfidfVectorizer):
         return parts.matrix(self.n_jobs)
 
 
+class Settings:
+    """Attributes of an estimator as they are now, for a later comparison.
+
+    Parameters
+    ----------
+    kind : type
+        Class of the estimator.
+    state : list of (str, object)
+        Names and values of the attributes.
+    """
+
+    def __init__(self, kind: type, state: list[tuple[str, object]]):
+        self.key = (kind, *((name, _frozen(value)) for name, value in state))
+        self._values = [value for _, value in state]
+        # What a list holds can change while the list stays the same.
+        self._is_fixed = not any(
+            isinstance(value, (list, set)) for value in self._values
+        )
+
+    def holds(self, state: list[tuple[str, object]]) -> bool:
+        """Whether the same attributes have the very same values, at little cost."""
+        return (
+            self._is_fixed
+            and len(state) == len(self._values)
+            and all(value is kept for (_, value), kept in zip(state, self._values))
+        )
+
+
 def _frozen(value: object) -> object:
     """A value that stays as it is and compares as equal only if nothing changed."""
     if value is None or type(value) in (str, int, float, bool):
@@ -881,6 +913,26 @@ class _Same:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Same) and other.value is self.value
+
+    __hash__ = None
+
+
+def fits_float32(values: np.ndarray) -> bool:
+    """Whether values are finite in float32, and none of them becomes zero there.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of a float type.
+
+    Returns
+    -------
+    bool
+        False where one is NaN or infinite, too.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        cast = values.astype(np.float32)
+    return bool(np.isfinite(cast).all() and ((cast == 0) == (values == 0)).all())
 
 
 def is_float_type(dtype: object) -> bool:

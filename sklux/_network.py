@@ -20,10 +20,10 @@ COST_PER_DOCUMENT = 64
 HIDDEN_VALUES = 2_000_000
 # The largest int8 that is used: the range is symmetric.
 LARGEST_INT8 = 127
-# Weights whose largest lies between these become float16 as they are: the largest
-# fits, and so do values a thousandth of it, with all digits.
-SMALLEST_FLOAT16_MAX, LARGEST_FLOAT16_MAX = 0.0625, 32768
-WEIGHT_DTYPES = ("float32", "float16", "int8")
+# Weights whose largest lies between these are rounded as they are: in float16 the
+# largest fits, and values a thousandth of it keep all digits; int8 has factors.
+RANGES = {"float32": (0, np.inf), "float16": (0.0625, 32768), "int8": (1e-20, 1e20)}
+WEIGHT_DTYPES = tuple(RANGES)
 # Features whose weights are converted at a time.
 BLOCK_FEATURES = 10_000
 
@@ -87,11 +87,9 @@ class Network:
         """
         if self.places is None and self.dtype == np.float32:
             return [self.rows, *self.dense]
-        rows = self.rows if self.places is None else self.rows[self.places]
-        first = rows.astype(np.float32)
-        if self.scales is not None:
-            scales = self.scales if self.places is None else self.scales[self.places]
-            first *= scales[:, np.newaxis]
+        first = self._values(slice(None))
+        if self.places is not None:
+            first = first[self.places]
         return [first, *self.dense]
 
     def by_frequency(self, frequency: np.ndarray) -> Self:
@@ -112,9 +110,12 @@ class Network:
         order = np.argsort(-frequency, kind="stable")
         places = np.empty(len(order), dtype=np.uint32)
         places[order] = np.arange(len(order), dtype=np.uint32)
+        if self.places is not None:
+            order = self.places[order]
         rows = empty_aligned(self.rows.shape, self.dtype)
         np.take(self.rows, order, axis=0, out=rows)
-        return replace(self, rows=rows, places=places)
+        scales = None if self.scales is None else self.scales[order]
+        return replace(self, rows=rows, scales=scales, places=places)
 
     def quantized(self, dtype: str) -> Self:
         """Return the network with its first layer in another type.
@@ -128,39 +129,50 @@ class Network:
         -------
         Network
             The dense layers are shared.
+
+        Raises
+        ------
+        ValueError
+            If a weight is NaN or infinite.
         """
         rows = empty_aligned(self.rows.shape, np.dtype(dtype))
         scales = None
         if dtype == "int8":
             scales = np.empty(self.n_features, dtype=np.float32)
-        factor = self._float16_factor() if dtype == "float16" else np.float32(1)
+        exponent = self._exponent(*RANGES[dtype])
         for begin in range(0, self.n_features, BLOCK_FEATURES):
             block = slice(begin, begin + BLOCK_FEATURES)
-            values = self.rows[block].astype(np.float32)
-            if self.scales is not None:
-                values *= self.scales[block, np.newaxis]
-            values *= factor
+            values = np.ldexp(self._values(block), exponent)
             if scales is not None:
                 scales[block] = _int8_scales(values)
                 np.rint(values / scales[block, np.newaxis], out=values)
             rows[block] = values
         return replace(self, rows=rows, scales=scales)
 
-    def _float16_factor(self):
-        """Power of two that brings the weights into float16's range.
+    def _values(self, block: slice) -> np.ndarray:
+        """Weights of some rows in float32: a copy."""
+        values = self.rows[block].astype(np.float32)
+        if self.scales is not None:
+            values *= self.scales[block, np.newaxis]
+        return values
+
+    def _exponent(self, least: float, most: float) -> int:
+        """Power of two for weights whose largest lies outside of these bounds.
 
         The division by the length takes a common factor out.
         """
-        largest = np.float32(0)
-        for begin in range(0, self.n_features, BLOCK_FEATURES):
-            block = slice(begin, begin + BLOCK_FEATURES)
-            values = np.abs(self.rows[block].astype(np.float32))
-            if self.scales is not None:
-                values *= self.scales[block, np.newaxis]
-            largest = max(largest, values.max(initial=0))
-        if largest == 0 or SMALLEST_FLOAT16_MAX <= largest <= LARGEST_FLOAT16_MAX:
-            return np.float32(1)
-        return np.float32(2.0 ** -np.floor(np.log2(float(largest))))
+        largest = max(
+            np.abs(self._values(slice(begin, begin + BLOCK_FEATURES))).max(initial=0)
+            for begin in range(0, max(self.n_features, 1), BLOCK_FEATURES)
+        )
+        if not np.isfinite(largest):
+            raise ValueError(
+                "The weights of the first layer are not finite: they hold NaN or "
+                "infinity. Fit the model again."
+            )
+        if largest == 0 or least <= largest <= most:
+            return 0
+        return -int(np.floor(np.log2(float(largest))))
 
     def finish(self, hidden: np.ndarray, out: np.ndarray) -> None:
         """Take rows of the first layer's sums to unit vectors.
@@ -219,8 +231,8 @@ def restored_network(
 def _int8_scales(values: np.ndarray) -> np.ndarray:
     """Factor of each row, so that its largest value becomes 127; 1 for zero rows."""
     largest = np.abs(values).max(axis=1, initial=0)
-    # A subnormal factor would lose digits, and its reciprocal is no float.
-    return np.where(largest > 1e-30, largest / np.float32(LARGEST_INT8), 1)
+    # A subnormal factor would lose digits.
+    return np.where(largest > 1e-35, largest / np.float32(LARGEST_INT8), 1)
 
 
 def apply_network(
@@ -243,11 +255,7 @@ def apply_network(
         Rows of unit length; a row without a non-zero value is zero.
     """
     check_csr(X)
-    if X.shape[1] != network.n_features:
-        raise ValueError(
-            f"X has {X.shape[1]} features, but the network was fitted on "
-            f"{network.n_features}. Give it the features it was fitted on."
-        )
+    check_n_features(X.shape[1], network)
     if not X.has_sorted_indices:
         # Through CSC: that keeps repeated columns of a row in their order, whatever
         # rows stand beside it, and `sorted_indices` does not.
@@ -276,6 +284,28 @@ def apply_network(
 
     run_ranges(work, _range_edges(indptr), n_jobs)
     return out
+
+
+def check_n_features(n_features: int, network: Network) -> None:
+    """Refuse features of another number than the network's.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of features that the network is to read.
+    network : Network
+        The network.
+
+    Raises
+    ------
+    ValueError
+        If the numbers differ.
+    """
+    if n_features != network.n_features:
+        raise ValueError(
+            f"X has {n_features} features, but the network was fitted on "
+            f"{network.n_features}. Give it the features it was fitted on."
+        )
 
 
 def check_csr(X: sparse.csr_matrix) -> None:

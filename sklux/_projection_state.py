@@ -77,6 +77,7 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
         "loss_curve": projection.loss_curve_,
         "validation_scores": projection.validation_scores_,
         "has_teacher_components": projection.teacher_components_ is not None,
+        "has_places": projection._network.places is not None,
     }
 
 
@@ -115,7 +116,7 @@ def projection_tensors(projection: ReLUProjection) -> dict[str, np.ndarray]:
 
 
 def restore_projection(
-    state: dict[str, Any], tensors: dict[str, np.ndarray]
+    state: dict[str, Any], tensors: dict[str, np.ndarray], verify: bool = True
 ) -> ReLUProjection:
     """Return a fitted network.
 
@@ -125,6 +126,8 @@ def restore_projection(
         As `projection_state` gives it.
     tensors : dict of str to ndarray
         As `projection_tensors` gives them.
+    verify : bool, default=True
+        Whether weights that stay in a file are read, to see that they are finite.
 
     Returns
     -------
@@ -151,10 +154,15 @@ def restore_projection(
     if components is not None:
         _check_weights("teacher directions", components, width, ("float32",))
     parts = {name: tensors.get(name) for name in OPTIONAL}
+    if state.get("has_places", False) != (parts["places"] is not None):
+        raise ValueError(
+            "The model's first layer is damaged: the places of its rows are missing, "
+            "or are there and should not be."
+        )
     _check_parts(first, **parts)
     for name, array in tensors.items():
-        # What is mapped is read when it is used.
-        if (name.startswith("coefs.") or name in OPTIONAL) and not is_mapped(array):
+        is_weight = name.startswith("coefs.") or name in OPTIONAL
+        if is_weight and (verify or not is_mapped(array)):
             _check_finite(name, array)
     projection._network = Network(first, dense, **parts)
     projection.teacher_components_ = components

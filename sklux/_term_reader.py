@@ -53,6 +53,8 @@ class TermReader(NamedTuple):
     second_part : int
         Column where the words begin that stand beside word pieces; 0: there is one
         part.
+    n_columns : int
+        Number of terms of all parts.
     streams : tuple of StreamPool
         Memory of each part's reading.
     """
@@ -61,6 +63,7 @@ class TermReader(NamedTuple):
     indexes: tuple[TermIndex, ...]
     numbers: tuple[np.ndarray | None, ...]
     second_part: int
+    n_columns: int
     streams: tuple[StreamPool, ...]
 
     def analyses(self, block: TextBuffers) -> tuple[Analysis | None, ...]:
@@ -148,7 +151,8 @@ def term_reader(sources: tuple[Source, ...], terms: tuple[Strings, ...]) -> Term
     )
     second_part = len(terms[0]) if len(terms) > 1 else 0
     streams = tuple(StreamPool() for _ in sources)
-    return TermReader(sources, indexes, numbers, second_part, streams)
+    n_columns = int(first_columns[-1])
+    return TermReader(sources, indexes, numbers, second_part, n_columns, streams)
 
 
 def numbers_in(index: TermIndex, words: Strings) -> np.ndarray:

@@ -58,7 +58,7 @@ def run_ranges(
         The first error of a range, once no range is running any more.
     """
     n_ranges = len(edges) - 1
-    n_workers = min(effective_n_jobs(n_jobs), n_ranges)
+    n_workers = 1 if n_ranges <= 1 else min(effective_n_jobs(n_jobs), n_ranges)
     if n_workers <= 1:
         for start, stop in zip(edges[:-1], edges[1:]):
             work(start, stop)

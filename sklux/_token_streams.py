@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from joblib import effective_n_jobs
 
 from sklux._kernels._tokens import Analysis, TokenStream, renumber
 from sklux._kernels._words import ARENA_PADDING, WordTable, join_words, rank_words
@@ -15,7 +16,7 @@ from sklux._threads import run_ranges
 # Text of one unit of work for a thread: its tokens stay in the cache.
 BYTES_PER_RANGE = 200_000
 # Less text is not worth another thread.
-MIN_BYTES_PER_RANGE = 8_000
+MIN_BYTES_PER_RANGE = 12_000
 # Cost of a document besides its text, in bytes.
 BYTES_PER_DOCUMENT = 60
 
@@ -122,15 +123,15 @@ def table_words(table: WordTable) -> Strings:
     return Strings(arena, offsets)
 
 
-def range_edges(buffers: TextBuffers, n_threads: int = 1) -> list[int]:
+def range_edges(buffers: TextBuffers, n_jobs: int | None = 1) -> list[int]:
     """Bounds of ranges of documents with about the same amount of text.
 
     Parameters
     ----------
     buffers : TextBuffers
         Documents.
-    n_threads : int, default=1
-        Little text is cut into so many ranges, if they are worth a thread.
+    n_jobs : int or None, default=1
+        Little text is cut into so many ranges, if each is worth a thread.
 
     Returns
     -------
@@ -139,9 +140,10 @@ def range_edges(buffers: TextBuffers, n_threads: int = 1) -> list[int]:
     """
     cost = np.cumsum(buffers.n_bytes + BYTES_PER_DOCUMENT)
     total = int(cost[-1]) if len(cost) else 0
-    size = min(BYTES_PER_RANGE, max(MIN_BYTES_PER_RANGE, -(-total // n_threads)))
-    if total <= size:
+    if total <= min(BYTES_PER_RANGE, 2 * MIN_BYTES_PER_RANGE):
         return [0, len(buffers)]
+    n_ranges = max(1, min(effective_n_jobs(n_jobs), total // MIN_BYTES_PER_RANGE))
+    size = min(BYTES_PER_RANGE, -(-total // n_ranges))
     inner = 1 + np.searchsorted(cost, np.arange(size, total, size))
     return np.unique(np.concatenate([[0], inner, [len(buffers)]])).tolist()
 

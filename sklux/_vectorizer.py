@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from contextlib import nullcontext
-from copy import copy
+from copy import copy, deepcopy
 from importlib.metadata import version
 from numbers import Integral
 from typing import Literal, Self
@@ -362,7 +362,7 @@ class LuxicalVectorizer(
         Raises
         ------
         ValueError
-            If ``dtype`` is another.
+            If ``dtype`` is another, or a weight is NaN or infinite.
         """
         check_is_fitted(self)
         name = getattr(dtype, "__name__", None) or str(dtype)
@@ -372,7 +372,7 @@ class LuxicalVectorizer(
                 f"{list(WEIGHT_DTYPES)}. Got {dtype!r} instead."
             )
         model = clone(self)
-        model.lexical_ = copy(self.lexical_)
+        model.lexical_ = deepcopy(self.lexical_)
         model.projection_ = copy(self.projection_)
         model.projection_._network = self.projection_._network.quantized(name)
         model.teacher_id_ = self.teacher_id_
@@ -479,7 +479,7 @@ class LuxicalVectorizer(
         model.lexical_ = restore_lexical(
             lexical_from_params(state["lexical_"]), tensors, verify
         )
-        model.projection_ = restore_projection(state["projection_"], tensors)
+        model.projection_ = restore_projection(state["projection_"], tensors, verify)
         n_features = len(tensors["term_offsets"]) - 1
         if n_features != model.projection_.n_features_in_:
             raise ValueError(
