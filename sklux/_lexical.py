@@ -27,6 +27,7 @@ from sklux._corpus_terms import CorpusTerms, count_terms
 from sklux._documents import check_iterable, refuse_document, refuse_missing
 from sklux._kernels._tokens import renumber
 from sklux._kernels._words import WordTable
+from sklux._settings import Settings, has_learnt
 from sklux._subword import (
     Subwords,
     learn_wordpieces,
@@ -380,6 +381,8 @@ class LexicalVectorizer(TfidfVectorizer):
         """Refuse to transform before a fit, or after one that failed."""
         check_is_fitted(self, msg="The TF-IDF vectorizer is not fitted")
         check_is_fitted(self._tfidf)
+        if self.analyzer in SUBWORD_ANALYZERS:
+            self._check_settings()
         terms, kinds = vars(self).get("_terms"), 1 + (self.analyzer == "word+subword")
         has_pieces = self.analyzer in SUBWORD_ANALYZERS
         if has_pieces != ("_subwords" in vars(self)) or (
@@ -389,6 +392,10 @@ class LexicalVectorizer(TfidfVectorizer):
                 f"This {type(self).__name__} was fitted with another analyzer than "
                 f"{self.analyzer!r}. Call fit again."
             )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there are learnt attributes; other threads may add what they made."""
+        return has_learnt(self)
 
     def _forget_pieces(self) -> None:
         """Drop the word pieces of an earlier fit, and what was made of them."""
@@ -769,7 +776,10 @@ class LexicalVectorizer(TfidfVectorizer):
             # In the dtype of the matrix at each step, as in scikit-learn.
             n_seen = np.full(len(df), n_documents + smooth, dtype=self.dtype)
             n_seen /= df.astype(self.dtype) + float(smooth)
-            self._tfidf.idf_ = np.log(n_seen) + 1
+            idf = np.log(n_seen) + 1
+            # What was made of it would not see a change; another array is seen.
+            idf.flags.writeable = False
+            self._tfidf.idf_ = idf
 
     def _weighing(self) -> Weighing:
         """How the fitted stage weighs counts."""
@@ -786,8 +796,10 @@ class LexicalVectorizer(TfidfVectorizer):
         """All that decides how documents are read and weighed, for comparison."""
         # The dict of learnt terms is made when somebody asks for it.
         changing = CHANGING_WITH_TERMS if "_terms" in vars(self) else CHANGING
-        state = [item for item in vars(self).items() if item[0] not in changing]
-        state += vars(self._tfidf).items()
+        # Copies: other threads may add what they made meanwhile.
+        items = vars(self).copy().items()
+        state = [item for item in items if item[0] not in changing]
+        state += vars(self._tfidf).copy().items()
         made = vars(self).get("_made_settings")
         if made is None or not made.holds(state):
             self._made_settings = made = Settings(type(self), state)
@@ -796,10 +808,14 @@ class LexicalVectorizer(TfidfVectorizer):
     def _reader(self) -> TermReader:
         """What reads documents; kept until a setting changes."""
         settings = self._settings()
-        if "_made_reader" not in vars(self) or self._made_reader[0] != settings:
+        made = vars(self).get("_made_reader")
+        if made is None or made[0] != settings:
             terms = self._terms if "_terms" in vars(self) else self._given_terms()
-            self._made_reader = settings, term_reader(self._sources(), terms)
-        return self._made_reader[1]
+            made = settings, term_reader(self._sources(), terms)
+            # Another thread may have changed a setting meanwhile.
+            if self._settings() == settings:
+                self._made_reader = made
+        return made[1]
 
     def _n_columns(self) -> int:
         """Width of the matrix."""
@@ -868,57 +884,8 @@ class LexicalVectorizer(TfidfVectorizer):
         return parts.matrix(self.n_jobs)
 
 
-class Settings:
-    """Attributes of an estimator as they are now, for a later comparison.
-
-    Parameters
-    ----------
-    kind : type
-        Class of the estimator.
-    state : list of (str, object)
-        Names and values of the attributes.
-    """
-
-    def __init__(self, kind: type, state: list[tuple[str, object]]):
-        self.key = (kind, *((name, _frozen(value)) for name, value in state))
-        self._values = [value for _, value in state]
-        # What a list holds can change while the list stays the same.
-        self._is_fixed = not any(
-            isinstance(value, (list, set)) for value in self._values
-        )
-
-    def holds(self, state: list[tuple[str, object]]) -> bool:
-        """Whether the same attributes have the very same values, at little cost."""
-        return (
-            self._is_fixed
-            and len(state) == len(self._values)
-            and all(value is kept for (_, value), kept in zip(state, self._values))
-        )
-
-
-def _frozen(value: object) -> object:
-    """A value that stays as it is and compares as equal only if nothing changed."""
-    if value is None or type(value) in (str, int, float, bool):
-        return type(value), value
-    if type(value) in (tuple, list, set, frozenset):
-        return type(value), *map(_frozen, value)
-    return _Same(value)
-
-
-class _Same:
-    """An object, equal to itself alone; holding it keeps its id from being reused."""
-
-    def __init__(self, value: object):
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.value is self.value
-
-    __hash__ = None
-
-
 def fits_float32(values: np.ndarray) -> bool:
-    """Whether values are finite in float32, and none of them becomes zero there.
+    """Whether values, products and sums of them are at home in float32.
 
     Parameters
     ----------
@@ -928,11 +895,11 @@ def fits_float32(values: np.ndarray) -> bool:
     Returns
     -------
     bool
-        False where one is NaN or infinite, too.
+        False where one is NaN or infinite, or not zero and very large or small.
     """
-    with np.errstate(over="ignore", under="ignore"):
-        cast = values.astype(np.float32)
-    return bool(np.isfinite(cast).all() and ((cast == 0) == (values == 0)).all())
+    magnitudes = np.abs(values)
+    is_ordinary = (magnitudes >= 1e-12) & (magnitudes <= 1e12)
+    return bool((is_ordinary | (values == 0)).all())
 
 
 def is_float_type(dtype: object) -> bool:

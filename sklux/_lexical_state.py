@@ -15,6 +15,7 @@ from sklux._kernels._words import ARENA_PADDING
 from sklux._lexical import SUBWORD_ANALYZERS, LexicalVectorizer
 from sklux._persistence import json_params
 from sklux._subword import Subwords
+from sklux._text_rules import PACKED
 from sklux._token_streams import Strings, concatenate_strings, pack_strings
 
 # What a model file can hold, by the name it is written under.
@@ -186,6 +187,7 @@ def restore_lexical(
                     f"The model's idf has shape {idf.shape}, not ({n_features},), or "
                     f"is not of a float type: {idf.dtype}."
                 )
+            idf.flags.writeable = False
             vectorizer._tfidf.idf_ = idf
     return vectorizer
 
@@ -228,6 +230,8 @@ def _subwords(tensors: dict[str, np.ndarray], verify: bool) -> Subwords | None:
         for name, array in tensors.items()
         if name.startswith(CHARACTERS)
     }
+    if tables and set(tables) != PACKED:
+        raise ValueError("The model's word pieces are damaged: they lack characters.")
     try:
         subwords = Subwords(tensors["tokenizer"].tobytes().decode(), tables or None)
         if verify:

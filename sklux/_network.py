@@ -24,11 +24,13 @@ LARGEST_INT8 = 127
 # largest fits, and values a thousandth of it keep all digits; int8 has factors.
 RANGES = {"float32": (0, np.inf), "float16": (0.0625, 32768), "int8": (1e-20, 1e20)}
 WEIGHT_DTYPES = tuple(RANGES)
+# Weights beyond would overflow in the sums.
+LARGEST_WEIGHT = 1e20
 # Features whose weights are converted at a time.
 BLOCK_FEATURES = 10_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """Weights of a network.
 
@@ -51,6 +53,15 @@ class Network:
     weight_rows: _layers.WeightRows = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
+        width = None
+        for layer, weights in enumerate((self.rows, *self.dense)):
+            if weights.ndim != 2 or width not in (None, len(weights)):
+                wanted = "" if width is None else f" of {width} rows"
+                raise ValueError(
+                    f"coefs_[{layer}] must be a matrix{wanted}, a row for each unit "
+                    f"before it. Got shape {weights.shape} instead."
+                )
+            width = weights.shape[1]
         rows = _layers.WeightRows(self.rows, self.scales)
         object.__setattr__(self, "weight_rows", rows)
 
@@ -113,7 +124,8 @@ class Network:
         if self.places is not None:
             order = self.places[order]
         rows = empty_aligned(self.rows.shape, self.dtype)
-        np.take(self.rows, order, axis=0, out=rows)
+        # Another mode than 'clip' would make a copy first.
+        np.take(self.rows, order, axis=0, out=rows, mode="clip")
         scales = None if self.scales is None else self.scales[order]
         return replace(self, rows=rows, scales=scales, places=places)
 
@@ -133,7 +145,7 @@ class Network:
         Raises
         ------
         ValueError
-            If a weight is NaN or infinite.
+            If a weight of the first layer is NaN or infinite.
         """
         rows = empty_aligned(self.rows.shape, np.dtype(dtype))
         scales = None
@@ -161,9 +173,15 @@ class Network:
 
         The division by the length takes a common factor out.
         """
-        largest = max(
-            np.abs(self._values(slice(begin, begin + BLOCK_FEATURES))).max(initial=0)
-            for begin in range(0, max(self.n_features, 1), BLOCK_FEATURES)
+        blocks = range(0, max(self.n_features, 1), BLOCK_FEATURES)
+        # Unlike Python's, NumPy's maximum of anything and NaN is NaN.
+        largest = np.max(
+            [
+                np.abs(self._values(slice(begin, begin + BLOCK_FEATURES))).max(
+                    initial=0
+                )
+                for begin in blocks
+            ]
         )
         if not np.isfinite(largest):
             raise ValueError(
@@ -233,6 +251,31 @@ def _int8_scales(values: np.ndarray) -> np.ndarray:
     largest = np.abs(values).max(axis=1, initial=0)
     # A subnormal factor would lose digits.
     return np.where(largest > 1e-35, largest / np.float32(LARGEST_INT8), 1)
+
+
+def check_finite(name: str, weights: np.ndarray) -> None:
+    """Refuse weights that cannot be summed.
+
+    Parameters
+    ----------
+    name : str
+        What they are, for the message.
+    weights : ndarray
+        Of any type.
+
+    Raises
+    ------
+    ValueError
+        If one is NaN, infinite or beyond 1e20.
+    """
+    if weights.dtype.kind != "f" or weights.size == 0:
+        return
+    # NumPy's extremes of anything and NaN are NaN, which is not within.
+    if not (-LARGEST_WEIGHT <= weights.min() and weights.max() <= LARGEST_WEIGHT):
+        raise ValueError(
+            f"The model's weights {name!r} are not finite: they hold NaN, infinity or "
+            "values beyond 1e20. Fit the model again."
+        )
 
 
 def apply_network(

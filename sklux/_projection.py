@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklux._initialization import initial_coefs, start_features
-from sklux._network import Network, apply_network, check_csr
+from sklux._network import Network, apply_network, check_csr, check_finite
 from sklux._optional import import_optional
 from sklux._similarity import unit_rows
 from sklux._typing import MatrixLike
@@ -274,9 +274,9 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 student, reduced[sample]
             )
 
-        self.coefs_ = result.coefs
+        coefs = [np.ascontiguousarray(w, dtype=np.float32) for w in result.coefs]
         frequency = np.bincount(X.indices, minlength=X.shape[1])
-        self._network = self._network.by_frequency(frequency)
+        self._network = Network.of(coefs).by_frequency(frequency)
         self.teacher_components_ = components
         self.n_components_ = n_components
         self.loss_curve_ = result.loss_curve
@@ -310,7 +310,7 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     @property
     def coefs_(self) -> list[np.ndarray]:
-        """Weights of the layers, in float32; those of the first layer are a copy."""
+        """Weights of the layers, in float32; a copy of those stored in another way."""
         if "_network" not in vars(self):
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute 'coefs_'"
@@ -319,8 +319,12 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     @coefs_.setter
     def coefs_(self, coefs: list[np.ndarray]) -> None:
-        first, *dense = (np.ascontiguousarray(w, dtype=np.float32) for w in coefs)
-        self._network = Network(first, tuple(dense))
+        if len(coefs) == 0:
+            raise ValueError("coefs_ must hold at least one layer. Got none.")
+        layers = [np.ascontiguousarray(weights, dtype=np.float32) for weights in coefs]
+        for layer, weights in enumerate(layers):
+            check_finite(f"coefs_[{layer}]", weights)
+        self._network = Network.of(layers)
 
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
         """Map teacher vectors into the student's space.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sklux._memory import is_mapped
-from sklux._network import WEIGHT_DTYPES, Network
+from sklux._network import WEIGHT_DTYPES, Network, check_finite
 from sklux._persistence import json_params
 from sklux._projection import ReLUProjection
 
@@ -111,7 +111,7 @@ def projection_tensors(projection: ReLUProjection) -> dict[str, np.ndarray]:
     if projection.teacher_components_ is not None:
         tensors["teacher_components"] = projection.teacher_components_
     for name, array in tensors.items():
-        _check_finite(name, array)
+        check_finite(name, array)
     return tensors
 
 
@@ -127,7 +127,8 @@ def restore_projection(
     tensors : dict of str to ndarray
         As `projection_tensors` gives them.
     verify : bool, default=True
-        Whether weights that stay in a file are read, to see that they are finite.
+        Whether the first layer is read, where it stays in a file, to see that it is
+        finite.
 
     Returns
     -------
@@ -162,8 +163,8 @@ def restore_projection(
     _check_parts(first, **parts)
     for name, array in tensors.items():
         is_weight = name.startswith("coefs.") or name in OPTIONAL
-        if is_weight and (verify or not is_mapped(array)):
-            _check_finite(name, array)
+        if is_weight and (verify or name != "coefs.0" or not is_mapped(array)):
+            check_finite(name, array)
     projection._network = Network(first, dense, **parts)
     projection.teacher_components_ = components
     projection.n_components_ = width
@@ -204,13 +205,4 @@ def _check_parts(
     ):
         raise ValueError(
             "The model's first layer is damaged: the places of its rows lead outside."
-        )
-
-
-def _check_finite(name: str, array: np.ndarray) -> None:
-    """Refuse weights that are NaN or infinite."""
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(
-            f"The model's weights {name!r} are not finite: they hold NaN or infinity. "
-            "Fit the model again."
         )

@@ -17,6 +17,9 @@ BECOMES_TWO = 0x130
 # UTF-8 bytes that one character may become; the kernel keeps so much room free.
 MAX_GROWTH = 128
 
+# Names of the arrays of `CharacterTables.packed`.
+PACKED = {"starts", "rules", "classes", "offsets", "code_points"}
+
 
 class CharacterTables(NamedTuple):
     """The form of a rule for every character that the kernels read.

@@ -42,6 +42,7 @@ from sklux._projection_state import (
     projection_tensors,
     restore_projection,
 )
+from sklux._settings import has_learnt
 from sklux._teacher import (
     CachedTeacher,
     check_teacher_embeddings,
@@ -319,7 +320,10 @@ class LuxicalVectorizer(
         if made is None or not _is_same(made[0], key):
             parts = lexical._fused_parts()
             fused = None if parts is None else FusedTransform(*parts, network)
-            self._made_transform = made = key, fused
+            made = key, fused
+            # Another thread may have changed a setting meanwhile.
+            if lexical._settings() == key[1]:
+                self._made_transform = made
         return made[1]
 
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
@@ -362,7 +366,7 @@ class LuxicalVectorizer(
         Raises
         ------
         ValueError
-            If ``dtype`` is another, or a weight is NaN or infinite.
+            If ``dtype`` is another, or a weight of the first layer is NaN or infinite.
         """
         check_is_fitted(self)
         name = getattr(dtype, "__name__", None) or str(dtype)
@@ -432,12 +436,13 @@ class LuxicalVectorizer(
 
         mmap_mode : {'r', None}, default=None
             With ``'r'`` the weights stay in the file and are shared between
-            processes.
+            processes. The tables for look-up are made at the first `transform`.
 
         verify : bool, default=True
             Whether to compare checksums, which reads the whole file. Without,
-            only the header, the offsets and the shapes are checked: for files
-            that you trust.
+            only the header, the offsets, the shapes and the places of the weight rows
+            are checked, and weights that stay in the file are not searched for NaN: for
+            files that you trust.
 
         Returns
         -------
@@ -516,6 +521,9 @@ class LuxicalVectorizer(
     def _n_features_out(self):
         """Number of output columns, for `get_feature_names_out`."""
         return self.projection_.n_components_
+
+    def __sklearn_is_fitted__(self):
+        return has_learnt(self)
 
     def __getstate__(self):
         state = dict(super().__getstate__())

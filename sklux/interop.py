@@ -432,7 +432,10 @@ def _check_table(keys: np.ndarray, columns: np.ndarray, hashes: np.ndarray) -> N
     ordered = keys[by_key]
     if (ordered[1:] == ordered[:-1]).any():
         raise ValueError(f"its array {KEYS!r} holds a hash twice.")
-    if (ordered != hashes[by_hash]).any():
+    in_order = hashes[by_hash]
+    if (in_order[1:] == in_order[:-1]).any():
+        raise ValueError(f"its array {NGRAMS!r} holds an n-gram twice.")
+    if (ordered != in_order).any():
         lost = np.flatnonzero(~np.isin(hashes, keys))
         raise ValueError(
             f"its array {KEYS!r} lacks the hashes of {len(lost)} n-grams, the first of "

@@ -55,9 +55,11 @@ ALLOWED = {
         "_persistence",
         "_projection",
         "_projection_state",
+        "_settings",
         "_teacher",
         "_text_buffers",
     },
+    "_settings": set(),
     "_embedding": {
         "_kernels",
         "_network",
@@ -88,6 +90,7 @@ ALLOWED = {
         "_lexical",
         "_persistence",
         "_subword",
+        "_text_rules",
         "_token_streams",
     },
     "_lexical": {
@@ -95,6 +98,7 @@ ALLOWED = {
         "_corpus_terms",
         "_documents",
         "_kernels",
+        "_settings",
         "_subword",
         "_term_matrix",
         "_term_reader",

@@ -1,7 +1,7 @@
 """Tokens to the first layer's sums: look-up, count, weigh, add; no matrix between.
 
     x_t = tf(count of t) idf(t)                         for each term t of a document
-    h   = s (sum over words of x_t W_t + r sum over pieces of x_t W_t),   s > 0
+    h   = s (sum over pieces of x_t W_t + r sum over words of x_t W_t),   s > 0
 
 The layer is followed by the division by |h|, so the norm of x is not computed; where
 the terms are of two parts, each of which is to have the same norm, r is the ratio of
@@ -13,13 +13,13 @@ Cost per document: the look-ups of `_terms.pyx`, then the reading of one weight 
 term, which is bound by the memory. The documents of a group are looked up before the
 first of their rows is added, so that rows can be asked for early, across documents.
 """
-from libc.math cimport fabs, log, sqrt
+from libc.math cimport log
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
 from ._layers cimport WeightRows
-from ._terms cimport L1, NO_NORM, TermIndex
+from ._terms cimport NO_NORM, TermIndex, row_norm
 from ._typedefs cimport float32_t
 from ._words cimport fetch, mix, numbers, reserve
 
@@ -103,25 +103,12 @@ cdef class TermWeighing:
             return
         while middle < n and columns[middle] < self.second_part:
             middle += 1
-        first = norm_of(values, middle, self.norm)
-        second = norm_of(values + middle, n - middle, self.norm)
+        first = row_norm(values, middle, self.norm)
+        second = row_norm(values + middle, n - middle, self.norm)
         if first > 0 and second > 0:
             ratio = <float32_t>(first / second)
             for k in range(middle, n):
                 values[k] *= ratio
-
-
-cdef double norm_of(const float32_t *values, int64_t n, int which) noexcept nogil:
-    """Norm of some values."""
-    cdef double total = 0
-    cdef int64_t k
-    if which == L1:
-        for k in range(n):
-            total += fabs(values[k])
-        return total
-    for k in range(n):
-        total += <double>values[k] * values[k]
-    return sqrt(total)
 
 
 cdef int64_t merge_columns(

@@ -1,14 +1,14 @@
 """Layers of the student network over a range of documents.
 
-    h_0 = relu(x W_0),  h_0 := h_0 / |h_0|        x: one CSR row
+    h_0 = relu(x W_0),  h_0 := h_0 / |h_0|        x: the values of one document
     h_i = relu(h_{i-1} W_i),  h_i := h_i / |h_i|
     z = h W_last / |h W_last|                     no ReLU in the last layer
 
-(Luxical, arXiv 2512.09015; there are no biases.) Each of the three functions
-below is one step over the rows it is given, releases the GIL, and writes into an
-array that the caller allocates. W_0 may be stored in fewer bits. The sums of a row
-run in the order of its values, so that the result of a row does not depend on the
-rows beside it.
+(Luxical, arXiv 2512.09015; there are no biases.) Each of the functions below is one
+step over the rows it is given, releases the GIL, and writes into an array that the
+caller allocates; `WeightRows` is the first step for one document. W_0 may be stored
+in fewer bits. The sums of a row run in the order of its values, so that the result of
+a row does not depend on the rows beside it.
 
 Cost per document: n_nonzeros * n_units multiply-adds for the sparse layer,
 bound by the memory traffic of reading n_nonzeros weight rows; n_in * n_out
@@ -17,6 +17,7 @@ multiply-adds for a dense one.
 from libc.math cimport fabsf
 from libc.stdint cimport int8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 from ._typedefs cimport float32_t, index_t
 
@@ -155,12 +156,13 @@ cdef class WeightRows:
             gather = rows.gather_halves
         elif self.kind == BYTES:
             gather = rows.gather_bytes
-            for k in range(n):
-                values[k] *= self.scales[features[k]]
         if scale != 1:
             # s x W = sum_k s x_k W_k
             for k in range(n):
                 values[k] *= scale
+        if self.kind == BYTES:
+            for k in range(n):
+                values[k] *= self.scales[features[k]]
         gather(
             n,
             n_readable,
@@ -261,7 +263,12 @@ def dense_product(
     cdef Py_ssize_t n_rows = H.shape[0], n_in = H.shape[1], n_out = out.shape[1]
     cdef Py_ssize_t n_edge = n_rows * PANEL_WIDTH, n_panel = PANEL_DEPTH * PANEL_WIDTH
     cdef float32_t *packed
-    if n_rows == 0 or n_in == 0 or n_out == 0:
+    if weights.shape[0] != n_in or weights.shape[1] != n_out or out.shape[0] != n_rows:
+        raise ValueError("the shapes of H, weights and out do not fit together")
+    if n_rows == 0 or n_out == 0:
+        return
+    if n_in == 0:
+        memset(&out[0, 0], 0, n_rows * n_out * sizeof(float32_t))
         return
     if n_rows < MIN_PANEL_ROWS:
         with nogil:

@@ -1,4 +1,6 @@
 # Terms and their look-up, for the kernel that goes from tokens to the first layer.
+from cython cimport floating
+from libc.math cimport fabs, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from ._words cimport WordTable, numbers, step_table
@@ -7,6 +9,21 @@ cdef enum:
     NO_NORM = 0
     L1 = 1
     L2 = 2
+
+
+# Norm of some values.
+cdef inline double row_norm(
+    const floating *values, int64_t n, int which
+) noexcept nogil:
+    cdef double total = 0
+    cdef int64_t k
+    if which == L1:
+        for k in range(n):
+            total += fabs(values[k])
+        return total
+    for k in range(n):
+        total += values[k] * values[k]
+    return sqrt(total)
 
 
 cdef class TermIndex:

@@ -13,7 +13,7 @@ Cost per document: one look-up a token and order, bound by the latency of the
 caches; 4 cycles a term for the sort, the same for the weights.
 """
 from cython cimport floating
-from libc.math cimport fabs, sqrt
+from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
@@ -265,21 +265,6 @@ cdef class TermIndex:
                 return UNKNOWN
             column = <uint32_t>step.column
         return column
-
-
-cdef inline double row_norm(
-    const floating *values, int64_t n, int which
-) noexcept nogil:
-    """Norm of some values."""
-    cdef double total = 0
-    cdef int64_t k
-    if which == L1:
-        for k in range(n):
-            total += fabs(values[k])
-        return total
-    for k in range(n):
-        total += values[k] * values[k]
-    return sqrt(total)
 
 
 cdef inline void divide(floating *values, int64_t n, double norm) noexcept nogil:

@@ -93,8 +93,14 @@ static inline sklux_plain_lanes sklux_bytes_plain(const int8_t *p)
 #include "rows_body.h"
 
 #define SKLUX_NAME(name) sklux_##name##_avx512
+#define SKLUX_AVX512_SETS "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,f16c"
+/* clang does not know the width here, and would drop the whole attribute. */
+#if defined(__clang__)
+#define SKLUX_TARGET __attribute__((target(SKLUX_AVX512_SETS)))
+#else
 #define SKLUX_TARGET \
-    __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,f16c,prefer-vector-width=512")))
+    __attribute__((target(SKLUX_AVX512_SETS ",prefer-vector-width=512")))
+#endif
 #define SKLUX_LANES 16
 #define SKLUX_TILE_ROWS 12
 #define SKLUX_TILE_VECTORS 2
