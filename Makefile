@@ -9,7 +9,7 @@ help:
 	@echo "make demo   set up, then the whole job on the docstrings of installed packages"
 	@echo "make test   set up, then all tests"
 	@echo "make lint   set up, then the linters"
-	@echo "make bench  set up, then all benchmarks (40 minutes; reads ../shared/data if there)"
+	@echo "make bench  set up, then all benchmarks (75 minutes; reads ../shared/data if there)"
 	@echo "make clean  remove the environment and what was built"
 
 # A stamp per set of extras: pip runs again only when the declarations change.
@@ -42,7 +42,9 @@ bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_import.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_quality.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_speed.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_levers.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_lexical.py
+	$(BIN)/python benchmarks/plot_quality_speed.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info sklux/_kernels/*.c sklux/_kernels/*.so

@@ -10,12 +10,13 @@ the cache of `CachedTeacher`, so that only the first run waits for it.
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from sklearn.utils import Bunch
 
 from sklux import CachedTeacher
 from sklux.datasets import load_docstrings
@@ -23,6 +24,8 @@ from sklux.metrics import split_halves
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DEFAULT_FOLDER = REPOSITORY.parent / "shared" / "data"
+# The corpus that speed is measured on, and others to set beside it.
+MAIN_CORPUS, OTHER_CORPORA = "debian", ["r8", "banking77"]
 # The fallback: at most so many docstrings of each of these packages.
 DOCSTRING_PACKAGES = [
     "huggingface_hub",
@@ -90,6 +93,46 @@ def read_corpora(folder: Path, names: list[str] | None = None) -> list[Corpus]:
         print(f"There is no folder {folder.name!r}: docstrings.", file=sys.stderr)
         return [read_docstrings()]
     return [READERS[name](folder) for name in names or READERS]
+
+
+def main_documents(folder: Path, limit: int | None) -> tuple[str, list[str]]:
+    """Name and texts of the main corpus; a drawn part of them if there is a limit."""
+    corpus = read_corpora(folder, [MAIN_CORPUS])[0]
+    return corpus.name, drawn(corpus.texts.train + corpus.texts.test, limit)
+
+
+def read_main(folder: Path, limit: int | None) -> list[str]:
+    """Texts of the main corpus, for a fresh process."""
+    return main_documents(folder, limit)[1]
+
+
+def other_documents(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Names and texts of the other corpora that are there."""
+    names = [name for name in OTHER_CORPORA if (folder / f"{name}.parquet").exists()]
+    for corpus in read_corpora(folder, names) if names else []:
+        yield corpus.name, corpus.texts.train + corpus.texts.test
+    yield "docstrings", installed_docstrings().data
+
+
+def drawn(texts: list[str], limit: int | None) -> list[str]:
+    """At most so many texts, drawn at random; in their order."""
+    rows = np.sort(np.random.RandomState(0).permutation(len(texts))[:limit])
+    return [texts[row] for row in rows]
+
+
+def shuffled(texts: list[str], limit: int) -> list[str]:
+    """At most so many texts, drawn at random; in drawn order.
+
+    Neighbours in a corpus may be alike, and what one has read is in the cache for
+    the next.
+    """
+    rows = np.random.RandomState(0).permutation(len(texts))[:limit]
+    return [texts[row] for row in rows]
+
+
+def utf8_bytes(documents: list[str]) -> int:
+    """Size of documents in UTF-8."""
+    return sum(len(document.encode()) for document in documents)
 
 
 def read_debian(folder: Path) -> Corpus:
@@ -161,8 +204,7 @@ def read_stsb(folder: Path) -> Corpus:
 
 def read_docstrings() -> Corpus:
     """Docstrings of well-known packages that are installed, labelled by package."""
-    packages = [name for name in DOCSTRING_PACKAGES if find_spec(name)]
-    bunch = load_docstrings(packages=packages, max_per_package=MAX_PER_PACKAGE)
+    bunch = installed_docstrings(max_per_package=MAX_PER_PACKAGE)
     texts = np.array(bunch.data, dtype=object)
     train = np.random.RandomState(0).permutation(len(texts)) >= len(texts) // 4
     train_texts, test_texts = (part.tolist() for part in _split(texts, train))
@@ -179,6 +221,12 @@ def read_docstrings() -> Corpus:
         teach_train=lambda: teacher.transform(train_texts),
         labels=_split(bunch.target, train),
     )
+
+
+def installed_docstrings(**options: int) -> Bunch:
+    """Docstrings of well-known packages, as far as they are installed."""
+    packages = [name for name in DOCSTRING_PACKAGES if find_spec(name)]
+    return load_docstrings(packages=packages, **options)
 
 
 READERS = {

@@ -63,6 +63,30 @@ def publish(page: Path, marker: str, text: str) -> None:
     page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
+def published(page: Path, marker: str) -> dict[str, dict[str, dict[str, str]]]:
+    """Tables that `publish` wrote: by title, first cell of the row, and column.
+
+    A title is the text in bold at the beginning of the line before a table.
+    """
+    content = page.read_text(encoding="utf-8")
+    begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
+    if begin not in content or end not in content:
+        raise ValueError(f"{page} has no tables between {begin} and {end}.")
+    tables: dict[str, dict[str, dict[str, str]]] = {}
+    title, header = "", []
+    for line in content.split(begin, 1)[1].split(end, 1)[0].splitlines():
+        if line.startswith("**"):
+            title = line.split("**")[1]
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.startswith("|"):
+            header = []
+        elif not header:
+            header = cells
+        elif not cells[0].startswith("---"):
+            tables.setdefault(title, {})[cells[0]] = dict(zip(header, cells))
+    return tables
+
+
 def _version(package: str) -> str:
     """Version of an installed package."""
     try:

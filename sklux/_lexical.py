@@ -375,6 +375,9 @@ class LexicalVectorizer(TfidfVectorizer):
             # Warns where they were set since the fit and do not fit the rest.
             self.build_analyzer()
         reader, weighing = self._reader(), self._weighing()
+        if isinstance(getattr(self._tfidf, "idf_", None), np.ndarray):
+            # What is made of it would not see a change; another array is seen.
+            self._tfidf.idf_.flags.writeable = False
         return (reader, weighing) if fits_float32(weighing.idf) else None
 
     def _check_fitted(self) -> None:
@@ -776,10 +779,7 @@ class LexicalVectorizer(TfidfVectorizer):
             # In the dtype of the matrix at each step, as in scikit-learn.
             n_seen = np.full(len(df), n_documents + smooth, dtype=self.dtype)
             n_seen /= df.astype(self.dtype) + float(smooth)
-            idf = np.log(n_seen) + 1
-            # What was made of it would not see a change; another array is seen.
-            idf.flags.writeable = False
-            self._tfidf.idf_ = idf
+            self._tfidf.idf_ = np.log(n_seen) + 1
 
     def _weighing(self) -> Weighing:
         """How the fitted stage weighs counts."""

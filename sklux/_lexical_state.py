@@ -187,7 +187,6 @@ def restore_lexical(
                     f"The model's idf has shape {idf.shape}, not ({n_features},), or "
                     f"is not of a float type: {idf.dtype}."
                 )
-            idf.flags.writeable = False
             vectorizer._tfidf.idf_ = idf
     return vectorizer
 

@@ -1,5 +1,7 @@
 """Arrays that begin at a cache line, as the kernels read them fastest."""
 
+from mmap import mmap
+
 import numpy as np
 
 CACHE_LINE = 64
@@ -66,8 +68,7 @@ def in_memory(array: np.ndarray) -> np.ndarray:
 
 def is_mapped(array: np.ndarray) -> bool:
     """Whether an array is a view of a file."""
+    # Copies and pickles of a memmap are of its class too, but lie in memory.
     while isinstance(array, np.ndarray):
-        if isinstance(array, np.memmap):
-            return True
         array = array.base
-    return False
+    return isinstance(array, mmap)

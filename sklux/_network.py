@@ -270,8 +270,10 @@ def check_finite(name: str, weights: np.ndarray) -> None:
     """
     if weights.dtype.kind != "f" or weights.size == 0:
         return
-    # NumPy's extremes of anything and NaN are NaN, which is not within.
-    if not (-LARGEST_WEIGHT <= weights.min() and weights.max() <= LARGEST_WEIGHT):
+    # NumPy's extremes of anything and NaN are NaN, which is not within. The bound
+    # itself is no float16.
+    least, most = float(weights.min()), float(weights.max())
+    if not (-LARGEST_WEIGHT <= least and most <= LARGEST_WEIGHT):
         raise ValueError(
             f"The model's weights {name!r} are not finite: they hold NaN, infinity or "
             "values beyond 1e20. Fit the model again."

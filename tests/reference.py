@@ -46,6 +46,36 @@ def sparse_product(X, weights):
     return products, bounds + 1e-36
 
 
+def weight_rows(stored, scales=None, places=None):
+    """The weights that the first layer has, row by row in the order of the features."""
+    weights = np.empty(stored.shape)
+    for feature in range(len(stored)):
+        row = feature if places is None else int(places[feature])
+        factor = 1.0 if scales is None else float(scales[row])
+        weights[feature] = [factor * float(value) for value in stored[row]]
+    return weights
+
+
+def token_sums(counts, idf, weights, norm, second_part=0, **how):
+    """First layer's sums of documents, dicts of counts by column, and error bounds.
+
+    Columns from `second_part` on are another part, which gets the norm of the first.
+    """
+    sums = np.zeros((len(counts), weights.shape[1]))
+    bounds = np.zeros_like(sums)
+    for i, found in enumerate(counts):
+        row = weighed_row(found, idf, None, **how)
+        first = norm_of([row[column] for column in row if column < second_part], norm)
+        second = norm_of([row[column] for column in row if column >= second_part], norm)
+        ratio = first / second if norm and first > 0 and second > 0 else 1.0
+        for column, value in row.items():
+            term = value * (ratio if column >= second_part else 1.0) * weights[column]
+            sums[i] += term
+            bounds[i] += abs(term)
+        bounds[i] *= (len(row) + 8) * EPSILON
+    return sums, bounds
+
+
 def row_scale(values):
     """1 for ordinary rows; otherwise what brings the largest value to 1."""
     largest = max((abs(value) for value in values), default=0.0)
@@ -222,9 +252,14 @@ def weighed_row(counts, idf, norm, sublinear_tf=False, binary=False):
     for column, count in counts.items():
         tf = 1.0 if binary else float(count)
         row[column] = (1 + math.log(tf) if sublinear_tf else tf) * float(idf[column])
-    size = {
-        "l1": sum(abs(value) for value in row.values()),
-        "l2": math.sqrt(sum(value * value for value in row.values())),
+    size = norm_of(row.values(), norm)
+    return {column: value / (size or 1.0) for column, value in row.items()}
+
+
+def norm_of(values, norm):
+    """Norm of some values; 1 where there is none."""
+    return {
+        "l1": sum(abs(value) for value in values),
+        "l2": math.sqrt(sum(value * value for value in values)),
         None: 1.0,
     }[norm]
-    return {column: value / (size or 1.0) for column, value in row.items()}

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import reference
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import (
+    build_csr,
     csr_matrices,
     dense_arrays,
     extreme_values,
@@ -39,10 +40,10 @@ def unwritten(*shape):
     return np.full(shape, np.nan, dtype=np.float32)
 
 
-def sparse_product(X, weights):
+def sparse_product(X, weights, scales=None, places=None):
     out = unwritten(X.shape[0], weights.shape[1])
-    rows = _layers.WeightRows(weights)
-    _layers.sparse_product(X.data, X.indices, X.indptr, None, rows, out)
+    rows = _layers.WeightRows(weights, scales)
+    _layers.sparse_product(X.data, X.indices, X.indptr, places, rows, out)
     return out
 
 
@@ -62,6 +63,37 @@ def unit_rows(H, relu):
 def sparse_products(draw, values):
     X = draw(csr_matrices(values))
     return X, draw(dense_arrays(X.shape[1], draw(widths)))
+
+
+# All float16 that are finite, subnormal ones and both zeros included.
+HALVES = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+FINITE_HALVES = HALVES[np.isfinite(HALVES)]
+
+
+@st.composite
+def stored_rows(draw, n_features, n_units):
+    """Weights of the first layer as they may be stored; factors; places."""
+    rng = np.random.default_rng(draw(seeds))
+    dtype = draw(st.sampled_from(["float32", "float16", "int8"]))
+    scales, places = None, None
+    if dtype == "float32":
+        stored = draw(dense_arrays(n_features, n_units))
+    elif dtype == "float16":
+        stored = rng.choice(FINITE_HALVES, (n_features, n_units))
+        if draw(st.booleans()):
+            stored = draw(dense_arrays(n_features, n_units)).astype(np.float16)
+    else:
+        stored = rng.integers(-128, 128, (n_features, n_units)).astype(np.int8)
+        scales = (10.0 ** rng.uniform(-3, 3, n_features)).astype(np.float32)
+    if draw(st.booleans()):
+        places = rng.permutation(n_features).astype(np.uint32)
+    return stored, scales, places
+
+
+@st.composite
+def stored_products(draw, values):
+    X = draw(csr_matrices(values))
+    return X, *draw(stored_rows(X.shape[1], draw(widths)))
 
 
 @st.composite
@@ -178,6 +210,166 @@ def test_sparse_layer_agrees_across_instruction_sets(restore_best_set, example):
     for name in ALL_SETS:
         _layers.use_instruction_set(name)
         results.append(unit_rows(sparse_product(X, weights), True))
+    for result in results[1:]:
+        np.testing.assert_allclose(result, results[0], rtol=0, atol=1e-6)
+
+
+# Weights in fewer bits
+
+
+@kernel_settings
+@given(stored_products(ordinary_values | extreme_values))
+def test_stored_rows_equal_reference(instruction_set, example):
+    X, *stored = example
+    expected, bounds = reference.sparse_product(X, reference.weight_rows(*stored))
+    assert np.all(abs(sparse_product(X, *stored) - expected) <= bounds)
+
+
+@kernel_settings
+@given(stored_products(ordinary_values | extreme_values))
+def test_stored_rows_row_alone_has_same_bits(instruction_set, example):
+    X, *stored = example
+    batch = sparse_product(X, *stored)
+    for i in range(X.shape[0]):
+        reference.assert_same_bits(sparse_product(X[[i]], *stored)[0], batch[i])
+
+
+@kernel_settings
+@given(stored_products(ordinary_values | extreme_values))
+def test_stored_rows_agree_across_instruction_sets(restore_best_set, example):
+    """As the sparse layer above: no sum cancels."""
+    X, stored, scales, places = example
+    X.data = abs(X.data)
+    # abs(-128) is no int8.
+    stored = abs(np.maximum(stored, -127))
+    results = []
+    for name in ALL_SETS:
+        _layers.use_instruction_set(name)
+        results.append(unit_rows(sparse_product(X, stored, scales, places), True))
+    for result in results[1:]:
+        np.testing.assert_allclose(result, results[0], rtol=0, atol=1e-6)
+
+
+def test_stored_rows_every_half_is_read_exactly(instruction_set):
+    """One value of 1 for each row: the sums are the weights."""
+    stored = FINITE_HALVES[: len(FINITE_HALVES) // 64 * 64].reshape(-1, 64)
+    n_rows = len(stored)
+    X = build_csr([[(i, 1.0)] for i in range(n_rows)], n_rows)
+    # 0 + -0 is 0.
+    expected = stored.astype(np.float32) + np.float32(0)
+    reference.assert_same_bits(sparse_product(X, stored), expected)
+
+
+def test_stored_rows_every_byte_is_read_exactly(instruction_set):
+    stored = np.arange(-128, 128).astype(np.int8).reshape(8, 32)
+    scales = (2.0 ** np.arange(-4, 4)).astype(np.float32)
+    X = build_csr([[(i, 1.0)] for i in range(8)], 8)
+    expected = stored.astype(np.float32) * scales[:, np.newaxis]
+    reference.assert_same_bits(sparse_product(X, stored, scales), expected)
+
+
+@pytest.mark.parametrize("value, scale", [(1e20, 1e25), (1e-30, 1e-15), (1e30, 1e-30)])
+def test_stored_rows_extreme_values_meet_extreme_factors(instruction_set, value, scale):
+    """The scale of a row of values comes before the factors of the weights."""
+    stored = np.array([[3, -4]], dtype=np.int8)
+    scales = np.array([scale], dtype=np.float32)
+    H = unit_rows(sparse_product(build_csr([[(0, value)]], 1), stored, scales), False)
+    np.testing.assert_allclose(H, [[0.6, -0.8]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+@pytest.mark.parametrize("n_units", [7, 64, 128, 200, 384, 600])
+@pytest.mark.parametrize("n_nonzeros", [1, 2, 5, 100])
+def test_stored_rows_of_full_width(instruction_set, dtype, n_units, n_nonzeros):
+    """Long rows, many of them: blocks of sums and requests ahead of their use."""
+    rng = np.random.default_rng(n_units)
+    stored = (30 * rng.standard_normal((150, n_units))).astype(dtype)
+    scales = rng.random(150, dtype=np.float32) if dtype == "int8" else None
+    places = rng.permutation(150).astype(np.uint32)
+    columns = [sorted(rng.choice(150, n_nonzeros, replace=False)) for _ in range(3)]
+    X = build_csr([[(c, rng.random()) for c in row] for row in columns], 150)
+    weights = reference.weight_rows(stored, scales, places)
+    expected, bounds = reference.sparse_product(X, weights)
+    assert np.all(abs(sparse_product(X, stored, scales, places) - expected) <= bounds)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_stored_rows_at_any_address(instruction_set, dtype):
+    """A mapped file promises no cache line."""
+    dtype = np.dtype(dtype)
+    rng = np.random.default_rng(0)
+    memory = np.zeros(41 * 9 * dtype.itemsize + 64, dtype=np.uint8)
+    scales = np.ones(9, dtype=np.float32) if dtype == np.int8 else None
+    X = build_csr([[(i, 0.5) for i in range(9)]] * 2, 9)
+    values = rng.integers(-9, 9, (9, 41)).astype(dtype)
+    expected = sparse_product(X, values, scales)
+    for offset in range(0, 64, dtype.itemsize):
+        stored = memory[offset : offset + values.nbytes].view(dtype).reshape(9, 41)
+        stored[...] = values
+        stored.flags.writeable = False
+        reference.assert_same_bits(sparse_product(X, stored, scales), expected)
+
+
+def test_stored_rows_need_a_factor_for_each_row():
+    stored = np.ones((3, 2), dtype=np.int8)
+    for scales in (None, np.ones(2, dtype=np.float32)):
+        with pytest.raises(ValueError, match="scales must have one value for each row"):
+            _layers.WeightRows(stored, scales)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "uint8", "int16"])
+def test_stored_rows_of_another_type_are_refused(dtype):
+    with pytest.raises(ValueError, match="dtype mismatch"):
+        _layers.WeightRows(np.ones((3, 2), dtype=dtype))
+
+
+# Dense layers beyond one panel: 384 inputs deep, up to 32 outputs wide
+
+
+@st.composite
+def deep_products(draw):
+    n_in = draw(st.sampled_from([3, 383, 384, 385, 388, 767, 768, 769, 1000]))
+    n_out = draw(st.sampled_from([1, 15, 16, 17, 31, 32, 33, 47, 95, 100]))
+    return (
+        draw(dense_arrays(draw(st.integers(1, 40)), n_in)),
+        draw(dense_arrays(n_in, n_out)),
+    )
+
+
+deep_settings = settings(kernel_settings, max_examples=40)
+
+
+@deep_settings
+@given(deep_products())
+def test_dense_product_deep_equals_reference(instruction_set, example):
+    H, weights = (array.astype(np.float64) for array in example)
+    bounds = (H.shape[1] + 2) * reference.EPSILON * (abs(H) @ abs(weights))
+    assert np.all(abs(dense_product(*example) - H @ weights) <= bounds)
+
+
+@deep_settings
+@given(deep_products(), seeds)
+def test_dense_product_deep_any_batch_has_same_bits(instruction_set, example, seed):
+    """One to three rows take another way through the weights than many do."""
+    H, weights = example
+    batch = dense_product(H, weights)
+    for i in range(len(H)):
+        reference.assert_same_bits(dense_product(H[i : i + 1], weights)[0], batch[i])
+    rng = np.random.default_rng(seed)
+    for size in (2, 3, 4, 5, 13):
+        part = rng.permutation(len(H))[:size]
+        reference.assert_same_bits(dense_product(H[part], weights), batch[part])
+
+
+@deep_settings
+@given(deep_products())
+def test_dense_product_deep_agrees_across_instruction_sets(restore_best_set, example):
+    H, weights = abs(example[0]), abs(example[1])
+    assume(H.any(axis=1).all())
+    results = []
+    for name in ALL_SETS:
+        _layers.use_instruction_set(name)
+        results.append(unit_rows(dense_product(H, weights), True))
     for result in results[1:]:
         np.testing.assert_allclose(result, results[0], rtol=0, atol=1e-6)
 

@@ -126,6 +126,48 @@ def test_run_ranges_threads_under_loky():
     assert len({thread for _, thread in seen}) == 2
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2, 3, -1])
+@pytest.mark.parametrize(
+    "costs", [None, [1] * 9, [*range(9)], [5, 0, 9, 9, 2, 0, 7, 1, 3]]
+)
+def test_run_ranges_with_costs_covers_each_range_once(costs, n_jobs):
+    seen = []
+    run_ranges(lambda *bounds: seen.append(bounds), [*range(10)], n_jobs, costs)
+    assert sorted(seen) == [(i, i + 1) for i in range(9)]
+
+
+@pytest.mark.parametrize(
+    "costs, expected",
+    [
+        ([1, 2, 3, 10, 4, 9], [{3, 5}, {4, 2}, {1, 0}]),
+        ([7, 7, 7, 7, 7, 8], [{5, 0}, {1, 2}, {3, 4}]),
+        (None, [{0, 1}, {2, 3}, {4, 5}]),
+    ],
+)
+def test_run_ranges_most_expensive_begin_first(costs, expected):
+    """Two threads that wait for each other take the ranges two by two."""
+    taken = threading.Barrier(2, timeout=PATIENCE)
+    pairs = [set()]
+
+    def work(start, stop):
+        pairs[-1].add(start)
+        if taken.wait() == 0:
+            pairs.append(set())
+        taken.wait()
+
+    run_ranges(work, [*range(7)], 2, costs)
+    assert pairs[:-1] == expected
+
+
+def test_run_ranges_with_costs_error_propagates():
+    def work(start, stop):
+        if start == 3:
+            raise RuntimeError(f"range {start}")
+
+    with pytest.raises(RuntimeError, match="range 3"):
+        run_ranges(work, [*range(9)], 2, [*range(8)])
+
+
 @pytest.mark.parametrize("n_jobs", [0])
 def test_run_ranges_zero_jobs(n_jobs):
     with pytest.raises(ValueError, match="n_jobs == 0"):

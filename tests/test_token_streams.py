@@ -17,6 +17,7 @@ from sklux._text_buffers import text_buffers
 from sklux._token_streams import (
     join_strings,
     pack_strings,
+    range_costs,
     range_edges,
     read_corpus,
     read_range,
@@ -201,3 +202,36 @@ def test_token_streams_range_edges_part_all_documents(sizes, n_bytes):
         cost = sum(size + room.BYTES_PER_DOCUMENT for size in sizes[start:stop])
         largest = max(sizes[start:stop], default=0) + room.BYTES_PER_DOCUMENT
         assert cost <= n_bytes + largest
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 16, 64])
+@pytest.mark.parametrize("n_documents", [0, 1, 50, 1_000, 20_000])
+def test_token_streams_little_text_is_cut_for_the_threads(n_threads, n_documents):
+    """A range for each thread, where a range of that size is worth a thread."""
+    (block,) = text_buffers(["x" * 40] * n_documents)
+    edges = range_edges(block, n_threads)
+    cost = n_documents * (40 + room.BYTES_PER_DOCUMENT)
+    n_ranges = len(edges) - 1
+    assert edges[0] == 0
+    assert edges[-1] == n_documents
+    assert n_ranges >= min(n_threads, cost // room.MIN_BYTES_PER_RANGE)
+    if n_ranges > 1:
+        costs = range_costs(block, edges)
+        assert costs.max() <= room.BYTES_PER_RANGE + 200
+        assert costs[:-1].min() >= room.MIN_BYTES_PER_RANGE - 200
+
+
+@some_examples
+@given(st.lists(st.integers(0, 300), max_size=40), st.integers(1, 500), st.data())
+def test_token_streams_range_costs_equal_reference(sizes, n_bytes, data):
+    (block,) = text_buffers(["\u4e2d" * size for size in sizes])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "BYTES_PER_RANGE", n_bytes)
+        patch.setattr(room, "MIN_BYTES_PER_RANGE", 1)
+        edges = range_edges(block, data.draw(st.integers(1, 5)))
+    # Two bytes a character.
+    expected = [
+        sum(2 * size + room.BYTES_PER_DOCUMENT for size in sizes[start:stop])
+        for start, stop in zip(edges[:-1], edges[1:])
+    ]
+    assert range_costs(block, edges).tolist() == expected

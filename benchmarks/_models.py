@@ -1,0 +1,384 @@
+"""The models of the benchmarks: students of sklux, and those of other packages.
+
+Where the time alone is measured, they are not trained in earnest: what the weights
+are does not change it. The terms are those of the whole corpus.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import mock
+
+import numpy as np
+from _corpora import teacher_folder
+from scipy import sparse
+from sklearn.decomposition import PCA
+from sklearn.feature_extraction.text import HashingVectorizer
+from threadpoolctl import threadpool_limits
+
+from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+
+# Words and pairs of words, as everybody has them.
+PLAIN_WORDS = {"ngram_range": (1, 2), "max_features": 200_000, "dtype": np.float32}
+# The words of the default lexical stage, without its word pieces.
+WORDS = {**PLAIN_WORDS, "token_pattern": r"(?u)\b\w+\b", "sublinear_tf": True}
+# First layer and width of the students that speed is promised for, and the first
+# layer of the default ones.
+HIDDEN, WIDTH, DEFAULT_HIDDEN = 128, 256, 384
+# Names in the tables.
+LUXICAL, LUXICAL_WIDE = "luxical, 128-256", "luxical, 384-256"
+LUXICAL_PAPER = "luxical, 96-3072-3072-192"
+MODEL2VEC, STATIC = "model2vec", "StaticEmbedding"
+FASTTEXT, SKIPGRAM = "fastText", "fastText, skip-gram"
+TFIDF, HASHING, TEACHER = "TfidfVectorizer", "HashingVectorizer", "all-MiniLM-L6-v2"
+# Rows and a table that plot_quality_speed.py looks up.
+STUDENT, SMALL_STUDENT = "student", f"student, words, {HIDDEN}-{WIDTH}"
+WHOLE, ONE = "whole machine", "one thread"
+SPEED_TITLE = "Text to vectors"
+# Types of a student's weights; it is fitted with the first.
+DTYPES = ["float32", "float16", "int8"]
+# Layers of the model of Luxical's paper; its n-grams have up to five word pieces.
+LUXICAL_ONE, LUXICAL_ONE_ORDER = (96, 3072, 3072, 192), 5
+# As luxical's own package has it.
+LUXICAL_BATCH = 4096
+LUXICAL_SUMMARY = 2_000_000
+STATIC_BATCH = 1024
+# Luxical's loss asks for large batches; with much larger ones a corpus of this size
+# gives too few steps.
+LUXICAL_TRAINING_BATCH = 1024
+# model2vec's: weight of a word piece with probability p, a / (a + p), and the batch.
+SIF_COEFFICIENT, DISTILL_BATCH = 1e-4, 1024
+# Documents that an untrained student has seen, in steps of so many.
+N_TAUGHT, TAUGHT_BATCH = 2000, 500
+FASTTEXT_WIDTH, FASTTEXT_ORDER = 100, 2
+
+
+# sklux
+
+
+def untrained_student(
+    texts: list[str],
+    lexical: LexicalVectorizer | None = None,
+    hidden: Sequence[int] = (384,),
+    width: int = 256,
+) -> LuxicalVectorizer:
+    """A student with the terms of all texts, taught noise on a few of them."""
+    projection = ReLUProjection(
+        width,
+        hidden_layer_sizes=hidden,
+        batch_size=TAUGHT_BATCH,
+        max_iter=1,
+        early_stopping=False,
+    )
+    student = LuxicalVectorizer(lexical=lexical, projection=projection, random_state=0)
+    random = np.random.RandomState(0)
+    noise = random.standard_normal((len(texts), width)).astype(np.float32)
+    rows = random.permutation(len(texts))[:N_TAUGHT]
+    fit = ReLUProjection.fit
+
+    def fit_some(self: ReLUProjection, X: sparse.csr_matrix, y: np.ndarray):
+        return fit(self, X[rows], y[rows])
+
+    with mock.patch.object(ReLUProjection, "fit", fit_some):
+        return student.fit(texts, teacher_embeddings=noise)
+
+
+# luxical
+
+
+class LuxicalModel:
+    """A model of luxical's own package; a copy reads the file again."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return type(self), (self.path,)
+
+    @cached_property
+    def embedder(self):
+        """The model, read on first use."""
+        from luxical.embedder import Embedder
+
+        return Embedder.load(self.path)
+
+    def transform(self, documents: list[str]) -> np.ndarray:
+        """Embed documents."""
+        return self.embedder(documents)
+
+    def counts(self, documents: list[str]) -> list[sparse.csr_matrix]:
+        """Count n-grams, in batches as `transform` has them, one matrix for each."""
+        return [
+            self.embedder.bow_from_texts(batch)
+            for batch in batches(documents, LUXICAL_BATCH)
+        ]
+
+
+def build_luxical(
+    texts: list[str], order: int, max_features: int, widths: Sequence[int]
+):
+    """An untrained luxical `Embedder` of the most frequent n-grams of texts."""
+    from luxical.embedder import initialize_embedder_from_ngram_summary
+    from luxical.ngrams import space_saving_ngram_summary
+    from luxical.tokenization import (
+        arrow_tokenize_texts,
+        arrow_tokenizer_from_tokenizer,
+    )
+
+    tokenizer = arrow_tokenizer_from_tokenizer(word_pieces())
+    tokens = arrow_tokenize_texts(texts, tokenizer, progress_bar=False)
+    summary = space_saving_ngram_summary(
+        tokens.to_numpy(), max_ngram_length=order, num_top_items=LUXICAL_SUMMARY
+    )
+    return initialize_embedder_from_ngram_summary(
+        summary,
+        tokenizer,
+        widths,
+        min_ngram_count_multiple=0,
+        max_vocabulary_size=max_features,
+    )
+
+
+def trained_luxical(texts: list[str], teacher_vectors: np.ndarray):
+    """A luxical `Embedder`, with Luxical's loss; sklux trains it.
+
+    The n-grams and their weights are luxical's. Its own training program wants a
+    folder of Parquet files and a GPU.
+    """
+    order, size = WORDS["ngram_range"][1], WORDS["max_features"]
+    embedder = build_luxical(texts, order, size, [HIDDEN, WIDTH])
+    X = sparse.vstack(
+        [
+            embedder.tfidf_from_bow(embedder.bow_from_texts(batch))
+            for batch in batches(texts, LUXICAL_BATCH)
+        ],
+        format="csr",
+    )
+    projection = ReLUProjection(
+        WIDTH,
+        hidden_layer_sizes=(HIDDEN,),
+        loss="similarity_kl",
+        batch_size=LUXICAL_TRAINING_BATCH,
+        random_state=0,
+    )
+    return with_layers(embedder, projection.fit(X, teacher_vectors).coefs_)
+
+
+def with_layers(embedder, layers: Sequence[np.ndarray]):
+    """A luxical `Embedder` with the same n-grams and other weights, inputs first."""
+    from luxical.sparse_to_dense_neural_nets import SparseToDenseEmbedder
+
+    # luxical's layers have a row per output.
+    turned = [np.ascontiguousarray(weights.T) for weights in layers]
+    return embedder.replace_sparse_to_dense_embedder(SparseToDenseEmbedder(turned))
+
+
+def random_layers(widths: Sequence[int]) -> list[np.ndarray]:
+    """Random weights of layers, of shape (n_units_in, n_units_out) each."""
+    random = np.random.default_rng(0)
+    return [
+        random.standard_normal((n_in, n_out), dtype=np.float32)
+        for n_in, n_out in zip(widths[:-1], widths[1:])
+    ]
+
+
+def batches(items: Sequence, size: int) -> list[Sequence]:
+    """Runs of so many items; the last one may be shorter."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+# Static vectors
+
+
+class StaticModel:
+    """model2vec's `StaticModel` of the teacher's word pieces, in one process."""
+
+    def __init__(self, vectors: np.ndarray):
+        from model2vec import StaticModel as Model2vec
+
+        tokenizer = word_pieces()
+        self.model = Model2vec(vectors.astype(np.float16), tokenizer, normalize=True)
+
+    def transform(self, documents: list[str]) -> np.ndarray:
+        """Embed documents."""
+        return self.model.encode(documents, use_multiprocessing=False)
+
+
+class StaticSentences:
+    """sentence-transformers' `StaticEmbedding` of the teacher's word pieces."""
+
+    def __init__(self, vectors: np.ndarray):
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+        module = StaticEmbedding(
+            word_pieces(), embedding_weights=vectors.astype(np.float32)
+        )
+        self.model = SentenceTransformer(modules=[module], device="cpu")
+
+    def transform(self, documents: list[str]) -> np.ndarray:
+        """Embed documents, in larger batches than the slow default of 32."""
+        return self.model.encode(
+            documents, batch_size=STATIC_BATCH, show_progress_bar=False
+        )
+
+
+def random_vectors(width: int) -> np.ndarray:
+    """A random vector for each of the teacher's word pieces."""
+    shape = (word_pieces().get_vocab_size(), width)
+    return np.random.RandomState(0).standard_normal(shape).astype(np.float32)
+
+
+def distilled_vectors(width: int) -> np.ndarray:
+    """Vectors of the teacher's word pieces as model2vec's `distill` makes them.
+
+    Each piece alone goes through the teacher; mean over its tokens, PCA, and a
+    weight by the rank r of the piece in the vocabulary, a / (a + p(r)) with p(r)
+    proportional to 1 / r. `distill` itself needs an older transformers than the one
+    that the teacher runs on.
+    """
+    import torch
+
+    vocabulary = word_pieces().get_vocab()
+    kept = [id for piece, id in vocabulary.items() if not piece.startswith("[unused")]
+    kept = np.sort(kept)
+    model = Transformer().model[0].auto_model
+    means = []
+    for ids in batches(kept, DISTILL_BATCH):
+        ends = [np.full_like(ids, vocabulary[end]) for end in ("[CLS]", "[SEP]")]
+        tokens = torch.from_numpy(np.stack([ends[0], ids, ends[1]], axis=1))
+        with torch.inference_mode():
+            output = model(tokens, attention_mask=torch.ones_like(tokens))
+        means.append(output.last_hidden_state.mean(dim=1).numpy())
+    reduced = PCA(width).fit_transform(np.concatenate(means))
+    # The first rank counts as 2.
+    probability = 1 / np.arange(2, len(kept) + 2)
+    probability /= probability.sum()
+    vectors = np.zeros((len(vocabulary), width), dtype=np.float32)
+    weight = SIF_COEFFICIENT / (SIF_COEFFICIENT + probability)
+    vectors[kept] = reduced * weight[:, np.newaxis]
+    return vectors
+
+
+def word_pieces():
+    """The teacher's tokeniser."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(Path(teacher_folder()) / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+class Transformer:
+    """The teacher itself, all-MiniLM-L6-v2."""
+
+    def __init__(self):
+        from sentence_transformers import SentenceTransformer
+
+        self.model = SentenceTransformer(teacher_folder(), device="cpu")
+
+    def transform(self, documents: list[str]) -> np.ndarray:
+        """Embed documents."""
+        return self.model.encode(documents, show_progress_bar=False)
+
+
+# fastText
+
+
+class FastText:
+    """fastText, of 100 dimensions: taught labels, or skip-gram without them.
+
+    With labels it has pairs of words too, in as many buckets as others have features.
+    It embeds with one thread, a text at a time. Its texts are those of `plain`.
+    """
+
+    def __init__(
+        self,
+        texts: list[str],
+        labels: Sequence[object] | None,
+        n_epochs: int,
+        n_threads: int,
+    ):
+        import fasttext
+
+        options = {"dim": FASTTEXT_WIDTH, "epoch": n_epochs, "thread": n_threads}
+        lines = plain(texts)
+        if labels is None:
+            train = fasttext.train_unsupervised
+            options |= {"minn": 0, "maxn": 0}
+        else:
+            train = fasttext.train_supervised
+            options |= {"wordNgrams": FASTTEXT_ORDER, "bucket": WORDS["max_features"]}
+            names = ("_".join(str(label).split()) for label in labels)
+            lines = [f"__label__{name} {line}" for name, line in zip(names, lines)]
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "texts.txt"
+            path.write_text("\n".join(lines), encoding="utf-8")
+            self.model = train(str(path), verbose=0, **options)
+
+    def transform(self, documents: list[str]) -> np.ndarray:
+        """Embed documents, which have been through `plain`."""
+        vectors = np.empty((len(documents), FASTTEXT_WIDTH), dtype=np.float32)
+        for row, document in enumerate(documents):
+            vectors[row] = self.model.get_sentence_vector(document)
+        return vectors
+
+
+def plain(texts: Sequence[str]) -> list[str]:
+    """The words of texts in lower case, on one line, as fastText wants them."""
+    words = re.compile(WORDS["token_pattern"])
+    return [" ".join(words.findall(text.lower())) for text in texts]
+
+
+# scikit-learn
+
+
+def hashing_vectorizer() -> HashingVectorizer:
+    """HashingVectorizer on the words of WORDS; it has no sublinear tf, and no idf."""
+    names = ("ngram_range", "token_pattern", "dtype")
+    return HashingVectorizer(**{name: WORDS[name] for name in names})
+
+
+# Threads
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread, or one core where a library cannot be told.
+
+    BLAS, torch, numba, tokenizers and luxical's pool are told. luxical's tokeniser
+    has threads of its own: all threads of the process are bound to one core, where
+    the system can do that (Linux).
+    """
+    import numba
+    import torch
+
+    counts = numba.get_num_threads(), torch.get_num_threads()
+    with ExitStack() as stack:
+        stack.enter_context(threadpool_limits(1))
+        stack.enter_context(
+            mock.patch.dict(os.environ, {"TOKENIZERS_PARALLELISM": "false"})
+        )
+        stack.enter_context(mock.patch("luxical.ngrams.cpu_count", return_value=1))
+        stack.callback(numba.set_num_threads, counts[0])
+        stack.callback(torch.set_num_threads, counts[1])
+        numba.set_num_threads(1)
+        torch.set_num_threads(1)
+        if hasattr(os, "sched_getaffinity"):
+            cores = os.sched_getaffinity(0)
+            stack.callback(bind_threads, cores)
+            bind_threads({max(cores)})
+        yield
+
+
+def bind_threads(cores: set[int]) -> None:
+    """Let all threads of this process run on some cores only."""
+    for task in Path("/proc/self/task").iterdir():
+        # A thread may have ended in the meantime.
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(int(task.name), cores)

@@ -1,0 +1,779 @@
+"""What limits the speed of the fused transform, and what each lever gives.
+
+10,000 texts drawn from the main corpus, as in bench_speed.py, go through words and
+pairs of words, 200,000 features, and layers of random weights; the terms are those
+of the training texts. The tables:
+
+- levers: the first layer as `transform` runs it, with all that makes it fast, and
+  with one lever off at a time. What is timed is `project_tokens`, which looks terms
+  up, weighs them and adds their weight rows, over tokens that were read beforehand;
+  nothing is taken off that time. The same with one unit in a row, that is with next
+  to no weights, stands beside it. Repeated terms are merged on the way; what that
+  gives is shown where terms come from a matrix, with a value for each term of a text,
+  or for each time it occurs, in random order. Everything on means weights in huge
+  pages, where the system lets a program ask for them;
+- steps: timers around the steps of whole transforms. The first layer is what
+  `project_tokens` takes, less what it takes with one unit in a row. The unfused path
+  is `LexicalVectorizer.transform`, then `apply_network`. The weights lie in the
+  memory that the library asks for;
+- roofline: what the first layer alone (everything on, less one unit in a row) reads
+  and adds in a second, and which share of the readings goes to the first rows, which
+  caches may hold; beside that, what memory and processor give. In order, memory is
+  read by NumPy's dot products of parts of 8 MB with themselves. Rows at random
+  places, all equally likely, are read by `sparse_product`, 1000 to a sum, from a
+  table of the same size; and so are a few rows that stay in the nearest cache;
+- two threads: the levers that change what is read, with two threads.
+
+Contenders take turns, and ratios are those of the same rounds, as in bench_speed.py.
+The instruction set, and how early rows are asked for, are settings of the kernels;
+the other levers are taken away here. All give the same sums, which is checked. GB
+are thousands of millions of bytes, GFLOP thousands of millions of operations, of
+which a multiplication with an addition is two.
+
+Needs sklux, pandas, pyarrow and threadpoolctl. Run, 4 minutes on 2 idle cores, by
+
+    python benchmarks/bench_levers.py
+"""
+
+import mmap
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from _corpora import (
+    MAIN_CORPUS,
+    REPOSITORY,
+    add_data_option,
+    drawn,
+    read_corpora,
+    utf8_bytes,
+)
+from _models import DEFAULT_HIDDEN, HIDDEN, WIDTH, WORDS, random_layers
+from _report import conditions, markdown_table, publish
+from _turns import Timing, progress, quiet_rounds, ratio, seconds_of, take_turns
+from bench_lexical import REST, Clock
+from scipy import sparse
+from sklux._kernels._fused import TermWeighing, project_tokens
+from threadpoolctl import threadpool_limits
+
+import sklux._embedding as embedding
+from sklux import LexicalVectorizer
+from sklux._embedding import FusedTransform, term_weighing
+from sklux._kernels import _layers
+from sklux._lexical import default_lexical_stage
+from sklux._memory import empty_aligned
+from sklux._network import WEIGHT_DTYPES, Network, apply_network
+from sklux._term_reader import TermReader
+from sklux._text_buffers import TextBuffers, text_buffers
+from sklux._threads import run_ranges
+from sklux._token_streams import Tokens, range_costs, range_edges
+
+PAGE = REPOSITORY / "doc" / "speed.md"
+N_DOCUMENTS = 10_000
+# With fewer documents than that, terms are those of so many times as many texts.
+LEARN_FACTOR = 5
+# Rounds of the tables after the first three, at most.
+MAX_SIDE_ROUNDS = 3
+HIDDEN_WIDTHS = [HIDDEN, DEFAULT_HIDDEN]
+THREADS, THREADS_DTYPES = 2, ["float32", "int8"]
+BEST_SET = _layers.available_instruction_sets()[-1]
+# Names in the tables of levers.
+EVERYTHING, ONE_THREAD = "everything on", "everything on, one thread"
+COLUMN_ORDER = "rows in the order of the columns"
+OFF_LINE, OFF_LINE_BYTES = "rows begin 16 bytes off a cache line", 16
+SMALL_PAGES, NO_PREFETCH = "small pages", "no prefetch"
+OWN_MEMORY = "as the library itself had got them"
+LOOK_UP = "one unit: look-up and weighing"
+MATRIX, NOT_MERGED = "from a matrix", "from a matrix, repeated terms not merged"
+# What a row is compared with, where that is not everything on.
+BASES = {NOT_MERGED: MATRIX}
+HAS_PAGES = hasattr(mmap, "MADV_NOHUGEPAGE")
+# Memory for weights begins at a multiple of this, the size of huge pages on x86-64.
+HUGE_PAGE = 1 << 21
+# What is timed inside of a transform, and besides.
+TOKENS, PROJECT, DENSE = "tokens", "project_tokens", "dense layers"
+STEPS = {
+    TOKENS: (TermReader, "read"),
+    PROJECT: (embedding, "project_tokens"),
+    DENSE: (Network, "finish"),
+}
+WHOLE, UNFUSED, ONE_UNIT = "whole", "unfused", "one unit"
+# Sums of the same terms in another order, as vectors of unit length, agree to this.
+SAME_VECTORS = 1e-5
+# Sizes of caches, to tell which share of the readings they could serve.
+CACHE_SIZES = {"1 MB": 1 << 20, "32 MB": 32 << 20}
+MEMORY_BYTES, PART_BYTES = 1 << 28, 1 << 23
+ROWS_PER_SUM, SUMS_PER_RANGE = 1000, 20
+IN_ORDER, NEAR = "in order", "near"
+NUMPY, SKLUX = "NumPy", "sklux"
+# These fit the nearest cache of any processor.
+NEAR_BYTES = 1 << 14
+# A product large enough for NumPy to be at its best.
+LARGE_PRODUCT = (1024, 1024, 1024)
+PACKAGES = ["sklux", "numpy", "scipy", "scikit-learn"]
+
+
+class Layer(Protocol):
+    """The first layer."""
+
+    def sums(self, start: int, stop: int) -> np.ndarray:
+        """Sums of a range of documents."""
+
+
+class Stage:
+    """A lexical stage that has learnt some texts, and networks to stand behind it."""
+
+    def __init__(self, lexical: LexicalVectorizer, learnt: list[str]):
+        X = lexical.fit_transform(learnt)
+        self.lexical = lexical
+        self.frequency = np.bincount(X.indices, minlength=X.shape[1])
+        self.reader, self.weighing = lexical._fused_parts()
+        self._networks: dict[tuple[int, ...], Network] = {}
+
+    def in_column_order(self, *widths: int) -> Network:
+        """A network of random weights, its rows in the order of the columns."""
+        if widths not in self._networks:
+            layers = random_layers([len(self.frequency), *widths])
+            self._networks[widths] = Network.of(layers)
+        return self._networks[widths]
+
+    def network(self, *widths: int) -> Network:
+        """A network of random weights, its rows as they are after a fit."""
+        return self.in_column_order(*widths).by_frequency(self.frequency)
+
+
+@dataclass(frozen=True)
+class TokenLayer:
+    """The layer from tokens; ``tokens`` has those of each range, by its start."""
+
+    stage: Stage
+    tokens: dict[int, tuple[Tokens, ...]]
+    weighing: TermWeighing
+    network: Network
+
+    def sums(self, start: int, stop: int) -> np.ndarray:
+        """Sums of one of the ranges."""
+        out = np.empty((stop - start, self.network.rows.shape[1]), dtype=np.float32)
+        project_tokens(
+            self.stage.reader.indexes,
+            tuple(part.numbers for part in self.tokens[start]),
+            tuple(part.ends for part in self.tokens[start]),
+            0,
+            self.weighing,
+            self.network.weight_rows,
+            out,
+        )
+        return out
+
+
+@dataclass(frozen=True)
+class MatrixLayer:
+    """The layer from the rows of a CSR matrix."""
+
+    X: sparse.csr_matrix
+    network: Network
+
+    def sums(self, start: int, stop: int) -> np.ndarray:
+        """Sums of some rows."""
+        out = np.empty((stop - start, self.network.rows.shape[1]), dtype=np.float32)
+        _layers.sparse_product(
+            self.X.data,
+            self.X.indices,
+            self.X.indptr[start : stop + 1],
+            self.network.places,
+            self.network.weight_rows,
+            out,
+        )
+        return out
+
+
+@dataclass
+class Bench:
+    """What all tables share; ``huge_shares``, by lever, are for `pages_note`."""
+
+    rounds: int
+    learnt: list[str]
+    documents: list[str]
+    huge_shares: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def side_rounds(self) -> int:
+        """Rounds of the last tables."""
+        return min(self.rounds, MAX_SIDE_ROUNDS)
+
+    @cached_property
+    def stage(self) -> Stage:
+        """Words and pairs of words."""
+        return Stage(LexicalVectorizer(**WORDS, n_jobs=1), self.learnt)
+
+    @cached_property
+    def block(self) -> TextBuffers:
+        """The documents, as the kernels take them."""
+        (block,) = text_buffers(self.documents)
+        return block
+
+    @cached_property
+    def edges(self) -> list[int]:
+        """Bounds of the ranges that `transform` makes of the documents."""
+        return range_edges(self.block)
+
+    @cached_property
+    def tokens(self) -> dict[int, tuple[Tokens, ...]]:
+        """The tokens of each range, by its start."""
+        reader = self.stage.reader
+        analyses = reader.analyses(self.block)
+        return {
+            start: reader.read(analyses, self.block, start, stop)
+            for start, stop in zip(self.edges[:-1], self.edges[1:])
+        }
+
+    @cached_property
+    def X(self) -> sparse.csr_matrix:
+        """The matrix of the documents."""
+        return self.stage.lexical.transform(self.documents)
+
+    @cached_property
+    def X_not_merged(self) -> sparse.csr_matrix:
+        """The same with the repeated terms of a text apart."""
+        settings = {**WORDS, "max_features": None, "sublinear_tf": False}
+        names = self.stage.lexical.get_feature_names_out()
+        counting = LexicalVectorizer(
+            **settings, use_idf=False, norm=None, vocabulary=names
+        )
+        counts = counting.fit_transform(self.documents)
+        return not_merged(self.X, counts.data.astype(np.int64))
+
+    @cached_property
+    def look_up(self) -> TokenLayer:
+        """What `project_tokens` does besides reading weights; one unit is left."""
+        return self.layer(self.stage.network(1))
+
+    def layer(self, network: Network) -> TokenLayer:
+        """The first layer of a network, as `transform` runs it."""
+        weighing = term_weighing(self.stage.weighing, network)
+        return TokenLayer(self.stage, self.tokens, weighing, network)
+
+    def note_pages(self, name: str, rows: np.ndarray) -> None:
+        """Remember which share of some weights lies in huge pages, if it is known."""
+        share = huge_share(rows)
+        if share is not None:
+            self.huge_shares.setdefault(name, []).append(share)
+
+    def runner(self, layer: Layer, n_jobs: int = 1) -> Callable[[], None]:
+        """What runs a layer over all documents."""
+        costs = range_costs(self.block, self.edges)
+        return partial(run_ranges, layer.sums, self.edges, n_jobs, costs)
+
+
+def main() -> None:
+    """Measure, and publish the tables."""
+    options = parse_options()
+    is_whole = options.documents >= N_DOCUMENTS
+    with threadpool_limits(1):
+        text = all_tables(make_bench(options))
+    publish(
+        options.output if is_whole else Path("-"),
+        "levers",
+        f"{text}\n\n{conditions(PACKAGES)}",
+    )
+
+
+def parse_options() -> Namespace:
+    """Options of the command line."""
+    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=PAGE,
+        metavar="FILE",
+        help="page to write the tables into, between its markers (default: "
+        "doc/speed.md); '-' writes no file",
+    )
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument(
+        "--documents",
+        type=int,
+        default=N_DOCUMENTS,
+        metavar="N",
+        help=f"texts to embed (default: {N_DOCUMENTS:,}); with fewer, to see that it "
+        f"runs, the terms are those of {LEARN_FACTOR} times as many and tables are "
+        "printed only",
+    )
+    return parser.parse_args()
+
+
+def make_bench(options: Namespace) -> Bench:
+    """Read the documents."""
+    texts = read_corpora(options.data, [MAIN_CORPUS])[0].texts
+    limit = LEARN_FACTOR * options.documents
+    learnt = texts.train if options.documents >= N_DOCUMENTS else texts.train[:limit]
+    documents = drawn(texts.train + texts.test, options.documents)
+    return Bench(options.rounds, learnt, documents)
+
+
+def all_tables(bench: Bench) -> str:
+    """The whole text."""
+    n_bytes, n_terms = utf8_bytes(bench.documents), bench.X.nnz
+    n_documents = len(bench.documents)
+    introduction = (
+        f"{n_documents:,} texts of {n_bytes / n_documents:.0f} bytes with "
+        f"{n_terms / n_documents:.0f} known terms each, "
+        f"{bench.X_not_merged.nnz / n_documents:.0f} with repeats; "
+        f"{bench.X.shape[1]:,} features; one thread where nothing else is said; "
+        f"{bench.rounds} rounds, after *Where the time goes* {bench.side_rounds}. "
+        f"The best instruction set here is {BEST_SET}."
+    )
+    levers = {width: time_levers(bench, width) for width in HIDDEN_WIDTHS}
+    tables = [
+        levers_table(bench, f"The levers, one by one, {width} units", timings)
+        for width, timings in levers.items()
+    ]
+    tables += [pages_note(bench), steps_table(bench)]
+    tables += [*roofline_tables(bench, levers), threads_table(bench)]
+    return "\n\n".join([introduction, *tables])
+
+
+def microseconds(times: np.ndarray, n_documents: int) -> str:
+    """Microseconds a document."""
+    return f"{1e6 * np.median(times) / n_documents:.2f}"
+
+
+def billions(times: np.ndarray, count: int) -> str:
+    """GB or GFLOP a second."""
+    return f"{count / np.median(times) / 1e9:.1f}"
+
+
+def percent(share: float) -> str:
+    """A share."""
+    return f"{100 * share:.0f} %"
+
+
+# Levers
+
+
+def time_levers(bench: Bench, width: int) -> dict[str, Timing]:
+    """The first layer with everything on, and with one lever off, by dtype."""
+    timings = {}
+    for dtype, networks in networks_by_dtype(bench, width, WEIGHT_DTYPES):
+        progress(f"levers, {width} {dtype}")
+        layers = {name: bench.layer(network) for name, network in networks.items()}
+        layers[MATRIX] = MatrixLayer(bench.X, networks[EVERYTHING])
+        layers[NOT_MERGED] = MatrixLayer(bench.X_not_merged, networks[EVERYTHING])
+        check_layers(bench, layers)
+        layers[LOOK_UP] = bench.look_up
+        contenders = {name: bench.runner(layer) for name, layer in layers.items()}
+        for name in reversed(_layers.available_instruction_sets()[:-1]):
+            contenders[f"instruction set {name}"] = partial(
+                with_instruction_set, name, contenders[EVERYTHING]
+            )
+        timings[dtype] = take_turns(contenders, bench.rounds)
+    return timings
+
+
+def networks_by_dtype(
+    bench: Bench, width: int, dtypes: Sequence[str]
+) -> Iterator[tuple[str, dict[str, Network]]]:
+    """Networks of the same weights: as they shall be, and with one lever off."""
+    in_column_order = bench.stage.in_column_order(width)
+    by_frequency = in_column_order.by_frequency(bench.stage.frequency)
+    for dtype in dtypes:
+        network = by_frequency.quantized(dtype)
+        bench.note_pages(OWN_MEMORY, network.rows)
+        columns = in_column_order.quantized(dtype)
+        networks = {
+            EVERYTHING: replace(network, rows=copied(network.rows)),
+            COLUMN_ORDER: replace(columns, rows=copied(columns.rows)),
+            OFF_LINE: replace(network, rows=copied(network.rows, OFF_LINE_BYTES)),
+        }
+        if HAS_PAGES:
+            small = copied(network.rows, huge=False)
+            networks[SMALL_PAGES] = replace(network, rows=small)
+            bench.note_pages(SMALL_PAGES, small)
+        bench.note_pages(EVERYTHING, networks[EVERYTHING].rows)
+        networks[NO_PREFETCH] = replace(networks[EVERYTHING])
+        networks[NO_PREFETCH].weight_rows.rows_ahead = 0
+        yield dtype, networks
+
+
+def copied(rows: np.ndarray, offset: int = 0, huge: bool = True) -> np.ndarray:
+    """Rows in memory that begins so many bytes behind a cache line."""
+    n_bytes = rows.nbytes + offset
+    memory = (
+        in_pages(n_bytes, huge) if HAS_PAGES else empty_aligned((n_bytes,), np.uint8)
+    )
+    copy = memory[offset:].view(rows.dtype).reshape(rows.shape)
+    copy[...] = rows
+    return copy
+
+
+def in_pages(n_bytes: int, huge: bool) -> np.ndarray:
+    """Memory in pages of one kind, from the beginning of a huge page on."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    # Room to begin at a huge page, and for the last one to be whole.
+    block = mmap.mmap(-1, n_bytes + 2 * HUGE_PAGE, flags=flags)
+    block.madvise(mmap.MADV_HUGEPAGE if huge else mmap.MADV_NOHUGEPAGE)
+    memory = np.frombuffer(block, dtype=np.uint8)
+    begin = -memory.ctypes.data % HUGE_PAGE
+    return memory[begin : begin + n_bytes]
+
+
+def huge_share(array: np.ndarray) -> float | None:
+    """Share of an array that lies in huge pages, as Linux tells; None elsewhere.
+
+    It is told for regions of memory; one is taken to be alike wherever it is in use.
+    """
+    account = Path("/proc/self/smaps")
+    if not account.exists():
+        return None
+    first, last = array.ctypes.data, array.ctypes.data + array.nbytes
+    huge, shared, resident = 0.0, 0, 0
+    for line in account.read_text().splitlines():
+        name, *values = line.split()
+        if not name.endswith(":"):
+            begin, end = (int(bound, 16) for bound in name.split("-"))
+            shared = max(0, min(end, last) - max(begin, first))
+        elif name == "Rss:":
+            resident = int(values[0])
+        elif name == "AnonHugePages:" and shared > 0:
+            huge += shared * int(values[0]) / resident
+    return huge / array.nbytes
+
+
+def with_instruction_set(name: str, run: Callable[[], None]) -> None:
+    """Run with the routines of another instruction set."""
+    _layers.use_instruction_set(name)
+    try:
+        run()
+    finally:
+        _layers.use_instruction_set(BEST_SET)
+
+
+def not_merged(X: sparse.csr_matrix, counts: np.ndarray) -> sparse.csr_matrix:
+    """A matrix with each value split by its count; a row's values in random order."""
+    rows = np.repeat(np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), counts)
+    order = np.lexsort((np.random.default_rng(0).random(len(rows)), rows))
+    data = np.repeat(X.data / counts.astype(np.float32), counts)[order]
+    indices = np.repeat(X.indices, counts)[order]
+    indptr = np.searchsorted(rows, np.arange(X.shape[0] + 1)).astype(indices.dtype)
+    return sparse.csr_matrix((data, indices, indptr), shape=X.shape)
+
+
+def check_layers(bench: Bench, layers: dict[str, Layer]) -> None:
+    """Raise an error unless all layers give the same sums, but for their length."""
+    vectors = {}
+    for name, layer in layers.items():
+        vectors[name] = layer.sums(*bench.edges[:2])
+        _layers.unit_rows(vectors[name], False)
+    for name, values in vectors.items():
+        expected = vectors[EVERYTHING]
+        if np.abs(values - expected).max() > SAME_VECTORS:
+            raise RuntimeError(f"The layer gives other sums: {name}.")
+
+
+def levers_table(bench: Bench, title: str, timings: dict[str, Timing]) -> str:
+    """Times by lever and kind of weights, and what they are to everything on."""
+    names = list(next(iter(timings.values())).seconds)
+    header = ["", *(cell for kind in timings for cell in (f"{kind}, us", "x"))]
+    rows = []
+    for name in names:
+        row = [name]
+        for timing in timings.values():
+            times = timing.seconds[name]
+            base = timing.seconds[BASES.get(name, EVERYTHING)]
+            row += [microseconds(times, len(bench.documents)), as_long(times, base)]
+        rows.append(row)
+    bases = [
+        f", for *{name}* that of *{BASES[name]}*" for name in names if name in BASES
+    ]
+    others = max(timing.others for timing in timings.values())
+    return (
+        f"**{title}**; us: microseconds a text; x: in times of *{EVERYTHING}*"
+        f"{''.join(bases)}\n\n"
+        f"{markdown_table(header, rows)}\n\n{Timing({}, others).note}"
+    )
+
+
+def as_long(times: np.ndarray, base: np.ndarray) -> str:
+    """How much time something takes, in times of another."""
+    return f"{np.median(times / base):.2f}"
+
+
+def pages_note(bench: Bench) -> str:
+    """What pages the weights lay in."""
+    if not HAS_PAGES:
+        return "On this system a program cannot choose the size of pages."
+    shares = [
+        f"{100 * min(values):.0f} to {percent(max(values))} {name}"
+        for name, values in bench.huge_shares.items()
+    ]
+    return f"Memory of the weights in huge pages: {', '.join(shares)}."
+
+
+# Steps
+
+
+def steps_table(bench: Bench) -> str:
+    """Where the time of whole transforms goes."""
+    progress("steps")
+    default = Stage(default_lexical_stage().set_params(n_jobs=1), bench.learnt)
+    stages = {"words": (bench.stage, HIDDEN), "default": (default, DEFAULT_HIDDEN)}
+    timing = time_steps(bench, stages)
+    header = ["", WHOLE, TOKENS, f"`{PROJECT}`", "of which the first layer"]
+    header += [DENSE, REST, UNFUSED, "x, unfused = 1", "x, float32 = 1"]
+    rows = []
+    for kind, (_, hidden) in stages.items():
+        for dtype in WEIGHT_DTYPES:
+            cells = steps_cells(timing.seconds, kind, dtype, len(bench.documents))
+            rows.append([f"{kind}, {hidden}-{WIDTH}, {dtype}", *cells])
+    return (
+        "**Where the time goes**, microseconds a text; x: times as fast\n\n"
+        f"{markdown_table(header, rows)}\n\n{timing.note}"
+    )
+
+
+def steps_cells(
+    seconds: dict[tuple[str, str, str], np.ndarray],
+    kind: str,
+    dtype: str,
+    n_documents: int,
+) -> list[str]:
+    """Times and ratios of one model."""
+    whole, tokens, project, dense, rest, unfused = (
+        seconds[kind, dtype, step]
+        for step in (WHOLE, TOKENS, PROJECT, DENSE, REST, UNFUSED)
+    )
+    first_layer = project - seconds[kind, ONE_UNIT, PROJECT]
+    parts = [whole, tokens, project, first_layer, dense, rest, unfused]
+    rivals = [unfused, seconds[kind, "float32", WHOLE]]
+    return [microseconds(times, n_documents) for times in parts] + [
+        ratio(whole, times) for times in rivals
+    ]
+
+
+def time_steps(bench: Bench, stages: dict[str, tuple[Stage, int]]) -> Timing:
+    """Seconds by stage, weights and step."""
+    paths = {}
+    for kind, (stage, hidden) in stages.items():
+        network = stage.network(hidden, WIDTH)
+        networks = {dtype: network.quantized(dtype) for dtype in WEIGHT_DTYPES}
+        networks[ONE_UNIT] = stage.network(1)
+        for name, network in networks.items():
+            paths[kind, name] = two_paths(stage, network, bench.documents)
+    clock = Clock(STEPS)
+
+    def one_round() -> list[float]:
+        seconds = []
+        for fused, unfused in paths.values():
+            steps = clock.measure(fused)
+            seconds += [*steps, sum(steps), seconds_of(unfused)]
+        return seconds
+
+    steps = [*STEPS, REST, WHOLE, UNFUSED]
+    names = [(*key, step) for key in paths for step in steps]
+    return quiet_rounds(names, one_round, bench.rounds)
+
+
+def two_paths(
+    stage: Stage, network: Network, documents: list[str]
+) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray]]:
+    """What embeds documents without a matrix, and with one; they agree."""
+    transform = FusedTransform(stage.reader, stage.weighing, network)
+
+    def fused() -> np.ndarray:
+        return transform(text_buffers(documents), 1)
+
+    def unfused() -> np.ndarray:
+        return apply_network(stage.lexical.transform(documents), network, 1)
+
+    if np.abs(fused() - unfused()).max() > SAME_VECTORS:
+        raise RuntimeError("With a matrix and without one the vectors are different.")
+    return fused, unfused
+
+
+# Roofline
+
+
+def roofline_tables(bench: Bench, levers: dict[int, dict[str, Timing]]) -> list[str]:
+    """What the first layer reads and adds, and what memory and processor give."""
+    progress("roofline")
+    networks = {
+        (width, dtype): network.quantized(dtype)
+        for width, network in ((w, bench.stage.network(w)) for w in HIDDEN_WIDTHS)
+        for dtype in WEIGHT_DTYPES
+    }
+    n_sums = -(-bench.X.nnz // ROWS_PER_SUM)
+    memory = take_turns(memory_contenders(networks, n_sums), bench.side_rounds)
+    shapes = [LARGE_PRODUCT]
+    shapes += [(bench.edges[1], width, WIDTH) for width in HIDDEN_WIDTHS]
+    products = take_turns(product_contenders(shapes), bench.side_rounds)
+    peak = max(
+        operations(shape) / np.median(products.seconds[NUMPY, shape])
+        for shape in shapes
+    )
+    return [
+        layer_table(bench, levers, networks, peak),
+        memory_table(memory, networks, n_sums),
+        product_table(products, peak),
+    ]
+
+
+def row_bytes(network: Network) -> int:
+    """Bytes of the weights of a term."""
+    return network.rows.shape[1] * network.rows.itemsize
+
+
+def operations(shape: tuple[int, int, int]) -> int:
+    """Multiplications and additions of a product of matrices."""
+    n_rows, n_in, n_out = shape
+    return 2 * n_rows * n_in * n_out
+
+
+def layer_table(
+    bench: Bench,
+    levers: dict[int, dict[str, Timing]],
+    networks: dict[tuple[int, str], Network],
+    peak: float,
+) -> str:
+    """What the first layer alone reads and adds in a second."""
+    header = ["", "rows, KB a text", "us a text", "GB/s", "GFLOP/s", "of NumPy's best"]
+    header += [f"read from the first {size}" for size in CACHE_SIZES]
+    n_terms, n_documents = bench.X.nnz, len(bench.documents)
+    rows = []
+    for (width, dtype), network in networks.items():
+        seconds = levers[width][dtype].seconds
+        times = seconds[EVERYTHING] - seconds[LOOK_UP]
+        n_bytes, n_operations = n_terms * row_bytes(network), 2 * n_terms * width
+        begins = network.places[bench.X.indices].astype(np.int64) * row_bytes(network)
+        rows.append(
+            [
+                f"{width} units, {dtype}",
+                f"{n_bytes / n_documents / 1e3:.1f}",
+                microseconds(times, n_documents),
+                billions(times, n_bytes),
+                billions(times, n_operations),
+                percent(n_operations / np.median(times) / peak),
+                *(percent((begins < size).mean()) for size in CACHE_SIZES.values()),
+            ]
+        )
+    return (
+        f"**The first layer alone**; of NumPy's best: of the GFLOP/s of its fastest "
+        f"product below\n\n{markdown_table(header, rows)}"
+    )
+
+
+def memory_contenders(
+    networks: dict[tuple[int, str], Network], n_sums: int
+) -> dict[tuple[Hashable, object], Callable[[], None]]:
+    """Readings of memory: in order, and of rows, by threads; and from the cache."""
+    values = np.ones(MEMORY_BYTES // 4, dtype=np.float32)
+    parts = list(range(0, len(values) + 1, PART_BYTES // 4))
+
+    def dot(start: int, stop: int) -> None:
+        np.dot(values[start:stop], values[start:stop])
+
+    contenders = {
+        (IN_ORDER, n_jobs): partial(run_ranges, dot, parts, n_jobs)
+        for n_jobs in (1, THREADS)
+    }
+    edges = [*range(0, n_sums, SUMS_PER_RANGE), n_sums]
+    for case, network in networks.items():
+        network = replace(network, places=None)
+        far = MatrixLayer(random_rows(n_sums, network.n_features), network)
+        n_near = min(NEAR_BYTES // row_bytes(network), network.n_features)
+        near = MatrixLayer(random_rows(n_sums, n_near), network)
+        for n_jobs in (1, THREADS):
+            contenders[case, n_jobs] = partial(run_ranges, far.sums, edges, n_jobs)
+        contenders[case, NEAR] = partial(run_ranges, near.sums, edges, 1)
+    return contenders
+
+
+def random_rows(n_sums: int, n_rows: int) -> sparse.csr_matrix:
+    """Sums of rows that are drawn from the first so many."""
+    random = np.random.default_rng(0)
+    indptr = np.arange(0, (n_sums + 1) * ROWS_PER_SUM, ROWS_PER_SUM, dtype=np.int32)
+    indices = random.integers(n_rows, size=indptr[-1], dtype=np.int32)
+    values = np.ones(indptr[-1], dtype=np.float32)
+    return sparse.csr_matrix((values, indices, indptr), shape=(n_sums, n_rows))
+
+
+def memory_table(
+    timing: Timing, networks: dict[tuple[int, str], Network], n_sums: int
+) -> str:
+    """GB that are read in a second."""
+    kinds = [1, THREADS]
+    header = ["GB/s", "MB in all", "one thread", f"{THREADS} threads"]
+    header += ["few rows, one thread"]
+    speeds = [billions(timing.seconds[IN_ORDER, kind], MEMORY_BYTES) for kind in kinds]
+    rows = [
+        ["in order, NumPy's dot product", f"{MEMORY_BYTES / 1e6:.0f}", *speeds, "-"]
+    ]
+    for (width, dtype), network in networks.items():
+        n_bytes = n_sums * ROWS_PER_SUM * row_bytes(network)
+        name = f"rows at random places, {width} units, {dtype}"
+        cells = [
+            billions(timing.seconds[(width, dtype), kind], n_bytes)
+            for kind in [*kinds, NEAR]
+        ]
+        rows.append([name, f"{network.rows.nbytes / 1e6:.0f}", *cells])
+    return (
+        f"**What the memory gives**; few rows: those of {NEAR_BYTES // 1024} KB\n\n"
+        f"{markdown_table(header, rows)}\n\n{timing.note}"
+    )
+
+
+def product_contenders(
+    shapes: list[tuple[int, int, int]],
+) -> dict[tuple[str, tuple[int, int, int]], Callable[[], None]]:
+    """Products of matrices, by NumPy and by the kernel of the dense layers."""
+    random = np.random.default_rng(0)
+    contenders = {}
+    for n_rows, n_in, n_out in shapes:
+        H = random.standard_normal((n_rows, n_in), dtype=np.float32)
+        weights = random.standard_normal((n_in, n_out), dtype=np.float32)
+        out = np.empty((n_rows, n_out), dtype=np.float32)
+        for name, product in ((NUMPY, np.matmul), (SKLUX, _layers.dense_product)):
+            contenders[name, (n_rows, n_in, n_out)] = partial(product, H, weights, out)
+    return contenders
+
+
+def product_table(timing: Timing, peak: float) -> str:
+    """Speeds of the products of matrices."""
+    rows = []
+    for (name, shape), times in timing.seconds.items():
+        sizes = " x ".join(f"{size:,}" for size in shape)
+        share = operations(shape) / np.median(times) / peak
+        speed = billions(times, operations(shape))
+        rows.append([f"{name}, {sizes}", speed, percent(share)])
+    header = ["products of matrices", "GFLOP/s", "of NumPy's best"]
+    return (
+        "**What the processor gives**, one thread\n\n"
+        f"{markdown_table(header, rows)}\n\n{timing.note}"
+    )
+
+
+# Threads
+
+
+def threads_table(bench: Bench) -> str:
+    """The levers that change what is read, with two threads."""
+    timings = {}
+    for width in HIDDEN_WIDTHS:
+        for dtype, networks in networks_by_dtype(bench, width, THREADS_DTYPES):
+            progress(f"{THREADS} threads, {width} {dtype}")
+            del networks[OFF_LINE]
+            contenders = {
+                name: bench.runner(bench.layer(network), THREADS)
+                for name, network in networks.items()
+            }
+            contenders[ONE_THREAD] = bench.runner(bench.layer(networks[EVERYTHING]))
+            timings[f"{width}, {dtype}"] = take_turns(contenders, bench.side_rounds)
+    return levers_table(bench, f"The levers with {THREADS} threads", timings)
+
+
+if __name__ == "__main__":
+    main()

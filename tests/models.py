@@ -1,0 +1,55 @@
+"""Models with random weights: what they compute is tested without a training."""
+
+import numpy as np
+from scipy import sparse
+
+from sklux import LuxicalVectorizer, ReLUProjection
+from sklux._network import apply_network
+
+
+def random_weights(sizes, seed=0):
+    """Normal weights of layers of the given widths, from the input to the output."""
+    rng = np.random.default_rng(seed)
+    return [
+        rng.standard_normal(shape, dtype=np.float32) / np.float32(shape[1] ** 0.5)
+        for shape in zip(sizes[:-1], sizes[1:])
+    ]
+
+
+def random_projection(n_features, sizes=(40, 24), seed=0, in_order=False):
+    """A fitted network; the last of the sizes is the width of its vectors.
+
+    Its rows lie in the order of random frequencies, unless ``in_order``.
+    """
+    projection = ReLUProjection(sizes[-1], hidden_layer_sizes=sizes[:-1])
+    projection.coefs_ = random_weights((n_features, *sizes), seed)
+    if not in_order:
+        frequency = np.random.default_rng(seed).random(n_features)
+        projection._network = projection._network.by_frequency(frequency)
+    projection.n_features_in_ = n_features
+    projection.n_components_ = sizes[-1]
+    projection.teacher_components_ = np.eye(sizes[-1], dtype=np.float32)
+    projection.loss_curve_, projection.validation_scores_ = [], None
+    projection.n_iter_ = 0
+    return projection
+
+
+def random_model(lexical, sizes=(40, 24), seed=0, *, in_order=False, **params):
+    """A fitted vectorizer with random weights behind a fitted lexical stage."""
+    model = LuxicalVectorizer(**params)
+    model.lexical_ = lexical
+    n_features = len(lexical.get_feature_names_out())
+    model.projection_ = random_projection(n_features, sizes, seed, in_order)
+    model.teacher_id_ = None
+    return model
+
+
+def unfused(model, documents):
+    """Vectors on the way through the matrix of the lexical stage."""
+    X = sparse.csr_matrix(model.lexical_.transform(documents), dtype=np.float32)
+    return apply_network(X, model.projection_._network, 1)
+
+
+def is_fused(model):
+    """Whether the model goes from text to vectors in one kernel."""
+    return model._fused_transform() is not None

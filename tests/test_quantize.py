@@ -1,0 +1,754 @@
+"""Models whose weights take fewer bits: their vectors, their files, bad input."""
+
+import copy
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+from models import is_fused, random_model, random_projection, unfused
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.utils.validation import check_is_fitted
+from strategies import dense_arrays, kernel_settings, seeds, widths
+
+from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+from sklux._lexical import default_lexical_stage
+from sklux._memory import CACHE_LINE, is_mapped
+from sklux._network import WEIGHT_DTYPES, Network
+from sklux._persistence import read_model, write_model
+
+WORDS = "apple pear plum cherry grape melon car truck train bus tram boat".split()
+DOCUMENTS = [
+    " ".join(np.random.RandomState(seed).choice(WORDS, 7)) for seed in range(40)
+]
+QUERIES = [*DOCUMENTS, "", "unknown", "an apple", "\ud800 boat " * 9]
+FEW_BITS = ["float16", "int8"]
+
+
+def cosines(one, other):
+    """Cosine of each pair of rows; 1 where both are zero."""
+    products = np.einsum("ij,ij->i", one.astype(np.float64), other)
+    return np.where(one.any(axis=1) | other.any(axis=1), products, 1)
+
+
+@pytest.fixture
+def model():
+    """A model with random weights; it may be changed."""
+    stage = LexicalVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(DOCUMENTS)
+    return random_model(stage, (64, 32))
+
+
+def with_weights(model, weights):
+    """The model with other weights in the first layer."""
+    model.projection_.coefs_ = [weights, *model.projection_.coefs_[1:]]
+    return model
+
+
+# The vectors
+
+
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+def test_quantize_gives_a_new_model_and_leaves_the_old_one(model, dtype):
+    expected = model.transform(QUERIES)
+    weights = [w.copy() for w in model.projection_.coefs_]
+    content = pickle.dumps(model)
+    quantized = model.quantize(dtype)
+    assert quantized is not model
+    assert type(quantized) is LuxicalVectorizer
+    assert quantized.projection_._network.dtype == dtype
+    vectors = quantized.transform(QUERIES)
+    assert vectors.dtype == np.float32
+    assert vectors.shape == expected.shape
+    assert pickle.dumps(model) == content
+    assert model.projection_._network.dtype == np.float32
+    reference.assert_same_bits(model.transform(QUERIES), expected)
+    for one, other in zip(model.projection_.coefs_, weights):
+        reference.assert_same_bits(one, other)
+
+
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+def test_quantize_new_model_stands_alone(model, dtype):
+    """What is done to it is not done to the one it was made of."""
+    expected = model.transform(QUERIES)
+    quantized = model.quantize(dtype)
+    quantized.set_params(n_jobs=2)
+    quantized.projection_.set_params(n_jobs=2)
+    quantized.projection_.coefs_ = [w[::-1] for w in quantized.projection_.coefs_]
+    quantized.lexical_.set_params(lowercase=False, n_jobs=2)
+    quantized.lexical_.idf_ = quantized.lexical_.idf_**3
+    for each in (model, model.projection_, model.lexical_):
+        assert each.n_jobs is None
+    reference.assert_same_bits(model.transform(QUERIES), expected)
+    quantized.lexical_.fit(["other words"])
+    reference.assert_same_bits(model.transform(QUERIES), expected)
+
+
+def test_quantize_to_float32_changes_no_bit(model):
+    quantized = model.quantize("float32")
+    for one, other in zip(quantized.projection_.coefs_, model.projection_.coefs_):
+        reference.assert_same_bits(one, other)
+    reference.assert_same_bits(quantized.transform(QUERIES), model.transform(QUERIES))
+    assert not np.shares_memory(
+        quantized.projection_._network.rows, model.projection_._network.rows
+    )
+
+
+@pytest.mark.parametrize("dtype", [*FEW_BITS, np.float16, np.int8, np.dtype("int8")])
+def test_quantize_keeps_the_vectors_near(model, dtype):
+    expected = model.transform(QUERIES)
+    vectors = model.quantize(dtype).transform(QUERIES)
+    assert cosines(vectors, expected).min() > 0.999
+    assert cosines(vectors, expected).min() < 1 - 1e-9
+
+
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+@pytest.mark.parametrize("in_order", [False, True])
+def test_quantize_is_fused_as_before(dtype, in_order):
+    stage = default_lexical_stage().fit(DOCUMENTS)
+    quantized = random_model(stage, in_order=in_order).quantize(dtype)
+    assert is_fused(quantized)
+    np.testing.assert_allclose(
+        quantized.transform(QUERIES), unfused(quantized, QUERIES), rtol=0, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("stage", [CountVectorizer(), TfidfVectorizer()])
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+def test_quantize_behind_another_lexical_stage(stage, dtype):
+    model = random_model(clone(stage).fit(DOCUMENTS), (64, 32))
+    quantized = model.quantize(dtype)
+    vectors = quantized.transform(QUERIES)
+    assert cosines(vectors, model.transform(QUERIES)).min() > 0.999
+    alone = np.concatenate([quantized.transform([text]) for text in QUERIES])
+    reference.assert_same_bits(alone, vectors)
+
+
+@pytest.mark.parametrize("dtype", FEW_BITS)
+@pytest.mark.parametrize("n_jobs", [2, -1])
+def test_quantize_same_bits_for_any_n_jobs(model, dtype, n_jobs):
+    quantized = model.quantize(dtype)
+    expected = quantized.transform(QUERIES * 30)
+    quantized.set_params(n_jobs=n_jobs)
+    reference.assert_same_bits(quantized.transform(QUERIES * 30), expected)
+
+
+# The weights
+
+
+@kernel_settings
+@given(st.data(), st.integers(1, 20), widths, st.integers(-15, 15))
+def test_quantize_weights_are_within_half_a_step(data, n_features, n_units, magnitude):
+    weights = data.draw(dense_arrays(n_features, n_units, (magnitude, magnitude)))
+    network = Network(weights)
+    if data.draw(st.booleans()):
+        network = network.by_frequency(weights.sum(axis=1))
+    found = network.quantized("int8").coefs()[0].astype(np.float64)
+    largest = abs(weights).max(axis=1, keepdims=True).astype(np.float64)
+    half_step = largest / 127 / 2
+    assert np.all(abs(found - weights) <= half_step * (1 + 1e-5))
+    # The largest value of a row is kept but for the rounding of its factor.
+    np.testing.assert_allclose(abs(found).max(axis=1), largest[:, 0], rtol=1e-6)
+
+
+@kernel_settings
+@given(st.data(), st.integers(1, 20), widths, st.integers(-1, 3))
+def test_quantize_weights_are_the_nearest_halves(data, n_features, n_units, magnitude):
+    """Ordinary weights become float16 as they are, without a common factor."""
+    weights = data.draw(dense_arrays(n_features, n_units, (magnitude, magnitude)))
+    weights[0, 0] = 1
+    found = Network(weights).quantized("float16").coefs()[0]
+    reference.assert_same_bits(found, weights.astype(np.float16).astype(np.float32))
+    # Half of a last digit; 2 ** -24 is the least float16.
+    assert np.all(abs(found - weights) <= abs(weights) * 2.0**-11 + 2.0**-25)
+
+
+@kernel_settings
+@given(st.data(), st.integers(1, 20), widths, st.integers(-30, 30), seeds)
+def test_quantize_halves_of_any_magnitude_have_all_digits(
+    data, n_features, n_units, magnitude, seed
+):
+    """A common factor is a power of two, and a length takes it out."""
+    rng = np.random.default_rng(seed)
+    weights = rng.uniform(0.01, 1, (n_features, n_units)) * 10.0**magnitude
+    weights = (weights * rng.choice([-1, 1], weights.shape)).astype(np.float32)
+    found = Network(weights).quantized("float16").coefs()[0].astype(np.float64)
+    assert np.isfinite(found).all()
+    factors = found / weights
+    assert np.log2(np.median(factors)) == pytest.approx(
+        round(np.log2(np.median(factors))), abs=1e-3
+    )
+    np.testing.assert_allclose(factors / factors.mean(), 1, rtol=2e-3)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", FEW_BITS)
+@pytest.mark.parametrize("factor", [1e19, 1e-20, 1e-30, 1e-38, 1e-40])
+def test_quantize_weights_of_any_magnitude(model, dtype, factor):
+    """The last ones are subnormal; a vector does not depend on a common factor."""
+    first = model.projection_.coefs_[0]
+    expected = model.transform(QUERIES)
+    model = with_weights(model, (first.astype(np.float64) * factor).astype(np.float32))
+    quantized = model.quantize(dtype)
+    vectors = quantized.transform(QUERIES)
+    assert np.isfinite(vectors).all()
+    assert cosines(vectors, expected).min() > 0.999
+    np.testing.assert_allclose(vectors, unfused(quantized, QUERIES), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", FEW_BITS)
+def test_quantize_rows_of_zeros_stay_zero(model, dtype):
+    weights = model.projection_.coefs_[0]
+    weights[::3] = 0
+    quantized = with_weights(model, weights).quantize(dtype)
+    found = quantized.projection_.coefs_[0]
+    assert not found[::3].any()
+    assert found[1].any()
+    names = model.lexical_.get_feature_names_out()
+    zero = next(name for name in names[::3] if " " not in name)
+    assert not quantized.transform([zero]).any()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", FEW_BITS)
+def test_quantize_weights_that_are_all_zero(model, dtype):
+    weights = np.zeros_like(model.projection_.coefs_[0])
+    assert not with_weights(model, weights).quantize(dtype).transform(QUERIES).any()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("dtype", "factor"),
+    [("int8", 1e6), ("int8", 1e15), ("float16", 500), ("float16", 1e4)],
+)
+def test_quantize_one_huge_row_leaves_the_others_their_digits(model, dtype, factor):
+    """int8 rows have a factor each; float16 has digits for a thousandth of it."""
+    weights = model.projection_.coefs_[0]
+    row = list(model.lexical_.get_feature_names_out()).index("apple")
+    weights[row] *= np.float32(factor)
+    model = with_weights(model, weights)
+    vectors = model.quantize(dtype).transform(QUERIES)
+    assert np.isfinite(vectors).all()
+    assert cosines(vectors, model.transform(QUERIES)).min() > 0.999
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", FEW_BITS)
+def test_quantize_the_largest_floats(dtype):
+    weights = np.full((2, 5), np.finfo(np.float32).max)
+    weights[1] = -weights[1] / 2
+    quantized = Network(weights).quantized(dtype)
+    found = quantized.coefs()[0].astype(np.float64)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found[1] / found[0], -0.5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+@pytest.mark.parametrize("again", WEIGHT_DTYPES)
+def test_quantize_a_quantized_model(model, dtype, again):
+    once = model.quantize(dtype)
+    twice = once.quantize(again)
+    assert twice.projection_._network.dtype == again
+    vectors = twice.transform(QUERIES)
+    assert cosines(vectors, model.transform(QUERIES)).min() > 0.999
+    if again in (dtype, "float32"):
+        # Nothing more is rounded off.
+        one, other = once.projection_.coefs_[0], twice.projection_.coefs_[0]
+        np.testing.assert_allclose(other, one, rtol=3e-7)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_quantize_twice_the_same_is_once(model, dtype):
+    once = model.quantize(dtype)
+    np.testing.assert_array_equal(
+        once.quantize(dtype).projection_._network.rows, once.projection_._network.rows
+    )
+
+
+def test_quantize_takes_as_little_memory_as_it_says(model):
+    float32, float16, int8 = (
+        model.quantize(dtype).projection_._network.rows.nbytes
+        for dtype in WEIGHT_DTYPES
+    )
+    assert (float32, float16) == (4 * int8, 2 * int8)
+
+
+def test_quantize_many_features():
+    """More than are converted at a time."""
+    weights = np.random.default_rng(0).standard_normal((25_001, 3)).astype(np.float32)
+    for dtype in FEW_BITS:
+        found = Network(weights).quantized(dtype).coefs()[0]
+        np.testing.assert_allclose(found, weights, rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+def test_quantize_then_order_by_frequency_is_the_same_network(dtype):
+    """Factors and places go with their rows."""
+    rng = np.random.default_rng(0)
+    network = Network(rng.standard_normal((9, 4)).astype(np.float32)).quantized(dtype)
+    for _ in range(3):
+        ordered = network.by_frequency(rng.random(9))
+        for one, other in zip(ordered.coefs(), network.coefs()):
+            reference.assert_same_bits(one, other)
+        network = ordered
+
+
+# What the new model is
+
+
+def test_quantize_keeps_parameters_and_what_was_learnt(model):
+    model.set_params(
+        n_jobs=2,
+        random_state=3,
+        verbose=False,
+        teacher=len,
+        lexical=LexicalVectorizer(ngram_range=(1, 2)),
+        projection=ReLUProjection(9, max_iter=3),
+    )
+    model.teacher_id_ = "name:teacher"
+    model.projection_.loss_curve_ = [3.0, 2.0]
+    model.projection_.n_iter_ = 2
+    model.projection_.n_jobs = 1
+    quantized = model.quantize("int8")
+    assert quantized.teacher is model.teacher
+    assert repr(quantized) == repr(model)
+    assert quantized.lexical is not model.lexical
+    assert quantized.teacher_id_ == "name:teacher"
+    for name in ("n_components_", "n_features_in_", "loss_curve_", "n_iter_", "n_jobs"):
+        assert getattr(quantized.projection_, name) == getattr(model.projection_, name)
+    assert quantized.lexical_.get_params() == model.lexical_.get_params()
+    assert quantized.lexical_.vocabulary_ == model.lexical_.vocabulary_
+    np.testing.assert_array_equal(quantized.lexical_.idf_, model.lexical_.idf_)
+    np.testing.assert_array_equal(
+        quantized.get_feature_names_out(), model.get_feature_names_out()
+    )
+    embeddings = np.random.RandomState(0).standard_normal((3, 32))
+    np.testing.assert_array_equal(
+        quantized.project_teacher(embeddings), model.project_teacher(embeddings)
+    )
+
+
+def test_quantize_keeps_the_kind_of_output(model):
+    frame = model.set_output(transform="pandas").quantize("int8").transform(QUERIES)
+    assert list(frame.columns) == list(model.get_feature_names_out())
+
+
+def test_quantize_of_a_trained_model(fitted, documents):
+    expected = fitted.transform(documents)
+    for dtype in FEW_BITS:
+        vectors = fitted.quantize(dtype).transform(documents)
+        assert cosines(vectors, expected).min() > 0.999
+    reference.assert_same_bits(fitted.transform(documents), expected)
+
+
+@pytest.mark.parametrize("dtype", FEW_BITS)
+def test_quantize_then_copy(model, dtype):
+    quantized = model.quantize(dtype)
+    expected = quantized.transform(QUERIES)
+    for twin in (
+        copy.copy(quantized),
+        copy.deepcopy(quantized),
+        pickle.loads(pickle.dumps(quantized)),
+    ):
+        assert twin.projection_._network.dtype == dtype
+        reference.assert_same_bits(twin.transform(QUERIES), expected)
+    with pytest.raises(NotFittedError):
+        clone(quantized).transform(QUERIES)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int4", "float64", np.float64, None, 3, "", "INT8", float, ["int8"]]
+)
+def test_quantize_refuses_another_type(model, dtype):
+    with pytest.raises(ValueError) as caught:
+        model.quantize(dtype)
+    assert str(caught.value) == (
+        "The 'dtype' parameter of quantize must be one of ['float32', 'float16', "
+        f"'int8']. Got {dtype!r} instead."
+    )
+
+
+def test_quantize_needs_fit():
+    with pytest.raises(NotFittedError):
+        LuxicalVectorizer().quantize("int8")
+
+
+# Files
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+@pytest.mark.parametrize("mmap_mode", [None, "r"])
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize("in_order", [False, True])
+def test_quantize_saved_and_loaded(tmp_path, dtype, mmap_mode, verify, in_order):
+    stage = default_lexical_stage().fit(DOCUMENTS)
+    model = random_model(stage, in_order=in_order).quantize(dtype)
+    model.save(tmp_path / "model")
+    loaded = LuxicalVectorizer.load(
+        tmp_path / "model", mmap_mode=mmap_mode, verify=verify
+    )
+    network = loaded.projection_._network
+    assert network.dtype == dtype
+    assert is_fused(loaded)
+    reference.assert_same_bits(loaded.transform(QUERIES), model.transform(QUERIES))
+    for one, other in zip(loaded.projection_.coefs_, model.projection_.coefs_):
+        reference.assert_same_bits(one, other)
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
+
+
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+def test_quantize_mapped_weights_stay_in_the_file(tmp_path, model, dtype):
+    quantized = model.quantize(dtype)
+    expected = quantized.transform(QUERIES)
+    quantized.save(tmp_path / "model")
+    loaded = LuxicalVectorizer.load(tmp_path / "model", mmap_mode="r", verify=False)
+    network = loaded.projection_._network
+    assert is_mapped(network.rows)
+    assert not network.rows.flags.writeable
+    assert all(is_mapped(weights) for weights in network.dense)
+    reference.assert_same_bits(loaded.transform(QUERIES), expected)
+    # A pickle holds the weights themselves: the file may go.
+    content = pickle.dumps(loaded)
+    (tmp_path / "model").unlink()
+    twin = pickle.loads(content)
+    assert not is_mapped(twin.projection_._network.rows)
+    reference.assert_same_bits(twin.transform(QUERIES), expected)
+
+
+def test_quantize_mapped_weights_begin_a_cache_line(tmp_path):
+    """Whatever number of bytes the terms take."""
+    for n_terms in range(1, 20):
+        terms = ["x" * (i + 2) for i in range(n_terms)]
+        model = random_model(LexicalVectorizer().fit(terms), (16, 8))
+        model.save(tmp_path / "model")
+        loaded = LuxicalVectorizer.load(tmp_path / "model", mmap_mode="r")
+        assert loaded.projection_._network.rows.ctypes.data % CACHE_LINE == 0
+        reference.assert_same_bits(loaded.transform(terms), model.transform(terms))
+
+
+def test_quantize_a_mapped_model(tmp_path, model):
+    model.save(tmp_path / "model")
+    loaded = LuxicalVectorizer.load(tmp_path / "model", mmap_mode="r", verify=False)
+    quantized = loaded.quantize("int8")
+    assert not is_mapped(quantized.projection_._network.rows)
+    reference.assert_same_bits(
+        quantized.transform(QUERIES), model.quantize("int8").transform(QUERIES)
+    )
+
+
+def test_quantize_file_of_int8_takes_at_most_30_percent(tmp_path):
+    """Layers of the default's widths.
+
+    Of the default's 200,000 features 20,000 are here. Their weights are still more
+    than nine tenths of the file, as they are there; with a tenth as many, the second
+    layer and the teacher's directions would be a sixth of it.
+    """
+    stage = LexicalVectorizer().fit([" ".join(f"word{i}" for i in range(20_000))])
+    model = random_model(stage, (384, 256))
+    sizes = {}
+    for dtype in WEIGHT_DTYPES:
+        model.quantize(dtype).save(tmp_path / dtype)
+        sizes[dtype] = (tmp_path / dtype).stat().st_size
+    assert model.projection_._network.rows.nbytes > 0.9 * sizes["float32"]
+    assert sizes["int8"] <= 0.3 * sizes["float32"]
+    assert sizes["float16"] <= 0.55 * sizes["float32"]
+
+
+def test_quantize_file_of_format_1(tmp_path):
+    folder = Path(__file__).parent / "data"
+    expected = json.loads((folder / "model-format-1.json").read_text())
+    model = LuxicalVectorizer.load(folder / "model-format-1.sklux")
+    network = model.projection_._network
+    assert network.dtype == np.float32
+    assert network.places is None
+    assert network.scales is None
+    for dtype in WEIGHT_DTYPES:
+        model.quantize(dtype).save(tmp_path / dtype)
+        loaded = LuxicalVectorizer.load(tmp_path / dtype, mmap_mode="r")
+        vectors = loaded.transform(expected["documents"])
+        assert cosines(vectors, np.array(expected["vectors"])).min() > 0.999
+
+
+# Damaged files: whole, with checksums that fit, but put together wrongly
+
+
+@pytest.fixture(params=WEIGHT_DTYPES)
+def parts(request, model, tmp_path):
+    """The file of a model, its tensors and its state."""
+    path = tmp_path / "model"
+    model.quantize(request.param).save(path)
+    tensors, state = read_model(path, mmap_mode=None, verify=True)
+    return path, tensors, state
+
+
+def assert_refused(path, message, verify=(True, False), mmap_mode=(None, "r")):
+    """Fail unless `load` refuses the file, however it reads it."""
+    for is_verified in verify:
+        for mode in mmap_mode:
+            with pytest.raises(ValueError, match=message):
+                LuxicalVectorizer.load(path, mmap_mode=mode, verify=is_verified)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda places: np.where(places == 3, len(places), places).astype(np.uint32),
+        lambda places: np.where(places == 3, 2**32 - 1, places).astype(np.uint32),
+        lambda places: places.astype(np.int64),
+        lambda places: places.astype(np.int32),
+        lambda places: places.astype(np.float32),
+        lambda places: places[:-1],
+        lambda places: np.append(places, np.uint32(0)),
+        lambda places: places[:, np.newaxis],
+        lambda places: places[:0],
+    ],
+    ids=[
+        *("beyond", "far beyond", "int64", "int32", "float32"),
+        *("short", "long", "two dimensions", "empty"),
+    ],
+)
+def test_quantize_places_that_lead_outside_are_refused(parts, change):
+    path, tensors, state = parts
+    write_model(path, tensors | {"places": change(tensors["places"])}, state)
+    assert_refused(path, "places of its rows lead outside")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda scales: scales[:-1],
+        lambda scales: np.append(scales, np.float32(1)),
+        lambda scales: scales.astype(np.float64),
+        lambda scales: scales.astype(np.float16),
+        lambda scales: scales[:, np.newaxis],
+        lambda scales: scales[:0],
+    ],
+    ids=["short", "long", "float64", "float16", "two dimensions", "empty"],
+)
+@pytest.mark.parametrize("parts", ["int8"], indirect=True)
+def test_quantize_factors_that_do_not_fit_are_refused(parts, change):
+    path, tensors, state = parts
+    write_model(path, tensors | {"scales": change(tensors["scales"])}, state)
+    assert_refused(path, "int8 rows need a float32 factor each")
+
+
+@pytest.mark.parametrize("parts", ["int8"], indirect=True)
+def test_quantize_bytes_without_factors_are_refused(parts):
+    path, tensors, state = parts
+    del tensors["scales"]
+    write_model(path, tensors, state)
+    assert_refused(path, "int8 rows need a float32 factor each")
+
+
+@pytest.mark.parametrize("parts", ["float32", "float16"], indirect=True)
+def test_quantize_factors_of_floats_are_refused(parts):
+    path, tensors, state = parts
+    scales = np.ones(len(tensors["coefs.0"]), dtype=np.float32)
+    write_model(path, tensors | {"scales": scales}, state)
+    assert_refused(path, "rows of another type have none")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "uint8", "int16", "bool", "uint32"])
+def test_quantize_weights_of_another_type_are_refused(parts, dtype):
+    path, tensors, state = parts
+    first = np.ones(tensors["coefs.0"].shape, dtype=dtype)
+    write_model(path, tensors | {"coefs.0": first}, state)
+    assert_refused(path, "layers do not fit together")
+
+
+@pytest.mark.parametrize("dtype", FEW_BITS)
+def test_quantize_dense_layers_in_fewer_bits_are_refused(parts, dtype):
+    path, tensors, state = parts
+    write_model(path, tensors | {"coefs.1": tensors["coefs.1"].astype(dtype)}, state)
+    assert_refused(path, "layers do not fit together")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_quantize_weights_that_are_not_finite_are_refused(parts, bad):
+    """Where the weights stay in the file, only ``verify`` reads them."""
+    path, tensors, state = parts
+    for name in {"coefs.0", "coefs.1", "scales"} & set(tensors):
+        if tensors[name].dtype == np.int8:
+            continue
+        damaged = tensors[name].copy()
+        damaged.reshape(-1)[-1] = bad
+        write_model(path, tensors | {name: damaged}, state)
+        message = f"weights '{name}' are not finite"
+        assert_refused(path, message, mmap_mode=[None])
+        assert_refused(path, message, verify=[True])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30, -1e30])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_quantize_weights_that_are_not_finite_are_not_saved(
+    model, tmp_path, layer, bad
+):
+    coefs = [weights.copy() for weights in model.projection_.coefs_]
+    coefs[layer][2, 1] = bad
+    model.projection_._network = Network.of(coefs)
+    with pytest.raises(ValueError, match=rf"weights 'coefs.{layer}' are not finite"):
+        model.save(tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30, -1e30])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_quantize_weights_that_are_not_finite_are_not_taken(model, layer, bad):
+    expected = model.transform(QUERIES)
+    coefs = [weights.copy() for weights in model.projection_.coefs_]
+    coefs[layer][2, 1] = bad
+    with pytest.raises(
+        ValueError, match=rf"weights 'coefs_\[{layer}\]' are not finite"
+    ):
+        model.projection_.coefs_ = coefs
+    reference.assert_same_bits(model.transform(QUERIES), expected)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", FEW_BITS)
+@pytest.mark.parametrize("row", [0, 10_500])
+def test_quantize_weights_that_are_not_finite_are_not_rounded(dtype, bad, row):
+    weights = np.ones((10_600, 2), dtype=np.float32)
+    weights[row, 1] = bad
+    with pytest.raises(ValueError, match="first layer are not finite"):
+        Network(weights).quantized(dtype)
+
+
+def test_quantize_places_that_are_missing_are_seen(parts):
+    """Without them each term would have another's weights."""
+    path, tensors, state = parts
+    del tensors["places"]
+    write_model(path, tensors, state)
+    assert_refused(path, "places of its rows")
+
+
+# The projection alone
+
+
+@pytest.fixture(scope="module")
+def mixtures():
+    return reference.topic_documents(200)
+
+
+@pytest.fixture(scope="module")
+def projection(mixtures):
+    """A trained network; tests must not change it."""
+    X, teacher = mixtures
+    return ReLUProjection(
+        n_components=8, hidden_layer_sizes=(24,), max_iter=2, random_state=0
+    ).fit(X, teacher)
+
+
+def test_quantize_projection_has_float32_weights_by_feature(mixtures, projection):
+    coefs = projection.coefs_
+    assert [w.shape for w in coefs] == [(60, 24), (24, 8)]
+    assert all(w.dtype == np.float32 for w in coefs)
+    network = projection._network
+    np.testing.assert_array_equal(network.rows[network.places], coefs[0])
+    # Rows lie in the order of the number of documents they are in.
+    frequency = np.bincount(mixtures[0].indices, minlength=60)
+    assert np.all(np.diff(frequency[np.argsort(network.places)]) <= 0)
+
+
+def test_quantize_projection_equals_reference(mixtures, projection):
+    X = mixtures[0]
+    expected = reference.network(X, projection.coefs_)
+    np.testing.assert_allclose(projection.transform(X), expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", FEW_BITS)
+def test_quantize_projection_in_fewer_bits(mixtures, projection, dtype):
+    """Its weights are those that `coefs_` says."""
+    X = mixtures[0]
+    quantized = copy.copy(projection)
+    quantized._network = projection._network.quantized(dtype)
+    expected = reference.network(X, quantized.coefs_)
+    np.testing.assert_allclose(quantized.transform(X), expected, rtol=0, atol=2e-6)
+
+
+def test_quantize_projection_has_no_weights_before_the_fit():
+    projection = ReLUProjection()
+    assert not hasattr(projection, "coefs_")
+    with pytest.raises(AttributeError, match="no attribute 'coefs_'"):
+        _ = projection.coefs_
+    with pytest.raises(NotFittedError):
+        projection.transform(np.ones((1, 3)))
+    with pytest.raises(NotFittedError):
+        check_is_fitted(projection)
+
+
+def test_quantize_projection_takes_other_weights(mixtures, projection):
+    X = mixtures[0]
+    changed = copy.copy(projection)
+    before = projection.transform(X)
+    coefs = [-weights[::-1] for weights in projection.coefs_]
+    changed.coefs_ = coefs
+    for one, other in zip(changed.coefs_, coefs):
+        reference.assert_same_bits(one, other)
+    expected = reference.network(X, coefs)
+    np.testing.assert_allclose(changed.transform(X), expected, rtol=0, atol=2e-6)
+    reference.assert_same_bits(projection.transform(X), before)
+
+
+@pytest.mark.parametrize(
+    ("coefs", "message"),
+    [
+        ([], "at least one layer. Got none"),
+        (
+            [np.ones((60, 5)), np.ones((4, 2))],
+            r"coefs_\[1\] must be a matrix of 5 rows",
+        ),
+        ([np.ones(60)], r"coefs_\[0\] must be a matrix.* Got shape \(60,\)"),
+        ([np.ones((60, 5)), np.ones((5, 2, 1))], r"coefs_\[1\] must be a matrix of 5"),
+    ],
+)
+def test_quantize_projection_refuses_weights_that_do_not_fit(
+    projection, coefs, message
+):
+    changed = copy.copy(projection)
+    with pytest.raises(ValueError, match=message):
+        changed.coefs_ = coefs
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [np.asfortranarray, lambda w: w.astype(np.float64), lambda w: w.tolist()],
+    ids=["fortran", "float64", "list"],
+)
+def test_quantize_projection_takes_weights_of_any_layout(mixtures, projection, convert):
+    changed = copy.copy(projection)
+    changed.coefs_ = [convert(weights) for weights in projection.coefs_]
+    X = mixtures[0]
+    reference.assert_same_bits(changed.transform(X), projection.transform(X))
+
+
+def test_quantize_projection_weights_are_a_copy_of_what_is_stored(mixtures, projection):
+    """Those of a fit and of a quantized network: the rows lie in another order."""
+    X = mixtures[0]
+    expected = projection.transform(X)
+    projection.coefs_[0][...] = 0
+    reference.assert_same_bits(projection.transform(X), expected)
+
+
+def test_quantize_projection_refuses_features_of_another_number(projection):
+    changed = copy.copy(projection)
+    changed.coefs_ = [projection.coefs_[0][:-1], projection.coefs_[1]]
+    with pytest.raises(ValueError, match="features"):
+        changed.transform(np.ones((2, 60), dtype=np.float32))
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_quantize_projection_survives_a_pickle(in_order):
+    projection = random_projection(50, in_order=in_order)
+    X = np.random.default_rng(0).random((9, 50), dtype=np.float32)
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        twin = pickle.loads(pickle.dumps(projection, protocol))
+        reference.assert_same_bits(twin.transform(X), projection.transform(X))
