@@ -21,7 +21,7 @@
 
 #define SKLUX_CACHE_LINE 64
 /* Rows of a dense layer's panel that are packed at a time: they stay in the cache. */
-#define SKLUX_PANEL_DEPTH 384
+#define SKLUX_PANEL_DEPTH 768
 /* The widest panel of all instruction sets, in floats. */
 #define SKLUX_PANEL_WIDTH 32
 
@@ -102,7 +102,9 @@ static inline sklux_plain_lanes sklux_bytes_plain(const int8_t *p)
     __attribute__((target(SKLUX_AVX512_SETS ",prefer-vector-width=512")))
 #endif
 #define SKLUX_LANES 16
-#define SKLUX_TILE_ROWS 12
+/* Not more: rows of many units lie in the same sets of the first cache, which hold
+ * eight lines each. */
+#define SKLUX_TILE_ROWS 8
 #define SKLUX_TILE_VECTORS 2
 #define SKLUX_SUM_VECTORS 24
 #define SKLUX_HALVES(p) ((sklux_vector_avx512)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p))))
