@@ -323,7 +323,7 @@ def test_stored_rows_of_another_type_are_refused(dtype):
         _layers.WeightRows(np.ones((3, 2), dtype=dtype))
 
 
-# Dense layers beyond one panel: 384 inputs deep, up to 32 outputs wide
+# Dense layers beyond one panel: 768 inputs deep, up to 32 outputs wide
 
 
 @st.composite

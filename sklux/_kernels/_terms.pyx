@@ -45,7 +45,7 @@ cdef extern from "text.h" nogil:
 
 cdef enum:
     # Places between a look-up and the request for its memory.
-    AHEAD = 16
+    AHEAD = 32
     # The largest count that 16 bits hold.
     MAX_SMALL = 65535
 

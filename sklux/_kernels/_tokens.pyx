@@ -43,7 +43,7 @@ cdef enum:
     CHARACTERS_IN_WORDS = 2
     PIECES = 3
     # Words between the making of a key and its look-up; a power of two.
-    AHEAD = 8
+    AHEAD = 16
 
 KINDS = {
     "word": WORDS,
