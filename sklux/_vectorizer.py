@@ -7,6 +7,7 @@ from copy import copy, deepcopy
 from importlib.metadata import version
 from numbers import Integral
 from typing import Literal, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from joblib import parallel_config
@@ -50,6 +51,10 @@ from sklux._teacher import (
     teacher_vectors,
 )
 from sklux._text_buffers import text_buffers
+
+# What `transform` has made of each vectorizer's stages. It stands here, because
+# `transform` changes no attribute.
+_made_transforms: WeakKeyDictionary = WeakKeyDictionary()
 
 
 @documents_by_name
@@ -316,14 +321,14 @@ class LuxicalVectorizer(
         if not isinstance(lexical, LexicalVectorizer):
             return None
         key = lexical, lexical._settings(), network
-        made = vars(self).get("_made_transform")
+        made = _made_transforms.get(self)
         if made is None or not _is_same(made[0], key):
             parts = lexical._fused_parts()
             fused = None if parts is None else FusedTransform(*parts, network)
             made = key, fused
             # Another thread may have changed a setting meanwhile.
             if lexical._settings() == key[1]:
-                self._made_transform = made
+                _made_transforms[self] = made
         return made[1]
 
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
@@ -524,11 +529,6 @@ class LuxicalVectorizer(
 
     def __sklearn_is_fitted__(self):
         return has_learnt(self)
-
-    def __getstate__(self):
-        state = dict(super().__getstate__())
-        state.pop("_made_transform", None)
-        return state
 
     def __sklearn_clone__(self):
         """Copy parameters and stages, and share the teacher, which is never fitted."""
