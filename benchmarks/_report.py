@@ -14,15 +14,15 @@ LOAD_AT_START = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"
 DEFAULT_PAGE = Path(__file__).resolve().parents[1] / "doc" / "benchmarks.md"
 
 
-def add_output_option(parser: ArgumentParser) -> None:
+def add_output_option(parser: ArgumentParser, page: Path = DEFAULT_PAGE) -> None:
     """Add ``--output`` to the options of a benchmark."""
     parser.add_argument(
         "--output",
         type=Path,
-        default=DEFAULT_PAGE,
+        default=page,
         metavar="FILE",
-        help="page to write the table into, between its markers (default: "
-        "doc/benchmarks.md); '-' writes no file",
+        help="page to write the tables into, between its markers (default: "
+        f"doc/{page.name}); '-' writes no file",
     )
 
 

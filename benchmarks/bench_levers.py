@@ -53,7 +53,7 @@ from _corpora import (
     utf8_bytes,
 )
 from _models import DEFAULT_HIDDEN, HIDDEN, WIDTH, WORDS, random_layers
-from _report import conditions, markdown_table, publish
+from _report import add_output_option, conditions, markdown_table, publish
 from _turns import Timing, progress, quiet_rounds, ratio, seconds_of, take_turns
 from bench_lexical import REST, Clock
 from scipy import sparse
@@ -286,14 +286,7 @@ def parse_options() -> Namespace:
     """Options of the command line."""
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=PAGE,
-        metavar="FILE",
-        help="page to write the tables into, between its markers (default: "
-        "doc/speed.md); '-' writes no file",
-    )
+    add_output_option(parser, PAGE)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument(
         "--documents",

@@ -63,15 +63,13 @@ class FusedTransform:
         network = self._network
         out = np.empty((len(block), network.n_components), dtype=np.float32)
         analyses = self._reader.analyses(block)
-        n_rows = network.rows_at_a_time
 
         def work(start: int, stop: int) -> None:
             tokens = self._reader.read(analyses, block, start, stop)
             numbers = tuple(part.numbers for part in tokens)
             ends = tuple(part.ends for part in tokens)
-            for first in range(start, stop, n_rows):
-                rows = out[first : min(first + n_rows, stop)]
-                hidden = network.hidden_rows(rows)
+
+            def first_layer(first: int, hidden: np.ndarray) -> None:
                 project_tokens(
                     self._reader.indexes,
                     numbers,
@@ -81,7 +79,8 @@ class FusedTransform:
                     network.weight_rows,
                     hidden,
                 )
-                network.finish(hidden, rows)
+
+            network.forward(first_layer, out, start, stop)
 
         edges = range_edges(block, n_jobs)
         costs = range_costs(block, edges) if len(edges) > 2 else None

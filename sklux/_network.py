@@ -1,6 +1,6 @@
 """The student network: its weights as they are stored, and CSR rows to unit vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -192,6 +192,31 @@ class Network:
             return 0
         return -int(np.floor(np.log2(float(largest))))
 
+    def forward(
+        self,
+        first_layer: Callable[[int, np.ndarray], None],
+        out: np.ndarray,
+        start: int,
+        stop: int,
+    ) -> None:
+        """Write the vectors of a range of documents, some of them at a time.
+
+        Parameters
+        ----------
+        first_layer : callable
+            Called with the first document and an array of shape (n_rows, n_units),
+            to write the first layer's sums of n_rows documents into.
+        out : ndarray of shape (n_documents, n_components), dtype=np.float32
+            Rows ``start`` to ``stop`` are overwritten.
+        start, stop : int
+            The range.
+        """
+        for first in range(start, stop, self.rows_at_a_time):
+            rows = out[first : min(first + self.rows_at_a_time, stop)]
+            hidden = self.hidden_rows(rows)
+            first_layer(first, hidden)
+            self.finish(hidden, rows)
+
     def finish(self, hidden: np.ndarray, out: np.ndarray) -> None:
         """Take rows of the first layer's sums to unit vectors.
 
@@ -311,21 +336,19 @@ def apply_network(
     indptr = np.ascontiguousarray(X.indptr, dtype=index_type)
     data = np.ascontiguousarray(X.data, dtype=np.float32)
     out = np.empty((X.shape[0], network.n_components), dtype=np.float32)
-    n_rows = network.rows_at_a_time
+
+    def first_layer(first: int, hidden: np.ndarray) -> None:
+        _layers.sparse_product(
+            data,
+            indices,
+            indptr[first : first + len(hidden) + 1],
+            network.places,
+            network.weight_rows,
+            hidden,
+        )
 
     def work(start: int, stop: int) -> None:
-        for first in range(start, stop, n_rows):
-            rows = out[first : min(first + n_rows, stop)]
-            hidden = network.hidden_rows(rows)
-            _layers.sparse_product(
-                data,
-                indices,
-                indptr[first : first + len(rows) + 1],
-                network.places,
-                network.weight_rows,
-                hidden,
-            )
-            network.finish(hidden, rows)
+        network.forward(first_layer, out, start, stop)
 
     run_ranges(work, _range_edges(indptr), n_jobs)
     return out

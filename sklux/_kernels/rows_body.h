@@ -107,11 +107,11 @@ SKLUX_TARGET static void SKLUX_NAME(unit_row)(ptrdiff_t n, int relu, float *rest
         y[j] *= scale;
 }
 
-/* One tile of out (+)= H W: the sums stay in registers while k runs. */
+/* One tile of out (+)= H W, where W is a packed panel: the sums stay in registers
+ * while k runs. */
 SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(tile)(
     const int n_rows, ptrdiff_t n_in, const float *restrict H, ptrdiff_t H_stride,
-    const float *restrict W, ptrdiff_t W_stride, int is_first, float *restrict out,
-    ptrdiff_t out_stride)
+    const float *restrict W, int is_first, float *restrict out, ptrdiff_t out_stride)
 {
     SKLUX_NAME(vector) sums[SKLUX_TILE_ROWS][SKLUX_TILE_VECTORS];
 
@@ -121,7 +121,8 @@ SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(tile)(
                 ? (SKLUX_NAME(vector)){0}
                 : ((const SKLUX_NAME(vector) *)(out + r * out_stride))[v];
     for (ptrdiff_t k = 0; k < n_in; k++) {
-        const SKLUX_NAME(vector) *w = (const SKLUX_NAME(vector) *)(W + k * W_stride);
+        const SKLUX_NAME(vector) *w =
+            (const SKLUX_NAME(vector) *)(W + k * SKLUX_TILE_COLUMNS);
         for (int r = 0; r < n_rows; r++)
             for (int v = 0; v < SKLUX_TILE_VECTORS; v++)
                 sums[r][v] += H[r * H_stride + k] * w[v];
@@ -140,13 +141,13 @@ SKLUX_TARGET static void SKLUX_NAME(panel)(
 
     for (; r + SKLUX_TILE_ROWS <= n_rows; r += SKLUX_TILE_ROWS)
         SKLUX_NAME(tile)(SKLUX_TILE_ROWS, n_in, H + r * H_stride, H_stride, W,
-                         SKLUX_TILE_COLUMNS, is_first, out + r * out_stride, out_stride);
+                         is_first, out + r * out_stride, out_stride);
     for (; r + 4 <= n_rows; r += 4)
-        SKLUX_NAME(tile)(4, n_in, H + r * H_stride, H_stride, W, SKLUX_TILE_COLUMNS,
-                         is_first, out + r * out_stride, out_stride);
+        SKLUX_NAME(tile)(4, n_in, H + r * H_stride, H_stride, W, is_first,
+                         out + r * out_stride, out_stride);
     for (; r < n_rows; r++)
-        SKLUX_NAME(tile)(1, n_in, H + r * H_stride, H_stride, W, SKLUX_TILE_COLUMNS,
-                         is_first, out + r * out_stride, out_stride);
+        SKLUX_NAME(tile)(1, n_in, H + r * H_stride, H_stride, W, is_first,
+                         out + r * out_stride, out_stride);
 }
 
 /* out := H W for a few rows: W is read once, from its beginning to its end, for
