@@ -57,7 +57,7 @@ from _report import add_output_option, conditions, markdown_table, publish
 from _turns import Timing, progress, quiet_rounds, ratio, seconds_of, take_turns
 from bench_lexical import REST, Clock
 from scipy import sparse
-from sklux._kernels._fused import TermWeighing, project_tokens
+from sklux._kernels._fused import Room, TermWeighing, project_tokens
 from threadpoolctl import threadpool_limits
 
 import sklux._embedding as embedding
@@ -67,9 +67,10 @@ from sklux._kernels import _layers
 from sklux._lexical import default_lexical_stage
 from sklux._memory import empty_aligned
 from sklux._network import WEIGHT_DTYPES, Network, apply_network
+from sklux._term_matrix import Weighing
 from sklux._term_reader import TermReader
 from sklux._text_buffers import TextBuffers, text_buffers
-from sklux._threads import run_ranges
+from sklux._threads import Pool, run_ranges
 from sklux._token_streams import Tokens, range_costs, range_edges
 
 PAGE = REPOSITORY / "doc" / "speed.md"
@@ -131,8 +132,20 @@ class Stage:
         X = lexical.fit_transform(learnt)
         self.lexical = lexical
         self.frequency = np.bincount(X.indices, minlength=X.shape[1])
-        self.reader, self.weighing = lexical._fused_parts()
+        self._readers: dict[bool, TermReader] = {}
         self._networks: dict[tuple[int, ...], Network] = {}
+
+    @cached_property
+    def weighing(self) -> Weighing:
+        """How counts become values."""
+        return self.lexical._fused_parts(None)[1]
+
+    def reader(self, network: Network) -> TermReader:
+        """What reads documents for a network with the rows in one of two orders."""
+        key = network.places is None
+        if key not in self._readers:
+            self._readers[key] = self.lexical._fused_parts(network.places)[0]
+        return self._readers[key]
 
     def in_column_order(self, *widths: int) -> Network:
         """A network of random weights, its rows in the order of the columns."""
@@ -150,23 +163,26 @@ class Stage:
 class TokenLayer:
     """The layer from tokens; ``tokens`` has those of each range, by its start."""
 
-    stage: Stage
+    reader: TermReader
     tokens: dict[int, tuple[Tokens, ...]]
     weighing: TermWeighing
     network: Network
+    rooms: Pool
 
     def sums(self, start: int, stop: int) -> np.ndarray:
         """Sums of one of the ranges."""
         out = np.empty((stop - start, self.network.rows.shape[1]), dtype=np.float32)
-        project_tokens(
-            self.stage.reader.indexes,
-            tuple(part.numbers for part in self.tokens[start]),
-            tuple(part.ends for part in self.tokens[start]),
-            0,
-            self.weighing,
-            self.network.weight_rows,
-            out,
-        )
+        with self.rooms.borrow() as room:
+            project_tokens(
+                room,
+                self.reader.indexes,
+                tuple(part.numbers for part in self.tokens[start]),
+                tuple(part.ends for part in self.tokens[start]),
+                0,
+                self.weighing,
+                self.network.weight_rows,
+                out,
+            )
         return out
 
 
@@ -199,6 +215,7 @@ class Bench:
     learnt: list[str]
     documents: list[str]
     huge_shares: dict[str, list[float]] = field(default_factory=dict)
+    read: dict[int, dict[int, tuple[Tokens, ...]]] = field(default_factory=dict)
 
     @property
     def side_rounds(self) -> int:
@@ -221,15 +238,15 @@ class Bench:
         """Bounds of the ranges that `transform` makes of the documents."""
         return range_edges(self.block)
 
-    @cached_property
-    def tokens(self) -> dict[int, tuple[Tokens, ...]]:
-        """The tokens of each range, by its start."""
-        reader = self.stage.reader
-        analyses = reader.analyses(self.block)
-        return {
-            start: reader.read(analyses, self.block, start, stop)
-            for start, stop in zip(self.edges[:-1], self.edges[1:])
-        }
+    def tokens(self, reader: TermReader) -> dict[int, tuple[Tokens, ...]]:
+        """The tokens of each range as a reader numbers them, by its start."""
+        if id(reader) not in self.read:
+            analyses = reader.analyses(self.block)
+            self.read[id(reader)] = {
+                start: reader.read(analyses, self.block, start, stop)
+                for start, stop in zip(self.edges[:-1], self.edges[1:])
+            }
+        return self.read[id(reader)]
 
     @cached_property
     def X(self) -> sparse.csr_matrix:
@@ -255,7 +272,9 @@ class Bench:
     def layer(self, network: Network) -> TokenLayer:
         """The first layer of a network, as `transform` runs it."""
         weighing = term_weighing(self.stage.weighing, network)
-        return TokenLayer(self.stage, self.tokens, weighing, network)
+        reader = self.stage.reader(network)
+        rooms = Pool(partial(Room, network.n_features))
+        return TokenLayer(reader, self.tokens(reader), weighing, network, rooms)
 
     def note_pages(self, name: str, rows: np.ndarray) -> None:
         """Remember which share of some weights lies in huge pages, if it is known."""
@@ -575,7 +594,7 @@ def two_paths(
     stage: Stage, network: Network, documents: list[str]
 ) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray]]:
     """What embeds documents without a matrix, and with one; they agree."""
-    transform = FusedTransform(stage.reader, stage.weighing, network)
+    transform = FusedTransform(stage.reader(network), stage.weighing, network)
 
     def fused() -> np.ndarray:
         return transform(text_buffers(documents), 1)

@@ -1,15 +1,16 @@
 """Documents to unit vectors, without a matrix between."""
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
-from sklux._kernels._fused import ENTRY_FIELDS, TermWeighing, project_tokens
+from sklux._kernels._fused import Room, TermWeighing, project_tokens
 from sklux._network import Network, check_n_features
 from sklux._term_matrix import Weighing
 from sklux._term_reader import TermReader
 from sklux._text_buffers import TextBuffers
-from sklux._threads import run_ranges
+from sklux._threads import Pool, run_ranges
 from sklux._token_streams import range_costs, range_edges
 
 # Counts below have a place in the table of term frequencies.
@@ -22,7 +23,7 @@ class FusedTransform:
     Parameters
     ----------
     reader : TermReader
-        Reads documents.
+        Reads documents; its columns are the network's weight rows.
     weighing : Weighing
         How counts become values; its idf is finite.
     network : Network
@@ -39,6 +40,7 @@ class FusedTransform:
         self._reader = reader
         self._network = network
         self._weighing = term_weighing(weighing, network)
+        self._rooms = Pool(partial(Room, network.n_features))
 
     def __call__(self, blocks: Iterable[TextBuffers], n_jobs: int | None) -> np.ndarray:
         """Map documents to unit vectors.
@@ -71,6 +73,7 @@ class FusedTransform:
 
             def first_layer(first: int, hidden: np.ndarray) -> None:
                 project_tokens(
+                    room,
                     self._reader.indexes,
                     numbers,
                     ends,
@@ -80,7 +83,8 @@ class FusedTransform:
                     hidden,
                 )
 
-            network.forward(first_layer, out, start, stop)
+            with self._rooms.borrow() as room:
+                network.forward(first_layer, out, start, stop)
 
         edges = range_edges(block, n_jobs)
         costs = range_costs(block, edges) if len(edges) > 2 else None
@@ -103,17 +107,11 @@ def term_weighing(weighing: Weighing, network: Network) -> TermWeighing:
     TermWeighing
         In float32.
     """
-    entries = np.empty(network.n_features, dtype=ENTRY_FIELDS)
-    entries["idf"] = weighing.idf if len(weighing.idf) else 1
-    entries["row"] = (
-        np.arange(network.n_features) if network.places is None else network.places
-    )
+    idf = np.ones(network.n_features, dtype=np.float32)
+    if len(weighing.idf):
+        places = slice(None) if network.places is None else network.places
+        idf[places] = weighing.idf
     tf = weighing.tf_table(TABULATED_COUNTS).astype(np.float32)
     return TermWeighing(
-        entries,
-        tf,
-        weighing.binary,
-        weighing.sublinear_tf,
-        weighing.norm,
-        weighing.second_part,
+        idf, tf, weighing.binary, weighing.sublinear_tf, weighing.norm
     )

@@ -358,10 +358,13 @@ class LexicalVectorizer(TfidfVectorizer):
             return self._tfidf.transform(X)  # raises, as scikit-learn does
         return align_interface(X)
 
-    def _fused_parts(self) -> tuple[TermReader, Weighing] | None:
+    def _fused_parts(
+        self, places: np.ndarray | None
+    ) -> tuple[TermReader, Weighing] | None:
         """What reads and weighs documents, where the kernels do what `transform` does.
 
-        None where they do not know a setting.
+        The columns of the reader are ``places``, by the columns of the matrix; None:
+        they are the same. None where the kernels do not know a setting.
         """
         self._check_fitted()
         if not (
@@ -374,7 +377,10 @@ class LexicalVectorizer(TfidfVectorizer):
         if self.stop_words is not None:
             # Warns where they were set since the fit and do not fit the rest.
             self.build_analyzer()
-        reader, weighing = self._reader(), self._weighing()
+        if places is not None and len(places) != self._n_columns():
+            places = None  # of another model; whoever asks sees that by the number
+        reader = self._reader() if places is None else self._new_reader(places)
+        weighing = self._weighing()
         if isinstance(getattr(self._tfidf, "idf_", None), np.ndarray):
             # What is made of it would not see a change; another array is seen.
             self._tfidf.idf_.flags.writeable = False
@@ -810,12 +816,16 @@ class LexicalVectorizer(TfidfVectorizer):
         settings = self._settings()
         made = vars(self).get("_made_reader")
         if made is None or made[0] != settings:
-            terms = self._terms if "_terms" in vars(self) else self._given_terms()
-            made = settings, term_reader(self._sources(), terms)
+            made = settings, self._new_reader()
             # Another thread may have changed a setting meanwhile.
             if self._settings() == settings:
                 self._made_reader = made
         return made[1]
+
+    def _new_reader(self, columns: np.ndarray | None = None) -> TermReader:
+        """What reads documents, with the columns of the matrix or other ones."""
+        terms = self._terms if "_terms" in vars(self) else self._given_terms()
+        return term_reader(self._sources(), terms, columns)
 
     def _n_columns(self) -> int:
         """Width of the matrix."""

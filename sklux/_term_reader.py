@@ -1,7 +1,5 @@
 """The terms of a fitted vocabulary, and documents as numbers of their words."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -9,33 +7,8 @@ import numpy as np
 from sklux._kernels._terms import TermIndex
 from sklux._kernels._tokens import Analysis, TokenStream, renumber
 from sklux._text_buffers import TextBuffers
+from sklux._threads import Pool
 from sklux._token_streams import Source, Strings, Tokens, read_range
-
-# A stream with more memory is not kept for the next range.
-MAX_KEPT_BYTES = 16_000_000
-
-
-class StreamPool:
-    """Streams that threads borrow, so that they need not grow anew for each range.
-
-    A stream remembers the pieces of the words it has seen.
-    """
-
-    def __init__(self):
-        self._free: list[TokenStream] = []
-
-    @contextmanager
-    def borrow(self) -> Iterator[TokenStream]:
-        """Give out an empty stream that no other thread has."""
-        try:
-            stream = self._free.pop()
-        except IndexError:
-            stream = TokenStream()
-        yield stream
-        # After an error, or a document of many megabytes, it is not kept.
-        if stream.n_bytes() <= MAX_KEPT_BYTES:
-            stream.clear()
-            self._free.append(stream)
 
 
 class TermReader(NamedTuple):
@@ -55,8 +28,9 @@ class TermReader(NamedTuple):
         part.
     n_columns : int
         Number of terms of all parts.
-    streams : tuple of StreamPool
-        Memory of each part's reading.
+    streams : tuple of Pool
+        Memory of each part's reading: streams, which remember the pieces of the words
+        they have seen.
     """
 
     sources: tuple[Source, ...]
@@ -64,7 +38,7 @@ class TermReader(NamedTuple):
     numbers: tuple[np.ndarray | None, ...]
     second_part: int
     n_columns: int
-    streams: tuple[StreamPool, ...]
+    streams: tuple[Pool, ...]
 
     def analyses(self, block: TextBuffers) -> tuple[Analysis | None, ...]:
         """Return the rules of each part for a block of documents.
@@ -118,7 +92,11 @@ class TermReader(NamedTuple):
         return tuple(parts)
 
 
-def term_reader(sources: tuple[Source, ...], terms: tuple[Strings, ...]) -> TermReader:
+def term_reader(
+    sources: tuple[Source, ...],
+    terms: tuple[Strings, ...],
+    columns: np.ndarray | None = None,
+) -> TermReader:
     """Make the terms of a vocabulary ready for look-up.
 
     Parameters
@@ -126,32 +104,39 @@ def term_reader(sources: tuple[Source, ...], terms: tuple[Strings, ...]) -> Term
     sources : tuple of Source
         How documents become tokens.
     terms : tuple of Strings
-        For each source its terms, in the order of their columns.
+        For each source its terms.
+    columns : ndarray of shape (n_terms,), dtype=np.uint32, or None
+        Columns of the terms of all sources, the most frequent terms first; None:
+        they are in order.
 
     Returns
     -------
     TermReader
-        The columns of the second part follow those of the first.
+        Without ``columns``, those of the second part follow those of the first.
     """
-    first_columns = np.cumsum([0, *(len(part) for part in terms)])
+    ends = np.cumsum([len(part) for part in terms])
+    n_columns = int(ends[-1])
+    if columns is None:
+        columns = np.arange(n_columns)
+    columns = np.split(columns.astype(np.int32, copy=False), ends[:-1])
     indexes = tuple(
         TermIndex(
             source.split,
             *source.stop_words,
             *part,
-            first,
+            part_columns,
+            np.argsort(part_columns),
             source.ngram_range,
             source.whole_segments,
         )
-        for source, part, first in zip(sources, terms, first_columns)
+        for source, part, part_columns in zip(sources, terms, columns)
     )
     numbers = tuple(
         None if source.pieces is None else numbers_in(index, source.pieces)
         for source, index in zip(sources, indexes)
     )
     second_part = len(terms[0]) if len(terms) > 1 else 0
-    streams = tuple(StreamPool() for _ in sources)
-    n_columns = int(first_columns[-1])
+    streams = tuple(Pool(TokenStream) for _ in sources)
     return TermReader(sources, indexes, numbers, second_part, n_columns, streams)
 
 

@@ -7,13 +7,17 @@ joblib only resolves ``n_jobs``.
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Any
 
 from joblib import effective_n_jobs
 
 # Threads start only as tasks need them; this bounds them for every caller.
 MAX_THREADS = 64
+# Memory of more bytes than this is not kept for the next range.
+MAX_KEPT_BYTES = 16_000_000
 
 _pools: dict[int, ThreadPoolExecutor] = {}  # process id -> its pool
 
@@ -27,6 +31,33 @@ def _get_pool() -> ThreadPoolExecutor:
             process, ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="sklux")
         )
     return _pools[process]
+
+
+class Pool:
+    """Memory that threads borrow, so that it need not grow anew for each range.
+
+    Parameters
+    ----------
+    make : callable
+        Makes an object with the methods ``n_bytes()`` and ``clear()``.
+    """
+
+    def __init__(self, make: Callable[[], Any]):
+        self._make = make
+        self._free: list[Any] = []
+
+    @contextmanager
+    def borrow(self) -> Iterator[Any]:
+        """Give out a clear object that no other thread has."""
+        try:
+            lent = self._free.pop()
+        except IndexError:
+            lent = self._make()
+        yield lent
+        # After an error, or a document of many megabytes, it is not kept.
+        if lent.n_bytes() <= MAX_KEPT_BYTES:
+            lent.clear()
+            self._free.append(lent)
 
 
 def run_ranges(

@@ -323,7 +323,7 @@ class LuxicalVectorizer(
         key = lexical, lexical._settings(), network
         made = _made_transforms.get(self)
         if made is None or not _is_same(made[0], key):
-            parts = lexical._fused_parts()
+            parts = lexical._fused_parts(network.places)
             fused = None if parts is None else FusedTransform(*parts, network)
             made = key, fused
             # Another thread may have changed a setting meanwhile.

@@ -21,7 +21,7 @@ from pieces_reference import TRAINING_TEXTS, bert_tokenizer
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklux._kernels._fused import project_tokens
+from sklux._kernels._fused import Room, project_tokens
 from strategies import awkward_texts, kernel_settings, seeds, token_documents, widths
 from test_term_matrix import make_index, make_tokens
 
@@ -254,12 +254,13 @@ def test_embedding_kernel_equals_reference(
 ):
     documents, others, terms, second_terms, has_second, network, idf = example
     how = {"sublinear_tf": sublinear_tf, "binary": binary}
-    indexes, streams = [make_index(terms)], []
+    places = np.arange(len(idf)) if network.places is None else network.places
+    indexes, streams = [make_index(terms, columns=places[: len(terms)])], []
     streams.append(make_tokens(indexes[0], documents))
     columns = {(term,): i for i, term in enumerate(terms)}
     counts = reference.count_rows(documents, columns, (1, 1))
     if has_second:
-        indexes.append(make_index(second_terms, first_column=len(terms)))
+        indexes.append(make_index(second_terms, columns=places[len(terms) :]))
         streams.append(make_tokens(indexes[1], [[words] for words in others]))
         columns = {(term,): len(terms) + i for i, term in enumerate(second_terms)}
         second = reference.count_rows([[words] for words in others], columns, (1, 1))
@@ -273,6 +274,7 @@ def test_embedding_kernel_equals_reference(
     last = data.draw(st.integers(first, len(documents)))
     out = np.full((last - first, network.n_components), np.nan, dtype=np.float32)
     project_tokens(
+        Room(network.n_features),
         tuple(indexes),
         tuple(stream.numbers for stream in streams),
         tuple(stream.ends for stream in streams),
@@ -288,7 +290,7 @@ def test_embedding_kernel_equals_reference(
     assert np.all(abs(out - expected[first:last]) <= bounds[first:last] + 1e-36)
 
 
-# Around the sizes of the table that repeated terms are merged in.
+# Around powers of two, and beyond a group of documents.
 NUMBERS_OF_TERMS = [0, 1, 6, 7, 8, 9, 15, 16, 17, 63, 64, 65, 255, 256, 4095, 8193]
 
 
@@ -313,6 +315,7 @@ def test_embedding_kernel_merges_any_number_of_terms(n_terms, n_columns, n_repea
     out = np.full((2, 3), np.nan, dtype=np.float32)
     weighing = term_weighing(Weighing(np.float32), network)
     project_tokens(
+        Room(network.n_features),
         (index,),
         (tokens.numbers,),
         (tokens.ends,),
@@ -323,6 +326,34 @@ def test_embedding_kernel_merges_any_number_of_terms(n_terms, n_columns, n_repea
     )
     scale = np.sqrt(n_terms + 1) * (1 + n_repeats)
     np.testing.assert_allclose(out, expected, rtol=0, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("n_left", [0, 1, 20, 100])
+def test_embedding_kernel_when_the_numbers_of_places_run_out(n_left):
+    """As after some four thousand million terms."""
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((20, 3)).astype(np.float32)
+    network = Network(weights)
+    index = make_index([str(i) for i in range(20)])
+    documents = [[[str(i) for i in rng.integers(20, size=30)]] for _ in range(9)]
+    tokens = make_tokens(index, documents)
+    weighing = term_weighing(Weighing(np.float32), network)
+    room = Room(20)
+    out = np.empty((2, 9, 3), dtype=np.float32)
+    for sums in out:
+        project_tokens(
+            room,
+            (index,),
+            (tokens.numbers,),
+            (tokens.ends,),
+            0,
+            weighing,
+            network.weight_rows,
+            sums,
+        )
+        # Marks of the places of these documents stand in the room.
+        room.next_number = 2**32 - 1 - n_left
+    np.testing.assert_array_equal(out[0], out[1])
 
 
 # Same bits: threads, ranges, groups, batches, containers
@@ -483,7 +514,7 @@ def test_embedding_same_bits_whatever_memory_is_kept(
     monkeypatch, max_kept_bytes, n_jobs, crowd, crowd_model, crowd_vectors
 ):
     """What a stream remembers of one range must not show in the next."""
-    monkeypatch.setattr(sklux._term_reader, "MAX_KEPT_BYTES", max_kept_bytes)
+    monkeypatch.setattr(sklux._threads, "MAX_KEPT_BYTES", max_kept_bytes)
     monkeypatch.setattr(sklux._token_streams, "BYTES_PER_RANGE", 3_000)
     model = copy_with(crowd_model, n_jobs=n_jobs)
     for rows in (slice(None), slice(7, 90), slice(None, None, -1), slice(None)):

@@ -14,16 +14,20 @@ from sklux._term_matrix import MatrixParts, Weighing
 from sklux._token_streams import Tokens, pack_strings
 
 NO_STOP_WORDS = pack_strings([])
+# Columns and order of two terms.
+TWO = np.arange(2, dtype=np.int32), np.arange(2)
 PLAIN = Weighing(np.float64)
 
 
-def make_index(terms, ngram_range=(1, 1), first_column=0, whole_segments=False):
-    """An index of terms whose words stand between blanks."""
+def make_index(terms, ngram_range=(1, 1), columns=None, whole_segments=False):
+    """An index of terms whose words stand between blanks; they come in order."""
+    columns = np.arange(len(terms)) if columns is None else columns
     return TermIndex(
         "blanks",
         *NO_STOP_WORDS,
         *pack_strings(terms),
-        first_column,
+        columns.astype(np.int32),
+        np.argsort(columns),
         ngram_range,
         whole_segments,
     )
@@ -108,7 +112,8 @@ def test_term_matrix_weights_equal_reference(
 def test_term_matrix_two_parts_of_one_norm(norm, scale):
     """Each part has the same share of a row; a row of one part is whole."""
     documents = [[["a", "a", "b", "x"]], [["a", "b"]], [["x", "y", "y"]], [["q"]]]
-    first, second = make_index(["a", "b"]), make_index(["x", "y"], first_column=2)
+    first = make_index(["a", "b"])
+    second = make_index(["x", "y"], columns=np.arange(2, 4))
     parts = MatrixParts(
         (first, second), 4, Weighing(np.float64, norm=norm, second_part=2)
     )
@@ -162,7 +167,7 @@ def test_term_matrix_beginnings_of_terms_are_no_terms():
 
 def test_term_matrix_stop_words_have_the_first_numbers():
     index = TermIndex(
-        "blanks", *pack_strings(["of"]), *pack_strings(["a", "of"]), 0, (1, 1), False
+        "blanks", *pack_strings(["of"]), *pack_strings(["a", "of"]), *TWO, (1, 1), False
     )
     known = np.empty(3, dtype=np.uint32)
     index.table.find(*pack_strings(["of", "a", "x"]), known)
@@ -173,7 +178,7 @@ def test_term_matrix_stop_words_have_the_first_numbers():
 @pytest.mark.parametrize("split", ["characters", "whole", "blanks"])
 def test_term_matrix_terms_are_cut_as_the_index_says(split):
     terms = ["\u00e9\U0001f34e", "a b"]
-    index = TermIndex(split, *NO_STOP_WORDS, *pack_strings(terms), 0, (1, 3), False)
+    index = TermIndex(split, *NO_STOP_WORDS, *pack_strings(terms), *TWO, (1, 3), False)
     words = {
         "characters": ["\u00e9", "\U0001f34e", "a", " ", "b"],
         "whole": terms,
@@ -190,7 +195,9 @@ def test_term_matrix_terms_are_cut_as_the_index_says(split):
 def test_term_matrix_index_is_built_once():
     index = make_index(["a"])
     with pytest.raises(ValueError, match="built once"):
-        index.__init__("blanks", *NO_STOP_WORDS, *pack_strings(["b"]), 0, (1, 1), False)
+        index.__init__(
+            "blanks", *NO_STOP_WORDS, *pack_strings(["b"]), *TWO, (1, 1), False
+        )
 
 
 @pytest.mark.parametrize("n", [0, 1, 23, 24, 25, 383, 384, 385, 8191, 8192, 8193])

@@ -7,7 +7,7 @@ import threading
 import pytest
 from joblib import parallel_config
 
-from sklux._threads import run_ranges
+from sklux._threads import MAX_KEPT_BYTES, Pool, run_ranges
 
 # No test waits this long unless it is about to fail.
 PATIENCE = 60
@@ -196,3 +196,34 @@ def test_run_ranges_after_fork():
     finally:
         child.kill()
         child.join()
+
+
+class Lent:
+    """What a pool lends."""
+
+    def __init__(self):
+        self.size, self.n_cleared = 0, 0
+
+    def n_bytes(self):
+        return self.size
+
+    def clear(self):
+        self.n_cleared += 1
+
+
+def test_pool_lends_to_one_at_a_time_and_keeps_what_is_given_back():
+    pool = Pool(Lent)
+    with pool.borrow() as first, pool.borrow() as second:
+        assert first is not second
+    with pool.borrow() as again:
+        assert again is first and again.n_cleared == 1
+
+
+def test_pool_does_not_keep_what_is_large_or_failed():
+    pool = Pool(Lent)
+    with pool.borrow() as large:
+        large.size = MAX_KEPT_BYTES + 1
+    with pytest.raises(RuntimeError, match="half"), pool.borrow() as failed:
+        raise RuntimeError("half done")
+    with pool.borrow() as other:
+        assert other is not large and other is not failed

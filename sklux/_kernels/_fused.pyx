@@ -9,19 +9,20 @@ the norm of the first to that of the second. The terms of a document are added i
 order in which they first occur in it, those of the first part before those of the
 second.
 
-Cost per document: the look-ups of `_terms.pyx`, then the reading of one weight row a
-term, which is bound by the memory. The documents of a group are looked up before the
-first of their rows is added, so that rows can be asked for early, across documents.
+Cost per document: the look-ups of `_terms.pyx`, which give weight rows at once, then
+the reading of one row a term, which is bound by the memory. The documents of a group
+are looked up before the first of their rows is added, so that rows can be asked for
+early, across documents.
 """
 from libc.math cimport log
-from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from ._layers cimport WeightRows
 from ._terms cimport NO_NORM, TermIndex, row_norm
 from ._typedefs cimport float32_t
-from ._words cimport fetch, mix, numbers, reserve
+from ._words cimport fetch, numbers, reserve
 
 from ._terms import NORMS
 
@@ -29,14 +30,7 @@ cdef enum:
     # Documents of a group; and terms after which no document is added to it.
     GROUP_DOCUMENTS = 64
     GROUP_TERMS = 8192
-
-# What is known of a column: its idf, and the row of its weights.
-cdef packed struct term_entry:
-    float32_t idf
-    uint32_t row
-
-# The same for NumPy.
-ENTRY_FIELDS = [("idf", "f4"), ("row", "u4")]
+    LAST_NUMBER = 0xFFFFFFFF
 
 
 cdef class TermWeighing:
@@ -44,36 +38,31 @@ cdef class TermWeighing:
 
     Parameters
     ----------
-    entries : memoryview of shape (n_columns,), of `ENTRY_FIELDS`
-        Inverse document frequency and weight row of each column.
+    idf : memoryview of shape (n_rows,)
+        Inverse document frequency of the term of each weight row.
     tf : memoryview of shape (n_counts,)
         Term frequency by count, as far as it is tabulated.
     binary, sublinear_tf : bool
         What it is beyond.
     norm : {'l1', 'l2', None}
         Norm of each part of a row.
-    second_part : int
-        Column where the second part begins; 0: there is one part.
     """
-    cdef const term_entry[::1] entries
+    cdef const float32_t[::1] idf
     cdef const float32_t[::1] tf
     cdef bint binary, sublinear_tf
     cdef int norm
-    cdef uint32_t second_part
 
     def __init__(
         self,
-        const term_entry[::1] entries,
+        const float32_t[::1] idf,
         const float32_t[::1] tf,
         bint binary,
         bint sublinear_tf,
         norm,
-        uint32_t second_part,
     ):
-        self.entries, self.tf = entries, tf
+        self.idf, self.tf = idf, tf
         self.binary, self.sublinear_tf = binary, sublinear_tf
         self.norm = NORMS[norm]
-        self.second_part = second_part
 
     cdef inline float32_t term_frequency(self, uint32_t count) noexcept nogil:
         if count < self.tf.shape[0]:
@@ -85,127 +74,168 @@ cdef class TermWeighing:
     cdef void weigh(
         self,
         int64_t n,
-        const uint32_t *columns,
+        int64_t n_first,
+        const uint32_t *rows,
         const uint32_t *counts,
-        uint32_t *rows,
         float32_t *values,
     ) noexcept nogil:
-        """Values and weight rows of one document."""
-        cdef int64_t k, middle = 0
-        cdef term_entry entry
+        """Values of a document of n terms, of which some are of the first part."""
+        cdef int64_t k
         cdef double first, second
         cdef float32_t ratio
         for k in range(n):
-            entry = self.entries[columns[k]]
-            values[k] = self.term_frequency(counts[k]) * entry.idf
-            rows[k] = entry.row
-        if self.second_part == 0 or self.norm == NO_NORM:
+            values[k] = self.term_frequency(counts[k]) * self.idf[rows[k]]
+        if n_first == n or self.norm == NO_NORM:
             return
-        while middle < n and columns[middle] < self.second_part:
-            middle += 1
-        first = row_norm(values, middle, self.norm)
-        second = row_norm(values + middle, n - middle, self.norm)
+        first = row_norm(values, n_first, self.norm)
+        second = row_norm(values + n_first, n - n_first, self.norm)
         if first > 0 and second > 0:
             ratio = <float32_t>(first / second)
-            for k in range(middle, n):
+            for k in range(n_first, n):
                 values[k] *= ratio
 
 
-cdef int64_t merge_columns(
-    const uint32_t *found,
-    int64_t n,
-    uint32_t *slots,
-    int shift,
-    uint32_t *columns,
-    uint32_t *counts,
-) noexcept nogil:
-    """Distinct columns in the order of their first places, with counts; how many.
-
-    ``slots`` is a table of 2 ** (64 - shift) zeros, of which at most half are used: a
-    slot holds the place of a column in ``columns``, counted from 1. New and known
-    columns take the same instructions: a branch would be guessed wrong too often.
-    """
-    cdef int64_t i, k = 0, place
-    cdef uint64_t slot, last = (<uint64_t>1 << (64 - shift)) - 1
-    cdef uint32_t column, known
-    for i in range(n):
-        column = found[i]
-        slot = mix(column) >> shift
-        known = slots[slot]
-        while known != 0 and columns[known - 1] != column:
-            slot = (slot + 1) & last
-            known = slots[slot]
-        place = k if known == 0 else known - 1
-        counts[k] = 0 if known == 0 else counts[k]
-        columns[place] = column
-        counts[place] += 1
-        k += known == 0
-        slots[slot] = <uint32_t>(place + 1)
-    return k
-
-
 cdef class Room:
-    """Memory of one call."""
-    cdef numbers found, slots, columns, counts, rows, values
+    """Memory of one thread, kept from call to call.
+
+    Every place of a document's terms has a number of its own, and ``seen`` holds for
+    each weight row the number of its last place. A number below those of the present
+    document is from another: so a row is known or new without a search, and nothing
+    has to be cleared between documents.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of weight rows.
+
+    Attributes
+    ----------
+    next_number : int
+        Number of the first place of the next document.
+    """
+    cdef int64_t n_rows
+    cdef uint32_t *seen
+    # `seen` begins with zeros, so this does with 1.
+    cdef public uint32_t next_number
+    # Weight rows of one part of a document, one for each place in the text.
+    cdef numbers found
+    # The distinct rows of all documents of a group, how often each was found, and
+    # its value.
+    cdef numbers rows, counts, values
     cdef int64_t ends[GROUP_DOCUMENTS]
 
-    def __cinit__(self):
+    def __cinit__(self, int64_t n_rows):
         memset(&self.found, 0, sizeof(numbers))
-        memset(&self.slots, 0, sizeof(numbers))
-        memset(&self.columns, 0, sizeof(numbers))
-        memset(&self.counts, 0, sizeof(numbers))
         memset(&self.rows, 0, sizeof(numbers))
+        memset(&self.counts, 0, sizeof(numbers))
         memset(&self.values, 0, sizeof(numbers))
+        self.n_rows = n_rows
+        self.next_number = 1
+        self.seen = <uint32_t *>calloc(max(n_rows, 1), sizeof(uint32_t))
+        if self.seen == NULL:
+            raise MemoryError("no memory for the terms of the documents")
 
     def __dealloc__(self):
+        free(self.seen)
         free(self.found.values)
-        free(self.slots.values)
-        free(self.columns.values)
-        free(self.counts.values)
         free(self.rows.values)
+        free(self.counts.values)
         free(self.values.values)
 
-    cdef bint add_document(self, TermWeighing weighing) noexcept nogil:
-        """Weigh the columns found; 0 when memory is out."""
-        cdef int64_t n = self.found.length, k, n_most
-        cdef int shift = 60
-        self.found.length = 0
+    def n_bytes(self):
+        """Size of the memory that grows with the documents."""
+        capacity = self.found.capacity + self.rows.capacity
+        capacity += self.counts.capacity + self.values.capacity
+        return capacity * sizeof(uint32_t)
+
+    def clear(self):
+        """Forget the documents of the last call."""
+        self.rows.length = 0
+
+    cdef void begin_document(self) noexcept nogil:
+        """Take care that numbers do not run out within a document."""
+        if self.next_number > LAST_NUMBER - self.n_rows:
+            memset(self.seen, 0, self.n_rows * sizeof(uint32_t))
+            self.next_number = 1
+
+    cdef int64_t merge(self, int64_t k) noexcept nogil:
+        """Count the rows found in a document that has k others; how many there are.
+
+        New rows are added in the order of their first places. New and known ones take
+        the same instructions: a branch would be guessed wrong too often. -1: memory is
+        out.
+        """
+        cdef int64_t i, place, n = self.found.length
+        cdef uint32_t row, first = self.next_number
+        cdef uint32_t *rows
+        cdef uint32_t *counts
+        cdef const uint32_t *found = self.found.values
+        cdef bint is_new
         # Of a long document most terms repeat. One place more is written.
-        n_most = min(n, weighing.entries.shape[0]) + 1
-        while (<int64_t>1 << (63 - shift)) < n_most:
-            shift -= 1
         if not (
-            reserve(&self.slots, <int64_t>1 << (64 - shift))
-            and reserve(&self.columns, n_most)
-            and reserve(&self.counts, n_most)
-            and reserve(&self.rows, n_most)
-            and reserve(&self.values, n_most)
+            reserve(&self.rows, k + min(n, self.n_rows) + 1)
+            and reserve(&self.counts, k + min(n, self.n_rows) + 1)
+        ):
+            return -1
+        rows = self.rows.values + self.rows.length
+        counts = self.counts.values
+        for i in range(n):
+            fetch(&self.seen[found[i]])
+        for i in range(n):
+            row = found[i]
+            is_new = self.seen[row] < first
+            place = k if is_new else self.seen[row] - first
+            counts[k] = 0
+            rows[place] = row
+            counts[place] += 1
+            self.seen[row] = first + <uint32_t>place
+            k += is_new
+        self.found.length = 0
+        return k
+
+    cdef bint add_part(
+        self,
+        TermIndex index,
+        const uint32_t[::1] tokens,
+        const int64_t[::1] ends,
+        Py_ssize_t document,
+        int64_t *n_terms,
+    ) noexcept nogil:
+        """Add the terms of one part of a document; 0 when memory is out."""
+        cdef int64_t begin = ends[document - 1] if document > 0 else 0
+        if ends[document] == begin:
+            return True
+        if not index.collect(
+            &tokens[begin],
+            ends[document] - begin,
+            tokens.shape[0] - begin,
+            &self.found,
         ):
             return False
-        for k in range(n):
-            fetch(&weighing.entries[self.found.values[k]])
-        memset(self.slots.values, 0, (<size_t>1 << (64 - shift)) * sizeof(uint32_t))
-        n = merge_columns(
-            self.found.values,
-            n,
-            self.slots.values,
-            shift,
-            self.columns.values,
-            self.counts.values,
-        )
+        n_terms[0] = self.merge(n_terms[0])
+        return n_terms[0] >= 0
+
+    cdef bint end_document(
+        self, TermWeighing weighing, int64_t n_terms, int64_t n_first
+    ) noexcept nogil:
+        """Weigh the terms of a document; 0 when memory is out."""
+        self.values.length = self.rows.length
+        if not reserve(&self.values, n_terms):
+            return False
         weighing.weigh(
-            n,
-            self.columns.values,
-            self.counts.values,
+            n_terms,
+            n_first,
             self.rows.values + self.rows.length,
+            self.counts.values,
             <float32_t *>self.values.values + self.rows.length,
         )
-        self.rows.length += n
-        self.values.length += n
+        self.rows.length += n_terms
+        self.next_number += <uint32_t>n_terms
         return True
 
 
 def project_tokens(
+    Room room,
     tuple indexes,
     tuple tokens,
     tuple ends,
@@ -218,8 +248,10 @@ def project_tokens(
 
     Parameters
     ----------
+    room : Room
+        For as many rows as ``weights`` has; no other thread has it meanwhile.
     indexes : tuple of TermIndex
-        One or two sets of terms.
+        One or two sets of terms; their columns are rows of ``weights``.
     tokens : tuple of memoryviews of shape (n_tokens,)
         For each set, the numbers of the tokens in its table of words.
     ends : tuple of memoryviews of shape (n_documents,)
@@ -229,7 +261,7 @@ def project_tokens(
     weighing : TermWeighing
         How counts become values.
     weights : WeightRows
-        Weights of the layer; the rows that ``weighing`` names are there.
+        Weights of the layer.
     out : memoryview of shape (n_rows, n_units)
         Overwritten with the rows of documents ``first`` to ``first + n_rows``.
     """
@@ -237,14 +269,13 @@ def project_tokens(
     cdef TermIndex first_index = indexes[0], second_index = indexes[last]
     cdef const uint32_t[::1] first_tokens = tokens[0], second_tokens = tokens[last]
     cdef const int64_t[::1] first_ends = ends[0], second_ends = ends[last]
-    cdef int64_t begin, n_group
+    cdef int64_t begin, n_group, n_terms, n_first
     cdef bint in_memory = True
-    cdef Room room = Room()
     if out.shape[1] == 0:
         return
     with nogil:
         while i < n_rows and in_memory:
-            room.rows.length = room.values.length = 0
+            room.rows.length = 0
             n_group = 0
             while (
                 n_group < min(GROUP_DOCUMENTS, n_rows - i)
@@ -252,14 +283,17 @@ def project_tokens(
                 and in_memory
             ):
                 k = first + i + n_group
-                in_memory = collect(
-                    first_index, first_tokens, first_ends, k, &room.found
+                n_terms = 0
+                room.begin_document()
+                in_memory = room.add_part(
+                    first_index, first_tokens, first_ends, k, &n_terms
                 )
+                n_first = n_terms
                 if in_memory and last > 0:
-                    in_memory = collect(
-                        second_index, second_tokens, second_ends, k, &room.found
+                    in_memory = room.add_part(
+                        second_index, second_tokens, second_ends, k, &n_terms
                     )
-                in_memory = in_memory and room.add_document(weighing)
+                in_memory = in_memory and room.end_document(weighing, n_terms, n_first)
                 room.ends[n_group] = room.rows.length
                 n_group += 1
             begin = 0
@@ -275,19 +309,3 @@ def project_tokens(
             i += n_group
     if not in_memory:
         raise MemoryError("no memory for the terms of the documents")
-
-
-cdef bint collect(
-    TermIndex index,
-    const uint32_t[::1] tokens,
-    const int64_t[::1] ends,
-    Py_ssize_t document,
-    numbers *found,
-) noexcept nogil:
-    """Add the columns of one document; 0 when memory is out."""
-    cdef int64_t begin = ends[document - 1] if document > 0 else 0
-    if ends[document] == begin:
-        return True
-    return index.collect(
-        &tokens[begin], ends[document] - begin, tokens.shape[0] - begin, found
-    )

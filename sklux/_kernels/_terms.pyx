@@ -67,8 +67,11 @@ cdef class TermIndex:
         The bytes of all terms.
     offsets : memoryview of shape (n_terms + 1,)
         Term i is ``arena[offsets[i]:offsets[i + 1]]``.
-    first_column : int
-        Column of the first term; the others follow.
+    columns : memoryview of shape (n_terms,)
+        Column of each term.
+    order : memoryview of shape (n_terms,)
+        The terms in the order in which they are added. Those that come first are
+        found soonest, and what belongs to them lies close together.
     ngram_range : tuple of (int, int)
         Least and greatest number of words of an n-gram.
     whole_segments : bool
@@ -91,11 +94,13 @@ cdef class TermIndex:
         const int64_t[::1] stop_offsets,
         const uint8_t[::1] arena,
         const int64_t[::1] offsets,
-        int32_t first_column,
+        const int32_t[::1] columns,
+        const int64_t[::1] order,
         tuple ngram_range,
         bint whole_segments,
     ):
-        cdef Py_ssize_t i
+        cdef Py_ssize_t k
+        cdef int64_t i
         cdef bint in_memory = True
         self.split = SPLITS[split]
         self.min_n, self.max_n = ngram_range
@@ -107,13 +112,12 @@ cdef class TermIndex:
             in_memory = make_steps(&self.steps, self.count_steps(arena, offsets))
             # Look-ups need a slot, even where there is no term.
             in_memory = in_memory and self.add_columns(&arena[0], 0) != UNKNOWN
-            for i in range(offsets.shape[0] - 1):
+            for k in range(order.shape[0]):
+                i = order[k]
                 if not in_memory:
                     break
                 in_memory = self.add_term(
-                    &arena[0] + offsets[i],
-                    offsets[i + 1] - offsets[i],
-                    first_column + <int32_t>i,
+                    &arena[0] + offsets[i], offsets[i + 1] - offsets[i], columns[i]
                 )
         if not in_memory:
             raise MemoryError("no memory for the table of terms")
