@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sklux import datasets, interop, metrics
     from sklux._lexical import LexicalVectorizer
+    from sklux._plot import LossCurveDisplay
     from sklux._projection import ReLUProjection
     from sklux._teacher import CachedTeacher
     from sklux._vectorizer import LuxicalVectorizer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CachedTeacher",
     "LexicalVectorizer",
+    "LossCurveDisplay",
     "LuxicalVectorizer",
     "ReLUProjection",
     "datasets",
@@ -27,6 +29,7 @@ __all__ = [
 _ROOMS = {
     "CachedTeacher": "_teacher",
     "LexicalVectorizer": "_lexical",
+    "LossCurveDisplay": "_plot",
     "LuxicalVectorizer": "_vectorizer",
     "ReLUProjection": "_projection",
 }

@@ -1,4 +1,4 @@
-"""Cosine similarity: unit rows, and who is near whom."""
+"""Cosine similarity: unit rows, who is near whom, how widely all are spread."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,10 @@ from scipy import sparse
 
 # Rows of similarities held at a time: 1,024 x 50,000 float32 is 205 MB.
 ROWS_AT_A_TIME = 1024
+# Pairs of rows held at a time: 2 x 10,000 x 384 float32 are 31 MB.
+PAIRS_AT_A_TIME = 10_000
+# Cosines in float32 that vary by less are all the same.
+ROUNDING = 1e-7
 
 
 def unit_rows(embeddings: np.ndarray) -> np.ndarray:
@@ -52,10 +56,7 @@ def similarity_blocks(
     n_queries = queries.shape[0]
     for start in range(0, n_queries, ROWS_AT_A_TIME):
         rows = slice(start, min(start + ROWS_AT_A_TIME, n_queries))
-        similarities = queries[rows] @ embeddings.T
-        if sparse.issparse(similarities):
-            similarities = similarities.toarray()
-        yield rows, similarities
+        yield rows, _dense(queries[rows] @ embeddings.T)
 
 
 def nearest_neighbors(
@@ -101,3 +102,126 @@ def neighbor_overlap(first: np.ndarray, second: np.ndarray) -> float:
     """
     shared = [len(np.intersect1d(a, b)) for a, b in zip(first, second)]
     return float(np.mean(shared) / first.shape[1])
+
+
+def is_zero_row(embeddings: np.ndarray) -> np.ndarray:
+    """Which rows are zero.
+
+    Parameters
+    ----------
+    embeddings : {ndarray, CSR matrix} of shape (n_samples, n_components)
+        Vectors.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), dtype=bool
+        True for a row without a non-zero value.
+    """
+    return np.asarray(abs(embeddings).sum(axis=1)).ravel() == 0
+
+
+def cosine_correlation(
+    first: np.ndarray,
+    second: np.ndarray,
+    n_pairs: int,
+    random_state: np.random.RandomState,
+) -> float:
+    """Pearson correlation of the cosines of random pairs of different rows.
+
+    Parameters
+    ----------
+    first, second : {ndarray, CSR matrix} of shape (n_samples, n_components)
+        Unit rows of the same documents, two of them or more; the widths may differ.
+    n_pairs : int
+        Pairs to draw.
+    random_state : RandomState
+        Source of the pairs.
+
+    Returns
+    -------
+    float
+        Between -1 and 1; 0 where one side has the same cosine for all pairs.
+    """
+    n_samples = first.shape[0]
+    left = random_state.randint(n_samples, size=n_pairs)
+    # A step of 1 to n - 1 around the circle of documents never ends at its start.
+    right = (left + random_state.randint(1, n_samples, size=n_pairs)) % n_samples
+    cosines = [_pair_cosines(unit, left, right) for unit in (first, second)]
+    # Constant up to rounding has no correlation.
+    if min(cosine.std() for cosine in cosines) < ROUNDING:
+        return 0.0
+    return float(np.corrcoef(cosines)[0, 1])
+
+
+def _pair_cosines(unit, left, right):
+    """Cosines of pairs of rows, a block of pairs at a time."""
+    cosines = np.empty(len(left))
+    for start in range(0, len(left), PAIRS_AT_A_TIME):
+        pairs = slice(start, start + PAIRS_AT_A_TIME)
+        one, other = unit[left[pairs]], unit[right[pairs]]
+        if sparse.issparse(unit):
+            cosines[pairs] = np.asarray(one.multiply(other).sum(axis=1)).ravel()
+        else:
+            cosines[pairs] = np.einsum("ij,ij->i", one, other, dtype=np.float64)
+    return cosines
+
+
+def covariance_rank(unit: np.ndarray) -> float:
+    """Effective rank of the covariance of unit rows; zero rows are left out.
+
+    With l_1, l_2, ... the eigenvalues of the covariance and p_i = l_i / sum(l), it is
+    exp(-sum(p_i log p_i)): the number of directions, were all of them used alike.
+
+    Parameters
+    ----------
+    unit : {ndarray, CSR matrix} of shape (n_samples, n_components)
+        Unit rows, two that are not zero or more.
+
+    Returns
+    -------
+    float
+        Between 1 and min(n_samples - 1, n_components); 0 where all rows are the same.
+    """
+    unit = unit[~is_zero_row(unit)].astype(np.float64)
+    n_samples, n_components = unit.shape
+    mean = np.asarray(unit.mean(axis=0)).ravel()
+    # The same eigenvalues, zeros apart, from the smaller of two matrices:
+    # sum_i (u_i - m)(u_i - m)^T, or the products (u_i - m)^T (u_j - m).
+    if n_samples > n_components:
+        products = _dense(unit.T @ unit) - n_samples * np.outer(mean, mean)
+    else:
+        along = unit @ mean
+        products = _dense(unit @ unit.T) - along[:, None] - along + mean @ mean
+    eigenvalues = np.maximum(np.linalg.eigvalsh(products), 0) / n_samples
+    total = eigenvalues.sum()  # 1 - |m|^2
+    if total < ROUNDING:
+        return 0.0
+    shares = eigenvalues[eigenvalues > 0] / total
+    return float(np.exp(-np.sum(shares * np.log(shares))))
+
+
+def mean_pair_cosine(unit: np.ndarray) -> float:
+    """Mean cosine of all pairs of different rows; zero rows are left out.
+
+    Parameters
+    ----------
+    unit : {ndarray, CSR matrix} of shape (n_samples, n_components)
+        Unit rows, two that are not zero or more.
+
+    Returns
+    -------
+    float
+        Between -1 and 1.
+    """
+    unit = unit[~is_zero_row(unit)].astype(np.float64)
+    n_samples = unit.shape[0]
+    total = np.asarray(unit.sum(axis=0)).ravel()
+    # sum_{i != j} u_i u_j = |sum_i u_i|^2 - sum_i |u_i|^2
+    own = np.square(unit.data if sparse.issparse(unit) else unit).sum()
+    mean = (total @ total - own) / (n_samples * (n_samples - 1))
+    return float(np.clip(mean, -1, 1))
+
+
+def _dense(matrix):
+    """A product as ndarray, whatever it was made of."""
+    return matrix.toarray() if sparse.issparse(matrix) else matrix

@@ -1,4 +1,4 @@
-"""How near a student is to its teacher, and how well halves of a text meet."""
+"""Quality of embeddings: near to a teacher's, spread, meeting their other halves."""
 
 from collections.abc import Iterable
 from numbers import Integral
@@ -12,6 +12,10 @@ from sklearn.utils.validation import check_array
 
 from sklux._documents import check_documents
 from sklux._similarity import (
+    cosine_correlation,
+    covariance_rank,
+    is_zero_row,
+    mean_pair_cosine,
     nearest_neighbors,
     neighbor_overlap,
     similarity_blocks,
@@ -20,7 +24,9 @@ from sklux._similarity import (
 from sklux._typing import MatrixLike
 
 __all__ = [
+    "effective_rank",
     "half_document_retrieval",
+    "mean_cosine",
     "neighbor_recall_score",
     "similarity_correlation",
     "split_halves",
@@ -165,15 +171,95 @@ def similarity_correlation(
     n_samples = teacher.shape[0]
     if n_samples < 2:
         raise ValueError("similarity_correlation needs at least 2 documents. Got 1.")
-    random_state = check_random_state(random_state)
-    first = random_state.randint(n_samples, size=n_pairs)
-    # A step of 1 to n - 1 around the circle of documents never ends at its start.
-    second = (first + random_state.randint(1, n_samples, size=n_pairs)) % n_samples
-    cosines = [_pair_cosines(unit, first, second) for unit in (teacher, student)]
-    # Constant up to rounding has no correlation.
-    if min(cosine.std() for cosine in cosines) < 1e-7:
-        return 0.0
-    return float(np.corrcoef(cosines)[0, 1])
+    return cosine_correlation(
+        teacher, student, n_pairs, check_random_state(random_state)
+    )
+
+
+def effective_rank(embeddings: MatrixLike) -> float:
+    """Number of directions that embeddings vary in, each counted by its share.
+
+    The effective rank of Roy and Vetterli [1]_ of the covariance matrix of the
+    vectors, scaled to length 1: the exponential of the entropy of its eigenvalues,
+    divided by their sum. A student whose effective rank is far below that of its
+    teacher has lost what tells documents apart.
+
+    Parameters
+    ----------
+    embeddings : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Vectors of any length. Zero vectors are left out.
+
+    Returns
+    -------
+    float
+        Between 1 and min(n_samples - 1, n_components); 0 where all vectors have the
+        same direction, up to the rounding of float32.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two vectors are not zero, or a value is not finite.
+
+    See Also
+    --------
+    mean_cosine : How narrow the cone is that holds the vectors.
+
+    Notes
+    -----
+    The mean vector is taken out first. A cone in which all vectors lie, however
+    narrow, hence does not count here: cosines that are all high alike rank documents
+    as well as before, and many good teachers have them. `mean_cosine` shows the cone.
+
+    The cost is that of a square matrix of the smaller side of `embeddings`.
+
+    References
+    ----------
+    .. [1] O. Roy and M. Vetterli, The effective rank: a measure of effective
+           dimensionality, 15th European Signal Processing Conference, 2007.
+
+    Examples
+    --------
+    >>> from sklux.metrics import effective_rank
+    >>> round(effective_rank([[1, 0, 2], [-1, 0, 2], [0, 1, 2], [0, -1, 2]]), 3)
+    2.0
+    """
+    return covariance_rank(_check_two(embeddings, "effective_rank"))
+
+
+def mean_cosine(embeddings: MatrixLike) -> float:
+    """Mean cosine of all pairs of two different documents.
+
+    Parameters
+    ----------
+    embeddings : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Vectors of any length. Zero vectors are left out.
+
+    Returns
+    -------
+    float
+        Near 0 where vectors point in all directions, 1 where all point in the same.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two vectors are not zero, or a value is not finite.
+
+    See Also
+    --------
+    effective_rank : In how many directions the vectors vary.
+
+    Notes
+    -----
+    No pairs are drawn: the mean over all of them follows from the sum of the
+    unit vectors, at the cost of one pass.
+
+    Examples
+    --------
+    >>> from sklux.metrics import mean_cosine
+    >>> mean_cosine([[2, 0], [0, 1], [0, -3]])
+    -0.3333333333333333
+    """
+    return mean_pair_cosine(_check_two(embeddings, "mean_cosine"))
 
 
 def half_document_retrieval(
@@ -225,7 +311,7 @@ def half_document_retrieval(
     for rows, similarities in similarity_blocks(first, second):
         own = similarities[np.arange(len(similarities)), np.arange(n_samples)[rows]]
         ranks[rows] = np.count_nonzero(similarities > own[:, None] - TIE, axis=1)
-    ranks[_is_zero(first) | _is_zero(second)] = n_samples
+    ranks[is_zero_row(first) | is_zero_row(second)] = n_samples
     return float(np.mean(1 / ranks))
 
 
@@ -268,33 +354,35 @@ def _split(document):
     return document[:after], document[after + 1 :]
 
 
+def _check_two(embeddings, function):
+    """Unit rows of embeddings, two of which are not zero."""
+    unit = _check_embeddings(embeddings, "embeddings")
+    n_vectors = np.count_nonzero(~is_zero_row(unit))
+    if n_vectors < 2:
+        raise ValueError(
+            f"{function} needs at least 2 vectors that are not zero. Got {n_vectors} "
+            f"among {unit.shape[0]}."
+        )
+    return unit
+
+
 def _check_pair(first, second):
     """Unit rows of two embeddings of the same documents."""
-    pair = []
-    for embeddings, name in ((first, "first"), (second, "second")):
-        embeddings = check_array(
-            embeddings,
-            accept_sparse="csr",
-            dtype=np.float64,
-            input_name=f"The {name} argument",
-        )
-        if sparse.issparse(embeddings):
-            # The largest value is taken out first, so that no square overflows.
-            embeddings = normalize(normalize(embeddings, norm="max"))
-            pair.append(embeddings.astype(np.float32))
-        else:
-            pair.append(unit_rows(embeddings))
+    pair = [
+        _check_embeddings(first, "The first argument"),
+        _check_embeddings(second, "The second argument"),
+    ]
     check_consistent_length(*pair)
     return pair
 
 
-def _pair_cosines(unit, first, second):
-    """Cosines of pairs of rows."""
-    if sparse.issparse(unit):
-        return np.asarray(unit[first].multiply(unit[second]).sum(axis=1)).ravel()
-    return np.einsum("ij,ij->i", unit[first], unit[second], dtype=np.float64)
-
-
-def _is_zero(unit):
-    """Which unit rows are zero."""
-    return np.asarray(abs(unit).sum(axis=1)).ravel() == 0
+def _check_embeddings(embeddings, input_name):
+    """Unit rows of finite embeddings."""
+    embeddings = check_array(
+        embeddings, accept_sparse="csr", dtype=np.float64, input_name=input_name
+    )
+    if sparse.issparse(embeddings):
+        # The largest value is taken out first, so that no square overflows.
+        embeddings = normalize(normalize(embeddings, norm="max"))
+        return embeddings.astype(np.float32)
+    return unit_rows(embeddings)

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from sklux.metrics import (
+    effective_rank,
     half_document_retrieval,
+    mean_cosine,
     neighbor_recall_score,
     similarity_correlation,
     split_halves,
@@ -128,6 +130,98 @@ def test_metrics_correlation_refuses_one_document():
 def test_metrics_correlation_refuses_one_pair():
     with pytest.raises(ValueError, match="The 'n_pairs' parameter"):
         similarity_correlation(np.eye(5), np.eye(5), n_pairs=1)
+
+
+def slow_rank(embeddings):
+    """Entropy of the singular values of NumPy's own covariance."""
+    lengths = np.linalg.norm(embeddings, axis=1)
+    unit = embeddings[lengths > 0] / lengths[lengths > 0, None]
+    values = np.linalg.svd(np.cov(unit.T, ddof=0), compute_uv=False)
+    shares = values / values.sum()
+    return np.exp(-sum(share * np.log(share) for share in shares if share > 1e-15))
+
+
+def test_metrics_effective_rank_by_hand():
+    """Six rows lie along e_1 and two along e_2: shares 3/4 and 1/4.
+
+    exp(-(3/4 log 3/4 + 1/4 log 1/4)) = 4 / 3^(3/4). A third coordinate that all
+    have makes a cone of them, and changes nothing.
+    """
+    one, other = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    embeddings = np.array([one, -one, one, -one, one, -one, other, -other])
+    assert effective_rank(embeddings) == pytest.approx(4 / 3**0.75)
+    cone = np.hstack([embeddings, np.full((8, 1), 5.0)])
+    assert effective_rank(cone) == pytest.approx(4 / 3**0.75, rel=1e-5)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(3, 12), st.integers(2, 12))
+@settings(max_examples=50, deadline=None)
+def test_metrics_effective_rank_equals_the_loop(seed, n_samples, n_components):
+    """With more documents than components, and the other way round."""
+    random_state = np.random.RandomState(seed)
+    embeddings = random_state.standard_normal((n_samples, n_components))
+    rank = effective_rank(embeddings)
+    assert rank == pytest.approx(slow_rank(embeddings), rel=1e-4)
+    assert 1 - 1e-6 <= rank <= min(n_samples - 1, n_components) + 1e-6
+
+
+@pytest.mark.parametrize("shape", [(20, 4), (4, 20)])
+def test_metrics_effective_rank_of_one_direction_is_zero(shape):
+    assert effective_rank(np.ones(shape) * np.arange(1, shape[0] + 1)[:, None]) == 0
+
+
+def test_metrics_mean_cosine_by_hand():
+    """Cosines 0 (twice) and -1 of three pairs; a zero vector makes no pair."""
+    assert mean_cosine([[2, 0], [0, 1], [0, -3], [0, 0]]) == pytest.approx(-1 / 3)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 20))
+@settings(max_examples=25, deadline=None)
+def test_metrics_mean_cosine_is_that_of_all_pairs(seed, n_samples):
+    embeddings = np.random.RandomState(seed).standard_normal((n_samples, 3)) + 1
+    pairs = ~np.eye(n_samples, dtype=bool)
+    expected = cosines(embeddings)[pairs].mean()
+    assert mean_cosine(embeddings) == pytest.approx(expected, abs=1e-6)
+
+
+def test_metrics_mean_cosine_of_one_direction_is_not_above_one():
+    assert 1 - 1e-6 < mean_cosine(np.full((500, 7), 0.3)) <= 1
+
+
+@pytest.mark.parametrize("shape", [(30, 5), (5, 30)])
+@pytest.mark.parametrize("metric", [effective_rank, mean_cosine])
+def test_metrics_of_one_embedding_take_sparse_matrices_and_zero_rows(metric, shape):
+    embeddings = np.random.RandomState(0).standard_normal(shape)
+    embeddings[embeddings < 0] = 0
+    expected = metric(embeddings)
+    with_zeros = np.vstack([embeddings, np.zeros((3, shape[1]))])
+    assert metric(with_zeros) == pytest.approx(expected)
+    assert metric(sparse.csr_matrix(with_zeros)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("metric", [effective_rank, mean_cosine])
+def test_metrics_of_one_embedding_are_unmoved_by_length(metric):
+    embeddings = np.random.RandomState(0).standard_normal((30, 5))
+    assert metric(embeddings * 1e-60) == pytest.approx(metric(embeddings))
+    assert metric(embeddings * 1e60) == pytest.approx(metric(embeddings))
+
+
+@pytest.mark.parametrize("metric", [effective_rank, mean_cosine])
+def test_metrics_of_one_embedding_refuse_nan_and_less_than_two_vectors(metric):
+    with pytest.raises(ValueError, match="Input embeddings contains NaN"):
+        metric([[1.0, np.nan], [1.0, 2.0]])
+    message = f"{metric.__name__} needs at least 2 vectors that are not zero. Got 1 am"
+    with pytest.raises(ValueError, match=message):
+        metric([[1.0, 2.0], [0.0, 0.0]])
+
+
+def test_metrics_correlation_crosses_blocks_of_pairs(monkeypatch):
+    import sklux._similarity as room
+
+    teacher = np.random.RandomState(0).standard_normal((30, 6))
+    whole = similarity_correlation(teacher, teacher[:, :3], random_state=0)
+    monkeypatch.setattr(room, "PAIRS_AT_A_TIME", 999)
+    assert similarity_correlation(teacher, teacher[:, :3], random_state=0) == whole
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20))
