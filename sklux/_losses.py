@@ -1,8 +1,10 @@
-"""Distillation losses, as functions of student rows and teacher rows.
+"""Losses, as functions of student rows and of what they shall be like.
 
 References
 ----------
 Luxical: High-Speed Lexical-Dense Text Embeddings, :arxiv:`2512.09015`.
+
+Representation Learning with Contrastive Predictive Coding, :arxiv:`1807.03748`.
 """
 
 import torch
@@ -63,6 +65,36 @@ def similarity_kl_loss(
         log_target=True,
     )
     return temperature**2 * divergence
+
+
+def contrastive_loss(
+    first: torch.Tensor, second: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """How badly two views of a document find each other in a batch (InfoNCE).
+
+    With S = first second^T of the unit rows, and T the temperature, this is::
+
+        -1 / (2 n_samples) * sum_i (log softmax(S[i] / T)[i]
+                                    + log softmax(S[:, i] / T)[i])
+
+    Parameters
+    ----------
+    first, second : tensor of shape (n_samples, n_components)
+        Rows of any length; row i of both is of one document.
+    temperature : float
+        T; a small one looks at the nearest of the other documents only.
+
+    Returns
+    -------
+    tensor of shape ()
+        At least 0; log(n_samples) where all views are alike, 0 for one document.
+    """
+    similarities = functional.normalize(first) @ functional.normalize(second).T
+    own = torch.arange(len(first), device=first.device)
+    logits = similarities / temperature
+    there = functional.cross_entropy(logits, own)
+    back = functional.cross_entropy(logits.T, own)
+    return (there + back) / 2
 
 
 def _neighbor_similarities(embeddings: torch.Tensor) -> torch.Tensor:

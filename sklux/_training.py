@@ -1,4 +1,7 @@
-"""Training of the student: mini-batches, a lazy Adam, early stopping.
+"""Training of the student: mini-batches, Adam, early stopping.
+
+The first layer, where nearly all weights and nearly all work are, has kernels of its
+own (`_first_layer.py`); torch has the dense layers and the losses.
 
 This room and `_losses` are the only ones that import torch; they are loaded
 inside ``fit``.
@@ -6,6 +9,7 @@ inside ``fit``.
 
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,17 +18,19 @@ import numpy as np
 import torch
 from joblib import cpu_count
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from sklux._losses import cosine_loss, similarity_kl_loss
-from sklux._network import Network, apply_network
+from sklux._first_layer import FirstLayer, MiniBatches
+from sklux._kernels._layers import BETA_1, BETA_2, EPSILON
+from sklux._losses import contrastive_loss, cosine_loss, similarity_kl_loss
+from sklux._network import LARGEST_WEIGHT, Network, apply_network
 from sklux._similarity import nearest_neighbors, neighbor_overlap, unit_rows
 
 WARM_UP_FRACTION = 0.05
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 N_NEIGHBORS = 10
-# Batches with fewer multiplications train on one thread.
+# With fewer multiplications a batch, torch runs on one thread.
 MANY_PRODUCTS = 1_000_000_000
 
 _locks: dict[int, threading.RLock] = {}  # process id -> lock of the thread count
@@ -32,10 +38,16 @@ _locks: dict[int, threading.RLock] = {}  # process id -> lock of the thread coun
 
 @dataclass
 class TrainingSettings:
-    """What the loop needs to know; the names are those of `ReLUProjection`."""
+    """What the loop needs to know; the names are those of `ReLUProjection`.
 
-    loss: str
+    ``loss`` has the weight of each distillation loss.
+    """
+
+    loss: dict[str, float]
     temperature: float
+    contrastive_weight: float
+    contrastive_temperature: float
+    dropout: float
     learning_rate_init: float
     batch_size: int
     max_iter: int
@@ -82,9 +94,9 @@ def fixed_thread_count(products_per_batch: float) -> Iterator[None]:
     Parameters
     ----------
     products_per_batch : float
-        Multiplications of one batch. With few of them one thread trains: a
-        second one gains little, for memory is the limit, and torch's threads
-        wait for each other by spinning, which on a busy machine is slower by far.
+        Multiplications of the dense layers and losses in one batch. With few of them
+        torch has one thread: a second one gains little, and torch's threads wait for
+        each other by spinning, which takes the processor from the kernels.
     """
     is_small = products_per_batch < MANY_PRODUCTS
     # The count is the process's: trainings in other threads wait for their turn.
@@ -97,12 +109,12 @@ def fixed_thread_count(products_per_batch: float) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-class LazyAdam:
-    """Adam (:arxiv:`1412.6980`) that touches the rows of one batch only.
+class DenseLayer:
+    """Weights of a dense layer and Adam's moments (:arxiv:`1412.6980`).
 
     Parameters
     ----------
-    weights : tensor of shape (n_rows, n_units)
+    weights : tensor of shape (n_units_in, n_units_out)
         Changed in place by `step`.
     """
 
@@ -112,126 +124,64 @@ class LazyAdam:
         self.mean_square = torch.zeros_like(weights)
         self.n_steps = 0
 
-    def step(
-        self, rows: torch.Tensor | slice, gradient: torch.Tensor, rate: float
-    ) -> None:
-        """Move some rows against their gradient.
+    def step(self, gradient: torch.Tensor, rate: float) -> None:
+        """Move the weights against their gradient.
 
         Parameters
         ----------
-        rows : tensor of shape (n_batch_rows,), dtype=torch.int64, or slice
-            Distinct rows.
-        gradient : tensor of shape (n_batch_rows, n_units)
-            Gradient of the loss in those rows.
+        gradient : tensor of shape (n_units_in, n_units_out)
+            Gradient of the loss in the weights.
         rate : float
             Learning rate of this step.
         """
         self.n_steps += 1
         # m := b1 m + (1 - b1) g,  v := b2 v + (1 - b2) g^2
-        mean = self.mean[rows].mul_(BETA_1).add_(gradient, alpha=1 - BETA_1)
-        mean_square = self.mean_square[rows].mul_(BETA_2)
-        mean_square.addcmul_(gradient, gradient, value=1 - BETA_2)
-        self.mean[rows], self.mean_square[rows] = mean, mean_square
+        self.mean.mul_(BETA_1).add_(gradient, alpha=1 - BETA_1)
+        self.mean_square.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
         # w := w - rate * m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
-        scale = (mean_square / (1 - BETA_2**self.n_steps)).sqrt_().add_(EPSILON)
-        rate /= 1 - BETA_1**self.n_steps
-        self.weights[rows] = self.weights[rows].addcdiv_(mean, scale, value=-rate)
-
-
-class SparseBatches:
-    """Mini-batches of CSR rows, renumbered to the features that occur in them.
-
-    Parameters
-    ----------
-    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
-        Rows to draw from.
-    device : str
-        Where the tensors go.
-    """
-
-    def __init__(self, X: sparse.csr_matrix, device: str):
-        self.X = X
-        self.device = device
-        self._occurs = np.zeros(X.shape[1], dtype=bool)
-        self._position = np.zeros(X.shape[1], dtype=np.int64)
-
-    def take(
-        self, samples: np.ndarray
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """Return the features of some rows, and the rows in terms of those.
-
-        Parameters
-        ----------
-        samples : ndarray of shape (n_batch,), dtype=np.intp
-            Rows of X.
-
-        Returns
-        -------
-        features : tensor of shape (n_batch_features,), dtype=torch.int64
-            Columns of X that occur, ascending.
-        batch : tuple of three tensors
-            Positions in ``features``, row offsets and values, as
-            ``embedding_bag`` takes them.
-        """
-        rows = self.X[samples]
-        self._occurs[rows.indices] = True
-        features = np.flatnonzero(self._occurs)
-        self._occurs[features] = False
-        self._position[features] = np.arange(len(features))
-        arrays = (
-            self._position[rows.indices],
-            rows.indptr[:-1].astype(np.int64),
-            rows.data,
+        scale = (self.mean_square / (1 - BETA_2**self.n_steps)).sqrt_().add_(EPSILON)
+        self.weights.addcdiv_(
+            self.mean, scale, value=-rate / (1 - BETA_1**self.n_steps)
         )
-        batch = tuple(torch.from_numpy(array).to(self.device) for array in arrays)
-        return torch.from_numpy(features).to(self.device), batch
 
 
-def forward(
-    batch: tuple[torch.Tensor, ...], first: torch.Tensor, dense: list[torch.Tensor]
-) -> torch.Tensor:
-    """Student rows of a batch before the last L2; the twin of `apply_network`.
+def forward(hidden: torch.Tensor, dense: list[torch.Tensor]) -> torch.Tensor:
+    """Student rows before the last L2; the twin of `Network.finish`.
 
     Parameters
     ----------
-    batch : tuple of three tensors
-        As `SparseBatches.take` gives it.
-    first : tensor of shape (n_batch_features, n_units)
-        Rows of the first layer for the batch's features.
+    hidden : tensor of shape (n_batch, n_units)
+        The first layer's sums.
     dense : list of tensor of shape (n_units_in, n_units_out)
-        Weights of the other layers.
+        The other layers.
 
     Returns
     -------
     tensor of shape (n_batch, n_components)
         Rows of any length.
     """
-    positions, offsets, values = batch
-    hidden = functional.embedding_bag(
-        positions, first, offsets, mode="sum", per_sample_weights=values
-    )
     for weights in dense:
         hidden = functional.normalize(hidden.relu()) @ weights
     return hidden
 
 
 class NeighborScore:
-    """Share of the teacher's nearest held-out documents that the student finds too.
+    """Share of the nearest held-out documents, by the targets, that the student finds.
 
     Parameters
     ----------
     X : CSR matrix of shape (n_validation, n_features), dtype=np.float32
         Features of the held-out documents.
-    teacher : ndarray of shape (n_validation, n_teacher_components)
-        Their teacher vectors.
+    targets : ndarray of shape (n_validation, n_target_components)
+        What the student shall learn of them.
     """
 
-    def __init__(self, X: sparse.csr_matrix, teacher: np.ndarray):
+    def __init__(self, X: sparse.csr_matrix, targets: np.ndarray):
         self.X = X
         self.queries = np.arange(X.shape[0])
         self.n_neighbors = min(N_NEIGHBORS, X.shape[0] - 1)
         self.expected = nearest_neighbors(
-            unit_rows(teacher), self.queries, self.n_neighbors
+            unit_rows(targets), self.queries, self.n_neighbors
         )
 
     def __call__(self, coefs: list[np.ndarray]) -> float:
@@ -254,7 +204,8 @@ class NeighborScore:
 
 def train_student(
     X: sparse.csr_matrix,
-    y: np.ndarray,
+    X_views: sparse.csr_matrix | None,
+    targets: tuple[np.ndarray, np.ndarray],
     coefs: list[np.ndarray],
     settings: TrainingSettings,
     score: Callable[[list[np.ndarray]], float] | None,
@@ -266,9 +217,12 @@ def train_student(
     ----------
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Features of the training documents.
-    y : ndarray of shape (n_samples, n_target_components), dtype=np.float32
-        Unit rows to learn: of the student's width for the cosine loss, of any
-        width for the similarity loss.
+    X_views : CSR matrix of shape (2 * n_samples, n_features), dtype=np.float32, or None
+        Features of their first views, then of their second views, for the contrastive
+        loss.
+    targets : tuple of two ndarrays of n_samples rows, dtype=np.float32
+        Unit rows to learn: of any width for the similarity loss, and of the student's
+        width for the cosine loss.
     coefs : list of ndarray
         Weights at the start; changed in place.
     settings : TrainingSettings
@@ -277,38 +231,45 @@ def train_student(
         Scores weights on held-out documents, higher is better; without it the
         loop stops by the training loss.
     random_state : RandomState
-        Source of the order of the documents.
+        Source of the order of the documents and of what is dropped.
 
     Returns
     -------
     TrainingResult
         The best weights by ``score``, or the last ones without it.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the loss or a weight is not finite any more; the weights of the last good
+        epoch are returned.
     """
     n_batch = min(settings.batch_size, X.shape[0])
-    products = n_batch * X.nnz / X.shape[0] * coefs[0].shape[1]
-    if settings.loss == "similarity_kl":
+    products = n_batch * sum(weights.size for weights in coefs[1:])
+    if "similarity_kl" in settings.loss or X_views is not None:
         products += n_batch**2 * coefs[-1].shape[1]
+    batches = MiniBatches(X, X_views, settings.dropout, random_state)
     with (
         fixed_thread_count(products),
         # Whatever the caller's own torch code has switched off around us.
         torch.inference_mode(False),
         torch.enable_grad(),
     ):
-        return _train(X, torch.from_numpy(y), coefs, settings, score, random_state)
+        return _train(batches, targets, coefs, settings, score)
 
 
-def _train(X, targets, coefs, settings, score, random_state) -> TrainingResult:
+def _train(batches, targets, coefs, settings, score) -> TrainingResult:
     """Run the epochs; see `train_student`."""
-    tensors = [torch.from_numpy(weights).to(settings.device) for weights in coefs]
-    batches = SparseBatches(X, settings.device)
-    optimizers = [LazyAdam(weights) for weights in tensors]
-    targets = targets.to(settings.device)
-    n_batches = -(-X.shape[0] // settings.batch_size)
-    n_steps = n_batches * settings.max_iter
-    result = TrainingResult(_to_numpy(tensors))
-    stopping = _StoppingRule(settings, score)
+    first = FirstLayer(coefs[0])
+    dense = [
+        DenseLayer(torch.from_numpy(weights).to(settings.device))
+        for weights in coefs[1:]
+    ]
+    targets = [torch.from_numpy(part).to(settings.device) for part in targets]
+    stopping = _StoppingRule(settings, score, _all_weights(first, dense))
+    losses: list[float] = []
     progress = tqdm(
-        total=X.shape[0] * settings.max_iter,
+        total=batches.n_samples * settings.max_iter,
         unit="doc",
         unit_scale=True,
         desc="training",
@@ -316,59 +277,94 @@ def _train(X, targets, coefs, settings, score, random_state) -> TrainingResult:
     )
     with progress:
         for epoch in range(settings.max_iter):
-            order = random_state.permutation(X.shape[0])
             total_loss = 0.0
-            for step, samples in enumerate(np.array_split(order, n_batches)):
-                features, batch = batches.take(samples)
-                first = tensors[0][features].requires_grad_()
-                dense = [weights.detach().requires_grad_() for weights in tensors[1:]]
-                loss = _batch_loss(
-                    forward(batch, first, dense), targets[samples], settings
-                )
+            epoch_batches = batches.epoch(settings.batch_size)
+            for step, samples in enumerate(epoch_batches):
+                batch = batches.take(samples)
+                hidden = torch.from_numpy(first.sums(batch)).to(settings.device)
+                hidden.requires_grad_()
+                weights = [layer.weights.detach().requires_grad_() for layer in dense]
+                loss = batch_loss(forward(hidden, weights), samples, targets, settings)
                 loss.backward()
-                # Half a step in: neither the first nor the last one has rate 0.
-                rate = settings.learning_rate_init * learning_rate_factor(
-                    (epoch * n_batches + step + 0.5) / n_steps
-                )
-                optimizers[0].step(features, first.grad, rate)
-                for optimizer, weights in zip(optimizers[1:], dense):
-                    optimizer.step(slice(None), weights.grad, rate)
                 total_loss += loss.item() * len(samples)
+                if not np.isfinite(total_loss):
+                    break
+                # Half a step in: neither the first nor the last one has rate 0.
+                done = (epoch + (step + 0.5) / len(epoch_batches)) / settings.max_iter
+                rate = settings.learning_rate_init * learning_rate_factor(done)
+                first.step(batch, hidden.grad.cpu().numpy(), rate)
+                for layer, weight in zip(dense, weights):
+                    layer.step(weight.grad, rate)
                 progress.update(len(samples))
-            if not np.isfinite(total_loss):
-                raise ValueError(
-                    f"Training diverged: the loss of epoch {epoch + 1} is not finite. "
-                    f"Lower learning_rate_init={settings.learning_rate_init}."
-                )
-            result.loss_curve.append(total_loss / X.shape[0])
-            should_stop = stopping.should_stop(
-                _to_numpy(tensors), result.loss_curve[-1]
-            )
-            progress.set_postfix(loss=result.loss_curve[-1], **stopping.last_score())
+            coefs = _all_weights(first, dense)
+            if not (np.isfinite(total_loss) and _can_be_summed(coefs)):
+                _warn_of_divergence(epoch, settings)
+                break
+            losses.append(total_loss / batches.n_samples)
+            should_stop = stopping.should_stop(coefs, losses[-1])
+            progress.set_postfix(loss=losses[-1], **stopping.last_score())
             if should_stop:
                 break
-    best = stopping.best_coefs
-    result.coefs = _to_numpy(tensors) if best is None else best
-    result.validation_scores = stopping.scores
-    return result
+    return TrainingResult(stopping.kept, losses, stopping.scores)
+
+
+def batch_loss(
+    student: torch.Tensor,
+    samples: np.ndarray,
+    targets: list[torch.Tensor],
+    settings: TrainingSettings,
+) -> torch.Tensor:
+    """Weighted sum of the losses that the settings name.
+
+    Parameters
+    ----------
+    student : tensor of shape (n_rows, n_components)
+        Rows of the batch's documents, of their first views and of their second ones.
+    samples : ndarray of shape (n_batch,), dtype=np.int64
+        Which documents these are.
+    targets : list of two tensors of n_samples rows
+        As in `train_student`.
+    settings : TrainingSettings
+        Losses and their weights.
+
+    Returns
+    -------
+    tensor of shape ()
+        At least 0.
+    """
+    own, views = student[: len(samples)], student[len(samples) :]
+    whole, reduced = targets
+    # Of the same graph as the rows, where no loss below says anything.
+    loss = (student * 0).sum()
+    if "cosine" in settings.loss:
+        loss = loss + settings.loss["cosine"] * cosine_loss(own, reduced[samples])
+    if "similarity_kl" in settings.loss:
+        divergence = similarity_kl_loss(own, whole[samples], settings.temperature)
+        loss = loss + settings.loss["similarity_kl"] * divergence
+    if len(views):
+        contrast = contrastive_loss(*views.chunk(2), settings.contrastive_temperature)
+        loss = loss + settings.contrastive_weight * contrast
+    return loss
 
 
 class _StoppingRule:
     """Stop once nothing has improved for long enough; keep the best weights.
 
     With a ``score`` the held-out score must rise, without it the training loss
-    must fall, by more than ``tol`` within ``n_iter_no_change`` epochs.
+    must fall, by more than ``tol`` within ``n_iter_no_change`` epochs. Without it the
+    last weights are kept.
     """
 
     def __init__(
         self,
         settings: TrainingSettings,
         score: Callable[[list[np.ndarray]], float] | None,
+        start: list[np.ndarray],
     ):
         self.settings = settings
         self.score = score
         self.scores: list[float] = []
-        self.best_coefs: list[np.ndarray] | None = None
+        self.kept = [weights.copy() for weights in start]
         self.best = -np.inf
         self.n_no_change = 0
 
@@ -378,12 +374,12 @@ class _StoppingRule:
 
     def should_stop(self, coefs: list[np.ndarray], loss: float) -> bool:
         """Take note of an epoch, and say whether it shall be the last."""
-        quality = -loss
+        quality = -loss if self.score is None else self.score(coefs)
+        if self.score is None or quality > max(self.scores, default=-np.inf):
+            for kept, weights in zip(self.kept, coefs):
+                np.copyto(kept, weights)
         if self.score is not None:
-            quality = self.score(coefs)
             self.scores.append(quality)
-            if quality > max(self.scores[:-1], default=-np.inf):
-                self.best_coefs = [weights.copy() for weights in coefs]
         self.n_no_change += 1
         if quality > self.best + self.settings.tol:
             self.best = quality
@@ -391,15 +387,28 @@ class _StoppingRule:
         return self.n_no_change >= self.settings.n_iter_no_change
 
 
-def _batch_loss(
-    student: torch.Tensor, targets: torch.Tensor, settings: TrainingSettings
-) -> torch.Tensor:
-    """The loss that the settings name."""
-    if settings.loss == "cosine":
-        return cosine_loss(student, targets)
-    return similarity_kl_loss(student, targets, settings.temperature)
+def _can_be_summed(coefs: list[np.ndarray]) -> bool:
+    """Whether no weight is NaN, infinite or too large for a network."""
+    # Comparisons with NaN are false.
+    return all(
+        -LARGEST_WEIGHT <= weights.min() and weights.max() <= LARGEST_WEIGHT
+        for weights in coefs
+    )
 
 
-def _to_numpy(tensors: list[torch.Tensor]) -> list[np.ndarray]:
-    """Weights as arrays; on the CPU they share the tensors' memory."""
-    return [weights.detach().cpu().numpy() for weights in tensors]
+def _warn_of_divergence(epoch: int, settings: TrainingSettings) -> None:
+    """Say which settings to change where the loss or a weight is not finite."""
+    warnings.warn(
+        f"Training stopped: the loss of epoch {epoch + 1}, or a weight after it, is "
+        "not finite. The weights of the last good epoch, or of the start, are kept. "
+        f"Lower learning_rate_init={settings.learning_rate_init}, or raise "
+        f"temperature={settings.temperature} or "
+        f"contrastive_temperature={settings.contrastive_temperature} where small.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
+
+def _all_weights(first: FirstLayer, dense: list[DenseLayer]) -> list[np.ndarray]:
+    """Weights as arrays; on the CPU they share the layers' memory."""
+    return [first.weights, *(layer.weights.cpu().numpy() for layer in dense)]

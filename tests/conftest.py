@@ -1,4 +1,4 @@
-"""Fixtures: a small corpus whose neighbours are known, and a teacher of it."""
+"""Fixtures: a small corpus whose neighbours are known, its teacher, instructions."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
 from sklux import LuxicalVectorizer, ReLUProjection
+from sklux._kernels import _layers
 
 TOPICS = {
     "fruit": "apple pear plum cherry grape melon peach lemon",
@@ -53,6 +54,20 @@ def latent_teacher(documents):
 @pytest.fixture(scope="session")
 def teacher_embeddings(documents, latent_teacher):
     return latent_teacher.transform(documents)
+
+
+@pytest.fixture(params=_layers.available_instruction_sets())
+def instruction_set(request, restore_best_set):
+    """Each instruction set of this machine; it is the one in use."""
+    _layers.use_instruction_set(request.param)
+    return request.param
+
+
+@pytest.fixture
+def restore_best_set():
+    """For tests that change the instruction set themselves."""
+    yield
+    _layers.use_instruction_set(_layers.available_instruction_sets()[-1])
 
 
 def small_vectorizer(teacher=None, **params):

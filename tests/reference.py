@@ -130,6 +130,17 @@ def similarity_kl_loss(student, teacher, temperature):
     return temperature**2 * total / n_samples
 
 
+def contrastive_loss(first, second, temperature):
+    """Mean of -log softmax(S[i] / T)[i] over the rows and the columns of S."""
+    n_samples = len(first)
+    similarities = unit_rows(first) @ unit_rows(second).T / temperature
+    total = 0.0
+    for i in range(n_samples):
+        total -= math.log(softmax(similarities[i])[i])
+        total -= math.log(softmax(similarities[:, i])[i])
+    return total / (2 * n_samples)
+
+
 def softmax(values):
     """exp(v) / sum exp(v)."""
     powers = np.exp(values - max(values))
@@ -153,6 +164,62 @@ def neighbor_overlap(first, second, n_neighbors):
         nearest_neighbors(first, n_neighbors), nearest_neighbors(second, n_neighbors)
     )
     return float(np.mean([len(a & b) / n_neighbors for a, b in pairs]))
+
+
+def is_dropped(place, dropout, seed):
+    """Whether the value at a place of a CSR matrix is left out of a batch."""
+    return mix(mix((seed + place) % 2**64)) // 2**32 < int(dropout * 2**32)
+
+
+def mix(key):
+    """One round of multiplicative hashing (tables.h)."""
+    return ((key ^ (key >> 29)) * 0x9E3779B97F4A7C15) % 2**64
+
+
+def kept_rows(X, samples, dropout=0.0, seed=0):
+    """Rows of a matrix without what is dropped: lists of (column, value)."""
+    return [
+        [
+            (int(X.indices[k]), float(X.data[k]))
+            for k in range(X.indptr[i], X.indptr[i + 1])
+            if not is_dropped(int(k), dropout, seed)
+        ]
+        for i in samples
+    ]
+
+
+def feature_gradients(rows, gradient, n_features):
+    """Which features occur, the gradient of each one's weights, and error bounds.
+
+    ``rows`` are lists of (column, value), ``gradient`` that of the loss in their sums.
+    """
+    gradients = np.zeros((n_features, gradient.shape[1]))
+    bounds = np.zeros_like(gradients)
+    counts = np.zeros(n_features, dtype=int)
+    for row, slope in zip(rows, gradient.astype(np.float64)):
+        scale = row_scale([value for _, value in row])
+        for column, value in row:
+            gradients[column] += scale * value * slope
+            bounds[column] += abs(scale * value * slope)
+            counts[column] += 1
+    bounds *= (counts[:, np.newaxis] + 4) * EPSILON
+    return counts > 0, gradients, bounds + 1e-36
+
+
+def latent_vectors(X, n_components):
+    """Unit rows of U S, from all of the SVD."""
+    U, S, _ = np.linalg.svd(to_dense(X), full_matrices=False)
+    return unit_rows(U[:, :n_components] * S[:n_components])
+
+
+def kernel_ridge(X, latent, teacher, is_taught, alpha):
+    """Teacher vectors of all documents by the formula, those of the taught ones too."""
+    features = np.hstack([to_dense(X), latent.astype(np.float64)])
+    taught, known = features[is_taught], teacher[is_taught].astype(np.float64)
+    kernel = taught @ taught.T
+    mean = known.mean(axis=0)
+    dual = np.linalg.solve(kernel + alpha * np.eye(len(kernel)), known - mean)
+    return unit_rows(mean + features @ taught.T @ dual)
 
 
 class LazyAdam:

@@ -22,19 +22,6 @@ from sklux._kernels import _layers
 ALL_SETS = _layers.available_instruction_sets()
 
 
-@pytest.fixture(params=ALL_SETS)
-def instruction_set(request):
-    _layers.use_instruction_set(request.param)
-    yield request.param
-    _layers.use_instruction_set(ALL_SETS[-1])
-
-
-@pytest.fixture
-def restore_best_set():
-    yield
-    _layers.use_instruction_set(ALL_SETS[-1])
-
-
 def unwritten(*shape):
     """Room for a result; a value that the kernel forgets stays NaN."""
     return np.full(shape, np.nan, dtype=np.float32)

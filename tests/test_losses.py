@@ -6,7 +6,11 @@ import reference
 
 torch = pytest.importorskip("torch")
 
-from sklux._losses import cosine_loss, similarity_kl_loss  # noqa: E402
+from sklux._losses import (  # noqa: E402
+    contrastive_loss,
+    cosine_loss,
+    similarity_kl_loss,
+)
 
 TEMPERATURES = [0.05, 1.0, 3.0]
 
@@ -57,6 +61,30 @@ def test_similarity_kl_loss_by_hand():
     )
 
 
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("n_samples", [1, 2, 3, 20])
+def test_contrastive_loss_equals_reference(n_samples, temperature):
+    first, second = normal(n_samples, 4), normal(n_samples, 4, seed=1)
+    loss = contrastive_loss(tensor(first), tensor(second), temperature)
+    assert loss.item() == pytest.approx(
+        reference.contrastive_loss(first, second, temperature), abs=1e-12
+    )
+
+
+def test_contrastive_loss_by_hand():
+    """Two documents, whose second views are alike.
+
+    First views (1, 0) and (0, 1), second views (0, 1) and (0, 1), T = 1, so
+    S = [[0, 0], [1, 1]]. Its rows are alike: -log softmax = log 2, twice.
+    Its columns are both (0, 1): with p = e / (1 + e), -log(1 - p) for the first
+    document and -log(p) for the second.
+    """
+    first, second = tensor([[1, 0], [0, 1]]), tensor([[0, 2], [0, 3]])
+    p = np.e / (1 + np.e)
+    expected = (2 * np.log(2) - np.log(1 - p) - np.log(p)) / 4
+    assert contrastive_loss(first, second, 1.0).item() == pytest.approx(expected)
+
+
 def test_cosine_loss_gradient_by_autograd_check():
     student = tensor(normal(5, 4), requires_grad=True)
     target = tensor(reference.unit_rows(normal(5, 4, seed=1)))
@@ -72,16 +100,31 @@ def test_similarity_kl_loss_gradient_by_autograd_check(temperature):
     )
 
 
-@pytest.mark.parametrize("name", ["cosine_loss", "similarity_kl_loss"])
-def test_losses_gradient_by_central_difference(name):
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_contrastive_loss_gradient_by_autograd_check(temperature):
+    views = tensor(normal(5, 4), requires_grad=True), tensor(normal(5, 4, seed=1))
+    views[1].requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda first, second: contrastive_loss(first, second, temperature), views
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "options"),
+    [
+        (cosine_loss, {}),
+        (similarity_kl_loss, {"temperature": 0.5}),
+        (contrastive_loss, {"temperature": 0.5}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_losses_gradient_by_central_difference(loss, options):
     """The gradient of the torch loss is the slope of the NumPy formula."""
-    options = {"temperature": 0.5} if name == "similarity_kl_loss" else {}
-    torch_loss = {"cosine_loss": cosine_loss, "similarity_kl_loss": similarity_kl_loss}
     student, target = normal(6, 3), reference.unit_rows(normal(6, 3, seed=1))
     leaf = tensor(student, requires_grad=True)
-    torch_loss[name](leaf, tensor(target), **options).backward()
+    loss(leaf, tensor(target), **options).backward()
 
-    numpy_loss = getattr(reference, name)
+    numpy_loss = getattr(reference, loss.__name__)
     step = 1e-6
     for i, j in np.ndindex(student.shape):
         nudge = np.zeros_like(student)
@@ -124,6 +167,8 @@ def test_losses_are_not_negative(seed):
     for temperature in TEMPERATURES:
         loss = similarity_kl_loss(tensor(student), tensor(teacher), temperature)
         assert loss.item() >= 0
+        loss = contrastive_loss(tensor(student), tensor(teacher), temperature)
+        assert loss.item() >= 0
 
 
 def test_cosine_loss_zero_target_row_pulls_nowhere():
@@ -142,7 +187,11 @@ def test_losses_zero_student_rows_have_finite_gradients(dtype):
     rows = normal(5, 3)
     rows[1] = 0
     target = torch.tensor(reference.unit_rows(normal(5, 3, seed=1)), dtype=dtype)
-    for loss in (cosine_loss, lambda s, t: similarity_kl_loss(s, t, 3.0)):
+    for loss in (
+        cosine_loss,
+        lambda s, t: similarity_kl_loss(s, t, 3.0),
+        lambda s, t: contrastive_loss(s, t, 0.05),
+    ):
         student = torch.tensor(rows, dtype=dtype, requires_grad=True)
         value = loss(student, target)
         value.backward()
@@ -186,3 +235,48 @@ def test_similarity_kl_loss_high_temperature_looks_at_all():
     off_diagonal = errors[~np.eye(7, dtype=bool)].reshape(7, 6)
     loss = similarity_kl_loss(tensor(student), tensor(teacher), 1e4)
     assert loss.item() == pytest.approx(off_diagonal.var(axis=1).mean() / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("n_samples", [2, 5])
+def test_contrastive_loss_of_equal_views_is_that_of_chance(n_samples):
+    """All views alike: each has the share 1 / n."""
+    views = tensor(np.ones((n_samples, 3)))
+    loss = contrastive_loss(views, 2 * views, 0.05)
+    assert loss.item() == pytest.approx(np.log(n_samples))
+
+
+def test_contrastive_loss_of_one_document_teaches_nothing():
+    views = tensor(normal(1, 3), requires_grad=True), tensor(normal(1, 3, seed=1))
+    loss = contrastive_loss(*views, 0.05)
+    loss.backward()
+    assert loss.item() == 0
+    assert not views[0].grad.any()
+
+
+def test_contrastive_loss_low_temperature_asks_only_who_is_nearest():
+    """Two pairs of views, five degrees apart; the pairs are orthogonal."""
+    first, second = on_circle([0, 90]), on_circle([5, 95])
+    assert contrastive_loss(first, second, 0.02).item() < 1e-9
+    assert contrastive_loss(first, second, 3.0).item() > 0.5
+
+
+def test_contrastive_loss_has_two_sides():
+    """The views may change places; lengths and rotations do not count."""
+    first, second = normal(6, 4), normal(6, 4, seed=1)
+    rotation, _ = np.linalg.qr(normal(4, 4, seed=2))
+    expected = contrastive_loss(tensor(first), tensor(second), 0.3).item()
+    turned = tensor(3 * second @ rotation), tensor(first @ rotation)
+    assert contrastive_loss(*turned, 0.3).item() == pytest.approx(expected)
+
+
+def test_contrastive_loss_pulls_the_views_of_a_document_together():
+    """A step against the gradient brings own views nearer, and others apart."""
+    first, second = normal(5, 4), normal(5, 4, seed=1)
+    leaf = tensor(first, requires_grad=True)
+    contrastive_loss(leaf, tensor(second), 1.0).backward()
+    moved = reference.unit_rows(first - 0.1 * leaf.grad.numpy())
+    before = reference.unit_rows(first) @ reference.unit_rows(second).T
+    after = moved @ reference.unit_rows(second).T
+    others = ~np.eye(5, dtype=bool)
+    assert np.trace(after) > np.trace(before)
+    assert after[others].sum() < before[others].sum()

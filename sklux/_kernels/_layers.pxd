@@ -15,6 +15,31 @@ ctypedef void gather_rows(
 ) noexcept nogil
 
 
+# Factor that keeps the sums of a row in range; the norm takes it out again.
+cdef float32_t row_scale(const float32_t *values, Py_ssize_t n_values) noexcept nogil
+
+cdef void add_rows(
+    Py_ssize_t n,
+    Py_ssize_t n_readable,
+    const uint32_t *numbers,
+    const float32_t *values,
+    const float32_t *weights,
+    Py_ssize_t n_units,
+    Py_ssize_t rows_ahead,
+    float32_t *sums,
+) noexcept nogil
+
+cdef void adam_row(
+    Py_ssize_t n_units,
+    const float32_t *gradient,
+    float32_t rate,
+    float32_t correction,
+    float32_t *weights,
+    float32_t *mean,
+    float32_t *mean_square,
+) noexcept nogil
+
+
 cdef class WeightRows:
     cdef readonly Py_ssize_t n_features, n_units
     cdef const void *weights

@@ -22,6 +22,9 @@ from libc.string cimport memset
 from ._typedefs cimport float32_t, index_t
 
 cdef extern from "rows.h" nogil:
+    const float32_t beta_1 "SKLUX_BETA_1"
+    const float32_t beta_2 "SKLUX_BETA_2"
+    const float32_t epsilon "SKLUX_EPSILON"
     enum:
         PANEL_DEPTH "SKLUX_PANEL_DEPTH"
         PANEL_WIDTH "SKLUX_PANEL_WIDTH"
@@ -30,6 +33,15 @@ cdef extern from "rows.h" nogil:
         gather_rows *gather_halves
         gather_rows *gather_bytes
         void (*unit_row)(Py_ssize_t, int, float32_t *) noexcept nogil
+        void (*adam_row)(
+            Py_ssize_t,
+            const float32_t *,
+            float32_t,
+            float32_t,
+            float32_t *,
+            float32_t *,
+            float32_t *,
+        ) noexcept nogil
         void (*thin_product)(
             Py_ssize_t,
             Py_ssize_t,
@@ -51,6 +63,8 @@ cdef extern from "rows.h" nogil:
     int best_instruction_set "sklux_best_instruction_set"() noexcept nogil
     const row_routines *routines_for "sklux_rows_for"(int) noexcept nogil
 
+# Adam's constants, for those who make its other steps.
+BETA_1, BETA_2, EPSILON = beta_1, beta_2, epsilon
 # Set numbers follow the enum in rows.h.
 INSTRUCTION_SETS = ("plain", "avx2", "avx512")
 
@@ -96,6 +110,35 @@ cdef float32_t row_scale(const float32_t *values, Py_ssize_t n_values) noexcept 
         return 1
     # 1 / largest overflows for subnormal values: the reciprocal is held finite.
     return 1 / largest if largest > 1e-37 else <float32_t>1e37
+
+
+cdef void add_rows(
+    Py_ssize_t n,
+    Py_ssize_t n_readable,
+    const uint32_t *numbers,
+    const float32_t *values,
+    const float32_t *weights,
+    Py_ssize_t n_units,
+    Py_ssize_t rows_ahead,
+    float32_t *sums,
+) noexcept nogil:
+    """sums := sum_k values[k] weights[numbers[k]]."""
+    rows.gather_floats(
+        n, n_readable, numbers, values, weights, n_units, rows_ahead, sums
+    )
+
+
+cdef void adam_row(
+    Py_ssize_t n_units,
+    const float32_t *gradient,
+    float32_t rate,
+    float32_t correction,
+    float32_t *weights,
+    float32_t *mean,
+    float32_t *mean_square,
+) noexcept nogil:
+    """One step of Adam; see rows_body.h."""
+    rows.adam_row(n_units, gradient, rate, correction, weights, mean, mean_square)
 
 
 cdef class WeightRows:

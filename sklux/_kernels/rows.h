@@ -36,6 +36,11 @@
 #define SKLUX_PLAIN_LANES 1
 #endif
 
+/* Adam's constants (arXiv 1412.6980). */
+#define SKLUX_BETA_1 0.9f
+#define SKLUX_BETA_2 0.999f
+#define SKLUX_EPSILON 1e-8f
+
 #define SKLUX_SAME(value) ((float)(value))
 #define SKLUX_FLOATS(p) (*(const SKLUX_NAME(vector) *)(p))
 
@@ -124,6 +129,8 @@ typedef struct {
     sklux_gather *gather_halves;
     sklux_gather *gather_bytes;
     void (*unit_row)(ptrdiff_t, int, float *);
+    void (*adam_row)(
+        ptrdiff_t, const float *, float, float, float *, float *, float *);
     void (*thin_product)(
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, float *);
     void (*product)(
@@ -133,7 +140,7 @@ typedef struct {
 
 #define SKLUX_ROUTINES(set) \
     {sklux_gather_floats_##set, sklux_gather_halves_##set, sklux_gather_bytes_##set, \
-     sklux_unit_row_##set, sklux_thin_product_##set, sklux_product_##set}
+     sklux_unit_row_##set, sklux_adam_row_##set, sklux_thin_product_##set, sklux_product_##set}
 
 static const sklux_rows sklux_rows_plain = SKLUX_ROUTINES(plain);
 #ifdef SKLUX_X86_64

@@ -107,6 +107,22 @@ SKLUX_TARGET static void SKLUX_NAME(unit_row)(ptrdiff_t n, int relu, float *rest
         y[j] *= scale;
 }
 
+/* One step of Adam for the weights w of one feature, with their gradient g:
+ *   m := b1 m + (1 - b1) g,  v := b2 v + (1 - b2) g^2
+ *   w := w - rate m / (correction sqrt(v) + e) */
+SKLUX_TARGET static void SKLUX_NAME(adam_row)(
+    ptrdiff_t n, const float *restrict g, float rate, float correction,
+    float *restrict w, float *restrict m, float *restrict v)
+{
+    for (ptrdiff_t j = 0; j < n; j++) {
+        const float mean = SKLUX_BETA_1 * m[j] + (1.0f - SKLUX_BETA_1) * g[j];
+        const float square = SKLUX_BETA_2 * v[j] + (1.0f - SKLUX_BETA_2) * (g[j] * g[j]);
+        m[j] = mean;
+        v[j] = square;
+        w[j] -= rate * mean / (correction * sqrtf(square) + SKLUX_EPSILON);
+    }
+}
+
 /* One tile of out (+)= H W, where W is a packed panel: the sums stay in registers
  * while k runs. */
 SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(tile)(
