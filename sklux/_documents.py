@@ -182,3 +182,53 @@ def refuse_document(document: object, position: int) -> NoReturn:
         f"{type(document).__name__} at position {position}: "
         f"{repr(document)[:60]}. Decode bytes, and drop or fill missing values."
     )
+
+
+def split_halves(raw_documents: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Split each document at the space nearest to its middle.
+
+    Parameters
+    ----------
+    raw_documents : iterable of str of length n_samples
+        Documents. Where two spaces are equally near, the first one counts; a
+        document without a space has an empty second half.
+
+    Returns
+    -------
+    first, second : list of str of length n_samples
+        The halves, without the space between them.
+
+    Examples
+    --------
+    >>> from sklux.metrics import split_halves
+    >>> split_halves(["one two three", "word"])
+    (['one two', 'word'], ['three', ''])
+    """
+    halves = [split_document(document) for document in check_documents(raw_documents)]
+    return [first for first, _ in halves], [second for _, second in halves]
+
+
+def split_document(document: str) -> tuple[str, str]:
+    """Split one document at the space nearest to its middle; see `split_halves`.
+
+    Parameters
+    ----------
+    document : str
+        One document.
+
+    Returns
+    -------
+    first, second : str
+        The halves.
+    """
+    middle = len(document) // 2
+    before = document.rfind(" ", 0, middle + 1)
+    after = document.find(" ", middle)
+    if before < 0 and after < 0:
+        return document, ""
+    # Distances from len / 2, doubled to stay whole.
+    if after < 0 or (
+        before >= 0 and len(document) - 2 * before <= 2 * after - len(document)
+    ):
+        after = before
+    return document[:after], document[after + 1 :]

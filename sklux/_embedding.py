@@ -112,6 +112,4 @@ def term_weighing(weighing: Weighing, network: Network) -> TermWeighing:
         places = slice(None) if network.places is None else network.places
         idf[places] = weighing.idf
     tf = weighing.tf_table(TABULATED_COUNTS).astype(np.float32)
-    return TermWeighing(
-        idf, tf, weighing.binary, weighing.sublinear_tf, weighing.norm
-    )
+    return TermWeighing(idf, tf, weighing.binary, weighing.sublinear_tf, weighing.norm)

@@ -161,6 +161,26 @@ class Network:
             rows[block] = values
         return replace(self, rows=rows, scales=scales)
 
+    def truncated(self, n_components: int) -> Self:
+        """Return the network with the first of its output units alone.
+
+        Parameters
+        ----------
+        n_components : int
+            Units to keep.
+
+        Returns
+        -------
+        Network
+            All layers but the last are shared.
+        """
+        if self.dense:
+            last = np.ascontiguousarray(self.dense[-1][:, :n_components])
+            return replace(self, dense=(*self.dense[:-1], last))
+        rows = empty_aligned((self.n_features, n_components), self.dtype)
+        rows[:] = self.rows[:, :n_components]
+        return replace(self, rows=rows)
+
     def _values(self, block: slice) -> np.ndarray:
         """Weights of some rows in float32: a copy."""
         values = self.rows[block].astype(np.float32)

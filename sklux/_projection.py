@@ -1,6 +1,9 @@
 """ReLU network from sparse features to the teacher's space."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from numbers import Integral, Real
 from typing import Literal, Self
 
@@ -13,27 +16,42 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils import check_random_state
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from sklux._fit_report import fit_report
+from sklux._html import ReportReprMixin
 from sklux._initialization import initial_coefs, start_features
+from sklux._latent import latent_vectors
 from sklux._network import Network, apply_network, check_csr, check_finite
 from sklux._optional import import_optional
 from sklux._similarity import unit_rows
+from sklux._targets import Targets, make_targets
+from sklux._taught import check_taught_rows
 from sklux._typing import MatrixLike
+from sklux._untaught import with_guesses
 
 DEFAULT_N_COMPONENTS = 256
 # With batch_size="auto" an epoch has about this many steps, within bounds.
 STEPS_PER_EPOCH = 96
 MIN_BATCH_SIZE, MAX_BATCH_SIZE = 32, 512
 # Fewer held-out documents than this have no ten neighbours worth the name.
-MIN_VALIDATION_SIZE, MAX_VALIDATION_SIZE = 20, 5000
-# Documents that the final rotation of a similarity student is computed from.
-MAX_ROTATION_SIZE = 20_000
+MIN_VALIDATION_SIZE, MAX_VALIDATION_SIZE = 20, 2000
+# Documents that the final rotation of a similarity student is computed from, and those
+# that a report without held-out documents is about.
+MAX_ROTATION_SIZE, MAX_REPORT_SIZE = 20_000, 2000
+# Latent semantic vectors of the corpus: width beside the teacher's, and where they also
+# help to guess the vectors of documents that were not taught.
+N_LATENT, N_LATENT_UNTAUGHT = 256, 768
+LOSSES = ("cosine", "similarity_kl")
 
 
-class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class ReLUProjection(
+    ReportReprMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Small ReLU network, distilled from a teacher's embeddings.
 
     Maps features, usually TF-IDF, to dense vectors of unit length::
@@ -41,7 +59,8 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         h = relu(x W_0),  h := h / |h|,  ...,  z = h W_last,  z := z / |z|
 
     The network has no biases. It is trained so that its vectors resemble the
-    teacher's (Luxical, [1]_); it starts as a linear student that reads each
+    teacher's (Luxical, [1]_), and, as far as `corpus_weight` says, what the corpus
+    itself tells of its documents; it starts as a linear student that reads each
     feature as the mean teacher vector of the documents it occurs in.
 
     Parameters
@@ -51,17 +70,39 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         number of documents: the default is then reduced (`n_components_`), any
         other value is an error.
 
-    hidden_layer_sizes : array-like of int, default=(384,)
-        Units of the hidden layers. Empty for a linear student.
+    hidden_layer_sizes : array-like of int, default=(512,)
+        Units of the hidden layers. Empty for a linear student. The start needs two
+        units for each component, one for either sign.
 
-    loss : {'cosine', 'similarity_kl'}, default='cosine'
-        What to minimise. ``'cosine'`` is the distance to the teacher's own
-        vectors, reduced to `n_components` principal directions.
-        ``'similarity_kl'`` is Luxical's: it asks only that each document ranks
-        the others of its batch as the teacher does, and needs large batches.
+    loss : {'cosine', 'similarity_kl'} or dict of str to float, default='cosine'
+        What to minimise. ``'cosine'`` is the distance to the targets, reduced to
+        `n_components` principal directions. ``'similarity_kl'`` is Luxical's: it asks
+        only that each document ranks the others of its batch as the targets do, and
+        needs large batches. A dict is a weighted sum, such as
+        ``{'cosine': 1.0, 'similarity_kl': 0.5}``.
 
     temperature : float, default=3.0
-        Temperature of ``loss='similarity_kl'``; not used otherwise.
+        Temperature of ``'similarity_kl'``; not used otherwise. Luxical's 3.0 looks at
+        all documents alike, 0.05 at the nearest.
+
+    corpus_weight : float, default=0.1
+        From 0, keep the teacher, to 1, keep the corpus. The targets are the teacher's
+        vectors beside the latent semantic ones of X (truncated SVD, [2]_), so that
+        their cosines are ``(1 - corpus_weight)`` times the teacher's plus
+        `corpus_weight` times the corpus's own. Raise it where TF-IDF is good at your
+        task.
+
+    contrastive_weight : float or 'auto', default='auto'
+        Weight of a loss that needs no teacher: the two views of a document, `X_views`
+        of `fit`, shall find each other in their batch (InfoNCE, [3]_). ``'auto'`` is
+        `corpus_weight` where there are views, and 0 otherwise.
+
+    contrastive_temperature : float, default=0.05
+        Temperature of the contrastive loss.
+
+    dropout : float, default=0.0
+        Share of a document's non-zero values that are left out, others each time it is
+        seen, so that the student does not rely on single features.
 
     learning_rate_init : float, default=0.003
         Highest learning rate of Adam. It rises over the first 5 % of the steps
@@ -75,13 +116,13 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     early_stopping : bool or 'auto', default='auto'
         Whether to hold out documents, score them after each epoch (share of
-        the teacher's ten nearest held-out documents that the student finds
+        the ten nearest held-out documents, by the targets, that the student finds
         too), stop when the score no longer rises, and keep the best weights.
         ``'auto'`` does so when at least 20 documents would be held out. When
         False, all documents train, and the training loss decides.
 
     validation_fraction : float, default=0.05
-        Share of the documents to hold out, at most 5,000 of them.
+        Share of the documents taught to hold out, at most 2,000 of them.
 
     n_iter_no_change : int, default=3
         Epochs without an improvement by `tol` after which training stops.
@@ -90,14 +131,14 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Smallest improvement that counts.
 
     device : str, default='cpu'
-        Torch device to train on, such as ``'cuda'``. `transform` always runs on
-        the CPU.
+        Torch device of the dense layers and the losses in training, such as
+        ``'cuda'``. The first layer and `transform` always run on the CPU.
 
     n_jobs : int or None, default=None
         Threads of `transform`, read when it runs. None means 1 unless in a
         `joblib.parallel_config` context, -1 all processors. They change the
-        time only. Training uses one, or all physical cores for batches of many
-        thousands.
+        time only. Training uses all of them for the first layer, and one for the rest,
+        or all physical cores for very large layers and batches.
 
     random_state : int, RandomState instance or None, default=None
         Source of the initial noise, the validation split and the batches. With
@@ -116,19 +157,31 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     teacher_components_ : ndarray of shape (n_components_, n_teacher_components), \
             dtype=np.float32, or None
-        Principal directions of the teacher's unit vectors, about the origin (so
-        that cosines are kept); `project_teacher` maps onto them. None in a model
-        that :func:`sklux.interop.load_luxical` has read.
+        Maps the teacher's unit vectors into the student's space, as `project_teacher`
+        does. With ``corpus_weight=0`` these are their principal directions about the
+        origin (so that cosines are kept), else the linear map that is nearest to the
+        targets. None in a model that :func:`sklux.interop.load_luxical` has read.
 
     loss_curve_ : list of float of length n_iter_
         Mean training loss of each epoch.
 
     validation_scores_ : list of float of length n_iter_ or None
-        Neighbour overlap after each epoch, between 0 and 1; None without
-        held-out documents.
+        Neighbour overlap with the targets after each epoch, between 0 and 1; None
+        without held-out documents.
 
     n_iter_ : int
         Epochs run.
+
+    n_taught_ : int
+        Documents of the fit that had a teacher vector. 0 in a model that was read from
+        a file of an older version.
+
+    report_ : FitReport or None
+        How near the student is to the teacher on the held-out documents, or on some of
+        the others where there are none: share of the ten nearest that both have,
+        correlation of the cosines, and of both the effective rank and the mean cosine.
+        It can be printed, and is part of the HTML representation. None in a model that
+        was read from a Luxical file or one of an older version.
 
     n_features_in_ : int
         Number of features seen in `fit`.
@@ -150,6 +203,9 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     References
     ----------
     .. [1] Luxical: High-Speed Lexical-Dense Text Embeddings, :arxiv:`2512.09015`.
+    .. [2] S. Deerwester et al., Indexing by Latent Semantic Analysis, JASIS 41, 1990.
+    .. [3] Representation Learning with Contrastive Predictive Coding,
+       :arxiv:`1807.03748`.
 
     Examples
     --------
@@ -165,8 +221,15 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "hidden_layer_sizes": ["array-like"],
-        "loss": [StrOptions({"cosine", "similarity_kl"})],
+        "loss": [StrOptions(set(LOSSES)), dict],
         "temperature": [Interval(Real, 0, None, closed="neither")],
+        "corpus_weight": [Interval(Real, 0, 1, closed="both")],
+        "contrastive_weight": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="left"),
+        ],
+        "contrastive_temperature": [Interval(Real, 0, None, closed="neither")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [
             StrOptions({"auto"}),
@@ -187,9 +250,13 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self,
         n_components: int = DEFAULT_N_COMPONENTS,
         *,
-        hidden_layer_sizes: Sequence[int] = (384,),
-        loss: Literal["cosine", "similarity_kl"] = "cosine",
+        hidden_layer_sizes: Sequence[int] = (512,),
+        loss: Literal["cosine", "similarity_kl"] | Mapping[str, float] = "cosine",
         temperature: float = 3.0,
+        corpus_weight: float = 0.1,
+        contrastive_weight: float | Literal["auto"] = "auto",
+        contrastive_temperature: float = 0.05,
+        dropout: float = 0.0,
         learning_rate_init: float = 0.003,
         batch_size: int | Literal["auto"] = "auto",
         max_iter: int = 8,
@@ -206,6 +273,10 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.hidden_layer_sizes = hidden_layer_sizes
         self.loss = loss
         self.temperature = temperature
+        self.corpus_weight = corpus_weight
+        self.contrastive_weight = contrastive_weight
+        self.contrastive_temperature = contrastive_temperature
+        self.dropout = dropout
         self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size
         self.max_iter = max_iter
@@ -219,7 +290,9 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: MatrixLike, y: ArrayLike) -> Self:
+    def fit(
+        self, X: MatrixLike, y: ArrayLike, *, X_views: MatrixLike | None = None
+    ) -> Self:
         """Learn the network from features and teacher embeddings.
 
         Parameters
@@ -228,8 +301,14 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             Features; computed in float32.
 
         y : array-like of shape (n_samples, n_teacher_components)
-            Teacher embeddings of the same documents, of any length. A zero row
-            teaches nothing.
+            Teacher embeddings of the same documents, of any length. A row that is all
+            NaN marks a document that was not taught; its vector is guessed from those
+            of the others (ridge regression). A zero row counts as not taught too.
+
+        X_views : {array-like, sparse matrix} of shape (2 * n_samples, n_features), \
+                default=None
+            Features of the first views of all documents, their first halves, then of
+            all second views. For the contrastive loss.
 
         Returns
         -------
@@ -241,48 +320,83 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         ImportError
             If torch is not installed.
         ValueError
-            If shapes do not fit, values are not finite, or `n_components` is
-            not the default and too large.
-        """
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=np.float32, multi_output=True
-        )
-        y = _check_teacher_embeddings(y)
-        hidden_layer_sizes = self._check_hidden_layer_sizes()
-        n_components = self._check_n_components(y)
-        X = sparse.csr_matrix(X)
-        check_csr(X)
-        random_state = check_random_state(self.random_state)
-        train, validation = self._split(X.shape[0], random_state)
+            If shapes do not fit, values are not finite, no document is taught, all
+            teacher vectors or all features are the same, `n_components` is
+            not the default and too large, or `contrastive_weight` is a number above 0
+            and there are no ``X_views``.
 
-        teacher = unit_rows(y)
-        components = principal_directions(teacher, n_components)
-        reduced = unit_rows(teacher @ components.T)
+        Warns
+        -----
+        ConvergenceWarning
+            If the loss is not finite any more, or the student has collapsed: its
+            vectors vary in far fewer directions than the teacher's.
+        UserWarning
+            If documents are not taught.
+        """
+        return self._fit(X, y, X_views, warns_untaught=True)
+
+    def _fit(self, X, y, X_views, *, warns_untaught):
+        """Fit; leave the estimator as it was if that fails or is interrupted."""
+        with _unchanged_on_error(self):
+            self._check_parameters()
+            X, y, X_views = self._check_fit_arguments(X, y, X_views)
+            is_taught = y.any(axis=1)
+            if warns_untaught and not is_taught.all():
+                _warn_of_untaught(is_taught)
+            n_components = self._check_n_components(is_taught.sum(), y.shape[1])
+            self._learn(X, unit_rows(y), is_taught, X_views, n_components)
+        return self
+
+    def _learn(self, X, teacher, is_taught, X_views, n_components):
+        """Make the targets, train, and set what is learnt."""
+        random_state = check_random_state(self.random_state)
+        train, validation = self._split(is_taught, random_state)
+        targets = self._targets(
+            X, teacher, is_taught, validation, n_components, random_state
+        )
         coefs = initial_coefs(
-            X[train], reduced[train], hidden_layer_sizes, random_state
+            X[train],
+            targets.reduced[train],
+            self._check_hidden_layer_sizes(),
+            random_state,
         )
         result = self._train(
-            X, teacher, reduced, coefs, train, validation, random_state
+            X, X_views, targets, coefs, train, validation, random_state
         )
         unseen = np.setdiff1d(X.indices, X[train].indices)
-        start_features(result.coefs, X, reduced, unseen)
-        if self.loss == "similarity_kl":
+        start_features(result.coefs, X, targets.reduced, unseen)
+        if "cosine" not in self._loss_weights():
             sample = train[:MAX_ROTATION_SIZE]
-            network = Network.of(result.coefs)
-            student = apply_network(X[sample], network, n_jobs=-1)
+            student = apply_network(X[sample], Network.of(result.coefs), n_jobs=-1)
             result.coefs[-1] = result.coefs[-1] @ nearest_rotation(
-                student, reduced[sample]
+                student, targets.reduced[sample]
             )
-
         coefs = [np.ascontiguousarray(w, dtype=np.float32) for w in result.coefs]
         frequency = np.bincount(X.indices, minlength=X.shape[1])
         self._network = Network.of(coefs).by_frequency(frequency)
-        self.teacher_components_ = components
+        self.teacher_components_ = targets.components
         self.n_components_ = n_components
+        self.n_taught_ = int(is_taught.sum())
         self.loss_curve_ = result.loss_curve
         self.validation_scores_ = result.validation_scores or None
         self.n_iter_ = len(result.loss_curve)
-        return self
+        self.report_ = self._report(X, teacher, is_taught, train, validation)
+
+    def _report(self, X, teacher, is_taught, train, validation):
+        """Compare the student with its teacher, and warn where it has collapsed."""
+        taught = train[is_taught[train]][:MAX_REPORT_SIZE]
+        sample = validation if len(validation) else taught
+        student = apply_network(X[sample], self._network, n_jobs=-1)
+        report = fit_report(
+            student, teacher[sample], held_out=len(validation) > 0, random_state=0
+        )
+        if report.is_collapsed:
+            warnings.warn(
+                f"The student has collapsed.\n{report}",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return report
 
     def transform(self, X: MatrixLike) -> np.ndarray:
         """Map features to dense vectors.
@@ -370,6 +484,46 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
         return unit_rows(unit_rows(embeddings) @ self.teacher_components_.T)
 
+    def truncate(self, n_components: int) -> Self:
+        """Return the same network with fewer output dimensions.
+
+        The first dimensions hold most of the targets: these are their principal
+        directions (Matryoshka embeddings, :arxiv:`2205.13147`, train for it; here the
+        order of the directions does it).
+
+        Parameters
+        ----------
+        n_components : int
+            Dimensions to keep, from 1 to `n_components_`.
+
+        Returns
+        -------
+        ReLUProjection
+            Fitted, with unit rows of that width; this one is unchanged.
+
+        Raises
+        ------
+        ValueError
+            If ``n_components`` is not within these bounds.
+        """
+        check_is_fitted(self)
+        if not (
+            isinstance(n_components, Integral)
+            and not isinstance(n_components, bool)
+            and 1 <= n_components <= self.n_components_
+        ):
+            raise ValueError(
+                "The 'n_components' parameter of truncate must be an int from 1 to "
+                f"{self.n_components_}, the width of this model. Got {n_components!r} "
+                "instead."
+            )
+        model = copy(self)
+        model.n_components = model.n_components_ = int(n_components)
+        model._network = self._network.truncated(int(n_components))
+        if self.teacher_components_ is not None:
+            model.teacher_components_ = self.teacher_components_[:n_components].copy()
+        return model
+
     @property
     def _n_features_out(self):
         """Number of output columns, for `get_feature_names_out`."""
@@ -385,6 +539,12 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
+    def _check_parameters(self):
+        """Refuse parameters that cannot be used: before any work."""
+        self._validate_params()
+        self._check_hidden_layer_sizes()
+        self._loss_weights()
+
     def _check_hidden_layer_sizes(self):
         """Return the sizes as a tuple of int."""
         sizes = tuple(self.hidden_layer_sizes)
@@ -398,9 +558,108 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
         return tuple(int(size) for size in sizes)
 
-    def _check_n_components(self, y):
+    def _check_fit_arguments(self, X, y, X_views):
+        """Return features, teacher vectors and views; rows not taught are zero."""
+        if y is None:
+            raise ValueError(
+                "ReLUProjection requires y to be passed, but the target y is None. It "
+                "holds the teacher embeddings."
+            )
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=np.float32, ensure_min_samples=2
+        )
+        y = check_array(
+            y,
+            dtype=np.float32,
+            ensure_2d=False,
+            allow_nd=True,
+            ensure_all_finite="allow-nan",
+            input_name="y",
+        )
+        if y.ndim != 2:
+            raise ValueError(
+                "y must hold teacher embeddings, of shape (n_samples, "
+                f"n_teacher_components). Got shape {y.shape} instead."
+            )
+        y = check_taught_rows(y, "y")
+        check_consistent_length(X, y)
+        X = sparse.csr_matrix(X)
+        check_csr(X)
+        if not X.data.any():
+            raise ValueError(
+                "X has no value but 0: there is nothing to learn from. Are all "
+                "documents empty, or without a known term?"
+            )
+        return X, y, self._check_views(X_views, X.shape)
+
+    def _check_views(self, X_views, shape):
+        """Return the views as CSR, or None where the contrastive loss has no weight."""
+        if X_views is None:
+            if self.contrastive_weight != "auto" and self.contrastive_weight > 0:
+                raise ValueError(
+                    f"contrastive_weight={self.contrastive_weight} needs two views of "
+                    "each document: give X_views to fit, or set contrastive_weight=0. "
+                    "LuxicalVectorizer makes them."
+                )
+            return None
+        X_views = check_array(
+            X_views, accept_sparse="csr", dtype=np.float32, input_name="X_views"
+        )
+        wanted = (2 * shape[0], shape[1])
+        if X_views.shape != wanted:
+            raise ValueError(
+                "X_views must have the first views of all documents, then the second "
+                f"ones: shape {wanted}. Got {X_views.shape} instead."
+            )
+        X_views = sparse.csr_matrix(X_views)
+        check_csr(X_views)
+        return X_views if self._contrastive_weight() > 0 else None
+
+    def _contrastive_weight(self):
+        """Weight of the contrastive loss, where there are views."""
+        if self.contrastive_weight == "auto":
+            return float(self.corpus_weight)
+        return float(self.contrastive_weight)
+
+    def _loss_weights(self):
+        """Weights of the distillation losses, by name."""
+        if isinstance(self.loss, str):
+            return {self.loss: 1.0}
+        is_valid = set(self.loss) <= set(LOSSES) and all(
+            isinstance(weight, Real) and 0 <= weight < np.inf
+            for weight in self.loss.values()
+        )
+        if not (is_valid and any(self.loss.values())):
+            raise ValueError(
+                f"The 'loss' parameter of ReLUProjection must be one of {LOSSES}, or a "
+                "dict with a weight, at least one of them above 0, for one or both. "
+                f"Got {self.loss!r} instead."
+            )
+        return {name: float(weight) for name, weight in self.loss.items() if weight}
+
+    def _targets(
+        self, X, teacher, is_taught, validation, n_components, random_state
+    ) -> Targets:
+        """What the student shall learn of each document."""
+        has_untaught = not is_taught.all()
+        latent = np.zeros((X.shape[0], 0), dtype=np.float32)
+        # Of rows of any length: a row's length does not change its vector.
+        X = normalize(X)
+        if self.corpus_weight > 0 or has_untaught:
+            n_latent = N_LATENT_UNTAUGHT if has_untaught else N_LATENT
+            latent = latent_vectors(X, n_latent, random_state)
+        # Held-out documents shall not show in what is guessed of others.
+        known = is_taught.copy()
+        known[validation] = False
+        guessed = with_guesses(X, latent, teacher, known) if has_untaught else teacher
+        guessed[validation] = teacher[validation]
+        latent = unit_rows(latent[:, :N_LATENT])
+        return make_targets(
+            guessed, latent, float(self.corpus_weight), n_components, is_taught
+        )
+
+    def _check_n_components(self, n_samples, n_teacher_components):
         """Return the width of the student: what was asked for, if it can be had."""
-        n_samples, n_teacher_components = y.shape
         limit = min(n_samples, n_teacher_components)
         if self.n_components > limit and self.n_components != DEFAULT_N_COMPONENTS:
             raise ValueError(
@@ -411,9 +670,11 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
         return int(min(self.n_components, limit))
 
-    def _split(self, n_samples, random_state):
-        """Return the rows to train on and the rows to hold out, in random order."""
-        order = random_state.permutation(n_samples)
+    def _split(self, is_taught, random_state):
+        """Return the rows to train on and the taught ones to hold out, at random."""
+        order = random_state.permutation(len(is_taught))
+        order = np.concatenate([order[is_taught[order]], order[~is_taught[order]]])
+        n_samples = int(is_taught.sum())
         early_stopping = self.early_stopping
         if early_stopping != "auto":
             early_stopping = bool(early_stopping)  # NumPy's bool is not `True`
@@ -423,7 +684,7 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         if early_stopping is True and n_validation < MIN_VALIDATION_SIZE:
             raise ValueError(
                 f"early_stopping=True would hold out {n_validation} of {n_samples} "
-                f"documents, but needs {MIN_VALIDATION_SIZE}. Raise "
+                f"documents taught, but needs {MIN_VALIDATION_SIZE}. Raise "
                 f"validation_fraction={self.validation_fraction}, or set "
                 "early_stopping=False."
             )
@@ -435,9 +696,10 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
         if early_stopping is False or n_validation < MIN_VALIDATION_SIZE:
             n_validation = 0
-        return order[n_validation:], order[:n_validation]
+        train, validation = order[n_validation:], order[:n_validation]
+        return random_state.permutation(train), validation
 
-    def _train(self, X, teacher, reduced, coefs, train, validation, random_state):
+    def _train(self, X, X_views, targets, coefs, train, validation, random_state):
         """Run the training room, which needs torch."""
         torch = import_optional(
             "torch", extra="train", purpose="ReLUProjection.fit (not transform)"
@@ -451,8 +713,11 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 np.clip(len(train) // STEPS_PER_EPOCH, MIN_BATCH_SIZE, MAX_BATCH_SIZE)
             )
         settings = TrainingSettings(
-            loss=self.loss,
+            loss=self._loss_weights(),
             temperature=self.temperature,
+            contrastive_weight=self._contrastive_weight(),
+            contrastive_temperature=self.contrastive_temperature,
+            dropout=self.dropout,
             learning_rate_init=self.learning_rate_init,
             batch_size=batch_size,
             max_iter=self.max_iter,
@@ -463,38 +728,18 @@ class ReLUProjection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         )
         score = None
         if len(validation):
-            score = NeighborScore(X[validation], teacher[validation])
-        y = reduced if self.loss == "cosine" else teacher
-        return train_student(X[train], y[train], coefs, settings, score, random_state)
-
-
-def principal_directions(teacher: np.ndarray, n_components: int) -> np.ndarray:
-    """Directions that hold most of the teacher's unit vectors, largest first.
-
-    They are taken about the origin, not about the mean, so that the cosines of
-    the reduced vectors are those of the teacher as nearly as possible.
-
-    Parameters
-    ----------
-    teacher : ndarray of shape (n_samples, n_teacher_components)
-        Unit rows.
-    n_components : int
-        Number of directions.
-
-    Returns
-    -------
-    ndarray of shape (n_components, n_teacher_components), dtype=np.float32
-        Orthonormal rows; the largest entry of each is positive.
-    """
-    teacher = teacher.astype(np.float64)
-    n_features = teacher.shape[1]
-    _, vectors = linalg.eigh(
-        teacher.T @ teacher, subset_by_index=(n_features - n_components, n_features - 1)
-    )
-    components = vectors.T[::-1]
-    largest = np.abs(components).argmax(axis=1)
-    signs = np.sign(components[np.arange(n_components), largest])
-    return np.ascontiguousarray(components * signs[:, None], dtype=np.float32)
+            score = NeighborScore(X[validation], targets.reduced[validation])
+        if X_views is not None:
+            X_views = X_views[np.concatenate([train, train + X.shape[0]])]
+        return train_student(
+            X[train],
+            X_views,
+            (targets.whole[train], targets.reduced[train]),
+            coefs,
+            settings,
+            score,
+            random_state,
+        )
 
 
 def nearest_rotation(student: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -521,14 +766,28 @@ def nearest_rotation(student: np.ndarray, target: np.ndarray) -> np.ndarray:
     return rotation.astype(np.float32)
 
 
-def _check_teacher_embeddings(y):
-    """Return y as two-dimensional float32."""
-    if y.ndim != 2:
-        raise ValueError(
-            "y must hold teacher embeddings, of shape (n_samples, "
-            f"n_teacher_components). Got shape {y.shape} instead."
-        )
-    return check_array(y, dtype=np.float32, input_name="y")
+def _warn_of_untaught(is_taught: np.ndarray) -> None:
+    """Say how many documents have no teacher vector."""
+    n_taught = int(is_taught.sum())
+    warnings.warn(
+        f"{len(is_taught) - n_taught} of {len(is_taught)} documents are not taught: "
+        "their teacher embeddings are NaN or zero. They are guessed from the other "
+        f"{n_taught}.",
+        UserWarning,
+        stacklevel=5,
+    )
+
+
+@contextmanager
+def _unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Give an estimator its attributes back if what follows raises."""
+    before = copy(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 def _check_device(torch, device):

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from sklux._fit_report import FitReport
 from sklux._memory import is_mapped
 from sklux._network import WEIGHT_DTYPES, Network, check_finite
 from sklux._persistence import json_params
@@ -37,6 +38,10 @@ def projection_params(projection: ReLUProjection) -> dict[str, Any]:
             "ReLUProjection. Use joblib.dump for this model."
         )
     params = projection.get_params(deep=False)
+    if not isinstance(params["loss"], str):
+        params["loss"] = {
+            name: float(weight) for name, weight in params["loss"].items()
+        }
     params["hidden_layer_sizes"] = [int(size) for size in params["hidden_layer_sizes"]]
     return json_params(type(projection).__name__, params)
 
@@ -76,6 +81,8 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
         "n_layers": 1 + len(projection._network.dense),
         "loss_curve": projection.loss_curve_,
         "validation_scores": projection.validation_scores_,
+        "n_taught": projection.n_taught_,
+        "report": None if projection.report_ is None else projection.report_.as_dict(),
         "has_teacher_components": projection.teacher_components_ is not None,
         "has_places": projection._network.places is not None,
     }
@@ -172,6 +179,9 @@ def restore_projection(
     projection.loss_curve_ = state["loss_curve"]
     projection.validation_scores_ = state["validation_scores"]
     projection.n_iter_ = len(state["loss_curve"])
+    projection.n_taught_ = state.get("n_taught", 0)
+    report = state.get("report")
+    projection.report_ = None if report is None else FitReport.from_dict(report)
     return projection
 
 

@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from sklux._documents import check_documents, documents_by_name
 from sklux._identity import model_identity
 from sklux._optional import import_optional
+from sklux._taught import check_taught_rows
 from sklux._vector_cache import VectorCache
 from sklux._windows import window_encoder
 
@@ -605,19 +606,20 @@ def check_teacher_embeddings(
     Parameters
     ----------
     teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
-        Vectors aligned with the documents.
+        Vectors aligned with the documents; rows that are all NaN were not taught.
     n_documents : int
         Number of documents.
 
     Returns
     -------
     ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        The vectors.
+        The vectors; rows of documents not taught are zero.
 
     Raises
     ------
     ValueError
-        If they are not a finite table with one row per document.
+        If they are not a table with one row per document, or as in
+        `check_taught_rows`.
     """
     try:
         embeddings = as_float_array(teacher_embeddings)
@@ -636,12 +638,4 @@ def check_teacher_embeddings(
             f"teacher_embeddings has {len(embeddings)} rows, but there are "
             f"{n_documents} documents. Give one row per document, in the same order."
         )
-    finite = np.isfinite(embeddings).all(axis=1)
-    if not finite.all():
-        raise ValueError(
-            f"teacher_embeddings has NaN or infinity in {np.count_nonzero(~finite)} "
-            f"rows, the first of them row {np.flatnonzero(~finite)[0]}. Every document "
-            "needs a vector of finite numbers: encode those rows again, or leave the "
-            "documents out."
-        )
-    return embeddings
+    return check_taught_rows(embeddings, "teacher_embeddings")

@@ -21,11 +21,13 @@ from sklearn.base import (
     clone,
 )
 from sklearn.utils import metadata_routing
-from sklearn.utils._param_validation import HasMethods
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklux._documents import check_documents, documents_by_name
+from sklux._documents import check_documents, documents_by_name, split_halves
 from sklux._embedding import FusedTransform
+from sklux._fit_report import FitReport
+from sklux._html import ReportReprMixin
 from sklux._lexical import LexicalVectorizer, default_lexical_stage
 from sklux._lexical_state import (
     lexical_from_params,
@@ -44,6 +46,7 @@ from sklux._projection_state import (
     restore_projection,
 )
 from sklux._settings import has_learnt
+from sklux._taught import documents_to_teach
 from sklux._teacher import (
     CachedTeacher,
     check_teacher_embeddings,
@@ -55,11 +58,15 @@ from sklux._text_buffers import text_buffers
 # What `transform` has made of each vectorizer's stages. It stands here, because
 # `transform` changes no attribute.
 _made_transforms: WeakKeyDictionary = WeakKeyDictionary()
+# Documents that a teacher teaches by default, minutes for one on a CPU.
+DEFAULT_TEACHER_SAMPLE_SIZE = 10_000
+# Half a document with fewer terms than this says too little of the other half.
+MIN_HALF_TERMS = 20
 
 
 @documents_by_name
 class LuxicalVectorizer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ReportReprMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """Text embeddings at the speed of TF-IDF, learnt from a slower model.
 
@@ -86,6 +93,12 @@ class LuxicalVectorizer(
         The network. It is cloned, never fitted itself. None means
         ``ReLUProjection()``.
 
+    teacher_sample_size : int, 'auto' or None, default='auto'
+        Documents that ``teacher`` teaches, at most; the student learns from the others
+        without teacher vectors. They are chosen by a hash of their text, as good as at
+        random, so that the folds of a grid search choose mostly the same. ``'auto'`` is
+        10,000, None all. Not used where `fit` is given ``teacher_embeddings``.
+
     n_jobs : int or None, default=None
         Threads of `transform`, read when it runs, for a stage that has None of
         its own. Where the two stages run as one, the projection's own value comes
@@ -109,6 +122,12 @@ class LuxicalVectorizer(
     teacher_id_ : str or None
         What the teacher was, where a `CachedTeacher` or a name says so; None
         when teacher vectors were given to `fit`.
+
+    n_taught_ : int
+        Documents of the fit that had a teacher vector.
+
+    report_ : FitReport or None
+        How near the student is to the teacher, as in `ReLUProjection`.
 
     See Also
     --------
@@ -146,6 +165,11 @@ class LuxicalVectorizer(
         "teacher": "no_validation",
         "lexical": [HasMethods(["fit_transform", "transform"]), None],
         "projection": [ReLUProjection, None],
+        "teacher_sample_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+            None,
+        ],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["boolean"],
@@ -157,6 +181,7 @@ class LuxicalVectorizer(
         *,
         lexical: BaseEstimator | None = None,
         projection: ReLUProjection | None = None,
+        teacher_sample_size: int | Literal["auto"] | None = "auto",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
@@ -164,6 +189,7 @@ class LuxicalVectorizer(
         self.teacher = teacher
         self.lexical = lexical
         self.projection = projection
+        self.teacher_sample_size = teacher_sample_size
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -189,7 +215,8 @@ class LuxicalVectorizer(
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
                 default=None
             Teacher vectors of the documents, in their order, if they are there
-            already; ``teacher`` is then not called.
+            already; ``teacher`` is then not called. A row that is all NaN marks a
+            document that was not taught: the student learns from it nevertheless.
 
         Returns
         -------
@@ -203,7 +230,15 @@ class LuxicalVectorizer(
         TypeError
             If a document is not a str.
         ValueError
-            If there is no teacher, or its vectors do not fit the documents.
+            If there is no teacher, or its vectors do not fit the documents, or as in
+            `ReLUProjection.fit`.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the student should not be trusted, as in `ReLUProjection.fit`.
+        UserWarning
+            If rows of ``teacher_embeddings`` are all NaN or all zero.
         """
         documents = check_documents(raw_documents)
         if not documents:
@@ -217,17 +252,18 @@ class LuxicalVectorizer(
             teacher_embeddings = check_teacher_embeddings(
                 teacher_embeddings, len(documents)
             )
+        projection = self._new_projection()
         lexical = (
             default_lexical_stage() if self.lexical is None else clone(self.lexical)
         )
         # The terms come first: they take seconds, the teacher takes long.
         with self._lexical_threads():
             X = lexical.fit_transform(documents)
-        if teacher_embeddings is None:
-            teacher_embeddings = teacher_vectors(
-                self.teacher, documents, bool(self.verbose)
-            )
-        projection = self._new_projection().fit(X, teacher_embeddings)
+        views = self._views(lexical, documents, projection)
+        is_given = teacher_embeddings is not None
+        if not is_given:
+            teacher_embeddings = self._taught(documents)
+        projection._fit(X, teacher_embeddings, views, warns_untaught=is_given)
 
         self.lexical_ = lexical
         self.projection_ = projection
@@ -331,6 +367,56 @@ class LuxicalVectorizer(
                 _made_transforms[self] = made
         return made[1]
 
+    @property
+    def n_taught_(self) -> int:
+        """Documents of the fit that had a teacher vector."""
+        return self._projection_attribute("n_taught_")
+
+    @property
+    def report_(self) -> FitReport | None:
+        """How near the student is to the teacher."""
+        return self._projection_attribute("report_")
+
+    def _projection_attribute(self, name):
+        """What the fitted network knows of the fit."""
+        if "projection_" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}"
+            )
+        return getattr(self.projection_, name)
+
+    def truncate(self, n_components: int) -> Self:
+        """Return the same model with fewer output dimensions.
+
+        Their first dimensions hold most of what the vectors say, so that a short
+        vector is nearly as good: see :meth:`ReLUProjection.truncate`.
+
+        Parameters
+        ----------
+        n_components : int
+            Dimensions to keep.
+
+        Returns
+        -------
+        LuxicalVectorizer
+            Fitted, with unit rows of that width; this one is unchanged.
+
+        Raises
+        ------
+        ValueError
+            If ``n_components`` is not an int from 1 to the width of this model.
+        """
+        check_is_fitted(self)
+        return self._with_projection(self.projection_.truncate(n_components))
+
+    def _with_projection(self, projection):
+        """The same model with another fitted network."""
+        model = clone(self)
+        model.lexical_ = deepcopy(self.lexical_)
+        model.projection_ = projection
+        model.teacher_id_ = self.teacher_id_
+        return model
+
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
         """Map teacher vectors into the student's space.
 
@@ -380,12 +466,9 @@ class LuxicalVectorizer(
                 "The 'dtype' parameter of quantize must be one of "
                 f"{list(WEIGHT_DTYPES)}. Got {dtype!r} instead."
             )
-        model = clone(self)
-        model.lexical_ = deepcopy(self.lexical_)
-        model.projection_ = copy(self.projection_)
-        model.projection_._network = self.projection_._network.quantized(name)
-        model.teacher_id_ = self.teacher_id_
-        return model
+        projection = copy(self.projection_)
+        projection._network = self.projection_._network.quantized(name)
+        return self._with_projection(projection)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted model to one file, without pickle.
@@ -407,7 +490,8 @@ class LuxicalVectorizer(
         """
         check_is_fitted(self)
         own = {
-            name: getattr(self, name) for name in ("n_jobs", "random_state", "verbose")
+            name: getattr(self, name)
+            for name in ("teacher_sample_size", "n_jobs", "random_state", "verbose")
         }
         state = {
             "sklux_version": version("sklux"),
@@ -574,7 +658,35 @@ class LuxicalVectorizer(
         for name in ("random_state", "verbose"):
             if getattr(projection, name) is None:
                 projection.set_params(**{name: getattr(self, name)})
+        projection._check_parameters()
         return projection
+
+    def _views(self, lexical, documents, projection):
+        """The lexical stage's matrix of all first halves, then of all second ones."""
+        is_text = getattr(lexical, "input", "content") == "content"
+        # Half of a file's name names no file.
+        if projection._contrastive_weight() == 0 or not is_text:
+            return None
+        halves = [half for side in split_halves(documents) for half in side]
+        with self._lexical_threads():
+            return sparse.csr_matrix(lexical.transform(halves), dtype=np.float32)
+
+    def _taught(self, documents):
+        """Vectors of the teacher; NaN for the documents that it is not to teach."""
+        size = self.teacher_sample_size
+        if size == "auto":
+            size = DEFAULT_TEACHER_SAMPLE_SIZE
+        chosen = documents_to_teach(
+            documents, len(documents) if size is None else int(size)
+        )
+        vectors = teacher_vectors(
+            self.teacher, [documents[i] for i in chosen], bool(self.verbose)
+        )
+        if len(chosen) == len(documents):
+            return vectors
+        taught = np.full((len(documents), vectors.shape[1]), np.nan, vectors.dtype)
+        taught[chosen] = vectors
+        return taught
 
     def _teacher_id(self):
         """What the teacher is, where that is known without asking the model."""

@@ -337,6 +337,7 @@ def _fitted_projection(
     projection.loss_curve_ = []
     projection.validation_scores_ = None
     projection.n_iter_ = 0
+    projection.n_taught_, projection.report_ = 0, None
     return projection
 
 

@@ -1,6 +1,5 @@
 """Quality of embeddings: near to a teacher's, spread, meeting their other halves."""
 
-from collections.abc import Iterable
 from numbers import Integral
 
 import numpy as np
@@ -10,7 +9,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import check_array
 
-from sklux._documents import check_documents
+from sklux._documents import split_halves
 from sklux._similarity import (
     cosine_correlation,
     covariance_rank,
@@ -313,45 +312,6 @@ def half_document_retrieval(
         ranks[rows] = np.count_nonzero(similarities > own[:, None] - TIE, axis=1)
     ranks[is_zero_row(first) | is_zero_row(second)] = n_samples
     return float(np.mean(1 / ranks))
-
-
-def split_halves(raw_documents: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Split each document at the space nearest to its middle.
-
-    Parameters
-    ----------
-    raw_documents : iterable of str of length n_samples
-        Documents. Where two spaces are equally near, the first one counts; a
-        document without a space has an empty second half.
-
-    Returns
-    -------
-    first, second : list of str of length n_samples
-        The halves, without the space between them.
-
-    Examples
-    --------
-    >>> from sklux.metrics import split_halves
-    >>> split_halves(["one two three", "word"])
-    (['one two', 'word'], ['three', ''])
-    """
-    halves = [_split(document) for document in check_documents(raw_documents)]
-    return [first for first, _ in halves], [second for _, second in halves]
-
-
-def _split(document):
-    """Split one document at the space nearest to its middle."""
-    middle = len(document) // 2
-    before = document.rfind(" ", 0, middle + 1)
-    after = document.find(" ", middle)
-    if before < 0 and after < 0:
-        return document, ""
-    # Distances from len / 2, doubled to stay whole.
-    if after < 0 or (
-        before >= 0 and len(document) - 2 * before <= 2 * after - len(document)
-    ):
-        after = before
-    return document[:after], document[after + 1 :]
 
 
 def _check_two(embeddings, function):

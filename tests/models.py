@@ -31,6 +31,7 @@ def random_projection(n_features, sizes=(40, 24), seed=0, in_order=False):
     projection.teacher_components_ = np.eye(sizes[-1], dtype=np.float32)
     projection.loss_curve_, projection.validation_scores_ = [], None
     projection.n_iter_ = 0
+    projection.n_taught_, projection.report_ = 0, None
     return projection
 
 

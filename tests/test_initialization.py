@@ -6,7 +6,7 @@ import reference
 from scipy import sparse
 
 from sklux import _initialization
-from sklux._initialization import feature_means, initial_coefs
+from sklux._initialization import feature_means, initial_coefs, start_features
 from sklux._network import Network, apply_network
 
 N_COMPONENTS = 6
@@ -150,3 +150,23 @@ def test_initial_coefs_seeded(seed):
     assert np.array_equal(first[0], second[0]) is (seed == 0)
     carried = slice(0, 2 * N_COMPONENTS)
     reference.assert_same_bits(first[0][:, carried], second[0][:, carried])
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (7,), (40, 2 * N_COMPONENTS)])
+def test_start_features_are_those_of_the_start(no_noise, hidden_layer_sizes):
+    """Chosen features get what all documents say of them; the others stay."""
+    X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
+    expected = initial_coefs(X, targets, hidden_layer_sizes, np.random.RandomState(0))
+    coefs = [np.full_like(weights, 0.0) for weights in expected]
+    chosen = np.array([3, 0, 17])
+    start_features(coefs, X, targets, chosen)
+    np.testing.assert_allclose(coefs[0][chosen], expected[0][chosen], atol=1e-7)
+    assert not np.delete(coefs[0], chosen, axis=0).any()
+    assert not any(weights.any() for weights in coefs[1:])
+
+
+def test_start_features_none():
+    X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
+    coefs = [np.zeros((X.shape[1], N_COMPONENTS), dtype=np.float32)]
+    start_features(coefs, X, targets, np.zeros(0, dtype=np.intp))
+    assert not coefs[0].any()

@@ -240,6 +240,16 @@ def test_interop_units_that_are_all_negative_are_zero_in_both(tmp_path):
     np.testing.assert_array_equal(vectors.any(axis=1), [False, True, False])
 
 
+def test_interop_loaded_model_is_truncated(loaded):
+    """The first components; teacher vectors have no place in either model."""
+    short = loaded.truncate(5)
+    whole = loaded.transform(QUERIES)[:, :5]
+    lengths = np.linalg.norm(whole, axis=1, keepdims=True)
+    expected = whole / np.where(lengths > 0, lengths, 1)
+    np.testing.assert_allclose(short.transform(QUERIES), expected, atol=1e-6)
+    assert short.projection_.teacher_components_ is None
+
+
 def test_interop_loaded_by_hand(tmp_path):
     """Tokens x y x, n-grams (x), (y x), idf 2 and 3: counts 2 and 1.
 
@@ -275,6 +285,8 @@ def test_interop_loaded_model_says_what_it_is(loaded, arrays):
     assert projection.n_components == projection.n_components_ == 12
     assert projection.n_features_in_ == len(arrays["idf_values"])
     assert projection.loss_curve_ == [] and projection.n_iter_ == 0
+    assert loaded.n_taught_ == 0 and loaded.report_ is None
+    assert "sklux-fit-report" not in loaded._repr_html_()
     assert projection.validation_scores_ is None
     assert "ngram_range=(1, 3)" in repr(loaded)
     assert loaded.get_feature_names_out()[-1] == "luxicalvectorizer11"
@@ -545,6 +557,8 @@ def test_interop_save_into_a_missing_folder(subword_student, tmp_path):
         ({"lexical__vocabulary": ["a", "a a a a", "car"]}, "term 'a a a a'.* 1 to 3"),
     ],
 )
+# Of a term or two.
+@pytest.mark.filterwarnings("ignore:The student has collapsed")
 def test_interop_save_names_a_setting_that_luxical_lacks(
     subword_student, documents, teacher_embeddings, tmp_path, params, message
 ):

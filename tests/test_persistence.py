@@ -463,6 +463,9 @@ def assert_same_vectorizer(loaded, vectorizer):
         assert getattr(one, name) == getattr(other, name)
     assert one.loss_curve_ == other.loss_curve_
     assert one.validation_scores_ == other.validation_scores_
+    assert loaded.n_taught_ == vectorizer.n_taught_ == len(DOCUMENTS)
+    assert loaded.report_ == vectorizer.report_
+    assert loaded.report_.n_documents == len(DOCUMENTS)
     assert len(one.coefs_) == len(other.coefs_)
     np.testing.assert_array_equal(one.teacher_components_, other.teacher_components_)
     assert list(loaded.get_feature_names_out()) == (
@@ -490,6 +493,10 @@ def test_persistence_loaded_vectorizer_gives_the_same_bits(
         {"projection": ReLUProjection(hidden_layer_sizes=(), n_components=3)},
         {"projection": ReLUProjection(hidden_layer_sizes=(8, 5), n_components=3)},
         {"projection": ReLUProjection(hidden_layer_sizes=np.array([8]), max_iter=1)},
+        {"projection": ReLUProjection(loss={"cosine": 1, "similarity_kl": 0.5})},
+        {"projection": ReLUProjection(corpus_weight=0, dropout=0)},
+        {"teacher_sample_size": 7},
+        {"teacher_sample_size": None},
         {"random_state": None},
     ],
     ids=lambda params: "-".join(params) or "given",
@@ -504,7 +511,20 @@ def test_persistence_round_trip_of_a_vectorizer(tmp_path, params):
 
 
 def test_persistence_loaded_vectorizer_has_the_same_parameters(tmp_path):
-    vectorizer = fitted(lexical=TfidfVectorizer(ngram_range=(1, 2)), n_jobs=2)
+    vectorizer = fitted(
+        lexical=TfidfVectorizer(ngram_range=(1, 2)),
+        projection=ReLUProjection(
+            4,
+            hidden_layer_sizes=(8,),
+            loss={"cosine": 1.0, "similarity_kl": 0.5},
+            corpus_weight=0.3,
+            contrastive_weight=0.2,
+            contrastive_temperature=0.1,
+            dropout=0.4,
+        ),
+        teacher_sample_size=7,
+        n_jobs=2,
+    )
     vectorizer.save(tmp_path / "model")
     loaded = LuxicalVectorizer.load(tmp_path / "model")
     expected = vectorizer.get_params()
@@ -517,7 +537,14 @@ def test_persistence_loaded_vectorizer_has_the_same_parameters(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "params", [{"random_state": np.int64(3)}, {"n_jobs": np.int64(2)}]
+    "params",
+    [
+        {"random_state": np.int64(3)},
+        {"n_jobs": np.int64(2)},
+        {"teacher_sample_size": np.int64(7)},
+        {"projection": ReLUProjection(4, loss={"cosine": np.float32(2)}, max_iter=1)},
+    ],
+    ids=lambda params: "-".join(params),
 )
 def test_persistence_numpy_scalars_as_parameters(tmp_path, params):
     """As for the stages' own parameters."""
@@ -533,6 +560,69 @@ def test_persistence_loaded_vectorizer_is_cloned_and_fitted_anew(vectorizer, sav
     np.testing.assert_array_equal(
         again.transform(QUERIES), vectorizer.transform(QUERIES)
     )
+
+
+def test_persistence_documents_not_taught_are_counted_in_the_file(tmp_path):
+    embeddings = np.random.RandomState(0).normal(size=(len(DOCUMENTS), 6))
+    embeddings[:6] = np.nan
+    with pytest.warns(UserWarning, match="6 of 16 documents are not taught"):
+        vectorizer = small_vectorizer().fit(DOCUMENTS, teacher_embeddings=embeddings)
+    vectorizer.save(tmp_path / "model")
+    loaded = LuxicalVectorizer.load(tmp_path / "model")
+    assert loaded.n_taught_ == 10
+    assert loaded.report_ == vectorizer.report_
+    assert loaded._repr_html_().endswith(vectorizer.report_._repr_html_())
+
+
+def test_persistence_file_without_report_stays_readable(vectorizer, saved):
+    """Of a version that had neither reports nor documents that were not taught."""
+    tensors, state = read(saved)
+    for name in ("n_taught", "report"):
+        del state["projection_"][name]
+    later = "corpus_weight contrastive_weight contrastive_temperature dropout"
+    for name in later.split():
+        del state["projection_"]["params"][name]
+    del state["params"]["teacher_sample_size"]
+    write_model(saved, tensors, state)
+    loaded = LuxicalVectorizer.load(saved)
+    np.testing.assert_array_equal(
+        loaded.transform(QUERIES), vectorizer.transform(QUERIES)
+    )
+    assert loaded.n_taught_ == 0
+    assert loaded.report_ is None
+    assert "sklux-fit-report" not in loaded._repr_html_()
+
+
+@pytest.mark.parametrize("report", [{}, {"n_documents": 3}, "good", 3, [1]])
+def test_persistence_damaged_report_is_refused(saved, report):
+    tensors, state = read(saved)
+    state["projection_"]["report"] = report
+    write_model(saved, tensors, state)
+    with pytest.raises(ValueError, match="report|model"):
+        LuxicalVectorizer.load(saved)
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (8,)])
+@pytest.mark.parametrize("mmap_mode", [None, "r"])
+def test_persistence_truncated_model(tmp_path, hidden_layer_sizes, mmap_mode):
+    """Before it is saved, or after it was loaded."""
+    vectorizer = fitted(
+        projection=ReLUProjection(4, hidden_layer_sizes=hidden_layer_sizes, max_iter=1)
+    )
+    short = vectorizer.truncate(2)
+    short.save(tmp_path / "short")
+    vectorizer.save(tmp_path / "whole")
+    for loaded in (
+        LuxicalVectorizer.load(tmp_path / "short", mmap_mode=mmap_mode),
+        LuxicalVectorizer.load(tmp_path / "whole", mmap_mode=mmap_mode).truncate(2),
+    ):
+        assert loaded.projection_.n_components_ == 2
+        np.testing.assert_array_equal(
+            loaded.transform(QUERIES), short.transform(QUERIES)
+        )
+        np.testing.assert_array_equal(
+            loaded.project_teacher(np.eye(6)), short.project_teacher(np.eye(6))
+        )
 
 
 def test_persistence_loaded_vectorizer_is_saved_again(saved, tmp_path):
@@ -847,6 +937,9 @@ def test_persistence_file_of_format_1_stays_readable():
     assert model.lexical_.ngram_range == (1, 2)
     assert model.projection_.hidden_layer_sizes == (8,)
     assert model.random_state == 0
+    assert model.n_taught_ == 0
+    assert model.report_ is None
+    assert model.truncate(2).transform(expected["documents"]).shape[1] == 2
 
 
 # Word pieces
@@ -936,7 +1029,7 @@ def test_persistence_pieces_are_fitted_anew_from_a_file(tmp_path, with_pieces):
         pytest.skip("the tokenizer's file is gone")
     with_pieces.save(tmp_path / "model")
     again = clone(LuxicalVectorizer.load(tmp_path / "model")).fit(
-        DOCUMENTS, teacher_embeddings=np.eye(len(DOCUMENTS), 5)
+        DOCUMENTS, teacher_embeddings=np.eye(len(DOCUMENTS), 5) + 1
     )
     assert again.lexical_.vocabulary_ == with_pieces.lexical_.vocabulary_
 

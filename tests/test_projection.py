@@ -1,8 +1,10 @@
 """`ReLUProjection` as a scikit-learn user meets it."""
 
+import json
 import pickle
 import subprocess
 import sys
+import warnings
 
 import joblib
 import numpy as np
@@ -10,11 +12,13 @@ import pytest
 import reference
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import sklux._projection
 from sklux import ReLUProjection
+from sklux._fit_report import FitReport, fit_report
 
 torch = pytest.importorskip("torch")
 
@@ -108,6 +112,16 @@ def test_projection_transform_equals_reference(documents, fitted):
         {"loss": "cosine"},
         {"loss": "similarity_kl"},
         {"loss": "similarity_kl", "temperature": 0.05},
+        {"loss": {"cosine": 1.0, "similarity_kl": 0.5}},
+        {"loss": {"similarity_kl": 2, "cosine": 0}},
+        {"corpus_weight": 0},
+        {"corpus_weight": 0.5},
+        {"corpus_weight": 1},
+        {"contrastive_weight": "auto"},
+        {"contrastive_weight": 0},
+        {"contrastive_temperature": 0.5},
+        {"dropout": 0},
+        {"dropout": 0.9},
         {"learning_rate_init": 0.1},
         {"batch_size": "auto"},
         {"batch_size": 64},
@@ -129,6 +143,8 @@ def test_projection_transform_equals_reference(documents, fitted):
     ],
     ids=lambda changes: "-".join(changes),
 )
+# A single unit is a collapse.
+@pytest.mark.filterwarnings("ignore:The student has collapsed")
 def test_projection_option_runs(documents, changes):
     X, y = documents
     projection = small_projection(**changes).fit(X, y)
@@ -138,7 +154,22 @@ def test_projection_option_runs(documents, changes):
     assert np.isfinite(projection.loss_curve_).all()
 
 
-@pytest.mark.parametrize("changes", [{"loss": "similarity_kl"}, {"batch_size": 64}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "similarity_kl"},
+        {"loss": {"cosine": 1.0, "similarity_kl": 0.5}},
+        {"corpus_weight": 0},
+        {"corpus_weight": 0.5},
+        {"corpus_weight": 1},
+        {"dropout": 0},
+        {"dropout": 0.5},
+        {"learning_rate_init": 0.01},
+        {"max_iter": 3},
+        {"batch_size": 64},
+    ],
+    ids=str,
+)
 def test_projection_option_changes_the_model(documents, fitted, changes):
     other = small_projection(**changes).fit(*documents)
     assert not np.array_equal(other.coefs_[0], fitted.coefs_[0])
@@ -238,7 +269,7 @@ def test_projection_early_stopping_stops(documents):
 def test_projection_early_stopping_too_few_documents(documents):
     X, y = documents
     with pytest.raises(
-        ValueError, match="would hold out 5 of 100 documents, but needs 20"
+        ValueError, match="would hold out 5 of 100 documents taught, but needs 20"
     ):
         small_projection(early_stopping=True).fit(X[:100], y[:100])
 
@@ -269,12 +300,14 @@ def test_projection_training_helps(documents, loss):
     assert overlap > 0.3
 
 
+@pytest.mark.parametrize("corpus_weight", [0, 0.1, 0.5])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_projection_project_teacher_finds_the_document(documents, loss):
+def test_projection_project_teacher_finds_the_document(documents, loss, corpus_weight):
     X, y = documents
     projection = small_projection(
         n_components=8,
         loss=loss,
+        corpus_weight=corpus_weight,
         temperature=0.1,
         max_iter=10,
         hidden_layer_sizes=(48,),
@@ -289,7 +322,9 @@ def test_projection_project_teacher_finds_the_document(documents, loss):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_projection_project_teacher_full_width_keeps_cosines(documents, loss):
     X, y = documents
-    projection = small_projection(n_components=16, loss=loss, max_iter=1).fit(X, y)
+    projection = small_projection(
+        n_components=16, loss=loss, corpus_weight=0, max_iter=1
+    ).fit(X, y)
     projected = projection.project_teacher(3 * y)
     np.testing.assert_allclose(projected @ projected.T, y @ y.T, atol=1e-5)
 
@@ -325,9 +360,24 @@ def test_projection_project_teacher_not_fitted():
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_projection_teacher_components_are_orthonormal(documents, loss):
-    components = small_projection(loss=loss).fit(*documents).teacher_components_
+    """Without the corpus's part."""
+    projection = small_projection(loss=loss, corpus_weight=0).fit(*documents)
+    components = projection.teacher_components_
     assert components.shape == (6, 16)
     np.testing.assert_allclose(components @ components.T, np.eye(6), atol=1e-6)
+
+
+@pytest.mark.parametrize("corpus_weight", [0.1, 1])
+def test_projection_teacher_components_of_mixed_targets(documents, corpus_weight):
+    """A linear map near the student: it is no rotation, and leads to its vectors."""
+    X, y = documents
+    projection = small_projection(corpus_weight=corpus_weight).fit(X, y)
+    components = projection.teacher_components_
+    assert components.shape == (6, 16)
+    assert components.dtype == np.float32
+    assert abs(components @ components.T - np.eye(6)).max() > 1e-3
+    cosines = (projection.project_teacher(y) * projection.transform(X)).sum(axis=1)
+    assert cosines.mean() > 0.7
 
 
 def test_projection_teacher_length_does_not_count(documents, fitted):
@@ -339,6 +389,7 @@ def test_projection_teacher_length_does_not_count(documents, fitted):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.filterwarnings("ignore:120 of 600 documents are not taught")
 def test_projection_zero_rows(documents, loss):
     X, y = documents[0].toarray(), documents[1].copy()
     X[::7] = 0
@@ -351,7 +402,7 @@ def test_projection_zero_rows(documents, loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("n_samples", [1, 2, 3])
+@pytest.mark.parametrize("n_samples", [2, 3])
 def test_projection_very_few_documents(documents, loss, n_samples):
     X, y = (part[:n_samples] for part in documents)
     projection = ReLUProjection(hidden_layer_sizes=(8,), max_iter=2, loss=loss)
@@ -492,7 +543,27 @@ def test_projection_device_cuda(documents, loss):
         ("hidden_layer_sizes", (2.5,)),
         ("hidden_layer_sizes", "ab"),
         ("loss", "euclidean"),
+        ("loss", ["cosine"]),
+        ("loss", {}),
+        ("loss", {"euclidean": 1.0}),
+        ("loss", {"cosine": 1.0, "euclidean": 0}),
+        ("loss", {"cosine": 0.0, "similarity_kl": 0.0}),
+        ("loss", {"cosine": -1.0}),
+        ("loss", {"cosine": 1.0, "similarity_kl": -0.5}),
+        ("loss", {"cosine": "1"}),
+        ("loss", {"cosine": None}),
+        ("loss", {"cosine": np.nan}),
+        ("loss", {"cosine": np.inf}),
+        ("loss", {"cosine": np.ones(2)}),
         ("temperature", 0),
+        ("corpus_weight", -0.1),
+        ("corpus_weight", 1.1),
+        ("corpus_weight", "auto"),
+        ("contrastive_weight", -1),
+        ("contrastive_weight", "all"),
+        ("contrastive_temperature", 0),
+        ("dropout", -0.1),
+        ("dropout", 1.0),
         ("learning_rate_init", 0),
         ("batch_size", 0),
         ("batch_size", "all"),
@@ -514,9 +585,44 @@ def test_projection_parameter_out_of_range(documents, parameter, value):
         small_projection(**{parameter: value}).fit(*documents)
 
 
-def test_projection_learning_diverges(documents):
-    with pytest.raises(ValueError, match="learning_rate_init"):
-        small_projection(learning_rate_init=1e30).fit(*documents)
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (16,)])
+def test_projection_learning_diverges(documents, hidden_layer_sizes):
+    """The weights of the start are a model."""
+    X, y = documents
+    projection = small_projection(
+        learning_rate_init=1e30, hidden_layer_sizes=hidden_layer_sizes
+    )
+    with pytest.warns(ConvergenceWarning, match=r"Lower learning_rate_init=1e\+30"):
+        projection.fit(X, y)
+    lengths = np.linalg.norm(projection.transform(X), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+    assert np.isfinite(projection.loss_curve_).all()
+    assert projection.n_iter_ == len(projection.loss_curve_)
+    assert projection.report_.neighbor_recall > 0.1
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_projection_loss_that_is_nan_keeps_the_last_good_weights(
+    monkeypatch, documents, early_stopping
+):
+    import sklux._training
+
+    parameters = dict(batch_size=600, tol=0, dropout=0, early_stopping=early_stopping)
+    losses = []
+    batch_loss = sklux._training.batch_loss
+
+    def nan_in_the_third_epoch(*args):
+        losses.append(batch_loss(*args))
+        return losses[-1] * (np.nan if len(losses) == 3 else 1)
+
+    monkeypatch.setattr(sklux._training, "batch_loss", nan_in_the_third_epoch)
+    projection = small_projection(max_iter=5, **parameters)
+    with pytest.warns(ConvergenceWarning, match="the loss of epoch 3"):
+        projection.fit(*documents)
+    assert len(losses) == 3
+    assert projection.n_iter_ == 2
+    assert projection.loss_curve_ == [loss.item() for loss in losses[:2]]
+    assert np.isfinite(projection.coefs_[0]).all()
 
 
 def test_projection_y_of_one_dimension(documents):
@@ -531,12 +637,19 @@ def test_projection_y_of_wrong_length(documents):
         small_projection().fit(X, y[:-1])
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_projection_y_not_finite(documents, bad):
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.nan, "y has NaN or infinity in 1 rows, the first of them row 3"),
+        (np.inf, "Input y contains infinity"),
+        (-np.inf, "Input y contains infinity"),
+    ],
+)
+def test_projection_y_not_finite(documents, bad, message):
     X, y = documents
     y = y.copy()
     y[3, 2] = bad
-    with pytest.raises(ValueError, match="Input y contains"):
+    with pytest.raises(ValueError, match=message):
         small_projection().fit(X, y)
 
 
@@ -669,8 +782,542 @@ def test_projection_failed_refit_cannot_read_outside_the_weights():
     random_state = np.random.RandomState(0)
     y = random_state.standard_normal((50, 6))
     projection = ReLUProjection(4, max_iter=1).fit(random_state.rand(50, 5), y)
-    wide = sparse.csr_matrix((50, 10_000), dtype=np.float32)
+    wide = sparse.random(50, 10_000, 0.01, "csr", dtype=np.float32, random_state=0)
     with pytest.raises(ValueError, match="n_components=4 must be at most 2"):
         projection.fit(wide, y[:, :2])
-    with pytest.raises(ValueError, match="but the network was fitted on 5"):
+    with pytest.raises(ValueError, match="X has 10000 features, but .* expecting 5"):
         projection.transform(wide)
+
+
+# Several losses
+
+
+def test_projection_loss_of_one_name_is_that_loss(documents, fitted):
+    for weights in ({"cosine": 1}, {"cosine": 1.0, "similarity_kl": 0.0}):
+        assert_same_model(small_projection(loss=weights).fit(*documents), fitted)
+
+
+def test_projection_loss_weights_count(documents):
+    models = [
+        small_projection(loss={"cosine": 1.0, "similarity_kl": weight}).fit(*documents)
+        for weight in (0.5, 5.0)
+    ]
+    assert not np.array_equal(models[0].coefs_[0], models[1].coefs_[0])
+
+
+def test_projection_loss_dict_is_cloned_and_kept(documents):
+    loss = {"cosine": 1.0, "similarity_kl": 0.5}
+    projection = small_projection(loss=loss)
+    twin = clone(projection)
+    assert twin.loss == loss
+    assert twin.loss is not loss
+    assert projection.fit(*documents).loss is loss
+    assert_same_model(twin.fit(*documents), projection)
+
+
+# Two views of each document
+
+
+@pytest.fixture(scope="module")
+def views(documents):
+    """Features of even number, and those of odd number, as two views."""
+    X = documents[0].toarray()
+    is_even = np.arange(X.shape[1]) % 2 == 0
+    return sparse.csr_matrix(np.vstack([X * is_even, X * ~is_even]))
+
+
+@pytest.fixture(scope="module")
+def fitted_with_views(documents, views):
+    return small_projection().fit(*documents, X_views=views)
+
+
+def test_projection_views_change_the_model(fitted, fitted_with_views):
+    assert not np.array_equal(fitted_with_views.coefs_[0], fitted.coefs_[0])
+
+
+def test_projection_views_meet(documents, views):
+    """The loss is about this; the cosine loss alone is not."""
+    agreement = []
+    for weight in (0, 5.0):
+        projection = small_projection(contrastive_weight=weight, max_iter=10)
+        projection.fit(*documents, X_views=views)
+        first, second = np.split(projection.transform(views), 2)
+        cosines = first @ second.T
+        agreement.append(np.mean(np.diag(cosines)) - np.mean(cosines))
+    assert agreement[1] > agreement[0] + 0.02
+
+
+@pytest.mark.parametrize(
+    "changes", [{"contrastive_weight": 0.5}, {"contrastive_temperature": 0.5}]
+)
+def test_projection_contrastive_option_changes_the_model(
+    documents, views, fitted_with_views, changes
+):
+    other = small_projection(**changes).fit(*documents, X_views=views)
+    assert not np.array_equal(other.coefs_[0], fitted_with_views.coefs_[0])
+
+
+def test_projection_contrastive_weight_auto_is_the_corpus_weight(documents, views):
+    models = [
+        small_projection(corpus_weight=0.3, contrastive_weight=weight).fit(
+            *documents, X_views=views
+        )
+        for weight in ("auto", 0.3)
+    ]
+    assert_same_model(*models)
+
+
+@pytest.mark.parametrize("changes", [{"contrastive_weight": 0}, {"corpus_weight": 0}])
+def test_projection_views_without_weight_change_nothing(documents, views, changes):
+    assert_same_model(
+        small_projection(**changes).fit(*documents, X_views=views),
+        small_projection(**changes).fit(*documents),
+    )
+
+
+@pytest.mark.parametrize("container", ["toarray", "tocsc", "tocoo", "csr_array"])
+def test_projection_views_of_any_container_same_bits(
+    documents, views, fitted_with_views, container
+):
+    is_array = container == "csr_array"
+    other = sparse.csr_array(views) if is_array else getattr(views, container)()
+    projection = small_projection().fit(*documents, X_views=other)
+    assert_same_model(projection, fitted_with_views)
+
+
+def test_projection_views_may_be_empty(documents, views):
+    """A document of one word has no second half."""
+    views = views.toarray()
+    views[600::3] = 0
+    projection = small_projection().fit(*documents, X_views=views)
+    assert np.isfinite(projection.loss_curve_).all()
+
+
+def test_projection_contrastive_weight_needs_views(documents):
+    with pytest.raises(
+        ValueError,
+        match="contrastive_weight=0.5 needs two views .*give X_views to fit, or set "
+        "contrastive_weight=0",
+    ):
+        small_projection(contrastive_weight=0.5).fit(*documents)
+
+
+@pytest.mark.parametrize("weight", ["auto", 0, 0.5])
+@pytest.mark.parametrize("shape", [(600, 60), (1199, 60), (1200, 59)])
+def test_projection_views_of_wrong_shape(documents, shape, weight):
+    expected = rf"X_views must have .*shape \(1200, 60\). Got \({shape[0]}, {shape[1]}"
+    with pytest.raises(ValueError, match=expected):
+        small_projection(contrastive_weight=weight).fit(
+            *documents, X_views=np.ones(shape)
+        )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_projection_views_not_finite(documents, views, bad):
+    views = views.toarray()
+    views[7, 3] = bad
+    with pytest.raises(ValueError, match="Input X_views contains"):
+        small_projection().fit(*documents, X_views=views)
+
+
+def test_projection_views_column_out_of_range(documents, views):
+    views = views.copy()
+    views.indices[3] = 60
+    with pytest.raises(ValueError, match="indices"):
+        small_projection().fit(*documents, X_views=views)
+
+
+# Documents that were not taught
+
+
+def with_untaught(y, rows, value=np.nan):
+    """Teacher vectors where some rows are missing."""
+    y = y.copy()
+    y[rows] = value
+    return y
+
+
+def fit_partly(X, y, **changes):
+    """Fit where documents are not taught, which is known."""
+    with pytest.warns(UserWarning, match="documents are not taught"):
+        return small_projection(**changes).fit(X, y)
+
+
+def test_projection_untaught_documents_are_counted(documents):
+    """NaN and zero rows alike; the warning is about the caller's line."""
+    X, y = documents
+    y = with_untaught(with_untaught(y, slice(0, 70)), slice(70, 120), 0)
+    message = "120 of 600 documents are not taught: .*from the other 480"
+    with pytest.warns(UserWarning, match=message) as caught:
+        projection = small_projection().fit(X, y)
+    assert caught[0].filename == __file__
+    assert projection.n_taught_ == 480
+
+
+def test_projection_taught_documents_are_counted_without_a_warning(documents):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert small_projection().fit(*documents).n_taught_ == 600
+
+
+def test_projection_nan_rows_are_as_zero_rows(documents):
+    X, y = documents
+    models = [
+        fit_partly(X, with_untaught(y, slice(0, 600, 4), value))
+        for value in (np.nan, 0)
+    ]
+    assert_same_model(*models)
+
+
+def test_projection_fit_leaves_its_input(documents, views):
+    """Rows that are NaN, too."""
+    X, y = documents[0].copy(), with_untaught(documents[1], slice(0, 300, 3))
+    before = X.toarray(), y.copy(), views.toarray()
+    with pytest.warns(UserWarning, match="100 of 600"):
+        small_projection().fit(X, y, X_views=views)
+    for array, expected in zip((X.toarray(), y, views.toarray()), before):
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_projection_untaught_rows_may_not_be_nan_in_part(documents):
+    X, y = documents
+    y = with_untaught(y, slice(0, 100))
+    y[[30, 200, 410], 5] = 1, np.nan, np.nan
+    with pytest.raises(
+        ValueError, match="y has NaN or infinity in 3 rows, the first of them row 30"
+    ):
+        small_projection().fit(X, y)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0])
+def test_projection_nothing_is_taught(documents, value):
+    X, y = documents
+    with pytest.raises(
+        ValueError, match="y has a vector for none of the 600 documents.*Teach some"
+    ):
+        small_projection().fit(X, np.full_like(y, value))
+
+
+@pytest.mark.parametrize("corpus_weight", [0, 0.1, 1])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_projection_untaught_documents_with_any_targets(documents, loss, corpus_weight):
+    X, y = documents
+    y = with_untaught(y, slice(0, 600, 2))
+    projection = fit_partly(X, y, loss=loss, corpus_weight=corpus_weight)
+    lengths = np.linalg.norm(projection.transform(X), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+    assert projection.teacher_components_.shape == (6, 16)
+
+
+def test_projection_only_taught_documents_are_held_out(documents):
+    """A tenth of 400."""
+    X, y = documents
+    projection = fit_partly(
+        X,
+        with_untaught(y, slice(400, 600)),
+        early_stopping=True,
+        validation_fraction=0.1,
+    )
+    assert projection.report_.held_out
+    assert projection.report_.n_documents == 40
+
+
+def test_projection_report_is_about_taught_documents(documents):
+    X, y = documents
+    projection = fit_partly(
+        X, with_untaught(y, slice(90, 600)), n_components=4, early_stopping=False
+    )
+    assert projection.report_.n_documents == 90
+
+
+def test_projection_too_few_taught_documents_to_hold_out(documents):
+    X, y = documents
+    with (
+        pytest.warns(UserWarning, match="500 of 600"),
+        pytest.raises(ValueError, match="would hold out 5 of 100 documents taught"),
+    ):
+        small_projection(early_stopping=True).fit(X, with_untaught(y, slice(100, 600)))
+
+
+def test_projection_n_components_is_limited_by_documents_taught(documents):
+    X, y = documents
+    with (
+        pytest.warns(UserWarning, match="595 of 600"),
+        pytest.raises(
+            ValueError,
+            match="n_components=6 must be at most 5: there are 5 documents taught",
+        ),
+    ):
+        small_projection().fit(X, with_untaught(y, slice(5, 600)))
+
+
+def test_projection_default_n_components_is_reduced_to_documents_taught(documents):
+    X, y = documents
+    projection = fit_partly(X, with_untaught(y, slice(10, 600)), n_components=256)
+    assert projection.n_components_ == 10
+    assert projection.transform(X).shape == (600, 10)
+
+
+def test_projection_untaught_documents_shape_the_model(documents):
+    """Words that no document taught has get weights, by the words beside them."""
+    X, y = documents
+    X = X.toarray()
+    X[:300, 40:] = 0
+    projection = fit_partly(X, with_untaught(y, slice(300, 600)))
+    alone = small_projection().fit(X[:300], y[:300])
+    assert np.abs(projection.coefs_[0][40:]).sum(axis=1).min() > 0
+    assert not np.array_equal(projection.coefs_[0][:40], alone.coefs_[0][:40])
+
+
+def test_projection_finds_the_teachers_neighbors_of_untaught_documents(documents):
+    X, y = documents
+    projection = fit_partly(
+        X,
+        with_untaught(y, slice(200, 600)),
+        n_components=8,
+        hidden_layer_sizes=(48,),
+        max_iter=10,
+    )
+    overlap = reference.neighbor_overlap(y[200:], projection.transform(X[200:]), 10)
+    # By chance: 10 of 399.
+    assert overlap > 0.3
+
+
+# Input that nothing can be learnt from
+
+
+def test_projection_one_document(documents):
+    X, y = documents
+    with pytest.raises(ValueError, match=r"Found array with 1 sample.*minimum of 2 is"):
+        ReLUProjection().fit(X[:1], y[:1])
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_projection_constant_teacher(documents, scaled):
+    """Lengths do not count: a teacher that gives one direction is constant."""
+    X, y = documents
+    factor = np.linspace(1, 9, 600)[:, np.newaxis] if scaled else np.ones((600, 1))
+    with pytest.raises(
+        ValueError,
+        match="y has one and the same direction for all 600 documents taught",
+    ):
+        small_projection().fit(X, factor * y[0])
+
+
+def test_projection_teacher_of_one_component(documents):
+    """It has no more than two directions, and one is no fault."""
+    X, y = documents
+    projection = ReLUProjection(max_iter=1).fit(X, abs(y[:, :1]))
+    assert projection.transform(X).shape == (600, 1)
+
+
+def test_projection_one_document_taught(documents):
+    X, y = documents
+    y = with_untaught(y, slice(1, 600))
+    with pytest.warns(UserWarning, match="599 of 600"):
+        projection = ReLUProjection(max_iter=1).fit(X, y)
+    assert projection.n_components_ == projection.n_taught_ == 1
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_projection_x_without_values(documents, stored):
+    X = sparse.csr_matrix((600, 60), dtype=np.float32)
+    if stored:
+        X = documents[0] * np.float32(0)
+    with pytest.raises(ValueError, match="X has no value but 0.* all documents empty"):
+        small_projection().fit(X, documents[1])
+
+
+# A fit that fails
+
+INSIDE_FIT = [
+    "sklux._projection.make_targets",
+    "sklux._training.train_student",
+    "sklux._projection.fit_report",
+]
+
+
+def stop_inside(monkeypatch, place, error):
+    """Let a part of fit raise an error."""
+
+    def stop(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(place, stop)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("place", INSIDE_FIT)
+def test_projection_failed_fit_leaves_the_fitted_model(
+    monkeypatch, documents, fitted, place, error
+):
+    X, y = documents
+    projection = clone_of_fitted(fitted)
+    before = dict(vars(projection))
+    stop_inside(monkeypatch, place, error)
+    with pytest.raises(error):
+        # Narrower in all ways: nothing of it may show.
+        projection.fit(X[:300, :50], y[:300, :12])
+    assert vars(projection) == before
+    reference.assert_same_bits(projection.transform(X), fitted.transform(X))
+    reference.assert_same_bits(projection.project_teacher(y), fitted.project_teacher(y))
+
+
+@pytest.mark.parametrize("place", INSIDE_FIT)
+def test_projection_interrupted_first_fit_leaves_it_unfitted(
+    monkeypatch, documents, place
+):
+    projection = small_projection()
+    before = dict(vars(projection))
+    stop_inside(monkeypatch, place, KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        projection.fit(*documents)
+    assert vars(projection) == before
+    with pytest.raises(NotFittedError):
+        projection.transform(documents[0])
+
+
+def test_projection_refused_input_leaves_the_fitted_model(documents, fitted):
+    X, y = documents
+    projection = clone_of_fitted(fitted)
+    with pytest.raises(ValueError, match="for none of the 600 documents"):
+        projection.fit(X[:, :50], np.zeros_like(y))
+    assert projection.n_features_in_ == 60
+    reference.assert_same_bits(projection.transform(X), fitted.transform(X))
+
+
+# The report
+
+
+def test_projection_report_of_all_documents(documents):
+    X, y = documents
+    projection = small_projection(early_stopping=False).fit(X, y)
+    expected = fit_report(projection.transform(X), y, held_out=False, random_state=0)
+    assert projection.report_.n_documents == 600
+    # Other pairs of documents are drawn for the correlation.
+    assert projection.report_.as_dict() == pytest.approx(expected.as_dict(), abs=5e-3)
+
+
+def test_projection_report_of_held_out_documents(fitted):
+    """5 % of 600."""
+    assert isinstance(fitted.report_, FitReport)
+    assert fitted.report_.held_out
+    assert fitted.report_.n_documents == 30
+    assert fitted.report_.n_components == 6
+    assert 10 / 29 < fitted.report_.neighbor_recall <= 1
+
+
+def test_projection_report_is_about_some_of_many_documents(monkeypatch, documents):
+    monkeypatch.setattr(sklux._projection, "MAX_REPORT_SIZE", 100)
+    projection = small_projection(early_stopping=False).fit(*documents)
+    assert projection.report_.n_documents == 100
+
+
+def test_projection_report_is_the_same_for_the_same_seed(documents, fitted):
+    assert small_projection().fit(*documents).report_ == fitted.report_
+
+
+def test_projection_report_survives_pickle_and_json(fitted):
+    assert clone_of_fitted(fitted).report_ == fitted.report_
+    state = json.loads(json.dumps(fitted.report_.as_dict()))
+    assert FitReport.from_dict(state) == fitted.report_
+
+
+def test_projection_report_is_in_the_html(fitted):
+    assert fitted._repr_html_().endswith(fitted.report_._repr_html_())
+    assert "sklux-fit-report" not in ReLUProjection()._repr_html_()
+
+
+def test_projection_collapse_warns(documents):
+    """A single unit has one direction, whatever comes after it."""
+    with pytest.warns(
+        ConvergenceWarning,
+        match="The student has collapsed.\nStudent and teacher: [0-9]+ held-out",
+    ):
+        projection = small_projection(hidden_layer_sizes=(1,)).fit(*documents)
+    assert projection.report_.is_collapsed
+    assert "collapsed into few directions" in projection._repr_html_()
+
+
+# Fewer dimensions
+
+
+def shortened(vectors, n_components):
+    """The first components, with unit length."""
+    return reference.unit_rows(vectors[:, :n_components])
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (16,), (20, 9)])
+@pytest.mark.parametrize("n_components", [1, 4, 6, np.int64(3)])
+def test_projection_truncate_keeps_the_first_components(
+    documents, hidden_layer_sizes, n_components
+):
+    X, y = documents
+    projection = small_projection(hidden_layer_sizes=hidden_layer_sizes).fit(X, y)
+    short = projection.truncate(n_components)
+    assert short.transform(X).dtype == np.float32
+    np.testing.assert_allclose(
+        short.transform(X), shortened(projection.transform(X), n_components), atol=1e-6
+    )
+    assert short.n_components == short.n_components_ == n_components
+    assert [w.shape[1] for w in short.coefs_] == [*hidden_layer_sizes, n_components]
+    assert len(short.get_feature_names_out()) == n_components
+
+
+def test_projection_truncate_leaves_the_model(documents, fitted):
+    projection = clone_of_fitted(fitted)
+    projection.truncate(2)
+    assert projection.n_components == projection.n_components_ == 6
+    assert_same_model(projection, fitted)
+    reference.assert_same_bits(
+        projection.transform(documents[0]), fitted.transform(documents[0])
+    )
+
+
+def test_projection_truncate_to_its_own_width_changes_no_bit(documents, fitted):
+    reference.assert_same_bits(
+        fitted.truncate(6).transform(documents[0]), fitted.transform(documents[0])
+    )
+
+
+def test_projection_truncate_twice_is_once(documents, fitted):
+    X = documents[0]
+    reference.assert_same_bits(
+        fitted.truncate(5).truncate(2).transform(X), fitted.truncate(2).transform(X)
+    )
+
+
+def test_projection_truncate_shortens_teacher_vectors_alike(documents, fitted):
+    y = documents[1]
+    np.testing.assert_allclose(
+        fitted.truncate(3).project_teacher(y),
+        shortened(fitted.project_teacher(y), 3),
+        atol=1e-6,
+    )
+
+
+def test_projection_truncate_keeps_the_history(fitted):
+    short = fitted.truncate(3)
+    for name in ("loss_curve_", "validation_scores_", "n_iter_", "n_taught_"):
+        assert getattr(short, name) == getattr(fitted, name)
+
+
+def test_projection_truncated_is_pickled_and_fitted_anew(documents, fitted):
+    short = clone_of_fitted(fitted.truncate(3))
+    assert short.transform(documents[0]).shape == (600, 3)
+    assert_same_model(
+        short.fit(*documents), small_projection(n_components=3).fit(*documents)
+    )
+
+
+@pytest.mark.parametrize("n_components", [0, -1, 7, 2.0, True, "3", None])
+def test_projection_truncate_refuses_other_widths(fitted, n_components):
+    with pytest.raises(
+        ValueError, match="'n_components' parameter of truncate must be .* from 1 to 6"
+    ):
+        fitted.truncate(n_components)
+
+
+def test_projection_truncate_needs_fit():
+    with pytest.raises(NotFittedError):
+        ReLUProjection().truncate(2)

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from strategies import dense_arrays, kernel_settings, seeds, widths
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+from sklux._fit_report import FitReport
 from sklux._lexical import default_lexical_stage
 from sklux._memory import CACHE_LINE, is_mapped
 from sklux._network import WEIGHT_DTYPES, Network
@@ -313,13 +314,16 @@ def test_quantize_keeps_parameters_and_what_was_learnt(model):
     model.teacher_id_ = "name:teacher"
     model.projection_.loss_curve_ = [3.0, 2.0]
     model.projection_.n_iter_ = 2
+    model.projection_.n_taught_ = 7
+    model.projection_.report_ = FitReport(7, 32, held_out=False)
     model.projection_.n_jobs = 1
     quantized = model.quantize("int8")
     assert quantized.teacher is model.teacher
     assert repr(quantized) == repr(model)
     assert quantized.lexical is not model.lexical
     assert quantized.teacher_id_ == "name:teacher"
-    for name in ("n_components_", "n_features_in_", "loss_curve_", "n_iter_", "n_jobs"):
+    names = "n_components_ n_features_in_ loss_curve_ n_iter_ n_jobs n_taught_ report_"
+    for name in names.split():
         assert getattr(quantized.projection_, name) == getattr(model.projection_, name)
     assert quantized.lexical_.get_params() == model.lexical_.get_params()
     assert quantized.lexical_.vocabulary_ == model.lexical_.vocabulary_
@@ -344,6 +348,20 @@ def test_quantize_of_a_trained_model(fitted, documents):
         vectors = fitted.quantize(dtype).transform(documents)
         assert cosines(vectors, expected).min() > 0.999
     reference.assert_same_bits(fitted.transform(documents), expected)
+
+
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+@pytest.mark.parametrize("sizes", [(32,), (40, 32), (40, 20, 32)])
+def test_quantize_then_truncate(dtype, sizes):
+    """The first components of the quantized vectors; on the same way to them."""
+    lexical = LexicalVectorizer().fit(DOCUMENTS)
+    quantized = random_model(lexical, sizes).quantize(dtype)
+    short = quantized.truncate(5)
+    assert short.projection_._network.dtype == dtype
+    assert is_fused(short)
+    expected = reference.unit_rows(quantized.transform(QUERIES)[:, :5])
+    np.testing.assert_allclose(short.transform(QUERIES), expected, atol=1e-6)
+    reference.assert_same_bits(short.transform(QUERIES), unfused(short, QUERIES))
 
 
 @pytest.mark.parametrize("dtype", FEW_BITS)

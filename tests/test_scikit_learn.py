@@ -157,6 +157,11 @@ def test_contract_html_repr(fitted):
     assert "LuxicalVectorizer" in repr(fitted)
 
 
+def test_contract_html_repr_ends_with_the_report(fitted):
+    assert fitted._repr_html_().endswith(fitted.report_._repr_html_())
+    assert "sklux-fit-report" not in LuxicalVectorizer()._repr_html_()
+
+
 # Among other estimators
 
 
@@ -213,6 +218,25 @@ def test_grid_search_over_both_stages(documents, topics, latent_teacher, tmp_pat
     assert best.transform(["apple"]).shape[1] in (2, 4)
 
 
+def test_grid_search_over_losses(documents, topics, latent_teacher, tmp_path):
+    """A name and a dict of weights beside each other."""
+    losses = ["similarity_kl", {"cosine": 1.0, "similarity_kl": 0.5}]
+    search = GridSearchCV(
+        make_pipeline(
+            small_vectorizer(CachedTeacher(latent_teacher, path=tmp_path)),
+            LogisticRegression(),
+        ),
+        {"luxicalvectorizer__projection__loss": losses},
+        cv=2,
+        error_score="raise",
+    ).fit(documents, topics)
+    assert list(search.cv_results_["param_luxicalvectorizer__projection__loss"]) == (
+        losses
+    )
+    best = search.best_estimator_["luxicalvectorizer"]
+    assert best.projection_.loss == losses[search.best_index_]
+
+
 def test_grid_search_replaces_a_stage(documents, topics, latent_teacher):
     search = GridSearchCV(
         make_pipeline(small_vectorizer(latent_teacher), LogisticRegression()),
@@ -264,6 +288,27 @@ def test_grid_search_teaches_each_document_once(
         texts
     )
     assert len(encoder.seen) == len(set(texts))
+
+
+def test_grid_search_teaches_the_folds_mostly_the_same_documents(
+    documents, topics, latent_teacher, tmp_path
+):
+    """By chance, folds that choose half of their 80 documents would need most of 120.
+
+    Of all texts, in the order of their hashes, a fold has two in three, so that its 40
+    are nearly all among the first 60.
+    """
+    encoder = CountingEncoder(latent_teacher)
+    teacher = CachedTeacher(encoder, path=tmp_path, model_id="counting")
+    GridSearchCV(
+        make_pipeline(
+            small_vectorizer(teacher, teacher_sample_size=40), LogisticRegression()
+        ),
+        {"luxicalvectorizer__projection__n_components": [2, 4]},
+        cv=3,
+        error_score="raise",
+    ).fit(documents, topics)
+    assert len(encoder.seen) == len(set(encoder.seen)) < 75
 
 
 # teacher_embeddings through meta-estimators

@@ -1671,9 +1671,37 @@ def test_teacher_embeddings_that_are_not_finite(value):
     with pytest.raises(
         ValueError,
         match="teacher_embeddings has NaN or infinity in 2 rows, the first of them row "
-        "2. Every document needs a vector of finite numbers",
+        "2. A vector must have finite numbers, and a document that was not taught NaN "
+        "in all of its row",
     ):
         check_teacher_embeddings(embeddings, 6)
+
+
+def test_teacher_embeddings_of_documents_not_taught_are_zero():
+    """The array of the caller stays as it was."""
+    embeddings = np.arange(18.0).reshape(6, 3)
+    embeddings[[1, 4]] = np.nan
+    vectors = check_teacher_embeddings(embeddings, 6)
+    assert vectors.dtype == np.float32
+    assert not vectors[[1, 4]].any()
+    np.testing.assert_array_equal(vectors[[0, 2, 3, 5]], embeddings[[0, 2, 3, 5]])
+    assert np.isnan(embeddings[[1, 4]]).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, 0])
+def test_teacher_embeddings_of_no_document(value):
+    with pytest.raises(
+        ValueError, match="teacher_embeddings has a vector for none of the 6 documents"
+    ):
+        check_teacher_embeddings(np.full((6, 3), value), 6)
+
+
+def test_teacher_embeddings_of_one_direction():
+    with pytest.raises(
+        ValueError,
+        match="teacher_embeddings has one and the same direction for all 6 documents",
+    ):
+        check_teacher_embeddings(np.outer(np.arange(1, 7), [1, 2, 3]), 6)
 
 
 def test_teacher_embeddings_too_large_for_float32():

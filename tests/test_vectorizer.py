@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -11,20 +12,27 @@ import pyarrow as pa
 import pytest
 from conftest import make_corpus, small_vectorizer
 from joblib import effective_n_jobs
+from models import is_fused, unfused
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfVectorizer,
+)
 from sklearn.utils._param_validation import InvalidParameterError
 
 import sklux._lexical
 import sklux._text_buffers
 import sklux._token_streams
+import sklux._vectorizer
 from sklux import (
     CachedTeacher,
     LexicalVectorizer,
     LuxicalVectorizer,
     ReLUProjection,
 )
+from sklux._documents import split_halves
 from sklux._lexical import default_lexical_stage
 from sklux.metrics import neighbor_recall_score
 
@@ -277,6 +285,9 @@ def test_vectorizer_clone_keeps_requests_and_output(documents, latent_teacher):
     [
         ("lexical", "words"),
         ("projection", TfidfVectorizer()),
+        ("teacher_sample_size", 0),
+        ("teacher_sample_size", 2.5),
+        ("teacher_sample_size", "all"),
         ("n_jobs", 1.5),
         ("random_state", "seed"),
         ("verbose", 2),
@@ -352,6 +363,45 @@ def test_vectorizer_refuses_teacher_vectors_that_are_not_finite(
         small_vectorizer().fit(documents, teacher_embeddings=embeddings)
 
 
+def test_vectorizer_explains_documents_without_values():
+    """A stage without a vocabulary has no complaint of its own."""
+    vectorizer = small_vectorizer(lexical=HashingVectorizer(n_features=64))
+    with pytest.raises(ValueError, match="X has no value but 0.*documents empty"):
+        vectorizer.fit(["", " ", ""], teacher_embeddings=np.eye(3))
+
+
+def test_vectorizer_refuses_one_document():
+    with pytest.raises(ValueError, match="Found array with 1 sample.*minimum of 2"):
+        small_vectorizer().fit(["one document"], teacher_embeddings=[[1.0, 2.0]])
+
+
+def test_vectorizer_refuses_fewer_documents_than_components(documents):
+    with pytest.raises(ValueError, match="n_components=4 must be at most 3: there are"):
+        small_vectorizer().fit(documents[:3], teacher_embeddings=np.eye(3, 6))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_components", 0),
+        ("dropout", 1.5),
+        ("corpus_weight", "auto"),
+        ("contrastive_weight", "all"),
+        ("hidden_layer_sizes", (0,)),
+        ("loss", {"cosine": 0}),
+    ],
+)
+def test_vectorizer_refuses_a_wrong_projection_before_any_work(name, value, documents):
+    def refuse(texts):
+        raise RuntimeError("the teacher was called")
+
+    projection = ReLUProjection(**{name: value})
+    with pytest.raises(
+        ValueError, match=f"The '{name}' parameter of ReLUProjection must be"
+    ):
+        LuxicalVectorizer(refuse, projection=projection).fit(documents)
+
+
 def test_vectorizer_explains_an_empty_vocabulary(teacher_embeddings):
     with pytest.raises(ValueError, match="empty vocabulary"):
         small_vectorizer().fit(["", " "], teacher_embeddings=teacher_embeddings[:2])
@@ -371,6 +421,42 @@ def test_vectorizer_failed_fit_leaves_the_fitted_model(documents, fitted):
     )
 
 
+@pytest.mark.parametrize("place", ["_training.train_student", "_projection.fit_report"])
+def test_vectorizer_interrupted_fit_leaves_the_fitted_model(
+    place, documents, teacher_embeddings, fitted, monkeypatch
+):
+    vectorizer = pickle.loads(pickle.dumps(fitted))
+    before = dict(vars(vectorizer))
+
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"sklux.{place}", stop)
+    with pytest.raises(KeyboardInterrupt):
+        vectorizer.fit(documents[:50], teacher_embeddings=teacher_embeddings[:50, :5])
+    assert vars(vectorizer) == before
+    np.testing.assert_array_equal(
+        vectorizer.transform(documents), fitted.transform(documents)
+    )
+
+
+def test_vectorizer_interrupted_first_fit_leaves_it_unfitted(
+    documents, teacher_embeddings, monkeypatch
+):
+    vectorizer = small_vectorizer()
+    before = dict(vars(vectorizer))
+
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklux._training.train_student", stop)
+    with pytest.raises(KeyboardInterrupt):
+        vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    assert vars(vectorizer) == before
+    with pytest.raises(NotFittedError):
+        vectorizer.transform(documents)
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -378,8 +464,9 @@ def test_vectorizer_failed_fit_leaves_the_fitted_model(documents, fitted):
         lambda v: v.get_feature_names_out(),
         lambda v: v.project_teacher([[1.0]]),
         lambda v: v.save("model"),
+        lambda v: v.truncate(2),
     ],
-    ids=["transform", "names", "project_teacher", "save"],
+    ids=["transform", "names", "project_teacher", "save", "truncate"],
 )
 def test_vectorizer_not_fitted(call):
     with pytest.raises(NotFittedError):
@@ -418,8 +505,6 @@ def test_vectorizer_lexical_stage_of_changed_width_is_refused(
     documents, teacher_embeddings
 ):
     """The kernel would read weights that are not there."""
-    from sklearn.feature_extraction.text import HashingVectorizer
-
     vectorizer = small_vectorizer(lexical=HashingVectorizer(n_features=1024))
     vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
     vectorizer.lexical_.set_params(n_features=2**22)
@@ -438,14 +523,14 @@ def test_vectorizer_words_of_held_out_documents_only_have_weights():
     np.testing.assert_allclose(lengths, 1, atol=1e-5)
 
 
-def test_vectorizer_constant_teacher_makes_a_constant_student(documents):
-    direction = np.arange(1.0, 9.0)
-    vectorizer = LuxicalVectorizer(random_state=0)
-    vectors = vectorizer.fit_transform(
-        documents, teacher_embeddings=np.tile(direction, (len(documents), 1))
-    )
-    expected = vectorizer.project_teacher([direction])
-    np.testing.assert_allclose(vectors @ expected.T, 1, atol=0.01)
+def test_vectorizer_refuses_a_constant_teacher(documents):
+    """Given, or as a teacher that does not read."""
+    embeddings = np.tile(np.arange(1.0, 9.0), (len(documents), 1))
+    message = "one and the same direction for all 120 documents taught"
+    with pytest.raises(ValueError, match=f"teacher_embeddings has {message}"):
+        small_vectorizer().fit(documents, teacher_embeddings=embeddings)
+    with pytest.raises(ValueError, match=f"{message}.*Does the teacher read"):
+        small_vectorizer(lambda texts: embeddings[: len(texts)]).fit(documents)
 
 
 def test_vectorizer_takes_torch_tensors_of_any_type(documents, teacher_embeddings):
@@ -561,7 +646,9 @@ def test_vectorizer_reads_the_files_that_its_lexical_stage_reads(
     names = list(map(str, names))
     vectorizer = small_vectorizer(lexical=LexicalVectorizer(input="filename"))
     vectorizer.fit(names, teacher_embeddings=teacher_embeddings)
-    expected = small_vectorizer(lexical=LexicalVectorizer())
+    # Half of a name names no file: there are no views.
+    projection = clone(vectorizer.projection).set_params(contrastive_weight=0)
+    expected = small_vectorizer(lexical=LexicalVectorizer(), projection=projection)
     expected.fit(documents, teacher_embeddings=teacher_embeddings)
     # Files are read on the way through the matrix, text is not.
     np.testing.assert_allclose(
@@ -579,3 +666,266 @@ def test_vectorizer_calls_the_transform_of_a_subclass(documents, teacher_embeddi
     backwards = [text[::-1] for text in documents]
     assert vectorizer.transform(backwards).any()
     assert not vectorizer.transform(documents).any()
+
+
+# Two views of each document
+
+
+def fitted_by_hand(vectorizer, documents, teacher_embeddings, X_views):
+    """A network on the fitted lexical stage's matrix."""
+    projection = clone(vectorizer.projection).set_params(random_state=0)
+    X = vectorizer.lexical_.transform(documents)
+    return projection.fit(X, teacher_embeddings, X_views=X_views)
+
+
+@pytest.mark.parametrize("weight", ["auto", 0.5])
+def test_vectorizer_views_are_the_halves_of_the_documents(
+    weight, documents, teacher_embeddings
+):
+    vectorizer = small_vectorizer().set_params(projection__contrastive_weight=weight)
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    first, second = split_halves(documents)
+    views = vectorizer.lexical_.transform([*first, *second])
+    expected = fitted_by_hand(vectorizer, documents, teacher_embeddings, views)
+    np.testing.assert_array_equal(
+        vectorizer.transform(documents),
+        expected.transform(vectorizer.lexical_.transform(documents)),
+    )
+
+
+@pytest.mark.parametrize("name", ["contrastive_weight", "corpus_weight"])
+def test_vectorizer_makes_no_views_without_weight(
+    name, documents, teacher_embeddings, monkeypatch
+):
+    def fail(documents):
+        pytest.fail("documents were split")
+
+    monkeypatch.setattr(sklux._vectorizer, "split_halves", fail)
+    vectorizer = small_vectorizer().set_params(**{f"projection__{name}": 0})
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    expected = fitted_by_hand(vectorizer, documents, teacher_embeddings, None)
+    np.testing.assert_array_equal(vectorizer.projection_.coefs_[0], expected.coefs_[0])
+
+
+def test_vectorizer_takes_documents_without_a_second_half(latent_teacher):
+    words = ["apple", "pear", "car", "truck", "violin", "piano"] * 5
+    vectors = small_vectorizer(latent_teacher).fit_transform(words)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+# Documents that are not taught
+
+
+class CountingTeacher:
+    """Keeps the texts that it was asked for."""
+
+    def __init__(self, transform):
+        self.transform = transform
+        self.seen = []
+
+    def __call__(self, texts):
+        self.seen += texts
+        return self.transform(texts)
+
+
+@pytest.fixture
+def counting(latent_teacher):
+    return CountingTeacher(latent_teacher.transform)
+
+
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_vectorizer_teacher_sample_size_is_what_the_teacher_reads(
+    is_cached, documents, counting, tmp_path
+):
+    teacher = counting
+    if is_cached:
+        teacher = CachedTeacher(counting, path=tmp_path, model_id="counting")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vectorizer = small_vectorizer(teacher, teacher_sample_size=30).fit(documents)
+    assert len(counting.seen) == len(set(counting.seen)) == vectorizer.n_taught_ == 30
+    assert set(counting.seen) < set(documents)
+
+
+def test_vectorizer_teacher_sample_size_in_any_order_of_the_documents(
+    documents, latent_teacher
+):
+    chosen = []
+    for texts in (documents, documents[::-1], sorted(documents)):
+        teacher = CountingTeacher(latent_teacher.transform)
+        small_vectorizer(teacher, teacher_sample_size=30).fit(texts)
+        chosen.append(set(teacher.seen))
+    assert chosen[0] == chosen[1] == chosen[2]
+
+
+def test_vectorizer_larger_teacher_sample_holds_the_smaller_one(
+    documents, latent_teacher
+):
+    """What a first, small trial has taught is not taught in vain."""
+    chosen = []
+    for size in (20, 50):
+        teacher = CountingTeacher(latent_teacher.transform)
+        small_vectorizer(teacher, teacher_sample_size=size).fit(documents)
+        chosen.append(set(teacher.seen))
+    assert chosen[0] < chosen[1]
+
+
+@pytest.mark.parametrize("size", [None, 120, 1000, "auto"])
+def test_vectorizer_teacher_sample_of_all_documents(size, documents, counting, fitted):
+    vectorizer = small_vectorizer(counting, teacher_sample_size=size).fit(documents)
+    assert sorted(counting.seen) == sorted(documents)
+    assert vectorizer.n_taught_ == 120
+    np.testing.assert_allclose(
+        vectorizer.transform(documents), fitted.transform(documents), atol=1e-4
+    )
+
+
+def test_vectorizer_teacher_sample_size_auto_is_ten_thousand(
+    documents, counting, monkeypatch
+):
+    assert sklux._vectorizer.DEFAULT_TEACHER_SAMPLE_SIZE == 10_000
+    monkeypatch.setattr(sklux._vectorizer, "DEFAULT_TEACHER_SAMPLE_SIZE", 25)
+    assert small_vectorizer(counting).fit(documents).n_taught_ == 25
+    assert len(counting.seen) == 25
+
+
+def test_vectorizer_teacher_sample_size_limits_the_width(documents, latent_teacher):
+    vectorizer = LuxicalVectorizer(latent_teacher, teacher_sample_size=5)
+    assert vectorizer.fit(documents).transform(["apple"]).shape == (1, 5)
+
+
+def test_vectorizer_teacher_sample_size_does_not_touch_given_vectors(
+    documents, teacher_embeddings, fitted
+):
+    vectorizer = small_vectorizer(teacher_sample_size=5)
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    assert vectorizer.n_taught_ == 120
+    np.testing.assert_array_equal(
+        vectorizer.transform(documents), fitted.transform(documents)
+    )
+
+
+def test_vectorizer_learns_from_documents_that_are_not_taught(
+    documents, topics, latent_teacher
+):
+    """20 of 120 are taught; the topics of all are kept apart."""
+    vectorizer = small_vectorizer(latent_teacher, teacher_sample_size=20)
+    vectors = vectorizer.fit_transform(documents)
+    cosines = vectors @ vectors.T
+    is_same = np.equal.outer(topics, topics)
+    assert cosines[is_same].min() > cosines[~is_same].max()
+
+
+def test_vectorizer_given_vectors_may_lack_documents(documents, teacher_embeddings):
+    """NaN, and zero as some teachers give for an empty document."""
+    embeddings = teacher_embeddings.copy()
+    embeddings[:30], embeddings[30:40] = np.nan, 0
+    message = "40 of 120 documents are not taught: .* from the other 80"
+    with pytest.warns(UserWarning, match=message) as caught:
+        vectorizer = small_vectorizer().fit(documents, teacher_embeddings=embeddings)
+    assert caught[0].filename == __file__
+    assert vectorizer.n_taught_ == 80
+    lengths = np.linalg.norm(vectorizer.transform(documents), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+
+
+def test_vectorizer_refuses_given_vectors_of_no_document(documents):
+    with pytest.raises(
+        ValueError, match="teacher_embeddings has a vector for none of the 120"
+    ):
+        small_vectorizer().fit(documents, teacher_embeddings=np.full((120, 4), np.nan))
+
+
+# The report
+
+
+def test_vectorizer_report_is_the_networks(fitted):
+    assert fitted.report_ is fitted.projection_.report_
+    assert fitted.report_.n_documents == 120
+    assert fitted.n_taught_ == 120
+
+
+@pytest.mark.parametrize("name", ["report_", "n_taught_"])
+def test_vectorizer_report_needs_fit(name):
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):
+        getattr(LuxicalVectorizer(), name)
+
+
+def test_vectorizer_collapse_warns(documents, teacher_embeddings):
+    """A single unit has one direction."""
+    vectorizer = small_vectorizer(
+        projection=ReLUProjection(4, hidden_layer_sizes=(1,), max_iter=1)
+    )
+    with pytest.warns(ConvergenceWarning, match="The student has collapsed"):
+        vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    assert vectorizer.report_.is_collapsed
+
+
+# Fewer dimensions
+
+
+@pytest.mark.parametrize("n_components", [1, 3, 4])
+def test_vectorizer_truncate_keeps_the_first_components(
+    n_components, documents, fitted
+):
+    vectors = fitted.truncate(n_components).transform(documents)
+    whole = fitted.transform(documents)[:, :n_components]
+    expected = whole / np.linalg.norm(whole, axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+def test_vectorizer_truncate_gives_another_model(documents, fitted):
+    expected = fitted.transform(documents)
+    short = fitted.truncate(2)
+    assert short.lexical_ is not fitted.lexical_
+    assert list(short.get_feature_names_out()) == [
+        "luxicalvectorizer0",
+        "luxicalvectorizer1",
+    ]
+    short.lexical_.set_params(sublinear_tf=True)
+    assert fitted.projection_.n_components_ == 4
+    np.testing.assert_array_equal(fitted.transform(documents), expected)
+
+
+def test_vectorizer_truncated_stays_fused(documents, fitted):
+    short = fitted.truncate(3)
+    assert is_fused(fitted) and is_fused(short)
+    np.testing.assert_array_equal(short.transform(documents), unfused(short, documents))
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (8, 6)])
+def test_vectorizer_truncate_behind_another_stage(
+    hidden_layer_sizes, documents, teacher_embeddings
+):
+    projection = ReLUProjection(4, hidden_layer_sizes=hidden_layer_sizes, max_iter=1)
+    vectorizer = small_vectorizer(lexical=CountVectorizer(), projection=projection)
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    whole = vectorizer.transform(documents)[:, :2]
+    expected = whole / np.linalg.norm(whole, axis=1, keepdims=True)
+    vectors = vectorizer.truncate(2).transform(documents)
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+def test_vectorizer_truncate_shortens_teacher_vectors_alike(teacher_embeddings, fitted):
+    whole = fitted.project_teacher(teacher_embeddings)[:, :2]
+    expected = whole / np.linalg.norm(whole, axis=1, keepdims=True)
+    projected = fitted.truncate(2).project_teacher(teacher_embeddings)
+    np.testing.assert_allclose(projected, expected, atol=1e-6)
+
+
+def test_vectorizer_truncate_keeps_teacher_and_history(documents, latent_teacher):
+    vectorizer = small_vectorizer(latent_teacher, n_jobs=2).fit(documents)
+    vectorizer.teacher_id_ = "name:teacher"
+    short = vectorizer.truncate(2)
+    assert short.teacher is latent_teacher
+    assert short.n_jobs == 2
+    assert short.teacher_id_ == "name:teacher"
+    assert short.n_taught_ == 120
+
+
+@pytest.mark.parametrize("n_components", [0, 5, 2.0, "2", True, None])
+def test_vectorizer_truncate_refuses_other_widths(n_components, fitted):
+    with pytest.raises(
+        ValueError, match="'n_components' parameter of truncate must be .* from 1 to 4"
+    ):
+        fitted.truncate(n_components)

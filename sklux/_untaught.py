@@ -1,0 +1,114 @@
+"""Documents that were not taught: their teacher vectors, guessed from the others.
+
+Kernel ridge regression (Saunders, Gammerman and Vovk, 1998) on two linear kernels,
+that of the features and that of the latent vectors, which know all documents::
+
+    K = X X^T + L L^T,   (K + ALPHA I) A = T - m     over the documents taught
+    guess(x, l) = m + x X^T A + l L^T A
+
+with T their teacher vectors and m the mean of these.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from sklux._products import csr_product, csr_transpose
+from sklux._similarity import is_zero_row, unit_rows
+
+ALPHA = 0.2
+# Components of the teacher's vectors that are guessed at a time: the weights of a block
+# are a small part of the network's.
+BLOCK = 64
+# A solution is good enough where no residual is larger, relatively.
+TOLERANCE, MAX_STEPS = 0.01, 60
+
+
+def with_guesses(
+    X: sparse.csr_matrix,
+    latent: np.ndarray,
+    teacher: np.ndarray,
+    is_taught: np.ndarray,
+) -> np.ndarray:
+    """Return teacher vectors of all documents; those not taught get a guess.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Unit rows.
+    latent : ndarray of shape (n_samples, n_latent), dtype=np.float32
+        Unit rows, as `latent_vectors` gives them.
+    teacher : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
+        Unit rows of the documents taught; the others are not read.
+    is_taught : ndarray of shape (n_samples,), dtype=bool
+        Which these are.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
+        Unit rows; zero for a document that has no feature.
+    """
+    if is_taught.all():
+        return teacher
+    kernel = _Kernel(X[is_taught], latent[is_taught])
+    guesses = np.zeros_like(teacher)
+    taught = teacher[is_taught].astype(np.float64)
+    mean = taught.mean(axis=0)
+    for begin in range(0, teacher.shape[1], BLOCK):
+        block = slice(begin, begin + BLOCK)
+        dual = conjugate_gradients(kernel.product, taught[:, block] - mean[block])
+        words, topics = kernel.weights(dual)
+        guesses[:, block] = csr_product(X, words) + latent @ topics + mean[block]
+    guesses[is_zero_row(X)] = 0
+    guesses = unit_rows(guesses)
+    guesses[is_taught] = teacher[is_taught]
+    return guesses
+
+
+class _Kernel:
+    """Products with K + ALPHA I of the documents taught."""
+
+    def __init__(self, X: sparse.csr_matrix, latent: np.ndarray):
+        self.X, self.turned = X, csr_transpose(X)
+        self.latent = latent
+
+    def weights(self, dual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weights of the features and of the latent components."""
+        return csr_product(self.turned, dual), self.latent.T @ dual
+
+    def product(self, dual: np.ndarray) -> np.ndarray:
+        """(K + ALPHA I) times the columns of a matrix."""
+        words, topics = self.weights(dual)
+        return csr_product(self.X, words) + self.latent @ topics + ALPHA * dual
+
+
+def conjugate_gradients(product, targets: np.ndarray) -> np.ndarray:
+    """Solve K A = Y for all columns of Y at once.
+
+    Parameters
+    ----------
+    product : callable
+        Multiplies a positive definite K with a matrix.
+    targets : ndarray of shape (n_samples, n_targets)
+        Y.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_targets), dtype=np.float64
+        A, with residuals of at most `TOLERANCE` of the targets, or after `MAX_STEPS`.
+    """
+    solution = np.zeros_like(targets, dtype=np.float64)
+    residual, direction = targets.astype(np.float64), targets.astype(np.float64)
+    squares = np.square(residual).sum(axis=0)
+    enough = TOLERANCE**2 * squares
+    for _ in range(MAX_STEPS):
+        if np.all(squares <= enough):
+            break
+        # A := A + s P,  R := R - s K P,  s = |R|^2 / P.KP
+        image = product(direction)
+        step = squares / np.maximum(np.sum(direction * image, axis=0), 1e-300)
+        solution += step * direction
+        residual -= step * image
+        before, squares = squares, np.square(residual).sum(axis=0)
+        # P := R + (|R'|^2 / |R|^2) P
+        direction = residual + squares / np.maximum(before, 1e-300) * direction
+    return solution

@@ -1,0 +1,138 @@
+"""Who was taught, and who shall be."""
+
+import numpy as np
+import pytest
+import reference
+
+from sklux._taught import check_taught_rows, documents_to_teach
+
+
+def vectors(n_samples=5, seed=0):
+    rows = np.random.RandomState(seed).standard_normal((n_samples, 3))
+    return rows.astype(np.float32)
+
+
+def test_check_taught_rows_nan_rows_become_zero():
+    rows = vectors()
+    rows[[1, 3]] = np.nan
+    before = rows.copy()
+    found = check_taught_rows(rows, "y")
+    assert not found[[1, 3]].any()
+    reference.assert_same_bits(found[[0, 2, 4]], rows[[0, 2, 4]])
+    # A copy.
+    np.testing.assert_array_equal(rows, before)
+    assert found.dtype == np.float32
+
+
+def test_check_taught_rows_of_all_is_the_array_itself():
+    rows = vectors()
+    assert check_taught_rows(rows, "y") is rows
+
+
+def test_check_taught_rows_zero_rows_stay():
+    rows = vectors()
+    rows[2] = 0
+    assert check_taught_rows(rows, "y") is rows
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_check_taught_rows_value_is_not_finite(bad):
+    """NaN in a part of a row is an error, in all of it a mark."""
+    rows = vectors()
+    rows[0] = np.nan
+    rows[[2, 4], 1] = bad
+    with pytest.raises(
+        ValueError, match="teacher has NaN or infinity in 2 rows, .* row 2.*encode"
+    ):
+        check_taught_rows(rows, "teacher")
+
+
+def test_check_taught_rows_infinite_row():
+    rows = vectors()
+    rows[1] = np.inf
+    with pytest.raises(ValueError, match="y has NaN or infinity in 1 rows"):
+        check_taught_rows(rows, "y")
+
+
+@pytest.mark.parametrize("value", [np.nan, 0])
+def test_check_taught_rows_of_none(value):
+    rows = np.full((4, 3), value, dtype=np.float32)
+    with pytest.raises(ValueError, match="y has a vector for none of the 4 documents"):
+        check_taught_rows(rows, "y")
+
+
+def test_check_taught_rows_without_columns():
+    with pytest.raises(ValueError, match="y has a vector for none of the 2 documents"):
+        check_taught_rows(np.zeros((2, 0), dtype=np.float32), "y")
+
+
+@pytest.mark.parametrize("lengths", [[1, 1, 1], [1, 5, 1e-20]])
+def test_check_taught_rows_of_one_direction(lengths):
+    """The length of a vector does not count."""
+    rows = np.outer(lengths, [1, -2, 3]).astype(np.float32)
+    rows = np.vstack([rows, np.full((1, 3), np.nan, dtype=np.float32)])
+    with pytest.raises(
+        ValueError, match="y has one and the same direction for all 3 documents taught"
+    ):
+        check_taught_rows(rows, "y")
+
+
+def test_check_taught_rows_two_directions_are_enough():
+    rows = np.array([[1, 0], [1, 0], [1, 1e-3]], dtype=np.float32)
+    assert check_taught_rows(rows, "y") is rows
+
+
+def test_check_taught_rows_one_document_taught():
+    rows = np.full((3, 2), np.nan, dtype=np.float32)
+    rows[1] = 1
+    assert check_taught_rows(rows, "y").any(axis=1).tolist() == [False, True, False]
+
+
+def texts(n_documents):
+    return [f"document {i}" for i in range(n_documents)]
+
+
+@pytest.mark.parametrize("n_documents", [0, 1, 7, 100])
+def test_documents_to_teach_are_as_many_as_asked_for(n_documents):
+    chosen = documents_to_teach(texts(100), n_documents)
+    assert len(chosen) == len(set(chosen)) == n_documents
+    assert chosen.dtype == np.intp
+    assert np.all(np.diff(chosen) > 0)
+
+
+@pytest.mark.parametrize("n_documents", [3, 4, 10**9])
+def test_documents_to_teach_of_few_documents_are_all(n_documents):
+    assert documents_to_teach(texts(3), n_documents).tolist() == [0, 1, 2]
+
+
+def test_documents_to_teach_do_not_depend_on_the_order():
+    documents = texts(100)
+    chosen = {documents[i] for i in documents_to_teach(documents, 30)}
+    np.random.RandomState(0).shuffle(documents)
+    assert {documents[i] for i in documents_to_teach(documents, 30)} == chosen
+
+
+def test_documents_to_teach_of_a_part_are_those_of_the_whole():
+    """A document that is chosen among many is chosen among some of them."""
+    documents = texts(100)
+    chosen = {documents[i] for i in documents_to_teach(documents, 30)}
+    part = documents[::2]
+    of_part = {part[i] for i in documents_to_teach(part, 30)}
+    assert chosen & set(part) <= of_part
+
+
+def test_documents_to_teach_are_spread_over_the_corpus():
+    """Within four standard deviations of the half that begins the corpus."""
+    chosen = documents_to_teach(texts(10_000), 5000)
+    assert abs((chosen < 5000).sum() - 2500) < 4 * (10_000 / 16) ** 0.5
+
+
+def test_documents_to_teach_known_answer():
+    """The choice is part of what a cache knows: it must stay as it is."""
+    assert documents_to_teach(texts(20), 4).tolist() == [2, 7, 11, 15]
+
+
+def test_documents_to_teach_equal_documents():
+    """The first of them; a lone surrogate is a document too."""
+    assert documents_to_teach(["same"] * 5, 2).tolist() == [0, 1]
+    assert len(documents_to_teach(["\ud800", "", "a"], 2)) == 2

@@ -1,0 +1,185 @@
+"""Guessed teacher vectors against kernel ridge regression by its formula."""
+
+import numpy as np
+import pytest
+import reference
+from sklearn.preprocessing import normalize
+from strategies import build_csr
+
+from sklux import _untaught
+from sklux._untaught import ALPHA, conjugate_gradients, with_guesses
+
+
+def some_taught(n_samples=120, n_taught=70, n_teacher_components=16):
+    """Features, latent vectors, teacher vectors, and who was taught."""
+    X, teacher = reference.topic_documents(
+        n_samples, n_teacher_components=n_teacher_components
+    )
+    X = normalize(X)
+    latent = reference.latent_vectors(X, 8).astype(np.float32)
+    is_taught = np.arange(n_samples) < n_taught
+    np.random.RandomState(0).shuffle(is_taught)
+    return X, latent, np.where(is_taught[:, None], teacher, 0), is_taught, teacher
+
+
+@pytest.fixture
+def exact(monkeypatch):
+    """Solutions as good as float32 has them."""
+    monkeypatch.setattr(_untaught, "TOLERANCE", 1e-6)
+    monkeypatch.setattr(_untaught, "MAX_STEPS", 500)
+
+
+@pytest.mark.parametrize("n_taught", [1, 2, 30, 119])
+def test_with_guesses_equals_reference(exact, n_taught):
+    *data, _ = some_taught(n_taught=n_taught)
+    is_taught = data[-1]
+    found = with_guesses(*data)
+    assert found.dtype == np.float32
+    expected = reference.kernel_ridge(*data, ALPHA)
+    np.testing.assert_allclose(found[~is_taught], expected[~is_taught], atol=1e-4)
+
+
+def test_with_guesses_default_tolerance_is_near_the_reference():
+    *data, _ = some_taught()
+    cosines = np.sum(with_guesses(*data) * reference.kernel_ridge(*data, ALPHA), axis=1)
+    assert cosines[~data[-1]].min() > 0.999
+
+
+def test_with_guesses_taught_rows_are_unchanged():
+    *data, _ = some_taught()
+    X, latent, teacher, is_taught = data
+    before = teacher.copy()
+    found = with_guesses(*data)
+    reference.assert_same_bits(found[is_taught], teacher[is_taught])
+    reference.assert_same_bits(teacher, before)
+
+
+def test_with_guesses_rows_have_unit_length():
+    *data, _ = some_taught()
+    np.testing.assert_allclose(
+        np.linalg.norm(with_guesses(*data), axis=1), 1, rtol=1e-6
+    )
+
+
+def test_with_guesses_knows_more_than_the_mean():
+    *data, truth = some_taught()
+    is_taught = data[-1]
+    mean = reference.unit_rows([truth[is_taught].mean(axis=0)])[0]
+    untaught = truth[~is_taught]
+    guessed = np.sum(with_guesses(*data)[~is_taught] * untaught, axis=1).mean()
+    assert guessed > (untaught @ mean).mean() + 0.2
+
+
+def test_with_guesses_does_not_read_untaught_teacher_rows():
+    X, latent, teacher, is_taught, _ = some_taught()
+    expected = with_guesses(X, latent, teacher, is_taught)
+    teacher[~is_taught] = 7
+    reference.assert_same_bits(with_guesses(X, latent, teacher, is_taught), expected)
+
+
+def test_with_guesses_all_taught_is_the_teacher():
+    X, latent, _, _, teacher = some_taught()
+    assert with_guesses(X, latent, teacher, np.ones(len(teacher), bool)) is teacher
+
+
+@pytest.mark.parametrize("empty", [[], [(1, 0.0)]], ids=["no values", "a zero"])
+def test_with_guesses_without_features_is_zero(empty):
+    """Not taught and without features: nothing is known."""
+    X = build_csr([[(0, 1)], [(1, 1)], empty, [(0, 1)]], 2)
+    latent = reference.latent_vectors(X, 2).astype(np.float32)
+    teacher = np.array([[1, 0], [0, 1], [0, 0], [0, 0]], dtype=np.float32)
+    found = with_guesses(X, latent, teacher, teacher.any(axis=1))
+    assert not found[2].any()
+    assert np.linalg.norm(found[3]) == pytest.approx(1)
+
+
+def test_with_guesses_by_hand(exact):
+    """Two documents taught, a and b, with a feature each and no latent vectors.
+
+    K = I and (K + ALPHA) A = T - m, with m = (1/2, 1/2), so A = (T - m) / (1 + ALPHA)
+    and the guess of a document with feature a is m + (1/2, -1/2) / (1 + ALPHA).
+    A document with a feature that nobody taught has the direction of the mean.
+    """
+    X = build_csr([[(0, 1)], [(1, 1)], [(0, 1)], [(2, 1)]], 3)
+    latent = np.zeros((4, 0), dtype=np.float32)
+    teacher = np.array([[1, 0], [0, 1], [0, 0], [0, 0]], dtype=np.float32)
+    found = with_guesses(X, latent, teacher, teacher.any(axis=1))
+    pull = 0.5 / (1 + ALPHA)
+    expected = reference.unit_rows([[0.5 + pull, 0.5 - pull], [0.5, 0.5]])
+    np.testing.assert_allclose(found[2:], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("block", [1, 5, 16, 64])
+def test_with_guesses_blocks_do_not_change_the_result(monkeypatch, exact, block):
+    *data, _ = some_taught()
+    expected = with_guesses(*data)
+    monkeypatch.setattr(_untaught, "BLOCK", block)
+    np.testing.assert_allclose(with_guesses(*data), expected, atol=2e-5)
+
+
+def test_with_guesses_feature_of_tiny_values_teaches_little():
+    """A feature that is next to nothing in a taught document is no bridge to it."""
+    X = build_csr([[(0, 1), (2, 1e-14)], [(1, 1)], [(2, 1)]], 3)
+    latent = np.zeros((3, 0), dtype=np.float32)
+    teacher = np.array([[1, 0], [0, 1], [0, 0]], dtype=np.float32)
+    found = with_guesses(X, latent, teacher, teacher.any(axis=1))
+    np.testing.assert_allclose(found[2], [0.5**0.5] * 2, atol=1e-6)
+
+
+def positive_definite(n, seed=0):
+    root = np.random.RandomState(seed).standard_normal((n, n))
+    return root @ root.T / n + 0.2 * np.eye(n)
+
+
+@pytest.mark.parametrize("n_targets", [1, 7])
+@pytest.mark.parametrize("n_samples", [1, 2, 30])
+def test_conjugate_gradients_equals_reference(exact, n_samples, n_targets):
+    K = positive_definite(n_samples)
+    targets = np.random.RandomState(1).standard_normal((n_samples, n_targets))
+    found = conjugate_gradients(lambda A: K @ A, targets)
+    np.testing.assert_allclose(found, np.linalg.solve(K, targets), atol=1e-5)
+
+
+def test_conjugate_gradients_residuals_are_within_the_tolerance():
+    """Of every column, also of one that is a million times as long as another."""
+    K = positive_definite(40)
+    targets = np.random.RandomState(1).standard_normal((40, 3)) * [1, 1e6, 1e-6]
+    residuals = targets - K @ conjugate_gradients(lambda A: K @ A, targets)
+    lengths = np.linalg.norm(targets, axis=0)
+    assert np.all(
+        np.linalg.norm(residuals, axis=0) <= 1.01 * _untaught.TOLERANCE * lengths
+    )
+
+
+def test_conjugate_gradients_by_hand():
+    """One number: 4 a = 2."""
+    found = conjugate_gradients(lambda A: 4 * A, np.array([[2.0]]))
+    np.testing.assert_allclose(found, [[0.5]])
+
+
+def test_conjugate_gradients_zero_columns_stay_zero():
+    """Beside one that needs its steps."""
+    K = positive_definite(20)
+    targets = np.zeros((20, 2))
+    targets[:, 1] = np.arange(20)
+    found = conjugate_gradients(lambda A: K @ A, targets)
+    assert not found[:, 0].any()
+    assert np.isfinite(found).all()
+
+
+def test_conjugate_gradients_gives_up_after_its_steps(monkeypatch):
+    monkeypatch.setattr(_untaught, "MAX_STEPS", 3)
+    calls = []
+
+    def product(A):
+        calls.append(A)
+        return positive_definite(50) @ A
+
+    conjugate_gradients(product, np.random.RandomState(0).standard_normal((50, 2)))
+    assert len(calls) == 3
+
+
+def test_conjugate_gradients_leaves_the_targets_alone():
+    targets = np.ones((5, 1))
+    conjugate_gradients(lambda A: positive_definite(5) @ A, targets)
+    np.testing.assert_array_equal(targets, 1)
