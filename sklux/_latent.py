@@ -12,10 +12,12 @@ import numpy as np
 from scipy import linalg, sparse
 
 from sklux._products import csr_product, csr_transpose
-from sklux._similarity import is_zero_row, unit_rows
+from sklux._similarity import is_zero_row, second_moment, unit_rows
 
 # Random directions beyond those asked for, and rounds that make the largest stand out.
-N_OVERSAMPLES, N_ROUNDS = 16, 4
+N_OVERSAMPLES, N_ROUNDS = 16, 3
+# Part of the largest eigenvalue below which a direction is rounding errors.
+SMALLEST_EIGENVALUE = 1e-12
 
 
 def latent_vectors(
@@ -48,16 +50,29 @@ def latent_vectors(
         Y = csr_product(X, csr_product(turned, _orthonormal(Y)))
     # X ~ Q (Q^T X), and the left singular vectors of Q^T X are eigenvectors of B^T B.
     Q = _orthonormal(Y)
-    B = csr_product(turned, Q).astype(np.float64)
-    values, vectors = linalg.eigh(B.T @ B)
+    B = csr_product(turned, Q)
+    values, vectors = linalg.eigh(second_moment(B, B))
     order = np.argsort(-values)[:n_kept]
-    scaled = vectors[:, order] * np.sqrt(np.maximum(values[order], 0))
-    latent = Q @ scaled
+    latent = np.zeros((X.shape[0], n_kept))
+    # Columns beyond the rank of X stay zero.
+    latent[:, : len(order)] = Q @ (
+        vectors[:, order] * np.sqrt(np.maximum(values[order], 0))
+    )
     # Rounding leaves something there, which would get length 1.
     latent[is_zero_row(X)] = 0
     return unit_rows(latent)
 
 
 def _orthonormal(Y: np.ndarray) -> np.ndarray:
-    """Orthonormal columns that span those of Y."""
-    return linalg.qr(Y, mode="economic", check_finite=False)[0]
+    """Orthonormal columns that span those of Y, as far as these are independent.
+
+    By the eigenvectors of Y^T Y: several times as fast as a QR of a tall matrix.
+    """
+    for _ in range(2):
+        if not Y.any():
+            return Y[:, :0]
+        values, vectors = linalg.eigh(second_moment(Y, Y))
+        kept = values > SMALLEST_EIGENVALUE * values[-1]
+        # Y := Y V L^(-1/2); once more, for the rounding errors of the small ones.
+        Y = Y @ (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)
+    return Y

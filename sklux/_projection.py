@@ -85,7 +85,7 @@ class ReLUProjection(
         Temperature of ``'similarity_kl'``; not used otherwise. Luxical's 3.0 looks at
         all documents alike, 0.05 at the nearest.
 
-    corpus_weight : float, default=0.1
+    corpus_weight : float, default=0.12
         From 0, keep the teacher, to 1, keep the corpus. The targets are the teacher's
         vectors beside the latent semantic ones of X (truncated SVD, [2]_), so that
         their cosines are ``(1 - corpus_weight)`` times the teacher's plus
@@ -95,7 +95,7 @@ class ReLUProjection(
     contrastive_weight : float or 'auto', default='auto'
         Weight of a loss that needs no teacher: the two views of a document, `X_views`
         of `fit`, shall find each other in their batch (InfoNCE, [3]_). ``'auto'`` is
-        `corpus_weight` where there are views, and 0 otherwise.
+        half of `corpus_weight` where there are views, and 0 otherwise.
 
     contrastive_temperature : float, default=0.05
         Temperature of the contrastive loss.
@@ -253,7 +253,7 @@ class ReLUProjection(
         hidden_layer_sizes: Sequence[int] = (512,),
         loss: Literal["cosine", "similarity_kl"] | Mapping[str, float] = "cosine",
         temperature: float = 3.0,
-        corpus_weight: float = 0.1,
+        corpus_weight: float = 0.12,
         contrastive_weight: float | Literal["auto"] = "auto",
         contrastive_temperature: float = 0.05,
         dropout: float = 0.0,
@@ -618,7 +618,7 @@ class ReLUProjection(
     def _contrastive_weight(self):
         """Weight of the contrastive loss, where there are views."""
         if self.contrastive_weight == "auto":
-            return float(self.corpus_weight)
+            return self.corpus_weight / 2
         return float(self.contrastive_weight)
 
     def _loss_weights(self):

@@ -7,6 +7,8 @@ from scipy import sparse
 
 # Rows of similarities held at a time: 1,024 x 50,000 float32 is 205 MB.
 ROWS_AT_A_TIME = 1024
+# Rows that are float64 at a time.
+MOMENT_ROWS = 4096
 # Pairs of rows held at a time: 2 x 10,000 x 384 float32 are 31 MB.
 PAIRS_AT_A_TIME = 10_000
 # Cosines in float32 that vary by less are all the same.
@@ -225,3 +227,25 @@ def mean_pair_cosine(unit: np.ndarray) -> float:
 def _dense(matrix):
     """A product as ndarray, whatever it was made of."""
     return matrix.toarray() if sparse.issparse(matrix) else matrix
+
+
+def second_moment(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Sum of the outer products of rows, in float64, some rows at a time.
+
+    Parameters
+    ----------
+    first : ndarray of shape (n_samples, n_first)
+        Rows.
+    second : ndarray of shape (n_samples, n_second)
+        As many rows.
+
+    Returns
+    -------
+    ndarray of shape (n_first, n_second), dtype=np.float64
+        The sum.
+    """
+    total = np.zeros((first.shape[1], second.shape[1]))
+    for begin in range(0, len(first), MOMENT_ROWS):
+        rows = slice(begin, begin + MOMENT_ROWS)
+        total += first[rows].astype(np.float64).T @ second[rows].astype(np.float64)
+    return total

@@ -13,11 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg
 
-from sklux._similarity import unit_rows
+from sklux._similarity import second_moment, unit_rows
 
 # Part of the largest eigenvalue that keeps the map from the teacher's space stable.
 RIDGE = 1e-3
-ROWS_AT_A_TIME = 4096
 
 
 class Targets(NamedTuple):
@@ -128,25 +127,3 @@ def nearest_map(vectors: np.ndarray, targets: np.ndarray) -> np.ndarray:
     moment[np.diag_indices_from(moment)] += ridge
     image = linalg.solve(moment, second_moment(vectors, targets), assume_a="pos")
     return np.ascontiguousarray(image.T, dtype=np.float32)
-
-
-def second_moment(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Sum of the outer products of rows, in float64, some rows at a time.
-
-    Parameters
-    ----------
-    first : ndarray of shape (n_samples, n_first)
-        Rows.
-    second : ndarray of shape (n_samples, n_second)
-        As many rows.
-
-    Returns
-    -------
-    ndarray of shape (n_first, n_second), dtype=np.float64
-        The sum.
-    """
-    total = np.zeros((first.shape[1], second.shape[1]))
-    for begin in range(0, len(first), ROWS_AT_A_TIME):
-        rows = slice(begin, begin + ROWS_AT_A_TIME)
-        total += first[rows].astype(np.float64).T @ second[rows].astype(np.float64)
-    return total

@@ -18,9 +18,9 @@ from sklux._similarity import is_zero_row, unit_rows
 ALPHA = 0.2
 # Components of the teacher's vectors that are guessed at a time: the weights of a block
 # are a small part of the network's.
-BLOCK = 64
+BLOCK = 128
 # A solution is good enough where no residual is larger, relatively.
-TOLERANCE, MAX_STEPS = 0.01, 60
+TOLERANCE, MAX_STEPS = 0.03, 40
 
 
 def with_guesses(

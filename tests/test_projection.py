@@ -80,7 +80,12 @@ def fitted(documents):
 
 def small_projection(**changes):
     defaults = dict(
-        n_components=6, hidden_layer_sizes=(16,), max_iter=2, random_state=0
+        n_components=6,
+        hidden_layer_sizes=(16,),
+        corpus_weight=0.1,
+        dropout=0.15,
+        max_iter=2,
+        random_state=0,
     )
     return ReLUProjection(**(defaults | changes))
 

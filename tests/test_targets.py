@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 import reference
 
-from sklux import _targets
-from sklux._targets import (
-    RIDGE,
-    make_targets,
-    nearest_map,
-    principal_directions,
-    second_moment,
-)
+from sklux import _similarity
+from sklux._similarity import second_moment
+from sklux._targets import RIDGE, make_targets, nearest_map, principal_directions
 
 
 def unit(n_samples, n_columns, seed=0):
@@ -188,7 +183,7 @@ def test_nearest_map_of_zero_vectors_is_zero():
 
 @pytest.mark.parametrize("n_samples", [0, 1, 4, 5, 11])
 def test_second_moment_equals_reference(monkeypatch, n_samples):
-    monkeypatch.setattr(_targets, "ROWS_AT_A_TIME", 5)
+    monkeypatch.setattr(_similarity, "MOMENT_ROWS", 5)
     first, second = unit(n_samples, 4), unit(n_samples, 3, seed=1)
     expected = np.zeros((4, 3))
     for a, b in zip(first.astype(np.float64), second.astype(np.float64)):

@@ -687,10 +687,7 @@ def test_vectorizer_views_are_the_halves_of_the_documents(
     first, second = split_halves(documents)
     views = vectorizer.lexical_.transform([*first, *second])
     expected = fitted_by_hand(vectorizer, documents, teacher_embeddings, views)
-    np.testing.assert_array_equal(
-        vectorizer.transform(documents),
-        expected.transform(vectorizer.lexical_.transform(documents)),
-    )
+    np.testing.assert_array_equal(vectorizer.projection_.coefs_[0], expected.coefs_[0])
 
 
 @pytest.mark.parametrize("name", ["contrastive_weight", "corpus_weight"])
@@ -719,13 +716,13 @@ def test_vectorizer_takes_documents_without_a_second_half(latent_teacher):
 class CountingTeacher:
     """Keeps the texts that it was asked for."""
 
-    def __init__(self, transform):
-        self.transform = transform
+    def __init__(self, function):
+        self.function = function
         self.seen = []
 
     def __call__(self, texts):
         self.seen += texts
-        return self.transform(texts)
+        return self.function(texts)
 
 
 @pytest.fixture
@@ -755,6 +752,7 @@ def test_vectorizer_teacher_sample_size_in_any_order_of_the_documents(
         teacher = CountingTeacher(latent_teacher.transform)
         small_vectorizer(teacher, teacher_sample_size=30).fit(texts)
         chosen.append(set(teacher.seen))
+    assert len(chosen[0]) == 30
     assert chosen[0] == chosen[1] == chosen[2]
 
 
@@ -890,7 +888,9 @@ def test_vectorizer_truncate_gives_another_model(documents, fitted):
 def test_vectorizer_truncated_stays_fused(documents, fitted):
     short = fitted.truncate(3)
     assert is_fused(fitted) and is_fused(short)
-    np.testing.assert_array_equal(short.transform(documents), unfused(short, documents))
+    np.testing.assert_allclose(
+        short.transform(documents), unfused(short, documents), rtol=0, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (8, 6)])
