@@ -9,7 +9,7 @@ help:
 	@echo "make demo   set up, then the whole job on the docstrings of installed packages"
 	@echo "make test   set up, then all tests"
 	@echo "make lint   set up, then the linters"
-	@echo "make bench  set up, then all benchmarks (75 minutes; reads ../shared/data if there)"
+	@echo "make bench  set up, then all benchmarks (6 hours; reads ../shared/data if there)"
 	@echo "make clean  remove the environment and what was built"
 
 # A stamp per set of extras: pip runs again only when the declarations change.
@@ -41,6 +41,8 @@ lint: $(VENV)/test.stamp $(VENV)/lint.stamp
 bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_import.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_quality.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_training.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_windows.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_speed.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_levers.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_lexical.py

@@ -11,7 +11,7 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,6 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 DEFAULT_FOLDER = REPOSITORY.parent / "shared" / "data"
 # The corpus that speed is measured on, and others to set beside it.
 MAIN_CORPUS, OTHER_CORPORA = "debian", ["r8", "banking77"]
+DOCSTRINGS = "docstrings"
 # The fallback: at most so many docstrings of each of these packages.
 DOCSTRING_PACKAGES = [
     "huggingface_hub",
@@ -111,13 +112,17 @@ def other_documents(folder: Path) -> Iterator[tuple[str, list[str]]]:
     names = [name for name in OTHER_CORPORA if (folder / f"{name}.parquet").exists()]
     for corpus in read_corpora(folder, names) if names else []:
         yield corpus.name, corpus.texts.train + corpus.texts.test
-    yield "docstrings", installed_docstrings().data
+    yield DOCSTRINGS, installed_docstrings().data
 
 
 def drawn(texts: list[str], limit: int | None) -> list[str]:
     """At most so many texts, drawn at random; in their order."""
-    rows = np.sort(np.random.RandomState(0).permutation(len(texts))[:limit])
-    return [texts[row] for row in rows]
+    return [texts[row] for row in drawn_rows(len(texts), limit)]
+
+
+def drawn_rows(n_rows: int, limit: int | None) -> np.ndarray:
+    """At most so many rows, drawn at random; in their order."""
+    return np.sort(np.random.RandomState(0).permutation(n_rows)[:limit])
 
 
 def shuffled(texts: list[str], limit: int) -> list[str]:
@@ -128,6 +133,32 @@ def shuffled(texts: list[str], limit: int) -> list[str]:
     """
     rows = np.random.RandomState(0).permutation(len(texts))[:limit]
     return [texts[row] for row in rows]
+
+
+def shortened(corpus: Corpus, limit: int) -> Corpus:
+    """A corpus with at most so many of each of its parts, drawn at random."""
+    texts = corpus.texts
+    train = drawn_rows(len(texts.train), limit)
+    test = drawn_rows(len(texts.test), limit)
+    halves = texts.halves and drawn_rows(len(texts.halves[0]), limit)
+    pairs = texts.pairs and drawn_rows(len(texts.pairs[0]), limit)
+
+    def pick(parts: Parts) -> Parts:
+        return Parts(
+            _taken(parts.train, train),
+            _taken(parts.test, test),
+            parts.halves and tuple(_taken(side, halves) for side in parts.halves),
+            parts.pairs and tuple(_taken(side, pairs) for side in parts.pairs),
+        )
+
+    return replace(
+        corpus,
+        texts=pick(texts),
+        teach=lambda: pick(corpus.teach()),
+        teach_train=lambda: corpus.teach_train()[train],
+        labels=corpus.labels and (corpus.labels[0][train], corpus.labels[1][test]),
+        scores=corpus.scores if pairs is None else corpus.scores[pairs],
+    )
 
 
 def utf8_bytes(documents: list[str]) -> int:
@@ -211,7 +242,7 @@ def read_docstrings() -> Corpus:
     halves = split_halves(text for text in test_texts if len(text) >= MIN_HALVED)
     teacher = default_teacher()
     return Corpus(
-        name="docstrings",
+        name=DOCSTRINGS,
         texts=Parts(train_texts, test_texts, halves),
         teach=lambda: Parts(
             teacher.transform(train_texts),
@@ -234,6 +265,7 @@ READERS = {
     "r8": read_r8,
     "banking77": read_banking77,
     "stsb": read_stsb,
+    DOCSTRINGS: lambda folder: read_docstrings(),
 }
 
 
@@ -275,6 +307,13 @@ def _read_vectors(path: Path) -> np.ndarray:
 def _split(values: np.ndarray, train: np.ndarray) -> tuple:
     """Values of the training rows and of the others."""
     return values[train], values[~train]
+
+
+def _taken(values: np.ndarray | list, rows: np.ndarray) -> np.ndarray | list:
+    """Some rows of an array or of a list."""
+    if isinstance(values, list):
+        return [values[row] for row in rows]
+    return values[rows]
 
 
 def _distinct(texts: list, vectors: list, rows: np.ndarray) -> tuple:

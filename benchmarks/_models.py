@@ -7,8 +7,9 @@ are does not change it. The terms are those of the whole corpus.
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
@@ -16,7 +17,6 @@ from unittest import mock
 import numpy as np
 from _corpora import teacher_folder
 from scipy import sparse
-from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import HashingVectorizer
 from threadpoolctl import threadpool_limits
 
@@ -28,11 +28,12 @@ PLAIN_WORDS = {"ngram_range": (1, 2), "max_features": 200_000, "dtype": np.float
 WORDS = {**PLAIN_WORDS, "token_pattern": r"(?u)\b\w+\b", "sublinear_tf": True}
 # First layer and width of the students that speed is promised for, and the first
 # layer of the default ones.
-HIDDEN, WIDTH, DEFAULT_HIDDEN = 128, 256, 384
+HIDDEN, WIDTH, DEFAULT_HIDDEN = 128, 256, 512
 # Names in the tables.
 LUXICAL, LUXICAL_WIDE = "luxical, 128-256", "luxical, 384-256"
 LUXICAL_PAPER = "luxical, 96-3072-3072-192"
 MODEL2VEC, STATIC = "model2vec", "StaticEmbedding"
+TUNED = "model2vec, trained on the corpus"
 FASTTEXT, SKIPGRAM = "fastText", "fastText, skip-gram"
 TFIDF, HASHING, TEACHER = "TfidfVectorizer", "HashingVectorizer", "all-MiniLM-L6-v2"
 # Rows and a table that plot_quality_speed.py looks up.
@@ -47,11 +48,20 @@ LUXICAL_ONE, LUXICAL_ONE_ORDER = (96, 3072, 3072, 192), 5
 LUXICAL_BATCH = 4096
 LUXICAL_SUMMARY = 2_000_000
 STATIC_BATCH = 1024
-# Luxical's loss asks for large batches; with much larger ones a corpus of this size
-# gives too few steps.
-LUXICAL_TRAINING_BATCH = 1024
-# model2vec's: weight of a word piece with probability p, a / (a + p), and the batch.
-SIF_COEFFICIENT, DISTILL_BATCH = 1e-4, 1024
+# Luxical's loss alone. It asks for large batches; with much larger ones a corpus of
+# this size gives too few steps. It stops by itself, mostly before the last epoch.
+LUXICAL_TRAINING = {
+    "loss": "similarity_kl",
+    "temperature": 3.0,
+    "batch_size": 1024,
+    "max_iter": 20,
+    "corpus_weight": 0.0,
+    "contrastive_weight": 0.0,
+    "dropout": 0.0,
+}
+# model2vec's training stops by itself, after some 30 epochs of 50,000 texts; at most
+# so many.
+MODEL2VEC_EPOCHS = 60
 # Documents that an untrained student has seen, in steps of so many.
 N_TAUGHT, TAUGHT_BATCH = 2000, 500
 FASTTEXT_WIDTH, FASTTEXT_ORDER = 100, 2
@@ -63,7 +73,7 @@ FASTTEXT_WIDTH, FASTTEXT_ORDER = 100, 2
 def untrained_student(
     texts: list[str],
     lexical: LexicalVectorizer | None = None,
-    hidden: Sequence[int] = (384,),
+    hidden: Sequence[int] = (512,),
     width: int = 256,
 ) -> LuxicalVectorizer:
     """A student with the terms of all texts, taught noise on a few of them."""
@@ -73,17 +83,18 @@ def untrained_student(
         batch_size=TAUGHT_BATCH,
         max_iter=1,
         early_stopping=False,
+        corpus_weight=0.0,
     )
     student = LuxicalVectorizer(lexical=lexical, projection=projection, random_state=0)
     random = np.random.RandomState(0)
     noise = random.standard_normal((len(texts), width)).astype(np.float32)
     rows = random.permutation(len(texts))[:N_TAUGHT]
-    fit = ReLUProjection.fit
+    fit = ReLUProjection._fit
 
-    def fit_some(self: ReLUProjection, X: sparse.csr_matrix, y: np.ndarray):
-        return fit(self, X[rows], y[rows])
+    def fit_some(self: ReLUProjection, X: sparse.csr_matrix, y: np.ndarray, *_, **how):
+        return fit(self, X[rows], y[rows], None, **how)
 
-    with mock.patch.object(ReLUProjection, "fit", fit_some):
+    with mock.patch.object(ReLUProjection, "_fit", fit_some):
         return student.fit(texts, teacher_embeddings=noise)
 
 
@@ -161,9 +172,8 @@ def trained_luxical(texts: list[str], teacher_vectors: np.ndarray):
     projection = ReLUProjection(
         WIDTH,
         hidden_layer_sizes=(HIDDEN,),
-        loss="similarity_kl",
-        batch_size=LUXICAL_TRAINING_BATCH,
         random_state=0,
+        **LUXICAL_TRAINING,
     )
     return with_layers(embedder, projection.fit(X, teacher_vectors).coefs_)
 
@@ -195,13 +205,17 @@ def batches(items: Sequence, size: int) -> list[Sequence]:
 
 
 class StaticModel:
-    """model2vec's `StaticModel` of the teacher's word pieces, in one process."""
+    """model2vec's `StaticModel` of some vectors of word pieces, in one process.
 
-    def __init__(self, vectors: np.ndarray):
+    The pieces are the teacher's, unless another tokeniser is given.
+    """
+
+    def __init__(self, vectors: np.ndarray, tokenizer=None):
         from model2vec import StaticModel as Model2vec
 
-        tokenizer = word_pieces()
-        self.model = Model2vec(vectors.astype(np.float16), tokenizer, normalize=True)
+        self.model = Model2vec(
+            vectors.astype(np.float16), tokenizer or word_pieces(), normalize=True
+        )
 
     def transform(self, documents: list[str]) -> np.ndarray:
         """Embed documents."""
@@ -209,14 +223,14 @@ class StaticModel:
 
 
 class StaticSentences:
-    """sentence-transformers' `StaticEmbedding` of the teacher's word pieces."""
+    """sentence-transformers' `StaticEmbedding`, made like `StaticModel`."""
 
-    def __init__(self, vectors: np.ndarray):
+    def __init__(self, vectors: np.ndarray, tokenizer=None):
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
         module = StaticEmbedding(
-            word_pieces(), embedding_weights=vectors.astype(np.float32)
+            tokenizer or word_pieces(), embedding_weights=vectors.astype(np.float32)
         )
         self.model = SentenceTransformer(modules=[module], device="cpu")
 
@@ -233,35 +247,37 @@ def random_vectors(width: int) -> np.ndarray:
     return np.random.RandomState(0).standard_normal(shape).astype(np.float32)
 
 
-def distilled_vectors(width: int) -> np.ndarray:
-    """Vectors of the teacher's word pieces as model2vec's `distill` makes them.
+def distilled_model(width: int):
+    """A model2vec `StaticModel`: `distill` from the teacher.
 
-    Each piece alone goes through the teacher; mean over its tokens, PCA, and a
-    weight by the rank r of the piece in the vocabulary, a / (a + p(r)) with p(r)
-    proportional to 1 / r. `distill` itself needs an older transformers than the one
-    that the teacher runs on.
+    Each word piece alone goes through the teacher; mean over its tokens, PCA, and a
+    weight by the rank of the piece in the vocabulary.
+    """
+    from model2vec.distill import distill
+
+    # Its bar is of no use in a log.
+    with redirect_stderr(StringIO()):
+        return distill(teacher_folder(), pca_dims=width, device="cpu")
+
+
+def tuned_model2vec(distilled, texts: list[str], vectors: np.ndarray):
+    """model2vec's `StaticModelForSimilarity`, taught vectors, and its epochs.
+
+    All but the start and the limit of epochs is as it comes: a hidden layer of 512
+    behind the static vectors, and a tenth of the texts held out, by which it stops.
     """
     import torch
+    from model2vec.train import StaticModelForSimilarity
 
-    vocabulary = word_pieces().get_vocab()
-    kept = [id for piece, id in vocabulary.items() if not piece.startswith("[unused")]
-    kept = np.sort(kept)
-    model = Transformer().model[0].auto_model
-    means = []
-    for ids in batches(kept, DISTILL_BATCH):
-        ends = [np.full_like(ids, vocabulary[end]) for end in ("[CLS]", "[SEP]")]
-        tokens = torch.from_numpy(np.stack([ends[0], ids, ends[1]], axis=1))
-        with torch.inference_mode():
-            output = model(tokens, attention_mask=torch.ones_like(tokens))
-        means.append(output.last_hidden_state.mean(dim=1).numpy())
-    reduced = PCA(width).fit_transform(np.concatenate(means))
-    # The first rank counts as 2.
-    probability = 1 / np.arange(2, len(kept) + 2)
-    probability /= probability.sum()
-    vectors = np.zeros((len(vocabulary), width), dtype=np.float32)
-    weight = SIF_COEFFICIENT / (SIF_COEFFICIENT + probability)
-    vectors[kept] = reduced * weight[:, np.newaxis]
-    return vectors
+    model = StaticModelForSimilarity.from_static_model(model=distilled)
+    with redirect_stderr(StringIO()) as told:
+        model.fit(
+            texts,
+            torch.from_numpy(vectors),
+            max_epochs=MODEL2VEC_EPOCHS,
+            device="cpu",
+        )
+    return model, max(map(int, re.findall(r"Epoch (\d+)", told.getvalue())))
 
 
 def word_pieces():

@@ -1,9 +1,23 @@
-"""How near the student is to its teacher, beside TF-IDF and TF-IDF + SVD.
+"""How near the student is to its teacher, beside its rivals, and what that costs.
 
-Measures, on the test part of each corpus:
+The parts:
+
+- main: students, with several seeds, and their rivals with one, on all corpora: the
+  teacher, the student's own TF-IDF, TruncatedSVD of it, model2vec's `distill` and its
+  training on the same texts, ridge regression, Luxical's loss; on the main corpus also
+  the models beside which speed is measured. plot_quality_speed.py reads its tables;
+- goals: the figures that were set beforehand, and what was measured;
+- taught: fewer documents taught, the others without teacher vectors;
+- truncation: components cut off, beside students trained at that width;
+- ablation: the default student with one choice changed at a time;
+- trade-off: from keeping the teacher to keeping the corpus.
+
+The measures, on the test part of each corpus:
 
 - class accuracy: LogisticRegression(C=10, max_iter=1000) on at most 20,000
   training rows drawn at random;
+- clusters NMI: normalised mutual information of the classes with k-means, as many
+  clusters as classes, mean of 4 runs;
 - neighbours@10: share of the teacher's 10 nearest test documents (cosine) that
   are near here too, over 2,000 random test rows;
 - correlation: Pearson, of teacher and own cosines of 100,000 random pairs;
@@ -11,81 +25,150 @@ Measures, on the test part of each corpus:
   rank, ties count against;
 - Spearman: rank correlation of cosines and gold scores of sentence pairs.
 
-Students are fitted once, and measured with weights of float32, float16 and int8. On
-the corpus that speed is measured on, the models beside which it is measured are
-measured too; plot_quality_speed.py draws both.
+Seconds are wall time of all fits that a model needs, the teacher's own work aside.
 
-Needs sklux with its extra `benchmark`. Run all of it, 40 minutes on 2 cores, by
+Needs sklux with its extra `benchmark`. Run, 4 hours on 2 cores, by
 
     python benchmarks/bench_quality.py
+
+or a part of it, by
+
+    python benchmarks/bench_quality.py --parts main goals --corpora debian r8
 """
 
-import sys
+import logging
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from _corpora import (
-    MAIN_CORPUS,
-    READERS,
-    Corpus,
-    Parts,
-    add_data_option,
-    read_corpora,
+from _corpora import READERS, add_data_option
+from _measures import (
+    ACCURACY,
+    CORRELATION,
+    MEASURES,
+    MRR,
+    NEIGHBOURS,
+    SPEARMAN,
 )
 from _models import (
     DTYPES,
-    FASTTEXT,
-    HASHING,
     HIDDEN,
-    LUXICAL,
+    LUXICAL_TRAINING,
     MODEL2VEC,
-    SKIPGRAM,
     SMALL_STUDENT,
-    STATIC,
     STUDENT,
-    TFIDF,
+    TUNED,
     WIDTH,
     WORDS,
-    FastText,
-    StaticModel,
-    StaticSentences,
-    distilled_vectors,
-    hashing_vectorizer,
-    plain,
-    trained_luxical,
 )
 from _report import add_output_option, conditions, markdown_table, publish
-from scipy import sparse, stats
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import normalize
+from _rivals import ALWAYS, SPEED_RIVALS, SVD, TEACHER_ROW, rival_result
+from _students import DEFAULT, Bench, Recipe, Result
+from _turns import progress
 
-from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
-from sklux.metrics import (
-    half_document_retrieval,
-    neighbor_recall_score,
-    similarity_correlation,
-)
-
-N_LABELLED, N_QUERIES = 20_000, 2000
-# A linear classifier on more columns takes longer than all else here.
-MAX_CLASSIFIED = 500_000
-FASTTEXT_EPOCHS = 5
-COLUMNS = ["class acc.", "neighbours@10", "correlation", "halves MRR", "Spearman"]
+# Recipes: what is not as it comes; see _students.py.
+# Students that are measured with several seeds, on all corpora.
+TEACHER_END, CORPUS_END = "student, keeps the teacher", "student, keeps the corpus"
+STUDENTS: dict[str, Recipe] = {
+    STUDENT: DEFAULT,
+    TEACHER_END: {"corpus_weight": 0.0},
+    CORPUS_END: {"corpus_weight": 0.4},
+}
+# Students with one seed, on all corpora, and on the main one alone.
+LUXICAL_LOSS = "Luxical's loss"
+SINGLES: dict[str, Recipe] = {LUXICAL_LOSS: LUXICAL_TRAINING}
+SPEED_STUDENTS: dict[str, Recipe] = {
+    SMALL_STUDENT: {"lexical": WORDS, "hidden_layer_sizes": (HIDDEN,)},
+}
+# Measured with rounded weights too.
+ROUNDED = [STUDENT, SMALL_STUDENT]
+# One choice changed at a time.
+ABLATIONS: dict[str, Recipe] = {
+    "as it comes": DEFAULT,
+    "words alone": {"lexical": WORDS},
+    "no contrastive term": {"contrastive_weight": 0.0},
+    "contrastive term alone beside the teacher": {
+        "contrastive_weight": 0.06,
+        "corpus_weight": 0.0,
+    },
+    "neither corpus vectors nor contrastive term": {"corpus_weight": 0.0},
+    "dropout of 0.15": {"dropout": 0.15},
+    "similarity loss, temperature 0.1, beside the cosine": {
+        "loss": {"cosine": 1.0, "similarity_kl": 20.0},
+        "temperature": 0.1,
+    },
+    "no hidden layer": {"hidden_layer_sizes": ()},
+    "hidden layer of 128": {"hidden_layer_sizes": (128,)},
+    "hidden layer of 384": {"hidden_layer_sizes": (384,)},
+    "hidden layer of 1024": {"hidden_layer_sizes": (1024,)},
+    "two hidden layers": {"hidden_layer_sizes": (512, 512)},
+    "4 epochs": {"max_iter": 4},
+    "12 epochs": {"max_iter": 12},
+    "Luxical's loss": LUXICAL_TRAINING,
+}
+CORPUS_WEIGHTS = [0.0, 0.06, 0.12, 0.2, 0.4, 0.7]
+N_TAUGHT = [500, 1000, 2000, 5000, 10_000, 20_000, 50_000]
+WIDTHS = [32, 64, 128, 256]
+SECONDS = "fit s"
+FIGURES = [ACCURACY, NEIGHBOURS, CORRELATION, MRR]
 PACKAGES = ["sklux", "numpy", "scipy", "scikit-learn", "torch", "luxical", "model2vec"]
 PACKAGES += ["fasttext-community", "sentence-transformers"]
 
 
+@dataclass(frozen=True)
+class Goal:
+    """A figure of a student that is at least so much; seconds, at most.
+
+    Where `beside` names a rival, the bound is added to what that has.
+    """
+
+    corpus: str
+    student: str
+    measure: str
+    bound: float
+    beside: str | None = None
+    n_taught: int | None = None
+
+
+GOALS = [
+    Goal("debian", STUDENT, MRR, 0.74),
+    Goal("debian", STUDENT, ACCURACY, 0.734),
+    Goal("debian", STUDENT, NEIGHBOURS, 0.52),
+    Goal("debian", STUDENT, CORRELATION, 0.82),
+    Goal("debian", STUDENT, SECONDS, 180),
+    Goal("debian", TEACHER_END, NEIGHBOURS, 0.57),
+    Goal("debian", TEACHER_END, CORRELATION, 0.87),
+    Goal("debian", CORPUS_END, ACCURACY, 0.76),
+    Goal("debian", CORPUS_END, MRR, 0.75),
+    # 90 % of the first four.
+    Goal("debian", STUDENT, MRR, 0.666, n_taught=5000),
+    Goal("debian", STUDENT, ACCURACY, 0.6606, n_taught=5000),
+    Goal("debian", STUDENT, NEIGHBOURS, 0.468, n_taught=5000),
+    Goal("debian", STUDENT, CORRELATION, 0.738, n_taught=5000),
+    Goal("r8", STUDENT, ACCURACY, -0.01, beside=TEACHER_ROW),
+    Goal("banking77", STUDENT, ACCURACY, -0.04, beside=TEACHER_ROW),
+    Goal("banking77", STUDENT, ACCURACY, 0.0, beside=SVD),
+    Goal("stsb", STUDENT, SPEARMAN, 0.68),
+]
+
+
 def main() -> None:
-    """Measure the corpora one by one and publish their tables."""
+    """Run the parts and publish their tables, each as soon as it is there."""
     options = parse_options()
-    tables = [
-        measure_corpus(corpus) for corpus in read_corpora(options.data, options.corpora)
-    ]
-    publish(options.output, "quality", "\n\n".join([*tables, conditions(PACKAGES)]))
+    logging.disable(logging.WARNING)
+    bench = Bench(options.data, options.limit, range(options.seeds))
+    is_whole = options.limit is None and options.contenders is None
+    page = options.output if is_whole else Path("-")
+    if options.images is None and str(page) != "-":
+        options.images = page.parent / "images"
+    for part in options.parts:
+        start = perf_counter()
+        for marker, text in PARTS[part](bench, options):
+            publish(page, f"quality-{marker}", f"{text}\n\n{conditions(PACKAGES)}")
+        progress(f"part {part}: {perf_counter() - start:.0f} s")
 
 
 def parse_options() -> Namespace:
@@ -93,150 +176,279 @@ def parse_options() -> Namespace:
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
     add_output_option(parser)
-    parser.add_argument("--corpora", nargs="+", choices=list(READERS))
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument(
+        "--corpora",
+        nargs="+",
+        choices=list(READERS),
+        help="corpora of the parts main and goals (default: all)",
+    )
+    names = [*ALWAYS, *SINGLES, *STUDENTS, *SPEED_RIVALS, *SPEED_STUDENTS]
+    parser.add_argument(
+        "--contenders",
+        nargs="+",
+        choices=names,
+        help="rows of the part main (default: all); tables are then printed only",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=3, metavar="N", help="seeds of the students"
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="documents of each part of a corpus, to see that it runs; tables are "
+        "then printed only",
+    )
+    parser.add_argument(
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="folder of the pictures (default: images beside the page)",
+    )
     return parser.parse_args()
 
 
-def measure_corpus(corpus: Corpus) -> str:
-    """Fit the student and its rivals on one corpus; return its table."""
-    teacher = corpus.teach()
-    rows = [["teacher", *measured(corpus, teacher, teacher), "-"]]
-    for name, vectors, seconds in contenders(corpus, teacher):
-        cells = measured(corpus, teacher, vectors)
-        rows.append([name, *cells, "-" if seconds is None else f"{seconds:.0f}"])
-    counts = f"{len(corpus.texts.train):,} train, {len(corpus.texts.test):,} test"
-    header = ["", "width", *COLUMNS, "fit s"]
-    return f"**{corpus.name}** ({counts})\n\n{table(header, rows)}"
+Tables = Iterator[tuple[str, str]]
 
 
-def contenders(
-    corpus: Corpus, teacher: Parts
-) -> Iterator[tuple[str, Parts, float | None]]:
-    """Names, vectors, and seconds of the fit where they are told."""
-    student, seconds = fit_student(corpus, teacher, None)
-    words, words_seconds = fit_student(corpus, teacher, LexicalVectorizer(**WORDS))
-    tfidf = encode(corpus.texts, student.lexical_.transform)
-    width = student.projection_.n_components_
-    svd = TruncatedSVD(width, random_state=0).fit(tfidf.train)
-    yield "TF-IDF", tfidf, None
-    reduced = encode(tfidf, lambda rows: normalize(svd.transform(rows)))
-    yield "TF-IDF + TruncatedSVD", reduced, None
-    dense = encode(corpus.texts, words.transform)
-    yield "student, words alone", dense, words_seconds
-    yield from with_dtypes(STUDENT, corpus, student, seconds)
-    if corpus.name == MAIN_CORPUS:
-        yield from peers(corpus, teacher)
+# Part main
 
 
-def peers(corpus: Corpus, teacher: Parts) -> Iterator[tuple[str, Parts, float | None]]:
-    """The models whose speed bench_speed.py measures, as `contenders` gives them.
-
-    The student is the one that speed was promised for. luxical is trained by sklux,
-    with Luxical's loss; model2vec's vectors are distilled from the teacher, and
-    StaticEmbedding has the same.
-    """
-    texts, lexical = corpus.texts.train, LexicalVectorizer(**WORDS)
-    student, seconds = fit_student(corpus, teacher, lexical, HIDDEN)
-    yield from with_dtypes(SMALL_STUDENT, corpus, student, seconds)
-    vectors = distilled_vectors(WIDTH)
-    makers = {
-        LUXICAL: lambda: trained_luxical(texts, teacher.train),
-        MODEL2VEC: lambda: StaticModel(vectors).transform,
-        STATIC: lambda: StaticSentences(vectors).transform,
-        FASTTEXT: lambda: fasttext_transform(texts, corpus.labels[0]),
-        SKIPGRAM: lambda: fasttext_transform(texts, None),
-        TFIDF: lambda: TfidfVectorizer(**WORDS).fit(texts).transform,
-        HASHING: lambda: hashing_vectorizer().transform,
-    }
-    for name, make in makers.items():
-        yield name, encode(corpus.texts, make()), None
+def part_main(bench: Bench, options: Namespace) -> Tables:
+    """All contenders, corpus by corpus."""
+    for name in options.corpora or bench.names:
+        if name not in bench.names:
+            continue
+        wanted = options.contenders
+        rows = [
+            row
+            for contender in contenders(bench, name)
+            if wanted is None or contender in wanted
+            for row in contender_rows(bench, name, contender)
+        ]
+        losses = [rounding_note(bench, name, row) for row, _ in rows if row in ROUNDED]
+        corpus = bench.corpus(name).texts
+        counts = f"{len(corpus.train):,} train, {len(corpus.test):,} test"
+        text = f"**{name}** ({counts})\n\n{result_table(rows)}"
+        yield name, "\n\n".join([text, *losses])
 
 
-def fasttext_transform(texts: list[str], labels: object) -> Callable:
-    """A fastText model, made with one thread: the same model each time."""
-    model = FastText(texts, labels, FASTTEXT_EPOCHS, 1)
-    return lambda documents: model.transform(plain(documents))
+def contenders(bench: Bench, corpus: str) -> list[str]:
+    """Names of what is measured on a corpus, in the order of the rows."""
+    names = [*ALWAYS, *SINGLES, *STUDENTS]
+    if corpus == bench.main:
+        names += [*SPEED_STUDENTS, *SPEED_RIVALS]
+    return names
 
 
-def with_dtypes(
-    name: str, corpus: Corpus, student: LuxicalVectorizer, seconds: float
-) -> Iterator[tuple[str, Parts, float | None]]:
-    """A student as it was fitted, and with rounded weights."""
-    yield name, encode(corpus.texts, student.transform), seconds
-    for dtype in DTYPES[1:]:
-        quantized = student.quantize(dtype)
-        yield f"{name}, {dtype}", encode(corpus.texts, quantized.transform), None
-
-
-def fit_student(
-    corpus: Corpus,
-    teacher: Parts,
-    lexical: LexicalVectorizer | None,
-    hidden: int | None = None,
-) -> tuple[LuxicalVectorizer, float]:
-    """A student, the default one but for what is given, and the time it took."""
-    student = LuxicalVectorizer(lexical=lexical, random_state=0)
-    if hidden is not None:
-        student.projection = ReLUProjection(hidden_layer_sizes=(hidden,))
-    start = perf_counter()
-    student.fit(corpus.texts.train, teacher_embeddings=teacher.train)
-    return student, perf_counter() - start
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table without the columns that are empty in all rows."""
-    kept = [i for i in range(len(header)) if any(row[i] != "-" for row in rows)]
-    return markdown_table(
-        [header[i] for i in kept], [[row[i] for i in kept] for row in rows]
-    )
-
-
-def encode(texts: Parts, transform: Callable) -> Parts:
-    """The parts of a corpus, mapped by one function."""
-    return Parts(
-        transform(texts.train),
-        transform(texts.test),
-        texts.halves and tuple(map(transform, texts.halves)),
-        texts.pairs and tuple(map(transform, texts.pairs)),
-    )
-
-
-def measured(corpus: Corpus, teacher: Parts, own: Parts) -> list[str]:
-    """The width and the five measures of some vectors, '-' where there is none."""
-    pair = (teacher.test, own.test)
-    n_queries, width = min(N_QUERIES, own.test.shape[0]), own.test.shape[1]
-    has_classes = corpus.labels and width <= MAX_CLASSIFIED
-    values = [
-        class_accuracy(own.train, own.test, *corpus.labels) if has_classes else None,
-        neighbor_recall_score(*pair, sample_size=n_queries, random_state=0),
-        similarity_correlation(*pair, random_state=0),
-        own.halves and half_document_retrieval(*own.halves),
-        own.pairs and spearman(*own.pairs, corpus.scores),
+def contender_rows(
+    bench: Bench, corpus: str, name: str
+) -> list[tuple[str, list[Result]]]:
+    """The row of a contender, and of its rounded weights where they are measured."""
+    if name in ALWAYS | SPEED_RIVALS:
+        return [(name, [rival_result(bench, corpus, name)])]
+    changes = [None, *DTYPES[1:]] if name in ROUNDED else [None]
+    recipe = (STUDENTS | SINGLES | SPEED_STUDENTS)[name]
+    rows = {change: [] for change in changes}
+    for seed in bench.seeds if name in STUDENTS else bench.seeds[:1]:
+        # A student is not kept for long: all that is made of it, at once.
+        for change in changes:
+            rows[change].append(bench.result(corpus, recipe, seed, change=change))
+    return [
+        (name if change is None else f"{name}, {change}", results)
+        for change, results in rows.items()
     ]
-    print(corpus.name, values, file=sys.stderr, flush=True)
-    cells = ["-" if value is None else f"{value:.3f}" for value in values]
-    return [f"{width:,}", *cells]
 
 
-def class_accuracy(train, test, train_labels, test_labels) -> float:
-    """Accuracy of a linear classifier on the vectors."""
-    rows = np.random.RandomState(0).permutation(train.shape[0])[:N_LABELLED]
-    classifier = LogisticRegression(C=10, max_iter=1000)
-    return classifier.fit(train[rows], train_labels[rows]).score(test, test_labels)
+def rounding_note(bench: Bench, corpus: str, name: str) -> str:
+    """One sentence: what rounded weights lose at most, and in which measure."""
+    (_, exact), *rounded = contender_rows(bench, corpus, name)
+    losses = []
+    for dtype, (_, results) in zip(DTYPES[1:], rounded):
+        lost = {
+            measure: 1 - mean(results, measure) / mean(exact, measure)
+            for measure in exact[0].values
+        }
+        worst = max(lost, key=lost.get)
+        losses.append(f"{dtype} {100 * lost[worst]:.2f} % ({worst})")
+    return f"Largest relative loss by rounding, {name}: {', '.join(losses)}."
 
 
-def spearman(first, second, scores: np.ndarray) -> float:
-    """Rank correlation of cosines with gold scores."""
-    return float(stats.spearmanr(row_cosines(first, second), scores).statistic)
+# Part goals
 
 
-def row_cosines(first, second) -> np.ndarray:
-    """Cosine of each row of one matrix with the same row of another."""
-    first, second = normalize(first), normalize(second)
-    products = (
-        first.multiply(second) if sparse.issparse(first) else np.multiply(first, second)
-    )
-    return np.asarray(products.sum(axis=1)).ravel()
+def part_goals(bench: Bench, options: Namespace) -> Tables:
+    """The goals, and what was measured."""
+    names = options.corpora or bench.names
+    goals = [goal for goal in GOALS if goal.corpus in set(names) & set(bench.names)]
+    header = ["", "goal", "measured", "reached"]
+    rows = [goal_row(bench, goal) for goal in goals]
+    yield "goals", f"**Goals**\n\n{markdown_table(header, rows)}"
+
+
+def goal_row(bench: Bench, goal: Goal) -> list[str]:
+    """One row of the table of goals."""
+    recipe = STUDENTS[goal.student]
+    n_taught = goal.n_taught
+    if n_taught is not None:
+        n_taught = min(n_taught, len(bench.corpus(goal.corpus).texts.train))
+    results = bench.results(goal.corpus, recipe, n_taught=n_taught)
+    name = f"{goal.corpus}, {goal.student}, {goal.measure}"
+    if goal.n_taught is not None:
+        name += f", {goal.n_taught:,} taught"
+    bound = goal.bound
+    if goal.beside is not None:
+        bound += rival_result(bench, goal.corpus, goal.beside).values[goal.measure]
+        shift = f" - {-goal.bound:g}" if goal.bound else ""
+        name += f" ({goal.beside}{shift})"
+    value = mean(results, goal.measure)
+    if goal.measure == SECONDS:
+        words, is_reached = f"at most {bound:g}", value <= bound
+    elif goal.beside == SVD:
+        words, is_reached = f"above {bound:.4f}", value > bound
+    else:
+        words, is_reached = f"{bound:.4f}", value >= bound
+    return [name, words, cell(results, goal.measure, 4), "yes" if is_reached else "no"]
+
+
+# Part taught
+
+
+def part_taught(bench: Bench, options: Namespace) -> Tables:
+    """Quality against the number of documents that have teacher vectors."""
+    n_documents = len(bench.corpus(bench.main).texts.train)
+    counts = sorted({min(count, n_documents) for count in N_TAUGHT})
+    seed, results = bench.seeds[0], {}
+    for count in counts:
+        n_taught = count if count < n_documents else None
+        results[count] = bench.result(bench.main, DEFAULT, seed, n_taught=n_taught)
+    if options.images is not None:
+        from _quality_plots import plot_taught
+
+        series = {
+            measure: [(count, results[count].values[measure]) for count in counts]
+            for measure in FIGURES
+        }
+        plot_taught(options.images / "taught.png", series)
+    rows = [(f"{count:,}", [result]) for count, result in results.items()]
+    title = f"**Documents taught**, of {n_documents:,} of {bench.main}; one seed"
+    yield "taught", f"{title}\n\n{result_table(rows, 'taught')}"
+
+
+# Part truncation
+
+
+def part_truncation(bench: Bench, options: Namespace) -> Tables:
+    """Components cut off, beside students trained at that width."""
+    seed, rows = bench.seeds[0], []
+    for width in WIDTHS:
+        change = width if width < WIDTH else None
+        cut = bench.result(bench.main, DEFAULT, seed, change=change)
+        rows.append((f"{width}, truncated" if change else f"{width}", [cut]))
+    for place, width in enumerate(WIDTHS[:-1]):
+        own = bench.result(bench.main, {"n_components": width}, seed)
+        rows.insert(2 * place + 1, (f"{width}, trained", [own]))
+    title = f"**Truncation**, {bench.main}; one seed"
+    yield "truncation", f"{title}\n\n{result_table(rows, 'components')}"
+
+
+# Part ablation
+
+
+def part_ablation(bench: Bench, options: Namespace) -> Tables:
+    """The default student with one choice changed at a time."""
+    seed = bench.seeds[0]
+    rows = [
+        (name, [bench.result(bench.main, recipe, seed)])
+        for name, recipe in ABLATIONS.items()
+    ]
+    title = f"**One choice changed**, {bench.main}; one seed"
+    yield "ablation", f"{title}\n\n{result_table(rows)}"
+
+
+# Part trade-off
+
+
+def part_trade_off(bench: Bench, options: Namespace) -> Tables:
+    """From keeping the teacher to keeping the corpus, beside rivals."""
+    main, seed = bench.main, bench.seeds[0]
+    own = {
+        f"{weight:g}": bench.result(main, {"corpus_weight": weight}, seed)
+        for weight in CORPUS_WEIGHTS
+    }
+    rivals = {
+        name: rival_result(bench, main, name)
+        for name in (TEACHER_ROW, SVD, MODEL2VEC, TUNED)
+    }
+    if options.images is not None:
+        from _quality_plots import plot_trade_off
+
+        plot_trade_off(
+            options.images / "trade-off.png",
+            ("teacher's 10 nearest found", "class accuracy"),
+            places(own),
+            places(rivals),
+        )
+    rows = [(f"corpus_weight={weight}", [result]) for weight, result in own.items()]
+    rows += [(name, [result]) for name, result in rivals.items()]
+    title = f"**Teacher or corpus**, {main}; one seed"
+    yield "trade-off", f"{title}\n\n{result_table(rows)}"
+
+
+def places(results: dict[str, Result]) -> dict[str, tuple[float, float]]:
+    """Where results stand in the picture."""
+    return {
+        name: (result.values[NEIGHBOURS], result.values[ACCURACY])
+        for name, result in results.items()
+    }
+
+
+# Tables
+
+
+def result_table(rows: Sequence[tuple[str, list[Result]]], first: str = "") -> str:
+    """Names with their results, without the columns that are empty in all rows."""
+    columns = [
+        column
+        for column in (*MEASURES, SECONDS)
+        if any(cell(results, column) != "-" for _, results in rows)
+    ]
+    cells = [
+        [name, f"{results[0].width:,}", *(cell(results, column) for column in columns)]
+        for name, results in rows
+    ]
+    return markdown_table([first, "width", *columns], cells)
+
+
+def cell(results: list[Result], column: str, digits: int = 3) -> str:
+    """Mean, and standard deviation where there are several; '-' where there is none."""
+    if column == SECONDS:
+        if any(result.seconds is None for result in results):
+            return "-"
+        return f"{mean(results, SECONDS):.0f}"
+    if column not in results[0].values:
+        return "-"
+    values = [result.values[column] for result in results]
+    text = f"{np.mean(values):.{digits}f}"
+    return f"{text} ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else text
+
+
+def mean(results: list[Result], column: str) -> float:
+    """Mean of a measure, or of the seconds."""
+    if column == SECONDS:
+        return float(np.mean([result.seconds for result in results]))
+    return float(np.mean([result.values[column] for result in results]))
+
+
+PARTS = {
+    "main": part_main,
+    "goals": part_goals,
+    "taught": part_taught,
+    "truncation": part_truncation,
+    "ablation": part_ablation,
+    "trade-off": part_trade_off,
+}
 
 
 if __name__ == "__main__":

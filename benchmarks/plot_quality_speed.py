@@ -127,7 +127,7 @@ def parse_options() -> Namespace:
 def read_points(page: Path) -> list[Point]:
     """The models that both tables have."""
     speeds = published(page, "speed-headline")[f"{SPEED_TITLE}, {WHOLE}"]
-    qualities = published(page, "quality")[MAIN_CORPUS]
+    qualities = published(page, f"quality-{MAIN_CORPUS}")[MAIN_CORPUS]
     wanted = [
         (label, colour, MARKERS[dtype], f"{speed}, {dtype}", row_name(quality, dtype))
         for (label, speed, quality), colour in zip(SERIES, OWN_COLOURS)
@@ -143,7 +143,8 @@ def read_points(page: Path) -> list[Point]:
             print(f"{label}: no row {speed!r} or {row!r}; left out.", file=sys.stderr)
             continue
         quality = {
-            measure: float(qualities[row][measure])
+            # The mean, where a deviation stands behind it.
+            measure: float(qualities[row][measure].split()[0])
             for measure in MEASURES
             if qualities[row].get(measure, "-") != "-"
         }

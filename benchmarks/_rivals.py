@@ -1,0 +1,175 @@
+"""What is set beside the students: other ways to short vectors, other packages."""
+
+from collections.abc import Callable
+from time import perf_counter
+
+import numpy as np
+from _corpora import Parts
+from _measures import encode
+from _models import (
+    FASTTEXT,
+    HASHING,
+    LUXICAL,
+    MODEL2VEC,
+    SKIPGRAM,
+    STATIC,
+    TFIDF,
+    TUNED,
+    WIDTH,
+    WORDS,
+    FastText,
+    StaticModel,
+    StaticSentences,
+    distilled_model,
+    hashing_vectorizer,
+    plain,
+    trained_luxical,
+    tuned_model2vec,
+)
+from _ridge import ridge_weights, with_constant
+from _students import Bench, Result
+from _turns import progress
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
+
+from sklux._lexical import default_lexical_stage
+
+TEACHER_ROW, LEXICAL, SVD = "teacher", "TF-IDF", "TF-IDF + TruncatedSVD"
+RIDGE = "ridge regression on TF-IDF"
+FASTTEXT_EPOCHS = 5
+
+
+def rival_result(bench: Bench, corpus: str, name: str) -> Result:
+    """Measures of what is not a student, with the seconds of its fit."""
+
+    def make() -> Result:
+        vectors, seconds = RIVALS[name](bench, corpus)
+        return bench.measure(corpus, name, vectors, seconds)
+
+    return bench.once(("rival", corpus, name), make)
+
+
+Vectors = tuple[Parts, float | None]
+
+
+def teacher(bench: Bench, corpus: str) -> Vectors:
+    """The teacher's own vectors."""
+    return bench.teacher(corpus), None
+
+
+def lexical(bench: Bench, corpus: str) -> Vectors:
+    """The matrix of the student's lexical stage."""
+
+    def make() -> Vectors:
+        texts, start = bench.corpus(corpus).texts, perf_counter()
+        stage = default_lexical_stage().fit(texts.train)
+        seconds = perf_counter() - start
+        return encode(texts, stage.transform), seconds
+
+    return bench.once(("lexical", corpus), make)
+
+
+def svd(bench: Bench, corpus: str) -> Vectors:
+    """The lexical matrix, reduced."""
+    matrices, seconds = lexical(bench, corpus)
+    start, width = perf_counter(), min(WIDTH, min(matrices.train.shape) - 1)
+    reduction = TruncatedSVD(width, random_state=0).fit(matrices.train)
+    seconds += perf_counter() - start
+    return encode(matrices, lambda X: normalize(reduction.transform(X))), seconds
+
+
+def ridge(bench: Bench, corpus: str) -> Vectors:
+    """A linear student in closed form: from the lexical matrix to the teacher."""
+    matrices, seconds = lexical(bench, corpus)
+    start = perf_counter()
+    weights, alpha = ridge_weights(matrices.train, targets(bench, corpus))
+    seconds += perf_counter() - start
+    progress(f"{corpus}: {RIDGE}: alpha {alpha}")
+    return encode(matrices, lambda X: normalize(with_constant(X) @ weights)), seconds
+
+
+def distilled(bench: Bench, corpus: str) -> Vectors:
+    """model2vec's `distill`, which sees no text of the corpus."""
+    model, seconds = distillation(bench)
+    static = StaticModel(model.embedding, model.tokenizer)
+    return encode(bench.corpus(corpus).texts, static.transform), seconds
+
+
+def static(bench: Bench, corpus: str) -> Vectors:
+    """The same vectors in sentence-transformers."""
+    model, seconds = distillation(bench)
+    sentences = StaticSentences(model.embedding, model.tokenizer)
+    return encode(bench.corpus(corpus).texts, sentences.transform), seconds
+
+
+def tuned(bench: Bench, corpus: str) -> Vectors:
+    """model2vec's training, on the same texts and vectors."""
+    texts = bench.corpus(corpus).texts
+    start_model, seconds = distillation(bench)
+    start = perf_counter()
+    model, n_epochs = tuned_model2vec(start_model, texts.train, targets(bench, corpus))
+    seconds += perf_counter() - start
+    progress(f"{corpus}: {TUNED}: {n_epochs} epochs")
+    return encode(texts, lambda documents: normalize(model.encode(documents))), seconds
+
+
+def trained(make: Callable[[list[str], np.ndarray, object], Callable]) -> Callable:
+    """A rival made from texts, teacher vectors and labels of the training part."""
+
+    def rival(bench: Bench, name: str) -> Vectors:
+        corpus, taught, start = bench.corpus(name), bench.teacher(name), perf_counter()
+        labels = corpus.labels and corpus.labels[0]
+        transform = make(corpus.texts.train, taught.train, labels)
+        seconds = perf_counter() - start
+        return encode(corpus.texts, transform), seconds
+
+    return rival
+
+
+def fasttext_transform(texts: list[str], labels: object) -> Callable:
+    """A fastText model, made with one thread: the same model each time."""
+    model = FastText(texts, labels, FASTTEXT_EPOCHS, 1)
+    return lambda documents: model.transform(plain(documents))
+
+
+def distillation(bench: Bench) -> tuple[object, float]:
+    """model2vec's static model of the teacher, and its seconds."""
+
+    def make() -> tuple[object, float]:
+        start = perf_counter()
+        return distilled_model(WIDTH), perf_counter() - start
+
+    return bench.once(("distilled",), make)
+
+
+def targets(bench: Bench, corpus: str) -> np.ndarray:
+    """The teacher's training vectors, reduced to the student's width.
+
+    The directions are taken about the origin, as the student has them.
+    """
+    unit = normalize(bench.teacher(corpus).train)
+    _, directions = np.linalg.eigh(unit.T.astype(np.float64) @ unit)
+    reduced = unit @ directions[:, ::-1][:, :WIDTH]
+    return normalize(reduced).astype(np.float32)
+
+
+# By the names of their rows. The models beside which speed is measured are measured on
+# the main corpus only.
+ALWAYS = {
+    TEACHER_ROW: teacher,
+    LEXICAL: lexical,
+    SVD: svd,
+    MODEL2VEC: distilled,
+    TUNED: tuned,
+    RIDGE: ridge,
+}
+SPEED_RIVALS = {
+    LUXICAL: trained(lambda texts, taught, _: trained_luxical(texts, taught)),
+    STATIC: static,
+    FASTTEXT: trained(lambda texts, _, labels: fasttext_transform(texts, labels)),
+    SKIPGRAM: trained(lambda texts, *_: fasttext_transform(texts, None)),
+    TFIDF: trained(lambda texts, *_: TfidfVectorizer(**WORDS).fit(texts).transform),
+    HASHING: trained(lambda *_: hashing_vectorizer().transform),
+}
+RIVALS = ALWAYS | SPEED_RIVALS

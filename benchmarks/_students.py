@@ -1,0 +1,196 @@
+"""Students of the benchmark of quality: how they are made, and what they are worth.
+
+A recipe holds parameters of `ReLUProjection`; under "lexical" it may hold those of a
+`LexicalVectorizer`, else the lexical stage is the default one. Nothing is fitted or
+measured twice in a run.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from _corpora import DOCSTRINGS, MAIN_CORPUS, READERS, Corpus, Parts, shortened
+from _measures import encode, measured
+from _turns import progress
+
+from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+
+Recipe = dict[str, object]
+DEFAULT: Recipe = {}
+
+
+@dataclass
+class Result:
+    """Measures by name, the width of the vectors, and the seconds of the fit."""
+
+    values: dict[str, float]
+    width: int
+    seconds: float | None = None
+
+
+class Bench:
+    """What all parts share: corpora, students, and results that are there already.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the corpora lie.
+    limit : int or None
+        Documents of each part of a corpus, at most.
+    seeds : sequence of int
+        Seeds of the students that are measured several times.
+    """
+
+    def __init__(self, folder: Path, limit: int | None, seeds: Sequence[int]):
+        self.folder = folder
+        self.limit = limit
+        self.seeds = list(seeds)
+        self._made: dict[Hashable, object] = {}
+        self._last: tuple[Hashable, object] = (None, None)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the corpora that can be read."""
+        return list(READERS) if self.folder.is_dir() else [DOCSTRINGS]
+
+    @property
+    def main(self) -> str:
+        """Name of the corpus of the parts that have one only."""
+        return MAIN_CORPUS if MAIN_CORPUS in self.names else DOCSTRINGS
+
+    def once(self, key: Hashable, make: Callable[[], object]) -> object:
+        """What has been made under this key; made now if it has not."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def corpus(self, name: str) -> Corpus:
+        """A corpus by name."""
+
+        def read() -> Corpus:
+            corpus = READERS[name](self.folder)
+            return shortened(corpus, self.limit) if self.limit else corpus
+
+        return self.once(("corpus", name), read)
+
+    def teacher(self, name: str) -> Parts:
+        """The teacher's vectors of a corpus."""
+        return self.once(("teacher", name), self.corpus(name).teach)
+
+    def measure(
+        self, name: str, label: str, vectors: Parts, seconds: float | None
+    ) -> Result:
+        """Measure some vectors of a corpus, and tell the terminal."""
+        start = perf_counter()
+        values = measured(self.corpus(name), self.teacher(name), vectors)
+        told = ", ".join(f"{measure} {value:.4f}" for measure, value in values.items())
+        fit = "" if seconds is None else f" fit {seconds:.0f} s;"
+        taken = perf_counter() - start
+        progress(f"{name}: {label}:{fit} {told} (measured in {taken:.0f} s)")
+        return Result(values, vectors.test.shape[1], seconds)
+
+    def student(
+        self, name: str, recipe: Recipe, seed: int, n_taught: int | None = None
+    ) -> tuple[LuxicalVectorizer, float]:
+        """A fitted student, and the seconds that it took.
+
+        Students are large: the default one of the main corpus is kept, and the last.
+        """
+        key = ("student", name, recipe_key(recipe), seed, n_taught)
+
+        def make() -> tuple[LuxicalVectorizer, float]:
+            return fitted(self.corpus(name), self.teacher(name), recipe, seed, n_taught)
+
+        if key[1:] == (self.main, recipe_key(DEFAULT), self.seeds[0], None):
+            return self.once(key, make)
+        if self._last[0] != key:
+            self._last = (None, None)
+            self._last = (key, make())
+        return self._last[1]
+
+    def result(
+        self,
+        name: str,
+        recipe: Recipe,
+        seed: int,
+        n_taught: int | None = None,
+        change: str | int | None = None,
+    ) -> Result:
+        """Measures of a student; `change` rounds its weights, or truncates it.
+
+        Parameters
+        ----------
+        name : str
+            Corpus.
+        recipe : dict
+            What is not as it comes.
+        seed : int
+            Seed of the student.
+        n_taught : int or None
+            Documents whose teacher vectors it is given; None means all.
+        change : str, int or None
+            A dtype to round its weights to, or a width to truncate it to.
+        """
+
+        def make() -> Result:
+            student, seconds = self.student(name, recipe, seed, n_taught)
+            changed = change is not None
+            student = changed_student(student, change) if changed else student
+            vectors = encode(self.corpus(name).texts, student.transform)
+            label = f"student {recipe or ''} seed {seed}"
+            label += f", {n_taught} taught" if n_taught else ""
+            label += f", {change}" if changed else ""
+            return self.measure(name, label, vectors, None if changed else seconds)
+
+        key = ("result", name, recipe_key(recipe), seed, n_taught, change)
+        return self.once(key, make)
+
+    def results(self, name: str, recipe: Recipe, **options: object) -> list[Result]:
+        """Measures of a student for each of the seeds."""
+        return [self.result(name, recipe, seed, **options) for seed in self.seeds]
+
+
+def fitted(
+    corpus: Corpus, teacher: Parts, recipe: Recipe, seed: int, n_taught: int | None
+) -> tuple[LuxicalVectorizer, float]:
+    """A student of a corpus, and the seconds of its fit."""
+    vectors = teacher.train
+    if n_taught is not None:
+        taught = np.random.RandomState(0).permutation(len(vectors))[:n_taught]
+        vectors = np.full_like(vectors, np.nan)
+        vectors[taught] = teacher.train[taught]
+    student = make_student(recipe, seed)
+    start = perf_counter()
+    student.fit(corpus.texts.train, teacher_embeddings=vectors)
+    return student, perf_counter() - start
+
+
+def make_student(recipe: Recipe, seed: int) -> LuxicalVectorizer:
+    """An unfitted student."""
+    parameters = dict(recipe)
+    lexical = parameters.pop("lexical", None)
+    return LuxicalVectorizer(
+        lexical=None if lexical is None else LexicalVectorizer(**lexical),
+        projection=ReLUProjection(**parameters) if parameters else None,
+        random_state=seed,
+    )
+
+
+def changed_student(student: LuxicalVectorizer, change: str | int) -> LuxicalVectorizer:
+    """A student with its weights in another dtype, or with fewer components."""
+    if isinstance(change, str):
+        return student.quantize(change)
+    return student.truncate(change)
+
+
+def recipe_key(recipe: Recipe) -> str:
+    """The same for recipes of the same student: what is as it comes does not count."""
+    defaults = ReLUProjection().get_params()
+    changed = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in recipe.items()
+        if name not in defaults or defaults[name] != value
+    }
+    return repr(sorted(changed.items()))
