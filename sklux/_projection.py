@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import linalg, sparse
+from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -18,35 +18,45 @@ from sklearn.base import (
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from sklux._fit_arguments import (
+    DEFAULT_N_COMPONENTS,
+    LOSSES,
+    check_device,
+    check_features_and_teacher,
+    check_hidden_layer_sizes,
+    check_loss,
+    check_n_components,
+    check_views,
+)
 from sklux._fit_report import fit_report
+from sklux._held_out import split_held_out
 from sklux._html import ReportReprMixin
 from sklux._initialization import initial_coefs, start_features
 from sklux._latent import latent_vectors
-from sklux._network import Network, apply_network, check_csr, check_finite
+from sklux._network import Network, apply_network, check_finite
 from sklux._optional import import_optional
 from sklux._similarity import unit_rows
-from sklux._targets import Targets, make_targets
-from sklux._taught import check_taught_rows
+from sklux._targets import Targets, make_targets, nearest_rotation
 from sklux._typing import MatrixLike
 from sklux._untaught import with_guesses
 
-DEFAULT_N_COMPONENTS = 256
 # With batch_size="auto" an epoch has about this many steps, within bounds.
 STEPS_PER_EPOCH = 96
 MIN_BATCH_SIZE, MAX_BATCH_SIZE = 32, 512
-# Fewer held-out documents than this have no ten neighbours worth the name.
-MIN_VALIDATION_SIZE, MAX_VALIDATION_SIZE = 20, 2000
 # Documents that the final rotation of a similarity student is computed from, and those
 # that a report without held-out documents is about.
 MAX_ROTATION_SIZE, MAX_REPORT_SIZE = 20_000, 2000
 # Latent semantic vectors of the corpus: width beside the teacher's, and where they also
 # help to guess the vectors of documents that were not taught.
 N_LATENT, N_LATENT_UNTAUGHT = 256, 768
-LOSSES = ("cosine", "similarity_kl")
+# More of the contrastive loss finds halves no better, and labels worse.
+MAX_CONTRASTIVE_WEIGHT = 0.1
+# Beyond these, Adam's first steps and the square of the temperature leave float32.
+MAX_LEARNING_RATE, MAX_TEMPERATURE = 1e30, 1e18
 
 
 class ReLUProjection(
@@ -95,7 +105,7 @@ class ReLUProjection(
     contrastive_weight : float or 'auto', default='auto'
         Weight of a loss that needs no teacher: the two views of a document, `X_views`
         of `fit`, shall find each other in their batch (InfoNCE, [3]_). ``'auto'`` is
-        half of `corpus_weight` where there are views, and 0 otherwise.
+        half of `corpus_weight`, at most 0.1, where there are views, and 0 otherwise.
 
     contrastive_temperature : float, default=0.05
         Temperature of the contrastive loss.
@@ -174,14 +184,14 @@ class ReLUProjection(
 
     n_taught_ : int
         Documents of the fit that had a teacher vector. 0 in a model that was read from
-        a file of an older version.
+        a Luxical file or one of an older version.
 
     report_ : FitReport or None
         How near the student is to the teacher on the held-out documents, or on some of
         the others where there are none: share of the ten nearest that both have,
         correlation of the cosines, and of both the effective rank and the mean cosine.
         It can be printed, and is part of the HTML representation. None in a model that
-        was read from a Luxical file or one of an older version.
+        was truncated, or read from a Luxical file or one of an older version.
 
     n_features_in_ : int
         Number of features seen in `fit`.
@@ -222,7 +232,7 @@ class ReLUProjection(
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "hidden_layer_sizes": ["array-like"],
         "loss": [StrOptions(set(LOSSES)), dict],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "temperature": [Interval(Real, 0, MAX_TEMPERATURE, closed="right")],
         "corpus_weight": [Interval(Real, 0, 1, closed="both")],
         "contrastive_weight": [
             StrOptions({"auto"}),
@@ -230,7 +240,7 @@ class ReLUProjection(
         ],
         "contrastive_temperature": [Interval(Real, 0, None, closed="neither")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_init": [Interval(Real, 0, MAX_LEARNING_RATE, closed="right")],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
@@ -319,17 +329,20 @@ class ReLUProjection(
         ------
         ImportError
             If torch is not installed.
+        TypeError
+            If y is sparse.
         ValueError
-            If shapes do not fit, values are not finite, no document is taught, all
-            teacher vectors or all features are the same, `n_components` is
-            not the default and too large, or `contrastive_weight` is a number above 0
-            and there are no ``X_views``.
+            If shapes do not fit, values are not finite, there is one document, no
+            document is taught, all teacher vectors have the same direction, X has no
+            value but 0, `n_components` is not the default and too large, too few or
+            all documents would be held out, or `contrastive_weight` is a number above
+            0 and there are no ``X_views``.
 
         Warns
         -----
         ConvergenceWarning
-            If the loss is not finite any more, or the student has collapsed: its
-            vectors vary in far fewer directions than the teacher's.
+            If the loss or a weight is not finite any more, or the student has
+            collapsed: its vectors vary in far fewer directions than the teacher's.
         UserWarning
             If documents are not taught.
         """
@@ -339,39 +352,42 @@ class ReLUProjection(
         """Fit; leave the estimator as it was if that fails or is interrupted."""
         with _unchanged_on_error(self):
             self._check_parameters()
-            X, y, X_views = self._check_fit_arguments(X, y, X_views)
+            X, y = check_features_and_teacher(self, X, y)
+            X_views = check_views(X_views, X.shape, self.contrastive_weight)
+            if self._contrastive_weight() == 0:
+                X_views = None
             is_taught = y.any(axis=1)
             if warns_untaught and not is_taught.all():
                 _warn_of_untaught(is_taught)
-            n_components = self._check_n_components(is_taught.sum(), y.shape[1])
+            n_components = check_n_components(
+                self.n_components, int(is_taught.sum()), y.shape[1]
+            )
             self._learn(X, unit_rows(y), is_taught, X_views, n_components)
         return self
 
     def _learn(self, X, teacher, is_taught, X_views, n_components):
         """Make the targets, train, and set what is learnt."""
         random_state = check_random_state(self.random_state)
-        train, validation = self._split(is_taught, random_state)
+        train, validation = split_held_out(
+            is_taught, self.early_stopping, self.validation_fraction, random_state
+        )
         targets = self._targets(
             X, teacher, is_taught, validation, n_components, random_state
         )
         coefs = initial_coefs(
             X[train],
             targets.reduced[train],
-            self._check_hidden_layer_sizes(),
+            check_hidden_layer_sizes(self.hidden_layer_sizes),
             random_state,
         )
         result = self._train(
             X, X_views, targets, coefs, train, validation, random_state
         )
-        unseen = np.setdiff1d(X.indices, X[train].indices)
-        start_features(result.coefs, X, targets.reduced, unseen)
-        if "cosine" not in self._loss_weights():
-            sample = train[:MAX_ROTATION_SIZE]
-            student = apply_network(X[sample], Network.of(result.coefs), n_jobs=-1)
-            result.coefs[-1] = result.coefs[-1] @ nearest_rotation(
-                student, targets.reduced[sample]
-            )
-        coefs = [np.ascontiguousarray(w, dtype=np.float32) for w in result.coefs]
+        # The report comes first: after it, features that held-out documents alone have
+        # get weights from the teacher's vectors of these.
+        student = Network.of(result.coefs)
+        self.report_ = self._report(X, teacher, student, is_taught, train, validation)
+        coefs = self._final_coefs(X, targets, result.coefs, train)
         frequency = np.bincount(X.indices, minlength=X.shape[1])
         self._network = Network.of(coefs).by_frequency(frequency)
         self.teacher_components_ = targets.components
@@ -380,13 +396,22 @@ class ReLUProjection(
         self.loss_curve_ = result.loss_curve
         self.validation_scores_ = result.validation_scores or None
         self.n_iter_ = len(result.loss_curve)
-        self.report_ = self._report(X, teacher, is_taught, train, validation)
 
-    def _report(self, X, teacher, is_taught, train, validation):
+    def _final_coefs(self, X, targets, coefs, train):
+        """Weights of features that no training document has, and the rotation."""
+        unseen = np.setdiff1d(X.indices, X[train].indices)
+        start_features(coefs, X, targets.reduced, unseen)
+        if "cosine" not in check_loss(self.loss):
+            sample = train[:MAX_ROTATION_SIZE]
+            student = apply_network(X[sample], Network.of(coefs), n_jobs=-1)
+            coefs[-1] = coefs[-1] @ nearest_rotation(student, targets.reduced[sample])
+        return [np.ascontiguousarray(w, dtype=np.float32) for w in coefs]
+
+    def _report(self, X, teacher, network, is_taught, train, validation):
         """Compare the student with its teacher, and warn where it has collapsed."""
         taught = train[is_taught[train]][:MAX_REPORT_SIZE]
         sample = validation if len(validation) else taught
-        student = apply_network(X[sample], self._network, n_jobs=-1)
+        student = apply_network(X[sample], network, n_jobs=-1)
         report = fit_report(
             student, teacher[sample], held_out=len(validation) > 0, random_state=0
         )
@@ -410,6 +435,11 @@ class ReLUProjection(
         -------
         ndarray of shape (n_samples, n_components_), dtype=np.float32
             Rows of unit length; a row without non-zero values is zero.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of features than in `fit`, or a value is not finite.
         """
         check_is_fitted(self)
         X = validate_data(
@@ -499,7 +529,8 @@ class ReLUProjection(
         Returns
         -------
         ReLUProjection
-            Fitted, with unit rows of that width; this one is unchanged.
+            Fitted, with unit rows of that width; this one is unchanged. Its `report_`
+            is None: the numbers of this one are those of the whole vectors.
 
         Raises
         ------
@@ -520,6 +551,7 @@ class ReLUProjection(
         model = copy(self)
         model.n_components = model.n_components_ = int(n_components)
         model._network = self._network.truncated(int(n_components))
+        model.report_ = None
         if self.teacher_components_ is not None:
             model.teacher_components_ = self.teacher_components_[:n_components].copy()
         return model
@@ -542,100 +574,14 @@ class ReLUProjection(
     def _check_parameters(self):
         """Refuse parameters that cannot be used: before any work."""
         self._validate_params()
-        self._check_hidden_layer_sizes()
-        self._loss_weights()
-
-    def _check_hidden_layer_sizes(self):
-        """Return the sizes as a tuple of int."""
-        sizes = tuple(self.hidden_layer_sizes)
-        if not all(
-            isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
-            for size in sizes
-        ):
-            raise ValueError(
-                "The 'hidden_layer_sizes' parameter of ReLUProjection must be a "
-                f"sequence of int >= 1. Got {self.hidden_layer_sizes!r} instead."
-            )
-        return tuple(int(size) for size in sizes)
-
-    def _check_fit_arguments(self, X, y, X_views):
-        """Return features, teacher vectors and views; rows not taught are zero."""
-        if y is None:
-            raise ValueError(
-                "ReLUProjection requires y to be passed, but the target y is None. It "
-                "holds the teacher embeddings."
-            )
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=np.float32, ensure_min_samples=2
-        )
-        y = check_array(
-            y,
-            dtype=np.float32,
-            ensure_2d=False,
-            allow_nd=True,
-            ensure_all_finite="allow-nan",
-            input_name="y",
-        )
-        if y.ndim != 2:
-            raise ValueError(
-                "y must hold teacher embeddings, of shape (n_samples, "
-                f"n_teacher_components). Got shape {y.shape} instead."
-            )
-        y = check_taught_rows(y, "y")
-        check_consistent_length(X, y)
-        X = sparse.csr_matrix(X)
-        check_csr(X)
-        if not X.data.any():
-            raise ValueError(
-                "X has no value but 0: there is nothing to learn from. Are all "
-                "documents empty, or without a known term?"
-            )
-        return X, y, self._check_views(X_views, X.shape)
-
-    def _check_views(self, X_views, shape):
-        """Return the views as CSR, or None where the contrastive loss has no weight."""
-        if X_views is None:
-            if self.contrastive_weight != "auto" and self.contrastive_weight > 0:
-                raise ValueError(
-                    f"contrastive_weight={self.contrastive_weight} needs two views of "
-                    "each document: give X_views to fit, or set contrastive_weight=0. "
-                    "LuxicalVectorizer makes them."
-                )
-            return None
-        X_views = check_array(
-            X_views, accept_sparse="csr", dtype=np.float32, input_name="X_views"
-        )
-        wanted = (2 * shape[0], shape[1])
-        if X_views.shape != wanted:
-            raise ValueError(
-                "X_views must have the first views of all documents, then the second "
-                f"ones: shape {wanted}. Got {X_views.shape} instead."
-            )
-        X_views = sparse.csr_matrix(X_views)
-        check_csr(X_views)
-        return X_views if self._contrastive_weight() > 0 else None
+        check_hidden_layer_sizes(self.hidden_layer_sizes)
+        check_loss(self.loss)
 
     def _contrastive_weight(self):
         """Weight of the contrastive loss, where there are views."""
         if self.contrastive_weight == "auto":
-            return self.corpus_weight / 2
+            return min(self.corpus_weight / 2, MAX_CONTRASTIVE_WEIGHT)
         return float(self.contrastive_weight)
-
-    def _loss_weights(self):
-        """Weights of the distillation losses, by name."""
-        if isinstance(self.loss, str):
-            return {self.loss: 1.0}
-        is_valid = set(self.loss) <= set(LOSSES) and all(
-            isinstance(weight, Real) and 0 <= weight < np.inf
-            for weight in self.loss.values()
-        )
-        if not (is_valid and any(self.loss.values())):
-            raise ValueError(
-                f"The 'loss' parameter of ReLUProjection must be one of {LOSSES}, or a "
-                "dict with a weight, at least one of them above 0, for one or both. "
-                f"Got {self.loss!r} instead."
-            )
-        return {name: float(weight) for name, weight in self.loss.items() if weight}
 
     def _targets(
         self, X, teacher, is_taught, validation, n_components, random_state
@@ -648,56 +594,17 @@ class ReLUProjection(
         if self.corpus_weight > 0 or has_untaught:
             n_latent = N_LATENT_UNTAUGHT if has_untaught else N_LATENT
             latent = latent_vectors(X, n_latent, random_state)
-        # Held-out documents shall not show in what is guessed of others.
-        known = is_taught.copy()
-        known[validation] = False
-        guessed = with_guesses(X, latent, teacher, known) if has_untaught else teacher
-        guessed[validation] = teacher[validation]
+        if has_untaught:
+            # Held-out documents shall not show in what is guessed of others.
+            known = is_taught.copy()
+            known[validation] = False
+            guessed = with_guesses(X, latent, teacher, known)
+            guessed[validation] = teacher[validation]
+            teacher = guessed
         latent = unit_rows(latent[:, :N_LATENT])
         return make_targets(
-            guessed, latent, float(self.corpus_weight), n_components, is_taught
+            teacher, latent, float(self.corpus_weight), n_components, is_taught
         )
-
-    def _check_n_components(self, n_samples, n_teacher_components):
-        """Return the width of the student: what was asked for, if it can be had."""
-        limit = min(n_samples, n_teacher_components)
-        if self.n_components > limit and self.n_components != DEFAULT_N_COMPONENTS:
-            raise ValueError(
-                f"n_components={self.n_components} must be at most {limit}: there "
-                f"are {n_samples} documents taught and the teacher's vectors have "
-                f"{n_teacher_components} components. Set n_components={limit} or "
-                "lower, or teach more documents."
-            )
-        return int(min(self.n_components, limit))
-
-    def _split(self, is_taught, random_state):
-        """Return the rows to train on and the taught ones to hold out, at random."""
-        order = random_state.permutation(len(is_taught))
-        order = np.concatenate([order[is_taught[order]], order[~is_taught[order]]])
-        n_samples = int(is_taught.sum())
-        early_stopping = self.early_stopping
-        if early_stopping != "auto":
-            early_stopping = bool(early_stopping)  # NumPy's bool is not `True`
-        n_validation = min(
-            int(round(self.validation_fraction * n_samples)), MAX_VALIDATION_SIZE
-        )
-        if early_stopping is True and n_validation < MIN_VALIDATION_SIZE:
-            raise ValueError(
-                f"early_stopping=True would hold out {n_validation} of {n_samples} "
-                f"documents taught, but needs {MIN_VALIDATION_SIZE}. Raise "
-                f"validation_fraction={self.validation_fraction}, or set "
-                "early_stopping=False."
-            )
-        if early_stopping is not False and n_validation == n_samples:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} would hold out all "
-                f"{n_samples} documents and leave none to train on. Lower it, or set "
-                "early_stopping=False."
-            )
-        if early_stopping is False or n_validation < MIN_VALIDATION_SIZE:
-            n_validation = 0
-        train, validation = order[n_validation:], order[:n_validation]
-        return random_state.permutation(train), validation
 
     def _train(self, X, X_views, targets, coefs, train, validation, random_state):
         """Run the training room, which needs torch."""
@@ -706,14 +613,14 @@ class ReLUProjection(
         )
         from sklux._training import NeighborScore, TrainingSettings, train_student
 
-        _check_device(torch, self.device)
+        check_device(torch, self.device)
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = int(
                 np.clip(len(train) // STEPS_PER_EPOCH, MIN_BATCH_SIZE, MAX_BATCH_SIZE)
             )
         settings = TrainingSettings(
-            loss=self._loss_weights(),
+            loss=check_loss(self.loss),
             temperature=self.temperature,
             contrastive_weight=self._contrastive_weight(),
             contrastive_temperature=self.contrastive_temperature,
@@ -742,30 +649,6 @@ class ReLUProjection(
         )
 
 
-def nearest_rotation(student: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Rotation that brings the student's vectors nearest to the targets.
-
-    The orthogonal Procrustes problem: R = U V^T with student^T target = U S V^T
-    minimises sum_i |student_i R - target_i|^2. The similarity loss sees angles
-    only, so all rotations of a student are equally good to it; this one lets
-    teacher vectors be compared with the student's.
-
-    Parameters
-    ----------
-    student, target : ndarray of shape (n_samples, n_components)
-        Unit rows of the same documents.
-
-    Returns
-    -------
-    ndarray of shape (n_components, n_components), dtype=np.float32
-        Orthogonal matrix.
-    """
-    rotation, _ = linalg.orthogonal_procrustes(
-        student.astype(np.float64), target.astype(np.float64)
-    )
-    return rotation.astype(np.float32)
-
-
 def _warn_of_untaught(is_taught: np.ndarray) -> None:
     """Say how many documents have no teacher vector."""
     n_taught = int(is_taught.sum())
@@ -788,15 +671,3 @@ def _unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
-
-
-def _check_device(torch, device):
-    """Refuse a device that torch does not know or does not have here."""
-    try:
-        torch.zeros(1, device=device).cpu().numpy()
-    # torch.cuda asserts that it was built; an unknown backend fails to import.
-    except (RuntimeError, ImportError, AssertionError) as error:
-        raise ValueError(
-            f"The 'device' parameter of ReLUProjection must be a torch device of this "
-            f"machine, such as 'cpu'. Got {device!r} instead ({error})."
-        ) from error

@@ -145,7 +145,8 @@ def restore_projection(
     Raises
     ------
     ValueError
-        If the arrays do not fit together.
+        If the arrays do not fit together, or what is known of the fit is of another
+        kind.
     """
     projection = projection_from_params(state["params"])
     coefs = [tensors[f"coefs.{layer}"] for layer in range(state["n_layers"])]
@@ -176,13 +177,23 @@ def restore_projection(
     projection.teacher_components_ = components
     projection.n_components_ = width
     projection.n_features_in_ = n_features
+    _restore_history(projection, state)
+    return projection
+
+
+def _restore_history(projection: ReLUProjection, state: dict[str, Any]) -> None:
+    """Set what is known of the fit; files of older versions know less."""
+    n_taught, report = state.get("n_taught", 0), state.get("report")
+    if type(n_taught) is not int or n_taught < 0:
+        raise ValueError(
+            "The model's number of documents taught must be an int, 0 or more. Got "
+            f"{n_taught!r} instead."
+        )
     projection.loss_curve_ = state["loss_curve"]
     projection.validation_scores_ = state["validation_scores"]
     projection.n_iter_ = len(state["loss_curve"])
-    projection.n_taught_ = state.get("n_taught", 0)
-    report = state.get("report")
+    projection.n_taught_ = n_taught
     projection.report_ = None if report is None else FitReport.from_dict(report)
-    return projection
 
 
 def _check_weights(

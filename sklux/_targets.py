@@ -127,3 +127,27 @@ def nearest_map(vectors: np.ndarray, targets: np.ndarray) -> np.ndarray:
     moment[np.diag_indices_from(moment)] += ridge
     image = linalg.solve(moment, second_moment(vectors, targets), assume_a="pos")
     return np.ascontiguousarray(image.T, dtype=np.float32)
+
+
+def nearest_rotation(student: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Rotation that brings the student's vectors nearest to the targets.
+
+    The orthogonal Procrustes problem: R = U V^T with student^T target = U S V^T
+    minimises sum_i |student_i R - target_i|^2. The similarity loss sees angles
+    only, so all rotations of a student are equally good to it; this one lets
+    teacher vectors be compared with the student's.
+
+    Parameters
+    ----------
+    student, target : ndarray of shape (n_samples, n_components)
+        Unit rows of the same documents.
+
+    Returns
+    -------
+    ndarray of shape (n_components, n_components), dtype=np.float32
+        Orthogonal matrix.
+    """
+    rotation, _ = linalg.orthogonal_procrustes(
+        student.astype(np.float64), target.astype(np.float64)
+    )
+    return rotation.astype(np.float32)

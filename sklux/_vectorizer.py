@@ -26,6 +26,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklux._documents import check_documents, documents_by_name, split_halves
 from sklux._embedding import FusedTransform
+from sklux._fit_arguments import check_has_values
 from sklux._fit_report import FitReport
 from sklux._html import ReportReprMixin
 from sklux._lexical import LexicalVectorizer, default_lexical_stage
@@ -46,7 +47,7 @@ from sklux._projection_state import (
     restore_projection,
 )
 from sklux._settings import has_learnt
-from sklux._taught import documents_to_teach
+from sklux._taught import check_taught_rows, documents_to_teach
 from sklux._teacher import (
     CachedTeacher,
     check_teacher_embeddings,
@@ -230,7 +231,8 @@ class LuxicalVectorizer(
         TypeError
             If a document is not a str.
         ValueError
-            If there is no teacher, or its vectors do not fit the documents, or as in
+            If there is no teacher, its vectors do not fit the documents or all have
+            the same direction, there are fewer than two documents, or as in
             `ReLUProjection.fit`.
 
         Warns
@@ -241,8 +243,7 @@ class LuxicalVectorizer(
             If rows of ``teacher_embeddings`` are all NaN or all zero.
         """
         documents = check_documents(raw_documents)
-        if not documents:
-            raise ValueError("raw_documents is empty: there is nothing to learn from.")
+        _check_n_documents(len(documents))
         self._check_teacher(y, teacher_embeddings)
         teacher_id = None
         if teacher_embeddings is None:
@@ -259,6 +260,8 @@ class LuxicalVectorizer(
         # The terms come first: they take seconds, the teacher takes long.
         with self._lexical_threads():
             X = lexical.fit_transform(documents)
+        if sparse.issparse(X):
+            check_has_values(sparse.csr_matrix(X), "The matrix of the lexical stage")
         views = self._views(lexical, documents, projection)
         is_given = teacher_embeddings is not None
         if not is_given:
@@ -295,6 +298,16 @@ class LuxicalVectorizer(
         -------
         ndarray of shape (n_samples, n_components), dtype=np.float32
             Rows of unit length; exactly ``fit(...).transform(raw_documents)``.
+
+        Raises
+        ------
+        ImportError, TypeError or ValueError
+            As `fit`.
+
+        Warns
+        -----
+        ConvergenceWarning or UserWarning
+            As `fit`.
         """
         documents = check_documents(raw_documents)
         self.fit(documents, y, teacher_embeddings=teacher_embeddings)
@@ -317,6 +330,9 @@ class LuxicalVectorizer(
         ------
         TypeError
             If a document is not a str.
+        ValueError
+            If a document is missing, or the lexical stage gives values that are not
+            finite.
         """
         check_is_fitted(self)
         return self._embed(raw_documents)
@@ -399,7 +415,8 @@ class LuxicalVectorizer(
         Returns
         -------
         LuxicalVectorizer
-            Fitted, with unit rows of that width; this one is unchanged.
+            Fitted, with unit rows of that width; this one is unchanged. Its `report_`
+            is None.
 
         Raises
         ------
@@ -432,6 +449,12 @@ class LuxicalVectorizer(
         -------
         ndarray of shape (n_samples, n_components), dtype=np.float32
             Rows of unit length; zero rows stay zero.
+
+        Raises
+        ------
+        ValueError
+            If the vectors are of another width than the teacher's, or the model comes
+            from a Luxical file.
         """
         check_is_fitted(self)
         return self.projection_.project_teacher(embeddings)
@@ -662,14 +685,24 @@ class LuxicalVectorizer(
         return projection
 
     def _views(self, lexical, documents, projection):
-        """The lexical stage's matrix of all first halves, then of all second ones."""
-        is_text = getattr(lexical, "input", "content") == "content"
-        # Half of a file's name names no file.
-        if projection._contrastive_weight() == 0 or not is_text:
+        """The lexical stage's matrix of all first halves, then of all second ones.
+
+        Rows of short halves are empty.
+        """
+        if projection._contrastive_weight() == 0:
+            return None
+        source = getattr(lexical, "input", "content")
+        if source != "content":
+            # Half of a file's name names no file.
+            _check_needs_no_views(projection.contrastive_weight, source)
             return None
         halves = [half for side in split_halves(documents) for half in side]
         with self._lexical_threads():
-            return sparse.csr_matrix(lexical.transform(halves), dtype=np.float32)
+            X = sparse.csr_matrix(lexical.transform(halves), dtype=np.float32)
+        n_terms = np.diff(X.indptr)
+        X.data[np.repeat(n_terms < MIN_HALF_TERMS, n_terms)] = 0
+        X.eliminate_zeros()
+        return X
 
     def _taught(self, documents):
         """Vectors of the teacher; NaN for the documents that it is not to teach."""
@@ -682,6 +715,7 @@ class LuxicalVectorizer(
         vectors = teacher_vectors(
             self.teacher, [documents[i] for i in chosen], bool(self.verbose)
         )
+        check_taught_rows(vectors, "The teacher's output")
         if len(chosen) == len(documents):
             return vectors
         taught = np.full((len(documents), vectors.shape[1]), np.nan, vectors.dtype)
@@ -695,6 +729,28 @@ class LuxicalVectorizer(
         if isinstance(self.teacher, (str, os.PathLike)):
             return f"name:{os.fspath(self.teacher)}"
         return None
+
+
+def _check_n_documents(n_documents: int) -> None:
+    """Refuse to learn from documents that are too few."""
+    if n_documents == 0:
+        raise ValueError("raw_documents is empty: there is nothing to learn from.")
+    if n_documents == 1:
+        raise ValueError(
+            "raw_documents has 1 document, but a student learns what tells documents "
+            "apart: give 2 or more."
+        )
+
+
+def _check_needs_no_views(contrastive_weight: float | str, source: str) -> None:
+    """Refuse a weight for views that cannot be made."""
+    if contrastive_weight != "auto":
+        raise ValueError(
+            f"contrastive_weight={contrastive_weight} needs the two halves of each "
+            f"document, but the lexical stage has input={source!r}: LuxicalVectorizer "
+            "cannot split what it does not read. Read the texts, and set "
+            "input='content'; or set contrastive_weight to 0 or 'auto'."
+        )
 
 
 def _is_same(one: tuple, other: tuple) -> bool:

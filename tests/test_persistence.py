@@ -593,6 +593,15 @@ def test_persistence_file_without_report_stays_readable(vectorizer, saved):
     assert "sklux-fit-report" not in loaded._repr_html_()
 
 
+@pytest.mark.parametrize("n_taught", [None, "16", 2.0, -1, True, [1]])
+def test_persistence_damaged_number_of_documents_taught_is_refused(saved, n_taught):
+    tensors, state = read(saved)
+    state["projection_"]["n_taught"] = n_taught
+    write_model(saved, tensors, state)
+    with pytest.raises(ValueError, match="documents taught must be an int, 0 or more"):
+        LuxicalVectorizer.load(saved)
+
+
 @pytest.mark.parametrize("report", [{}, {"n_documents": 3}, "good", 3, [1]])
 def test_persistence_damaged_report_is_refused(saved, report):
     tensors, state = read(saved)

@@ -445,6 +445,19 @@ def test_projection_int64_indices_same_bits(documents, fitted):
     reference.assert_same_bits(projection.transform(other), fitted.transform(X))
 
 
+@pytest.mark.parametrize("n_jobs", [1, 3, -1])
+def test_projection_fit_same_bits_for_any_n_jobs(documents, fitted, n_jobs):
+    """Nor do threads that others have set for torch count."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with joblib.parallel_config("threading", n_jobs=n_jobs):
+            projection = small_projection(n_jobs=n_jobs).fit(*documents)
+    finally:
+        torch.set_num_threads(n_threads)
+    assert_same_model(projection, fitted)
+
+
 @pytest.mark.parametrize("n_jobs", [2, 3, -1])
 def test_projection_n_jobs_same_bits(documents, fitted, n_jobs):
     X = documents[0]
@@ -561,6 +574,7 @@ def test_projection_device_cuda(documents, loss):
         ("loss", {"cosine": np.inf}),
         ("loss", {"cosine": np.ones(2)}),
         ("temperature", 0),
+        ("temperature", 1e19),
         ("corpus_weight", -0.1),
         ("corpus_weight", 1.1),
         ("corpus_weight", "auto"),
@@ -570,6 +584,8 @@ def test_projection_device_cuda(documents, loss):
         ("dropout", -0.1),
         ("dropout", 1.0),
         ("learning_rate_init", 0),
+        ("learning_rate_init", 1e38),
+        ("learning_rate_init", np.inf),
         ("batch_size", 0),
         ("batch_size", "all"),
         ("max_iter", 0),
@@ -862,12 +878,16 @@ def test_projection_contrastive_option_changes_the_model(
     assert not np.array_equal(other.coefs_[0], fitted_with_views.coefs_[0])
 
 
-def test_projection_contrastive_weight_auto_is_the_corpus_weight(documents, views):
+@pytest.mark.parametrize(("corpus_weight", "expected"), [(0.12, 0.06), (0.3, 0.1)])
+def test_projection_contrastive_weight_auto_is_half_the_corpus_weight(
+    documents, views, corpus_weight, expected
+):
+    """At most 0.1."""
     models = [
-        small_projection(corpus_weight=0.3, contrastive_weight=weight).fit(
+        small_projection(corpus_weight=corpus_weight, contrastive_weight=weight).fit(
             *documents, X_views=views
         )
-        for weight in ("auto", 0.3)
+        for weight in ("auto", expected)
     ]
     assert_same_model(*models)
 
@@ -888,6 +908,28 @@ def test_projection_views_of_any_container_same_bits(
     other = sparse.csr_array(views) if is_array else getattr(views, container)()
     projection = small_projection().fit(*documents, X_views=other)
     assert_same_model(projection, fitted_with_views)
+
+
+def test_projection_views_are_those_of_the_training_documents(
+    monkeypatch, documents, views
+):
+    """The two views of a document are its features, in two parts."""
+    import sklux._training
+
+    seen = []
+    train_student = sklux._training.train_student
+
+    def spy(X, X_views, *rest):
+        seen.append((X, X_views))
+        return train_student(X, X_views, *rest)
+
+    monkeypatch.setattr(sklux._training, "train_student", spy)
+    small_projection().fit(*documents, X_views=views)
+    ((X, X_views),) = seen
+    assert X.shape == (570, 60)
+    first, second = X_views[:570].toarray(), X_views[570:].toarray()
+    np.testing.assert_array_equal(first + second, X.toarray())
+    assert not first[:, 1::2].any()
 
 
 def test_projection_views_may_be_empty(documents, views):
@@ -1025,6 +1067,26 @@ def test_projection_only_taught_documents_are_held_out(documents):
     )
     assert projection.report_.held_out
     assert projection.report_.n_documents == 40
+
+
+def test_projection_guesses_know_nothing_of_held_out_documents(monkeypatch, documents):
+    """A tenth of 400; they keep their own vectors."""
+    X, y = documents
+    seen = []
+    with_guesses = sklux._projection.with_guesses
+
+    def spy(X, latent, teacher, known):
+        guessed = with_guesses(X, latent, teacher, known)
+        seen.append((known, guessed.copy()))
+        return guessed
+
+    monkeypatch.setattr(sklux._projection, "with_guesses", spy)
+    y = with_untaught(y, slice(400, 600))
+    fit_partly(X, y, early_stopping=True, validation_fraction=0.1)
+    ((known, guessed),) = seen
+    assert known[:400].sum() == 360
+    assert not known[400:].any()
+    np.testing.assert_allclose(guessed[known], y[known], atol=1e-6)
 
 
 def test_projection_report_is_about_taught_documents(documents):
@@ -1212,6 +1274,20 @@ def test_projection_report_of_held_out_documents(fitted):
     assert 10 / 29 < fitted.report_.neighbor_recall <= 1
 
 
+def test_projection_report_does_not_know_the_held_out_documents():
+    """Each document has words of its own, and the teacher is noise.
+
+    By chance, 10 of the 49 others are found.
+    """
+    random_state = np.random.RandomState(0)
+    shared = sparse.random(1000, 100, 0.1, "csr", random_state=0)
+    X = sparse.hstack([shared, sparse.eye(1000)], format="csr")
+    y = random_state.standard_normal((1000, 20))
+    report = small_projection().fit(X, y).report_
+    assert report.held_out
+    assert report.neighbor_recall < 0.35
+
+
 def test_projection_report_is_about_some_of_many_documents(monkeypatch, documents):
     monkeypatch.setattr(sklux._projection, "MAX_REPORT_SIZE", 100)
     projection = small_projection(early_stopping=False).fit(*documents)
@@ -1305,6 +1381,14 @@ def test_projection_truncate_keeps_the_history(fitted):
     short = fitted.truncate(3)
     for name in ("loss_curve_", "validation_scores_", "n_iter_", "n_taught_"):
         assert getattr(short, name) == getattr(fitted, name)
+
+
+def test_projection_truncate_has_no_report(fitted):
+    """The numbers are those of the whole vectors."""
+    short = fitted.truncate(3)
+    assert short.report_ is None
+    assert fitted.report_ is not None
+    assert "sklux-fit-report" not in short._repr_html_()
 
 
 def test_projection_truncated_is_pickled_and_fitted_anew(documents, fitted):

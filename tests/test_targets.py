@@ -6,7 +6,13 @@ import reference
 
 from sklux import _similarity
 from sklux._similarity import second_moment
-from sklux._targets import RIDGE, make_targets, nearest_map, principal_directions
+from sklux._targets import (
+    RIDGE,
+    make_targets,
+    nearest_map,
+    nearest_rotation,
+    principal_directions,
+)
 
 
 def unit(n_samples, n_columns, seed=0):
@@ -189,3 +195,23 @@ def test_second_moment_equals_reference(monkeypatch, n_samples):
     for a, b in zip(first.astype(np.float64), second.astype(np.float64)):
         expected += np.outer(a, b)
     np.testing.assert_allclose(second_moment(first, second), expected, atol=1e-14)
+
+
+def test_nearest_rotation_turns_back():
+    random_state = np.random.RandomState(0)
+    student = random_state.standard_normal((50, 5)).astype(np.float32)
+    turn, _ = np.linalg.qr(random_state.standard_normal((5, 5)))
+    rotation = nearest_rotation(student, student @ turn)
+    assert rotation.dtype == np.float32
+    np.testing.assert_allclose(rotation, turn, atol=1e-6)
+
+
+def test_nearest_rotation_is_orthogonal_and_nearer_than_others():
+    random_state = np.random.RandomState(1)
+    student, target = random_state.standard_normal((2, 40, 4))
+    rotation = nearest_rotation(student, target)
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(4), atol=1e-6)
+    least = np.square(student @ rotation - target).sum()
+    for _ in range(20):
+        other, _ = np.linalg.qr(random_state.standard_normal((4, 4)))
+        assert least <= np.square(student @ other - target).sum()

@@ -353,6 +353,11 @@ def test_vectorizer_refuses_teacher_vectors_of_another_length(
         small_vectorizer().fit(documents, teacher_embeddings=teacher_embeddings[1:])
 
 
+def refuse_to_teach(texts):
+    """Stand in for a teacher that must not be called."""
+    pytest.fail("the teacher was called")
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_vectorizer_refuses_teacher_vectors_that_are_not_finite(
     bad, documents, teacher_embeddings
@@ -366,13 +371,18 @@ def test_vectorizer_refuses_teacher_vectors_that_are_not_finite(
 def test_vectorizer_explains_documents_without_values():
     """A stage without a vocabulary has no complaint of its own."""
     vectorizer = small_vectorizer(lexical=HashingVectorizer(n_features=64))
-    with pytest.raises(ValueError, match="X has no value but 0.*documents empty"):
+    message = "matrix of the lexical stage has no value but 0.*documents empty"
+    with pytest.raises(ValueError, match=message):
         vectorizer.fit(["", " ", ""], teacher_embeddings=np.eye(3))
+    with pytest.raises(ValueError, match=message):
+        vectorizer.set_params(teacher=refuse_to_teach).fit(["", " ", ""])
 
 
 def test_vectorizer_refuses_one_document():
-    with pytest.raises(ValueError, match="Found array with 1 sample.*minimum of 2"):
+    with pytest.raises(ValueError, match="raw_documents has 1 document.*give 2"):
         small_vectorizer().fit(["one document"], teacher_embeddings=[[1.0, 2.0]])
+    with pytest.raises(ValueError, match="raw_documents has 1 document"):
+        small_vectorizer(refuse_to_teach).fit(["one document"])
 
 
 def test_vectorizer_refuses_fewer_documents_than_components(documents):
@@ -392,14 +402,11 @@ def test_vectorizer_refuses_fewer_documents_than_components(documents):
     ],
 )
 def test_vectorizer_refuses_a_wrong_projection_before_any_work(name, value, documents):
-    def refuse(texts):
-        raise RuntimeError("the teacher was called")
-
     projection = ReLUProjection(**{name: value})
     with pytest.raises(
         ValueError, match=f"The '{name}' parameter of ReLUProjection must be"
     ):
-        LuxicalVectorizer(refuse, projection=projection).fit(documents)
+        LuxicalVectorizer(refuse_to_teach, projection=projection).fit(documents)
 
 
 def test_vectorizer_explains_an_empty_vocabulary(teacher_embeddings):
@@ -529,8 +536,27 @@ def test_vectorizer_refuses_a_constant_teacher(documents):
     message = "one and the same direction for all 120 documents taught"
     with pytest.raises(ValueError, match=f"teacher_embeddings has {message}"):
         small_vectorizer().fit(documents, teacher_embeddings=embeddings)
-    with pytest.raises(ValueError, match=f"{message}.*Does the teacher read"):
+    with pytest.raises(ValueError, match=f"The teacher's output has {message}"):
         small_vectorizer(lambda texts: embeddings[: len(texts)]).fit(documents)
+
+
+def test_vectorizer_refuses_a_teacher_of_zeros(documents):
+    message = "The teacher's output has a vector for none of the 30 documents"
+    vectorizer = small_vectorizer(
+        lambda texts: np.zeros((len(texts), 5)), teacher_sample_size=30
+    )
+    with pytest.raises(ValueError, match=message):
+        vectorizer.fit(documents)
+
+
+def test_vectorizer_refuses_a_teacher_that_gives_nan(documents, latent_teacher):
+    def teach(texts):
+        vectors = latent_teacher.transform(texts)
+        vectors[0] = np.nan
+        return vectors
+
+    with pytest.raises(ValueError, match="The teacher returned NaN or infinity"):
+        small_vectorizer(teach).fit(documents)
 
 
 def test_vectorizer_takes_torch_tensors_of_any_type(documents, teacher_embeddings):
@@ -635,6 +661,9 @@ def test_vectorizer_default_stage_has_the_same_bits_for_any_n_jobs(
         vectorizer.lexical_.transform(documents).toarray(),
         fitted.lexical_.transform(documents).toarray(),
     )
+    np.testing.assert_array_equal(
+        vectorizer.transform(documents), fitted.transform(documents)
+    )
 
 
 def test_vectorizer_reads_the_files_that_its_lexical_stage_reads(
@@ -654,6 +683,19 @@ def test_vectorizer_reads_the_files_that_its_lexical_stage_reads(
     np.testing.assert_allclose(
         vectorizer.transform(names), expected.transform(documents), rtol=0, atol=1e-6
     )
+
+
+def test_vectorizer_has_no_views_of_files(tmp_path, documents):
+    """Said before the teacher has read them."""
+    names = [tmp_path / f"{i}.txt" for i in range(5)]
+    for name, document in zip(names, documents):
+        name.write_text(document)
+    vectorizer = small_vectorizer(
+        refuse_to_teach, lexical=LexicalVectorizer(input="filename")
+    ).set_params(projection__contrastive_weight=0.5)
+    message = "contrastive_weight=0.5 needs .*input='filename'.*set contrastive_weight"
+    with pytest.raises(ValueError, match=message):
+        vectorizer.fit(list(map(str, names)))
 
 
 def test_vectorizer_calls_the_transform_of_a_subclass(documents, teacher_embeddings):
@@ -680,14 +722,29 @@ def fitted_by_hand(vectorizer, documents, teacher_embeddings, X_views):
 
 @pytest.mark.parametrize("weight", ["auto", 0.5])
 def test_vectorizer_views_are_the_halves_of_the_documents(
-    weight, documents, teacher_embeddings
+    weight, documents, teacher_embeddings, monkeypatch
 ):
+    monkeypatch.setattr(sklux._vectorizer, "MIN_HALF_TERMS", 0)
     vectorizer = small_vectorizer().set_params(projection__contrastive_weight=weight)
     vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
     first, second = split_halves(documents)
     views = vectorizer.lexical_.transform([*first, *second])
     expected = fitted_by_hand(vectorizer, documents, teacher_embeddings, views)
     np.testing.assert_array_equal(vectorizer.projection_.coefs_[0], expected.coefs_[0])
+
+
+@pytest.mark.parametrize("least", [1, 6, 100])
+def test_vectorizer_views_of_short_halves_are_empty(least, monkeypatch):
+    """Two halves of two words; of six and four; of none, for there is no blank."""
+    monkeypatch.setattr(sklux._vectorizer, "MIN_HALF_TERMS", least)
+    documents = ["ab cd ef gh", "a1 a2 a3 a4 a5 a6 longer1 longer2 longer3 longer4", "x"]
+    lexical = TfidfVectorizer(token_pattern=r"\S+").fit(documents)
+    vectorizer = small_vectorizer(n_jobs=1)
+    views = vectorizer._views(lexical, documents, ReLUProjection())
+    halves = [half for side in split_halves(documents) for half in side]
+    expected = [len(half.split()) for half in halves]
+    expected = [n if n >= least else 0 for n in expected]
+    np.testing.assert_array_equal(np.diff(views.indptr), expected)
 
 
 @pytest.mark.parametrize("name", ["contrastive_weight", "corpus_weight"])
@@ -921,6 +978,7 @@ def test_vectorizer_truncate_keeps_teacher_and_history(documents, latent_teacher
     assert short.n_jobs == 2
     assert short.teacher_id_ == "name:teacher"
     assert short.n_taught_ == 120
+    assert short.report_ is None
 
 
 @pytest.mark.parametrize("n_components", [0, 5, 2.0, "2", True, None])
