@@ -735,9 +735,10 @@ def test_vectorizer_views_are_the_halves_of_the_documents(
 
 @pytest.mark.parametrize("least", [1, 6, 100])
 def test_vectorizer_views_of_short_halves_are_empty(least, monkeypatch):
-    """Two halves of two words; of six and four; of none, for there is no blank."""
+    """Two halves of two words; longer ones; one of a single word, and an empty one."""
     monkeypatch.setattr(sklux._vectorizer, "MIN_HALF_TERMS", least)
-    documents = ["ab cd ef gh", "a1 a2 a3 a4 a5 a6 longer1 longer2 longer3 longer4", "x"]
+    long = "a1 a2 a3 a4 a5 a6 longer1 longer2 longer3 longer4"
+    documents = ["ab cd ef gh", long, "x"]
     lexical = TfidfVectorizer(token_pattern=r"\S+").fit(documents)
     vectorizer = small_vectorizer(n_jobs=1)
     views = vectorizer._views(lexical, documents, ReLUProjection())
