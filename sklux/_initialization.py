@@ -1,7 +1,8 @@
-"""Start of the student: at epoch 0 it is already a linear model of the teacher.
+"""Start of the student: at epoch 0 it is already a linear model of the targets.
 
-Each feature starts as the mean teacher vector of the documents it occurs in,
-less the mean over all documents. A ReLU keeps the positive half of a value
+The linear model is a ridge regression from the features to the targets, less their
+mean; a feature that no document of the training has gets the mean target of the
+documents that it occurs in. A ReLU keeps the positive half of a value
 only, so each direction is carried twice, as [A, -A], and the last layer takes
 the difference: relu(a) - relu(-a) = a.
 """
@@ -10,11 +11,16 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
+from sklearn.preprocessing import normalize
+
+from sklux._ridge import ridge_weights
 
 # Imagined occurrences with the corpus's mean vector, added to those of each
 # feature: they pull rare features, whose mean is unsure, towards zero.
 SHRINKAGE = 1.0
 NOISE = 0.02
+# Strength of the ridge regression on unit rows, and steps of its solution.
+RIDGE_ALPHA, RIDGE_STEPS = 0.1, 15
 
 
 def initial_coefs(
@@ -42,7 +48,9 @@ def initial_coefs(
         Weights, C-contiguous.
     """
     n_components = targets.shape[1]
-    directions = feature_means(X, targets)
+    directions = ridge_weights(
+        normalize(X), deviations(targets), RIDGE_ALPHA, RIDGE_STEPS
+    )
     if not hidden_layer_sizes:
         return [directions]
     n_carried = _n_carried(n_components, hidden_layer_sizes)
@@ -69,7 +77,7 @@ def start_features(
     targets: np.ndarray,
     features: np.ndarray,
 ) -> None:
-    """Give some features the weights they would have had at the start.
+    """Give some features their mean deviation of the targets as weights.
 
     A feature of held-out documents only has no weight before training, and none
     after; the documents that are held out need not be without it.
@@ -118,13 +126,28 @@ def feature_means(X: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
     ndarray of shape (n_features, n_components), dtype=np.float32
         One row per feature, C-contiguous.
     """
-    deviations = targets - targets.mean(axis=0, dtype=np.float64).astype(np.float32)
-    if np.abs(deviations).max(initial=0) < 1e-6:
-        # One document, or a teacher that says the same of all: so shall the student.
-        deviations = targets
     weight = np.asarray(abs(X).sum(axis=0, dtype=np.float64)).ravel()
-    sums = X.T @ deviations
+    sums = X.T @ deviations(targets)
     return np.ascontiguousarray(sums / (SHRINKAGE + weight)[:, None], dtype=np.float32)
+
+
+def deviations(targets: np.ndarray) -> np.ndarray:
+    """Targets less their mean, or as they are where all are the same.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Rows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_components), dtype=np.float32
+        What the start is to tell apart.
+    """
+    mean = targets.mean(axis=0, dtype=np.float64).astype(np.float32)
+    if np.abs(targets - mean).max(initial=0) < 1e-6:
+        return targets
+    return targets - mean
 
 
 def _noise(

@@ -70,8 +70,8 @@ class ReLUProjection(
 
     The network has no biases. It is trained so that its vectors resemble the
     teacher's (Luxical, [1]_), and, as far as `corpus_weight` says, what the corpus
-    itself tells of its documents; it starts as a linear student that reads each
-    feature as the mean teacher vector of the documents it occurs in.
+    itself tells of its documents; it starts as a linear student, a ridge regression
+    from the features to the targets.
 
     Parameters
     ----------

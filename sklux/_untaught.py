@@ -13,14 +13,13 @@ import numpy as np
 from scipy import sparse
 
 from sklux._products import csr_product, csr_transpose
+from sklux._ridge import conjugate_gradients
 from sklux._similarity import is_zero_row, unit_rows
 
 ALPHA = 0.2
 # Components of the teacher's vectors that are guessed at a time: the weights of a block
 # are a small part of the network's.
 BLOCK = 128
-# A solution is good enough where no residual is larger, relatively.
-TOLERANCE, MAX_STEPS = 0.03, 40
 
 
 def with_guesses(
@@ -79,36 +78,3 @@ class _Kernel:
         """(K + ALPHA I) times the columns of a matrix."""
         words, topics = self.weights(dual)
         return csr_product(self.X, words) + self.latent @ topics + ALPHA * dual
-
-
-def conjugate_gradients(product, targets: np.ndarray) -> np.ndarray:
-    """Solve K A = Y for all columns of Y at once.
-
-    Parameters
-    ----------
-    product : callable
-        Multiplies a positive definite K with a matrix.
-    targets : ndarray of shape (n_samples, n_targets)
-        Y.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_targets), dtype=np.float64
-        A, with residuals of at most `TOLERANCE` of the targets, or after `MAX_STEPS`.
-    """
-    solution = np.zeros_like(targets, dtype=np.float64)
-    residual, direction = targets.astype(np.float64), targets.astype(np.float64)
-    squares = np.square(residual).sum(axis=0)
-    enough = TOLERANCE**2 * squares
-    for _ in range(MAX_STEPS):
-        if np.all(squares <= enough):
-            break
-        # A := A + s P,  R := R - s K P,  s = |R|^2 / P.KP
-        image = product(direction)
-        step = squares / np.maximum(np.sum(direction * image, axis=0), 1e-300)
-        solution += step * direction
-        residual -= step * image
-        before, squares = squares, np.square(residual).sum(axis=0)
-        # P := R + (|R'|^2 / |R|^2) P
-        direction = residual + squares / np.maximum(before, 1e-300) * direction
-    return solution

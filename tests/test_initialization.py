@@ -5,7 +5,7 @@ import pytest
 import reference
 from scipy import sparse
 
-from sklux import _initialization
+from sklux import _initialization, _ridge
 from sklux._initialization import feature_means, initial_coefs, start_features
 from sklux._network import Network, apply_network
 
@@ -119,10 +119,16 @@ def test_initial_coefs_shapes(hidden_layer_sizes):
     assert all(weights.flags.c_contiguous for weights in coefs)
 
 
-def test_initial_coefs_no_hidden_layer_is_the_feature_means():
+def test_initial_coefs_no_hidden_layer_is_a_ridge_regression(monkeypatch):
+    """Of the targets less their mean, on unit rows."""
+    monkeypatch.setattr(_initialization, "RIDGE_STEPS", 500)
+    monkeypatch.setattr(_ridge, "TOLERANCE", 1e-6)
     X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
     (weights,) = initial_coefs(X, targets, (), np.random.RandomState(0))
-    reference.assert_same_bits(weights, feature_means(X, targets))
+    rows = reference.unit_rows(X.toarray())
+    kernel = rows @ rows.T + _initialization.RIDGE_ALPHA * np.eye(len(rows))
+    expected = rows.T @ np.linalg.solve(kernel, targets - targets.mean(axis=0))
+    np.testing.assert_allclose(weights, expected, atol=1e-4)
 
 
 def test_initial_coefs_already_know_the_teacher():
@@ -153,14 +159,22 @@ def test_initial_coefs_seeded(seed):
 
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (7,), (40, 2 * N_COMPONENTS)])
-def test_start_features_are_those_of_the_start(no_noise, hidden_layer_sizes):
+def test_start_features_are_means_with_both_signs(no_noise, hidden_layer_sizes):
     """Chosen features get what all documents say of them; the others stay."""
     X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
-    expected = initial_coefs(X, targets, hidden_layer_sizes, np.random.RandomState(0))
-    coefs = [np.full_like(weights, 0.0) for weights in expected]
+    coefs = initial_coefs(X, targets, hidden_layer_sizes, np.random.RandomState(0))
+    coefs = [np.zeros_like(weights) for weights in coefs]
     chosen = np.array([3, 0, 17])
     start_features(coefs, X, targets, chosen)
-    np.testing.assert_allclose(coefs[0][chosen], expected[0][chosen], atol=1e-7)
+    means = feature_means(X, targets)[chosen]
+    expected = np.zeros((3, coefs[0].shape[1]), dtype=np.float32)
+    if not hidden_layer_sizes:
+        expected[:] = means
+    else:
+        n_carried = min(N_COMPONENTS, min(hidden_layer_sizes) // 2)
+        expected[:, :n_carried] = means[:, :n_carried]
+        expected[:, n_carried : 2 * n_carried] = -means[:, :n_carried]
+    np.testing.assert_allclose(coefs[0][chosen], expected, atol=1e-7)
     assert not np.delete(coefs[0], chosen, axis=0).any()
     assert not any(weights.any() for weights in coefs[1:])
 

@@ -6,8 +6,9 @@ import reference
 from sklearn.preprocessing import normalize
 from strategies import build_csr
 
-from sklux import _untaught
-from sklux._untaught import ALPHA, conjugate_gradients, with_guesses
+from sklux import _ridge, _untaught
+from sklux._ridge import conjugate_gradients
+from sklux._untaught import ALPHA, with_guesses
 
 
 def some_taught(n_samples=120, n_taught=70, n_teacher_components=16):
@@ -25,8 +26,8 @@ def some_taught(n_samples=120, n_taught=70, n_teacher_components=16):
 @pytest.fixture
 def exact(monkeypatch):
     """Solutions as good as float32 has them."""
-    monkeypatch.setattr(_untaught, "TOLERANCE", 1e-6)
-    monkeypatch.setattr(_untaught, "MAX_STEPS", 500)
+    monkeypatch.setattr(_ridge, "TOLERANCE", 1e-6)
+    monkeypatch.setattr(_ridge, "MAX_STEPS", 500)
 
 
 @pytest.mark.parametrize("n_taught", [1, 2, 30, 119])
@@ -147,7 +148,7 @@ def test_conjugate_gradients_residuals_are_within_the_tolerance():
     residuals = targets - K @ conjugate_gradients(lambda A: K @ A, targets)
     lengths = np.linalg.norm(targets, axis=0)
     assert np.all(
-        np.linalg.norm(residuals, axis=0) <= 1.01 * _untaught.TOLERANCE * lengths
+        np.linalg.norm(residuals, axis=0) <= 1.01 * _ridge.TOLERANCE * lengths
     )
 
 
@@ -168,7 +169,7 @@ def test_conjugate_gradients_zero_columns_stay_zero():
 
 
 def test_conjugate_gradients_gives_up_after_its_steps(monkeypatch):
-    monkeypatch.setattr(_untaught, "MAX_STEPS", 3)
+    monkeypatch.setattr(_ridge, "MAX_STEPS", 3)
     calls = []
 
     def product(A):
