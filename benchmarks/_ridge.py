@@ -9,6 +9,8 @@ constant.
 import numpy as np
 from scipy import sparse
 
+from sklux._ridge import conjugate_gradients
+
 ALPHAS = [0.03, 0.1, 0.3, 1.0, 3.0]
 # Share of the rows held out to choose alpha; it is chosen on every eighth target.
 HELD_OUT, EVERY = 0.1, 8
@@ -43,19 +45,8 @@ def best_alpha(X: sparse.csr_matrix, Y: np.ndarray) -> float:
 
 def solution(X: sparse.csr_matrix, Y: np.ndarray, alpha: float) -> np.ndarray:
     """The weights for one alpha."""
-    A, residual, direction = np.zeros_like(Y), Y.copy(), Y.copy()
-    square = np.square(residual).sum(axis=0)
-    enough = TOLERANCE**2 * square
-    for _ in range(MAX_STEPS):
-        # Q = (X X^T + alpha I) P,  A := A + s P,  R := R - s Q,  s = r^2 / P.Q
-        product = X @ (X.T @ direction) + alpha * direction
-        step = square / np.maximum(np.sum(direction * product, axis=0), 1e-30)
-        A += step * direction
-        residual -= step * product
-        before, square = square, np.square(residual).sum(axis=0)
-        if np.all(square <= enough):
-            break
-        # P := R + (r'^2 / r^2) P
-        direction *= square / np.maximum(before, 1e-30)
-        direction += residual
-    return X.T @ A
+
+    def product(dual: np.ndarray) -> np.ndarray:
+        return X @ (X.T @ dual) + alpha * dual
+
+    return X.T @ conjugate_gradients(product, Y, MAX_STEPS, TOLERANCE)

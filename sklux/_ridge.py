@@ -61,6 +61,7 @@ def conjugate_gradients(
     product: Callable[[np.ndarray], np.ndarray],
     targets: np.ndarray,
     max_steps: int | None = None,
+    tolerance: float | None = None,
 ) -> np.ndarray:
     """Solve K A = Y for all columns of Y at once.
 
@@ -73,17 +74,19 @@ def conjugate_gradients(
     max_steps : int or None, default=None
         Steps after which to stop, which makes the solution smoother; None means
         `MAX_STEPS`.
+    tolerance : float or None, default=None
+        Largest residual of a column, in lengths of the column; None means `TOLERANCE`.
 
     Returns
     -------
     ndarray of shape (n_samples, n_targets), dtype=np.float64
-        A, with residuals of at most `TOLERANCE` of the targets, or after so
+        A, with residuals of at most ``tolerance`` of the targets, or after so
         many steps.
     """
     solution = np.zeros_like(targets, dtype=np.float64)
     residual, direction = targets.astype(np.float64), targets.astype(np.float64)
     squares = np.square(residual).sum(axis=0)
-    enough = TOLERANCE**2 * squares
+    enough = (TOLERANCE if tolerance is None else tolerance) ** 2 * squares
     for _ in range(MAX_STEPS if max_steps is None else max_steps):
         if np.all(squares <= enough):
             break
