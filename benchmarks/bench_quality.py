@@ -75,7 +75,7 @@ TEACHER_END, CORPUS_END = "student, keeps the teacher", "student, keeps the corp
 STUDENTS: dict[str, Recipe] = {
     STUDENT: DEFAULT,
     TEACHER_END: {"corpus_weight": 0.0},
-    CORPUS_END: {"corpus_weight": 0.4},
+    CORPUS_END: {"corpus_weight": 0.35},
 }
 # Students with one seed, on all corpora, and on the main one alone.
 LUXICAL_LOSS = "Luxical's loss"
@@ -109,7 +109,7 @@ ABLATIONS: dict[str, Recipe] = {
     "12 epochs": {"max_iter": 12},
     "Luxical's loss": LUXICAL_TRAINING,
 }
-CORPUS_WEIGHTS = [0.0, 0.06, 0.12, 0.2, 0.4, 0.7]
+CORPUS_WEIGHTS = [0.0, 0.06, "auto", 0.2, 0.35, 0.7]
 N_TAUGHT = [500, 1000, 2000, 5000, 10_000, 20_000, 50_000]
 WIDTHS = [32, 64, 128, 256]
 SECONDS = "fit s"
@@ -374,7 +374,7 @@ def part_trade_off(bench: Bench, options: Namespace) -> Tables:
     """From keeping the teacher to keeping the corpus, beside rivals."""
     main, seed = bench.main, bench.seeds[0]
     own = {
-        f"{weight:g}": bench.result(main, {"corpus_weight": weight}, seed)
+        str(weight): bench.result(main, {"corpus_weight": weight}, seed)
         for weight in CORPUS_WEIGHTS
     }
     rivals = {

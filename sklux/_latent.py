@@ -12,7 +12,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from sklux._products import csr_product, csr_transpose
-from sklux._similarity import is_zero_row, second_moment, unit_rows
+from sklux._similarity import is_zero_row, second_moment
 
 # Random directions beyond those asked for, and rounds that make the largest stand out.
 N_OVERSAMPLES, N_ROUNDS = 16, 3
@@ -23,7 +23,7 @@ SMALLEST_EIGENVALUE = 1e-12
 def latent_vectors(
     X: sparse.csr_matrix, n_components: int, random_state: np.random.RandomState
 ) -> np.ndarray:
-    """Return the rows of U S of a truncated SVD of X, divided by their lengths.
+    """Return the rows of U S of a truncated SVD of X.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ def latent_vectors(
     Returns
     -------
     ndarray of shape (n_samples, n_kept), dtype=np.float32
-        Unit rows; those of zero rows are zero. n_kept is 0 where X has no value.
+        At most as long as the rows of X; those of zero rows are zero. n_kept is 0
+        where X has no value.
     """
     n_kept = min(n_components, *X.shape)
     n_directions = min(n_kept + N_OVERSAMPLES, *X.shape)
@@ -58,9 +59,9 @@ def latent_vectors(
     latent[:, : len(order)] = Q @ (
         vectors[:, order] * np.sqrt(np.maximum(values[order], 0))
     )
-    # Rounding leaves something there, which would get length 1.
+    # Rounding leaves something there, which would get length 1 where rows are scaled.
     latent[is_zero_row(X)] = 0
-    return unit_rows(latent)
+    return latent.astype(np.float32)
 
 
 def _orthonormal(Y: np.ndarray) -> np.ndarray:

@@ -54,7 +54,9 @@ MAX_ROTATION_SIZE, MAX_REPORT_SIZE = 20_000, 2000
 # help to guess the vectors of documents that were not taught.
 N_LATENT, N_LATENT_UNTAUGHT = 256, 768
 # More of the contrastive loss finds halves no better, and labels worse.
-MAX_CONTRASTIVE_WEIGHT = 0.1
+MAX_CONTRASTIVE_WEIGHT = 0.2
+# Weight of the corpus where all documents are taught.
+CORPUS_WEIGHT = 0.12
 # Beyond these, Adam's first steps and the square of the temperature leave float32.
 MAX_LEARNING_RATE, MAX_TEMPERATURE = 1e30, 1e18
 
@@ -95,17 +97,19 @@ class ReLUProjection(
         Temperature of ``'similarity_kl'``; not used otherwise. Luxical's 3.0 looks at
         all documents alike, 0.05 at the nearest.
 
-    corpus_weight : float, default=0.12
+    corpus_weight : float or 'auto', default='auto'
         From 0, keep the teacher, to 1, keep the corpus. The targets are the teacher's
         vectors beside the latent semantic ones of X (truncated SVD, [2]_), so that
         their cosines are ``(1 - corpus_weight)`` times the teacher's plus
         `corpus_weight` times the corpus's own. Raise it where TF-IDF is good at your
-        task.
+        task. ``'auto'`` is 0.12 times the share of the documents that are taught: the
+        vectors of the others are guessed from the corpus, and hold it already.
 
     contrastive_weight : float or 'auto', default='auto'
         Weight of a loss that needs no teacher: the two views of a document, `X_views`
         of `fit`, shall find each other in their batch (InfoNCE, [3]_). ``'auto'`` is
-        half of `corpus_weight`, at most 0.1, where there are views, and 0 otherwise.
+        half of `corpus_weight`, at most 0.2, where there are views, and 0 otherwise;
+        0.06 where `corpus_weight` is ``'auto'`` too.
 
     contrastive_temperature : float, default=0.05
         Temperature of the contrastive loss.
@@ -168,7 +172,7 @@ class ReLUProjection(
     teacher_components_ : ndarray of shape (n_components_, n_teacher_components), \
             dtype=np.float32, or None
         Maps the teacher's unit vectors into the student's space, as `project_teacher`
-        does. With ``corpus_weight=0`` these are their principal directions about the
+        does. Without corpus vectors these are their principal directions about the
         origin (so that cosines are kept), else the linear map that is nearest to the
         targets. None in a model that :func:`sklux.interop.load_luxical` has read.
 
@@ -233,7 +237,7 @@ class ReLUProjection(
         "hidden_layer_sizes": ["array-like"],
         "loss": [StrOptions(set(LOSSES)), dict],
         "temperature": [Interval(Real, 0, MAX_TEMPERATURE, closed="right")],
-        "corpus_weight": [Interval(Real, 0, 1, closed="both")],
+        "corpus_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "contrastive_weight": [
             StrOptions({"auto"}),
             Interval(Real, 0, None, closed="left"),
@@ -263,7 +267,7 @@ class ReLUProjection(
         hidden_layer_sizes: Sequence[int] = (512,),
         loss: Literal["cosine", "similarity_kl"] | Mapping[str, float] = "cosine",
         temperature: float = 3.0,
-        corpus_weight: float = 0.12,
+        corpus_weight: float | Literal["auto"] = "auto",
         contrastive_weight: float | Literal["auto"] = "auto",
         contrastive_temperature: float = 0.05,
         dropout: float = 0.0,
@@ -580,18 +584,23 @@ class ReLUProjection(
     def _contrastive_weight(self):
         """Weight of the contrastive loss, where there are views."""
         if self.contrastive_weight == "auto":
-            return min(self.corpus_weight / 2, MAX_CONTRASTIVE_WEIGHT)
+            is_auto = self.corpus_weight == "auto"
+            weight = CORPUS_WEIGHT if is_auto else self.corpus_weight
+            return min(weight / 2, MAX_CONTRASTIVE_WEIGHT)
         return float(self.contrastive_weight)
 
     def _targets(
         self, X, teacher, is_taught, validation, n_components, random_state
     ) -> Targets:
         """What the student shall learn of each document."""
+        corpus_weight = self.corpus_weight
+        if corpus_weight == "auto":
+            corpus_weight = CORPUS_WEIGHT * is_taught.mean()
         has_untaught = not is_taught.all()
         latent = np.zeros((X.shape[0], 0), dtype=np.float32)
         # Of rows of any length: a row's length does not change its vector.
         X = normalize(X)
-        if self.corpus_weight > 0 or has_untaught:
+        if corpus_weight > 0 or has_untaught:
             n_latent = N_LATENT_UNTAUGHT if has_untaught else N_LATENT
             latent = latent_vectors(X, n_latent, random_state)
         if has_untaught:
@@ -603,7 +612,7 @@ class ReLUProjection(
             teacher = guessed
         latent = unit_rows(latent[:, :N_LATENT])
         return make_targets(
-            teacher, latent, float(self.corpus_weight), n_components, is_taught
+            teacher, latent, float(corpus_weight), n_components, is_taught
         )
 
     def _train(self, X, X_views, targets, coefs, train, validation, random_state):

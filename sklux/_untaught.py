@@ -3,10 +3,14 @@
 Kernel ridge regression (Saunders, Gammerman and Vovk, 1998) on two linear kernels,
 that of the features and that of the latent vectors, which know all documents::
 
-    K = X X^T + L L^T,   (K + ALPHA I) A = T - m     over the documents taught
-    guess(x, l) = m + x X^T A + l L^T A
+    K = X X^T + c L L^T,   (K + ALPHA I) A = T - m     over the documents taught
+    d(x, l) = x X^T A + c l L^T A
+    guess(x, l) = m + sqrt(1 - |m|^2) d / |d|
 
-with T their teacher vectors and m the mean of these.
+with T their teacher vectors, m the mean of these, and c such that c |l|^2 has the mean
+LATENT_WEIGHT. A regression pulls what it is unsure of towards the mean, which would
+make unsure documents similar to each other; so d gets the length that T - m has in the
+mean of the squares.
 """
 
 import numpy as np
@@ -16,7 +20,10 @@ from sklux._products import csr_product, csr_transpose
 from sklux._ridge import conjugate_gradients
 from sklux._similarity import is_zero_row, unit_rows
 
-ALPHA = 0.2
+ALPHA, LATENT_WEIGHT = 0.05, 0.5
+# Of the length that a deviation from the mean should have: what is shorter is rounding
+# errors, and does not get that length.
+SHORTEST = 1e-3
 # Components of the teacher's vectors that are guessed at a time: the weights of a block
 # are a small part of the network's.
 BLOCK = 128
@@ -35,7 +42,7 @@ def with_guesses(
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Unit rows.
     latent : ndarray of shape (n_samples, n_latent), dtype=np.float32
-        Unit rows, as `latent_vectors` gives them.
+        As `latent_vectors` gives them.
     teacher : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
         Unit rows of the documents taught; the others are not read.
     is_taught : ndarray of shape (n_samples,), dtype=bool
@@ -48,17 +55,23 @@ def with_guesses(
     """
     if is_taught.all():
         return teacher
+    squares = np.square(latent).sum(axis=1, dtype=np.float64).mean()
+    if squares > 0:
+        latent = latent * np.float32(np.sqrt(LATENT_WEIGHT / squares))
     kernel = _Kernel(X[is_taught], latent[is_taught])
-    guesses = np.zeros_like(teacher)
+    deviations = np.zeros_like(teacher)
     taught = teacher[is_taught].astype(np.float64)
     mean = taught.mean(axis=0)
     for begin in range(0, teacher.shape[1], BLOCK):
         block = slice(begin, begin + BLOCK)
         dual = conjugate_gradients(kernel.product, taught[:, block] - mean[block])
         words, topics = kernel.weights(dual)
-        guesses[:, block] = csr_product(X, words) + latent @ topics + mean[block]
+        deviations[:, block] = csr_product(X, words) + latent @ topics
+    length = np.sqrt(max(1 - mean @ mean, 0))
+    found = np.linalg.norm(deviations, axis=1, keepdims=True)
+    deviations *= length / np.maximum(found, max(SHORTEST * length, 1e-30))
+    guesses = unit_rows((mean + deviations).astype(np.float32))
     guesses[is_zero_row(X)] = 0
-    guesses = unit_rows(guesses)
     guesses[is_taught] = teacher[is_taught]
     return guesses
 

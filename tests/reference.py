@@ -207,19 +207,22 @@ def feature_gradients(rows, gradient, n_features):
 
 
 def latent_vectors(X, n_components):
-    """Unit rows of U S, from all of the SVD."""
+    """Rows of U S, from all of the SVD."""
     U, S, _ = np.linalg.svd(to_dense(X), full_matrices=False)
-    return unit_rows(U[:, :n_components] * S[:n_components])
+    return U[:, :n_components] * S[:n_components]
 
 
-def kernel_ridge(X, latent, teacher, is_taught, alpha):
+def kernel_ridge(X, latent, teacher, is_taught, alpha, latent_weight):
     """Teacher vectors of all documents by the formula, those of the taught ones too."""
-    features = np.hstack([to_dense(X), latent.astype(np.float64)])
+    latent = latent.astype(np.float64)
+    latent *= np.sqrt(latent_weight / np.mean(np.sum(latent**2, axis=1)))
+    features = np.hstack([to_dense(X), latent])
     taught, known = features[is_taught], teacher[is_taught].astype(np.float64)
     kernel = taught @ taught.T
     mean = known.mean(axis=0)
     dual = np.linalg.solve(kernel + alpha * np.eye(len(kernel)), known - mean)
-    return unit_rows(mean + features @ taught.T @ dual)
+    deviations = unit_rows(features @ taught.T @ dual)
+    return unit_rows(mean + np.sqrt(max(1 - mean @ mean, 0)) * deviations)
 
 
 class LazyAdam:

@@ -591,7 +591,7 @@ def test_projection_device_cuda(documents, loss):
         ("temperature", 1e19),
         ("corpus_weight", -0.1),
         ("corpus_weight", 1.1),
-        ("corpus_weight", "auto"),
+        ("corpus_weight", "all"),
         ("contrastive_weight", -1),
         ("contrastive_weight", "all"),
         ("contrastive_temperature", 0),
@@ -893,11 +893,13 @@ def test_projection_contrastive_option_changes_the_model(
     assert not np.array_equal(other.coefs_[0], fitted_with_views.coefs_[0])
 
 
-@pytest.mark.parametrize(("corpus_weight", "expected"), [(0.12, 0.06), (0.3, 0.1)])
+@pytest.mark.parametrize(
+    ("corpus_weight", "expected"), [(0.12, 0.06), (0.7, 0.2), ("auto", 0.06)]
+)
 def test_projection_contrastive_weight_auto_is_half_the_corpus_weight(
     documents, views, corpus_weight, expected
 ):
-    """At most 0.1."""
+    """At most 0.2."""
     models = [
         small_projection(corpus_weight=corpus_weight, contrastive_weight=weight).fit(
             *documents, X_views=views
@@ -1058,6 +1060,17 @@ def test_projection_nothing_is_taught(documents, value):
         ValueError, match="y has a vector for none of the 600 documents.*Teach some"
     ):
         small_projection().fit(X, np.full_like(y, value))
+
+
+def test_projection_corpus_weight_auto_follows_the_share_taught(documents):
+    """0.12 of all; half of it where half are taught."""
+    X, y = documents
+    for n_taught, expected in [(300, 0.06), (150, 0.03)]:
+        taught = with_untaught(y, slice(n_taught, 600))
+        models = [
+            fit_partly(X, taught, corpus_weight=weight) for weight in ("auto", expected)
+        ]
+        assert_same_model(*models)
 
 
 @pytest.mark.parametrize("corpus_weight", [0, 0.1, 1])

@@ -8,7 +8,7 @@ from strategies import build_csr
 
 from sklux import _ridge, _untaught
 from sklux._ridge import conjugate_gradients
-from sklux._untaught import ALPHA, with_guesses
+from sklux._untaught import ALPHA, LATENT_WEIGHT, with_guesses
 
 
 def some_taught(n_samples=120, n_taught=70, n_teacher_components=16):
@@ -21,6 +21,10 @@ def some_taught(n_samples=120, n_taught=70, n_teacher_components=16):
     is_taught = np.arange(n_samples) < n_taught
     np.random.RandomState(0).shuffle(is_taught)
     return X, latent, np.where(is_taught[:, None], teacher, 0), is_taught, teacher
+
+
+def kernel_ridge(*data):
+    return reference.kernel_ridge(*data, ALPHA, LATENT_WEIGHT)
 
 
 @pytest.fixture
@@ -36,13 +40,13 @@ def test_with_guesses_equals_reference(exact, n_taught):
     is_taught = data[-1]
     found = with_guesses(*data)
     assert found.dtype == np.float32
-    expected = reference.kernel_ridge(*data, ALPHA)
+    expected = kernel_ridge(*data)
     np.testing.assert_allclose(found[~is_taught], expected[~is_taught], atol=1e-4)
 
 
 def test_with_guesses_default_tolerance_is_near_the_reference():
     *data, _ = some_taught()
-    cosines = np.sum(with_guesses(*data) * reference.kernel_ridge(*data, ALPHA), axis=1)
+    cosines = np.sum(with_guesses(*data) * kernel_ridge(*data), axis=1)
     assert cosines[~data[-1]].min() > 0.999
 
 
@@ -97,17 +101,39 @@ def test_with_guesses_without_features_is_zero(empty):
 def test_with_guesses_by_hand(exact):
     """Two documents taught, a and b, with a feature each and no latent vectors.
 
-    K = I and (K + ALPHA) A = T - m, with m = (1/2, 1/2), so A = (T - m) / (1 + ALPHA)
-    and the guess of a document with feature a is m + (1/2, -1/2) / (1 + ALPHA).
-    A document with a feature that nobody taught has the direction of the mean.
+    m = (1/2, 1/2) and A = (T - m) / (1 + ALPHA), so a document with the feature of the
+    first deviates towards (1/2, -1/2). sqrt(1 - |m|^2) is the length of that, so the
+    guess is (1, 0). A document with a feature that nobody taught has the direction of
+    the mean.
     """
     X = build_csr([[(0, 1)], [(1, 1)], [(0, 1)], [(2, 1)]], 3)
     latent = np.zeros((4, 0), dtype=np.float32)
     teacher = np.array([[1, 0], [0, 1], [0, 0], [0, 0]], dtype=np.float32)
     found = with_guesses(X, latent, teacher, teacher.any(axis=1))
-    pull = 0.5 / (1 + ALPHA)
-    expected = reference.unit_rows([[0.5 + pull, 0.5 - pull], [0.5, 0.5]])
-    np.testing.assert_allclose(found[2:], expected, atol=1e-6)
+    np.testing.assert_allclose(found[2:], [[1, 0], [0.5**0.5] * 2], atol=1e-6)
+
+
+def test_with_guesses_deviate_as_much_as_the_taught():
+    """However unsure: a document of three unknown features beside a known one."""
+    X = normalize(
+        build_csr(
+            [[(0, 1)], [(1, 1)], [(0, 1)], [(0, 1), *((j, 1) for j in (2, 3, 4))]], 5
+        )
+    )
+    latent = np.zeros((4, 0), dtype=np.float32)
+    teacher = np.array([[1, 0], [0, 1], [0, 0], [0, 0]], dtype=np.float32)
+    found = with_guesses(X, latent, teacher, teacher.any(axis=1))
+    np.testing.assert_allclose(found[3], found[2], atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_with_guesses_unit_of_the_latent_vectors_does_not_count(exact, scale):
+    X, latent, *rest, _ = some_taught()
+    np.testing.assert_allclose(
+        with_guesses(X, latent * np.float32(scale), *rest),
+        with_guesses(X, latent, *rest),
+        atol=1e-4,
+    )
 
 
 @pytest.mark.parametrize("block", [1, 5, 16, 64])

@@ -395,7 +395,7 @@ def test_vectorizer_refuses_fewer_documents_than_components(documents):
     [
         ("n_components", 0),
         ("dropout", 1.5),
-        ("corpus_weight", "auto"),
+        ("corpus_weight", "all"),
         ("contrastive_weight", "all"),
         ("hidden_layer_sizes", (0,)),
         ("loss", {"cosine": 0}),
