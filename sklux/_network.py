@@ -5,15 +5,16 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
+from joblib import effective_n_jobs
 from scipy import sparse
 
 from sklux._kernels import _layers
 from sklux._memory import aligned, empty_aligned
-from sklux._threads import run_ranges
+from sklux._threads import Pool, run_ranges
 
 # A range of documents is a unit of work for a thread: large enough that its
 # few Python calls vanish, small enough that its hidden rows stay in cache.
-COST_PER_RANGE = 24_000
+COST_PER_RANGE = 40_000
 # A document's dense layers, in units of one non-zero value of the sparse one.
 COST_PER_DOCUMENT = 64
 # Hidden values of the documents that go through the dense layers together.
@@ -231,43 +232,83 @@ class Network:
         start, stop : int
             The range.
         """
-        for first in range(start, stop, self.rows_at_a_time):
-            rows = out[first : min(first + self.rows_at_a_time, stop)]
-            hidden = self.hidden_rows(rows)
-            first_layer(first, hidden)
-            self.finish(hidden, rows)
+        with _hidden_rows.borrow() as rooms:
+            for first in range(start, stop, self.rows_at_a_time):
+                rows = out[first : min(first + self.rows_at_a_time, stop)]
+                hidden = rows
+                if self.dense:
+                    hidden = rooms.array(0, (len(rows), self.rows.shape[1]))
+                first_layer(first, hidden)
+                self._finish(hidden, rows, rooms)
 
-    def finish(self, hidden: np.ndarray, out: np.ndarray) -> None:
+    def _finish(self, hidden: np.ndarray, out: np.ndarray, rooms: "HiddenRows") -> None:
         """Take rows of the first layer's sums to unit vectors.
 
         Parameters
         ----------
         hidden : ndarray of shape (n_rows, n_units), dtype=np.float32
-            From `hidden_rows`; changed.
+            Changed; room 0, or ``out`` where there are no dense layers.
         out : ndarray of shape (n_rows, n_components), dtype=np.float32
             Overwritten.
+        rooms : HiddenRows
+            Memory for the layers between.
         """
         _layers.unit_rows(hidden, len(self.dense) > 0)
         for layer, weights in enumerate(self.dense, start=1):
             is_last = layer == len(self.dense)
             next_hidden = out
             if not is_last:
-                next_hidden = np.empty((len(out), weights.shape[1]), dtype=np.float32)
+                next_hidden = rooms.array(layer % 2, (len(out), weights.shape[1]))
             _layers.dense_product(hidden, weights, next_hidden)
             _layers.unit_rows(next_hidden, not is_last)
             hidden = next_hidden
-
-    def hidden_rows(self, out: np.ndarray) -> np.ndarray:
-        """Return room for the first layer's sums; without dense layers ``out``."""
-        if not self.dense:
-            return out
-        return np.empty((len(out), self.rows.shape[1]), dtype=np.float32)
 
     @property
     def rows_at_a_time(self) -> int:
         """Documents that go through the dense layers together."""
         widest = max(weights.shape[1] for weights in (self.rows, *self.dense))
         return max(64, HIDDEN_VALUES // max(widest, 1))
+
+
+class HiddenRows:
+    """Memory for hidden values of one thread: the input of a layer, and its output.
+
+    New memory for each range would cost more than the smaller products: the system
+    hands it out page by page, as zeros.
+    """
+
+    def __init__(self):
+        self._rooms = [np.empty(0, np.float32), np.empty(0, np.float32)]
+
+    def array(self, room: int, shape: tuple[int, int]) -> np.ndarray:
+        """Return an array with values of no meaning.
+
+        Parameters
+        ----------
+        room : {0, 1}
+            An array of the same room is overwritten.
+        shape : tuple of 2 int
+            Its shape.
+
+        Returns
+        -------
+        ndarray of that shape, dtype=np.float32
+            C-contiguous.
+        """
+        size = shape[0] * shape[1]
+        if size > len(self._rooms[room]):
+            self._rooms[room] = np.empty(size, np.float32)
+        return self._rooms[room][:size].reshape(shape)
+
+    def n_bytes(self) -> int:
+        """Bytes of both rooms."""
+        return sum(room.nbytes for room in self._rooms)
+
+    def clear(self) -> None:
+        """Nothing: values of no meaning may stay."""
+
+
+_hidden_rows = Pool(HiddenRows)
 
 
 def restored_network(
@@ -370,7 +411,7 @@ def apply_network(
     def work(start: int, stop: int) -> None:
         network.forward(first_layer, out, start, stop)
 
-    run_ranges(work, _range_edges(indptr), n_jobs)
+    run_ranges(work, _range_edges(indptr, n_jobs), n_jobs)
     return out
 
 
@@ -418,11 +459,18 @@ def check_csr(X: sparse.csr_matrix) -> None:
         ) from error
 
 
-def _range_edges(indptr: np.ndarray) -> list[int]:
-    """Bounds of ranges of documents that cost about the same each."""
+def _range_edges(indptr: np.ndarray, n_jobs: int | None) -> list[int]:
+    """Bounds of ranges of documents that cost about the same: so many for each thread.
+
+    A single range stays with the calling thread.
+    """
     n_samples = len(indptr) - 1
     if n_samples == 0:
         return [0]
     cost = indptr.astype(np.int64) + COST_PER_DOCUMENT * np.arange(n_samples + 1)
-    inner = np.searchsorted(cost, np.arange(COST_PER_RANGE, cost[-1], COST_PER_RANGE))
+    n_ranges = -(-int(cost[-1]) // COST_PER_RANGE)
+    if n_ranges > 1:
+        n_workers = effective_n_jobs(n_jobs)
+        n_ranges = n_workers * -(-n_ranges // n_workers)
+    inner = np.searchsorted(cost, cost[-1] * np.arange(1, n_ranges) / n_ranges)
     return np.unique(np.concatenate([[0], inner, [n_samples]])).tolist()

@@ -26,6 +26,7 @@ cdef extern from "rows.h" nogil:
     const float32_t beta_2 "SKLUX_BETA_2"
     const float32_t epsilon "SKLUX_EPSILON"
     enum:
+        CACHE_LINE "SKLUX_CACHE_LINE"
         PANEL_DEPTH "SKLUX_PANEL_DEPTH"
         PANEL_WIDTH "SKLUX_PANEL_WIDTH"
     ctypedef struct row_routines "sklux_rows":
@@ -56,6 +57,7 @@ cdef extern from "rows.h" nogil:
             Py_ssize_t,
             const float32_t *,
             const float32_t *,
+            float32_t *,
             float32_t *,
             float32_t *,
             float32_t *,
@@ -305,6 +307,8 @@ def dense_product(
     """
     cdef Py_ssize_t n_rows = H.shape[0], n_in = H.shape[1], n_out = out.shape[1]
     cdef Py_ssize_t n_edge = n_rows * PANEL_WIDTH, n_panel = PANEL_DEPTH * PANEL_WIDTH
+    cdef Py_ssize_t n_tiles = n_rows * min(n_in, <Py_ssize_t>PANEL_DEPTH)
+    cdef char *memory
     cdef float32_t *packed
     if weights.shape[0] != n_in or weights.shape[1] != n_out or out.shape[0] != n_rows:
         raise ValueError("the shapes of H, weights and out do not fit together")
@@ -317,9 +321,13 @@ def dense_product(
         with nogil:
             rows.thin_product(n_rows, n_in, n_out, &H[0, 0], &weights[0, 0], &out[0, 0])
         return
-    packed = <float32_t *>malloc((n_panel + n_edge) * sizeof(float32_t))
-    if packed == NULL:
+    memory = <char *>malloc(
+        (n_panel + n_edge + n_tiles) * sizeof(float32_t) + CACHE_LINE
+    )
+    if memory == NULL:
         raise MemoryError("no memory for a panel of the weights")
+    # Vectors of a packed panel that lay across two cache lines would be read twice.
+    packed = <float32_t *>(memory + CACHE_LINE - <size_t>memory % CACHE_LINE)
     with nogil:
         rows.product(
             n_rows,
@@ -329,6 +337,7 @@ def dense_product(
             &weights[0, 0],
             packed,
             packed + n_panel,
+            packed + n_panel + n_edge,
             &out[0, 0],
         )
-    free(packed)
+    free(memory)

@@ -22,6 +22,8 @@
 #define SKLUX_CACHE_LINE 64
 /* Rows of a dense layer's panel that are packed at a time: they stay in the cache. */
 #define SKLUX_PANEL_DEPTH 768
+/* Rows of a panel that are asked for ahead of those being packed. */
+#define SKLUX_AHEAD_ROWS 8
 /* The widest panel of all instruction sets, in floats. */
 #define SKLUX_PANEL_WIDTH 32
 
@@ -135,7 +137,7 @@ typedef struct {
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, float *);
     void (*product)(
         ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, float *, float *,
-        float *);
+        float *, float *);
 } sklux_rows;
 
 #define SKLUX_ROUTINES(set) \

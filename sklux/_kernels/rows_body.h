@@ -126,8 +126,9 @@ SKLUX_TARGET static void SKLUX_NAME(adam_row)(
 /* One tile of out (+)= H W, where W is a packed panel: the sums stay in registers
  * while k runs. */
 SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(tile)(
-    const int n_rows, ptrdiff_t n_in, const float *restrict H, ptrdiff_t H_stride,
-    const float *restrict W, int is_first, float *restrict out, ptrdiff_t out_stride)
+    const int n_rows, ptrdiff_t n_in, const float *restrict H, ptrdiff_t row_stride,
+    ptrdiff_t k_stride, const float *restrict W, int is_first, float *restrict out,
+    ptrdiff_t out_stride)
 {
     SKLUX_NAME(vector) sums[SKLUX_TILE_ROWS][SKLUX_TILE_VECTORS];
 
@@ -141,29 +142,43 @@ SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(tile)(
             (const SKLUX_NAME(vector) *)(W + k * SKLUX_TILE_COLUMNS);
         for (int r = 0; r < n_rows; r++)
             for (int v = 0; v < SKLUX_TILE_VECTORS; v++)
-                sums[r][v] += H[r * H_stride + k] * w[v];
+                sums[r][v] += H[r * row_stride + k * k_stride] * w[v];
     }
     for (int r = 0; r < n_rows; r++)
         for (int v = 0; v < SKLUX_TILE_VECTORS; v++)
             ((SKLUX_NAME(vector) *)(out + r * out_stride))[v] = sums[r][v];
 }
 
-/* One panel of SKLUX_TILE_COLUMNS columns, for any number of rows. */
+/* One panel of SKLUX_TILE_COLUMNS columns, for any number of rows; `tiles` holds
+ * those of full tiles, as `pack_tiles` leaves them. */
 SKLUX_TARGET static void SKLUX_NAME(panel)(
     ptrdiff_t n_rows, ptrdiff_t n_in, const float *restrict H, ptrdiff_t H_stride,
-    const float *restrict W, int is_first, float *restrict out, ptrdiff_t out_stride)
+    const float *restrict tiles, const float *restrict W, int is_first,
+    float *restrict out, ptrdiff_t out_stride)
 {
     ptrdiff_t r = 0;
 
     for (; r + SKLUX_TILE_ROWS <= n_rows; r += SKLUX_TILE_ROWS)
-        SKLUX_NAME(tile)(SKLUX_TILE_ROWS, n_in, H + r * H_stride, H_stride, W,
+        SKLUX_NAME(tile)(SKLUX_TILE_ROWS, n_in, tiles + r * n_in, 1, SKLUX_TILE_ROWS, W,
                          is_first, out + r * out_stride, out_stride);
     for (; r + 4 <= n_rows; r += 4)
-        SKLUX_NAME(tile)(4, n_in, H + r * H_stride, H_stride, W, is_first,
+        SKLUX_NAME(tile)(4, n_in, H + r * H_stride, H_stride, 1, W, is_first,
                          out + r * out_stride, out_stride);
     for (; r < n_rows; r++)
-        SKLUX_NAME(tile)(1, n_in, H + r * H_stride, H_stride, W, is_first,
+        SKLUX_NAME(tile)(1, n_in, H + r * H_stride, H_stride, 1, W, is_first,
                          out + r * out_stride, out_stride);
+}
+
+/* The rows of each full tile, turned: a tile reads one stream, where rows of H that
+ * are a multiple of 4 kB apart would share a few lines of the cache. */
+SKLUX_TARGET static void SKLUX_NAME(pack_tiles)(
+    ptrdiff_t n_rows, ptrdiff_t n_in, const float *restrict H, ptrdiff_t H_stride,
+    float *restrict tiles)
+{
+    for (ptrdiff_t r = 0; r + SKLUX_TILE_ROWS <= n_rows; r += SKLUX_TILE_ROWS)
+        for (ptrdiff_t k = 0; k < n_in; k++)
+            for (ptrdiff_t i = 0; i < SKLUX_TILE_ROWS; i++)
+                tiles[r * n_in + k * SKLUX_TILE_ROWS + i] = H[(r + i) * H_stride + k];
 }
 
 /* out := H W for a few rows: W is read once, from its beginning to its end, for
@@ -197,31 +212,36 @@ SKLUX_TARGET static void SKLUX_NAME(thin_product)(
 
 /* out := H W, row by row the same sums as above. The columns are taken in panels
  * that are packed one behind the other, padded with zeros; `packed` holds
- * SKLUX_PANEL_DEPTH rows of a panel, `edge` n_rows rows of one. */
+ * SKLUX_PANEL_DEPTH rows of a panel, `edge` n_rows rows of one, `tiles`
+ * SKLUX_PANEL_DEPTH columns of H. */
 SKLUX_TARGET static void SKLUX_NAME(product)(
     ptrdiff_t n_rows, ptrdiff_t n_in, ptrdiff_t n_out, const float *restrict H,
     const float *restrict W, float *restrict packed, float *restrict edge,
-    float *restrict out)
+    float *restrict tiles, float *restrict out)
 {
     const ptrdiff_t width = SKLUX_TILE_COLUMNS;
 
     for (ptrdiff_t begin = 0; begin < n_in; begin += SKLUX_PANEL_DEPTH) {
         const ptrdiff_t rest = n_in - begin;
         const ptrdiff_t depth = rest < SKLUX_PANEL_DEPTH ? rest : SKLUX_PANEL_DEPTH;
+        SKLUX_NAME(pack_tiles)(n_rows, depth, H + begin, n_in, tiles);
         for (ptrdiff_t c = 0; c < n_out; c += width) {
             const ptrdiff_t n = n_out - c < width ? n_out - c : width;
             const float *w = W + begin * n_out + c;
             for (ptrdiff_t k = 0; k < depth; k++) {
+                /* The rows are apart: the processor does not see them coming. */
+                SKLUX_PREFETCH(w + (k + SKLUX_AHEAD_ROWS) * n_out);
+                SKLUX_PREFETCH(w + (k + SKLUX_AHEAD_ROWS) * n_out + width - 1);
                 memcpy(packed + k * width, w + k * n_out, (size_t)n * sizeof(float));
                 memset(packed + k * width + n, 0, (size_t)(width - n) * sizeof(float));
             }
             if (n == width) {
-                SKLUX_NAME(panel)(n_rows, depth, H + begin, n_in, packed, begin == 0,
-                                  out + c, n_out);
+                SKLUX_NAME(panel)(n_rows, depth, H + begin, n_in, tiles, packed,
+                                  begin == 0, out + c, n_out);
                 continue;
             }
-            SKLUX_NAME(panel)(n_rows, depth, H + begin, n_in, packed, begin == 0, edge,
-                              width);
+            SKLUX_NAME(panel)(n_rows, depth, H + begin, n_in, tiles, packed, begin == 0,
+                              edge, width);
         }
     }
     if (n_out % width)
