@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 
 import numpy as np
 
@@ -15,6 +15,9 @@ MIN_SECONDS = 0.3
 # A round is quiet where other processes take less of the machine than this; up to
 # so many times the rounds asked for are run to find enough of them.
 QUIET, MAX_REPEATS = 0.03, 2
+# Threads of BLAS spin for a while when their work is done: until they sleep, they would
+# take a processor from the next contender.
+PAUSE = 0.2
 
 
 @dataclass
@@ -68,6 +71,7 @@ def quiet_rounds(
 def seconds_of(run: Callable[[], object]) -> float:
     """Median seconds of a call; short ones are repeated."""
     seconds: list[float] = []
+    sleep(PAUSE)
     while sum(seconds) < MIN_SECONDS:
         start = perf_counter()
         run()

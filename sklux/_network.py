@@ -239,9 +239,9 @@ class Network:
                 if self.dense:
                     hidden = rooms.array(0, (len(rows), self.rows.shape[1]))
                 first_layer(first, hidden)
-                self._finish(hidden, rows, rooms)
+                self.finish(hidden, rows, rooms)
 
-    def _finish(self, hidden: np.ndarray, out: np.ndarray, rooms: "HiddenRows") -> None:
+    def finish(self, hidden: np.ndarray, out: np.ndarray, rooms: "HiddenRows") -> None:
         """Take rows of the first layer's sums to unit vectors.
 
         Parameters
