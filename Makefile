@@ -3,12 +3,13 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint doc linkcheck bench clean
 
 help:
 	@echo "make demo   set up, then the whole job on the docstrings of installed packages"
 	@echo "make test   set up, then all tests"
 	@echo "make lint   set up, then the linters"
+	@echo "make doc    set up, then build the pages into doc/_build/html"
 	@echo "make bench  set up, then all benchmarks (6 hours; reads ../shared/data if there)"
 	@echo "make clean  remove the environment and what was built"
 
@@ -38,6 +39,13 @@ lint: $(VENV)/test.stamp $(VENV)/lint.stamp
 	$(BIN)/python -m numpydoc.hooks.validate_docstrings \
 		$$(git ls-files 'sklux/*.py')
 
+# Warnings are errors. The examples run while the pages are built, offline.
+doc: $(VENV)/doc.stamp
+	HF_HUB_OFFLINE=1 $(BIN)/python -m sphinx -W --keep-going -b html doc doc/_build/html
+
+linkcheck: $(VENV)/doc.stamp
+	HF_HUB_OFFLINE=1 $(BIN)/python -m sphinx -b linkcheck doc doc/_build/linkcheck
+
 bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_import.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_quality.py
@@ -49,4 +57,5 @@ bench: $(VENV)/benchmark.stamp
 	$(BIN)/python benchmarks/plot_quality_speed.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info sklux/_kernels/*.c sklux/_kernels/*.so
+	rm -rf $(VENV) build dist *.egg-info doc/_build doc/auto_examples doc/api/generated \
+		doc/api/examples doc/sg_execution_times.rst sklux/_kernels/*.c sklux/_kernels/*.so

@@ -11,15 +11,19 @@ if TYPE_CHECKING:
     from sklux import datasets, interop, metrics
     from sklux._lexical import LexicalVectorizer
     from sklux._plot import LossCurveDisplay
+    from sklux._plot_map import EmbeddingMapDisplay
+    from sklux._plot_quality import QualityDisplay
     from sklux._projection import ReLUProjection
     from sklux._teacher import CachedTeacher
     from sklux._vectorizer import LuxicalVectorizer
 
 __all__ = [
     "CachedTeacher",
+    "EmbeddingMapDisplay",
     "LexicalVectorizer",
     "LossCurveDisplay",
     "LuxicalVectorizer",
+    "QualityDisplay",
     "ReLUProjection",
     "datasets",
     "interop",
@@ -28,9 +32,11 @@ __all__ = [
 
 _ROOMS = {
     "CachedTeacher": "_teacher",
+    "EmbeddingMapDisplay": "_plot_map",
     "LexicalVectorizer": "_lexical",
     "LossCurveDisplay": "_plot",
     "LuxicalVectorizer": "_vectorizer",
+    "QualityDisplay": "_plot_quality",
     "ReLUProjection": "_projection",
 }
 

@@ -1,5 +1,9 @@
 """The commands behind ``sklux``; this room needs the extra ``cli``."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +14,123 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class Format(StrEnum):
+    """Formats that documents are read from."""
+
+    parquet = "parquet"
+    csv = "csv"
+    jsonl = "jsonl"
+    text = "text"
+
+
+class Dtype(StrEnum):
+    """How the weights of a model are stored."""
+
+    float32 = "float32"
+    float16 = "float16"
+    int8 = "int8"
+
+
+Documents = Annotated[
+    str,
+    typer.Argument(
+        help="Parquet, CSV or JSON lines with a text column, or plain text with a "
+        "document per line; '-' is standard input."
+    ),
+]
+Model = Annotated[
+    Path, typer.Argument(help="A file that `sklux fit` or `save` has written.")
+]
+Column = Annotated[
+    str, typer.Option("--column", "-c", help="Column or key that holds the text.")
+]
+FileFormat = Annotated[
+    Format | None,
+    typer.Option("--format", help="Format of the documents. Default: by the name."),
+]
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        "--teacher", "-t", help="Name or folder of a sentence-transformers model."
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the teacher's vectors. Default: SKLUX_DATA_HOME, or the "
+        "user's cache folder."
+    ),
+]
+Windows = Annotated[
+    int,
+    typer.Option(min=1, help="Windows that a long document is taught in, at most."),
+]
+Embeddings = Annotated[
+    Path | None,
+    typer.Option(
+        "--embeddings",
+        "-e",
+        help="The teacher's vectors as .npy, a row for each document, instead of a "
+        "teacher.",
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Taught = Annotated[
+    str,
+    typer.Option(
+        help="Documents to have taught: a number, 'all', or 'auto', which is 10,000 at "
+        "most. The student learns from all."
+    ),
+]
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """Tell what went wrong in one line, without a traceback, and exit with 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Who read the output has enough of it. Python would complain at its exit.
+        sys.stderr.close()
+        raise SystemExit(0) from None
+    except (ImportError, OSError, ValueError, TypeError) as error:
+        raise SystemExit(f"sklux: {error}") from error
+
+
+def source(path: str, format: Format | None, column: str):
+    """Where documents come from."""
+    from sklux._jobs import Source
+
+    return Source(path, None if format is None else format.value, column)
+
+
+def teacher_options(teacher: str | None, cache: Path | None, windows: int = 1):
+    """The teacher that the options name."""
+    from sklux._jobs import TeacherOptions
+
+    return TeacherOptions(teacher, cache, windows)
 
 
 @app.callback()
 def root() -> None:
-    """Text embeddings on a CPU, distilled from a transformer."""
+    """Text embeddings on a CPU, distilled from a transformer on your own documents.
+
+    A first model, from a Parquet file with a column `text`:
+
+        sklux fit docs.parquet model.sklux --teacher all-MiniLM-L6-v2
+
+        sklux embed model.sklux docs.parquet vectors.npy
+
+        sklux neighbors model.sklux docs.parquet "shortest path in a graph"
+    """
 
 
 @app.command()
@@ -36,15 +151,201 @@ def demo(
         typer.Option("--documents", min=400, help="How many docstrings to take."),
     ] = 4000,
 ) -> None:
-    """Distil a student on the docstrings of installed packages, and measure it.
+    """Run the whole job on the docstrings of installed packages, and measure it.
 
     Prints how near the student comes to its teacher beside plain TF-IDF and
     TF-IDF + SVD, searches, saves and reloads the model, and draws a map. The
     teacher's vectors are kept on disk, so a second run is quick.
     """
-    from sklux._demo import run_demo
+    with errors_in_words():
+        from sklux._demo import run_demo
 
-    try:
         run_demo(output=output, teacher=teacher, n_documents=n_documents)
-    except (ImportError, OSError) as error:
-        raise SystemExit(f"sklux: {error}") from error
+
+
+@app.command()
+def teach(
+    documents: Documents,
+    teacher: Teacher = None,
+    column: Column = "text",
+    format: FileFormat = None,
+    taught: Taught = "all",
+    cache: Cache = None,
+    windows: Windows = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Have a teacher embed documents, and keep its vectors on disk.
+
+    The slow part of a fit, by itself: it can be stopped and started again, and no text
+    is taught twice. `sklux fit` with the same teacher and cache then starts at once.
+    With `--taught 10000` those documents are taught that `fit` would choose.
+    """
+    with errors_in_words():
+        from sklux import _jobs
+
+        limit = _jobs.default_sample(taught)
+        if limit == "auto":
+            limit = _jobs.DEFAULT_TEACHER_SAMPLE_SIZE
+        _jobs.teach(
+            source(documents, format, column),
+            teacher_options(teacher, cache, windows),
+            limit,
+            quiet,
+        )
+
+
+@app.command()
+def fit(
+    documents: Documents,
+    model: Annotated[Path, typer.Argument(help="File to write the model to.")],
+    teacher: Teacher = None,
+    embeddings: Embeddings = None,
+    column: Column = "text",
+    format: FileFormat = None,
+    taught: Taught = "auto",
+    cache: Cache = None,
+    windows: Windows = 1,
+    components: Annotated[
+        int | None, typer.Option(min=1, help="Width of the vectors. Default: 256.")
+    ] = None,
+    max_features: Annotated[
+        int | None, typer.Option(min=1, help="Terms to know. Default: 200,000.")
+    ] = None,
+    corpus_weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="From 0, keep the teacher, to 1, keep the corpus. Default: 0.12 of "
+            "the share taught.",
+        ),
+    ] = None,
+    dtype: Annotated[
+        Dtype,
+        typer.Option(help="How to store the weights; int8 is a quarter as large."),
+    ] = Dtype.float32,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Fit a student on documents, and save it.
+
+    Prints how near the student is to its teacher on documents that were held out.
+    """
+    with errors_in_words():
+        from sklux import _jobs
+
+        settings = {
+            "teacher_sample_size": _jobs.default_sample(taught),
+            "random_state": seed,
+            "projection__n_components": components,
+            "projection__corpus_weight": corpus_weight,
+            "lexical__max_features": max_features,
+        }
+        _jobs.fit(
+            source(documents, format, column),
+            model,
+            teacher_options(teacher, cache, windows),
+            embeddings,
+            settings,
+            dtype.value,
+            quiet,
+        )
+
+
+@app.command()
+def embed(
+    model: Model,
+    documents: Documents,
+    output: Annotated[
+        str,
+        typer.Argument(
+            help="File for the vectors: .npy, .parquet or .jsonl; '-', standard "
+            "output, gets JSON lines."
+        ),
+    ],
+    column: Column = "text",
+    format: FileFormat = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep", "-k", help="Column to hand on beside the vectors; repeatable."
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Embed the documents of a file, whatever its size.
+
+    They are read, embedded and written piece by piece. The output stands under its
+    name only when it is whole. In a pipe:
+
+        zcat crawl.jsonl.gz | sklux embed model.sklux - v.parquet --format jsonl -k url
+    """
+    with errors_in_words():
+        from sklux import _jobs
+
+        _jobs.embed(model, source(documents, format, column), output, keep or [], quiet)
+
+
+@app.command()
+def info(model: Model, json: Json = False) -> None:
+    """Print what a model is: its terms, layers, size, teacher and report."""
+    with errors_in_words():
+        from sklux import _jobs
+
+        _jobs.info(model, json)
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    documents: Documents,
+    teacher: Teacher = None,
+    embeddings: Embeddings = None,
+    column: Column = "text",
+    format: FileFormat = None,
+    cache: Cache = None,
+    windows: Windows = 1,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure how near a model is to its teacher, on documents it has not seen.
+
+    The share of the teacher's ten nearest documents found, the correlation with its
+    cosines, how well first halves of documents find their second halves, and the speed.
+    """
+    with errors_in_words():
+        from sklux import _jobs
+
+        _jobs.evaluate(
+            model,
+            source(documents, format, column),
+            teacher_options(teacher, cache, windows),
+            embeddings,
+            json,
+            quiet,
+        )
+
+
+@app.command()
+def neighbors(
+    model: Model,
+    documents: Documents,
+    queries: Annotated[
+        list[str],
+        typer.Argument(help="What to look for; several are looked for at once."),
+    ],
+    n_neighbors: Annotated[
+        int, typer.Option("--number", "-n", min=1, help="Documents for each query.")
+    ] = 5,
+    column: Column = "text",
+    format: FileFormat = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print the documents of a file that are nearest to one or more queries."""
+    with errors_in_words():
+        from sklux import _jobs
+
+        _jobs.neighbors(
+            model, source(documents, format, column), queries, n_neighbors, json, quiet
+        )

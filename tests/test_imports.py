@@ -17,6 +17,8 @@ ALLOWED = {
     "__init__": {
         "_lexical",
         "_plot",
+        "_plot_map",
+        "_plot_quality",
         "_projection",
         "_teacher",
         "_vectorizer",
@@ -25,7 +27,18 @@ ALLOWED = {
         "metrics",
     },
     "cli": {"_commands", "_optional"},
-    "_commands": {"_demo"},
+    "_commands": {"_demo", "_jobs"},
+    "_jobs": {
+        "_document_files",
+        "_projection",
+        "_taught",
+        "_teacher",
+        "_vector_files",
+        "_vectorizer",
+        "metrics",
+    },
+    "_document_files": {"_optional"},
+    "_vector_files": {"_optional", "_persistence"},
     "_demo": {
         "_lexical",
         "_optional",
@@ -48,6 +61,8 @@ ALLOWED = {
     },
     "metrics": {"_documents", "_similarity", "_typing"},
     "_plot": {"_optional", "_projection", "_vectorizer"},
+    "_plot_map": {"_optional", "_similarity"},
+    "_plot_quality": {"_optional", "_similarity"},
     "_vectorizer": {
         "_documents",
         "_embedding",
@@ -176,11 +191,11 @@ ALLOWED = {
 HEAVY = {
     "torch": {"_losses", "_training", "_projection"},
     "sentence_transformers": {"_teacher"},
-    "matplotlib": {"_demo", "_plot"},
+    "matplotlib": {"_demo", "_plot", "_plot_map", "_plot_quality"},
     "typer": {"_commands"},
-    "rich": {"_demo"},
+    "rich": {"_demo", "_jobs"},
     "tokenizers": {"_subword"},
-    "pyarrow": {"_text_buffers"},
+    "pyarrow": {"_document_files", "_text_buffers", "_vector_files"},
 }
 
 

@@ -1,0 +1,71 @@
+"""Settings of the documentation; `make doc` builds it."""
+
+import os
+from importlib.metadata import version as installed_version
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+project = "sklux"
+author = "sklux developers"
+copyright = "sklux developers"
+release = version = installed_version("sklux")
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.extlinks",
+    "sphinx_gallery.gen_gallery",
+]
+source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
+exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "sg_execution_times.rst"]
+templates_path = ["_templates"]
+
+# Markdown
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+# The reference
+autosummary_generate = True
+numpydoc_show_class_members = False
+autodoc_typehints = "none"
+extlinks = {
+    "arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s"),
+    "doi": ("https://doi.org/%s", "doi:%s"),
+}
+
+# The examples
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"plot_",
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "doc_module": ("sklux",),
+    "backreferences_dir": "api/examples",
+    "reference_url": {"sklux": None},
+}
+
+# The pages
+html_theme = "pydata_sphinx_theme"
+html_title = "sklux"
+html_static_path = ["_static"]
+html_css_files = ["sklux.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "navbar_align": "left",
+    "show_prev_next": True,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+}
+html_sidebars = {"getting_started": [], "changelog": [], "citing": []}
+
+linkcheck_timeout = 20
+linkcheck_retries = 2

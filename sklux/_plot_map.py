@@ -1,0 +1,371 @@
+"""Picture of embeddings: each document a point, similar ones near each other."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.utils import check_array, check_random_state
+
+from sklux._optional import import_optional
+from sklux._similarity import unit_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Classes that have a colour of their own; those of the others, the smaller ones, share
+# a grey.
+MAX_COLORS = 20
+OTHER_COLOR = "0.75"
+MAX_PERPLEXITY = 30.0
+
+
+class EmbeddingMapDisplay:
+    """Map of documents in two dimensions, coloured by class.
+
+    `from_embeddings` and `from_estimator` make one. All parameters are stored as
+    attributes.
+
+    Parameters
+    ----------
+    positions : array-like of shape (n_samples, 2)
+        Where the documents stand.
+
+    labels : array-like of shape (n_samples,) or None, default=None
+        Class of each document; None means one colour for all.
+
+    label_names : sequence of str or None, default=None
+        Names of the classes 0, 1, ... where the labels are such numbers.
+
+    estimator_name : str or None, default=None
+        Title of the picture.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the map.
+
+    figure_ : matplotlib Figure
+        The figure.
+
+    scatters_ : list of matplotlib PathCollection
+        The points: those of the classes without a colour, if there are any, then of
+        each class, largest first.
+
+    texts_ : list of matplotlib Text
+        Names of the classes, each at the median of its points.
+
+    See Also
+    --------
+    sklearn.manifold.TSNE : Places the documents.
+
+    Examples
+    --------
+    >>> from sklux import EmbeddingMapDisplay
+    >>> display = EmbeddingMapDisplay(
+    ...     positions=[[0, 0], [0, 1], [4, 4]], labels=["fruit", "fruit", "car"]
+    ... )
+    >>> display.plot()
+    <...EmbeddingMapDisplay object at ...>
+    """
+
+    def __init__(
+        self,
+        *,
+        positions: ArrayLike,
+        labels: ArrayLike | None = None,
+        label_names: Sequence[str] | None = None,
+        estimator_name: str | None = None,
+    ):
+        self.positions = positions
+        self.labels = labels
+        self.label_names = label_names
+        self.estimator_name = estimator_name
+
+    @classmethod
+    def from_embeddings(
+        cls,
+        embeddings: ArrayLike,
+        labels: ArrayLike | None = None,
+        *,
+        label_names: Sequence[str] | None = None,
+        sample_size: int | None = 2000,
+        random_state: int | np.random.RandomState | None = None,
+        ax: "Axes | None" = None,
+        name: str | None = None,
+        scatter_kw: dict[str, Any] | None = None,
+    ) -> Self:
+        """Draw a map of vectors: t-SNE of their cosines, started from their PCA.
+
+        Parameters
+        ----------
+        embeddings : array-like of shape (n_samples, n_components)
+            Vectors, of any length.
+
+        labels : array-like of shape (n_samples,) or None, default=None
+            Class of each document.
+
+        label_names : sequence of str or None, default=None
+            Names of the classes 0, 1, ... where the labels are such numbers.
+
+        sample_size : int or None, default=2000
+            Documents to draw at random, at most: t-SNE takes seconds for two thousand,
+            and minutes for many. None means all.
+
+        random_state : int, RandomState instance or None, default=None
+            Source of the draw, and of t-SNE.
+
+        ax : matplotlib Axes or None, default=None
+            Where to draw. None means a new figure.
+
+        name : str or None, default=None
+            Title of the picture.
+
+        scatter_kw : dict or None, default=None
+            Keywords for all points, of matplotlib's ``scatter``.
+
+        Returns
+        -------
+        EmbeddingMapDisplay
+            With the picture.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there are fewer than 4 documents, a value is not finite, or the labels
+            are not one for each document.
+        """
+        vectors = check_array(
+            embeddings, dtype=np.float32, ensure_min_samples=4, input_name="embeddings"
+        )
+        labels = _checked_labels(labels, len(vectors), label_names)
+        is_size = isinstance(sample_size, Integral) and not isinstance(
+            sample_size, bool
+        )
+        if sample_size is not None and not (is_size and sample_size >= 4):
+            raise ValueError(
+                f"sample_size must be None or an int from 4. Got {sample_size!r} "
+                "instead."
+            )
+        random_state = check_random_state(random_state)
+        if sample_size is not None and sample_size < len(vectors):
+            chosen = np.sort(
+                random_state.choice(len(vectors), sample_size, replace=False)
+            )
+            vectors = vectors[chosen]
+            labels = None if labels is None else labels[chosen]
+        display = cls(
+            positions=map_positions(vectors, random_state),
+            labels=labels,
+            label_names=label_names,
+            estimator_name=name,
+        )
+        return display.plot(ax, scatter_kw=scatter_kw)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        raw_documents: Sequence[str],
+        labels: ArrayLike | None = None,
+        *,
+        label_names: Sequence[str] | None = None,
+        sample_size: int | None = 2000,
+        random_state: int | np.random.RandomState | None = None,
+        ax: "Axes | None" = None,
+        name: str | None = None,
+        scatter_kw: dict[str, Any] | None = None,
+    ) -> Self:
+        """Draw a map of documents, embedded by a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : transformer
+            Fitted; its `transform` gives vectors of the documents.
+
+        raw_documents : sequence of str of length n_samples
+            Documents.
+
+        labels : array-like of shape (n_samples,) or None, default=None
+            Class of each document.
+
+        label_names : sequence of str or None, default=None
+            Names of the classes 0, 1, ... where the labels are such numbers.
+
+        sample_size : int or None, default=2000
+            Documents to draw at random, at most. None means all.
+
+        random_state : int, RandomState instance or None, default=None
+            Source of the draw, and of t-SNE.
+
+        ax : matplotlib Axes or None, default=None
+            Where to draw. None means a new figure.
+
+        name : str or None, default=None
+            Title of the picture. None means the class of the estimator.
+
+        scatter_kw : dict or None, default=None
+            Keywords for all points, of matplotlib's ``scatter``.
+
+        Returns
+        -------
+        EmbeddingMapDisplay
+            With the picture.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            As `from_embeddings`.
+        """
+        return cls.from_embeddings(
+            estimator.transform(raw_documents),
+            labels,
+            label_names=label_names,
+            sample_size=sample_size,
+            random_state=random_state,
+            ax=ax,
+            name=type(estimator).__name__ if name is None else name,
+            scatter_kw=scatter_kw,
+        )
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        name: str | None = None,
+        scatter_kw: dict[str, Any] | None = None,
+    ) -> Self:
+        """Draw the points, and write the names of the classes among them.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Where to draw. None means a new figure.
+
+        name : str or None, default=None
+            Title of the picture. None means `estimator_name`.
+
+        scatter_kw : dict or None, default=None
+            Keywords for all points, of matplotlib's ``scatter``.
+
+        Returns
+        -------
+        self : object
+            The display.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there are no points, or the labels are not one for each.
+        """
+        positions = check_array(self.positions, input_name="positions")
+        if positions.shape[1] != 2:
+            raise ValueError(
+                f"positions must have 2 columns. Got {positions.shape[1]} instead."
+            )
+        labels = _checked_labels(self.labels, len(positions), self.label_names)
+        purpose = "EmbeddingMapDisplay.plot"
+        pyplot = import_optional("matplotlib.pyplot", extra="plot", purpose=purpose)
+        effects = import_optional(
+            "matplotlib.patheffects", extra="plot", purpose=purpose
+        )
+        if ax is None:
+            _, ax = pyplot.subplots(figsize=(7, 6), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        style = {"s": 10, "linewidths": 0, "alpha": 0.8} | (scatter_kw or {})
+        self.scatters_, self.texts_ = [], []
+        if labels is None:
+            self.scatters_.append(ax.scatter(*positions.T, **style))
+        else:
+            colors = pyplot.get_cmap("tab20").colors
+            # Strong colours first, then their pale twins.
+            colors = [*colors[::2], *colors[1::2]]
+            self._plot_classes(positions, labels, colors, style, effects)
+        ax.set(xticks=[], yticks=[], aspect="equal")
+        name = self.estimator_name if name is None else name
+        if name is not None:
+            ax.set_title(name)
+        return self
+
+    def _plot_classes(self, positions, labels, colors, style, effects):
+        """Points class by class, and the names on top of them."""
+        values, counts = np.unique(labels, return_counts=True)
+        values = values[np.argsort(-counts, kind="stable")]
+        is_other = ~np.isin(labels, values[:MAX_COLORS])
+        if is_other.any():
+            grey = {"color": OTHER_COLOR} | style
+            self.scatters_.append(self.ax_.scatter(*positions[is_other].T, **grey))
+        outline = [effects.withStroke(linewidth=3, foreground="white", alpha=0.8)]
+        for value, color in zip(values[:MAX_COLORS], colors):
+            points = positions[labels == value]
+            name = str(value if self.label_names is None else self.label_names[value])
+            own = {"color": [color], "label": name} | style
+            self.scatters_.append(self.ax_.scatter(*points.T, **own))
+            place = np.median(points, axis=0)
+            text = self.ax_.annotate(
+                name, place, ha="center", va="center", fontsize=9, path_effects=outline
+            )
+            self.texts_.append(text)
+
+
+def map_positions(
+    vectors: np.ndarray, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Places of vectors in two dimensions: t-SNE of their unit rows.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Vectors, at least 4.
+    random_state : RandomState
+        Source of what t-SNE draws.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, 2), dtype=np.float32
+        The places.
+    """
+    # The squared distance of unit rows is 2 - 2 cos.
+    rows = unit_rows(vectors)
+    if rows.shape[1] == 1 or np.ptp(rows, axis=0).max() == 0:
+        # One direction, or one point: nothing to unfold.
+        start = np.zeros((len(rows), 2), dtype=np.float32)
+        start[:, 0] = rows[:, 0]
+        return start
+    n_wide = min(50, *rows.shape)
+    rows = PCA(n_wide, random_state=random_state).fit_transform(rows)
+    perplexity = min(MAX_PERPLEXITY, (len(rows) - 1) / 3)
+    return TSNE(
+        init="pca", perplexity=perplexity, random_state=random_state
+    ).fit_transform(rows)
+
+
+def _checked_labels(labels, n_documents, label_names):
+    """Labels as an array, one for each document, with a name each."""
+    if labels is None:
+        return None
+    labels = np.asarray(labels)
+    if labels.shape != (n_documents,):
+        raise ValueError(
+            f"labels must have one value for each of the {n_documents} documents. Got "
+            f"the shape {labels.shape} instead."
+        )
+    if label_names is not None:
+        is_number = np.issubdtype(labels.dtype, np.integer)
+        if not is_number or labels.min() < 0 or labels.max() >= len(label_names):
+            raise ValueError(
+                "With label_names, labels must be ints from 0 to "
+                f"{len(label_names) - 1}, the places of the names."
+            )
+    return labels

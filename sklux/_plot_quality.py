@@ -1,0 +1,383 @@
+"""Picture of a student against its teacher, on documents that it has not seen."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+
+from sklux._optional import import_optional
+from sklux._similarity import nearest_neighbors, neighbor_overlap, unit_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Numbers of neighbours for which the recall is computed, as far as there are documents.
+N_NEIGHBORS = (1, 2, 5, 10, 20, 50, 100)
+
+
+class QualityDisplay:
+    """Student against teacher: cosines of pairs, and recall of near documents.
+
+    On the left, the student's cosine of random pairs of documents over the teacher's:
+    on the diagonal both agree. On the right, the share of the teacher's k nearest
+    documents that are among the student's k nearest.
+
+    `from_embeddings` and `from_estimator` make one. All parameters are stored as
+    attributes.
+
+    Parameters
+    ----------
+    teacher_cosines : array-like of shape (n_pairs,)
+        Cosines of pairs of documents, by the teacher.
+
+    student_cosines : array-like of shape (n_pairs,)
+        Cosines of the same pairs, by the student.
+
+    n_neighbors : array-like of shape (n_counts,)
+        Numbers of neighbours, ascending.
+
+    recalls : array-like of shape (n_counts,)
+        Share of the teacher's so many nearest that the student has too.
+
+    estimator_name : str or None, default=None
+        Title of the picture.
+
+    Attributes
+    ----------
+    axes_ : ndarray of shape (2,), dtype=object
+        The two axes: cosines, neighbours.
+
+    figure_ : matplotlib Figure
+        The figure.
+
+    hexbin_ : matplotlib PolyCollection
+        Numbers of pairs.
+
+    diagonal_ : matplotlib Line2D
+        Where both agree.
+
+    line_ : matplotlib Line2D
+        The recalls.
+
+    See Also
+    --------
+    sklux.metrics.neighbor_recall_score : One number of the right half.
+    sklux.metrics.similarity_correlation : The left half as a number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklux import QualityDisplay
+    >>> teacher = np.random.RandomState(0).standard_normal((60, 8))
+    >>> QualityDisplay.from_embeddings(teacher, teacher[:, :6], random_state=0)
+    <...QualityDisplay object at ...>
+    """
+
+    def __init__(
+        self,
+        *,
+        teacher_cosines: ArrayLike,
+        student_cosines: ArrayLike,
+        n_neighbors: ArrayLike,
+        recalls: ArrayLike,
+        estimator_name: str | None = None,
+    ):
+        self.teacher_cosines = teacher_cosines
+        self.student_cosines = student_cosines
+        self.n_neighbors = n_neighbors
+        self.recalls = recalls
+        self.estimator_name = estimator_name
+
+    @classmethod
+    def from_embeddings(
+        cls,
+        teacher_embeddings: ArrayLike,
+        student_embeddings: ArrayLike,
+        *,
+        n_pairs: int = 20_000,
+        sample_size: int = 1000,
+        random_state: int | np.random.RandomState | None = None,
+        axes: "Sequence[Axes] | None" = None,
+        name: str | None = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
+        """Compare the vectors of a teacher and a student.
+
+        Parameters
+        ----------
+        teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
+            Teacher vectors of documents that the student has not seen.
+
+        student_embeddings : array-like of shape (n_samples, n_components)
+            Student vectors of the same documents.
+
+        n_pairs : int, default=20_000
+            Random pairs of two different documents.
+
+        sample_size : int, default=1000
+            Documents whose neighbours are looked for, among all, at most.
+
+        random_state : int, RandomState instance or None, default=None
+            Source of the pairs and the documents.
+
+        axes : sequence of 2 matplotlib Axes or None, default=None
+            Where to draw. None means a new figure.
+
+        name : str or None, default=None
+            Title of the picture.
+
+        line_kw : dict or None, default=None
+            Keywords for the line of the recalls.
+
+        Returns
+        -------
+        QualityDisplay
+            With the picture.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there are fewer than 3 documents, not as many of both kinds, or a value
+            is not finite.
+        """
+        pair = [
+            unit_rows(
+                check_array(
+                    embeddings, dtype=np.float64, ensure_min_samples=3, input_name=name_
+                )
+            )
+            for embeddings, name_ in (
+                (teacher_embeddings, "teacher_embeddings"),
+                (student_embeddings, "student_embeddings"),
+            )
+        ]
+        check_consistent_length(*pair)
+        for value, name_ in ((n_pairs, "n_pairs"), (sample_size, "sample_size")):
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+                raise ValueError(
+                    f"{name_} must be an int from 1. Got {value!r} instead."
+                )
+        random_state = check_random_state(random_state)
+        n_samples = len(pair[0])
+        # The second of a pair is any other document: by a step that is not 0.
+        first = random_state.randint(n_samples, size=n_pairs)
+        second = (first + random_state.randint(1, n_samples, size=n_pairs)) % n_samples
+        cosines = [np.einsum("ij,ij->i", side[first], side[second]) for side in pair]
+        counts = [count for count in N_NEIGHBORS if count < n_samples]
+        queries = random_state.permutation(n_samples)[:sample_size]
+        display = cls(
+            teacher_cosines=cosines[0],
+            student_cosines=cosines[1],
+            n_neighbors=counts,
+            recalls=recalls(pair[0], pair[1], queries, counts),
+            estimator_name=name,
+        )
+        return display.plot(axes, line_kw=line_kw)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        raw_documents: Sequence[str],
+        teacher_embeddings: ArrayLike,
+        *,
+        n_pairs: int = 20_000,
+        sample_size: int = 1000,
+        random_state: int | np.random.RandomState | None = None,
+        axes: "Sequence[Axes] | None" = None,
+        name: str | None = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
+        """Compare a fitted student with its teacher.
+
+        Parameters
+        ----------
+        estimator : transformer
+            Fitted; its `transform` gives vectors of the documents.
+
+        raw_documents : sequence of str of length n_samples
+            Documents that it was not fitted on: of others the picture is too bright.
+
+        teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
+            Teacher vectors of these documents.
+
+        n_pairs : int, default=20_000
+            Random pairs of two different documents.
+
+        sample_size : int, default=1000
+            Documents whose neighbours are looked for, among all, at most.
+
+        random_state : int, RandomState instance or None, default=None
+            Source of the pairs and the documents.
+
+        axes : sequence of 2 matplotlib Axes or None, default=None
+            Where to draw. None means a new figure.
+
+        name : str or None, default=None
+            Title of the picture. None means the class of the estimator.
+
+        line_kw : dict or None, default=None
+            Keywords for the line of the recalls.
+
+        Returns
+        -------
+        QualityDisplay
+            With the picture.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            As `from_embeddings`.
+        """
+        return cls.from_embeddings(
+            teacher_embeddings,
+            estimator.transform(raw_documents),
+            n_pairs=n_pairs,
+            sample_size=sample_size,
+            random_state=random_state,
+            axes=axes,
+            name=type(estimator).__name__ if name is None else name,
+            line_kw=line_kw,
+        )
+
+    def plot(
+        self,
+        axes: "Sequence[Axes] | None" = None,
+        *,
+        name: str | None = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
+        """Draw the two halves.
+
+        Parameters
+        ----------
+        axes : sequence of 2 matplotlib Axes or None, default=None
+            Where to draw. None means a new figure.
+
+        name : str or None, default=None
+            Title of the picture. None means `estimator_name`.
+
+        line_kw : dict or None, default=None
+            Keywords for the line of the recalls.
+
+        Returns
+        -------
+        self : object
+            The display.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there are not two axes.
+        """
+        purpose = "QualityDisplay.plot"
+        pyplot = import_optional("matplotlib.pyplot", extra="plot", purpose=purpose)
+        if axes is None:
+            _, axes = pyplot.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+        axes = np.asarray(axes, dtype=object).ravel()
+        if len(axes) != 2:
+            raise ValueError(
+                f"axes must be two matplotlib Axes, one for each half. Got {len(axes)}."
+            )
+        self.axes_, self.figure_ = axes, axes[0].figure
+        self._plot_cosines(axes[0])
+        self._plot_recalls(axes[1], line_kw or {})
+        name = self.estimator_name if name is None else name
+        if name is not None:
+            axes[0].set_title(name, loc="left")
+        return self
+
+    def _plot_cosines(self, ax):
+        """Numbers of pairs over both cosines, and the diagonal."""
+        teacher = np.asarray(self.teacher_cosines, dtype=np.float64)
+        student = np.asarray(self.student_cosines, dtype=np.float64)
+        low = min(teacher.min(), student.min(), 0.0)
+        extent = (low, 1.0, low, 1.0)
+        self.hexbin_ = ax.hexbin(
+            teacher,
+            student,
+            gridsize=40,
+            bins="log",
+            mincnt=1,
+            cmap="Blues",
+            extent=extent,
+        )
+        (self.diagonal_,) = ax.plot(
+            [low, 1], [low, 1], color="0.4", linewidth=1, linestyle="--"
+        )
+        ax.set(
+            xlabel="Teacher's cosine",
+            ylabel="Student's cosine",
+            xlim=(low, 1),
+            ylim=(low, 1),
+            aspect="equal",
+        )
+        spread = np.std(teacher) * np.std(student)
+        if spread > 0:
+            correlation = np.mean(
+                (teacher - teacher.mean()) * (student - student.mean())
+            )
+            ax.text(
+                0.04,
+                0.96,
+                f"correlation {correlation / spread:.2f}",
+                transform=ax.transAxes,
+                va="top",
+            )
+
+    def _plot_recalls(self, ax, line_kw):
+        """Recall over the number of neighbours."""
+        counts = np.asarray(self.n_neighbors)
+        style = {"color": "C0", "marker": "o"}
+        (self.line_,) = ax.plot(counts, self.recalls, **(style | line_kw))
+        ax.set(
+            xscale="log",
+            xlabel="Nearest documents looked at",
+            ylabel="Share of the teacher's that are found",
+            ylim=(0, 1.02),
+        )
+        ax.set_xticks(counts, [f"{count:,}" for count in counts])
+        ax.minorticks_off()
+        ax.spines[["top", "right"]].set_visible(False)
+
+
+def recalls(
+    teacher: np.ndarray,
+    student: np.ndarray,
+    queries: np.ndarray,
+    counts: Sequence[int],
+) -> list[float]:
+    """Share of the teacher's k nearest that the student has too, for some k.
+
+    Parameters
+    ----------
+    teacher, student : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Unit rows of the same documents; each side has its own width.
+    queries : ndarray of shape (n_queries,), dtype=np.intp
+        Documents whose neighbours are looked for.
+    counts : sequence of int
+        The k, each less than n_samples.
+
+    Returns
+    -------
+    list of float
+        A value between 0 and 1 for each k.
+    """
+    found = []
+    for count in counts:
+        first, second = (
+            nearest_neighbors(side, queries, count) for side in (teacher, student)
+        )
+        found.append(neighbor_overlap(first, second))
+    return found

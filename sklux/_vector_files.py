@@ -1,0 +1,256 @@
+"""Vectors written as they come: NumPy's .npy, Parquet, JSON lines.
+
+The output stands under its name only when it is whole: an interrupted run leaves what
+was there before.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+from numpy.lib import format as npy
+
+from sklux._optional import import_optional
+from sklux._persistence import replaced_when_whole
+
+SUFFIXES = {".npy": "npy", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl"}
+FORMATS = ("npy", "parquet", "jsonl")
+STANDARD_OUTPUT = "-"
+VECTOR_COLUMN = "embedding"
+
+
+class VectorWriter(Protocol):
+    """Takes vectors, piece by piece."""
+
+    def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:
+        """Append some vectors, and the values that stand beside them."""
+
+    def close(self) -> None:
+        """Write what is still to be written."""
+
+
+def vector_format(path: str) -> str:
+    """Format of an output, by its name.
+
+    Parameters
+    ----------
+    path : str
+        The file; ``'-'`` is standard output, which gets JSON lines.
+
+    Returns
+    -------
+    str
+        One of `FORMATS`.
+
+    Raises
+    ------
+    ValueError
+        If the name does not tell.
+    """
+    if path == STANDARD_OUTPUT:
+        return "jsonl"
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ValueError(
+            f"The name {path} does not tell the format of the vectors. Let it end in "
+            f"{', '.join(SUFFIXES)}."
+        )
+    return SUFFIXES[suffix]
+
+
+@contextmanager
+def vector_writer(path: str, width: int) -> Iterator[VectorWriter]:
+    """Open an output for vectors.
+
+    Parameters
+    ----------
+    path : str
+        The file; ``'-'`` is standard output.
+    width : int
+        Columns of the vectors.
+
+    Yields
+    ------
+    VectorWriter
+        Takes the vectors; the file is there after the context, unless it was left by
+        an exception.
+
+    Raises
+    ------
+    ValueError
+        If the name does not tell a format.
+    """
+    writers = {"npy": NpyVectors, "parquet": ParquetVectors, "jsonl": JsonVectors}
+    make = writers[vector_format(path)]
+    if path == STANDARD_OUTPUT:
+        writer = make(sys.stdout.buffer, width)
+        yield writer
+        writer.close()
+        return
+    with (
+        replaced_when_whole(Path(path), caller="sklux embed") as part,
+        open(part, "wb") as file,
+    ):
+        writer = make(file, width)
+        try:
+            yield writer
+        finally:
+            # While the file is open, also where it will not be kept.
+            writer.close()
+
+
+class NpyVectors:
+    """A .npy file, float32; the number of rows is filled in at the end.
+
+    Parameters
+    ----------
+    file : binary file
+        Can be sought in.
+    width : int
+        Columns of the vectors.
+    """
+
+    def __init__(self, file: BinaryIO, width: int):
+        self.file, self.width, self.n_rows = file, width, 0
+        self._write_header()
+
+    def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:
+        """Append some vectors.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n_samples, width), dtype=np.float32
+            Rows.
+        kept : mapping
+            Must be empty.
+
+        Raises
+        ------
+        ValueError
+            If there are values beside the vectors.
+        """
+        if kept:
+            raise ValueError(
+                "A .npy file holds vectors alone. Write Parquet or JSON lines to keep "
+                "other columns."
+            )
+        self.file.write(np.ascontiguousarray(vectors, dtype="<f4").data)
+        self.n_rows += len(vectors)
+
+    def close(self) -> None:
+        """Write the number of rows."""
+        self.file.seek(0)
+        self._write_header()
+
+    def _write_header(self) -> None:
+        """NumPy leaves room in the header for a first axis that grows."""
+        header = {
+            "descr": "<f4",
+            "fortran_order": False,
+            "shape": (self.n_rows, self.width),
+        }
+        npy.write_array_header_1_0(self.file, header)
+
+
+class ParquetVectors:
+    """A Parquet file: the columns kept, and lists of float32 of one length.
+
+    Parameters
+    ----------
+    file : binary file
+        Where to.
+    width : int
+        Columns of the vectors.
+    """
+
+    def __init__(self, file: BinaryIO, width: int):
+        self.file, self.width = file, width
+        self.pyarrow = import_optional(
+            "pyarrow", extra="cli", purpose="Writing Parquet"
+        )
+        self.parquet = import_optional(
+            "pyarrow.parquet", extra="cli", purpose="Writing Parquet"
+        )
+        self.writer: Any = None
+
+    def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:
+        """Append some vectors, and the values that stand beside them.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n_samples, width), dtype=np.float32
+            Rows.
+        kept : mapping of str to list
+            Columns.
+
+        Raises
+        ------
+        ValueError
+            If a column is named as that of the vectors, or changes its type.
+        """
+        if VECTOR_COLUMN in kept:
+            raise ValueError(
+                f"The column {VECTOR_COLUMN!r} cannot be kept, because the vectors "
+                "have that name. Rename it first."
+            )
+        values = self.pyarrow.array(vectors.astype(np.float32, copy=False).ravel())
+        lists = self.pyarrow.FixedSizeListArray.from_arrays(values, self.width)
+        table = self.pyarrow.table({**kept, VECTOR_COLUMN: lists})
+        if self.writer is None:
+            self.writer = self.parquet.ParquetWriter(self.file, table.schema)
+        elif table.schema != self.writer.schema:
+            try:
+                table = table.cast(self.writer.schema)
+            except (self.pyarrow.ArrowInvalid, NotImplementedError) as error:
+                raise ValueError(
+                    f"A column that is kept changes its type: {error}"
+                ) from error
+        self.writer.write_table(table)
+
+    def close(self) -> None:
+        """Write the index of the file."""
+        if self.writer is None:
+            self.write(np.empty((0, self.width), dtype=np.float32), {})
+        self.writer.close()
+
+
+class JsonVectors:
+    """JSON lines: the values kept, and the vector as a list of numbers.
+
+    Parameters
+    ----------
+    file : binary file
+        Where to.
+    width : int
+        Columns of the vectors.
+    """
+
+    def __init__(self, file: BinaryIO, width: int):
+        self.file = file
+
+    def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:
+        """Append some vectors, and the values that stand beside them.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n_samples, width), dtype=np.float32
+            Rows.
+        kept : mapping of str to list
+            Columns.
+        """
+        for place, vector in enumerate(vectors):
+            row = {name: values[place] for name, values in kept.items()}
+            # The shortest decimals that give the same float32 again.
+            numbers = ", ".join(np.format_float_positional(v, trim="0") for v in vector)
+            head = json.dumps(row, ensure_ascii=False, default=str)[:-1]
+            comma = ", " if row else ""
+            line = f'{head}{comma}"{VECTOR_COLUMN}": [{numbers}]}}\n'
+            self.file.write(line.encode())
+
+    def close(self) -> None:
+        """Hand on what is still held back."""
+        self.file.flush()

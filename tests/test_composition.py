@@ -1,0 +1,216 @@
+"""Beside other parts of scikit-learn: columns, unions, searches, frozen, parallel."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from conftest import small_vectorizer
+from joblib import parallel_config
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer
+
+pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def fitted(documents, teacher_embeddings):
+    return small_vectorizer().fit(documents, teacher_embeddings=teacher_embeddings)
+
+
+@pytest.fixture
+def teacher(latent_teacher, tmp_path):
+    """Knows all texts after the first time."""
+    return CachedTeacher(latent_teacher, path=tmp_path, model_id="latent")
+
+
+@pytest.fixture
+def frame(documents, topics):
+    """A table with a column of text among others."""
+    return pd.DataFrame(
+        {"year": np.arange(len(documents)) % 5, "text": documents, "topic": topics}
+    )
+
+
+# Columns of tables
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_column_transformer_takes_a_column_of_text(frame, teacher, library, documents):
+    table = frame if library == "pandas" else pl.from_pandas(frame)
+    columns = ColumnTransformer(
+        [
+            ("text", small_vectorizer(teacher), "text"),
+            ("year", OneHotEncoder(sparse_output=False), ["year"]),
+        ]
+    ).set_output(transform=library)
+    result = columns.fit_transform(table)
+    expected = columns.named_transformers_["text"].transform(documents)
+    names = [f"text__luxicalvectorizer{i}" for i in range(4)]
+    assert list(result.columns)[:4] == names
+    np.testing.assert_array_equal(np.asarray(result)[:, :4], np.asarray(expected))
+    assert result.shape == (len(documents), 4 + 5)
+    same = columns.transform(table)
+    np.testing.assert_array_equal(np.asarray(result), np.asarray(same))
+
+
+def test_column_transformer_in_a_pipeline(frame, teacher):
+    columns = make_column_transformer((small_vectorizer(teacher), "text"))
+    pipeline = make_pipeline(columns, LogisticRegression())
+    assert cross_val_score(pipeline, frame, frame["topic"], cv=3).mean() > 0.9
+
+
+@pytest.mark.parametrize("kind", ["Series", "frame column of polars", "object array"])
+def test_transform_of_columns_of_text(fitted, documents, kind):
+    columns = {
+        "Series": pd.Series(documents, index=range(7, 7 + len(documents))),
+        "frame column of polars": pl.Series("text", documents),
+        "object array": np.array(documents, dtype=object),
+    }
+    np.testing.assert_array_equal(
+        fitted.transform(columns[kind]), fitted.transform(documents)
+    )
+
+
+def test_column_transformer_given_a_frame_instead_of_a_column(frame, teacher):
+    """["text"] is a table with one column, "text" is the column."""
+    columns = ColumnTransformer([("text", small_vectorizer(teacher), ["text"])])
+    with pytest.raises((ValueError, TypeError), match="(?i)column|document|frame"):
+        columns.fit(frame)
+
+
+# Unions
+
+
+def test_feature_union_with_tfidf(documents, teacher):
+    """Dense vectors beside sparse ones: sparse, as scikit-learn stacks them."""
+    union = FeatureUnion(
+        [("dense", small_vectorizer(teacher)), ("sparse", TfidfVectorizer())]
+    )
+    result = union.fit_transform(documents)
+    n_terms = len(union.transformer_list[1][1].vocabulary_)
+    assert result.shape == (len(documents), 4 + n_terms)
+    expected = union.transformer_list[0][1].transform(documents)
+    np.testing.assert_allclose(result[:, :4].toarray(), expected, atol=1e-7)
+    names = union.get_feature_names_out()
+    assert names[0] == "dense__luxicalvectorizer0"
+    assert names[4].startswith("sparse__")
+
+
+def test_feature_union_of_both_stages_in_a_search(documents, topics, teacher):
+    union = FeatureUnion(
+        [("dense", small_vectorizer(teacher)), ("sparse", LexicalVectorizer())]
+    )
+    pipeline = make_pipeline(union, LogisticRegression())
+    grid = {
+        "featureunion__dense__projection__n_components": [2, 4],
+        "featureunion__sparse__ngram_range": [(1, 1), (1, 2)],
+        "featureunion__transformer_weights": [None, {"dense": 2.0, "sparse": 1.0}],
+    }
+    search = GridSearchCV(pipeline, grid, cv=2).fit(documents, topics)
+    assert search.best_score_ > 0.9
+    assert len(search.cv_results_["params"]) == 8
+
+
+# Searches
+
+
+def test_halving_grid_search(documents, topics, teacher):
+    pipeline = make_pipeline(small_vectorizer(teacher), LogisticRegression())
+    search = HalvingGridSearchCV(
+        pipeline,
+        {"luxicalvectorizer__projection__n_components": [1, 2, 4]},
+        cv=2,
+        min_resources=60,
+        random_state=0,
+    ).fit(documents, topics)
+    assert search.n_resources_ == [60]  # a third round would need more documents
+    assert search.best_params_["luxicalvectorizer__projection__n_components"] in (2, 4)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_grid_search_in_parallel_is_that_in_turn(
+    documents, topics, latent_teacher, tmp_path, backend
+):
+    """Processes and threads around a fit: the same scores, and none waits for ever."""
+    pipeline = make_pipeline(
+        small_vectorizer(CachedTeacher(latent_teacher, path=tmp_path, model_id="t")),
+        LogisticRegression(),
+    )
+    grid = {"luxicalvectorizer__projection__n_components": [2, 4]}
+
+    def scores(n_jobs):
+        search = GridSearchCV(pipeline, grid, cv=2, n_jobs=n_jobs)
+        return search.fit(documents, topics).cv_results_["mean_test_score"]
+
+    alone = scores(None)
+    with parallel_config(backend=backend):
+        np.testing.assert_allclose(scores(2), alone, atol=0.05)
+
+
+def test_transform_in_parallel_config_uses_its_threads(fitted, documents):
+    """n_jobs=None follows the context, and the bits stay."""
+    expected = fitted.transform(documents)
+    for backend in ("threading", "loky"):
+        with parallel_config(backend=backend, n_jobs=2):
+            np.testing.assert_array_equal(fitted.transform(documents), expected)
+
+
+# Frozen and copied
+
+
+def test_frozen_estimator_is_not_fitted_again(fitted, documents, topics):
+    frozen = FrozenEstimator(fitted)
+    pipeline = make_pipeline(frozen, LogisticRegression()).fit(documents, topics)
+    assert pipeline.score(documents, topics) > 0.9
+    np.testing.assert_array_equal(
+        frozen.fit(documents[:5], None).transform(documents),
+        fitted.transform(documents),
+    )
+    assert clone(frozen) is frozen
+
+
+def test_frozen_estimator_in_a_cross_validation(fitted, documents, topics):
+    pipeline = make_pipeline(FrozenEstimator(fitted), LogisticRegression())
+    assert cross_val_score(pipeline, documents, topics, cv=3).min() > 0.9
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, clone])
+def test_copies_fit_alike(copied, documents, teacher_embeddings):
+    original = small_vectorizer()
+    first, second = (
+        vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+        for vectorizer in (copied(original), original)
+    )
+    np.testing.assert_array_equal(
+        first.transform(documents), second.transform(documents)
+    )
+
+
+def test_deepcopy_of_a_fitted_model_shares_nothing(fitted, documents):
+    twin = copy.deepcopy(fitted)
+    expected = fitted.transform(documents)
+    coefs = twin.projection_.coefs_
+    coefs[0] = coefs[0] * 0 + 1
+    twin.projection_.coefs_ = coefs
+    assert not np.array_equal(twin.transform(documents), expected)
+    np.testing.assert_array_equal(fitted.transform(documents), expected)
+
+
+def test_html_repr_of_a_pipeline_shows_the_state(documents, topics, teacher):
+    pipeline = make_pipeline(small_vectorizer(teacher), LogisticRegression())
+    assert "fitted" not in pipeline._repr_html_().split("<style>")[0]
+    pipeline.fit(documents, topics)
+    html = pipeline._repr_html_()
+    assert "LuxicalVectorizer" in html
+    assert LuxicalVectorizer()._repr_html_() != pipeline[0]._repr_html_()

