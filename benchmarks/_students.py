@@ -5,8 +5,9 @@ A recipe holds parameters of `ReLUProjection`; under "lexical" it may hold those
 measured twice in a run.
 """
 
+import json
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -41,14 +42,28 @@ class Bench:
         Documents of each part of a corpus, at most.
     seeds : sequence of int
         Seeds of the students that are measured several times.
+    store : Path or None
+        File with results of earlier runs, which are not made again; those of this run
+        are added.
     """
 
-    def __init__(self, folder: Path, limit: int | None, seeds: Sequence[int]):
+    def __init__(
+        self,
+        folder: Path,
+        limit: int | None,
+        seeds: Sequence[int],
+        store: Path | None = None,
+    ):
         self.folder = folder
+        self.store = store
         self.limit = limit
         self.seeds = list(seeds)
         self._made: dict[Hashable, object] = {}
         self._last: tuple[Hashable, object] = (None, None)
+        if store is not None and store.exists():
+            for line in store.read_text().splitlines():
+                key, result = json.loads(line)
+                self._made[tuple(key)] = Result(**result)
 
     @property
     def names(self) -> list[str]:
@@ -63,7 +78,10 @@ class Bench:
     def once(self, key: Hashable, make: Callable[[], object]) -> object:
         """What has been made under this key; made now if it has not."""
         if key not in self._made:
-            self._made[key] = make()
+            self._made[key] = made = make()
+            if self.store is not None and isinstance(made, Result):
+                with open(self.store, "a") as file:
+                    file.write(json.dumps([key, asdict(made)]) + "\n")
         return self._made[key]
 
     def corpus(self, name: str) -> Corpus:

@@ -159,7 +159,8 @@ def main() -> None:
     """Run the parts and publish their tables, each as soon as it is there."""
     options = parse_options()
     logging.disable(logging.WARNING)
-    bench = Bench(options.data, options.limit, range(options.seeds))
+    seeds = range(options.seeds)
+    bench = Bench(options.data, options.limit, seeds, options.resume)
     is_whole = options.limit is None and options.contenders is None
     page = options.output if is_whole else Path("-")
     if options.images is None and str(page) != "-":
@@ -199,6 +200,13 @@ def parse_options() -> Namespace:
         metavar="N",
         help="documents of each part of a corpus, to see that it runs; tables are "
         "then printed only",
+    )
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="take results that are in this file from there, and add others: a run "
+        "that was interrupted goes on. Remove it when the code has changed",
     )
     parser.add_argument(
         "--images",
