@@ -3,12 +3,14 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test lint doc linkcheck bench clean
+.PHONY: help demo test test-oldest test-newest lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   set up, then the whole job on the docstrings of installed packages"
 	@echo "make test   set up, then all tests"
 	@echo "make lint   set up, then the linters"
+	@echo "make test-oldest, make test-newest   the same with the oldest and newest versions"
+	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    set up, then build the pages into doc/_build/html"
 	@echo "make bench  set up, then all benchmarks (6 hours; reads ../shared/data if there)"
 	@echo "make clean  remove the environment and what was built"
@@ -31,6 +33,28 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/test.stamp
 	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+# The oldest versions that are allowed, and the newest that there are, in environments of
+# their own.
+test-oldest:
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet --constraint constraints.txt \
+		--constraint .ci/oldest.txt --editable '.[test]'
+	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(VENV)-oldest/bin/python -m pytest
+
+test-newest:
+	$(PYTHON) -m venv $(VENV)-newest
+	$(VENV)-newest/bin/python -m pip install --quiet --upgrade \
+		--upgrade-strategy eager --constraint constraints.txt --editable '.[test]'
+	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(VENV)-newest/bin/python -m pytest
+
+# The source distribution, a wheel made from it, and that wheel in a bare environment.
+dist: $(VENV)/pip.stamp
+	$(BIN)/python -m pip install --quiet build
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv --clear $(VENV)-dist
+	$(VENV)-dist/bin/python -m pip install --quiet dist/*.whl
+	cd $(VENV)-dist && bin/python ../.ci/use_wheel.py
 
 lint: $(VENV)/test.stamp $(VENV)/lint.stamp
 	$(BIN)/ruff check .
@@ -57,5 +81,5 @@ bench: $(VENV)/benchmark.stamp
 	$(BIN)/python benchmarks/plot_quality_speed.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info doc/_build doc/auto_examples doc/api/generated \
+	rm -rf $(VENV) $(VENV)-* build dist *.egg-info doc/_build doc/auto_examples doc/api/generated \
 		doc/api/examples doc/sg_execution_times.rst sklux/_kernels/*.c sklux/_kernels/*.so
