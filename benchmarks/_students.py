@@ -60,10 +60,14 @@ class Bench:
         self.seeds = list(seeds)
         self._made: dict[Hashable, object] = {}
         self._last: tuple[Hashable, object] = (None, None)
-        if store is not None and store.exists():
-            for line in store.read_text().splitlines():
+        self._read_store()
+
+    def _read_store(self) -> None:
+        """Take the results that the store has, those of runs beside this one too."""
+        if self.store is not None and self.store.exists():
+            for line in self.store.read_text().splitlines():
                 key, result = json.loads(line)
-                self._made[tuple(key)] = Result(**result)
+                self._made.setdefault(tuple(key), Result(**result))
 
     @property
     def names(self) -> list[str]:
@@ -77,6 +81,8 @@ class Bench:
 
     def once(self, key: Hashable, make: Callable[[], object]) -> object:
         """What has been made under this key; made now if it has not."""
+        if key not in self._made:
+            self._read_store()
         if key not in self._made:
             self._made[key] = made = make()
             if self.store is not None and isinstance(made, Result):

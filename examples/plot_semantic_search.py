@@ -70,7 +70,7 @@ for name, (query_vectors, document_vectors) in ways.items():
     axes.plot(range(1, 11), shares, marker="o", label=name)
     print(f"{name}: first in {shares[0]:.0%}, among ten in {shares[-1]:.0%}")
 axes.set(
-    xlabel="Documents looked at", ylabel="Share of answers among them", ylim=(0, 1)
+    xlabel="Documents looked at", ylabel="Share of answers among them", ylim=(0.5, 1.01)
 )
 axes.set_xticks(range(1, 11))
 axes.spines[["top", "right"]].set_visible(False)

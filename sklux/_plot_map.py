@@ -56,7 +56,8 @@ class EmbeddingMapDisplay:
         each class, largest first.
 
     texts_ : list of matplotlib Text
-        Names of the classes, each at the median of its points.
+        Names of the classes, each at the median of its points. Those that would cover
+        the name of a larger class are not visible.
 
     See Also
     --------
@@ -281,7 +282,7 @@ class EmbeddingMapDisplay:
             "matplotlib.patheffects", extra="plot", purpose=purpose
         )
         if ax is None:
-            _, ax = pyplot.subplots(figsize=(7, 6), layout="constrained")
+            _, ax = pyplot.subplots(figsize=(8, 5), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
         style = {"s": 10, "linewidths": 0, "alpha": 0.8} | (scatter_kw or {})
         self.scatters_, self.texts_ = [], []
@@ -292,11 +293,24 @@ class EmbeddingMapDisplay:
             # Strong colours first, then their pale twins.
             colors = [*colors[::2], *colors[1::2]]
             self._plot_classes(positions, labels, colors, style, effects)
-        ax.set(xticks=[], yticks=[], aspect="equal")
+        ax.set(xticks=[], yticks=[])
+        ax.set_aspect("equal", adjustable="datalim")
         name = self.estimator_name if name is None else name
         if name is not None:
             ax.set_title(name)
+        self._hide_covered_names()
         return self
+
+    def _hide_covered_names(self):
+        """Leave out names that would cover one of a larger class."""
+        # Where a text lies is known once all has its place.
+        self.figure_.draw_without_rendering()
+        taken = []
+        for text in self.texts_:
+            box = text.get_window_extent()
+            text.set_visible(not any(box.overlaps(other) for other in taken))
+            if text.get_visible():
+                taken.append(box)
 
     def _plot_classes(self, positions, labels, colors, style, effects):
         """Points class by class, and the names on top of them."""

@@ -169,17 +169,17 @@ class ReLUProjection(
     n_components_ : int
         Width of the vectors.
 
-    teacher_components_ : ndarray of shape (n_components_, n_teacher_components), \
+    teacher_components_ : ndarray of shape (`n_components_`, n_teacher_components), \
             dtype=np.float32, or None
         Maps the teacher's unit vectors into the student's space, as `project_teacher`
         does. Without corpus vectors these are their principal directions about the
         origin (so that cosines are kept), else the linear map that is nearest to the
         targets. None in a model that :func:`sklux.interop.load_luxical` has read.
 
-    loss_curve_ : list of float of length n_iter_
+    loss_curve_ : list of float of length `n_iter_`
         Mean training loss of each epoch.
 
-    validation_scores_ : list of float of length n_iter_ or None
+    validation_scores_ : list of float of length `n_iter_` or None
         Neighbour overlap with the targets after each epoch, between 0 and 1; None
         without held-out documents.
 
@@ -200,7 +200,7 @@ class ReLUProjection(
     n_features_in_ : int
         Number of features seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, when X had string names.
 
     See Also
@@ -437,7 +437,7 @@ class ReLUProjection(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_), dtype=np.float32
+        ndarray of shape (n_samples, `n_components_`), dtype=np.float32
             Rows of unit length; a row without non-zero values is zero.
 
         Raises
@@ -487,7 +487,7 @@ class ReLUProjection(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_), dtype=np.float32
+        ndarray of shape (n_samples, `n_components_`), dtype=np.float32
             Rows of unit length; zero rows stay zero.
 
         Raises

@@ -81,6 +81,16 @@ def test_map_many_classes_have_different_colors(n_classes):
     assert len(colors) == 20 + (n_classes > 20)
 
 
+def test_map_names_do_not_cover_each_other():
+    """The larger class keeps its name."""
+    positions = np.concatenate([np.zeros((5, 2)), np.full((3, 2), 0.001), [[9, 9]]])
+    display = EmbeddingMapDisplay(
+        positions=positions, labels=["large"] * 5 + ["small"] * 3 + ["far"]
+    ).plot()
+    visible = {text.get_text(): text.get_visible() for text in display.texts_}
+    assert visible == {"large": True, "small": False, "far": True}
+
+
 def test_map_title_and_axes():
     from matplotlib import pyplot
 
