@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-oldest test-newest lint doc linkcheck dist bench clean
+.PHONY: help demo test test-oldest test-newest test-pickles lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   set up, then the whole job on the docstrings of installed packages"
@@ -47,6 +47,16 @@ test-newest:
 	$(VENV)-newest/bin/python -m pip install --quiet --upgrade \
 		--upgrade-strategy eager --constraint constraints.txt --editable '.[test]'
 	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(VENV)-newest/bin/python -m pytest
+
+# Pickles and model files written by one Python, read by another, and back.
+OTHER ?= python3.13
+test-pickles: $(VENV)/test.stamp
+	$(OTHER) -m venv $(VENV)-other
+	$(VENV)-other/bin/python -m pip install --quiet --constraint constraints.txt .
+	$(BIN)/python .ci/pickles.py write $(VENV)-other/from-this
+	cd $(VENV)-other && bin/python ../.ci/pickles.py read from-this
+	cd $(VENV)-other && bin/python ../.ci/pickles.py write from-other
+	$(BIN)/python .ci/pickles.py read $(VENV)-other/from-other
 
 # The source distribution, a wheel made from it, and that wheel in a bare environment.
 dist: $(VENV)/pip.stamp
