@@ -39,7 +39,7 @@ test: $(VENV)/test.stamp
 test-oldest:
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --constraint constraints.txt \
-		--constraint .ci/oldest.txt --editable '.[test]'
+		--constraint .ci/oldest.txt --editable '.[test-basic]'
 	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(VENV)-oldest/bin/python -m pytest
 
 test-newest:

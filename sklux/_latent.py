@@ -51,6 +51,9 @@ def latent_vectors(
         Y = csr_product(X, csr_product(turned, _orthonormal(Y)))
     # X ~ Q (Q^T X), and the left singular vectors of Q^T X are eigenvectors of B^T B.
     Q = _orthonormal(Y)
+    if Q.shape[1] == 0:
+        # Values so small that their products are 0.
+        return np.zeros((X.shape[0], n_kept), dtype=np.float32)
     B = csr_product(turned, Q)
     values, vectors = linalg.eigh(second_moment(B, B))
     order = np.argsort(-values)[:n_kept]

@@ -22,7 +22,7 @@ def pins(path):
 def test_packaging_oldest_versions_are_those_declared():
     declared = dict(line.split(">=") for line in PROJECT["project"]["dependencies"])
     oldest = pins(".ci/oldest.txt")
-    assert oldest.keys() == declared.keys()
+    assert oldest.keys() >= declared.keys()
     for name, version in declared.items():
         assert f"{oldest[name]}.".startswith(f"{version}.")
 
