@@ -36,9 +36,9 @@ def conditions(packages: Sequence[str]) -> str:
     """One paragraph: date, command, machine with its load, and versions."""
     versions = [f"Python {platform.python_version()}"]
     versions += [f"{name} {_version(name)}" for name in packages]
-    command = " ".join(
-        ["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
-    )
+    # Folders of this machine are nobody else's.
+    words = [word if word[:1] != "/" else Path(word).name for word in sys.argv[1:]]
+    command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
     return (
         f"Measured on {date.today().isoformat()} by `{command}`; {os.cpu_count()} "
         f"cores, {_processor()}, load {LOAD_AT_START:.1f} before the start; "
