@@ -26,10 +26,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sklux._document_files import DocumentFile
-from sklux._projection import ReLUProjection
 from sklux._taught import documents_to_teach
 from sklux._teacher import CachedTeacher
-from sklux._vector_files import vector_format, vector_writer
+from sklux._vector_files import check_kept, vector_format, vector_writer
 from sklux._vectorizer import DEFAULT_TEACHER_SAMPLE_SIZE, LuxicalVectorizer
 from sklux.metrics import (
     half_document_retrieval,
@@ -157,6 +156,18 @@ def note(text: str, quiet: bool) -> None:
     """
     if not quiet:
         screen.print(text, soft_wrap=True, markup=False)
+
+
+def show(result: str | Text | Table) -> None:
+    """Print a result on standard output; lines are not broken, brackets are text.
+
+    Parameters
+    ----------
+    result : str, rich.text.Text or rich.table.Table
+        What to print.
+    """
+    is_table = isinstance(result, Table)
+    Console(highlight=False).print(result, markup=False, soft_wrap=not is_table)
 
 
 class Counter:
@@ -312,17 +323,15 @@ def fit(
     documents = source.open().read()
     note(f"{len(documents):,} documents.", quiet)
     model = LuxicalVectorizer(teacher, n_jobs=-1, verbose=is_watched(quiet))
-    chosen = {name: value for name, value in settings.items() if value is not None}
-    if any(name.startswith("projection__") for name in chosen):
-        model.set_params(projection=ReLUProjection())
-    model.set_params(**chosen)
+    model.set_params(
+        **{name: value for name, value in settings.items() if value is not None}
+    )
     start = time.perf_counter()
     model.fit(documents, teacher_embeddings=vectors)
     seconds = time.perf_counter() - start
     (model if dtype == "float32" else model.quantize(dtype)).save(output)
     if not quiet:
-        console = Console(highlight=False)
-        console.print(str(model.report_), markup=False, soft_wrap=True)
+        show(str(model.report_))
         note(
             f"Fitted in {seconds:.0f} s, {model.n_taught_:,} documents taught. "
             f"{output}: {output.stat().st_size / 1e6:.1f} MB.",
@@ -375,11 +384,8 @@ def embed(
     quiet : bool
         Whether to show no progress.
     """
-    if keep and vector_format(output) == "npy":
-        raise ValueError(
-            "A .npy file holds vectors alone. Write Parquet or JSON lines to keep "
-            "other columns."
-        )
+    # Before the model is read.
+    check_kept(vector_format(output), keep)
     model = LuxicalVectorizer.load(model_path).set_params(n_jobs=-1)
     file, n_missing, n_zero = source.open(keep), 0, 0
     with (
@@ -442,10 +448,9 @@ def info(model_path: Path, as_json: bool) -> None:
     for name, value in facts.items():
         shown = f"{value:,}" if isinstance(value, int) else str(value)
         table.add_row(name, shown)
-    console = Console(highlight=False)
-    console.print(table)
+    show(table)
     if report is not None:
-        console.print(str(report), markup=False, soft_wrap=True)
+        show(str(report))
 
 
 def print_json(values: dict[str, Any]) -> None:
@@ -456,11 +461,7 @@ def print_json(values: dict[str, Any]) -> None:
     values : dict
         What JSON can hold.
     """
-    Console(highlight=False).print(
-        json.dumps(values, ensure_ascii=False, indent=2),
-        markup=False,
-        soft_wrap=True,
-    )
+    show(json.dumps(values, ensure_ascii=False, indent=2))
 
 
 def evaluate(
@@ -532,7 +533,7 @@ def evaluate(
     table.add_column(justify="right")
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False).print(table)
+    show(table)
 
 
 def neighbors(
@@ -583,7 +584,6 @@ def neighbors(
             counter.add(len(piece.documents), file.position())
     if n_before == 0:
         raise ValueError(f"{source.path} holds no document.")
-    console = Console(highlight=False)
     for query, vector, hits in zip(queries, wanted, nearest):
         hits = hits if vector.any() else []
         if as_json:
@@ -592,15 +592,15 @@ def neighbors(
                 for cosine, row, text in hits
             ]
             line = json.dumps({"query": query, "nearest": found}, ensure_ascii=False)
-            console.print(line, markup=False, soft_wrap=True)
+            show(line)
             continue
-        console.print(Text(query, style="bold"), soft_wrap=True)
+        show(Text(query, style="bold"))
         for cosine, row, text in hits:
             shown = " ".join(text.split())
             if len(shown) > SHOWN_CHARACTERS:
                 shown = shown[: SHOWN_CHARACTERS - 3] + "..."
             line = f"  {cosine:.3f}  row {row:,}  {shown}"
-            console.print(line, markup=False, soft_wrap=True)
+            show(line)
 
 
 def default_sample(option: str) -> int | str | None:

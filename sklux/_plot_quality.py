@@ -9,7 +9,12 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
 from sklux._optional import import_optional
-from sklux._similarity import nearest_neighbors, neighbor_overlap, unit_rows
+from sklux._similarity import (
+    nearest_neighbors,
+    neighbor_overlap,
+    random_pair_cosines,
+    unit_rows,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -164,10 +169,7 @@ class QualityDisplay:
                 )
         random_state = check_random_state(random_state)
         n_samples = len(pair[0])
-        # The second of a pair is any other document: by a step that is not 0.
-        first = random_state.randint(n_samples, size=n_pairs)
-        second = (first + random_state.randint(1, n_samples, size=n_pairs)) % n_samples
-        cosines = [np.einsum("ij,ij->i", side[first], side[second]) for side in pair]
+        cosines = random_pair_cosines(*pair, n_pairs, random_state)
         counts = [count for count in N_NEIGHBORS if count < n_samples]
         queries = random_state.permutation(n_samples)[:sample_size]
         display = cls(

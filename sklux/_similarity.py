@@ -144,15 +144,40 @@ def cosine_correlation(
     float
         Between -1 and 1; 0 where one side has the same cosine for all pairs.
     """
-    n_samples = first.shape[0]
-    left = random_state.randint(n_samples, size=n_pairs)
-    # A step of 1 to n - 1 around the circle of documents never ends at its start.
-    right = (left + random_state.randint(1, n_samples, size=n_pairs)) % n_samples
-    cosines = [_pair_cosines(unit, left, right) for unit in (first, second)]
+    cosines = random_pair_cosines(first, second, n_pairs, random_state)
     # Constant up to rounding has no correlation.
     if min(cosine.std() for cosine in cosines) < ROUNDING:
         return 0.0
     return float(np.corrcoef(cosines)[0, 1])
+
+
+def random_pair_cosines(
+    first: np.ndarray,
+    second: np.ndarray,
+    n_pairs: int,
+    random_state: np.random.RandomState,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines of random pairs of different rows, the same pairs of both sides.
+
+    Parameters
+    ----------
+    first, second : {ndarray, CSR matrix} of shape (n_samples, n_components)
+        Unit rows of the same documents, two of them or more; the widths may differ.
+    n_pairs : int
+        Pairs to draw.
+    random_state : RandomState
+        Source of the pairs.
+
+    Returns
+    -------
+    tuple of two ndarray of shape (n_pairs,), dtype=np.float64
+        Of the first side, and of the second.
+    """
+    n_samples = first.shape[0]
+    left = random_state.randint(n_samples, size=n_pairs)
+    # A step of 1 to n - 1 around the circle of documents never ends at its start.
+    right = (left + random_state.randint(1, n_samples, size=n_pairs)) % n_samples
+    return _pair_cosines(first, left, right), _pair_cosines(second, left, right)
 
 
 def _pair_cosines(unit, left, right):

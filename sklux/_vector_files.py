@@ -6,7 +6,7 @@ was there before.
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -18,7 +18,6 @@ from sklux._optional import import_optional
 from sklux._persistence import replaced_when_whole
 
 SUFFIXES = {".npy": "npy", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl"}
-FORMATS = ("npy", "parquet", "jsonl")
 STANDARD_OUTPUT = "-"
 VECTOR_COLUMN = "embedding"
 
@@ -44,7 +43,7 @@ def vector_format(path: str) -> str:
     Returns
     -------
     str
-        One of `FORMATS`.
+        ``'npy'``, ``'parquet'`` or ``'jsonl'``.
 
     Raises
     ------
@@ -60,6 +59,28 @@ def vector_format(path: str) -> str:
             f"{', '.join(SUFFIXES)}."
         )
     return SUFFIXES[suffix]
+
+
+def check_kept(format: str, names: Collection[str]) -> None:
+    """Refuse columns beside the vectors where a format has no place for them.
+
+    Parameters
+    ----------
+    format : str
+        Of the output.
+    names : collection of str
+        Columns to keep.
+
+    Raises
+    ------
+    ValueError
+        If there are some, and the format holds vectors alone.
+    """
+    if names and format == "npy":
+        raise ValueError(
+            "A .npy file holds vectors alone. Write Parquet or JSON lines to keep "
+            "other columns."
+        )
 
 
 @contextmanager
@@ -133,11 +154,7 @@ class NpyVectors:
         ValueError
             If there are values beside the vectors.
         """
-        if kept:
-            raise ValueError(
-                "A .npy file holds vectors alone. Write Parquet or JSON lines to keep "
-                "other columns."
-            )
+        check_kept("npy", kept)
         self.file.write(np.ascontiguousarray(vectors, dtype="<f4").data)
         self.n_rows += len(vectors)
 

@@ -30,7 +30,6 @@ ALLOWED = {
     "_commands": {"_demo", "_jobs"},
     "_jobs": {
         "_document_files",
-        "_projection",
         "_taught",
         "_teacher",
         "_vector_files",
