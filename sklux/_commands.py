@@ -235,7 +235,6 @@ def fit(
         from sklux import _jobs
 
         settings = {
-            "teacher_sample_size": _jobs.default_sample(taught),
             "random_state": seed,
             "projection__n_components": components,
             "projection__corpus_weight": corpus_weight,
@@ -246,6 +245,7 @@ def fit(
             model,
             teacher_options(teacher, cache, windows),
             embeddings,
+            _jobs.default_sample(taught),
             settings,
             dtype.value,
             quiet,

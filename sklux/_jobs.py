@@ -291,6 +291,7 @@ def fit(
     output: Path,
     options: TeacherOptions,
     embeddings: Path | None,
+    taught: int | str | None,
     settings: dict[str, Any],
     dtype: str,
     quiet: bool,
@@ -307,8 +308,10 @@ def fit(
         The teacher.
     embeddings : Path or None
         File of the teacher's vectors, instead of a teacher.
+    taught : int, 'auto' or None
+        Documents to teach; None means all.
     settings : dict
-        Parameters of `LuxicalVectorizer`; what is None is left as it comes.
+        Other parameters of `LuxicalVectorizer`; what is None is left as it comes.
     dtype : {'float32', 'float16', 'int8'}
         How the weights are stored.
     quiet : bool
@@ -322,7 +325,12 @@ def fit(
     teacher = None if embeddings is not None else options.teacher(quiet)
     documents = source.open().read()
     note(f"{len(documents):,} documents.", quiet)
-    model = LuxicalVectorizer(teacher, n_jobs=-1, verbose=is_watched(quiet))
+    model = LuxicalVectorizer(
+        teacher,
+        teacher_sample_size=taught,
+        n_jobs=-1,
+        verbose=is_watched(quiet),
+    )
     model.set_params(
         **{name: value for name, value in settings.items() if value is not None}
     )

@@ -198,6 +198,19 @@ def test_teach_some_are_those_that_fit_chooses(folder, tmp_path, letters):
     assert len(letters) == 50
 
 
+@pytest.mark.parametrize(
+    ("taught", "expected"), [("all", None), ("auto", "auto"), ("50", 50)]
+)
+def test_fit_taught_is_teacher_sample_size(folder, tmp_path, letters, taught, expected):
+    """All, where 'all' is said, and not the default number."""
+    succeeded(
+        *("fit", folder / "documents.txt", tmp_path / "model.sklux", "-t", "letters"),
+        *("--cache", tmp_path, "--taught", taught),
+    )
+    model = LuxicalVectorizer.load(tmp_path / "model.sklux")
+    assert model.teacher_sample_size == expected
+
+
 def test_teach_nothing(tmp_path, letters):
     (tmp_path / "empty.txt").touch()
     message = failed(
