@@ -74,12 +74,18 @@ def check_kept(format: str, names: Collection[str]) -> None:
     Raises
     ------
     ValueError
-        If there are some, and the format holds vectors alone.
+        If there are some, and the format holds vectors alone; or if one has the name
+        of the vectors.
     """
     if names and format == "npy":
         raise ValueError(
             "A .npy file holds vectors alone. Write Parquet or JSON lines to keep "
             "other columns."
+        )
+    if VECTOR_COLUMN in names:
+        raise ValueError(
+            f"The column {VECTOR_COLUMN!r} cannot be kept, because the vectors "
+            "have that name. Rename it first."
         )
 
 
@@ -209,11 +215,7 @@ class ParquetVectors:
         ValueError
             If a column is named as that of the vectors, or changes its type.
         """
-        if VECTOR_COLUMN in kept:
-            raise ValueError(
-                f"The column {VECTOR_COLUMN!r} cannot be kept, because the vectors "
-                "have that name. Rename it first."
-            )
+        check_kept("parquet", kept)
         values = self.pyarrow.array(vectors.astype(np.float32, copy=False).ravel())
         lists = self.pyarrow.FixedSizeListArray.from_arrays(values, self.width)
         table = self.pyarrow.table({**kept, VECTOR_COLUMN: lists})
@@ -258,7 +260,13 @@ class JsonVectors:
             Rows.
         kept : mapping of str to list
             Columns.
+
+        Raises
+        ------
+        ValueError
+            If a column is named as that of the vectors.
         """
+        check_kept("jsonl", kept)
         for place, vector in enumerate(vectors):
             row = {name: values[place] for name, values in kept.items()}
             # The shortest decimals that give the same float32 again.

@@ -102,9 +102,10 @@ def test_vector_writer_npy_keeps_nothing_else(tmp_path):
         write(tmp_path / "vectors.npy", [25])
 
 
-def test_vector_writer_parquet_name_is_taken(tmp_path):
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+def test_vector_writer_name_is_taken(tmp_path, suffix):
     with pytest.raises(ValueError, match="'embedding' cannot be kept"):
-        with vector_writer(str(tmp_path / "vectors.parquet"), 4) as writer:
+        with vector_writer(str(tmp_path / f"vectors{suffix}"), 4) as writer:
             writer.write(VECTORS, {"embedding": IDS})
 
 
