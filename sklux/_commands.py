@@ -217,7 +217,7 @@ def fit(
             min=0,
             max=1,
             help="From 0, keep the teacher, to 1, keep the corpus. Default: 0.12 of "
-            "the share taught.",
+            "the share taught; less where documents are short.",
         ),
     ] = None,
     dtype: Annotated[

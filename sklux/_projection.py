@@ -22,6 +22,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from sklux import _auto
 from sklux._fit_arguments import (
     DEFAULT_N_COMPONENTS,
     LOSSES,
@@ -44,19 +45,12 @@ from sklux._targets import Targets, make_targets, nearest_rotation
 from sklux._typing import MatrixLike
 from sklux._untaught import with_guesses
 
-# With batch_size="auto" an epoch has about this many steps, within bounds.
-STEPS_PER_EPOCH = 96
-MIN_BATCH_SIZE, MAX_BATCH_SIZE = 32, 512
 # Documents that the final rotation of a similarity student is computed from, and those
 # that a report without held-out documents is about.
 MAX_ROTATION_SIZE, MAX_REPORT_SIZE = 20_000, 2000
 # Latent semantic vectors of the corpus: width beside the teacher's, and where they also
 # help to guess the vectors of documents that were not taught.
 N_LATENT, N_LATENT_UNTAUGHT = 256, 768
-# More of the contrastive loss finds halves no better, and labels worse.
-MAX_CONTRASTIVE_WEIGHT = 0.2
-# Weight of the corpus where all documents are taught.
-CORPUS_WEIGHT = 0.12
 # Beyond these, Adam's first steps and the square of the temperature leave float32.
 MAX_LEARNING_RATE, MAX_TEMPERATURE = 1e30, 1e18
 
@@ -102,14 +96,17 @@ class ReLUProjection(
         vectors beside the latent semantic ones of X (truncated SVD, [2]_), so that
         their cosines are ``(1 - corpus_weight)`` times the teacher's plus
         `corpus_weight` times the corpus's own. Raise it where TF-IDF is good at your
-        task. ``'auto'`` is 0.12 times the share of the documents that are taught: the
-        vectors of the others are guessed from the corpus, and hold it already.
+        task. ``'auto'`` is 0.12 times the share of the documents that are taught (the
+        vectors of the others are guessed from the corpus, and hold it already), and
+        less where documents are short, because few words say little: 0 where the
+        median of their non-zero features is 32 or less, and the whole from 64 on.
 
     contrastive_weight : float or 'auto', default='auto'
         Weight of a loss that needs no teacher: the two views of a document, `X_views`
         of `fit`, shall find each other in their batch (InfoNCE, [3]_). ``'auto'`` is
         half of `corpus_weight`, at most 0.2, where there are views, and 0 otherwise;
-        0.06 where `corpus_weight` is ``'auto'`` too.
+        0.06 where `corpus_weight` is ``'auto'`` too; less where documents are short,
+        in the same measure.
 
     contrastive_temperature : float, default=0.05
         Temperature of the contrastive loss.
@@ -358,7 +355,7 @@ class ReLUProjection(
             self._check_parameters()
             X, y = check_features_and_teacher(self, X, y)
             X_views = check_views(X_views, X.shape, self.contrastive_weight)
-            if self._contrastive_weight() == 0:
+            if self._contrastive_weight(X) == 0:
                 X_views = None
             is_taught = y.any(axis=1)
             if warns_untaught and not is_taught.all():
@@ -581,21 +578,15 @@ class ReLUProjection(
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_loss(self.loss)
 
-    def _contrastive_weight(self):
+    def _contrastive_weight(self, X):
         """Weight of the contrastive loss, where there are views."""
-        if self.contrastive_weight == "auto":
-            is_auto = self.corpus_weight == "auto"
-            weight = CORPUS_WEIGHT if is_auto else self.corpus_weight
-            return min(weight / 2, MAX_CONTRASTIVE_WEIGHT)
-        return float(self.contrastive_weight)
+        return _auto.contrastive_weight(self.contrastive_weight, self.corpus_weight, X)
 
     def _targets(
         self, X, teacher, is_taught, validation, n_components, random_state
     ) -> Targets:
         """What the student shall learn of each document."""
-        corpus_weight = self.corpus_weight
-        if corpus_weight == "auto":
-            corpus_weight = CORPUS_WEIGHT * is_taught.mean()
+        corpus_weight = _auto.corpus_weight(self.corpus_weight, X, is_taught)
         has_untaught = not is_taught.all()
         latent = np.zeros((X.shape[0], 0), dtype=np.float32)
         # Of rows of any length: a row's length does not change its vector.
@@ -611,9 +602,7 @@ class ReLUProjection(
             guessed[validation] = teacher[validation]
             teacher = guessed
         latent = unit_rows(latent[:, :N_LATENT])
-        return make_targets(
-            teacher, latent, float(corpus_weight), n_components, is_taught
-        )
+        return make_targets(teacher, latent, corpus_weight, n_components, is_taught)
 
     def _train(self, X, X_views, targets, coefs, train, validation, random_state):
         """Run the training room, which needs torch."""
@@ -623,19 +612,14 @@ class ReLUProjection(
         from sklux._training import NeighborScore, TrainingSettings, train_student
 
         check_device(torch, self.device)
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = int(
-                np.clip(len(train) // STEPS_PER_EPOCH, MIN_BATCH_SIZE, MAX_BATCH_SIZE)
-            )
         settings = TrainingSettings(
             loss=check_loss(self.loss),
             temperature=self.temperature,
-            contrastive_weight=self._contrastive_weight(),
+            contrastive_weight=self._contrastive_weight(X),
             contrastive_temperature=self.contrastive_temperature,
             dropout=self.dropout,
             learning_rate_init=self.learning_rate_init,
-            batch_size=batch_size,
+            batch_size=_auto.batch_size(self.batch_size, len(train)),
             max_iter=self.max_iter,
             n_iter_no_change=self.n_iter_no_change,
             tol=self.tol,

@@ -262,7 +262,7 @@ class LuxicalVectorizer(
             X = lexical.fit_transform(documents)
         if sparse.issparse(X):
             check_has_values(sparse.csr_matrix(X), "The matrix of the lexical stage")
-        views = self._views(lexical, documents, projection)
+        views = self._views(lexical, documents, projection, X)
         is_given = teacher_embeddings is not None
         if not is_given:
             teacher_embeddings = self._taught(documents)
@@ -684,12 +684,12 @@ class LuxicalVectorizer(
         projection._check_parameters()
         return projection
 
-    def _views(self, lexical, documents, projection):
+    def _views(self, lexical, documents, projection, X):
         """The lexical stage's matrix of all first halves, then of all second ones.
 
         Rows of short halves are empty.
         """
-        if projection._contrastive_weight() == 0:
+        if projection._contrastive_weight(sparse.csr_matrix(X)) == 0:
             return None
         source = getattr(lexical, "input", "content")
         if source != "content":
@@ -698,11 +698,11 @@ class LuxicalVectorizer(
             return None
         halves = [half for side in split_halves(documents) for half in side]
         with self._lexical_threads():
-            X = sparse.csr_matrix(lexical.transform(halves), dtype=np.float32)
-        n_terms = np.diff(X.indptr)
-        X.data[np.repeat(n_terms < MIN_HALF_TERMS, n_terms)] = 0
-        X.eliminate_zeros()
-        return X
+            views = sparse.csr_matrix(lexical.transform(halves), dtype=np.float32)
+        n_terms = np.diff(views.indptr)
+        views.data[np.repeat(n_terms < MIN_HALF_TERMS, n_terms)] = 0
+        views.eliminate_zeros()
+        return views
 
     def _taught(self, documents):
         """Vectors of the teacher; NaN for the documents that it is not to teach."""

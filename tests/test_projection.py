@@ -189,12 +189,45 @@ def test_projection_temperature_changes_the_similarity_model(documents):
     assert not np.array_equal(models[0].coefs_[0], models[1].coefs_[0])
 
 
-def test_projection_batch_size_auto_is_within_bounds(documents):
-    """600 / 96 is below the least size, 32."""
-    X, y = documents
+@pytest.fixture(scope="module")
+def long_documents():
+    """Documents with 70 features each, teacher vectors, and views of all."""
+    X, y = reference.topic_documents(400, n_features=70)
+    X = np.where(X.toarray() == 0, np.float32(0.1), X.toarray())
+    is_even = np.arange(70) % 2 == 0
+    return X, y, np.vstack([X * is_even, X * ~is_even])
+
+
+@pytest.mark.parametrize(
+    ("length", "n_taught", "changes", "expected"),
+    [
+        # Batches of n / 96, but of 32 at least.
+        (70, 400, {"early_stopping": False}, {"batch_size": 32}),
+        (70, 400, {}, {"corpus_weight": 0.12, "contrastive_weight": 0.06}),
+        (48, 400, {}, {"corpus_weight": 0.06, "contrastive_weight": 0.03}),
+        (32, 400, {}, {"corpus_weight": 0, "contrastive_weight": 0}),
+        # What is guessed of the others holds the corpus already.
+        (70, 100, {}, {"corpus_weight": 0.03, "contrastive_weight": 0.06}),
+        (48, 200, {}, {"corpus_weight": 0.03, "contrastive_weight": 0.03}),
+        # Half of a corpus weight that is given, at most 0.2.
+        (70, 400, {"corpus_weight": 0.3}, {"contrastive_weight": 0.15}),
+        (70, 400, {"corpus_weight": 0.7}, {"contrastive_weight": 0.2}),
+        (48, 400, {"corpus_weight": 0.7}, {"contrastive_weight": 0.1}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*not taught:UserWarning")
+def test_projection_auto_is_what_the_documentation_says(
+    long_documents, length, n_taught, changes, expected
+):
+    X, y, views = long_documents
+    X = np.where(np.arange(70) < length, X, 0)
+    y = with_untaught(y, slice(n_taught, 400))
+    autos = ("corpus_weight", "contrastive_weight", "batch_size")
     models = [
-        small_projection(batch_size=batch_size, early_stopping=False).fit(X, y)
-        for batch_size in ("auto", 32)
+        small_projection(**(dict.fromkeys(autos, "auto") | changes | values)).fit(
+            X, y, X_views=views
+        )
+        for values in ({}, expected)
     ]
     assert_same_model(*models)
 
@@ -861,9 +894,14 @@ def views(documents):
     return sparse.csr_matrix(np.vstack([X * is_even, X * ~is_even]))
 
 
+def projection_of_views(**changes):
+    """The documents here are so short that 'auto' would be 0."""
+    return small_projection(**({"contrastive_weight": 0.05} | changes))
+
+
 @pytest.fixture(scope="module")
 def fitted_with_views(documents, views):
-    return small_projection().fit(*documents, X_views=views)
+    return projection_of_views().fit(*documents, X_views=views)
 
 
 def test_projection_views_change_the_model(fitted, fitted_with_views):
@@ -889,24 +927,8 @@ def test_projection_views_meet(documents, views):
 def test_projection_contrastive_option_changes_the_model(
     documents, views, fitted_with_views, changes
 ):
-    other = small_projection(**changes).fit(*documents, X_views=views)
+    other = projection_of_views(**changes).fit(*documents, X_views=views)
     assert not np.array_equal(other.coefs_[0], fitted_with_views.coefs_[0])
-
-
-@pytest.mark.parametrize(
-    ("corpus_weight", "expected"), [(0.12, 0.06), (0.7, 0.2), ("auto", 0.06)]
-)
-def test_projection_contrastive_weight_auto_is_half_the_corpus_weight(
-    documents, views, corpus_weight, expected
-):
-    """At most 0.2."""
-    models = [
-        small_projection(corpus_weight=corpus_weight, contrastive_weight=weight).fit(
-            *documents, X_views=views
-        )
-        for weight in ("auto", expected)
-    ]
-    assert_same_model(*models)
 
 
 @pytest.mark.parametrize("changes", [{"contrastive_weight": 0}, {"corpus_weight": 0}])
@@ -923,7 +945,7 @@ def test_projection_views_of_any_container_same_bits(
 ):
     is_array = container == "csr_array"
     other = sparse.csr_array(views) if is_array else getattr(views, container)()
-    projection = small_projection().fit(*documents, X_views=other)
+    projection = projection_of_views().fit(*documents, X_views=other)
     assert_same_model(projection, fitted_with_views)
 
 
@@ -941,7 +963,7 @@ def test_projection_views_are_those_of_the_training_documents(
         return train_student(X, X_views, *rest)
 
     monkeypatch.setattr(sklux._training, "train_student", spy)
-    small_projection().fit(*documents, X_views=views)
+    projection_of_views().fit(*documents, X_views=views)
     ((X, X_views),) = seen
     assert X.shape == (570, 60)
     first, second = X_views[:570].toarray(), X_views[570:].toarray()
@@ -953,7 +975,7 @@ def test_projection_views_may_be_empty(documents, views):
     """A document of one word has no second half."""
     views = views.toarray()
     views[600::3] = 0
-    projection = small_projection().fit(*documents, X_views=views)
+    projection = projection_of_views().fit(*documents, X_views=views)
     assert np.isfinite(projection.loss_curve_).all()
 
 
@@ -1060,17 +1082,6 @@ def test_projection_nothing_is_taught(documents, value):
         ValueError, match="y has a vector for none of the 600 documents.*Teach some"
     ):
         small_projection().fit(X, np.full_like(y, value))
-
-
-def test_projection_corpus_weight_auto_follows_the_share_taught(documents):
-    """0.12 of all; half of it where half are taught."""
-    X, y = documents
-    for n_taught, expected in [(300, 0.06), (150, 0.03)]:
-        taught = with_untaught(y, slice(n_taught, 600))
-        models = [
-            fit_partly(X, taught, corpus_weight=weight) for weight in ("auto", expected)
-        ]
-        assert_same_model(*models)
 
 
 @pytest.mark.parametrize("corpus_weight", [0, 0.1, 1])

@@ -22,6 +22,7 @@ from sklearn.feature_extraction.text import (
 )
 from sklearn.utils._param_validation import InvalidParameterError
 
+import sklux._auto
 import sklux._lexical
 import sklux._text_buffers
 import sklux._token_streams
@@ -713,6 +714,12 @@ def test_vectorizer_calls_the_transform_of_a_subclass(documents, teacher_embeddi
 # Two views of each document
 
 
+@pytest.fixture
+def short_is_long(monkeypatch):
+    """The documents here are so short that 'auto' would be 0."""
+    monkeypatch.setattr(sklux._auto, "SHORT_LENGTH", 1)
+
+
 def fitted_by_hand(vectorizer, documents, teacher_embeddings, X_views):
     """A network on the fitted lexical stage's matrix."""
     projection = clone(vectorizer.projection).set_params(random_state=0)
@@ -722,7 +729,7 @@ def fitted_by_hand(vectorizer, documents, teacher_embeddings, X_views):
 
 @pytest.mark.parametrize("weight", ["auto", 0.5])
 def test_vectorizer_views_are_the_halves_of_the_documents(
-    weight, documents, teacher_embeddings, monkeypatch
+    weight, documents, teacher_embeddings, monkeypatch, short_is_long
 ):
     monkeypatch.setattr(sklux._vectorizer, "MIN_HALF_TERMS", 0)
     vectorizer = small_vectorizer().set_params(projection__contrastive_weight=weight)
@@ -741,7 +748,9 @@ def test_vectorizer_views_of_short_halves_are_empty(least, monkeypatch):
     documents = ["ab cd ef gh", long, "x"]
     lexical = TfidfVectorizer(token_pattern=r"\S+").fit(documents)
     vectorizer = small_vectorizer(n_jobs=1)
-    views = vectorizer._views(lexical, documents, ReLUProjection())
+    projection = ReLUProjection(contrastive_weight=0.1)
+    X = lexical.transform(documents)
+    views = vectorizer._views(lexical, documents, projection, X)
     halves = [half for side in split_halves(documents) for half in side]
     expected = [len(half.split()) for half in halves]
     expected = [n if n >= least else 0 for n in expected]
@@ -750,7 +759,7 @@ def test_vectorizer_views_of_short_halves_are_empty(least, monkeypatch):
 
 @pytest.mark.parametrize("name", ["contrastive_weight", "corpus_weight"])
 def test_vectorizer_makes_no_views_without_weight(
-    name, documents, teacher_embeddings, monkeypatch
+    name, documents, teacher_embeddings, monkeypatch, short_is_long
 ):
     def fail(documents):
         pytest.fail("documents were split")
