@@ -23,6 +23,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklux import _auto
+from sklux._callbacks import CallbackSupportMixin, EpochTasks, FitTask, with_callbacks
 from sklux._fit_arguments import (
     DEFAULT_N_COMPONENTS,
     LOSSES,
@@ -56,7 +57,11 @@ MAX_LEARNING_RATE, MAX_TEMPERATURE = 1e30, 1e18
 
 
 class ReLUProjection(
-    ReportReprMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ReportReprMixin,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Small ReLU network, distilled from a teacher's embeddings.
 
@@ -349,10 +354,12 @@ class ReLUProjection(
         """
         return self._fit(X, y, X_views, warns_untaught=True)
 
+    @with_callbacks
     def _fit(self, X, y, X_views, *, warns_untaught):
         """Fit; leave the estimator as it was if that fails or is interrupted."""
-        with _unchanged_on_error(self):
-            self._check_parameters()
+        self._check_parameters()
+        task = FitTask.whole(self, self.max_iter, X, y)
+        with _unchanged_on_error(self), task:
             X, y = check_features_and_teacher(self, X, y)
             X_views = check_views(X_views, X.shape, self.contrastive_weight)
             if self._contrastive_weight(X) == 0:
@@ -363,10 +370,10 @@ class ReLUProjection(
             n_components = check_n_components(
                 self.n_components, int(is_taught.sum()), y.shape[1]
             )
-            self._learn(X, unit_rows(y), is_taught, X_views, n_components)
+            self._learn(X, unit_rows(y), is_taught, X_views, n_components, task)
         return self
 
-    def _learn(self, X, teacher, is_taught, X_views, n_components):
+    def _learn(self, X, teacher, is_taught, X_views, n_components, task):
         """Make the targets, train, and set what is learnt."""
         random_state = check_random_state(self.random_state)
         train, validation = split_held_out(
@@ -381,8 +388,17 @@ class ReLUProjection(
             check_hidden_layer_sizes(self.hidden_layer_sizes),
             random_state,
         )
+        epochs = EpochTasks(
+            task,
+            lambda coefs: {
+                "_network": Network.of([weights.copy() for weights in coefs]),
+                "teacher_components_": targets.components,
+                "n_components_": n_components,
+                "n_taught_": int(is_taught.sum()),
+            },
+        )
         result = self._train(
-            X, X_views, targets, coefs, train, validation, random_state
+            X, X_views, targets, coefs, train, validation, random_state, epochs
         )
         # The report comes first: after it, features that held-out documents alone have
         # get weights from the teacher's vectors of these.
@@ -604,7 +620,9 @@ class ReLUProjection(
         latent = unit_rows(latent[:, :N_LATENT])
         return make_targets(teacher, latent, corpus_weight, n_components, is_taught)
 
-    def _train(self, X, X_views, targets, coefs, train, validation, random_state):
+    def _train(
+        self, X, X_views, targets, coefs, train, validation, random_state, epochs
+    ):
         """Run the training room, which needs torch."""
         torch = import_optional(
             "torch", extra="train", purpose="ReLUProjection.fit (not transform)"
@@ -639,6 +657,7 @@ class ReLUProjection(
             settings,
             score,
             random_state,
+            epochs,
         )
 
 

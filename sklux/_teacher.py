@@ -311,6 +311,9 @@ def clone_sharing(estimator: BaseEstimator, shared: str | None) -> BaseEstimator
     for attribute in ("_metadata_request", "_sklearn_output_config"):
         if attribute in vars(estimator):
             setattr(twin, attribute, deepcopy(getattr(estimator, attribute)))
+    # Callbacks are shared, as there.
+    if "_skl_callbacks" in vars(estimator):
+        twin._skl_callbacks = estimator._skl_callbacks
     return twin
 
 

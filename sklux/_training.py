@@ -22,6 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch.nn import functional
 from tqdm.auto import tqdm
 
+from sklux._callbacks import EpochTasks
 from sklux._first_layer import FirstLayer, MiniBatches
 from sklux._kernels._layers import BETA_1, BETA_2, EPSILON
 from sklux._losses import contrastive_loss, cosine_loss, similarity_kl_loss
@@ -210,6 +211,7 @@ def train_student(
     settings: TrainingSettings,
     score: Callable[[list[np.ndarray]], float] | None,
     random_state: np.random.RandomState,
+    epochs: EpochTasks | None = None,
 ) -> TrainingResult:
     """Train the weights, starting from ``coefs``.
 
@@ -232,6 +234,8 @@ def train_student(
         loop stops by the training loss.
     random_state : RandomState
         Source of the order of the documents and of what is dropped.
+    epochs : EpochTasks or None, default=None
+        Who is told of the epochs, and may stop the training after each.
 
     Returns
     -------
@@ -255,10 +259,10 @@ def train_student(
         torch.inference_mode(False),
         torch.enable_grad(),
     ):
-        return _train(batches, targets, coefs, settings, score)
+        return _train(batches, targets, coefs, settings, score, epochs or EpochTasks())
 
 
-def _train(batches, targets, coefs, settings, score) -> TrainingResult:
+def _train(batches, targets, coefs, settings, score, epochs) -> TrainingResult:
     """Run the epochs; see `train_student`."""
     first = FirstLayer(coefs[0])
     dense = [
@@ -277,6 +281,7 @@ def _train(batches, targets, coefs, settings, score) -> TrainingResult:
     )
     with progress:
         for epoch in range(settings.max_iter):
+            end_epoch = epochs.begin(_all_weights(first, dense))
             total_loss = 0.0
             epoch_batches = batches.epoch(settings.batch_size)
             for step, samples in enumerate(epoch_batches):
@@ -299,9 +304,11 @@ def _train(batches, targets, coefs, settings, score) -> TrainingResult:
             coefs = _all_weights(first, dense)
             if not (np.isfinite(total_loss) and _can_be_summed(coefs)):
                 _warn_of_divergence(epoch, settings)
+                end_epoch(stopping.kept)
                 break
             losses.append(total_loss / batches.n_samples)
             should_stop = stopping.should_stop(coefs, losses[-1])
+            should_stop |= end_epoch(coefs)
             progress.set_postfix(loss=losses[-1], **stopping.last_score())
             if should_stop:
                 break

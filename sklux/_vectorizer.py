@@ -24,6 +24,7 @@ from sklearn.utils import metadata_routing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklux._callbacks import CallbackSupportMixin, FitTask
 from sklux._documents import check_documents, documents_by_name, split_halves
 from sklux._embedding import FusedTransform
 from sklux._fit_arguments import check_has_values
@@ -67,7 +68,11 @@ MIN_HALF_TERMS = 20
 
 @documents_by_name
 class LuxicalVectorizer(
-    ReportReprMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ReportReprMixin,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Text embeddings at the speed of TF-IDF, learnt from a slower model.
 
@@ -257,20 +262,19 @@ class LuxicalVectorizer(
         lexical = (
             default_lexical_stage() if self.lexical is None else clone(self.lexical)
         )
-        # The terms come first: they take seconds, the teacher takes long.
-        with self._lexical_threads():
-            X = lexical.fit_transform(documents)
-        if sparse.issparse(X):
-            check_has_values(sparse.csr_matrix(X), "The matrix of the lexical stage")
-        views = self._views(lexical, documents, projection, X)
         is_given = teacher_embeddings is not None
-        if not is_given:
-            teacher_embeddings = self._taught(documents)
-        projection._fit(X, teacher_embeddings, views, warns_untaught=is_given)
-
-        self.lexical_ = lexical
-        self.projection_ = projection
-        self.teacher_id_ = teacher_id
+        with FitTask.whole(self, 3, documents, y) as task:
+            # The terms come first: they take seconds, the teacher takes long.
+            with task.part("terms"):
+                X, views = self._features(lexical, documents, projection)
+            with task.part("teacher"):
+                if not is_given:
+                    teacher_embeddings = self._taught(documents)
+            with task.part("training", projection):
+                projection._fit(X, teacher_embeddings, views, warns_untaught=is_given)
+            self.lexical_ = lexical
+            self.projection_ = projection
+            self.teacher_id_ = teacher_id
         return self
 
     def fit_transform(
@@ -683,6 +687,14 @@ class LuxicalVectorizer(
                 projection.set_params(**{name: getattr(self, name)})
         projection._check_parameters()
         return projection
+
+    def _features(self, lexical, documents, projection):
+        """Fit the lexical stage; its matrices of the documents and of their views."""
+        with self._lexical_threads():
+            X = lexical.fit_transform(documents)
+        if sparse.issparse(X):
+            check_has_values(sparse.csr_matrix(X), "The matrix of the lexical stage")
+        return X, self._views(lexical, documents, projection, X)
 
     def _views(self, lexical, documents, projection, X):
         """The lexical stage's matrix of all first halves, then of all second ones.
