@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-oldest test-newest test-pickles lint doc linkcheck dist bench clean
+.PHONY: help demo test test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   set up, then the whole job on the docstrings of installed packages"
@@ -57,6 +57,16 @@ test-pickles: $(VENV)/test.stamp
 	cd $(VENV)-other && bin/python ../.ci/pickles.py read from-this
 	cd $(VENV)-other && bin/python ../.ci/pickles.py write from-other
 	$(BIN)/python .ci/pickles.py read $(VENV)-other/from-other
+
+# Threads that share a model, in a free-threaded Python: safetensors, which has no wheels
+# for it, is needed by `save` alone.
+FREE ?= python3.14t
+test-threads:
+	$(FREE) -m venv $(VENV)-free
+	$(VENV)-free/bin/python -m pip install --quiet --only-binary numpy,scipy,scikit-learn \
+		joblib numpy scikit-learn scipy tqdm
+	$(VENV)-free/bin/python -m pip install --quiet --no-deps .
+	cd $(VENV)-free && bin/python ../.ci/threads.py
 
 # The source distribution, a wheel made from it, and that wheel in a bare environment.
 dist: $(VENV)/pip.stamp

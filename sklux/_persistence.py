@@ -17,8 +17,6 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
 from sklux._memory import CACHE_LINE, in_memory
 
@@ -68,6 +66,10 @@ def write_model(
     OSError
         If the file cannot be written; an existing one is as it was.
     """
+    # Here, because it cannot be had for every Python that runs the rest.
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
     path = Path(path)
     tensors = {
         name: np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")

@@ -25,7 +25,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
-import sklux._persistence
 from sklux import (
     CachedTeacher,
     LexicalVectorizer,
@@ -181,7 +180,7 @@ def test_persistence_failing_write_leaves_the_old_file(
         filename.write_bytes(before[: len(before) // 2])
         raise error
 
-    monkeypatch.setattr(sklux._persistence, "save_file", save_half)
+    monkeypatch.setattr(safetensors.numpy, "save_file", save_half)
     with pytest.raises(expected):
         write_model(path, {"c": np.ones(2)}, {})
     assert path.read_bytes() == before
@@ -192,7 +191,7 @@ def test_persistence_failing_write_names_the_file(tmp_path, monkeypatch):
     def fail(tensors, filename, metadata):
         raise safetensors.SafetensorError("No space left on device")
 
-    monkeypatch.setattr(sklux._persistence, "save_file", fail)
+    monkeypatch.setattr(safetensors.numpy, "save_file", fail)
     path = tmp_path / "model"
     with pytest.raises(
         OSError,

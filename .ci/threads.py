@@ -1,0 +1,94 @@
+"""Threads that use one model at once: the same bits, and a GIL that stays as it was.
+
+Run with a free-threaded Python (`make test-threads FREE=python3.14t`); with any other
+it is a test of the same threads taking turns.
+"""
+
+import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import numpy as np
+from scipy import sparse
+
+from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+
+N_THREADS, N_ROUNDS = 8, 30
+is_gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)
+rng = np.random.default_rng(0)
+
+
+def make_documents(n_documents):
+    """Texts of 5 to 200 words, now and then with other letters."""
+    words = [f"w{i}" for i in range(3000)] + ["größer", "ΟΔΟΣ", "naïve", "日本"]
+    lengths = rng.integers(5, 200, n_documents)
+    return [" ".join(rng.choice(words, length)) for length in lengths]
+
+
+def make_model(documents):
+    """A model without a training, which needs torch."""
+    lexical = LexicalVectorizer(ngram_range=(1, 2), dtype=np.float32)
+    n_features = lexical.fit_transform(documents).shape[1]
+    projection = ReLUProjection(32, hidden_layer_sizes=(64,))
+    projection.coefs_ = [
+        rng.standard_normal(shape).astype(np.float32)
+        for shape in ((n_features, 64), (64, 32))
+    ]
+    projection.n_features_in_, projection.n_components_ = n_features, 32
+    projection.teacher_components_, projection.n_taught_ = None, 0
+    model = LuxicalVectorizer()
+    model.lexical_, model.projection_, model.teacher_id_ = lexical, projection, None
+    return model
+
+
+documents = make_documents(600)
+model = make_model(documents)
+expected = {
+    "vectors": pickle.loads(pickle.dumps(model)).transform(documents),
+    "int8": model.quantize("int8").transform(documents),
+    "matrix": LexicalVectorizer().fit_transform(documents),
+}
+# Nothing is made yet of what a model makes at its first transform.
+model = pickle.loads(pickle.dumps(model))
+rounded = pickle.loads(pickle.dumps(model.quantize("int8")))
+start = Barrier(N_THREADS)
+
+
+def check(found, wanted):
+    """The same bits."""
+    for part in ("data", "indices") if sparse.issparse(wanted) else ("real",):
+        if not np.array_equal(getattr(found, part), getattr(wanted, part)):
+            raise SystemExit("a thread got other numbers")
+
+
+def use(thread):
+    """Use the models in all ways that threads may share."""
+    start.wait()
+    for turn in range(N_ROUNDS):
+        kind = (thread + turn) % 5
+        if kind == 0:
+            check(model.transform(documents), expected["vectors"])
+        elif kind == 1:
+            some = slice(turn, turn + 5)
+            check(model.transform(documents[some]), expected["vectors"][some])
+        elif kind == 2:
+            # Another number of threads, while others run.
+            model.n_jobs = 1 + turn % 3
+            check(rounded.transform(documents), expected["int8"])
+        elif kind == 3:
+            check(LexicalVectorizer().fit_transform(documents), expected["matrix"])
+        else:
+            twin = pickle.loads(pickle.dumps(model))
+            check(twin.transform(documents[:50]), expected["vectors"][:50])
+
+
+is_free = not is_gil_enabled()
+with ThreadPoolExecutor(N_THREADS) as pool:
+    for future in [pool.submit(use, thread) for thread in range(N_THREADS)]:
+        future.result()
+if "free-threading build" in sys.version and not is_free:
+    raise SystemExit("an import has turned the GIL on")
+if is_free and is_gil_enabled():
+    raise SystemExit("the GIL was turned on")
+print(f"{N_THREADS} threads, GIL {'off' if is_free else 'on'}: the same bits")
