@@ -105,7 +105,8 @@ def length_factor(X: sparse.csr_matrix) -> float:
     float
         0 for sentences, 1 for paragraphs.
     """
-    lengths = np.diff(X.indptr)
+    is_value = X.data != 0
+    lengths = np.diff(np.concatenate([[0], np.cumsum(is_value)])[X.indptr])
     lengths = lengths[lengths > 0]
     if len(lengths) == 0:
         return 0.0

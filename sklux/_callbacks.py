@@ -5,7 +5,7 @@ from outside; with an older version nothing here does anything.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import Self
 
 import numpy as np
@@ -47,7 +47,7 @@ class FitTask:
     context : sklearn.callback.CallbackContext or None
         Where the task stands; None where there are no callbacks.
     data : mapping
-        What the callbacks get to see: ``X`` and ``y``.
+        What the callbacks get to see: ``X`` and ``y``, or callables that make them.
     sub_estimator : estimator or None, default=None
         What the task fits, where it fits another estimator.
     is_whole : bool, default=False
@@ -69,9 +69,7 @@ class FitTask:
         self.is_whole = is_whole
 
     @classmethod
-    def whole(
-        cls, estimator: BaseEstimator, n_parts: int, X: object, y: object
-    ) -> Self:
+    def whole(cls, estimator: BaseEstimator, n_parts: int) -> Self:
         """Start the fit of an estimator, once, in a method with callbacks.
 
         Parameters
@@ -80,18 +78,41 @@ class FitTask:
             What is fitted.
         n_parts : int
             How many parts it has at most.
-        X, y : object
-            What the callbacks get to see.
 
         Returns
         -------
         FitTask
-            Not begun yet.
+            Not begun yet; ``data`` can be set.
         """
         context = None
         if hasattr(estimator, "_init_callback_context"):
             context = estimator._init_callback_context(max_subtasks=n_parts)
-        return cls(estimator, context, {"X": X, "y": y}, is_whole=True)
+        return cls(estimator, context, is_whole=True)
+
+    def check_sub_estimator(self, sub_estimator: BaseEstimator) -> None:
+        """Refuse, before any work, callbacks that must stand further up.
+
+        Parameters
+        ----------
+        sub_estimator : estimator
+            What a part will fit.
+
+        Raises
+        ------
+        TypeError
+            If it has a callback for all levels itself.
+        """
+        names = [
+            type(callback).__name__
+            for callback in getattr(sub_estimator, "_skl_callbacks", [])
+            if hasattr(callback, "max_propagation_depth")
+        ]
+        if names:
+            raise TypeError(
+                f"{type(sub_estimator).__name__} has callbacks that are for all "
+                f"levels, {', '.join(names)}. Set them on what is fitted as a whole: "
+                f"{type(self.estimator).__name__}, or the pipeline or search around it."
+            )
 
     def part(self, name: str, sub_estimator: BaseEstimator | None = None) -> Self:
         """Make a part of this task.
@@ -149,20 +170,18 @@ class FitTask:
         )
 
     def __enter__(self) -> Self:
-        self._propagated = nullcontext()
-        if self.context is not None and self.sub_estimator is not None:
-            propagate = self.context.propagate_callback_context
-            self._propagated = propagate(self.sub_estimator)
-        self._propagated.__enter__()
-        self.begin()
+        with ExitStack() as stack:
+            if self.context is not None and self.sub_estimator is not None:
+                propagate = self.context.propagate_callback_context
+                stack.enter_context(propagate(self.sub_estimator))
+            self.begin()
+            self._propagated = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        try:
+        with self._propagated:
             if error[0] is None:
                 self.end(dict if self.is_whole else None)
-        finally:
-            self._propagated.__exit__(None, None, None)
 
 
 class EpochTasks:
@@ -172,7 +191,7 @@ class EpochTasks:
     ----------
     task : FitTask or None, default=None
         The fit that they are parts of; None tells nobody.
-    attributes : callable, default=dict
+    attributes : callable
         From the weights of the layers to what a copy of the estimator needs to be
         fitted with these.
     """
@@ -180,7 +199,7 @@ class EpochTasks:
     def __init__(
         self,
         task: FitTask | None = None,
-        attributes: Callable[[list[np.ndarray]], dict] = dict,
+        attributes: Callable[[list[np.ndarray]], dict] = lambda coefs: {},
     ):
         self.task = FitTask() if task is None else task
         self.attributes = attributes

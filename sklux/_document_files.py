@@ -171,6 +171,7 @@ class DocumentFile:
 
     def _json_lines(self) -> Iterator[tuple]:
         """Rows of a file with a JSON object on each line."""
+        is_first = True
         with self._opened() as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
@@ -186,8 +187,9 @@ class DocumentFile:
                         f"Line {number} of {self.path} is not a JSON object. Each line "
                         f"must be one, such as {{{self.column!r}: ...}}."
                     )
-                if number == 1:
+                if is_first:
                     self._check_columns(list(row))
+                    is_first = False
                 values = [row.get(name) for name in self.keep]
                 yield row.get(self.column), *values
 

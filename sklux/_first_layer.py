@@ -7,7 +7,7 @@ from scipy import sparse
 
 from sklux._kernels._batches import SparseBatch
 from sklux._kernels._layers import BETA_1, BETA_2
-from sklux._threads import run_ranges
+from sklux._threads import all_threads, run_ranges
 
 # Parts that the rows or the features of a batch are cut into, for the threads.
 N_RANGES = 16
@@ -162,7 +162,7 @@ class MiniBatches:
 def _in_parts(work: Callable[[int, int], None], n: int) -> None:
     """Call ``work`` for parts of a range, on all cores."""
     edges = np.unique(np.linspace(0, n, N_RANGES + 1).astype(int))
-    run_ranges(work, edges.tolist(), n_jobs=-1)
+    run_ranges(work, edges.tolist(), all_threads())
 
 
 def _arrays(X: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -42,7 +42,7 @@ MAX_EVALUATED = 2000
 # Characters of a document that are shown.
 SHOWN_CHARACTERS = 100
 
-screen = Console(stderr=True, highlight=False)
+screen = Console(stderr=True, highlight=False, emoji=False)
 
 
 @dataclass
@@ -167,7 +167,8 @@ def show(result: str | Text | Table) -> None:
         What to print.
     """
     is_table = isinstance(result, Table)
-    Console(highlight=False).print(result, markup=False, soft_wrap=not is_table)
+    console = Console(highlight=False, emoji=False)
+    console.print(result, markup=False, soft_wrap=not is_table)
 
 
 class Counter:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from sklux._kernels import _layers
-from sklux._threads import run_ranges
+from sklux._threads import all_threads, run_ranges
 
 ROWS_PER_RANGE = 1024
 # Rows whose values are all below are scaled by the kernel.
@@ -39,7 +39,7 @@ def csr_product(X: sparse.csr_matrix, dense: np.ndarray) -> np.ndarray:
             X.data, indices, indptr[start : stop + 1], None, weights, out[start:stop]
         )
 
-    run_ranges(work, [*range(0, X.shape[0], ROWS_PER_RANGE), X.shape[0]], n_jobs=-1)
+    run_ranges(work, [*range(0, X.shape[0], ROWS_PER_RANGE), X.shape[0]], all_threads())
     return out
 
 

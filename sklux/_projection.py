@@ -1,8 +1,6 @@
 """ReLU network from sparse features to the teacher's space."""
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from copy import copy
 from numbers import Integral, Real
 from typing import Literal, Self
@@ -41,10 +39,13 @@ from sklux._initialization import initial_coefs, start_features
 from sklux._latent import latent_vectors
 from sklux._network import Network, apply_network, check_finite
 from sklux._optional import import_optional
+from sklux._settings import unchanged_on_error
 from sklux._similarity import unit_rows
 from sklux._targets import Targets, make_targets, nearest_rotation
+from sklux._threads import all_threads
 from sklux._typing import MatrixLike
 from sklux._untaught import with_guesses
+from sklux._warnings import warn_caller
 
 # Documents that the final rotation of a similarity student is computed from, and those
 # that a report without held-out documents is about.
@@ -358,8 +359,8 @@ class ReLUProjection(
     def _fit(self, X, y, X_views, *, warns_untaught):
         """Fit; leave the estimator as it was if that fails or is interrupted."""
         self._check_parameters()
-        task = FitTask.whole(self, self.max_iter, X, y)
-        with _unchanged_on_error(self), task:
+        task = FitTask.whole(self, self.max_iter)
+        with unchanged_on_error(self):
             X, y = check_features_and_teacher(self, X, y)
             X_views = check_views(X_views, X.shape, self.contrastive_weight)
             if self._contrastive_weight(X) == 0:
@@ -370,7 +371,10 @@ class ReLUProjection(
             n_components = check_n_components(
                 self.n_components, int(is_taught.sum()), y.shape[1]
             )
-            self._learn(X, unit_rows(y), is_taught, X_views, n_components, task)
+            taught = slice(None) if is_taught.all() else is_taught
+            task.data = {"X": lambda: X[taught], "y": lambda: y[taught]}
+            with task:
+                self._learn(X, unit_rows(y), is_taught, X_views, n_components, task)
         return self
 
     def _learn(self, X, teacher, is_taught, X_views, n_components, task):
@@ -420,7 +424,7 @@ class ReLUProjection(
         start_features(coefs, X, targets.reduced, unseen)
         if "cosine" not in check_loss(self.loss):
             sample = train[:MAX_ROTATION_SIZE]
-            student = apply_network(X[sample], Network.of(coefs), n_jobs=-1)
+            student = apply_network(X[sample], Network.of(coefs), all_threads())
             coefs[-1] = coefs[-1] @ nearest_rotation(student, targets.reduced[sample])
         return [np.ascontiguousarray(w, dtype=np.float32) for w in coefs]
 
@@ -428,16 +432,12 @@ class ReLUProjection(
         """Compare the student with its teacher, and warn where it has collapsed."""
         taught = train[is_taught[train]][:MAX_REPORT_SIZE]
         sample = validation if len(validation) else taught
-        student = apply_network(X[sample], network, n_jobs=-1)
+        student = apply_network(X[sample], network, all_threads())
         report = fit_report(
             student, teacher[sample], held_out=len(validation) > 0, random_state=0
         )
         if report.is_collapsed:
-            warnings.warn(
-                f"The student has collapsed.\n{report}",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+            warn_caller(f"The student has collapsed.\n{report}", ConvergenceWarning)
         return report
 
     def transform(self, X: MatrixLike) -> np.ndarray:
@@ -664,22 +664,9 @@ class ReLUProjection(
 def _warn_of_untaught(is_taught: np.ndarray) -> None:
     """Say how many documents have no teacher vector."""
     n_taught = int(is_taught.sum())
-    warnings.warn(
+    warn_caller(
         f"{len(is_taught) - n_taught} of {len(is_taught)} documents are not taught: "
         "their teacher embeddings are NaN or zero. They are guessed from the other "
         f"{n_taught}.",
         UserWarning,
-        stacklevel=5,
     )
-
-
-@contextmanager
-def _unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Give an estimator its attributes back if what follows raises."""
-    before = copy(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise

@@ -1,4 +1,7 @@
-"""Whether an estimator is still set as it was."""
+"""Whether an estimator is still set as it was, and how it stays so."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Settings:
@@ -49,6 +52,29 @@ class _Same:
         return isinstance(other, _Same) and other.value is self.value
 
     __hash__ = None
+
+
+@contextmanager
+def unchanged_on_error(estimator: object) -> Iterator[None]:
+    """Give an estimator its attributes back if what follows raises.
+
+    Parameters
+    ----------
+    estimator : object
+        What may be changed meanwhile.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 def has_learnt(estimator: object) -> bool:

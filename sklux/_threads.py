@@ -10,14 +10,18 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from multiprocessing import current_process
 from typing import Any
 
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 
 # Threads start only as tasks need them; this bounds them for every caller.
 MAX_THREADS = 64
 # Memory of more bytes than this is not kept for the next range.
 MAX_KEPT_BYTES = 16_000_000
+
+# What joblib's loky calls its processes.
+WORKER_NAME = "LokyProcess"
 
 _pools: dict[int, ThreadPoolExecutor] = {}  # process id -> its pool
 
@@ -31,6 +35,24 @@ def _get_pool() -> ThreadPoolExecutor:
             process, ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="sklux")
         )
     return _pools[process]
+
+
+def all_threads() -> int:
+    """Threads of a fit: one for each processor that is left to this process.
+
+    joblib shares the processors among the processes of a search by telling each how
+    many threads OpenMP and BLAS may have.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    n_processors = cpu_count()
+    share = os.environ.get("OMP_NUM_THREADS", "")
+    if current_process().name.startswith(WORKER_NAME) and share.isdigit():
+        return max(1, min(int(share), n_processors))
+    return n_processors
 
 
 class Pool:

@@ -9,7 +9,6 @@ inside ``fit``.
 
 import os
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +27,8 @@ from sklux._kernels._layers import BETA_1, BETA_2, EPSILON
 from sklux._losses import contrastive_loss, cosine_loss, similarity_kl_loss
 from sklux._network import LARGEST_WEIGHT, Network, apply_network
 from sklux._similarity import nearest_neighbors, neighbor_overlap, unit_rows
+from sklux._threads import all_threads
+from sklux._warnings import warn_caller
 
 WARM_UP_FRACTION = 0.05
 N_NEIGHBORS = 10
@@ -198,7 +199,7 @@ class NeighborScore:
         float
             Between 0 and 1.
         """
-        student = apply_network(self.X, Network.of(coefs), n_jobs=-1)
+        student = apply_network(self.X, Network.of(coefs), all_threads())
         found = nearest_neighbors(student, self.queries, self.n_neighbors)
         return neighbor_overlap(self.expected, found)
 
@@ -405,14 +406,13 @@ def _can_be_summed(coefs: list[np.ndarray]) -> bool:
 
 def _warn_of_divergence(epoch: int, settings: TrainingSettings) -> None:
     """Say which settings to change where the loss or a weight is not finite."""
-    warnings.warn(
+    warn_caller(
         f"Training stopped: the loss of epoch {epoch + 1}, or a weight after it, is "
         "not finite. The weights of the last good epoch, or of the start, are kept. "
         f"Lower learning_rate_init={settings.learning_rate_init}, or raise "
         f"temperature={settings.temperature} or "
         f"contrastive_temperature={settings.contrastive_temperature} where small.",
         ConvergenceWarning,
-        stacklevel=2,
     )
 
 

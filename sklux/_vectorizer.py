@@ -47,7 +47,7 @@ from sklux._projection_state import (
     projection_tensors,
     restore_projection,
 )
-from sklux._settings import has_learnt
+from sklux._settings import has_learnt, unchanged_on_error
 from sklux._taught import check_taught_rows, documents_to_teach
 from sklux._teacher import (
     CachedTeacher,
@@ -263,7 +263,10 @@ class LuxicalVectorizer(
             default_lexical_stage() if self.lexical is None else clone(self.lexical)
         )
         is_given = teacher_embeddings is not None
-        with FitTask.whole(self, 3, documents, y) as task:
+        task = FitTask.whole(self, 3)
+        task.data = {"X": documents, "y": y}
+        task.check_sub_estimator(projection)
+        with unchanged_on_error(self), task:
             # The terms come first: they take seconds, the teacher takes long.
             with task.part("terms"):
                 X, views = self._features(lexical, documents, projection)

@@ -33,6 +33,13 @@ def test_length_factor_does_not_count_empty_documents():
     assert _auto.length_factor(matrix([0, 0])) == 0
 
 
+def test_length_factor_does_not_count_stored_zeros():
+    X = matrix([100, 48, 48])
+    X.data[:90] = 0
+    assert X.nnz == 196
+    assert _auto.length_factor(X) == 0.5
+
+
 @given(st.integers(1, 10**8))
 def test_batch_size_has_96_steps_within_bounds(n_samples):
     expected = sorted([32, n_samples // 96, 512])[1]

@@ -30,7 +30,7 @@ def test_without_callbacks_in_scikit_learn_nobody_is_told(monkeypatch):
     class Estimator(room["CallbackSupportMixin"]):
         pass
 
-    with room["FitTask"].whole(Estimator(), 2, None, None) as task:
+    with room["FitTask"].whole(Estimator(), 2) as task:
         assert task.context is None
         with task.part("first", Estimator()):
             pass
@@ -104,7 +104,9 @@ def test_projection_tells_of_each_epoch(data):
         ("end", "fit"),
         ("teardown", "ReLUProjection"),
     ]
-    assert all(seen[0] is X and seen[1] is y for seen in recorder.data)
+    for seen_X, seen_y in recorder.data:
+        np.testing.assert_array_equal(seen_X.toarray(), X.toarray())
+        np.testing.assert_array_equal(seen_y, y)
 
 
 def test_projection_with_callbacks_same_bits(data):
@@ -154,6 +156,21 @@ def test_projection_interrupted_by_a_callback_is_as_it_was(data):
     assert faulty.events[-1] == ("teardown", "ReLUProjection")
 
 
+def test_projection_shows_callbacks_what_is_taught(data):
+    """Rows without a teacher vector have nothing that could be scored."""
+    recorder = Recorder()
+    X, y = data
+    y = y.copy()
+    y[::4] = np.nan
+    with pytest.warns(UserWarning, match="100 of 400 documents") as caught:
+        small_projection(recorder).fit(X, y)
+    assert caught[0].filename == __file__
+    seen_X, seen_y = recorder.data[0]
+    is_taught = np.arange(400) % 4 > 0
+    np.testing.assert_array_equal(seen_X.toarray(), X[is_taught].toarray())
+    np.testing.assert_array_equal(seen_y, y[is_taught])
+
+
 def test_projection_score_after_each_epoch(data):
     def score(estimator, X, y):
         return {"recall": neighbor_recall_score(y, estimator.transform(X))}
@@ -189,6 +206,32 @@ def test_vectorizer_callbacks_of_its_projection(documents, latent_teacher):
     vectorizer = small_vectorizer(latent_teacher)
     vectorizer.projection.set_callbacks(recorder)
     assert vectorizer.fit(documents).projection_.n_iter_ == 1
+
+
+def test_vectorizer_interrupted_at_the_very_end_is_as_it_was(documents, latent_teacher):
+    class FaultyAtTheEnd(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                raise KeyboardInterrupt
+
+    vectorizer = small_vectorizer(latent_teacher).fit(documents)
+    vectorizer.set_callbacks(FaultyAtTheEnd())
+    before = dict(vars(vectorizer))
+    with pytest.raises(KeyboardInterrupt):
+        vectorizer.fit(documents[:60])
+    assert vars(vectorizer) == before
+
+
+def test_vectorizer_refuses_a_callback_for_all_levels_further_down(documents):
+    """Before the teacher, which takes long, is asked."""
+
+    def teacher(texts):
+        pytest.fail("the teacher was asked")
+
+    vectorizer = small_vectorizer(teacher)
+    vectorizer.projection.set_callbacks(RecorderOfAllLevels())
+    with pytest.raises(TypeError, match="Set them on what is fitted as a whole"):
+        vectorizer.fit(documents)
 
 
 def test_vectorizer_clone_shares_callbacks(latent_teacher):

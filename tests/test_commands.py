@@ -376,9 +376,9 @@ def test_neighbors_are_the_nearest(folder, texts, monkeypatch, n_documents):
 def test_neighbors_in_words(folder):
     result = succeeded(
         *("neighbors", folder / "model.sklux", folder / "documents.txt"),
-        *("[red] plum", "zzz", "-n", 2),
+        *("[red] plum :smile:", "zzz", "-n", 2),
     )
-    assert result.stdout.splitlines()[0] == "[red] plum"
+    assert result.stdout.splitlines()[0] == "[red] plum :smile:"
     assert result.stdout.count("  row ") == 2
     assert "knows no term of 'zzz'" in result.stderr
 

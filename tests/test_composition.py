@@ -1,13 +1,14 @@
 """Beside other parts of scikit-learn: columns, unions, searches, frozen, parallel."""
 
 import copy
+import threading
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from conftest import small_vectorizer
-from joblib import parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -18,7 +19,12 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer
+from sklux import (
+    CachedTeacher,
+    LexicalVectorizer,
+    ReLUProjection,
+)
+from sklux._threads import all_threads
 
 pytest.importorskip("torch")
 
@@ -131,10 +137,12 @@ def test_halving_grid_search(documents, topics, teacher):
         pipeline,
         {"luxicalvectorizer__projection__n_components": [1, 2, 4]},
         cv=2,
-        min_resources=60,
+        factor=2,
+        min_resources=30,
         random_state=0,
     ).fit(documents, topics)
-    assert search.n_resources_ == [60]  # a third round would need more documents
+    assert search.n_resources_ == [30, 60]
+    assert search.n_candidates_ == [3, 2]
     assert search.best_params_["luxicalvectorizer__projection__n_components"] in (2, 4)
 
 
@@ -156,6 +164,29 @@ def test_grid_search_in_parallel_is_that_in_turn(
     alone = scores(None)
     with parallel_config(backend=backend):
         np.testing.assert_allclose(scores(2), alone, atol=0.05)
+
+
+def threads_after_a_fit(documents, teacher_embeddings):
+    """Names of the threads of this process, once it has fitted a model."""
+    vectorizer = small_vectorizer(projection=ReLUProjection(4))
+    vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    return all_threads(), [thread.name for thread in threading.enumerate()]
+
+
+def test_fits_in_processes_share_the_processors(documents, teacher_embeddings):
+    """As many processes as processors: each fit has one thread."""
+    documents, vectors = documents * 20, np.tile(teacher_embeddings, (20, 1))
+    n_processes = max(cpu_count(), 2)
+    found = Parallel(n_jobs=n_processes, backend="loky")(
+        delayed(threads_after_a_fit)(documents, vectors) for _ in range(n_processes)
+    )
+    for n_threads, names in found:
+        assert n_threads == 1
+        assert not [name for name in names if name.startswith("sklux")]
+
+
+def test_fit_in_this_process_has_all_processors():
+    assert all_threads() == cpu_count()
 
 
 def test_transform_in_parallel_config_uses_its_threads(fitted, documents):
@@ -209,8 +240,9 @@ def test_deepcopy_of_a_fitted_model_shares_nothing(fitted, documents):
 
 def test_html_repr_of_a_pipeline_shows_the_state(documents, topics, teacher):
     pipeline = make_pipeline(small_vectorizer(teacher), LogisticRegression())
-    assert "fitted" not in pipeline._repr_html_().split("<style>")[0]
+    before = pipeline._repr_html_()
     pipeline.fit(documents, topics)
-    html = pipeline._repr_html_()
-    assert "LuxicalVectorizer" in html
-    assert LuxicalVectorizer()._repr_html_() != pipeline[0]._repr_html_()
+    after = pipeline._repr_html_()
+    for html, state in ((before, "Not fitted"), (after, "Fitted")):
+        assert "LuxicalVectorizer" in html
+        assert f"<span>{state}</span>" in html

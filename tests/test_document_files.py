@@ -173,6 +173,14 @@ def test_document_file_parquet_from_a_pipe():
         DocumentFile("-", "parquet")
 
 
+def test_document_file_json_lines_after_an_empty_line(tmp_path):
+    """The first line with a row says which columns there are."""
+    path = tmp_path / "documents.jsonl"
+    path.write_text('\n{"body": "a"}\n')
+    with pytest.raises(ValueError, match="no column 'text'"):
+        DocumentFile(str(path)).read()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
