@@ -1,8 +1,8 @@
 """Students of the benchmark of quality: how they are made, and what they are worth.
 
 A recipe holds parameters of `ReLUProjection`; under "lexical" it may hold those of a
-`LexicalVectorizer`, else the lexical stage is the default one. Nothing is fitted or
-measured twice in a run.
+`LexicalVectorizer`, else the lexical stage is the default one; "teacher_words" is that of
+`LuxicalVectorizer`. Nothing is fitted or measured twice in a run.
 """
 
 import json
@@ -12,11 +12,21 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from _corpora import DOCSTRINGS, MAIN_CORPUS, READERS, Corpus, Parts, shortened
+from _corpora import (
+    DOCSTRINGS,
+    MAIN_CORPUS,
+    READERS,
+    Corpus,
+    Parts,
+    default_teacher,
+    shortened,
+)
 from _measures import encode, measured
 from _turns import progress
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+from sklux._teacher import loaded_model
+from sklux._teacher_words import tokenizer_words
 
 Recipe = dict[str, object]
 DEFAULT: Recipe = {}
@@ -186,6 +196,9 @@ def fitted(
         vectors = np.full_like(vectors, np.nan)
         vectors[taught] = teacher.train[taught]
     student = make_student(recipe, seed)
+    if student.teacher is not None:
+        # Words are taught once; this is the teacher's time.
+        student.teacher.transform(tokenizer_words(loaded_model(student.teacher)))
     start = perf_counter()
     student.fit(corpus.texts.train, teacher_embeddings=vectors)
     return student, perf_counter() - start
@@ -195,7 +208,10 @@ def make_student(recipe: Recipe, seed: int) -> LuxicalVectorizer:
     """An unfitted student."""
     parameters = dict(recipe)
     lexical = parameters.pop("lexical", None)
+    words = parameters.pop("teacher_words", None)
     return LuxicalVectorizer(
+        None if words is None else default_teacher(),
+        teacher_words=words,
         lexical=None if lexical is None else LexicalVectorizer(**lexical),
         projection=ReLUProjection(**parameters) if parameters else None,
         random_state=seed,

@@ -72,10 +72,12 @@ from _turns import progress
 # Recipes: what is not as it comes; see _students.py.
 # Students that are measured with several seeds, on all corpora.
 TEACHER_END, CORPUS_END = "student, keeps the teacher", "student, keeps the corpus"
+WITH_WORDS = "student, taught words too"
 STUDENTS: dict[str, Recipe] = {
     STUDENT: DEFAULT,
     TEACHER_END: {"corpus_weight": 0.0},
     CORPUS_END: {"corpus_weight": 0.35},
+    WITH_WORDS: {"teacher_words": "tokenizer"},
 }
 # Students with one seed, on all corpora, and on the main one alone.
 LUXICAL_LOSS = "Luxical's loss"

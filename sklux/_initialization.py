@@ -2,17 +2,20 @@
 
 The linear model is a ridge regression from the features to the targets, less their
 mean; a feature that no document of the training has gets the mean target of the
-documents that it occurs in. A ReLU keeps the positive half of a value
-only, so each direction is carried twice, as [A, -A], and the last layer takes
-the difference: relu(a) - relu(-a) = a.
+documents that it occurs in. Where the teacher has taught single words too, the weights
+are pulled towards those that the words have, and not towards zero. A ReLU keeps the
+positive half of a value only, so each direction is carried twice, as [A, -A], and the
+last layer takes the difference: relu(a) - relu(-a) = a.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
+from sklux._products import csr_product
 from sklux._ridge import ridge_weights
 
 # Imagined occurrences with the corpus's mean vector, added to those of each
@@ -21,6 +24,23 @@ SHRINKAGE = 1.0
 NOISE = 0.02
 # Strength of the ridge regression on unit rows, and steps of its solution.
 RIDGE_ALPHA, RIDGE_STEPS = 0.1, 15
+# The same where it pulls the weights towards those of words.
+WORDS_ALPHA = 0.3
+
+
+class Words(NamedTuple):
+    """Single words that the teacher has taught.
+
+    Attributes
+    ----------
+    X : CSR matrix of shape (n_words, n_features), dtype=np.float32
+        Unit rows, none of them zero.
+    vectors : ndarray of shape (n_words, n_components), dtype=np.float32
+        Unit rows: what each is to be mapped to.
+    """
+
+    X: sparse.csr_matrix
+    vectors: np.ndarray
 
 
 def initial_coefs(
@@ -28,6 +48,7 @@ def initial_coefs(
     targets: np.ndarray,
     hidden_layer_sizes: tuple[int, ...],
     random_state: np.random.RandomState,
+    words: Words | None = None,
 ) -> list[np.ndarray]:
     """Return the weights of all layers before the first epoch.
 
@@ -41,6 +62,8 @@ def initial_coefs(
         Units of the hidden layers; empty for a linear student.
     random_state : RandomState
         Source of the noise in the units that carry no direction.
+    words : Words or None, default=None
+        Words and their targets.
 
     Returns
     -------
@@ -48,9 +71,7 @@ def initial_coefs(
         Weights, C-contiguous.
     """
     n_components = targets.shape[1]
-    directions = ridge_weights(
-        normalize(X), deviations(targets), RIDGE_ALPHA, RIDGE_STEPS
-    )
+    directions = linear_weights(normalize(X), deviations(targets), words)
     if not hidden_layer_sizes:
         return [directions]
     n_carried = _n_carried(n_components, hidden_layer_sizes)
@@ -69,6 +90,60 @@ def initial_coefs(
     coefs[-1][carried, carried] += 1
     coefs[-1][n_carried + carried, carried] -= 1
     return coefs
+
+
+def linear_weights(
+    X: sparse.csr_matrix, targets: np.ndarray, words: Words | None
+) -> np.ndarray:
+    """Weights of the linear student.
+
+    Without words, those of a ridge regression, A = ridge(X, Y). With words, whose mean
+    deviations in each feature are B, the regression is about what these leave::
+
+        A = c B + ridge(X, Y - c X B),   c = <X B, Y> / <X B, X B>
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Unit rows of the documents taught.
+    targets : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Y, less its mean.
+    words : Words or None
+        Words and their targets.
+
+    Returns
+    -------
+    ndarray of shape (n_features, n_components), dtype=np.float32
+        A, C-contiguous.
+    """
+    if words is None:
+        return ridge_weights(X, targets, RIDGE_ALPHA, RIDGE_STEPS)
+    weights = feature_means(words.X, words.vectors)
+    explained = csr_product(X, weights)
+    scale = best_scale(explained, targets)
+    rest = targets - scale * explained
+    weights *= scale
+    weights += ridge_weights(X, rest, WORDS_ALPHA, RIDGE_STEPS)
+    return weights
+
+
+def best_scale(explained: np.ndarray, targets: np.ndarray) -> np.float32:
+    """Factor that brings a guess nearest to the targets, at least 0.
+
+    Parameters
+    ----------
+    explained, targets : ndarray of shape (n_samples, n_components), dtype=np.float32
+        What is guessed, and what it should be.
+
+    Returns
+    -------
+    float32
+        <explained, targets> / <explained, explained>; 0 where nothing is explained.
+    """
+    square = np.vdot(explained, explained)
+    if square == 0:
+        return np.float32(0)
+    return np.float32(max(np.vdot(explained, targets) / square, 0))
 
 
 def start_features(

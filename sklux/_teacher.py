@@ -422,6 +422,24 @@ def encoder(
     )
 
 
+def loaded_model(teacher: object) -> object:
+    """The model of a teacher of any kind.
+
+    Parameters
+    ----------
+    teacher : CachedTeacher, str, path-like, object or callable
+        As `CachedTeacher` and its ``model`` take them.
+
+    Returns
+    -------
+    object
+        What is called to teach; loaded, if it was named.
+    """
+    if isinstance(teacher, CachedTeacher):
+        return encoder(teacher.model, teacher.device)[1]
+    return encoder(teacher, None)[1]
+
+
 def load_sentence_transformer(model: str | os.PathLike, device: str | None) -> object:
     """Load a sentence-transformers model.
 

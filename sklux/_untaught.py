@@ -10,12 +10,15 @@ that of the features and that of the latent vectors, which know all documents::
 with T their teacher vectors, m the mean of these, and c such that c |l|^2 has the mean
 LATENT_WEIGHT. A regression pulls what it is unsure of towards the mean, which would
 make unsure documents similar to each other; so d gets the length that T - m has in the
-mean of the squares.
+mean of the squares. Where the teacher has taught single words too, with the mean
+deviation B of those that have a feature, the regression is about T - m - c X B, and
+c x B is added to d.
 """
 
 import numpy as np
 from scipy import sparse
 
+from sklux._initialization import Words, best_scale, feature_means
 from sklux._products import csr_product, csr_transpose
 from sklux._ridge import conjugate_gradients
 from sklux._similarity import is_zero_row, unit_rows
@@ -34,6 +37,7 @@ def with_guesses(
     latent: np.ndarray,
     teacher: np.ndarray,
     is_taught: np.ndarray,
+    words: Words | None = None,
 ) -> np.ndarray:
     """Return teacher vectors of all documents; those not taught get a guess.
 
@@ -47,6 +51,8 @@ def with_guesses(
         Unit rows of the documents taught; the others are not read.
     is_taught : ndarray of shape (n_samples,), dtype=bool
         Which these are.
+    words : Words or None, default=None
+        Words and the teacher's vectors of them.
 
     Returns
     -------
@@ -64,9 +70,16 @@ def with_guesses(
     mean = taught.mean(axis=0)
     for begin in range(0, teacher.shape[1], BLOCK):
         block = slice(begin, begin + BLOCK)
-        dual = conjugate_gradients(kernel.product, taught[:, block] - mean[block])
-        words, topics = kernel.weights(dual)
-        deviations[:, block] = csr_product(X, words) + latent @ topics
+        rest = taught[:, block] - mean[block]
+        if words is not None:
+            weights = feature_means(words.X, words.vectors[:, block])
+            explained = csr_product(X, weights)
+            scale = best_scale(explained[is_taught], rest.astype(np.float32))
+            deviations[:, block] = scale * explained
+            rest -= deviations[is_taught, block]
+        dual = conjugate_gradients(kernel.product, rest)
+        terms, topics = kernel.weights(dual)
+        deviations[:, block] += csr_product(X, terms) + latent @ topics
     length = np.sqrt(max(1 - mean @ mean, 0))
     found = np.linalg.norm(deviations, axis=1, keepdims=True)
     deviations *= length / np.maximum(found, max(SHORTEST * length, 1e-30))
@@ -89,5 +102,5 @@ class _Kernel:
 
     def product(self, dual: np.ndarray) -> np.ndarray:
         """(K + ALPHA I) times the columns of a matrix."""
-        words, topics = self.weights(dual)
-        return csr_product(self.X, words) + self.latent @ topics + ALPHA * dual
+        terms, topics = self.weights(dual)
+        return csr_product(self.X, terms) + self.latent @ topics + ALPHA * dual

@@ -20,6 +20,7 @@ from sklearn.base import (
     _fit_context,
     clone,
 )
+from sklearn.preprocessing import normalize
 from sklearn.utils import metadata_routing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -30,6 +31,7 @@ from sklux._embedding import FusedTransform
 from sklux._fit_arguments import check_has_values
 from sklux._fit_report import FitReport
 from sklux._html import ReportReprMixin
+from sklux._initialization import Words
 from sklux._lexical import LexicalVectorizer, default_lexical_stage
 from sklux._lexical_state import (
     lexical_from_params,
@@ -48,13 +50,16 @@ from sklux._projection_state import (
     restore_projection,
 )
 from sklux._settings import has_learnt, unchanged_on_error
+from sklux._similarity import unit_rows
 from sklux._taught import check_taught_rows, documents_to_teach
 from sklux._teacher import (
     CachedTeacher,
     check_teacher_embeddings,
     clone_sharing,
+    loaded_model,
     teacher_vectors,
 )
+from sklux._teacher_words import check_words, tokenizer_words
 from sklux._text_buffers import text_buffers
 
 # What `transform` has made of each vectorizer's stages. It stands here, because
@@ -104,6 +109,13 @@ class LuxicalVectorizer(
         without teacher vectors. They are chosen by a hash of their text, as good as at
         random, so that the folds of a grid search choose mostly the same. ``'auto'`` is
         10,000, None all. Not used where `fit` is given ``teacher_embeddings``.
+
+    teacher_words : 'tokenizer', iterable of str or None, default=None
+        Single words that ``teacher`` teaches beside the documents: the student then
+        knows words that its corpus has rarely or never. ``'tokenizer'`` is the words
+        that a sentence-transformers teacher has as one token, at most 30,000 of two
+        letters or more. They are terms of the lexical stage too, as far as it has room.
+        Worth most where documents are short or few.
 
     n_jobs : int or None, default=None
         Threads of `transform`, read when it runs, for a stage that has None of
@@ -176,6 +188,7 @@ class LuxicalVectorizer(
             StrOptions({"auto"}),
             None,
         ],
+        "teacher_words": [StrOptions({"tokenizer"}), "array-like", None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["boolean"],
@@ -188,6 +201,7 @@ class LuxicalVectorizer(
         lexical: BaseEstimator | None = None,
         projection: ReLUProjection | None = None,
         teacher_sample_size: int | Literal["auto"] | None = "auto",
+        teacher_words: Iterable[str] | Literal["tokenizer"] | None = None,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
@@ -196,6 +210,7 @@ class LuxicalVectorizer(
         self.lexical = lexical
         self.projection = projection
         self.teacher_sample_size = teacher_sample_size
+        self.teacher_words = teacher_words
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -237,7 +252,8 @@ class LuxicalVectorizer(
             If a document is not a str.
         ValueError
             If there is no teacher, its vectors do not fit the documents or all have
-            the same direction, there are fewer than two documents, or as in
+            the same direction, there are fewer than two documents, `teacher_words`
+            cannot be had or taught, or as in
             `ReLUProjection.fit`.
 
         Warns
@@ -262,6 +278,7 @@ class LuxicalVectorizer(
         lexical = (
             default_lexical_stage() if self.lexical is None else clone(self.lexical)
         )
+        words = self._words(lexical)
         is_given = teacher_embeddings is not None
         task = FitTask.whole(self, 3)
         task.data = {"X": documents, "y": y}
@@ -269,12 +286,16 @@ class LuxicalVectorizer(
         with unchanged_on_error(self), task:
             # The terms come first: they take seconds, the teacher takes long.
             with task.part("terms"):
-                X, views = self._features(lexical, documents, projection)
+                X, X_words = self._features(lexical, documents, words)
+                views = self._views(lexical, documents, projection, X)
             with task.part("teacher"):
                 if not is_given:
                     teacher_embeddings = self._taught(documents)
+                taught_words = self._taught_words(words, X_words, teacher_embeddings)
             with task.part("training", projection):
-                projection._fit(X, teacher_embeddings, views, warns_untaught=is_given)
+                projection._fit(
+                    X, teacher_embeddings, views, taught_words, warns_untaught=is_given
+                )
             self.lexical_ = lexical
             self.projection_ = projection
             self.teacher_id_ = teacher_id
@@ -566,7 +587,7 @@ class LuxicalVectorizer(
         Returns
         -------
         LuxicalVectorizer
-            Fitted, with ``teacher=None``.
+            Fitted, with ``teacher=None`` and ``teacher_words=None``.
 
         Raises
         ------
@@ -691,13 +712,36 @@ class LuxicalVectorizer(
         projection._check_parameters()
         return projection
 
-    def _features(self, lexical, documents, projection):
-        """Fit the lexical stage; its matrices of the documents and of their views."""
+    def _words(self, lexical):
+        """Words for the teacher, checked before any work; an empty list: none."""
+        if self.teacher_words is None:
+            return []
+        if self.teacher is None:
+            raise ValueError(
+                "teacher_words needs a teacher that teaches them. Set teacher= beside "
+                "teacher_embeddings, or teacher_words=None."
+            )
+        source = getattr(lexical, "input", "content")
+        if source != "content":
+            raise ValueError(
+                "teacher_words needs a lexical stage that is given texts. Got one with "
+                f"input={source!r}: read the texts, and set input='content'."
+            )
+        if isinstance(self.teacher_words, str):
+            return tokenizer_words(loaded_model(self.teacher))
+        return check_words(self.teacher_words)
+
+    def _features(self, lexical, documents, words):
+        """Fit the lexical stage; its matrices of the documents and of the words."""
         with self._lexical_threads():
-            X = lexical.fit_transform(documents)
+            X = lexical.fit_transform([*documents, *words])
         if sparse.issparse(X):
-            check_has_values(sparse.csr_matrix(X), "The matrix of the lexical stage")
-        return X, self._views(lexical, documents, projection, X)
+            X = sparse.csr_matrix(X)
+            check_has_values(X, "The matrix of the lexical stage")
+        if not words:
+            return X, None
+        X = sparse.csr_matrix(X, dtype=np.float32)
+        return X[: len(documents)], X[len(documents) :]
 
     def _views(self, lexical, documents, projection, X):
         """The lexical stage's matrix of all first halves, then of all second ones.
@@ -736,6 +780,25 @@ class LuxicalVectorizer(
         taught = np.full((len(documents), vectors.shape[1]), np.nan, vectors.dtype)
         taught[chosen] = vectors
         return taught
+
+    def _taught_words(self, words, X_words, teacher_embeddings):
+        """What the teacher says of those words that the lexical stage knows."""
+        if not words:
+            return None
+        is_known = np.diff(X_words.indptr) > 0
+        if not is_known.any():
+            return None
+        known = [word for word, is_there in zip(words, is_known) if is_there]
+        vectors = teacher_vectors(self.teacher, known, bool(self.verbose))
+        check_taught_rows(vectors, "The teacher's output for teacher_words")
+        width = teacher_embeddings.shape[1]
+        if vectors.shape[1] != width:
+            raise ValueError(
+                f"The teacher gives words vectors of width {vectors.shape[1]}, but "
+                f"teacher_embeddings has {width} columns. Use the teacher that made "
+                "them, or teacher_words=None."
+            )
+        return Words(normalize(X_words[is_known]), unit_rows(vectors))
 
     def _teacher_id(self):
         """What the teacher is, where that is known without asking the model."""

@@ -1114,8 +1114,8 @@ def test_projection_guesses_know_nothing_of_held_out_documents(monkeypatch, docu
     seen = []
     with_guesses = sklux._projection.with_guesses
 
-    def spy(X, latent, teacher, known):
-        guessed = with_guesses(X, latent, teacher, known)
+    def spy(X, latent, teacher, known, words):
+        guessed = with_guesses(X, latent, teacher, known, words)
         seen.append((known, guessed.copy()))
         return guessed
 
