@@ -1,8 +1,8 @@
 """Students of the benchmark of quality: how they are made, and what they are worth.
 
 A recipe holds parameters of `ReLUProjection`; under "lexical" it may hold those of a
-`LexicalVectorizer`, else the lexical stage is the default one; "teacher_words" is that of
-`LuxicalVectorizer`. Nothing is fitted or measured twice in a run.
+`LexicalVectorizer`, else the lexical stage is the default one; "teacher_words" is that
+of `LuxicalVectorizer`. Nothing is fitted or measured twice in a run.
 """
 
 import json
