@@ -8,11 +8,10 @@ its children, gives the n-grams in the order of their names.
 from typing import NamedTuple
 
 import numpy as np
-from joblib import effective_n_jobs
 
 from sklux._kernels._ngrams import NgramCounter, count_short_segments, count_words
 from sklux._kernels._tokens import NO_NGRAM, NO_WORD
-from sklux._threads import run_ranges
+from sklux._threads import run_ranges, thread_count
 from sklux._token_streams import Strings, Tokens, join_strings
 
 # N-grams are counted in parts, by first word, so that the table of a part is small.
@@ -182,7 +181,7 @@ def _count_words(streams, firsts, n_words, n_jobs) -> Level:
                 stream.numbers, stream.ends, first, start, stop, tf, df, last_documents
             )
 
-    n_parts = effective_n_jobs(n_jobs)
+    n_parts = thread_count(n_jobs)
     run_ranges(work, [n_words * i // n_parts for i in range(n_parts + 1)], n_jobs)
     parents = np.zeros(n_words, dtype=np.uint32)
     return Level(parents, np.arange(n_words, dtype=np.uint32), tf, df)
@@ -219,7 +218,7 @@ def _part_edges(word_tf: np.ndarray, n_jobs: int | None) -> list[int]:
     """Bounds of ranges of first words with about as many occurrences each."""
     total = np.cumsum(word_tf)
     n_tokens = int(total[-1]) if len(total) else 0
-    n_parts = max(effective_n_jobs(n_jobs), -(-n_tokens // TOKENS_PER_PART), 1)
+    n_parts = max(thread_count(n_jobs), -(-n_tokens // TOKENS_PER_PART), 1)
     inner = np.searchsorted(total, n_tokens * np.arange(1, n_parts) / n_parts)
     return np.unique([0, *inner, len(word_tf)]).tolist()
 

@@ -95,7 +95,8 @@ def check_iterable(raw_documents: object) -> None:
         raise ValueError(
             "raw_documents must have one dimension, one string per document. Got "
             f"{type(raw_documents).__name__} of shape {raw_documents.shape} instead. "
-            "Select one column of text."
+            "Select one column of text: in a ColumnTransformer by its name, 'text', "
+            "and not by a list, ['text']."
         )
     if not isinstance(raw_documents, Iterable):
         raise TypeError(

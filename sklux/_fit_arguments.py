@@ -18,6 +18,8 @@ from sklux._typing import MatrixLike
 
 DEFAULT_N_COMPONENTS = 256
 LOSSES = ("cosine", "similarity_kl")
+# Of larger features, and of those smaller than its inverse, float32 cannot add squares.
+LARGEST_VALUE = 1e15
 
 
 def check_hidden_layer_sizes(hidden_layer_sizes: Iterable[int]) -> tuple[int, ...]:
@@ -123,7 +125,19 @@ def check_features_and_teacher(
     X = sparse.csr_matrix(X)
     check_csr(X)
     check_has_values(X, "X")
+    _check_scale(X)
     return X, y
+
+
+def _check_scale(X):
+    """Refuse features whose squares leave float32: their rows could not be scaled."""
+    largest = np.abs(X.data).max()
+    if not 1 / LARGEST_VALUE <= largest <= LARGEST_VALUE:
+        raise ValueError(
+            f"The largest value of X is {largest:.3g} in size. It must be between "
+            f"{1 / LARGEST_VALUE:g} and {LARGEST_VALUE:g}: scale X, for instance by "
+            "sklearn.preprocessing.normalize."
+        )
 
 
 def _check_teacher(y):

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
-from joblib import effective_n_jobs
 from scipy import sparse
 
 from sklux._kernels import _layers
 from sklux._memory import aligned, empty_aligned
-from sklux._threads import Pool, run_ranges
+from sklux._threads import Pool, run_ranges, thread_count
 
 # A range of documents is a unit of work for a thread: large enough that its
 # few Python calls vanish, small enough that its hidden rows stay in cache.
@@ -470,7 +469,7 @@ def _range_edges(indptr: np.ndarray, n_jobs: int | None) -> list[int]:
     cost = indptr.astype(np.int64) + COST_PER_DOCUMENT * np.arange(n_samples + 1)
     n_ranges = -(-int(cost[-1]) // COST_PER_RANGE)
     if n_ranges > 1:
-        n_workers = effective_n_jobs(n_jobs)
+        n_workers = thread_count(n_jobs)
         n_ranges = n_workers * -(-n_ranges // n_workers)
     inner = np.searchsorted(cost, cost[-1] * np.arange(1, n_ranges) / n_ranges)
     return np.unique(np.concatenate([[0], inner, [n_samples]])).tolist()

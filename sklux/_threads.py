@@ -37,6 +37,22 @@ def _get_pool() -> ThreadPoolExecutor:
     return _pools[process]
 
 
+def thread_count(n_jobs: int | None) -> int:
+    """Threads for an `n_jobs`, at most as many as there can be.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As in scikit-learn; None means 1 unless in a `joblib.parallel_config`.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    return min(effective_n_jobs(n_jobs), MAX_THREADS)
+
+
 def all_threads() -> int:
     """Threads of a fit: one for each processor that is left to this process.
 
@@ -111,7 +127,7 @@ def run_ranges(
         The first error of a range, once no range is running any more.
     """
     n_ranges = len(edges) - 1
-    n_workers = 1 if n_ranges <= 1 else min(effective_n_jobs(n_jobs), n_ranges)
+    n_workers = 1 if n_ranges <= 1 else min(thread_count(n_jobs), n_ranges)
     if n_workers <= 1:
         for start, stop in zip(edges[:-1], edges[1:]):
             work(start, stop)

@@ -6,12 +6,11 @@ from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from joblib import effective_n_jobs
 
 from sklux._kernels._tokens import Analysis, TokenStream, renumber
 from sklux._kernels._words import ARENA_PADDING, WordTable, join_words, rank_words
 from sklux._text_buffers import TextBuffers
-from sklux._threads import run_ranges
+from sklux._threads import run_ranges, thread_count
 
 # Text of one unit of work for a thread: its tokens stay in the cache.
 BYTES_PER_RANGE = 200_000
@@ -142,7 +141,7 @@ def range_edges(buffers: TextBuffers, n_jobs: int | None = 1) -> list[int]:
     total = int(cost[-1]) if len(cost) else 0
     if total <= min(BYTES_PER_RANGE, 2 * MIN_BYTES_PER_RANGE):
         return [0, len(buffers)]
-    n_ranges = max(1, min(effective_n_jobs(n_jobs), total // MIN_BYTES_PER_RANGE))
+    n_ranges = max(1, min(thread_count(n_jobs), total // MIN_BYTES_PER_RANGE))
     size = min(BYTES_PER_RANGE, -(-total // n_ranges))
     inner = 1 + np.searchsorted(cost, np.arange(size, total, size))
     return np.unique(np.concatenate([[0], inner, [len(buffers)]])).tolist()

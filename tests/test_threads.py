@@ -4,10 +4,12 @@ import multiprocessing
 import os
 import threading
 
+import numpy as np
 import pytest
 from joblib import parallel_config
 
-from sklux._threads import MAX_KEPT_BYTES, Pool, run_ranges
+from sklux import LexicalVectorizer
+from sklux._threads import MAX_KEPT_BYTES, MAX_THREADS, Pool, run_ranges, thread_count
 
 # No test waits this long unless it is about to fail.
 PATIENCE = 60
@@ -227,3 +229,12 @@ def test_pool_does_not_keep_what_is_large_or_failed():
         raise RuntimeError("half done")
     with pool.borrow() as other:
         assert other is not large and other is not failed
+
+
+@pytest.mark.parametrize("n_jobs", [10**6, 2**40])
+def test_no_more_threads_than_there_can_be(n_jobs):
+    assert thread_count(n_jobs) == MAX_THREADS
+    texts = ["an apple", "a car"] * 60
+    expected = LexicalVectorizer().fit_transform(texts)
+    found = LexicalVectorizer(n_jobs=n_jobs).fit_transform(texts)
+    np.testing.assert_array_equal(found.toarray(), expected.toarray())
