@@ -1,5 +1,6 @@
 """The commands behind ``sklux``; this room needs the extra ``cli``."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ Documents = Annotated[
     str,
     typer.Argument(
         help="Parquet, CSV or JSON lines with a text column, or plain text with a "
-        "document per line; '-' is standard input."
+        "document per line; '-' is standard input, and needs --format."
     ),
 ]
 Model = Annotated[
@@ -98,8 +99,9 @@ def errors_in_words() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        # Who read the output has enough of it. Python would complain at its exit.
-        sys.stderr.close()
+        # Who read the output has enough of it. What is left in the buffer must go
+        # somewhere, or Python complains at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except (ImportError, OSError, ValueError, TypeError) as error:
         raise SystemExit(f"sklux: {error}") from error
@@ -119,8 +121,27 @@ def teacher_options(teacher: str | None, cache: Path | None, windows: int = 1):
     return TeacherOptions(teacher, cache, windows)
 
 
+def print_version(is_asked: bool) -> None:
+    """Print the version, and exit."""
+    if is_asked:
+        from sklux import __version__
+
+        typer.echo(f"sklux {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=print_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
     """Text embeddings on a CPU, distilled from a transformer on your own documents.
 
     A first model, from a Parquet file with a column `text`:
@@ -178,7 +199,9 @@ def teach(
 
     The slow part of a fit, by itself: it can be stopped and started again, and no text
     is taught twice. `sklux fit` with the same teacher and cache then starts at once.
-    With `--taught 10000` those documents are taught that `fit` would choose.
+    With `--taught 10000` those documents are taught that `fit` would choose:
+
+        sklux teach docs.parquet --teacher all-MiniLM-L6-v2
     """
     with errors_in_words():
         from sklux import _jobs
@@ -205,6 +228,14 @@ def fit(
     taught: Taught = "auto",
     cache: Cache = None,
     windows: Windows = 1,
+    words: Annotated[
+        bool,
+        typer.Option(
+            "--words",
+            help="Have the words of the teacher's vocabulary taught too: for documents "
+            "that are short or few.",
+        ),
+    ] = False,
     components: Annotated[
         int | None, typer.Option(min=1, help="Width of the vectors. Default: 256.")
     ] = None,
@@ -229,13 +260,16 @@ def fit(
 ) -> None:
     """Fit a student on documents, and save it.
 
-    Prints how near the student is to its teacher on documents that were held out.
+    Prints how near the student is to its teacher on documents that were held out:
+
+        sklux fit docs.parquet model.sklux --teacher all-MiniLM-L6-v2
     """
     with errors_in_words():
         from sklux import _jobs
 
         settings = {
             "random_state": seed,
+            "teacher_words": "tokenizer" if words else None,
             "projection__n_components": components,
             "projection__corpus_weight": corpus_weight,
             "lexical__max_features": max_features,
@@ -276,7 +310,9 @@ def embed(
     """Embed the documents of a file, whatever its size.
 
     They are read, embedded and written piece by piece. The output stands under its
-    name only when it is whole. In a pipe:
+    name only when it is whole. From a file, and in a pipe:
+
+        sklux embed model.sklux docs.parquet vectors.npy
 
         zcat crawl.jsonl.gz | sklux embed model.sklux - v.parquet --format jsonl -k url
     """
@@ -288,7 +324,12 @@ def embed(
 
 @app.command()
 def info(model: Model, json: Json = False) -> None:
-    """Print what a model is: its terms, layers, size, teacher and report."""
+    """Print what a model is: its terms, layers, size, teacher and report.
+
+    As a table, or for a program:
+
+        sklux info model.sklux --json
+    """
     with errors_in_words():
         from sklux import _jobs
 
@@ -311,7 +352,9 @@ def evaluate(
     """Measure how near a model is to its teacher, on documents it has not seen.
 
     The share of the teacher's ten nearest documents found, the correlation with its
-    cosines, how well first halves of documents find their second halves, and the speed.
+    cosines, how well first halves of documents find their second halves, and the speed:
+
+        sklux evaluate model.sklux others.parquet --teacher all-MiniLM-L6-v2
     """
     with errors_in_words():
         from sklux import _jobs
@@ -342,7 +385,12 @@ def neighbors(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Print the documents of a file that are nearest to one or more queries."""
+    """Print the documents of a file that are nearest to one or more queries.
+
+    The file is read once, whatever its size:
+
+        sklux neighbors model.sklux docs.parquet "shortest path in a graph"
+    """
     with errors_in_words():
         from sklux import _jobs
 

@@ -5,13 +5,18 @@ A piece has at most `MAX_PIECE_DOCUMENTS` documents and little more than
 file. A table's other columns can be kept beside the documents.
 """
 
+import csv
+import errno
+import io
 import json
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from sklux._optional import import_optional
 
@@ -26,6 +31,9 @@ SUFFIXES = {
 }
 STANDARD_INPUT = "-"
 MAX_PIECE_DOCUMENTS, MAX_PIECE_CHARACTERS = 10_000, 32_000_000
+# The csv module wants a limit. A quote that is never closed is found out by it before
+# the rest of a large file fills the memory.
+MAX_FIELD_CHARACTERS = 2**28
 
 
 @dataclass
@@ -53,20 +61,22 @@ class DocumentFile:
     Parameters
     ----------
     path : str
-        The file; ``'-'`` is standard input.
+        The file, or a pipe; ``'-'`` is standard input.
     format : {'parquet', 'csv', 'jsonl', 'text'} or None
-        None means by the name; standard input is then text, a document per line.
+        None means by the name.
     column : str
         Column, or key, that holds the text; not used for plain text.
     keep : sequence of str
-        Columns to keep beside the text.
+        Columns to keep beside the text. Those of a CSV file are text.
+    piece_documents : int or None
+        Documents in a piece, at most; None means `MAX_PIECE_DOCUMENTS`.
 
     Raises
     ------
-    FileNotFoundError
+    FileNotFoundError or IsADirectoryError
         If there is no such file.
     ValueError
-        If the format is not known, or has no columns to keep.
+        If the format is not known, or has no columns to keep, or is Parquet in a pipe.
     """
 
     def __init__(
@@ -75,20 +85,24 @@ class DocumentFile:
         format: str | None = None,
         column: str = "text",
         keep: Sequence[str] = (),
+        piece_documents: int | None = None,
     ):
+        if path != STANDARD_INPUT:
+            check_file(path)
         self.path = path
+        self.name = file_name(path)
         self.format = file_format(path) if format is None else format
         self.column = column
         self.keep = list(keep)
+        self.piece_documents = piece_documents
         self._position: Callable[[], float | None] = lambda: 0.0
-        if path != STANDARD_INPUT and not Path(path).is_file():
-            raise FileNotFoundError(f"There is no file {path}.")
         if self.format == "text" and self.keep:
             raise ValueError(
                 f"{path} is read as plain text, which has no columns to keep. Leave "
                 "out --keep, or say which --format the file has."
             )
-        if self.format == "parquet" and path == STANDARD_INPUT:
+        is_pipe = path == STANDARD_INPUT or not Path(path).is_file()
+        if self.format == "parquet" and is_pipe:
             raise ValueError(
                 "Parquet cannot be read from a pipe, because its index is at its end. "
                 "Write it to a file first, or pipe JSON lines."
@@ -112,7 +126,7 @@ class DocumentFile:
             "jsonl": self._json_lines,
             "text": self._lines,
         }[self.format]()
-        return pieces(rows, self.keep)
+        return pieces(self._named(rows), self.keep, self.piece_documents)
 
     def read(self) -> list[str]:
         """Read all documents.
@@ -129,45 +143,72 @@ class DocumentFile:
         """
         documents = [document for piece in self for document in piece.documents]
         if not documents:
-            raise ValueError(f"{self.path} holds no document.")
+            raise ValueError(f"{self.name} holds no document.")
         return documents
+
+    def _named(self, rows: Iterator[tuple]) -> Iterator[tuple]:
+        """Rows; what the system says against reading them names the file."""
+        with naming(self.name):
+            yield from rows
 
     def _parquet(self) -> Iterator[tuple]:
         """Rows of a Parquet file."""
+        arrow = import_optional("pyarrow", extra="cli", purpose="Reading Parquet")
         parquet = import_optional(
             "pyarrow.parquet", extra="cli", purpose="Reading Parquet"
         )
-        with parquet.ParquetFile(self.path) as file:
-            self._check_columns(file.schema_arrow.names)
-            n_rows, n_read = file.metadata.num_rows, 0
-            self._position = lambda: n_read / max(n_rows, 1)
-            columns = list(dict.fromkeys([self.column, *self.keep]))
-            for batch in file.iter_batches(batch_size=1024, columns=columns):
-                yield from self._table_rows(batch)
-                n_read += batch.num_rows
+        try:
+            with parquet.ParquetFile(self.path) as file:
+                self._check_columns(file.schema_arrow.names)
+                n_rows, n_read = file.metadata.num_rows, 0
+                self._position = lambda: n_read / max(n_rows, 1)
+                columns = list(dict.fromkeys([self.column, *self.keep]))
+                for batch in file.iter_batches(batch_size=1024, columns=columns):
+                    wanted = [batch.column(name) for name in (self.column, *self.keep)]
+                    yield from zip(*(column.to_pylist() for column in wanted))
+                    n_read += batch.num_rows
+        except arrow.ArrowException as error:
+            raise ValueError(
+                f"{self.name} cannot be read as Parquet: {error}"
+            ) from error
 
     def _csv(self) -> Iterator[tuple]:
-        """Rows of a CSV file with a header."""
-        pyarrow = import_optional("pyarrow", extra="cli", purpose="Reading CSV")
-        csv = import_optional("pyarrow.csv", extra="cli", purpose="Reading CSV")
+        """Rows of a CSV file with a header; each value stays the text that it is."""
         with self._opened() as file:
-            # A document may have lines; what looks like a number is text nevertheless.
-            options = csv.ConvertOptions(
-                column_types={self.column: pyarrow.string()},
-                strings_can_be_null=False,
-            )
-            parse = csv.ParseOptions(newlines_in_values=True)
+            limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
+            lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+            reader = csv.reader(lines, strict=True)
             try:
-                reader = csv.open_csv(
-                    file, parse_options=parse, convert_options=options
-                )
-            except pyarrow.ArrowInvalid as error:
+                yield from self._csv_rows(reader)
+            except UnicodeDecodeError as error:
                 raise ValueError(
-                    f"{self.path} cannot be read as CSV: {error}"
+                    f"{self.name} is not UTF-8 after line {reader.line_num}: "
+                    f"{error.reason}. Convert the file, for instance with iconv."
                 ) from error
-            self._check_columns(reader.schema.names)
-            for batch in reader:
-                yield from self._table_rows(batch)
+            except csv.Error as error:
+                raise ValueError(
+                    f"Line {reader.line_num} of {self.name} cannot be read as CSV: "
+                    f"{error}."
+                ) from error
+            finally:
+                csv.field_size_limit(limit)
+
+    def _csv_rows(self, reader: Iterator[list[str]]) -> Iterator[tuple]:
+        """The columns wanted of the rows of a CSV reader, empty lines left out."""
+        filled = filter(None, reader)
+        names = next(filled, None)
+        if names is None:
+            raise ValueError(f"{self.name} is empty: a CSV file begins with a header.")
+        self._check_columns(names)
+        wanted = [names.index(name) for name in (self.column, *self.keep)]
+        for row in filled:
+            if len(row) != len(names):
+                raise ValueError(
+                    f"Line {reader.line_num} of {self.name} has {len(row)} columns, "
+                    f"but the header has {len(names)}. Put a value with a comma in "
+                    "quotes."
+                )
+            yield tuple(row[place] for place in wanted)
 
     def _json_lines(self) -> Iterator[tuple]:
         """Rows of a file with a JSON object on each line."""
@@ -178,13 +219,18 @@ class DocumentFile:
                     continue
                 try:
                     row = json.loads(line)
+                except RecursionError as error:
+                    raise ValueError(
+                        f"Line {number} of {self.name} is nested too deeply to be "
+                        "read. Leave the line out."
+                    ) from error
                 except ValueError as error:
                     raise ValueError(
-                        f"Line {number} of {self.path} is not JSON: {error}."
+                        f"Line {number} of {self.name} is not JSON: {error}."
                     ) from error
                 if not isinstance(row, dict):
                     raise ValueError(
-                        f"Line {number} of {self.path} is not a JSON object. Each line "
+                        f"Line {number} of {self.name} is not a JSON object. Each line "
                         f"must be one, such as {{{self.column!r}: ...}}."
                     )
                 if is_first:
@@ -201,34 +247,126 @@ class DocumentFile:
                     yield (line.rstrip(b"\r\n").decode("utf-8"),)
                 except UnicodeDecodeError as error:
                     raise ValueError(
-                        f"Line {number} of {self.path} is not UTF-8: {error.reason}. "
+                        f"Line {number} of {self.name} is not UTF-8: {error.reason}. "
                         "Convert the file, for instance with iconv."
                     ) from error
 
     def _opened(self) -> BinaryIO:
         """The file as bytes; standard input stays open."""
         if self.path == STANDARD_INPUT:
+            file = os.fdopen(os.dup(standard_input()), "rb")
+        else:
+            file = open(self.path, "rb")
+        status = os.fstat(file.fileno())
+        size = max(status.st_size, 1)
+        if self.path == STANDARD_INPUT or not stat.S_ISREG(status.st_mode):
             self._position = lambda: None
-            return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
-        file = open(self.path, "rb")
-        size = max(os.fstat(file.fileno()).st_size, 1)
-        self._position = lambda: 1.0 if file.closed else file.tell() / size
+        else:
+            self._position = lambda: 1.0 if file.closed else file.tell() / size
         return file
 
     def _check_columns(self, names: list[str]) -> None:
-        """Refuse columns that are not there, by name."""
+        """Refuse columns that are not there, or there twice, by name."""
         missing = [name for name in (self.column, *self.keep) if name not in names]
         if missing:
             raise ValueError(
-                f"{self.path} has no column {missing[0]!r}. Its columns are "
+                f"{self.name} has no column {missing[0]!r}. Its columns are "
                 f"{', '.join(map(repr, names))}; say which holds the text with "
                 "--column."
             )
+        double = [name for name in (self.column, *self.keep) if names.count(name) > 1]
+        if double:
+            raise ValueError(
+                f"{self.name} has more than one column {double[0]!r}. Rename them, so "
+                "that the name says which is meant."
+            )
 
-    def _table_rows(self, batch: Any) -> Iterator[tuple]:
-        """Rows of an Arrow batch."""
-        columns = [batch.column(name) for name in (self.column, *self.keep)]
-        return zip(*(column.to_pylist() for column in columns))
+
+def file_name(path: str) -> str:
+    """How a message calls a file of documents.
+
+    Parameters
+    ----------
+    path : str
+        The file; ``'-'`` is standard input.
+
+    Returns
+    -------
+    str
+        The path, but for standard input.
+    """
+    return "standard input" if path == STANDARD_INPUT else path
+
+
+def check_file(path: str | Path) -> None:
+    """Refuse a path at which there is no file, or pipe, to read.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where it should be.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing.
+    IsADirectoryError
+        If it is a folder.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{path} is a folder. Name a file.")
+
+
+def standard_input() -> int:
+    """Descriptor of standard input.
+
+    Returns
+    -------
+    int
+        It is open.
+
+    Raises
+    ------
+    ValueError
+        If it is closed.
+    """
+    if sys.stdin is None:
+        raise ValueError(
+            "Standard input is closed. Pipe the documents to it, or name a file."
+        )
+    return sys.stdin.fileno()
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Have errors of the system name the file, where they do not.
+
+    Parameters
+    ----------
+    name : str
+        Of the file that is read or written inside the context.
+
+    Yields
+    ------
+    None
+        Nothing.
+
+    Raises
+    ------
+    OSError
+        With the name.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is not None or name in str(error):
+            raise
+        number, words = error.errno or errno.EIO, error.strerror or str(error)
+        raise OSError(number, words.strip(), name) from error
 
 
 def file_format(path: str) -> str:
@@ -237,7 +375,7 @@ def file_format(path: str) -> str:
     Parameters
     ----------
     path : str
-        The file; ``'-'`` is standard input.
+        The file; ``'-'``, standard input, has no name that tells.
 
     Returns
     -------
@@ -250,7 +388,10 @@ def file_format(path: str) -> str:
         If the name does not tell.
     """
     if path == STANDARD_INPUT:
-        return "text"
+        raise ValueError(
+            "Standard input has no name that tells its format. Say which with "
+            "--format: csv, jsonl or text."
+        )
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(
@@ -260,7 +401,9 @@ def file_format(path: str) -> str:
     return SUFFIXES[suffix]
 
 
-def pieces(rows: Iterable[tuple], keep: Sequence[str]) -> Iterator[Piece]:
+def pieces(
+    rows: Iterable[tuple], keep: Sequence[str], max_documents: int | None = None
+) -> Iterator[Piece]:
     """Gather rows into pieces of limited size.
 
     Parameters
@@ -269,6 +412,8 @@ def pieces(rows: Iterable[tuple], keep: Sequence[str]) -> Iterator[Piece]:
         The text, or None, and the values that are kept.
     keep : sequence of str
         Names of these values.
+    max_documents : int or None
+        Documents in a piece, at most; None means `MAX_PIECE_DOCUMENTS`.
 
     Yields
     ------
@@ -280,6 +425,7 @@ def pieces(rows: Iterable[tuple], keep: Sequence[str]) -> Iterator[Piece]:
     ValueError
         If a text is no str.
     """
+    max_documents = max_documents or MAX_PIECE_DOCUMENTS
     gathered: list[tuple] = []
     n_characters = n_before = 0
     for row in rows:
@@ -291,7 +437,7 @@ def pieces(rows: Iterable[tuple], keep: Sequence[str]) -> Iterator[Piece]:
             )
         gathered.append(row)
         n_characters += len(text or "")
-        if len(gathered) >= MAX_PIECE_DOCUMENTS or n_characters >= MAX_PIECE_CHARACTERS:
+        if len(gathered) >= max_documents or n_characters >= MAX_PIECE_CHARACTERS:
             yield _piece(gathered, keep)
             n_before += len(gathered)
             gathered, n_characters = [], 0

@@ -5,11 +5,14 @@ standard error: the bars only where that is a terminal.
 """
 
 import json
+import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -25,10 +28,22 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from sklux._document_files import DocumentFile
+from sklux._document_files import (
+    STANDARD_INPUT,
+    DocumentFile,
+    check_file,
+    file_name,
+    naming,
+    standard_input,
+)
 from sklux._taught import documents_to_teach
 from sklux._teacher import CachedTeacher
-from sklux._vector_files import check_kept, vector_format, vector_writer
+from sklux._vector_files import (
+    STANDARD_OUTPUT,
+    check_kept,
+    vector_format,
+    vector_writer,
+)
 from sklux._vectorizer import DEFAULT_TEACHER_SAMPLE_SIZE, LuxicalVectorizer
 from sklux.metrics import (
     half_document_retrieval,
@@ -41,6 +56,14 @@ from sklux.metrics import (
 MAX_EVALUATED = 2000
 # Characters of a document that are shown.
 SHOWN_CHARACTERS = 100
+# Documents that are taught between two steps of the bar. The teacher has them sorted by
+# length: the more there are, the less it pads.
+TAUGHT_AT_ONCE = 1000
+OR_EMBEDDINGS = ", or give its vectors with --embeddings"
+# Nearest documents that an evaluation compares, where there are as many.
+EVALUATED_NEIGHBORS = 10
+# What could move the cursor of a terminal or worse: shown as Python writes it.
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 screen = Console(stderr=True, highlight=False, emoji=False)
 
@@ -63,20 +86,29 @@ class Source:
     format: str | None
     column: str
 
-    def open(self, keep: Sequence[str] = ()) -> DocumentFile:
+    @property
+    def name(self) -> str:
+        """What to call the file in a message."""
+        return file_name(self.path)
+
+    def open(
+        self, keep: Sequence[str] = (), piece_documents: int | None = None
+    ) -> DocumentFile:
         """Open the file.
 
         Parameters
         ----------
         keep : sequence of str
             Columns to keep beside the text.
+        piece_documents : int or None
+            Documents in a piece, at most; None leaves it to the file.
 
         Returns
         -------
         DocumentFile
             To be read piece by piece.
         """
-        return DocumentFile(self.path, self.format, self.column, keep)
+        return DocumentFile(self.path, self.format, self.column, keep, piece_documents)
 
 
 @dataclass
@@ -97,13 +129,15 @@ class TeacherOptions:
     cache: Path | None
     windows: int = 1
 
-    def teacher(self, quiet: bool) -> CachedTeacher:
+    def teacher(self, quiet: bool, otherwise: str = "") -> CachedTeacher:
         """Make the teacher.
 
         Parameters
         ----------
         quiet : bool
             Whether to show no progress.
+        otherwise : str
+            What can be done instead, for the message.
 
         Returns
         -------
@@ -115,10 +149,10 @@ class TeacherOptions:
         ValueError
             If there is no model.
         """
-        if self.model is None:
+        if not self.model:
             raise ValueError(
                 "No teacher is given. Name a sentence-transformers model or its folder "
-                "with --teacher, or give its vectors with --embeddings."
+                f"with --teacher{otherwise}."
             )
         return CachedTeacher(
             self.model,
@@ -126,6 +160,117 @@ class TeacherOptions:
             windows=self.windows,
             verbose=is_watched(quiet),
         )
+
+    def check_idle(self, embeddings: Path | None, **others: bool) -> None:
+        """Refuse options of a teacher beside its vectors, which leave it nothing to do.
+
+        Parameters
+        ----------
+        embeddings : Path or None
+            File of the teacher's vectors.
+        **others : bool
+            Whether more options are given that go with a teacher, by name.
+
+        Raises
+        ------
+        ValueError
+            If there are vectors and such options.
+        """
+        given = {
+            "teacher": self.model is not None,
+            "cache": self.cache is not None,
+            "windows": self.windows != 1,
+            **others,
+        }
+        idle = [f"--{name}" for name, is_given in given.items() if is_given]
+        if embeddings is not None and idle:
+            raise ValueError(
+                f"With --embeddings {embeddings} nothing is taught, and "
+                f"{', '.join(idle)} would change nothing. Leave out one or the other."
+            )
+
+
+def check_output(output: str | Path, inputs: Sequence[str | Path | None]) -> None:
+    """Refuse, before any work, an output that would fail or destroy an input.
+
+    Parameters
+    ----------
+    output : str or Path
+        File to write; ``'-'`` is standard output.
+    inputs : sequence of str, Path or None
+        Files that the command reads; ``'-'`` is standard input, None is no file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    ValueError
+        If it is an input.
+    """
+    if output == STANDARD_OUTPUT:
+        return
+    path = Path(os.path.realpath(output))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {path.parent} for {output}. Make it first."
+        )
+    if path.exists():
+        if not path.is_file():
+            raise OSError(
+                f"The output {output} is there already, and is no file. Name a file."
+            )
+        for source in inputs:
+            if source is not None and is_same_file(source, path):
+                raise ValueError(
+                    f"The output {output} is also read by the command, and would be "
+                    "lost. Give the output another name."
+                )
+    try:
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OSError(
+            f"{output} cannot be written: {error.strerror}. Name a file in a folder "
+            "that you may write to."
+        ) from error
+
+
+def is_same_file(source: str | Path, path: Path) -> bool:
+    """Whether an input is a file.
+
+    Parameters
+    ----------
+    source : str or Path
+        The input; ``'-'`` is standard input.
+    path : Path
+        The file; it exists.
+
+    Returns
+    -------
+    bool
+        False too where there is no input.
+    """
+    if source == STANDARD_INPUT:
+        return os.path.samefile(standard_input(), path)
+    return Path(source).exists() and os.path.samefile(source, path)
+
+
+def load_model(path: Path) -> LuxicalVectorizer:
+    """Load a model that is to use all cores.
+
+    Parameters
+    ----------
+    path : Path
+        Its file.
+
+    Returns
+    -------
+    LuxicalVectorizer
+        Fitted.
+    """
+    check_file(path)
+    with naming(str(path)):
+        return LuxicalVectorizer.load(path).set_params(n_jobs=-1)
 
 
 def is_watched(quiet: bool) -> bool:
@@ -158,6 +303,20 @@ def note(text: str, quiet: bool) -> None:
         screen.print(text, soft_wrap=True, markup=False)
 
 
+class ResultConsole(Console):
+    """Standard output; whether it matters that its reader left is for others to say."""
+
+    def on_broken_pipe(self) -> None:
+        """Hand the error on, where rich would exit with 1.
+
+        Raises
+        ------
+        BrokenPipeError
+            Always.
+        """
+        raise BrokenPipeError
+
+
 def show(result: str | Text | Table) -> None:
     """Print a result on standard output; lines are not broken, brackets are text.
 
@@ -165,10 +324,33 @@ def show(result: str | Text | Table) -> None:
     ----------
     result : str, rich.text.Text or rich.table.Table
         What to print.
+
+    Raises
+    ------
+    ValueError
+        If standard output is closed.
     """
+    if sys.stdout is None:
+        raise ValueError("Standard output is closed, and the result cannot be shown.")
     is_table = isinstance(result, Table)
-    console = Console(highlight=False, emoji=False)
+    console = ResultConsole(highlight=False, emoji=False)
     console.print(result, markup=False, soft_wrap=not is_table)
+
+
+def printable(text: str) -> str:
+    """Text that does nothing to a terminal but stand there.
+
+    Parameters
+    ----------
+    text : str
+        Of a document, say.
+
+    Returns
+    -------
+    str
+        With the codes of control characters in their place.
+    """
+    return text.translate(CONTROLS)
 
 
 class Counter:
@@ -271,19 +453,21 @@ def teach(source: Source, options: TeacherOptions, limit: int | None, quiet: boo
     quiet : bool
         Whether to show no progress.
     """
-    teacher = options.teacher(quiet)
+    # The bar is that of the whole file, not one of the teacher for each piece.
+    teacher = options.teacher(quiet or limit is None)
     if limit is not None:
         documents = source.open().read()
         chosen = [documents[place] for place in documents_to_teach(documents, limit)]
-        shape = teacher.transform(chosen).shape
-        n_documents, width = shape
+        n_documents, width = teacher.transform(chosen).shape
     else:
-        n_documents = width = 0
-        for piece in source.open():
-            width = teacher.transform(piece.documents).shape[1]
-            n_documents += len(piece.documents)
+        file, width = source.open(piece_documents=TAUGHT_AT_ONCE), 0
+        with counting("teaching", quiet) as counter:
+            for piece in file:
+                width = teacher.transform(piece.documents).shape[1]
+                counter.add(len(piece.documents), file.position())
+        n_documents = counter.n_documents
         if n_documents == 0:
-            raise ValueError(f"{source.path} holds no document.")
+            raise ValueError(f"{source.name} holds no document.")
     note(f"The cache knows {n_documents:,} of them, with {width} numbers each.", quiet)
 
 
@@ -318,12 +502,11 @@ def fit(
     quiet : bool
         Whether to print nothing but errors.
     """
-    if not output.parent.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {output.parent} for the model. Make it first."
-        )
+    check_output(output, (source.path, embeddings))
+    words = settings.get("teacher_words") is not None
+    options.check_idle(embeddings, taught=taught != "auto", words=words)
     vectors = None if embeddings is None else read_embeddings(embeddings)
-    teacher = None if embeddings is not None else options.teacher(quiet)
+    teacher = None if embeddings else options.teacher(quiet, OR_EMBEDDINGS)
     documents = source.open().read()
     note(f"{len(documents):,} documents.", quiet)
     model = LuxicalVectorizer(
@@ -338,7 +521,8 @@ def fit(
     start = time.perf_counter()
     model.fit(documents, teacher_embeddings=vectors)
     seconds = time.perf_counter() - start
-    (model if dtype == "float32" else model.quantize(dtype)).save(output)
+    with naming(str(output)):
+        (model if dtype == "float32" else model.quantize(dtype)).save(output)
     if not quiet:
         show(str(model.report_))
         note(
@@ -366,6 +550,7 @@ def read_embeddings(path: Path) -> np.ndarray:
     ValueError
         If the file holds something else.
     """
+    check_file(path)
     try:
         vectors = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -395,9 +580,11 @@ def embed(
     """
     # Before the model is read.
     check_kept(vector_format(output), keep)
-    model = LuxicalVectorizer.load(model_path).set_params(n_jobs=-1)
+    check_output(output, (model_path, source.path))
     file, n_missing, n_zero = source.open(keep), 0, 0
+    model = load_model(model_path)
     with (
+        naming("standard output" if output == STANDARD_OUTPUT else output),
         vector_writer(output, model.projection_.n_components_) as writer,
         counting("embedding", quiet) as counter,
     ):
@@ -430,7 +617,7 @@ def info(model_path: Path, as_json: bool) -> None:
     as_json : bool
         Whether to print a JSON object instead of a table.
     """
-    model = LuxicalVectorizer.load(model_path)
+    model = load_model(model_path)
     projection = model.projection_
     report = model.report_
     facts: dict[str, Any] = {
@@ -456,7 +643,7 @@ def info(model_path: Path, as_json: bool) -> None:
     del facts["report"]
     for name, value in facts.items():
         shown = f"{value:,}" if isinstance(value, int) else str(value)
-        table.add_row(name, shown)
+        table.add_row(name, Text(printable(shown)))
     show(table)
     if report is not None:
         show(str(report))
@@ -498,26 +685,25 @@ def evaluate(
     quiet : bool
         Whether to show no progress.
     """
-    model = LuxicalVectorizer.load(model_path).set_params(n_jobs=-1)
+    options.check_idle(embeddings)
+    model = load_model(model_path)
     documents = source.open().read()
     if embeddings is None:
-        teacher = options.teacher(quiet).transform(documents)
+        teacher = options.teacher(quiet, OR_EMBEDDINGS).transform(documents)
     else:
-        teacher = read_embeddings(embeddings)
-    if len(teacher) != len(documents):
-        raise ValueError(
-            f"{embeddings} has {len(teacher):,} rows, but {source.path} has "
-            f"{len(documents):,} documents. Give a row for each, in the same order."
-        )
+        documents, teacher = with_vectors(documents, source, embeddings, quiet)
     start = time.perf_counter()
     student = model.transform(documents)
     seconds = time.perf_counter() - start
     first, second = split_halves(documents)
+    n_neighbors = neighbors_compared(len(documents), quiet)
     figures = {
         "documents": len(documents),
+        "n_neighbors": n_neighbors,
         "neighbours": neighbor_recall_score(
             teacher,
             student,
+            n_neighbors=n_neighbors,
             sample_size=min(MAX_EVALUATED, len(documents)),
             random_state=0,
         ),
@@ -529,10 +715,108 @@ def evaluate(
     }
     if as_json:
         print_json({name: round(float(value), 6) for name, value in figures.items()})
-        return
+    else:
+        show(figures_table(figures))
+
+
+def neighbors_compared(n_documents: int, quiet: bool) -> int:
+    """How many nearest documents an evaluation compares.
+
+    Parameters
+    ----------
+    n_documents : int
+        Documents there are.
+    quiet : bool
+        Whether not to tell that they are few.
+
+    Returns
+    -------
+    int
+        From 1.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 3 documents.
+    """
+    if n_documents < 3:
+        raise ValueError(
+            f"An evaluation compares documents, and needs 3. Got {n_documents}."
+        )
+    n_neighbors = min(EVALUATED_NEIGHBORS, n_documents - 1)
+    if n_neighbors < EVALUATED_NEIGHBORS:
+        note(
+            f"Of {n_documents} documents, the {n_neighbors} nearest are compared "
+            f"instead of {EVALUATED_NEIGHBORS}.",
+            quiet,
+        )
+    return n_neighbors
+
+
+def with_vectors(
+    documents: list[str], source: Source, embeddings: Path, quiet: bool
+) -> tuple[list[str], np.ndarray]:
+    """Documents that a teacher has taught, and its vectors.
+
+    Parameters
+    ----------
+    documents : list of str
+        All documents.
+    source : Source
+        Where they come from, for the message.
+    embeddings : Path
+        File of the vectors; a row that is all NaN was not taught.
+    quiet : bool
+        Whether not to tell how many are left out.
+
+    Returns
+    -------
+    documents : list of str
+        Those taught.
+    vectors : ndarray of shape (n_taught, n_components)
+        Their vectors.
+
+    Raises
+    ------
+    ValueError
+        If there is not a row for each document.
+    """
+    vectors = read_embeddings(embeddings)
+    if len(vectors) != len(documents):
+        raise ValueError(
+            f"{embeddings} has {len(vectors):,} rows, but {source.name} has "
+            f"{len(documents):,} documents. Give a row for each, in the same order."
+        )
+    is_taught = ~np.isnan(vectors).all(axis=1)
+    n_untaught = len(vectors) - int(np.count_nonzero(is_taught))
+    if n_untaught:
+        note(
+            f"{n_untaught:,} documents were not taught (their rows of {embeddings} are "
+            "all NaN), and are left out.",
+            quiet,
+        )
+    return [documents[i] for i in np.flatnonzero(is_taught)], vectors[is_taught]
+
+
+def figures_table(figures: dict[str, Any]) -> Table:
+    """The figures of an evaluation in words.
+
+    Parameters
+    ----------
+    figures : dict
+        As `evaluate` measures them.
+
+    Returns
+    -------
+    rich.table.Table
+        A row for each.
+    """
     rows = [
         ("documents", f"{figures['documents']:,}"),
-        ("teacher's 10 nearest found", f"{figures['neighbours']:.3f}"),
+        (
+            f"teacher's {figures['n_neighbors']} nearest found",
+            f"{figures['neighbours']:.3f}",
+        ),
         ("correlation with the teacher's cosines", f"{figures['correlation']:.3f}"),
         ("first halves finding their second halves (MRR)", f"{figures['halves']:.3f}"),
         ("documents a second", f"{figures['documents_per_second']:,.0f}"),
@@ -542,7 +826,7 @@ def evaluate(
     table.add_column(justify="right")
     for row in rows:
         table.add_row(*row)
-    show(table)
+    return table
 
 
 def neighbors(
@@ -570,13 +854,13 @@ def neighbors(
     quiet : bool
         Whether to show no progress.
     """
-    model = LuxicalVectorizer.load(model_path).set_params(n_jobs=-1)
+    file, n_before = source.open(), 0
+    model = load_model(model_path)
     wanted = model.transform(list(queries))
     for query, vector in zip(queries, wanted):
         if not vector.any():
             note(f"The model knows no term of {query!r}: nothing is near it.", quiet)
     nearest: list[list[tuple[float, int, str]]] = [[] for _ in queries]
-    file, n_before = source.open(), 0
     with counting("reading", quiet) as counter:
         for piece in file:
             cosines = wanted @ model.transform(piece.documents).T
@@ -592,7 +876,7 @@ def neighbors(
             n_before += len(piece.documents)
             counter.add(len(piece.documents), file.position())
     if n_before == 0:
-        raise ValueError(f"{source.path} holds no document.")
+        raise ValueError(f"{source.name} holds no document.")
     for query, vector, hits in zip(queries, wanted, nearest):
         hits = hits if vector.any() else []
         if as_json:
@@ -603,9 +887,9 @@ def neighbors(
             line = json.dumps({"query": query, "nearest": found}, ensure_ascii=False)
             show(line)
             continue
-        show(Text(query, style="bold"))
+        show(Text(printable(query), style="bold"))
         for cosine, row, text in hits:
-            shown = " ".join(text.split())
+            shown = printable(" ".join(text.split()))
             if len(shown) > SHOWN_CHARACTERS:
                 shown = shown[: SHOWN_CHARACTERS - 3] + "..."
             line = f"  {cosine:.3f}  row {row:,}  {shown}"

@@ -9,6 +9,7 @@ pickle and no code in it.
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -104,7 +105,8 @@ def replaced_when_whole(path: Path, caller: str) -> Iterator[Path]:
     Parameters
     ----------
     path : Path
-        File to write; an existing one stays as it is until then.
+        File to write; an existing one stays as it is until then, and its mode stays.
+        A link stays a link.
     caller : str
         Function that writes, for the message.
 
@@ -122,13 +124,20 @@ def replaced_when_whole(path: Path, caller: str) -> Iterator[Path]:
         raise FileNotFoundError(
             f"The folder {str(path.parent)!r} does not exist; make it before {caller}."
         )
-    partial = path.parent / f".{uuid4().hex}.partial"
+    target = Path(os.path.realpath(path))
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    partial = target.parent / f".{uuid4().hex}.partial"
     try:
         partial.touch()
+        if mode is not None:
+            # At once, so that nobody reads it who could not read the old one.
+            partial.chmod(mode | stat.S_IWUSR)
         yield partial
         with open(partial, "rb+") as stream:
             os.fsync(stream.fileno())
-        os.replace(partial, path)
+        if mode is not None:
+            partial.chmod(mode)
+        os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -5,6 +5,7 @@ was there before.
 """
 
 import json
+import math
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -109,11 +110,13 @@ def vector_writer(path: str, width: int) -> Iterator[VectorWriter]:
     Raises
     ------
     ValueError
-        If the name does not tell a format.
+        If the name does not tell a format, or standard output is closed.
     """
     writers = {"npy": NpyVectors, "parquet": ParquetVectors, "jsonl": JsonVectors}
     make = writers[vector_format(path)]
     if path == STANDARD_OUTPUT:
+        if sys.stdout is None:
+            raise ValueError("Standard output is closed. Name a file, or open it.")
         writer = make(sys.stdout.buffer, width)
         yield writer
         writer.close()
@@ -218,17 +221,39 @@ class ParquetVectors:
         check_kept("parquet", kept)
         values = self.pyarrow.array(vectors.astype(np.float32, copy=False).ravel())
         lists = self.pyarrow.FixedSizeListArray.from_arrays(values, self.width)
-        table = self.pyarrow.table({**kept, VECTOR_COLUMN: lists})
+        columns = {name: self._column(name, kept[name]) for name in kept}
+        table = self.pyarrow.table({**columns, VECTOR_COLUMN: lists})
         if self.writer is None:
             self.writer = self.parquet.ParquetWriter(self.file, table.schema)
-        elif table.schema != self.writer.schema:
-            try:
-                table = table.cast(self.writer.schema)
-            except (self.pyarrow.ArrowInvalid, NotImplementedError) as error:
-                raise ValueError(
-                    f"A column that is kept changes its type: {error}"
-                ) from error
-        self.writer.write_table(table)
+        self.writer.write_table(self._as_before(table))
+
+    def _column(self, name: str, values: list) -> Any:
+        """A column of values of one type."""
+        try:
+            return self.pyarrow.array(values)
+        except (self.pyarrow.ArrowException, OverflowError) as error:
+            raise ValueError(
+                f"The column {name!r} cannot be kept in Parquet: {error}. Write JSON "
+                "lines, or leave it out."
+            ) from error
+
+    def _as_before(self, table: Any) -> Any:
+        """Give a table the types of the first one, which must be able to hold it."""
+        schema = self.writer.schema
+        try:
+            # A cast alone would drop the fields of a structure that are new, or make
+            # True of a 3.
+            both = self.pyarrow.unify_schemas(
+                [schema, table.schema], promote_options="permissive"
+            )
+            if both != schema:
+                raise self.pyarrow.ArrowInvalid(f"{table.schema} after {schema}")
+            return table.cast(schema)
+        except self.pyarrow.ArrowException as error:
+            raise ValueError(
+                f"A column that is kept changes its type: {error}. Write JSON lines, "
+                "or leave it out."
+            ) from error
 
     def close(self) -> None:
         """Write the index of the file."""
@@ -271,7 +296,7 @@ class JsonVectors:
             row = {name: values[place] for name, values in kept.items()}
             # The shortest decimals that give the same float32 again.
             numbers = ", ".join(np.format_float_positional(v, trim="0") for v in vector)
-            head = json.dumps(row, ensure_ascii=False, default=str)[:-1]
+            head = json_line(row)[:-1]
             comma = ", " if row else ""
             line = f'{head}{comma}"{VECTOR_COLUMN}": [{numbers}]}}\n'
             self.file.write(line.encode())
@@ -279,3 +304,51 @@ class JsonVectors:
     def close(self) -> None:
         """Hand on what is still held back."""
         self.file.flush()
+
+
+def json_line(values: Mapping[str, Any]) -> str:
+    """A line of JSON; where it has no number, as for NaN and infinity, there is null.
+
+    Parameters
+    ----------
+    values : mapping
+        What JSON can hold; of all else, the text.
+
+    Returns
+    -------
+    str
+        Without a line end.
+
+    Raises
+    ------
+    ValueError
+        If they are nested too deeply.
+    """
+    try:
+        return json.dumps(finite(values), ensure_ascii=False, default=str)
+    except RecursionError as error:
+        raise ValueError(
+            "A value that is kept is nested too deeply to be written. Leave it out."
+        ) from error
+
+
+def finite(value: Any) -> Any:
+    """Put None in the place of numbers that are NaN or infinite.
+
+    Parameters
+    ----------
+    value : object
+        A value, or values in dicts, lists and tuples.
+
+    Returns
+    -------
+    object
+        The same, or a copy.
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(one) for one in value]
+    return value

@@ -1,5 +1,9 @@
 """The console command ``sklux``."""
 
+import os
+import signal
+import sys
+
 from sklux._optional import import_optional
 
 
@@ -19,7 +23,41 @@ def main() -> None:
         raise SystemExit(f"sklux: {error}") from error
     from sklux._commands import app
 
+    exit_at_signals()
+    if sys.stderr is None or not sys.stderr.isatty():
+        # The bar of transformers, "Loading weights", heeds it too.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     app()
+
+
+def exit_at_signals() -> None:
+    """Leave by an exception when told to end, so that files half written are removed.
+
+    A signal that is ignored, as by nohup, stays ignored.
+    """
+    # Windows has no SIGHUP.
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, exit_with)
+
+
+def exit_with(number: int, frame: object) -> None:
+    """Exit with the status of a process that a signal ended.
+
+    Parameters
+    ----------
+    number : int
+        The signal.
+    frame : object
+        Where it came; not used.
+
+    Raises
+    ------
+    SystemExit
+        With 128 and the number, as a shell has it.
+    """
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

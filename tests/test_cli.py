@@ -1,5 +1,6 @@
 """The console command, from the outside."""
 
+import signal
 import subprocess
 import sys
 
@@ -40,6 +41,21 @@ def test_cli_missing_typer_names_the_extra():
     assert "pip install 'sklux[cli]'" in result.stderr
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_cli_signals_that_are_ignored_stay_so():
+    """As under nohup."""
+    program = (
+        "import signal\n"
+        "from sklux.cli import exit_at_signals, exit_with\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "exit_at_signals()\n"
+        "assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN\n"
+        "assert signal.getsignal(signal.SIGTERM) is exit_with"
+    )
+    result = run(program=program)
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """A small demo, run twice: the second time the teacher has nothing to do."""
@@ -60,6 +76,12 @@ def test_cli_demo_succeeds(demo):
     _, results = demo
     for result in results:
         assert result.returncode == 0, result.stderr[-2000:]
+
+
+def test_cli_demo_shows_no_bar_of_the_model(demo):
+    """Standard error is no terminal."""
+    _, (first, _) = demo
+    assert "Loading weights" not in first.stderr
 
 
 def test_cli_demo_prints_all_four_rows_and_a_search(demo):

@@ -1,6 +1,15 @@
 """The commands on small files, in this process; test_cli.py looks from the outside."""
 
+import errno
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow
@@ -10,7 +19,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from typer.testing import CliRunner
 
-from sklux import LuxicalVectorizer, _document_files
+import sklux
+from sklux import LuxicalVectorizer, _document_files, _jobs, _vector_files
 from sklux._commands import app
 
 pytest.importorskip("torch")
@@ -59,6 +69,13 @@ def run(*arguments, **options):
     return CliRunner().invoke(app, list(map(str, arguments)), **options)
 
 
+def run_outside(*arguments, **options):
+    """In a process of its own."""
+    command = [sys.executable, "-m", "sklux.cli", *map(str, arguments)]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.run(command, text=True, **options)
+
+
 def succeeded(*arguments, **options):
     result = run(*arguments, **options)
     assert result.exit_code == 0, (result.stderr, result.exception)
@@ -71,6 +88,79 @@ def failed(*arguments, **options):
     assert result.exit_code == 1, result.stdout
     assert isinstance(result.exception, SystemExit)
     return str(result.exception.code)
+
+
+# outputs
+
+
+OUTPUT_IS_INPUT = {
+    "documents of embed": ("embed", "model.sklux", "a.jsonl", "a.jsonl"),
+    "a link": ("embed", "model.sklux", "a.jsonl", "link.jsonl"),
+    "a model": ("embed", "a.npy", "a.jsonl", "a.npy"),
+    "documents of fit": ("fit", "a.txt", "a.txt", "-e", "a.npy"),
+    "vectors of fit": ("fit", "a.txt", "a.npy", "-e", "a.npy"),
+}
+
+
+@pytest.mark.parametrize("arguments", OUTPUT_IS_INPUT.values(), ids=OUTPUT_IS_INPUT)
+def test_output_is_no_input(folder, tmp_path, monkeypatch, arguments):
+    for name in ("a.jsonl", "a.npy", "a.txt", "model.sklux"):
+        (tmp_path / name).write_text("precious")
+    (tmp_path / "link.jsonl").hardlink_to(tmp_path / "a.jsonl")
+    monkeypatch.chdir(tmp_path)
+    assert "is also read by the command" in failed(*arguments)
+    assert all(path.read_text() == "precious" for path in tmp_path.iterdir())
+
+
+def test_output_is_not_standard_input(folder, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "apple"}\n')
+    command = ["embed", folder / "model.sklux", "-", path, "--format", "jsonl"]
+    with open(path) as file:
+        result = run_outside(*command, stdin=file)
+    assert result.returncode == 1
+    assert "is also read by the command" in result.stderr
+    assert path.read_text() == '{"text": "apple"}\n'
+
+
+@pytest.mark.parametrize("command", ["embed", "fit"])
+def test_output_is_checked_before_any_work(folder, tmp_path, monkeypatch, command):
+    def work(*arguments, **options):
+        raise AssertionError("must not be reached")
+
+    monkeypatch.setattr(LuxicalVectorizer, "fit", work)
+    monkeypatch.setattr(LuxicalVectorizer, "load", work)
+    (tmp_path / "folder.npy").mkdir()
+    inputs = {
+        "embed": ("embed", folder / "model.sklux", folder / "documents.txt"),
+        "fit": ("fit", folder / "documents.txt"),
+    }[command]
+    options = ("-e", folder / "teacher.npy") if command == "fit" else ()
+    is_no_file = failed(*inputs, tmp_path / "folder.npy", *options)
+    assert "folder.npy is there already, and is no file" in is_no_file
+    no_folder = failed(*inputs, tmp_path / "none" / "v.npy", *options)
+    assert "There is no folder" in no_folder and "none" in no_folder
+
+    def refused(dir):
+        raise PermissionError(13, "Permission denied", str(dir))
+
+    monkeypatch.setattr(_jobs, "TemporaryFile", refused)
+    not_allowed = failed(*inputs, tmp_path / "v.npy", *options)
+    assert "v.npy cannot be written: Permission denied. Name a file" in not_allowed
+
+
+def test_output_cannot_be_written_to_its_end(folder, tmp_path, monkeypatch):
+    """As when the disk is full: the message names the output, nothing is left."""
+
+    def full(self, vectors, kept):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_vector_files.NpyVectors, "write", full)
+    message = failed(
+        "embed", folder / "model.sklux", folder / "documents.txt", tmp_path / "v.npy"
+    )
+    assert "No space left on device" in message and "v.npy" in message
+    assert list(tmp_path.iterdir()) == []
 
 
 # fit
@@ -108,9 +198,36 @@ def test_fit_quietly(folder):
     assert "documents" not in result.stderr
 
 
-def test_fit_without_a_teacher(folder):
-    message = failed("fit", folder / "documents.txt", folder / "none.sklux")
+@pytest.mark.parametrize("options", [(), ("-t", "")])
+def test_fit_without_a_teacher(folder, options):
+    message = failed("fit", folder / "documents.txt", folder / "none.sklux", *options)
     assert "--teacher" in message and "--embeddings" in message
+
+
+def test_teach_without_a_teacher(folder):
+    """The option --embeddings is one that it has not."""
+    message = failed("teach", folder / "documents.txt")
+    assert "--teacher" in message and "--embeddings" not in message
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("fit", ("--teacher", "x")),
+        ("fit", ("--windows", 2)),
+        ("fit", ("--cache", "x")),
+        ("fit", ("--taught", 50)),
+        ("fit", ("--words",)),
+        ("evaluate", ("--teacher", "x")),
+    ],
+)
+def test_embeddings_beside_options_of_a_teacher(folder, command, options):
+    files = {
+        "fit": (folder / "documents.txt", folder / "none.sklux"),
+        "evaluate": (folder / "model.sklux", folder / "documents.txt"),
+    }[command]
+    message = failed(command, *files, "-e", folder / "teacher.npy", *options)
+    assert f"{options[0]} would change nothing" in message
 
 
 def test_fit_folder_of_the_model_is_missing(folder):
@@ -167,6 +284,8 @@ def letters(monkeypatch):
     seen = []
 
     class Letters:
+        tokenizer = SimpleNamespace(get_vocab=lambda: {"zebra": 0, "##a": 1})
+
         def encode(self, texts, **options):
             seen.extend(texts)
             return [[text.count(c) + 0.1 for c in "aeiourstln"] for text in texts]
@@ -211,6 +330,39 @@ def test_fit_taught_is_teacher_sample_size(folder, tmp_path, letters, taught, ex
     assert model.teacher_sample_size == expected
 
 
+def test_fit_words_are_those_of_the_teacher(folder, tmp_path, letters, texts):
+    """The student knows what no document says."""
+    model = tmp_path / "model.sklux"
+    options = ("-t", "letters", "--cache", tmp_path, "--words")
+    succeeded("fit", folder / "documents.txt", model, *options)
+    assert set(letters) == {*texts, "zebra"}
+    assert LuxicalVectorizer.load(model).transform(["zebra"]).any()
+
+
+def test_teach_shows_one_bar(folder, tmp_path, letters, monkeypatch):
+    """Not one for each piece, and none of the teacher's own."""
+    steps, bars = [], []
+
+    @contextmanager
+    def counting(title, quiet):
+        bars.append(title)
+        counter = _jobs.Counter(None, None)
+        counter.add = lambda n, position: steps.append((n, position))
+        yield counter
+        counter.n_documents = sum(n for n, _ in steps)
+
+    monkeypatch.setattr(_jobs, "counting", counting)
+    monkeypatch.setattr(_jobs, "TAUGHT_AT_ONCE", 100)
+    monkeypatch.setattr(_jobs, "is_watched", lambda quiet: not quiet)
+    result = succeeded(
+        *("teach", folder / "documents.parquet", "-t", "letters", "--cache", tmp_path)
+    )
+    assert bars == ["teaching"]
+    assert [n for n, _ in steps] == [100, 100, 40]
+    assert "doc/s" not in result.stderr
+    assert steps[-1][1] > 0
+
+
 def test_teach_nothing(tmp_path, letters):
     (tmp_path / "empty.txt").touch()
     message = failed(
@@ -248,24 +400,16 @@ def test_embed_parquet_keeps_columns(folder, tmp_path, texts):
 
 def test_embed_in_a_pipe(folder, texts):
     lines = "".join(json.dumps({"body": text}) + "\n" for text in texts[:5])
-    import subprocess
-    import sys
-
-    command = [sys.executable, "-m", "sklux.cli", "embed"]
-    command += [
-        str(folder / "model.sklux"),
-        "-",
-        "-",
-        "--format",
-        "jsonl",
-        "-c",
-        "body",
-    ]
-    result = subprocess.run(command, input=lines, capture_output=True, text=True)
+    command = ["embed", folder / "model.sklux", "-", "-"]
+    result = run_outside(*command, "--format", "jsonl", "-c", "body", input=lines)
     assert result.returncode == 0, result.stderr
     found = [json.loads(line)["embedding"] for line in result.stdout.splitlines()]
     expected = LuxicalVectorizer.load(folder / "model.sklux").transform(texts[:5])
     np.testing.assert_array_equal(np.array(found, dtype=np.float32), expected)
+
+
+def test_embed_in_a_pipe_must_be_told_the_format(folder):
+    assert "--format" in failed("embed", folder / "model.sklux", "-", "-")
 
 
 def test_embed_tells_of_empty_vectors(folder, tmp_path):
@@ -310,7 +454,11 @@ def test_commands_refuse_what_is_no_model(folder, tmp_path, command):
         "neighbors": (folder / "documents.txt", "apple"),
     }[command]
     assert "model.sklux" in failed(command, tmp_path / "model.sklux", *arguments)
-    assert "none.sklux" in failed(command, tmp_path / "none.sklux", *arguments)
+    missing = failed(command, tmp_path / "none.sklux", *arguments)
+    assert "There is no file" in missing and "none.sklux" in missing
+    (tmp_path / "folder.sklux").mkdir()
+    is_folder = failed(command, tmp_path / "folder.sklux", *arguments)
+    assert "folder.sklux is a folder" in is_folder
 
 
 # info, evaluate, neighbors
@@ -353,6 +501,50 @@ def test_evaluate_vectors_of_other_documents(folder, tmp_path):
     assert "5 rows" in message and "240 documents" in message
 
 
+def test_evaluate_leaves_out_what_was_not_taught(folder, tmp_path, texts):
+    vectors = np.load(folder / "teacher.npy")
+    (tmp_path / "taught.txt").write_text("\n".join(texts[::2]))
+    np.save(tmp_path / "taught.npy", vectors[::2])
+    vectors[1::2] = np.nan
+    np.save(tmp_path / "some.npy", vectors)
+    model = folder / "model.sklux"
+    result = succeeded(
+        *("evaluate", model, folder / "documents.txt", "--json"),
+        *("-e", tmp_path / "some.npy"),
+    )
+    assert "120 documents were not taught" in result.stderr
+    expected = succeeded(
+        *("evaluate", model, tmp_path / "taught.txt", "--json"),
+        *("-e", tmp_path / "taught.npy"),
+    )
+    found = json.loads(result.stdout)
+    for name in ("documents", "neighbours", "correlation", "halves"):
+        assert found[name] == json.loads(expected.stdout)[name]
+
+
+@pytest.mark.parametrize("n_documents", [3, 10])
+def test_evaluate_few_documents(folder, tmp_path, texts, n_documents):
+    (tmp_path / "few.txt").write_text("\n".join(texts[:n_documents]))
+    np.save(tmp_path / "few.npy", np.load(folder / "teacher.npy")[:n_documents])
+    result = succeeded(
+        *("evaluate", folder / "model.sklux", tmp_path / "few.txt"),
+        *("-e", tmp_path / "few.npy"),
+    )
+    assert f"the {n_documents - 1} nearest are compared instead of 10" in result.stderr
+    assert f"teacher's {n_documents - 1} nearest found" in result.stdout
+
+
+@pytest.mark.parametrize("vectors", [np.eye(2), np.full((240, 3), np.nan)])
+def test_evaluate_too_few_documents(folder, tmp_path, texts, vectors):
+    (tmp_path / "few.txt").write_text("\n".join(texts[: len(vectors)]))
+    np.save(tmp_path / "few.npy", vectors)
+    message = failed(
+        *("evaluate", folder / "model.sklux", tmp_path / "few.txt"),
+        *("-e", tmp_path / "few.npy"),
+    )
+    assert "compares documents, and needs 3" in message
+
+
 @pytest.mark.parametrize("n_documents", [1, 11, 10_000])
 def test_neighbors_are_the_nearest(folder, texts, monkeypatch, n_documents):
     """In pieces of any size, ties in the order of the rows."""
@@ -383,8 +575,100 @@ def test_neighbors_in_words(folder):
     assert "knows no term of 'zzz'" in result.stderr
 
 
-def test_help_of_each_command_teaches():
-    for command in ("demo", "teach", "fit", "embed", "info", "evaluate", "neighbors"):
-        result = succeeded(command, "--help")
-        assert "Usage" in result.stdout
-        assert len(result.stdout.splitlines()) > 8
+def test_neighbors_do_nothing_to_the_terminal(folder, tmp_path):
+    text = "apple \x1b[31mpear\x1b]0;title\x07 \x9b2J"
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": text}))
+    arguments = ("neighbors", folder / "model.sklux", tmp_path / "a.jsonl")
+    result = succeeded(*arguments, "apple\x1b[0m")
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", result.stdout)
+    assert r"apple \x1b[31mpear" in result.stdout
+    found = json.loads(succeeded(*arguments, "apple", "--json").stdout)
+    assert found["nearest"][0]["text"] == text
+
+
+def test_result_has_no_place(folder, monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(ValueError, match="Standard output is closed"):
+        _jobs.info(folder / "model.sklux", False)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+@pytest.mark.parametrize("command", ["info", "neighbors", "embed"])
+def test_results_nobody_reads_are_no_failure(folder, command):
+    arguments = {
+        "info": (),
+        "neighbors": (folder / "documents.txt", "apple", "-n", 200),
+        "embed": (folder / "documents.txt", "-", "-q"),
+    }[command]
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = run_outside(command, folder / "model.sklux", *arguments, stdout=writer)
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+# the process
+
+
+def test_embed_memory_is_constant(folder, tmp_path, texts):
+    """Ten times the documents, through a pipe, in no more memory."""
+    pytest.importorskip("resource")
+    lines = "".join(" ".join(texts[i : i + 10]) + "\n" for i in range(200))
+    # A process's own figure begins with that of the one it was made by: so by a small
+    # one. The fewer documents fill a piece, too.
+    program = (
+        "import resource, subprocess, sys\n"
+        "with subprocess.Popen(['cat', sys.argv[1]], stdout=subprocess.PIPE) as cat:\n"
+        "    subprocess.run(sys.argv[2:], stdin=cat.stdout, check=True)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    peaks = []
+    for n_times in (60, 600):
+        path = tmp_path / "many.txt"
+        path.write_text(lines * n_times)
+        command = [sys.executable, "-c", program, path, sys.executable, "-m"]
+        command += ["sklux.cli", "embed", folder / "model.sklux", "-"]
+        command += [tmp_path / "v.npy", "--format", "text", "-q"]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks.append(int(result.stdout) * (1 if sys.platform == "darwin" else 1024))
+    assert np.load(tmp_path / "v.npy", mmap_mode="r").shape == (120_000, 8)
+    assert peaks[1] - peaks[0] < 20e6
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_embed_removes_its_half_at_a_signal(folder, tmp_path, name):
+    number = getattr(signal, name)
+    command = [sys.executable, "-m", "sklux.cli", "embed", folder / "model.sklux"]
+    command += ["-", tmp_path / "v.npy", "--format", "text"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        for _ in range(600):
+            if list(tmp_path.glob(".*.partial")):
+                break
+            time.sleep(0.05)
+        assert list(tmp_path.glob(".*.partial"))
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number
+    assert list(tmp_path.iterdir()) == []
+
+
+EXAMPLES = {
+    "teach": "sklux teach docs.parquet --teacher all-MiniLM-L6-v2",
+    "fit": "sklux fit docs.parquet model.sklux --teacher all-MiniLM-L6-v2",
+    "embed": "sklux embed model.sklux docs.parquet vectors.npy",
+    "info": "sklux info model.sklux --json",
+    "evaluate": "sklux evaluate model.sklux others.parquet --teacher all-MiniLM-L6-v2",
+    "neighbors": 'sklux neighbors model.sklux docs.parquet "shortest path in a graph"',
+}
+
+
+@pytest.mark.parametrize("command", ["demo", *EXAMPLES])
+def test_help_of_each_command_teaches(command):
+    result = succeeded(command, "--help", env={"COLUMNS": "100"})
+    assert "Usage" in result.stdout
+    assert len(result.stdout.splitlines()) > 8
+    assert EXAMPLES.get(command, "") in result.stdout
+
+
+def test_version():
+    assert succeeded("--version").stdout == f"sklux {sklux.__version__}\n"

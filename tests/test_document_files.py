@@ -1,9 +1,13 @@
 """Documents read from files: the same from every format, in pieces of limited size."""
 
 import csv
+import errno
 import json
+import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
@@ -12,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklux import _document_files
-from sklux._document_files import DocumentFile, file_format, pieces
+from sklux._document_files import DocumentFile, file_format, naming, pieces
 
 TEXTS = [
     "a red apple",
@@ -47,7 +51,8 @@ def write(folder, format, rows=ROWS):
 def test_document_file_reads_what_was_written(tmp_path, format):
     (piece,) = DocumentFile(write(tmp_path, format), keep=["id"])
     assert piece.documents == TEXTS
-    assert piece.kept == {"id": list(range(len(TEXTS)))}
+    ids = range(len(TEXTS))
+    assert piece.kept == {"id": list(map(str, ids) if format == "csv" else ids)}
     assert piece.n_missing == 0
 
 
@@ -118,7 +123,6 @@ def test_document_file_position_ends_at_one(tmp_path, format):
         ("a.csv", "csv"),
         ("a.ndjson", "jsonl"),
         ("b.c.txt", "text"),
-        ("-", "text"),
     ],
 )
 def test_file_format_by_name(name, expected):
@@ -129,6 +133,12 @@ def test_file_format_by_name(name, expected):
 def test_file_format_unknown_name(name):
     with pytest.raises(ValueError, match="does not tell its format.*--format: parquet"):
         file_format(name)
+
+
+def test_file_format_of_standard_input_must_be_said():
+    """It was once text, and each line of JSON a document."""
+    with pytest.raises(ValueError, match="Standard input has no name.*--format"):
+        file_format("-")
 
 
 def test_document_file_format_can_be_said(tmp_path):
@@ -152,6 +162,11 @@ def test_document_file_column_not_there(tmp_path, format, options):
         file.read()
 
 
+def test_document_file_is_a_folder(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder. Name a file"):
+        DocumentFile(str(tmp_path), "text")
+
+
 @pytest.mark.parametrize("format", ["parquet", "jsonl"])
 def test_document_file_column_of_numbers(tmp_path, format):
     file = DocumentFile(write(tmp_path, format), column="id")
@@ -161,6 +176,41 @@ def test_document_file_column_of_numbers(tmp_path, format):
 
 def test_document_file_csv_numbers_are_text(tmp_path):
     assert DocumentFile(write(tmp_path, "csv"), column="id").read()[0] == "0"
+
+
+def test_document_file_csv_keeps_what_is_written(tmp_path):
+    """No value becomes a number, a date or null; other columns are not looked at."""
+    values = ["007", "1.10", "NA", "null", "", "12345678901234567890", "2020-01-01"]
+    lines = [f"{value},text {i},{i}" for i, value in enumerate(values)]
+    path = tmp_path / "documents.csv"
+    # Far down, the last column is no number any more.
+    lines += [f"1,text,{i}" for i in range(100_000)] + ["1,text,none"]
+    path.write_text("\ufeffcode,text,n\n" + "\n".join(lines), encoding="utf-8")
+    found = list(DocumentFile(str(path), keep=["code"]))
+    assert found[0].kept["code"][: len(values)] == values
+    assert sum(len(piece.documents) for piece in found) == len(lines)
+
+
+def test_document_file_csv_long_document(tmp_path):
+    texts = ["short", "a long one, " * 1_000_000, "end"]
+    path = write(tmp_path, "csv", [{"text": text} for text in texts])
+    limit = csv.field_size_limit()
+    assert DocumentFile(path).read() == texts
+    assert csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize("options", [{}, {"column": "b", "keep": ["text"]}])
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_document_file_column_twice(tmp_path, format, options):
+    path = tmp_path / f"documents.{format}"
+    if format == "csv":
+        path.write_text("text,text,b\n1,2,3\n")
+    else:
+        table = pyarrow.table([["1"], ["2"], ["3"]], names=["text", "text", "b"])
+        pyarrow.parquet.write_table(table, path)
+    with pytest.raises(ValueError, match="more than one column 'text'"):
+        DocumentFile(str(path), **options).read()
+    assert DocumentFile(str(path), column="b").read() == ["3"]
 
 
 def test_document_file_text_has_no_columns(tmp_path):
@@ -187,6 +237,7 @@ def test_document_file_json_lines_after_an_empty_line(tmp_path):
         (b'{"text": "a"}\n{"text": \n', "Line 2 of .* is not JSON"),
         (b'{"text": "a"}\n["b"]\n', "Line 2 of .* is not a JSON object"),
         (b'{"text": "\xff"}\n', "Line 1 of .* is not JSON"),
+        (b"[" * 200_000, "Line 1 of .* is nested too deeply"),
     ],
 )
 def test_document_file_bad_json_lines(tmp_path, content, message):
@@ -203,18 +254,38 @@ def test_document_file_bad_text(tmp_path):
         DocumentFile(str(path)).read()
 
 
-@pytest.mark.parametrize("content", [b"", b"text\na\nb,c\n"])
-def test_document_file_bad_csv(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty: a CSV file begins with a header"),
+        (b"text\na\n\nb,c\n", "Line 4 of .* has 2 columns, but the header has 1"),
+        (b'text\na\n"b"c\n', "Line 3 of .* cannot be read as CSV"),
+        (b'text\na\n"b\n', "cannot be read as CSV: unexpected end of data"),
+        (b"text\nb\xe9d\n", "is not UTF-8.*iconv"),
+    ],
+)
+def test_document_file_bad_csv(tmp_path, content, message):
     path = tmp_path / "documents.csv"
     path.write_bytes(content)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=message):
         DocumentFile(str(path)).read()
 
 
 def test_document_file_bad_parquet(tmp_path):
     path = tmp_path / "documents.parquet"
     path.write_bytes(b"no Parquet")
-    with pytest.raises(ValueError, match="(?i)parquet"):
+    with pytest.raises(ValueError, match="documents.parquet cannot be read as Parquet"):
+        DocumentFile(str(path)).read()
+
+
+def test_document_file_damaged_parquet_is_named(tmp_path):
+    """What pyarrow reports as an error of the system has no file name."""
+    path = Path(write(tmp_path, "parquet"))
+    content = bytearray(path.read_bytes())
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    content[4:footer] = b"\xff" * (footer - 4)
+    path.write_bytes(content)
+    with pytest.raises(OSError, match="documents.parquet"):
         DocumentFile(str(path)).read()
 
 
@@ -230,10 +301,63 @@ def test_document_file_empty(tmp_path, format):
 def test_document_file_standard_input():
     program = (
         "from sklux._document_files import DocumentFile\n"
-        "file = DocumentFile('-')\n"
+        "file = DocumentFile('-', 'text')\n"
         "print(file.read(), file.position())"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], input="a\nb\n", capture_output=True, text=True
     )
     assert result.stdout == "['a', 'b'] None\n", result.stderr
+
+
+def test_document_file_standard_input_is_closed():
+    program = (
+        "import sys; sys.stdin = None\n"
+        "from sklux._document_files import DocumentFile\n"
+        "DocumentFile('-', 'text').read()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
+    assert "ValueError: Standard input is closed" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+@pytest.mark.parametrize("format", ["text", "csv", "jsonl"])
+def test_document_file_named_pipe(tmp_path, format):
+    """As `<(zcat documents.gz)` is one."""
+    content = Path(write(tmp_path, format)).read_bytes()
+    expected = DocumentFile(str(next(tmp_path.iterdir()))).read()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    file = DocumentFile(str(pipe), format)
+    assert file.read() == expected
+    assert file.position() is None
+    writer.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_document_file_parquet_from_a_named_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe.parquet")
+    with pytest.raises(ValueError, match="cannot be read from a pipe"):
+        DocumentFile(str(tmp_path / "pipe.parquet"))
+
+
+@pytest.mark.parametrize("format", ["text", "csv", "jsonl", "parquet"])
+def test_document_file_pieces_of_a_size_asked_for(tmp_path, format):
+    file = DocumentFile(write(tmp_path, format), piece_documents=4)
+    assert [len(piece.documents) for piece in file] == [4, 2]
+
+
+def test_naming_names_the_file_once():
+    with pytest.raises(OSError, match="No space left.*'inner'") as caught:
+        with naming("outer"), naming("inner"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_naming_leaves_broken_pipes():
+    with pytest.raises(BrokenPipeError), naming("file"):
+        raise BrokenPipeError

@@ -1,6 +1,8 @@
 """Vectors written piece by piece, read back by the usual readers."""
 
 import json
+import os
+import stat
 
 import numpy as np
 import pyarrow.parquet
@@ -97,6 +99,67 @@ def test_vector_writer_column_that_changes_its_type(tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"b": 3}, {"a": None}),
+        ({"a": 1}, {"a": 1, "b": 2}),
+        ([{"a": 1}], [{"b": 1}]),
+        (True, 3),
+        (3, True),
+        ("7", 7),
+        (7, "7"),
+        (1, 1.5),
+        (1, 2.0),
+        (0.5, 2**60 + 1),
+        (None, 1),
+    ],
+)
+def test_vector_writer_no_value_is_changed_to_fit(tmp_path, first, then):
+    with pytest.raises(ValueError, match="changes its type"):
+        with vector_writer(str(tmp_path / "vectors.parquet"), 4) as writer:
+            writer.write(VECTORS[:1], {"n": [first]})
+            writer.write(VECTORS[1:2], {"n": [then]})
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [(1, None), ([1], []), ({"a": 1, "b": "x"}, {"b": None, "a": 2}), (0.5, 2)],
+)
+def test_vector_writer_values_that_fit(tmp_path, first, then):
+    path = tmp_path / "vectors.parquet"
+    with vector_writer(str(path), 4) as writer:
+        writer.write(VECTORS[:1], {"n": [first]})
+        writer.write(VECTORS[1:2], {"n": [then]})
+    assert pyarrow.parquet.read_table(path)["n"].to_pylist() == [first, then]
+
+
+@pytest.mark.parametrize("values", [[2**70], [1, "a"], [1, True]])
+def test_vector_writer_values_that_parquet_cannot_hold(tmp_path, values):
+    with pytest.raises(ValueError, match="column 'n' cannot be kept in Parquet"):
+        with vector_writer(str(tmp_path / "vectors.parquet"), 4) as writer:
+            writer.write(VECTORS[: len(values)], {"n": values})
+
+
+def test_vector_writer_json_lines_have_no_nan(tmp_path):
+    """JSON has no number for it, and most readers would refuse the line."""
+    nan, infinity = float("nan"), float("inf")
+    values = [nan, -infinity, {"a": [1.5, nan]}]
+    with vector_writer(str(tmp_path / "vectors.jsonl"), 4) as writer:
+        writer.write(VECTORS[:3], {"n": values})
+    _, rows = read_jsonl(tmp_path / "vectors.jsonl")
+    assert [row["n"] for row in rows] == [None, None, {"a": [1.5, None]}]
+
+
+def test_vector_writer_json_lines_too_deep(tmp_path):
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(ValueError, match="nested too deeply"):
+        with vector_writer(str(tmp_path / "vectors.jsonl"), 4) as writer:
+            writer.write(VECTORS[:1], {"n": [value]})
+
+
 def test_vector_writer_npy_keeps_nothing_else(tmp_path):
     with pytest.raises(ValueError, match=".npy file holds vectors alone"):
         write(tmp_path / "vectors.npy", [25])
@@ -126,6 +189,36 @@ def test_vector_writer_standard_output(capfdbinary):
         writer.write(VECTORS[:3], {"id": IDS[:3]})
     lines = capfdbinary.readouterr().out.splitlines()
     assert [json.loads(line)["id"] for line in lines] == IDS[:3]
+
+
+def test_vector_writer_standard_output_is_closed(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(ValueError, match="Standard output is closed"):
+        with vector_writer("-", 4):
+            pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_vector_writer_keeps_the_mode(tmp_path):
+    path = tmp_path / "vectors.npy"
+    path.touch()
+    for mode in (0o640, 0o400, 0o666):
+        path.chmod(mode)
+        write(path, [25], keep=False)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Links need a right on Windows")
+@pytest.mark.parametrize("is_there", [True, False])
+def test_vector_writer_writes_through_a_link(tmp_path, is_there):
+    (tmp_path / "far").mkdir()
+    target, link = tmp_path / "far" / "target.npy", tmp_path / "link.npy"
+    if is_there:
+        target.touch()
+    link.symlink_to("far/target.npy")
+    write(link, [25], keep=False)
+    assert link.is_symlink()
+    np.testing.assert_array_equal(np.load(target), VECTORS)
 
 
 @pytest.mark.parametrize("name", ["vectors", "vectors.csv"])
