@@ -31,8 +31,11 @@ $(VENV)/%.stamp: $(VENV)/pip.stamp $(SOURCES)
 demo: $(VENV)/demo.stamp
 	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(BIN)/sklux demo
 
+# One thread for the small matrices of the tests: several wait for each other by spinning.
+RUN_SMALL = OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 HF_HUB_OFFLINE=1
+
 test: $(VENV)/test.stamp
-	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+	$(RUN_SMALL) $(BIN)/python -m pytest
 
 # The oldest versions that are allowed, and the newest that there are, in environments of
 # their own.
@@ -40,13 +43,13 @@ test-oldest:
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --constraint constraints.txt \
 		--constraint .ci/oldest.txt --editable '.[test-basic]'
-	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(VENV)-oldest/bin/python -m pytest
+	$(RUN_SMALL) $(VENV)-oldest/bin/python -m pytest
 
 test-newest:
 	$(PYTHON) -m venv $(VENV)-newest
 	$(VENV)-newest/bin/python -m pip install --quiet --upgrade \
 		--upgrade-strategy eager --constraint constraints.txt --editable '.[test]'
-	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(VENV)-newest/bin/python -m pytest
+	$(RUN_SMALL) $(VENV)-newest/bin/python -m pytest
 
 # Pickles and model files written by one Python, read by another, and back.
 OTHER ?= python3.13
@@ -85,7 +88,7 @@ lint: $(VENV)/test.stamp $(VENV)/lint.stamp
 
 # Warnings are errors. The examples run while the pages are built, offline.
 doc: $(VENV)/doc.stamp
-	HF_HUB_OFFLINE=1 $(BIN)/python -m sphinx -W --keep-going -b html doc doc/_build/html
+	$(RUN_SMALL) $(BIN)/python -m sphinx -W --keep-going -b html doc doc/_build/html
 
 linkcheck: $(VENV)/doc.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python -m sphinx -b linkcheck doc doc/_build/linkcheck

@@ -25,8 +25,7 @@ from _measures import encode, measured
 from _turns import progress
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
-from sklux._teacher import loaded_model
-from sklux._teacher_words import tokenizer_words
+from sklux._teacher import words_of_teacher
 
 Recipe = dict[str, object]
 DEFAULT: Recipe = {}
@@ -198,7 +197,7 @@ def fitted(
     student = make_student(recipe, seed)
     if student.teacher is not None:
         # Words are taught once; this is the teacher's time.
-        student.teacher.transform(tokenizer_words(loaded_model(student.teacher)))
+        student.teacher.transform(words_of_teacher(student.teacher))
     start = perf_counter()
     student.fit(corpus.texts.train, teacher_embeddings=vectors)
     return student, perf_counter() - start

@@ -3,6 +3,8 @@
 import os
 from importlib.metadata import version as installed_version
 
+from sphinx_gallery.sorting import ExplicitOrder
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 project = "sklux"
@@ -40,7 +42,20 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"plot_",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": ExplicitOrder(
+        [
+            "plot_first_model.py",
+            "plot_classification.py",
+            "plot_clusters.py",
+            "plot_semantic_search.py",
+            "plot_topic_map.py",
+            "plot_near_duplicates.py",
+            "plot_regression.py",
+            "plot_quality_filter.py",
+            "plot_hybrid.py",
+            "plot_choosing_sizes.py",
+        ]
+    ),
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,

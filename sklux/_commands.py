@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -124,9 +125,7 @@ def teacher_options(teacher: str | None, cache: Path | None, windows: int = 1):
 def print_version(is_asked: bool) -> None:
     """Print the version, and exit."""
     if is_asked:
-        from sklux import __version__
-
-        typer.echo(f"sklux {__version__}")
+        typer.echo(f"sklux {version('sklux')}")
         raise typer.Exit
 
 

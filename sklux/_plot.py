@@ -8,6 +8,14 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklux._drawing import (
+    axes_to_draw_on,
+    check_paired,
+    merged_style,
+    root_figure,
+    row_of_numbers,
+    write_title,
+)
 from sklux._optional import import_optional
 from sklux._projection import ReLUProjection
 from sklux._vectorizer import LuxicalVectorizer
@@ -29,7 +37,8 @@ class LossCurveDisplay:
 
     validation_scores : sequence of float of length n_epochs or None, default=None
         Share of the teacher's nearest held-out documents that the student finds
-        too, after each epoch. None without held-out documents.
+        too, after each epoch; NaN where it is not known. None without held-out
+        documents.
 
     estimator_name : str or None, default=None
         Title of the picture.
@@ -52,7 +61,8 @@ class LossCurveDisplay:
         The score.
 
     best_point_ : matplotlib Line2D or None
-        Ring at the best score: the weights of that epoch are those kept.
+        Ring at the best score: the weights of that epoch are those kept. None
+        without a score.
 
     See Also
     --------
@@ -177,48 +187,53 @@ class LossCurveDisplay:
         ValueError
             If there is no loss, or the scores are not one per epoch.
         """
-        self._check_lengths()
+        loss, scores = self._checked_curves()
         purpose = "LossCurveDisplay.plot"
         ticker = import_optional("matplotlib.ticker", extra="plot", purpose=purpose)
-        if ax is None:
-            pyplot = import_optional("matplotlib.pyplot", extra="plot", purpose=purpose)
-            _, ax = pyplot.subplots(layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        lines = import_optional("matplotlib.lines", extra="plot", purpose=purpose)
+        self.ax_ = ax = axes_to_draw_on(ax, purpose)
+        self.figure_ = root_figure(ax)
         self.score_ax_ = self.score_line_ = self.best_point_ = None
 
         style = {"color": "C0", "marker": "o", "label": "training loss"}
-        epochs = np.arange(1, len(self.loss_curve) + 1)
-        (self.line_,) = ax.plot(epochs, self.loss_curve, **(style | (line_kw or {})))
+        epochs = np.arange(1, len(loss) + 1)
+        (self.line_,) = ax.plot(
+            epochs, loss, **merged_style(lines.Line2D, line_kw, **style)
+        )
         ax.set(xlabel="Epoch", xlim=(0.5, len(epochs) + 0.5))
         ax.set_ylabel("Training loss", color=self.line_.get_color())
         locator = ticker.MaxNLocator(integer=True, min_n_ticks=1)
         ax.xaxis.set_major_locator(locator)
         ax.spines["top"].set_visible(False)
-        if self.validation_scores is None:
+        if scores is None:
             ax.spines["right"].set_visible(False)
         else:
-            self._plot_scores(epochs, score_line_kw or {})
-        name = self.estimator_name if name is None else name
-        if name is not None:
-            ax.set_title(name)
+            style = {"color": "C1", "marker": "s", "linestyle": "--"}
+            style["label"] = "held-out neighbour recall"
+            style = merged_style(lines.Line2D, score_line_kw, **style)
+            self._plot_scores(epochs, scores, style)
+        write_title(ax, name, self.estimator_name)
         return self
 
-    def _plot_scores(self, epochs, score_line_kw):
+    def _plot_scores(self, epochs, scores, style):
         """Draw the scores on a second axis, and ring the best."""
         self.score_ax_ = score_ax = self.ax_.twinx()
-        style = {"color": "C1", "marker": "s", "linestyle": "--"}
-        style["label"] = "held-out neighbour recall"
-        (self.score_line_,) = score_ax.plot(
-            epochs, self.validation_scores, **(style | score_line_kw)
-        )
+        (self.score_line_,) = score_ax.plot(epochs, scores, **style)
         color = self.score_line_.get_color()
-        best = int(np.argmax(self.validation_scores))
-        place = epochs[best], self.validation_scores[best]
+        if not np.isnan(scores).all():
+            best = np.nanargmax(scores)
+            self._ring((epochs[best], scores[best]), color)
+        score_ax.set_ylabel("Held-out neighbour recall", color=color)
+        score_ax.margins(y=0.15)  # room for the word
+        score_ax.spines["top"].set_visible(False)
+
+    def _ring(self, place, color):
+        """Ring the best score."""
         ring = {"marker": "o", "markersize": 13, "markerfacecolor": "none"}
-        (self.best_point_,) = score_ax.plot(
+        (self.best_point_,) = self.score_ax_.plot(
             *place, color=color, label="best", linestyle="none", **ring
         )
-        score_ax.annotate(
+        self.score_ax_.annotate(
             "best",
             place,
             xytext=(0, 9),
@@ -226,24 +241,20 @@ class LossCurveDisplay:
             ha="center",
             color=color,
         )
-        score_ax.set_ylabel("Held-out neighbour recall", color=color)
-        score_ax.margins(y=0.15)  # room for the word
-        score_ax.spines["top"].set_visible(False)
 
-    def _check_lengths(self):
-        """Refuse an empty curve, and scores of other epochs."""
-        n_epochs = len(self.loss_curve)
-        if n_epochs == 0:
+    def _checked_curves(self):
+        """The loss and the scores, if there are any, as arrays."""
+        if np.size(self.loss_curve) == 0:
             raise ValueError(
                 "loss_curve is empty: there is no training to draw. A model that was "
                 "read from a Luxical file has none; fit a model with sklux."
             )
-        scores = self.validation_scores
-        if scores is not None and len(scores) != n_epochs:
-            raise ValueError(
-                f"validation_scores must have one value per epoch, {n_epochs}. Got "
-                f"{len(scores)} instead."
-            )
+        loss = row_of_numbers("loss_curve", self.loss_curve)
+        if self.validation_scores is None:
+            return loss, None
+        scores = row_of_numbers("validation_scores", self.validation_scores)
+        check_paired(loss_curve=loss, validation_scores=scores)
+        return loss, scores
 
 
 def _trained_step(estimator):

@@ -1,5 +1,6 @@
 """Picture of embeddings: each document a point, similar ones near each other."""
 
+from collections import Counter
 from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
@@ -10,6 +11,8 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.utils import check_array, check_random_state
 
+from sklux._documents import is_missing
+from sklux._drawing import axes_to_draw_on, merged_style, root_figure, write_title
 from sklux._optional import import_optional
 from sklux._similarity import unit_rows
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 # a grey.
 MAX_COLORS = 20
 OTHER_COLOR = "0.75"
+MISSING_NAME = "missing"
 MAX_PERPLEXITY = 30.0
 
 
@@ -35,7 +39,8 @@ class EmbeddingMapDisplay:
         Where the documents stand.
 
     labels : array-like of shape (n_samples,) or None, default=None
-        Class of each document; None means one colour for all.
+        Class of each document, of any kind; None means one colour for all. Those
+        that are None, NaN, NaT or NA make a class of their own, named "missing".
 
     label_names : sequence of str or None, default=None
         Names of the classes 0, 1, ... where the labels are such numbers.
@@ -277,27 +282,21 @@ class EmbeddingMapDisplay:
             )
         labels = _checked_labels(self.labels, len(positions), self.label_names)
         purpose = "EmbeddingMapDisplay.plot"
-        pyplot = import_optional("matplotlib.pyplot", extra="plot", purpose=purpose)
-        effects = import_optional(
-            "matplotlib.patheffects", extra="plot", purpose=purpose
+        collections = import_optional(
+            "matplotlib.collections", extra="plot", purpose=purpose
         )
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=(8, 5), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
-        style = {"s": 10, "linewidths": 0, "alpha": 0.8} | (scatter_kw or {})
+        self.ax_ = ax = axes_to_draw_on(ax, purpose, figsize=(8, 5))
+        self.figure_ = root_figure(ax)
+        defaults = {"s": 10, "linewidth": 0, "alpha": 0.8}
+        style = merged_style(collections.PathCollection, scatter_kw, **defaults)
         self.scatters_, self.texts_ = [], []
         if labels is None:
             self.scatters_.append(ax.scatter(*positions.T, **style))
         else:
-            colors = pyplot.get_cmap("tab20").colors
-            # Strong colours first, then their pale twins.
-            colors = [*colors[::2], *colors[1::2]]
-            self._plot_classes(positions, labels, colors, style, effects)
+            self._plot_classes(positions, labels, style)
         ax.set(xticks=[], yticks=[])
         ax.set_aspect("equal", adjustable="datalim")
-        name = self.estimator_name if name is None else name
-        if name is not None:
-            ax.set_title(name)
+        write_title(ax, name, self.estimator_name)
         self._hide_covered_names()
         return self
 
@@ -312,25 +311,39 @@ class EmbeddingMapDisplay:
             if text.get_visible():
                 taken.append(box)
 
-    def _plot_classes(self, positions, labels, colors, style, effects):
+    def _plot_classes(self, positions, labels, style):
         """Points class by class, and the names on top of them."""
-        values, counts = np.unique(labels, return_counts=True)
-        values = values[np.argsort(-counts, kind="stable")]
-        is_other = ~np.isin(labels, values[:MAX_COLORS])
+        purpose = "EmbeddingMapDisplay.plot"
+        matplotlib = import_optional("matplotlib", extra="plot", purpose=purpose)
+        effects = import_optional(
+            "matplotlib.patheffects", extra="plot", purpose=purpose
+        )
+        colors = matplotlib.colormaps["tab20"].colors
+        # Strong colours first, then their pale twins.
+        colors = [*colors[::2], *colors[1::2]][:MAX_COLORS]
+        names, places = _classes(labels, self.label_names)
+        is_other = places >= len(colors)
         if is_other.any():
-            grey = {"color": OTHER_COLOR} | style
-            self.scatters_.append(self.ax_.scatter(*positions[is_other].T, **grey))
+            self._scatter(positions[is_other], OTHER_COLOR, style)
         outline = [effects.withStroke(linewidth=3, foreground="white", alpha=0.8)]
-        for value, color in zip(values[:MAX_COLORS], colors):
-            points = positions[labels == value]
-            name = str(value if self.label_names is None else self.label_names[value])
-            own = {"color": [color], "label": name} | style
-            self.scatters_.append(self.ax_.scatter(*points.T, **own))
-            place = np.median(points, axis=0)
+        for place, (name, color) in enumerate(zip(names, colors)):
+            points = positions[places == place]
+            self._scatter(points, color, {"label": name} | style)
             text = self.ax_.annotate(
-                name, place, ha="center", va="center", fontsize=9, path_effects=outline
+                name,
+                np.median(points, axis=0),
+                ha="center",
+                va="center",
+                fontsize=9,
+                path_effects=outline,
             )
             self.texts_.append(text)
+
+    def _scatter(self, points, color, style):
+        """Draw points in a colour, unless the user gave one."""
+        if style.keys().isdisjoint({"c", "color", "facecolor"}):
+            style = style | {"color": [color]}
+        self.scatters_.append(self.ax_.scatter(*points.T, **style))
 
 
 def map_positions(
@@ -366,20 +379,44 @@ def map_positions(
 
 
 def _checked_labels(labels, n_documents, label_names):
-    """Labels as an array, one for each document, with a name each."""
+    """Labels as an array of objects, one for each document, with a name each."""
     if labels is None:
         return None
-    labels = np.asarray(labels)
+    # As objects: NumPy would make the string 'nan' of a NaN among strings.
+    labels = np.asarray(labels, dtype=object)
     if labels.shape != (n_documents,):
         raise ValueError(
             f"labels must have one value for each of the {n_documents} documents. Got "
             f"the shape {labels.shape} instead."
         )
-    if label_names is not None:
-        is_number = np.issubdtype(labels.dtype, np.integer)
-        if not is_number or labels.min() < 0 or labels.max() >= len(label_names):
+    if label_names is None:
+        return labels
+    if np.ndim(label_names) != 1:
+        raise ValueError(
+            "label_names must be a sequence: the names of the classes 0, 1, ... Got "
+            f"{type(label_names).__name__} instead."
+        )
+    for label in labels:
+        is_place = isinstance(label, Integral) and 0 <= label < len(label_names)
+        if not is_place and not is_missing(label):
             raise ValueError(
                 "With label_names, labels must be ints from 0 to "
-                f"{len(label_names) - 1}, the places of the names."
+                f"{len(label_names) - 1}, the places of the names. Got {label!r}."
             )
     return labels
+
+
+def _classes(labels, label_names):
+    """Names of the classes, largest first, and the place of each label among them."""
+    keys = [None if is_missing(label) else label for label in labels]
+    counts = Counter(keys)
+    # Labels of several types have no order but that of their names.
+    values = sorted(counts, key=lambda value: (-counts[value], str(value)))
+    places = {value: place for place, value in enumerate(values)}
+    texts = {
+        value: value if label_names is None else list(label_names)[value]
+        for value in values
+        if value is not None
+    }
+    names = [str(texts.get(value, MISSING_NAME)) for value in values]
+    return names, np.array([places[key] for key in keys])

@@ -8,6 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
+from sklux._drawing import (
+    axes_to_draw_on,
+    check_paired,
+    merged_style,
+    root_figure,
+    row_of_numbers,
+    write_title,
+)
 from sklux._optional import import_optional
 from sklux._similarity import (
     nearest_neighbors,
@@ -281,29 +289,38 @@ class QualityDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If there are not two axes.
+            If there are not two axes; if one of the four rows of numbers is empty or
+            not finite; or if there are not as many cosines of both sides, or not a
+            recall for each number of neighbours.
         """
+        teacher, student, counts, found = self._checked_rows()
         purpose = "QualityDisplay.plot"
-        pyplot = import_optional("matplotlib.pyplot", extra="plot", purpose=purpose)
-        if axes is None:
-            _, axes = pyplot.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+        lines = import_optional("matplotlib.lines", extra="plot", purpose=purpose)
+        axes = axes_to_draw_on(axes, purpose, 1, 2, figsize=(9, 4.2))
         axes = np.asarray(axes, dtype=object).ravel()
         if len(axes) != 2:
             raise ValueError(
                 f"axes must be two matplotlib Axes, one for each half. Got {len(axes)}."
             )
-        self.axes_, self.figure_ = axes, axes[0].figure
-        self._plot_cosines(axes[0])
-        self._plot_recalls(axes[1], line_kw or {})
-        name = self.estimator_name if name is None else name
-        if name is not None:
-            axes[0].set_title(name, loc="left")
+        self.axes_, self.figure_ = axes, root_figure(axes[0])
+        self._plot_cosines(axes[0], teacher, student)
+        style = merged_style(lines.Line2D, line_kw, color="C0", marker="o")
+        self._plot_recalls(axes[1], counts, found, style)
+        write_title(axes[0], name, self.estimator_name, loc="left")
         return self
 
-    def _plot_cosines(self, ax):
+    def _checked_rows(self):
+        """The four rows of numbers as arrays, which belong together two by two."""
+        teacher, student, counts, found = (
+            row_of_numbers(name, getattr(self, name), is_finite=True)
+            for name in ("teacher_cosines", "student_cosines", "n_neighbors", "recalls")
+        )
+        check_paired(teacher_cosines=teacher, student_cosines=student)
+        check_paired(n_neighbors=counts, recalls=found)
+        return teacher, student, counts, found
+
+    def _plot_cosines(self, ax, teacher, student):
         """Numbers of pairs over both cosines, and the diagonal."""
-        teacher = np.asarray(self.teacher_cosines, dtype=np.float64)
-        student = np.asarray(self.student_cosines, dtype=np.float64)
         low = min(teacher.min(), student.min(), 0.0)
         extent = (low, 1.0, low, 1.0)
         self.hexbin_ = ax.hexbin(
@@ -338,18 +355,16 @@ class QualityDisplay:
                 va="top",
             )
 
-    def _plot_recalls(self, ax, line_kw):
+    def _plot_recalls(self, ax, counts, found, style):
         """Recall over the number of neighbours."""
-        counts = np.asarray(self.n_neighbors)
-        style = {"color": "C0", "marker": "o"}
-        (self.line_,) = ax.plot(counts, self.recalls, **(style | line_kw))
+        (self.line_,) = ax.plot(counts, found, **style)
         ax.set(
             xscale="log",
             xlabel="Nearest documents looked at",
             ylabel="Share of the teacher's that are found",
             ylim=(0, 1.02),
         )
-        ax.set_xticks(counts, [f"{count:,}" for count in counts])
+        ax.set_xticks(counts, [f"{count:,.0f}" for count in counts])
         ax.minorticks_off()
         ax.spines[["top", "right"]].set_visible(False)
 
@@ -376,10 +391,34 @@ def recalls(
     list of float
         A value between 0 and 1 for each k.
     """
-    found = []
-    for count in counts:
-        first, second = (
-            nearest_neighbors(side, queries, count) for side in (teacher, student)
-        )
-        found.append(neighbor_overlap(first, second))
-    return found
+    # One search for the largest k: the k nearest are the first k of it.
+    first, second = (
+        nearest_first(side, queries, max(counts)) for side in (teacher, student)
+    )
+    return [neighbor_overlap(first[:, :k], second[:, :k]) for k in counts]
+
+
+def nearest_first(unit: np.ndarray, queries: np.ndarray, count: int) -> np.ndarray:
+    """Neighbours of some rows, the nearest first.
+
+    Parameters
+    ----------
+    unit : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Unit rows.
+    queries : ndarray of shape (n_queries,), dtype=np.intp
+        Which rows to ask for.
+    count : int
+        Neighbours of each, fewer than n_samples.
+
+    Returns
+    -------
+    ndarray of shape (n_queries, count), dtype=np.intp
+        Indices of rows.
+    """
+    neighbors = nearest_neighbors(unit, queries, count)
+    return np.stack(
+        [
+            near[np.argsort(-(unit[near] @ unit[query]))]
+            for query, near in zip(queries, neighbors)
+        ]
+    )

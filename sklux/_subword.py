@@ -25,6 +25,9 @@ UNKNOWN_PIECE = "[UNK]"
 # Rarer characters have no piece.
 MAX_ALPHABET = 1000
 MAX_PIECES = 2**24
+# Longer words, such as files in base64, teach no pieces: they are read as unknown, and
+# learning from a word takes time with the square of its length.
+MAX_WORD_CHARACTERS = 100
 
 
 class Subwords:
@@ -347,7 +350,8 @@ def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
     """Learn word pieces on documents.
 
     Text is lower-cased, accents are removed, punctuation stands alone, as for
-    BERT. The same documents give the same pieces.
+    BERT. The same documents give the same pieces. Words of more than
+    `MAX_WORD_CHARACTERS` are left out.
 
     Parameters
     ----------
@@ -368,10 +372,11 @@ def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
     """
     tokenizers = _library()
     tokenizer = tokenizers.Tokenizer(
-        tokenizers.models.WordPiece(unk_token=UNKNOWN_PIECE)
+        tokenizers.models.WordPiece(
+            unk_token=UNKNOWN_PIECE, max_input_chars_per_word=MAX_WORD_CHARACTERS
+        )
     )
     tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     documents = list(documents)
     # Each character is a piece twice: at the begin of a word, and later.
     n_characters = min(MAX_ALPHABET, (n_pieces - 1) // 2)
@@ -386,7 +391,12 @@ def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
         limit_alphabet=len(alphabet),
         show_progress=False,
     )
+    bert = tokenizers.pre_tokenizers.BertPreTokenizer()
+    long_word = tokenizers.Regex(f".{{{MAX_WORD_CHARACTERS + 1},}}")
+    drop_long = tokenizers.pre_tokenizers.Split(long_word, "removed")
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Sequence([bert, drop_long])
     tokenizer.train_from_iterator(documents, trainer)
+    tokenizer.pre_tokenizer = bert
     state = json.loads(tokenizer.to_str())
     # In text they are nothing special.
     state["added_tokens"] = [

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from functools import partial
+from functools import lru_cache, partial
 from numbers import Integral
 from typing import Literal, Self
 
@@ -23,6 +23,7 @@ from sklux._documents import check_documents, documents_by_name
 from sklux._identity import model_identity
 from sklux._optional import import_optional
 from sklux._taught import check_taught_rows
+from sklux._teacher_words import tokenizer_words
 from sklux._vector_cache import VectorCache
 from sklux._windows import window_encoder
 
@@ -194,9 +195,9 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         OSError
             If the cache cannot be read or written.
         ValueError
-            If the model returns another shape than it should, or values that
-            are not finite in `dtype`; or if `windows` is above 1 and the model does
-            not say how much of a text it reads.
+            If the model returns another shape than it should, or values that are not
+            finite, or a vector that `dtype` rounds to zero or infinity; or if `windows`
+            is above 1 and the model does not say how much of a text it reads.
         """
         return self._vectors(check_documents(raw_documents), bool(self.verbose))
 
@@ -224,18 +225,11 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     ) -> None:
         """Run the model on the documents that the cache lacks, and store as it goes."""
         keys, documents = list(missing), list(missing.values())
-        with np.errstate(over="ignore"):
-            for positions, vectors in encode_batches(
-                self._encoder(),
-                documents,
-                batch_size=self.batch_size,
-                verbose=verbose,
-            ):
-                rounded = vectors.astype(self.dtype)
-                check_finite(
-                    rounded, positions, documents, after=f"rounding to {self.dtype}"
-                )
-                cache.put([keys[position] for position in positions], rounded)
+        for positions, vectors in encode_batches(
+            self._encoder(), documents, batch_size=self.batch_size, verbose=verbose
+        ):
+            rounded = rounded_vectors(vectors, self.dtype, positions, documents)
+            cache.put([keys[position] for position in positions], rounded)
 
     def _encoder(self) -> Callable[[list[str]], object]:
         """How to call the model: on whole documents, or window by window."""
@@ -422,8 +416,8 @@ def encoder(
     )
 
 
-def loaded_model(teacher: object) -> object:
-    """The model of a teacher of any kind.
+def words_of_teacher(teacher: object) -> list[str]:
+    """Words of a teacher's tokenizer.
 
     Parameters
     ----------
@@ -432,12 +426,35 @@ def loaded_model(teacher: object) -> object:
 
     Returns
     -------
-    object
-        What is called to teach; loaded, if it was named.
+    list of str
+        As `tokenizer_words` finds them.
+
+    Raises
+    ------
+    ValueError
+        If the teacher has no tokenizer.
     """
-    if isinstance(teacher, CachedTeacher):
-        return encoder(teacher.model, teacher.device)[1]
-    return encoder(teacher, None)[1]
+    model = teacher.model if isinstance(teacher, CachedTeacher) else teacher
+    if isinstance(model, (str, os.PathLike)):
+        return list(words_of_named_model(os.fspath(model)))
+    return tokenizer_words(model)
+
+
+@lru_cache(maxsize=16)
+def words_of_named_model(name: str) -> tuple[str, ...]:
+    """Words of a model's tokenizer; a search asks for them at each of its fits.
+
+    Parameters
+    ----------
+    name : str
+        Name or folder of a sentence-transformers model.
+
+    Returns
+    -------
+    tuple of str
+        As `tokenizer_words` finds them.
+    """
+    return tuple(tokenizer_words(load_sentence_transformer(name, None)))
 
 
 def load_sentence_transformer(model: str | os.PathLike, device: str | None) -> object:
@@ -588,7 +605,7 @@ def check_vectors(vectors: object, n_documents: int) -> np.ndarray:
 
 
 def check_finite(
-    vectors: np.ndarray, positions: np.ndarray, documents: list[str], after: str = ""
+    vectors: np.ndarray, positions: np.ndarray, documents: list[str]
 ) -> None:
     """Refuse vectors with NaN or infinity.
 
@@ -600,8 +617,6 @@ def check_finite(
         Which documents they belong to, for the message.
     documents : list of str
         All documents, for the message.
-    after : str, default=""
-        What was done to them, for the message.
 
     Raises
     ------
@@ -610,13 +625,55 @@ def check_finite(
     """
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
-        cause = f" after {after}" if after else ""
         raise ValueError(
-            f"The teacher returned NaN or infinity{cause} for "
+            "The teacher returned NaN or infinity for "
             f"{np.count_nonzero(~finite)} documents, the first of them "
             f"{documents[positions[~finite][0]][:60]!r}. Such vectors are neither used "
             "nor stored. Leave the documents out, or use another teacher."
         )
+
+
+def rounded_vectors(
+    vectors: np.ndarray, dtype: str, positions: np.ndarray, documents: list[str]
+) -> np.ndarray:
+    """Round vectors to the type that they are stored in.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Finite vectors of a teacher.
+    dtype : {'float16', 'float32'}
+        The type.
+    positions : ndarray of shape (n_samples,)
+        Which documents they belong to, for the message.
+    documents : list of str
+        All documents, for the message.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_components)
+        The vectors in that type.
+
+    Raises
+    ------
+    ValueError
+        If a value becomes infinite, or a vector that is not zero becomes zero; one
+        that is zero beside the others, up to the rounding of float32, may.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = vectors.astype(dtype)
+    largest = np.abs(vectors).max(axis=1)
+    is_zero = largest <= np.finfo(np.float32).eps * largest.max()
+    is_lost = ~is_zero & ~rounded.any(axis=1) | ~np.isfinite(rounded).all(axis=1)
+    if is_lost.any():
+        raise ValueError(
+            f"dtype={dtype!r} of CachedTeacher cannot hold what the teacher returned "
+            f"for {np.count_nonzero(is_lost)} documents, the first of them "
+            f"{documents[positions[is_lost][0]][:60]!r}: rounded, its vector is zero "
+            "or infinite. Such vectors are neither used nor stored. Give CachedTeacher "
+            "dtype='float32'."
+        )
+    return rounded
 
 
 def check_teacher_embeddings(

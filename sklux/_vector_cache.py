@@ -158,6 +158,11 @@ class VectorCache:
         -------
         dict of bytes to ndarray of shape (n_components,)
             The vectors that are there, in the cache's dtype.
+
+        Raises
+        ------
+        OSError
+            If a stored vector is not finite, or not as wide as the model's.
         """
         if not self.file.exists():
             return {}
@@ -170,10 +175,26 @@ class VectorCache:
                 places = ",".join("?" * len(some))
                 found.update(
                     connection.execute(
-                        f"SELECT key, vector FROM vectors WHERE key IN ({places})", some
+                        "SELECT key, CAST(vector AS BLOB) FROM vectors "
+                        f"WHERE key IN ({places})",
+                        some,
                     )
                 )
-        return {key: np.frombuffer(value, self.dtype) for key, value in found.items()}
+            width = self._stored_width(connection)
+        return {key: self._vector(value, width) for key, value in found.items()}
+
+    def _vector(self, value: bytes, width: int | None) -> np.ndarray:
+        """One stored vector, checked: files are cut short, and edited."""
+        n_values, rest = divmod(len(value), self.dtype.itemsize)
+        if rest or n_values != width:
+            raise self._damage_error(
+                f"a vector of {len(value)} bytes is no {self.dtype.name} vector of "
+                f"width {width}"
+            )
+        vector = np.frombuffer(value, self.dtype)
+        if not np.isfinite(vector).all():
+            raise self._damage_error("a vector has NaN or infinity")
+        return vector
 
     def put(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
         """Store vectors, in one transaction; keys that are there are left alone.
@@ -251,10 +272,7 @@ class VectorCache:
         except sqlite3.OperationalError as error:
             raise self._storage_error(error) from error
         except sqlite3.DatabaseError as error:
-            raise OSError(
-                f"The teacher cache {str(self.file)!r} is damaged or not a cache: "
-                f"{error}. Delete or move the file, or give CachedTeacher another path."
-            ) from error
+            raise self._damage_error(error) from error
 
     def _connect(self) -> sqlite3.Connection:
         """Open the file, without writing where that is not allowed."""
@@ -281,4 +299,11 @@ class VectorCache:
             f"The teacher cache {str(self.file)!r} cannot be read or written: {error}. "
             "Vectors stored before are kept. Free space, or give CachedTeacher a path "
             "(or set SKLUX_DATA_HOME) to a folder that can be written."
+        )
+
+    def _damage_error(self, cause: object) -> OSError:
+        """An error for a file that does not hold what was stored."""
+        return OSError(
+            f"The teacher cache {str(self.file)!r} is damaged or not a cache: {cause}. "
+            "Delete or move the file, or give CachedTeacher another path."
         )

@@ -56,10 +56,10 @@ from sklux._teacher import (
     CachedTeacher,
     check_teacher_embeddings,
     clone_sharing,
-    loaded_model,
     teacher_vectors,
+    words_of_teacher,
 )
-from sklux._teacher_words import check_words, tokenizer_words
+from sklux._teacher_words import check_words
 from sklux._text_buffers import text_buffers
 
 # What `transform` has made of each vectorizer's stages. It stands here, because
@@ -728,7 +728,7 @@ class LuxicalVectorizer(
                 f"input={source!r}: read the texts, and set input='content'."
             )
         if isinstance(self.teacher_words, str):
-            return tokenizer_words(loaded_model(self.teacher))
+            return words_of_teacher(self.teacher)
         return check_words(self.teacher_words)
 
     def _features(self, lexical, documents, words):

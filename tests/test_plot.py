@@ -1,6 +1,7 @@
 """The picture of a training, by what matplotlib holds of it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from models import random_projection
 from sklearn.decomposition import TruncatedSVD
@@ -168,8 +169,54 @@ def test_plot_refuses_a_model_without_a_training(projection):
 
 def test_plot_refuses_scores_of_other_epochs():
     display = LossCurveDisplay(loss_curve=LOSS, validation_scores=[0.5])
-    with pytest.raises(ValueError, match="one value per epoch, 3. Got 1"):
+    with pytest.raises(ValueError, match="loss_curve and validation_scores .*3 and 1"):
         display.plot()
+
+
+@pytest.mark.parametrize("loss_curve", [["much"] * 3, [LOSS] * 3, 0.5])
+def test_plot_refuses_what_is_no_row_of_numbers(loss_curve):
+    with pytest.raises(ValueError, match="loss_curve must be a sequence of"):
+        LossCurveDisplay(loss_curve=loss_curve).plot()
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [([np.nan, 0.5, 0.4], [2]), ([0.4, 0.5, np.nan], [2]), ([np.nan] * 3, None)],
+)
+def test_plot_a_score_that_is_not_known_is_not_the_best(scores, best):
+    display = LossCurveDisplay(loss_curve=LOSS, validation_scores=scores).plot()
+    if best is None:
+        assert display.best_point_ is None
+    else:
+        assert list(display.best_point_.get_xdata()) == best
+    display.figure_.canvas.draw()
+
+
+def test_plot_takes_columns_of_a_data_frame():
+    frame = pd.DataFrame({"loss": LOSS, "score": SCORES}, index=[7, 8, 9])
+    display = LossCurveDisplay(
+        loss_curve=frame["loss"], validation_scores=frame["score"]
+    ).plot()
+    assert list(display.line_.get_ydata()) == LOSS
+    assert list(display.best_point_.get_ydata()) == [0.5]
+
+
+def test_plot_in_a_part_of_a_figure():
+    from matplotlib import pyplot
+
+    figure = pyplot.figure(layout="constrained")
+    ax = figure.subfigures(1, 2)[0].subplots()
+    display = LossCurveDisplay(loss_curve=LOSS, validation_scores=SCORES).plot(ax)
+    assert display.figure_ is figure
+    figure.canvas.draw()
+
+
+def test_plot_takes_styles_by_their_short_names():
+    display = LossCurveDisplay(loss_curve=LOSS, validation_scores=SCORES)
+    display.plot(line_kw={"c": "red", "lw": 3}, score_line_kw={"c": "k", "ls": ":"})
+    assert display.line_.get_color() == "red"
+    assert display.line_.get_linewidth() == 3
+    assert display.score_line_.get_linestyle() == ":"
 
 
 def test_plot_names_the_extra_where_matplotlib_is_missing(monkeypatch):

@@ -1,6 +1,7 @@
 """The map of embeddings, by what matplotlib holds of it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
@@ -59,6 +60,76 @@ def test_map_names_of_numbers():
         positions=POSITIONS, labels=[0, 0, 1, 1, 1], label_names=["car", "fruit"]
     ).plot()
     assert [text.get_text() for text in display.texts_] == ["fruit", "car"]
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [[None, np.nan, pd.NA], [pd.NaT, float("nan"), np.float32("nan")]],
+    ids=["None, NaN, NA", "NaT, NaN, NaN"],
+)
+@pytest.mark.parametrize("kind", [list, pd.Series])
+def test_map_missing_labels_are_a_class(missing, kind):
+    display = EmbeddingMapDisplay(
+        positions=POSITIONS, labels=kind(["car", "car", *missing])
+    ).plot()
+    assert [text.get_text() for text in display.texts_] == ["missing", "car"]
+    np.testing.assert_array_equal(display.scatters_[0].get_offsets(), POSITIONS[2:])
+
+
+def test_map_missing_numbers_are_a_class():
+    display = EmbeddingMapDisplay(
+        positions=POSITIONS, labels=np.array([1.5, np.nan, 1.5, 1.5, np.nan])
+    ).plot()
+    assert [text.get_text() for text in display.texts_] == ["1.5", "missing"]
+
+
+def test_map_missing_labels_beside_names():
+    labels = pd.Series([0, 0, 0, None, 1], dtype="Int64")
+    display = EmbeddingMapDisplay(
+        positions=POSITIONS, labels=labels, label_names=["car", "fruit"]
+    ).plot()
+    names = [text.get_text() for text in display.texts_]
+    assert names == ["car", "fruit", "missing"]
+
+
+def test_map_labels_of_several_types():
+    display = EmbeddingMapDisplay(
+        positions=POSITIONS, labels=[1, "a", 1, ("a", 2), "a"]
+    ).plot()
+    names = [text.get_text() for text in display.texts_]
+    assert names == ["1", "a", "('a', 2)"]
+
+
+def test_map_names_in_a_column_go_by_their_places():
+    names = pd.Series(["car", "fruit"], index=[7, 8])
+    display = EmbeddingMapDisplay(
+        positions=POSITIONS, labels=[0, 0, 1, 1, 1], label_names=names
+    ).plot()
+    assert [text.get_text() for text in display.texts_] == ["fruit", "car"]
+
+
+@pytest.mark.parametrize("labels", [None, LABELS])
+def test_map_in_a_part_of_a_figure(labels):
+    from matplotlib import pyplot
+
+    figure = pyplot.figure(layout="constrained")
+    ax = figure.subfigures(1, 2)[0].subplots()
+    display = EmbeddingMapDisplay(positions=POSITIONS, labels=labels).plot(ax)
+    assert display.figure_ is figure
+
+
+@pytest.mark.parametrize("name", ["c", "color", "facecolor", "facecolors", "fc"])
+@pytest.mark.parametrize("labels", [None, LABELS])
+def test_map_color_of_all_points(name, labels):
+    display = EmbeddingMapDisplay(positions=POSITIONS, labels=labels)
+    for scatter in display.plot(scatter_kw={name: "red"}).scatters_:
+        np.testing.assert_array_equal(scatter.get_facecolor()[:, :3], [[1, 0, 0]])
+
+
+@pytest.mark.parametrize("name", ["linewidths", "linewidth", "lw"])
+def test_map_width_of_outlines(name):
+    display = EmbeddingMapDisplay(positions=POSITIONS).plot(scatter_kw={name: 2})
+    assert display.scatters_[0].get_linewidth() == [2]
 
 
 def test_map_small_classes_share_a_grey(monkeypatch):
@@ -188,6 +259,8 @@ def test_map_from_estimator_unfitted(documents):
         ({"labels": np.zeros((60, 1))}, "one value for each of the 60 documents"),
         ({"label_names": ["a", "b"]}, "ints from 0 to 1"),
         ({"labels": ["a"] * 60, "label_names": ["a", "b"]}, "ints from 0 to 1"),
+        ({"label_names": {0: "a", 2: "b"}}, "label_names must be a sequence.*Got dict"),
+        ({"labels": [-1] * 60, "label_names": ["a", "b"]}, "from 0 to 1.*Got -1"),
         ({"sample_size": 3}, "sample_size must be None or an int from 4. Got 3"),
         ({"sample_size": 5.0}, "sample_size must be None or an int from 4. Got 5.0"),
         ({"sample_size": True}, "sample_size must be None or an int from 4"),

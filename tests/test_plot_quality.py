@@ -1,10 +1,11 @@
 """The picture of student against teacher, by what matplotlib holds of it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import small_vectorizer
 
-from sklux import QualityDisplay
+from sklux import QualityDisplay, _plot_quality
 from sklux._plot_quality import recalls
 from sklux.metrics import neighbor_recall_score
 
@@ -148,6 +149,56 @@ def test_quality_bad_input(pair, changes, message):
     arguments = dict(zip(("teacher_embeddings", "student_embeddings"), pair)) | changes
     with pytest.raises(ValueError, match=message):
         QualityDisplay.from_embeddings(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"student_cosines": [0.2]}, "teacher_cosines and student_cosines .*3 and 1"),
+        ({"recalls": [0.5]}, "n_neighbors and recalls must have as many .*2 and 1"),
+        ({"teacher_cosines": []}, r"teacher_cosines must be .* Got the shape \(0,\)"),
+        ({"student_cosines": [0, np.nan, 1]}, "student_cosines has NaN or inf.* at 1"),
+        ({"recalls": [np.inf, 1]}, "recalls has NaN or infinity, first at 0"),
+        ({"teacher_cosines": ["high"] * 3}, "teacher_cosines must be .*: could not"),
+    ],
+)
+def test_quality_refuses_numbers_that_do_not_fit(changes, message):
+    display = QualityDisplay(**(PARAMS | changes))
+    with pytest.raises(ValueError, match=message):
+        display.plot()
+
+
+def test_quality_takes_columns_of_a_data_frame():
+    columns = {name: pd.Series(row)[::-1] for name, row in PARAMS.items()}
+    display = QualityDisplay(**columns).plot()
+    np.testing.assert_array_equal(display.line_.get_xdata(), [5, 1])
+
+
+def test_quality_in_a_part_of_a_figure():
+    from matplotlib import pyplot
+
+    figure = pyplot.figure(layout="constrained")
+    axes = figure.subfigures(2, 1)[0].subplots(1, 2)
+    assert QualityDisplay(**PARAMS).plot(axes).figure_ is figure
+    figure.canvas.draw()
+
+
+def test_quality_takes_styles_by_their_short_names():
+    display = QualityDisplay(**PARAMS).plot(line_kw={"c": "red", "ls": ":"})
+    assert display.line_.get_color() == "red"
+
+
+def test_quality_searches_each_side_once(pair, monkeypatch):
+    searched = []
+    search = _plot_quality.nearest_neighbors
+
+    def counting(unit, queries, count):
+        searched.append(count)
+        return search(unit, queries, count)
+
+    monkeypatch.setattr(_plot_quality, "nearest_neighbors", counting)
+    QualityDisplay.from_embeddings(*pair, random_state=0)
+    assert searched == [50, 50]
 
 
 def test_quality_missing_matplotlib(monkeypatch):

@@ -727,6 +727,24 @@ def test_subword_learnt_on_lone_surrogates():
     assert "apple" in vectorizer.vocabulary_
 
 
+@pytest.mark.parametrize(
+    ("word", "is_learnt"),
+    [
+        ("zq" * 50, True),
+        ("zq" * 50 + "\u0301", True),  # accents are removed before
+        ("zq" * 50 + "z", False),
+        ("zq" * 200_000, False),  # would take minutes
+    ],
+    ids=["100", "100 and an accent", "101", "400,000"],
+)
+def test_subword_pieces_are_not_learnt_from_very_long_words(word, is_learnt):
+    state = json.loads(learn_wordpieces([f"apple ({word})", *TRAINING_TEXTS], 1000))
+    vocabulary = state["model"]["vocab"]
+    assert {"apple", "z", "##q"} <= vocabulary.keys()
+    assert any("zq" in piece for piece in vocabulary) == is_learnt
+    assert state["pre_tokenizer"] == {"type": "BertPreTokenizer"}
+
+
 def test_subword_refit_learns_anew():
     vectorizer = LexicalVectorizer(analyzer="word+subword").fit(TEXTS)
     vectorizer.fit(["pear plum"])

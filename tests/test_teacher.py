@@ -538,11 +538,42 @@ def large(documents):
 def test_teacher_values_too_large_for_float16_are_refused(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(ValueError, match="infinity after rounding to float16 for"):
+        with pytest.raises(
+            ValueError,
+            match="dtype='float16' of CachedTeacher cannot hold what the teacher "
+            "returned for 6 documents, the first of them 'the slow red car': rounded, "
+            "its vector is zero or infinite.*Give CachedTeacher dtype='float32'",
+        ):
             recorded(tmp_path, large).transform(TEXTS)
     teacher = recorded(tmp_path)
     teacher.transform(TEXTS)
     assert sorted(teacher.model.texts) == sorted(TEXTS)
+
+
+def test_teacher_vectors_that_float16_makes_zero_are_refused(tmp_path):
+    """The empty text's zeros are the teacher's own."""
+
+    def small(documents):
+        return np.array(letter_counts(documents)) * 1e-10
+
+    with warnings.catch_warnings(), np.errstate(all="raise"):
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="returned for 5 documents.*is zero or"):
+            recorded(tmp_path, small).transform(TEXTS)
+    assert recorded(tmp_path).transform(TEXTS).any(axis=1).sum() == 5  # none was kept
+    wide = recorded(tmp_path, small, dtype="float32").transform(TEXTS)
+    np.testing.assert_array_equal(wide, small(TEXTS).astype(np.float32))
+
+
+def test_teacher_vectors_of_noise_may_become_zero(tmp_path):
+    """An SVD gives documents outside of its directions zeros up to rounding."""
+
+    def noisy(documents):
+        noise = [text == "an apple" for text in documents]
+        return np.where(np.array(noise)[:, None], 1e-17, letter_counts(documents))
+
+    vectors = recorded(tmp_path, noisy).transform(TEXTS)
+    assert not vectors[TEXTS.index("an apple")].any()
 
 
 def test_teacher_values_too_large_for_float16_fit_float32(tmp_path):

@@ -387,6 +387,30 @@ def test_vector_cache_file_that_is_no_database_is_not_a_full_disk(tmp_path):
     assert "Vectors stored before are kept" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("statement", "cause"),
+    [
+        ("UPDATE vectors SET vector = x'0102'", "a vector of 2 bytes is no float16"),
+        ("UPDATE vectors SET vector = x'010203'", "a vector of 3 bytes is no float16"),
+        ("UPDATE vectors SET vector = x''", "a vector of 0 bytes is no float16"),
+        ("UPDATE vectors SET vector = 7", "a vector of 1 bytes is no float16"),
+        (f"UPDATE vectors SET vector = x'{'007e' * 4}'", "a vector has NaN or inf"),
+        (f"UPDATE vectors SET vector = x'{'007c' * 4}'", "a vector has NaN or inf"),
+        ("UPDATE models SET n_components = 3", "is no float16 vector of width 3"),
+        ("DELETE FROM models", "is no float16 vector of width None"),
+    ],
+)
+def test_vector_cache_vector_that_cannot_be(tmp_path, statement, cause):
+    cache, _ = filled(tmp_path, ["a"])
+    with closing(sqlite3.connect(cache.file, isolation_level=None)) as connection:
+        connection.execute(statement)
+    file = re.escape(repr(str(cache.file)))
+    damaged = rf"{file} is damaged or not a cache: .*{cause}.*Delete or move the file"
+    with pytest.raises(OSError, match=damaged):
+        cache.get([cache.key("a")])
+    assert cache.get([cache.key("b")]) == {}
+
+
 def test_vector_cache_is_read_where_side_files_cannot_be_made(tmp_path):
     """A file in WAL mode wants a shared-memory file beside it, even to be read."""
     cache, vectors = filled(tmp_path, ["a"])

@@ -18,6 +18,7 @@ from sklux._initialization import (
     feature_means,
     linear_weights,
 )
+from sklux._teacher import words_of_teacher
 from sklux._teacher_words import check_words, tokenizer_words
 from sklux._untaught import with_guesses
 
@@ -236,6 +237,20 @@ def test_student_of_the_words_of_a_tokenizer(sentences, tmp_path):
         student = word_student(teacher_words="tokenizer").set_params(teacher=teacher)
         student.fit(sentences, teacher_embeddings=teach(sentences))
         assert student.transform(UNSEEN).any(axis=1).all()
+
+
+def test_named_model_is_loaded_once_for_its_words(monkeypatch):
+    """A search asks at each fit."""
+    loaded = []
+
+    def load(name, device):
+        loaded.append(name)
+        return model_of(["pear", "plum"])
+
+    monkeypatch.setattr(sklux._teacher, "load_sentence_transformer", load)
+    for teacher in ("a model of words", CachedTeacher("a model of words")) * 2:
+        assert words_of_teacher(teacher) == ["pear", "plum"]
+    assert loaded == ["a model of words"]
 
 
 # Bad input
