@@ -6,6 +6,7 @@ from importlib.metadata import version as installed_version
 from sphinx_gallery.sorting import ExplicitOrder
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 project = "sklux"
 author = "sklux developers"
@@ -23,6 +24,9 @@ extensions = [
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "sg_execution_times.rst"]
 templates_path = ["_templates"]
+
+# Blocks that do not say what they are, drawings of the data flow, are plain text.
+highlight_language = "none"
 
 # Markdown
 myst_enable_extensions = ["dollarmath"]

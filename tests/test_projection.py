@@ -462,11 +462,8 @@ def test_projection_very_few_documents(documents, loss, n_samples):
 
 
 @pytest.mark.parametrize("factor", [1e-30, 1e30])
-def test_projection_extreme_features(documents, factor):
-    X, y = documents
-    projection = small_projection(max_iter=1).fit(X * np.float32(factor), y)
-    assert np.isfinite(projection.loss_curve_).all()
-    assert np.isfinite(projection.transform(X * np.float32(factor))).all()
+def test_projection_transform_of_extreme_features(documents, fitted, factor):
+    assert np.isfinite(fitted.transform(documents[0] * np.float32(factor))).all()
 
 
 def test_projection_no_rows(fitted):

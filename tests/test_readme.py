@@ -22,4 +22,6 @@ def test_readme_code_runs(tmp_path):
         text=True,
     )
     assert result.returncode == 0, result.stderr[-2000:]
-    assert "(300, 256)" in result.stdout
+    assert "(600, 256)" in result.stdout
+    # The search: the nearest texts are about what was asked.
+    assert "shortest path" in result.stdout.lower()
