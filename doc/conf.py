@@ -84,7 +84,9 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
 }
-html_sidebars = {"getting_started": [], "changelog": [], "citing": []}
+html_sidebars = {
+    page: [] for page in ("getting_started", "benchmarks", "changelog", "citing")
+}
 
 linkcheck_timeout = 20
 linkcheck_retries = 2
