@@ -10,34 +10,17 @@ from pathlib import Path
 import numpy as np
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from untrained import untrained_model
 
-from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+from sklux import LuxicalVectorizer
 
 DOCUMENTS = ["a red apple", "a green pear", "naïve cars", "a slow bus", ""] * 8
 
 
-def fitted() -> LuxicalVectorizer:
-    """A model with weights that were not trained: that would need torch."""
-    lexical = LexicalVectorizer(ngram_range=(1, 2), dtype=np.float32)
-    n_features = lexical.fit_transform(DOCUMENTS).shape[1]
-    rng = np.random.default_rng(0)
-    projection = ReLUProjection(4, hidden_layer_sizes=(8,))
-    projection.coefs_ = [
-        rng.standard_normal(shape).astype(np.float32)
-        for shape in ((n_features, 8), (8, 4))
-    ]
-    projection.n_features_in_, projection.n_components_ = n_features, 4
-    projection.teacher_components_ = np.eye(4, dtype=np.float32)
-    projection.loss_curve_, projection.validation_scores_ = [0.5], [0.5]
-    projection.n_iter_, projection.n_taught_, projection.report_ = 1, 40, None
-    model = LuxicalVectorizer()
-    model.lexical_, model.projection_, model.teacher_id_ = lexical, projection, "t"
-    return model
-
-
 def write(folder: Path) -> None:
     """Write a pipeline and its vectors."""
-    model = fitted()
+    model = untrained_model(DOCUMENTS, n_components=4, n_units=8)
+    model.projection_.teacher_components_ = np.eye(4, dtype=np.float32)
     pipeline = make_pipeline(model, FunctionTransformer())
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pipeline.pickle").write_bytes(pickle.dumps(pipeline, protocol=5))

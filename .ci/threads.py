@@ -11,8 +11,9 @@ from threading import Barrier
 
 import numpy as np
 from scipy import sparse
+from untrained import untrained_model
 
-from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+from sklux import LexicalVectorizer
 
 N_THREADS, N_ROUNDS = 8, 30
 is_gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)
@@ -26,24 +27,8 @@ def make_documents(n_documents):
     return [" ".join(rng.choice(words, length)) for length in lengths]
 
 
-def make_model(documents):
-    """A model without a training, which needs torch."""
-    lexical = LexicalVectorizer(ngram_range=(1, 2), dtype=np.float32)
-    n_features = lexical.fit_transform(documents).shape[1]
-    projection = ReLUProjection(32, hidden_layer_sizes=(64,))
-    projection.coefs_ = [
-        rng.standard_normal(shape).astype(np.float32)
-        for shape in ((n_features, 64), (64, 32))
-    ]
-    projection.n_features_in_, projection.n_components_ = n_features, 32
-    projection.teacher_components_, projection.n_taught_ = None, 0
-    model = LuxicalVectorizer()
-    model.lexical_, model.projection_, model.teacher_id_ = lexical, projection, None
-    return model
-
-
 documents = make_documents(600)
-model = make_model(documents)
+model = untrained_model(documents, n_components=32, n_units=64)
 expected = {
     "vectors": pickle.loads(pickle.dumps(model)).transform(documents),
     "int8": model.quantize("int8").transform(documents),

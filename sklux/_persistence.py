@@ -85,13 +85,11 @@ def write_model(
     text = json.dumps(document)
     try:
         with replaced_when_whole(path, "save") as partial:
-            mode = partial.stat().st_mode  # what the process gives to new files
             save_file(tensors, partial, metadata={METADATA_KEY: text})
             # Mapped rows are read faster from the beginning of a cache line.
             if padding := _bytes_to_cache_line(partial, aligned_tensor):
                 text += " " * padding
                 save_file(tensors, partial, metadata={METADATA_KEY: text})
-            partial.chmod(mode)
     except SafetensorError as error:
         raise OSError(
             f"The model file {str(path)!r} cannot be written: {error}"
@@ -125,18 +123,17 @@ def replaced_when_whole(path: Path, caller: str) -> Iterator[Path]:
             f"The folder {str(path.parent)!r} does not exist; make it before {caller}."
         )
     target = Path(os.path.realpath(path))
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     partial = target.parent / f".{uuid4().hex}.partial"
     try:
         partial.touch()
-        if mode is not None:
-            # At once, so that nobody reads it who could not read the old one.
-            partial.chmod(mode | stat.S_IWUSR)
+        # That of the old file, or what the process gives to new ones; at once, so that
+        # nobody reads it who could not read the old one.
+        mode = stat.S_IMODE((target if target.exists() else partial).stat().st_mode)
+        partial.chmod(mode | stat.S_IWUSR)
         yield partial
         with open(partial, "rb+") as stream:
             os.fsync(stream.fileno())
-        if mode is not None:
-            partial.chmod(mode)
+        partial.chmod(mode)
         os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)

@@ -393,32 +393,6 @@ def recalls(
     """
     # One search for the largest k: the k nearest are the first k of it.
     first, second = (
-        nearest_first(side, queries, max(counts)) for side in (teacher, student)
+        nearest_neighbors(side, queries, max(counts)) for side in (teacher, student)
     )
     return [neighbor_overlap(first[:, :k], second[:, :k]) for k in counts]
-
-
-def nearest_first(unit: np.ndarray, queries: np.ndarray, count: int) -> np.ndarray:
-    """Neighbours of some rows, the nearest first.
-
-    Parameters
-    ----------
-    unit : ndarray of shape (n_samples, n_components), dtype=np.float32
-        Unit rows.
-    queries : ndarray of shape (n_queries,), dtype=np.intp
-        Which rows to ask for.
-    count : int
-        Neighbours of each, fewer than n_samples.
-
-    Returns
-    -------
-    ndarray of shape (n_queries, count), dtype=np.intp
-        Indices of rows.
-    """
-    neighbors = nearest_neighbors(unit, queries, count)
-    return np.stack(
-        [
-            near[np.argsort(-(unit[near] @ unit[query]))]
-            for query, near in zip(queries, neighbors)
-        ]
-    )

@@ -78,14 +78,14 @@ def nearest_neighbors(
     Returns
     -------
     ndarray of shape (n_queries, n_neighbors), dtype=np.intp
-        Neighbours, in no particular order.
+        Neighbours, the nearest first.
     """
     neighbors = np.empty((len(queries), n_neighbors), dtype=np.intp)
     for rows, similarities in similarity_blocks(embeddings[queries], embeddings):
         similarities[np.arange(len(similarities)), queries[rows]] = -np.inf
-        neighbors[rows] = np.argpartition(similarities, -n_neighbors, axis=1)[
-            :, -n_neighbors:
-        ]
+        near = np.argpartition(similarities, -n_neighbors, axis=1)[:, -n_neighbors:]
+        order = np.argsort(-np.take_along_axis(similarities, near, axis=1), axis=1)
+        neighbors[rows] = np.take_along_axis(near, order, axis=1)
     return neighbors
 
 

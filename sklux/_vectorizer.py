@@ -734,7 +734,7 @@ class LuxicalVectorizer(
     def _features(self, lexical, documents, words):
         """Fit the lexical stage; its matrices of the documents and of the words."""
         with self._lexical_threads():
-            X = lexical.fit_transform([*documents, *words])
+            X = lexical.fit_transform([*documents, *words] if words else documents)
         if sparse.issparse(X):
             X = sparse.csr_matrix(X)
             check_has_values(X, "The matrix of the lexical stage")
