@@ -1,11 +1,18 @@
 """Start of the student: at epoch 0 it is already a linear model of the targets.
 
 The linear model is a ridge regression from the features to the targets, less their
-mean; a feature that no document of the training has gets the mean target of the
+mean m; a feature that no document of the training has gets the mean target of the
 documents that it occurs in. Where the teacher has taught single words too, the weights
 are pulled towards those that the words have, and not towards zero. A ReLU keeps the
 positive half of a value only, so each direction is carried twice, as [A, -A], and the
-last layer takes the difference: relu(a) - relu(-a) = a.
+last layer takes the difference, relu(a) - relu(-a) = a.
+
+The last layer adds the mean. There are no biases, but hidden rows have unit length, so
+that a weighted sum of |a| = relu(a) + relu(-a) is nearly the same for all documents.
+With a / |a| the deviation, and r the length that it should have (the mean of its
+square)::
+
+    z = a + (|a| . u) m,   where |a| . u ~ |a|_2 / r   (least squares)
 """
 
 from collections.abc import Sequence
@@ -17,15 +24,19 @@ from sklearn.preprocessing import normalize
 
 from sklux._products import csr_product
 from sklux._ridge import ridge_weights
+from sklux._similarity import unit_rows
 
 # Imagined occurrences with the corpus's mean vector, added to those of each
 # feature: they pull rare features, whose mean is unsure, towards zero.
 SHRINKAGE = 1.0
 NOISE = 0.02
 # Strength of the ridge regression on unit rows, and steps of its solution.
-RIDGE_ALPHA, RIDGE_STEPS = 0.1, 15
+RIDGE_ALPHA, RIDGE_STEPS = 0.1, 16
 # The same where it pulls the weights towards those of words.
 WORDS_ALPHA = 0.3
+# Documents from which the weights of the mean are learnt, and a part of the mean
+# square that keeps them even.
+MEAN_SAMPLE, MEAN_ALPHA = 2000, 0.1
 
 
 class Words(NamedTuple):
@@ -70,26 +81,50 @@ def initial_coefs(
     list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
         Weights, C-contiguous.
     """
-    n_components = targets.shape[1]
-    directions = linear_weights(normalize(X), deviations(targets), words)
+    X = normalize(X)
     if not hidden_layer_sizes:
-        return [directions]
+        return [linear_weights(X, targets, words)]
+    n_components = targets.shape[1]
     n_carried = _n_carried(n_components, hidden_layer_sizes)
     sizes = (*hidden_layer_sizes, n_components)
 
-    first = _noise((X.shape[1], sizes[0]), random_state, scale=directions.std())
-    first[:, :n_carried] = directions[:, :n_carried]
-    first[:, n_carried : 2 * n_carried] = -directions[:, :n_carried]
-    coefs = [first]
-    for n_in, n_out in zip(sizes[:-1], sizes[1:]):
-        coefs.append(_noise((n_in, n_out), random_state, scale=NOISE))
+    directions = linear_weights(X, deviations(targets), words)
+    # Noise is for the units that carry no direction: it is all that they have.
     pairs = np.arange(2 * n_carried)
+    positive, negative = pairs[:n_carried], pairs[n_carried:]
+    n_others = sizes[0] - len(pairs)
+    noise = _noise((X.shape[1], n_others), random_state, scale=directions.std())
+    directions = directions[:, :n_carried]
+    coefs = [np.hstack([directions, -directions, noise])]
+    for n_in, n_out in zip(sizes[:-1], sizes[1:]):
+        noise = _noise((n_in - len(pairs), n_out), random_state, scale=NOISE)
+        pairs_out = np.zeros((len(pairs), n_out), dtype=np.float32)
+        coefs.append(np.vstack([pairs_out, noise]))
     for weights in coefs[1:-1]:
-        weights[pairs, pairs] += 1
-    carried = np.arange(n_carried)
-    coefs[-1][carried, carried] += 1
-    coefs[-1][n_carried + carried, carried] -= 1
+        weights[pairs, pairs] = 1
+    coefs[-1][positive, positive] = 1
+    coefs[-1][negative, positive] = -1
+    mean = np.outer(_mean_weights(X, targets, coefs, n_carried), _mean(targets))
+    coefs[-1][positive] += mean
+    coefs[-1][negative] += mean
     return coefs
+
+
+def _mean_weights(X, targets, coefs, n_carried):
+    """The weights u of |a|, with which the last layer adds the mean."""
+    hidden = csr_product(X[:MEAN_SAMPLE], coefs[0])
+    for weights in coefs[1:-1]:
+        hidden = unit_rows(np.maximum(hidden, 0)) @ weights
+    hidden = unit_rows(np.maximum(hidden, 0)).astype(np.float64)
+    positive, negative = hidden[:, :n_carried], hidden[:, n_carried : 2 * n_carried]
+    size, found = positive + negative, np.linalg.norm(positive - negative, axis=1)
+    rest = (targets - _mean(targets))[:, :n_carried]
+    length = np.sqrt(np.square(rest, dtype=np.float64).sum(axis=1).mean())
+    moment = size.T @ size
+    if not moment.any() or length == 0:
+        return np.zeros(n_carried)
+    moment += MEAN_ALPHA * moment.trace() / n_carried * np.eye(n_carried)
+    return np.linalg.solve(moment, size.T @ found / length)
 
 
 def linear_weights(
@@ -219,10 +254,15 @@ def deviations(targets: np.ndarray) -> np.ndarray:
     ndarray of shape (n_samples, n_components), dtype=np.float32
         What the start is to tell apart.
     """
+    return targets - _mean(targets)
+
+
+def _mean(targets):
+    """Mean of the targets; zero where all are the same, for then it is all there is."""
     mean = targets.mean(axis=0, dtype=np.float64).astype(np.float32)
     if np.abs(targets - mean).max(initial=0) < 1e-6:
-        return targets
-    return targets - mean
+        return np.zeros_like(mean)
+    return mean
 
 
 def _noise(

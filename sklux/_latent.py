@@ -9,15 +9,14 @@ N. Halko, P.-G. Martinsson, J. A. Tropp, Finding Structure with Randomness,
 """
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import sparse
 
+from sklux._orthonormal import orthonormal_columns
 from sklux._products import csr_product, csr_transpose
 from sklux._similarity import is_zero_row, second_moment
 
 # Random directions beyond those asked for, and rounds that make the largest stand out.
 N_OVERSAMPLES, N_ROUNDS = 16, 3
-# Part of the largest eigenvalue below which a direction is rounding errors.
-SMALLEST_EIGENVALUE = 1e-12
 
 
 def latent_vectors(
@@ -48,14 +47,14 @@ def latent_vectors(
     Q = random_state.standard_normal((X.shape[1], n_directions))
     Y = csr_product(X, Q)
     for _ in range(N_ROUNDS):
-        Y = csr_product(X, csr_product(turned, _orthonormal(Y)))
+        Y = csr_product(X, csr_product(turned, orthonormal_columns(Y)[0]))
     # X ~ Q (Q^T X), and the left singular vectors of Q^T X are eigenvectors of B^T B.
-    Q = _orthonormal(Y)
+    Q, _ = orthonormal_columns(Y)
     if Q.shape[1] == 0:
         # Values so small that their products are 0.
         return np.zeros((X.shape[0], n_kept), dtype=np.float32)
     B = csr_product(turned, Q)
-    values, vectors = linalg.eigh(second_moment(B, B))
+    values, vectors = np.linalg.eigh(second_moment(B, B))
     order = np.argsort(-values)[:n_kept]
     latent = np.zeros((X.shape[0], n_kept))
     # Columns beyond the rank of X stay zero.
@@ -65,18 +64,3 @@ def latent_vectors(
     # Rounding leaves something there, which would get length 1 where rows are scaled.
     latent[is_zero_row(X)] = 0
     return latent.astype(np.float32)
-
-
-def _orthonormal(Y: np.ndarray) -> np.ndarray:
-    """Orthonormal columns that span those of Y, as far as these are independent.
-
-    By the eigenvectors of Y^T Y: several times as fast as a QR of a tall matrix.
-    """
-    for _ in range(2):
-        if not Y.any():
-            return Y[:, :0]
-        values, vectors = linalg.eigh(second_moment(Y, Y))
-        kept = values > SMALLEST_EIGENVALUE * values[-1]
-        # Y := Y V L^(-1/2); once more, for the rounding errors of the small ones.
-        Y = Y @ (vectors[:, kept] / np.sqrt(values[kept])).astype(np.float32)
-    return Y

@@ -121,14 +121,14 @@ class ReLUProjection(
         Share of a document's non-zero values that are left out, others each time it is
         seen, so that the student does not rely on single features.
 
-    learning_rate_init : float, default=0.003
+    learning_rate_init : float, default=0.001
         Highest learning rate of Adam. It rises over the first 5 % of the steps
         and then falls linearly to 0.
 
     batch_size : int or 'auto', default='auto'
         Documents per step. ``'auto'`` is n_samples / 96, between 32 and 512.
 
-    max_iter : int, default=8
+    max_iter : int, default=6
         Number of epochs. The learning rate is planned for this many.
 
     early_stopping : bool or 'auto', default='auto'
@@ -274,9 +274,9 @@ class ReLUProjection(
         contrastive_weight: float | Literal["auto"] = "auto",
         contrastive_temperature: float = 0.05,
         dropout: float = 0.0,
-        learning_rate_init: float = 0.003,
+        learning_rate_init: float = 0.001,
         batch_size: int | Literal["auto"] = "auto",
-        max_iter: int = 8,
+        max_iter: int = 6,
         early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.05,
         n_iter_no_change: int = 3,

@@ -4,20 +4,35 @@ import numpy as np
 import pytest
 import reference
 from scipy import sparse
+from sklearn.preprocessing import normalize
 
 from sklux import _initialization, _ridge
-from sklux._initialization import feature_means, initial_coefs, start_features
+from sklux._initialization import (
+    feature_means,
+    initial_coefs,
+    linear_weights,
+    start_features,
+)
 from sklux._network import Network, apply_network
 
 N_COMPONENTS = 6
 
 
+def _zero(shape):
+    return np.zeros(shape, dtype=np.float32)
+
+
 @pytest.fixture
 def no_noise(monkeypatch):
-    def zeros(shape, random_state, scale):
-        return np.zeros(shape, dtype=np.float32)
+    monkeypatch.setattr(
+        _initialization, "_noise", lambda shape, *_, scale: _zero(shape)
+    )
 
-    monkeypatch.setattr(_initialization, "_noise", zeros)
+
+@pytest.fixture
+def exact(monkeypatch):
+    monkeypatch.setattr(_initialization, "RIDGE_STEPS", 500)
+    monkeypatch.setattr(_ridge, "TOLERANCE", 1e-6)
 
 
 def start(hidden_layer_sizes, seed=0):
@@ -62,44 +77,80 @@ def test_feature_means_rare_features_are_shorter():
     assert once < 0.6 * often
 
 
+def mean_weights(size, found):
+    """u of the module's formula: ridge regression as least squares with more rows."""
+    n_carried = size.shape[1]
+    penalty = np.sqrt(_initialization.MEAN_ALPHA * (size**2).sum() / n_carried)
+    rows = np.vstack([size, penalty * np.eye(n_carried)])
+    return np.linalg.lstsq(rows, np.append(found, np.zeros(n_carried)), rcond=None)[0]
+
+
+def linear_student(X, targets, n_carried):
+    """z = a + (|a| . u) m, with a of unit length."""
+    mean = targets.mean(axis=0)
+    rows = reference.unit_rows(X.toarray())
+    weights = linear_weights(normalize(X), targets - mean, None)[:, :n_carried]
+    a = reference.unit_rows(rows @ weights)
+    length = np.sqrt(((targets - mean)[:, :n_carried] ** 2).sum(axis=1).mean())
+    u = mean_weights(abs(a), np.ones(len(a)) / length)
+    z = np.outer(abs(a) @ u, mean)
+    z[:, :n_carried] += a
+    return reference.unit_rows(z)
+
+
 @pytest.mark.parametrize(
     "hidden_layer_sizes",
     [(2 * N_COMPONENTS,), (40,), (40, 2 * N_COMPONENTS), (13, 50, 20)],
 )
-def test_initial_coefs_equal_the_linear_student(no_noise, hidden_layer_sizes):
-    """relu(a) - relu(-a) = a through any number of layers."""
-    X, linear = start(())
+def test_initial_coefs_equal_the_linear_student(exact, no_noise, hidden_layer_sizes):
+    """relu(a) - relu(-a) = a and relu(a) + relu(-a) = |a| through all layers."""
+    X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
     _, coefs = start(hidden_layer_sizes)
     np.testing.assert_allclose(
         apply_network(X, Network.of(coefs), 1),
-        apply_network(X, Network.of(linear), 1),
-        atol=2e-6,
+        linear_student(X, targets, N_COMPONENTS),
+        atol=1e-5,
     )
-
-
-@pytest.mark.parametrize("hidden_layer_sizes", [(2 * N_COMPONENTS,), (14, 12)])
-def test_initial_coefs_noise_is_small(hidden_layer_sizes):
-    X, linear = start(())
-    _, coefs = start(hidden_layer_sizes)
-    cosines = (
-        apply_network(X, Network.of(coefs), 1) * apply_network(X, Network.of(linear), 1)
-    ).sum(axis=1)
-    assert cosines.min() > 0.99
 
 
 @pytest.mark.parametrize("n_units", [2, 4, 5, 9])
-def test_initial_coefs_narrow_layer_carries_the_first_directions(no_noise, n_units):
-    """A layer of 5 units has room for two pairs."""
-    X, (linear,) = start(())
+def test_initial_coefs_narrow_layer_carries_the_first_directions(
+    exact, no_noise, n_units
+):
+    """A layer of 5 units has room for two pairs; the mean is carried whole."""
+    X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
     _, coefs = start((n_units,))
-    n_carried = n_units // 2
-    student = apply_network(X, Network.of(coefs), 1)
     np.testing.assert_allclose(
-        student[:, :n_carried],
-        apply_network(X, Network.of([np.ascontiguousarray(linear[:, :n_carried])]), 1),
-        atol=2e-6,
+        apply_network(X, Network.of(coefs), 1),
+        linear_student(X, targets, n_units // 2),
+        atol=1e-5,
     )
-    assert not student[:, n_carried:].any()
+
+
+def test_initial_coefs_mean_is_that_of_the_targets():
+    """Of targets in a narrow cone, which a ReLU network without biases must hit."""
+    X, targets = reference.topic_documents(300, n_teacher_components=N_COMPONENTS)
+    targets = reference.unit_rows(targets + [3, 0, 0, 0, 0, 0]).astype(np.float32)
+    coefs = initial_coefs(X, targets, (12,), np.random.RandomState(0))
+    student = apply_network(X, Network.of(coefs), 1)
+    means = [student.mean(axis=0), targets.mean(axis=0)]
+    np.testing.assert_allclose(*means, atol=0.03)
+    assert np.linalg.norm(means[1]) > 0.9
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(40,), (14, 12)])
+def test_initial_coefs_noise_is_small(monkeypatch, hidden_layer_sizes):
+    """In the units that carry no direction, and nowhere else."""
+    X, coefs = start(hidden_layer_sizes)
+    assert all(weights.any(axis=0).all() for weights in coefs)
+    monkeypatch.setattr(
+        _initialization, "_noise", lambda shape, *_, scale: _zero(shape)
+    )
+    _, quiet = start(hidden_layer_sizes)
+    vectors = [apply_network(X, Network.of(each), 1) for each in (coefs, quiet)]
+    assert (vectors[0] * vectors[1]).sum(axis=1).min() > 0.9
+    pairs = 2 * min(N_COMPONENTS, min(hidden_layer_sizes) // 2)
+    reference.assert_same_bits(coefs[0][:, :pairs], quiet[0][:, :pairs])
 
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(1,), (1, 1), (1, 30), (30, 1)])
@@ -119,15 +170,13 @@ def test_initial_coefs_shapes(hidden_layer_sizes):
     assert all(weights.flags.c_contiguous for weights in coefs)
 
 
-def test_initial_coefs_no_hidden_layer_is_a_ridge_regression(monkeypatch):
-    """Of the targets less their mean, on unit rows."""
-    monkeypatch.setattr(_initialization, "RIDGE_STEPS", 500)
-    monkeypatch.setattr(_ridge, "TOLERANCE", 1e-6)
+def test_initial_coefs_no_hidden_layer_is_a_ridge_regression(exact):
+    """Of the targets, on unit rows."""
     X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
     (weights,) = initial_coefs(X, targets, (), np.random.RandomState(0))
     rows = reference.unit_rows(X.toarray())
     kernel = rows @ rows.T + _initialization.RIDGE_ALPHA * np.eye(len(rows))
-    expected = rows.T @ np.linalg.solve(kernel, targets - targets.mean(axis=0))
+    expected = rows.T @ np.linalg.solve(kernel, targets)
     np.testing.assert_allclose(weights, expected, atol=1e-4)
 
 

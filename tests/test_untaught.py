@@ -210,3 +210,30 @@ def test_conjugate_gradients_leaves_the_targets_alone():
     targets = np.ones((5, 1))
     conjugate_gradients(lambda A: positive_definite(5) @ A, targets)
     np.testing.assert_array_equal(targets, 1)
+
+
+def test_conjugate_gradients_of_dependent_columns():
+    """More columns than there are samples, two of them the same."""
+    K = positive_definite(6)
+    targets = np.random.RandomState(1).standard_normal((6, 9))
+    targets[:, 4] = targets[:, 1]
+    found = conjugate_gradients(lambda A: K @ A, targets, 20, 1e-6)
+    np.testing.assert_allclose(found, np.linalg.solve(K, targets), atol=1e-5)
+    np.testing.assert_allclose(found[:, 4], found[:, 1], atol=1e-6)
+
+
+def test_conjugate_gradients_columns_share_their_directions():
+    """Eight large eigenvalues cost a column alone a step each, a block few."""
+    rng = np.random.RandomState(0)
+    root = rng.standard_normal((200, 8)) * np.geomspace(1, 30, 8)
+    K = root @ root.T + np.eye(200)
+    targets = rng.standard_normal((200, 8))
+    calls = []
+
+    def product(A):
+        calls.append(A)
+        return K @ A
+
+    found = conjugate_gradients(product, targets, 50, 1e-3)
+    np.testing.assert_allclose(K @ found, targets, atol=0.02)
+    assert len(calls) <= 3
