@@ -1,6 +1,32 @@
-"""The report of a fit, below scikit-learn's diagram of the estimator."""
+"""What sklux adds to scikit-learn's diagram of an estimator: a link, and the report."""
 
+from importlib.metadata import metadata
 from typing import Any
+
+
+class DocLinkMixin:
+    """Links the question mark of the diagram to the estimator's page of the reference.
+
+    The pages are where the package says: under its project URL "Documentation", as
+    `make doc` builds them. While it names none there is no link. It stands before
+    BaseEstimator among the bases.
+    """
+
+    _doc_link_module = "sklux"
+
+    @property
+    def _doc_link_template(self) -> str:
+        site = documentation_site()
+        if not site:
+            return ""
+        return f"{site}/api/generated/{{estimator_module}}.{{estimator_name}}.html"
+
+
+def documentation_site() -> str:
+    """Address of the published pages, by the package's own metadata; or empty."""
+    urls = metadata("sklux").get_all("Project-URL") or []
+    named = dict(url.split(", ", 1) for url in urls)
+    return named.get("Documentation", "").rstrip("/")
 
 
 class ReportReprMixin:

@@ -25,6 +25,7 @@ from sklux._analysis import (
 )
 from sklux._corpus_terms import CorpusTerms, count_terms
 from sklux._documents import check_iterable, refuse_document, refuse_missing
+from sklux._html import DocLinkMixin
 from sklux._kernels._tokens import renumber
 from sklux._kernels._words import WordTable
 from sklux._settings import Settings, has_learnt
@@ -55,7 +56,7 @@ CHANGING_WITH_TERMS = CHANGING | {"_vocabulary"}
 PART_PREFIXES = ("subword__", "word__")
 
 
-class LexicalVectorizer(TfidfVectorizer):
+class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     r"""TF-IDF matrix of raw documents: TfidfVectorizer's, many times faster.
 
     A :class:`~sklearn.feature_extraction.text.TfidfVectorizer` with the same

@@ -34,7 +34,7 @@ from sklux._fit_arguments import (
 )
 from sklux._fit_report import fit_report
 from sklux._held_out import split_held_out
-from sklux._html import ReportReprMixin
+from sklux._html import DocLinkMixin, ReportReprMixin
 from sklux._initialization import initial_coefs, start_features
 from sklux._latent import latent_vectors
 from sklux._network import Network, apply_network, check_finite
@@ -58,6 +58,7 @@ MAX_LEARNING_RATE, MAX_TEMPERATURE = 1e30, 1e18
 
 
 class ReLUProjection(
+    DocLinkMixin,
     ReportReprMixin,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     clone,
 )
@@ -20,6 +19,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
 
 from sklux._documents import check_documents, documents_by_name
+from sklux._html import DocLinkMixin
 from sklux._identity import model_identity
 from sklux._optional import import_optional
 from sklux._taught import check_taught_rows
@@ -31,7 +31,7 @@ DEFAULT_BATCH_SIZE = 64
 
 
 @documents_by_name
-class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     """Embeddings of a model, each document's kept on disk.
 
     The recommended way to give `LuxicalVectorizer` its teacher: a grid search, a
@@ -253,16 +253,33 @@ class CachedTeacher(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """What the model is: the id given, or one derived from it."""
         return model_identity(self.model) if self.model_id is None else self.model_id
 
-    @property
-    def _n_features_out(self):
-        """Width of the vectors, for `get_feature_names_out`."""
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Get output feature names.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Ignored; here for pipelines.
+
+        Returns
+        -------
+        ndarray of shape (n_teacher_components,), dtype=object
+            ``cachedteacher0``, ``cachedteacher1``, ...
+
+        Raises
+        ------
+        ValueError
+            If no document has been taught yet: the width is not known.
+        """
+        # No `_n_features_out`: whoever lists the attributes would open the cache.
         width = self._cache().n_components()
         if width is None:
             raise ValueError(
                 "The width of the teacher's vectors is not known before the first "
                 "document is taught. Call transform first."
             )
-        return width
+        prefix = type(self).__name__.lower()
+        return np.array([f"{prefix}{i}" for i in range(width)], dtype=object)
 
     def __sklearn_is_fitted__(self):
         """There is nothing to fit."""

@@ -30,7 +30,7 @@ from sklux._documents import check_documents, documents_by_name, split_halves
 from sklux._embedding import FusedTransform
 from sklux._fit_arguments import check_has_values
 from sklux._fit_report import FitReport
-from sklux._html import ReportReprMixin
+from sklux._html import DocLinkMixin, ReportReprMixin
 from sklux._initialization import Words
 from sklux._lexical import LexicalVectorizer, default_lexical_stage
 from sklux._lexical_state import (
@@ -73,6 +73,7 @@ MIN_HALF_TERMS = 20
 
 @documents_by_name
 class LuxicalVectorizer(
+    DocLinkMixin,
     ReportReprMixin,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,

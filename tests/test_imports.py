@@ -151,6 +151,7 @@ ALLOWED = {
     "_network": {"_kernels", "_memory", "_threads"},
     "_teacher": {
         "_documents",
+        "_html",
         "_identity",
         "_optional",
         "_taught",
@@ -174,6 +175,7 @@ ALLOWED = {
         "_analysis",
         "_corpus_terms",
         "_documents",
+        "_html",
         "_kernels",
         "_settings",
         "_subword",
