@@ -97,6 +97,13 @@ ABLATIONS: dict[str, Recipe] = {
         "corpus_weight": 0.0,
     },
     "neither corpus vectors nor contrastive term": {"corpus_weight": 0.0},
+    "the same before the first epoch": {
+        "corpus_weight": 0.0,
+        "max_iter": 1,
+        # So small that nothing moves.
+        "learning_rate_init": 1e-12,
+    },
+    "three times the learning rate": {"learning_rate_init": 0.003},
     "dropout of 0.15": {"dropout": 0.15},
     "similarity loss, temperature 0.1, beside the cosine": {
         "loss": {"cosine": 1.0, "similarity_kl": 20.0},
@@ -107,7 +114,7 @@ ABLATIONS: dict[str, Recipe] = {
     "hidden layer of 384": {"hidden_layer_sizes": (384,)},
     "hidden layer of 1024": {"hidden_layer_sizes": (1024,)},
     "two hidden layers": {"hidden_layer_sizes": (512, 512)},
-    "4 epochs": {"max_iter": 4},
+    "3 epochs": {"max_iter": 3},
     "12 epochs": {"max_iter": 12},
     "Luxical's loss": LUXICAL_TRAINING,
 }

@@ -582,8 +582,11 @@ def as_float_array(values: object) -> np.ndarray:
     if hasattr(values, "detach"):
         # NumPy has no bfloat16.
         values = values.detach().cpu().float().numpy()
+    values = np.asarray(values)
+    if np.iscomplexobj(values):
+        raise TypeError("vectors are complex, but must be real numbers")
     with np.errstate(over="ignore"):
-        return np.asarray(values, dtype=np.float32)
+        return values.astype(np.float32, copy=False)
 
 
 def check_vectors(vectors: object, n_documents: int) -> np.ndarray:

@@ -610,8 +610,9 @@ def test_teacher_wrong_number_of_rows(tmp_path, answer, shape):
         lambda documents: [[1.0], [1.0, 2.0]] * 3,
         lambda documents: [["many"]] * len(documents),
         lambda documents: [{"vector": 1}] * len(documents),
+        lambda documents: [[1 + 2j]] * len(documents),
     ],
-    ids=["texts", "None", "ragged", "words", "dicts"],
+    ids=["texts", "None", "ragged", "words", "dicts", "complex"],
 )
 def test_teacher_answer_that_is_no_array_of_numbers(tmp_path, answer):
     with pytest.raises(ValueError, match="The teacher must return (one|an array)"):
@@ -1686,6 +1687,10 @@ def test_teacher_embeddings_kinds(embeddings):
         (3.0, r"Got shape \(\) instead"),
         ([[1.0], [1.0, 2.0]] * 3, "must be an array of numbers.* Got list: "),
         ([["a"]] * 6, "must be an array of numbers, .* Got list: could not convert"),
+        (
+            [[1 + 2j]] * 6,
+            "must be an array of numbers, .* Got list: vectors are complex",
+        ),
         ((row for row in [[1.0]] * 6), "must be an array of numbers.* Got generator"),
     ],
     ids=lambda value: None if not isinstance(value, str) else value[:20],
