@@ -93,7 +93,7 @@ ABLATIONS: dict[str, Recipe] = {
     "words alone": {"lexical": WORDS},
     "no contrastive term": {"contrastive_weight": 0.0},
     "contrastive term alone beside the teacher": {
-        "contrastive_weight": 0.06,
+        "contrastive_weight": 0.09,
         "corpus_weight": 0.0,
     },
     "neither corpus vectors nor contrastive term": {"corpus_weight": 0.0},

@@ -10,8 +10,9 @@ STEPS_PER_EPOCH = 96
 MIN_BATCH_SIZE, MAX_BATCH_SIZE = 32, 512
 # Weight of the corpus where all documents are taught.
 CORPUS_WEIGHT = 0.12
-# More of the contrastive loss finds halves no better, and labels worse.
-MAX_CONTRASTIVE_WEIGHT = 0.2
+# Of the corpus's weight. More of the contrastive loss than the second finds halves no
+# better, and labels worse.
+CONTRASTIVE_SHARE, MAX_CONTRASTIVE_WEIGHT = 0.75, 0.3
 # Features of a text so short that others with the same features say nothing of it.
 SHORT_LENGTH = 32
 
@@ -79,13 +80,14 @@ def contrastive_weight(
     Returns
     -------
     float
-        ``value``, or half of ``corpus`` (of CORPUS_WEIGHT where that is ``'auto'``),
-        at most MAX_CONTRASTIVE_WEIGHT, times `length_factor`.
+        ``value``, or CONTRASTIVE_SHARE of ``corpus`` (of CORPUS_WEIGHT where that is
+        ``'auto'``), at most MAX_CONTRASTIVE_WEIGHT, times `length_factor`.
     """
     if value != "auto":
         return float(value)
     weight = CORPUS_WEIGHT if corpus == "auto" else corpus
-    return min(weight / 2, MAX_CONTRASTIVE_WEIGHT) * length_factor(X)
+    weight = min(CONTRASTIVE_SHARE * weight, MAX_CONTRASTIVE_WEIGHT)
+    return weight * length_factor(X)
 
 
 def length_factor(X: sparse.csr_matrix) -> float:

@@ -111,8 +111,8 @@ class ReLUProjection(
     contrastive_weight : float or 'auto', default='auto'
         Weight of a loss that needs no teacher: the two views of a document, `X_views`
         of `fit`, shall find each other in their batch (InfoNCE, [3]_). ``'auto'`` is
-        half of `corpus_weight`, at most 0.2, where there are views, and 0 otherwise;
-        0.06 where `corpus_weight` is ``'auto'`` too; less where documents are short,
+        0.75 times `corpus_weight`, at most 0.3, where there are views, else 0; it is
+        0.09 where `corpus_weight` is ``'auto'`` too; less where documents are short,
         in the same measure.
 
     contrastive_temperature : float, default=0.05
@@ -135,14 +135,15 @@ class ReLUProjection(
     early_stopping : bool or 'auto', default='auto'
         Whether to hold out documents, score them after each epoch (share of
         the ten nearest held-out documents, by the targets, that the student finds
-        too), stop when the score no longer rises, and keep the best weights.
+        too), stop when the score no longer rises, and keep the weights of the last
+        epoch whose score is the best, or below it by no more than a standard error.
         ``'auto'`` does so when at least 20 documents would be held out. When
         False, all documents train, and the training loss decides.
 
     validation_fraction : float, default=0.05
         Share of the documents taught to hold out, at most 2,000 of them.
 
-    n_iter_no_change : int, default=3
+    n_iter_no_change : int, default=10
         Epochs without an improvement by `tol` after which training stops.
 
     tol : float, default=1e-4
@@ -280,7 +281,7 @@ class ReLUProjection(
         max_iter: int = 6,
         early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.05,
-        n_iter_no_change: int = 3,
+        n_iter_no_change: int = 10,
         tol: float = 1e-4,
         device: str = "cpu",
         n_jobs: int | None = None,
@@ -639,6 +640,9 @@ class ReLUProjection(
         from sklux._training import NeighborScore, TrainingSettings, train_student
 
         check_device(torch, self.device)
+        score = None
+        if len(validation):
+            score = NeighborScore(X[validation], targets.reduced[validation])
         settings = TrainingSettings(
             loss=check_loss(self.loss),
             temperature=self.temperature,
@@ -652,10 +656,8 @@ class ReLUProjection(
             tol=self.tol,
             device=self.device,
             verbose=bool(self.verbose),
+            score_error=score.error if score else 0.0,
         )
-        score = None
-        if len(validation):
-            score = NeighborScore(X[validation], targets.reduced[validation])
         if X_views is not None:
             X_views = X_views[np.concatenate([train, train + X.shape[0]])]
         return train_student(

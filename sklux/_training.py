@@ -42,7 +42,8 @@ _locks: dict[int, threading.RLock] = {}  # process id -> lock of the thread coun
 class TrainingSettings:
     """What the loop needs to know; the names are those of `ReLUProjection`.
 
-    ``loss`` has the weight of each distillation loss.
+    ``loss`` has the weight of each distillation loss; ``score_error`` is a difference
+    of held-out scores that may be chance.
     """
 
     loss: dict[str, float]
@@ -57,6 +58,7 @@ class TrainingSettings:
     tol: float
     device: str
     verbose: bool
+    score_error: float = 0.0
 
 
 @dataclass
@@ -182,6 +184,8 @@ class NeighborScore:
         self.X = X
         self.queries = np.arange(X.shape[0])
         self.n_neighbors = min(N_NEIGHBORS, X.shape[0] - 1)
+        # Standard error of a share of so many neighbours, at most (where it is a half).
+        self.error = 0.5 / np.sqrt(len(self.queries) * max(self.n_neighbors, 1))
         self.expected = nearest_neighbors(
             unit_rows(targets), self.queries, self.n_neighbors
         )
@@ -241,7 +245,8 @@ def train_student(
     Returns
     -------
     TrainingResult
-        The best weights by ``score``, or the last ones without it.
+        The last weights that ``score`` finds as good as the best within its error, or
+        the last ones without it.
 
     Warns
     -----
@@ -364,11 +369,14 @@ def batch_loss(
 
 
 class _StoppingRule:
-    """Stop once nothing has improved for long enough; keep the best weights.
+    """Stop once nothing has improved for long enough; keep good weights.
 
     With a ``score`` the held-out score must rise, without it the training loss
     must fall, by more than ``tol`` within ``n_iter_no_change`` epochs. Without it the
-    last weights are kept.
+    last weights are kept. With it, the last ones that are less than the score's error
+    below the best (the one-standard-error rule of L. Breiman et al., Classification and
+    Regression Trees, 1984): later epochs have smaller steps, and are better by what the
+    score does not see.
     """
 
     def __init__(
@@ -391,7 +399,8 @@ class _StoppingRule:
     def should_stop(self, coefs: list[np.ndarray], loss: float) -> bool:
         """Take note of an epoch, and say whether it shall be the last."""
         quality = -loss if self.score is None else self.score(coefs)
-        if self.score is None or quality > max(self.scores, default=-np.inf):
+        best = max(self.scores, default=-np.inf) - self.settings.score_error
+        if self.score is None or quality > best:
             for kept, weights in zip(self.kept, coefs):
                 np.copyto(kept, weights)
         if self.score is not None:

@@ -203,16 +203,16 @@ def long_documents():
     [
         # Batches of n / 96, but of 32 at least.
         (70, 400, {"early_stopping": False}, {"batch_size": 32}),
-        (70, 400, {}, {"corpus_weight": 0.12, "contrastive_weight": 0.06}),
-        (48, 400, {}, {"corpus_weight": 0.06, "contrastive_weight": 0.03}),
+        (70, 400, {}, {"corpus_weight": 0.12, "contrastive_weight": 0.09}),
+        (48, 400, {}, {"corpus_weight": 0.06, "contrastive_weight": 0.045}),
         (32, 400, {}, {"corpus_weight": 0, "contrastive_weight": 0}),
         # What is guessed of the others holds the corpus already.
-        (70, 100, {}, {"corpus_weight": 0.03, "contrastive_weight": 0.06}),
-        (48, 200, {}, {"corpus_weight": 0.03, "contrastive_weight": 0.03}),
-        # Half of a corpus weight that is given, at most 0.2.
-        (70, 400, {"corpus_weight": 0.3}, {"contrastive_weight": 0.15}),
-        (70, 400, {"corpus_weight": 0.7}, {"contrastive_weight": 0.2}),
-        (48, 400, {"corpus_weight": 0.7}, {"contrastive_weight": 0.1}),
+        (70, 100, {}, {"corpus_weight": 0.03, "contrastive_weight": 0.09}),
+        (48, 200, {}, {"corpus_weight": 0.03, "contrastive_weight": 0.045}),
+        # 0.75 times a corpus weight that is given, at most 0.3.
+        (70, 400, {"corpus_weight": 0.3}, {"contrastive_weight": 0.75 * 0.3}),
+        (70, 400, {"corpus_weight": 0.7}, {"contrastive_weight": 0.3}),
+        (48, 400, {"corpus_weight": 0.7}, {"contrastive_weight": 0.15}),
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*not taught:UserWarning")

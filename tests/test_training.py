@@ -369,6 +369,30 @@ def test_train_student_keeps_the_best_weights():
     assert not np.array_equal(result.coefs[0], score.seen[3][0])
 
 
+@pytest.mark.parametrize(
+    ("scores", "kept"),
+    [
+        ((0.1, 0.5, 0.46, 0.3), 2),
+        ((0.1, 0.5, 0.46, 0.42), 2),
+        ((0.1, 0.5, 0.44, 0.46), 3),
+        ((0.5, 0.46, 0.52, 0.46), 2),
+    ],
+)
+def test_train_student_keeps_the_last_weights_as_good_as_the_best(scores, kept):
+    """A difference of 0.05 may be chance: from the best, not from what was kept."""
+    score = ScriptedScore(*scores)
+    result = train(score, max_iter=4, n_iter_no_change=10, score_error=0.05)
+    assert_same_weights(result.coefs, score.seen[kept])
+
+
+def test_neighbor_score_error_is_a_standard_deviation():
+    """Of shares of 10 neighbours of each document, each found by a coin's toss."""
+    X, targets = reference.topic_documents(40)
+    error = NeighborScore(X, targets).error
+    tosses = np.random.RandomState(0).randint(0, 2, (20_000, 400)).mean(axis=1)
+    assert error == pytest.approx(tosses.std(), rel=0.05)
+
+
 def test_train_student_stops_when_the_score_no_longer_rises():
     """Best at the second epoch, then two without improvement."""
     score = ScriptedScore(0.1, 0.5, 0.4, 0.5, 0.9)
