@@ -44,7 +44,7 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from _corpora import READERS, add_data_option
+from _corpora import MAIN_CORPUS, READERS, add_data_option
 from _measures import (
     ACCURACY,
     CORRELATION,
@@ -256,6 +256,9 @@ def contenders(bench: Bench, corpus: str) -> list[str]:
     names = [*ALWAYS, *SINGLES, *STUDENTS]
     if corpus == bench.main:
         names += [*SPEED_STUDENTS, *SPEED_RIVALS]
+    if corpus == MAIN_CORPUS:
+        # Many and long documents have the words already: measured once, no difference.
+        names.remove(WITH_WORDS)
     return names
 
 
