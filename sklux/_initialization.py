@@ -13,6 +13,8 @@ With a / |a| the deviation, and r the length that it should have (the mean of it
 square)::
 
     z = a + (|a| . u) m,   where |a| . u ~ |a|_2 / r   (least squares)
+
+Without a hidden layer the regression is to the targets themselves.
 """
 
 from collections.abc import Sequence
@@ -88,7 +90,9 @@ def initial_coefs(
     n_carried = _n_carried(n_components, hidden_layer_sizes)
     sizes = (*hidden_layer_sizes, n_components)
 
-    directions = linear_weights(X, deviations(targets), words)
+    mean = _mean(targets)
+    rest = targets - mean
+    directions = linear_weights(X, rest, words)
     # Noise is for the units that carry no direction: it is all that they have.
     pairs = np.arange(2 * n_carried)
     positive, negative = pairs[:n_carried], pairs[n_carried:]
@@ -104,21 +108,21 @@ def initial_coefs(
         weights[pairs, pairs] = 1
     coefs[-1][positive, positive] = 1
     coefs[-1][negative, positive] = -1
-    mean = np.outer(_mean_weights(X, targets, coefs, n_carried), _mean(targets))
-    coefs[-1][positive] += mean
-    coefs[-1][negative] += mean
+    added = np.outer(_mean_weights(X, rest[:, :n_carried], coefs), mean)
+    coefs[-1][positive] += added
+    coefs[-1][negative] += added
     return coefs
 
 
-def _mean_weights(X, targets, coefs, n_carried):
+def _mean_weights(X, rest, coefs):
     """The weights u of |a|, with which the last layer adds the mean."""
+    n_carried = rest.shape[1]
     hidden = csr_product(X[:MEAN_SAMPLE], coefs[0])
     for weights in coefs[1:-1]:
         hidden = unit_rows(np.maximum(hidden, 0)) @ weights
     hidden = unit_rows(np.maximum(hidden, 0)).astype(np.float64)
     positive, negative = hidden[:, :n_carried], hidden[:, n_carried : 2 * n_carried]
     size, found = positive + negative, np.linalg.norm(positive - negative, axis=1)
-    rest = (targets - _mean(targets))[:, :n_carried]
     length = np.sqrt(np.square(rest, dtype=np.float64).sum(axis=1).mean())
     moment = size.T @ size
     if not moment.any() or length == 0:

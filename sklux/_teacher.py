@@ -9,11 +9,7 @@ from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import (
-    BaseEstimator,
-    TransformerMixin,
-    clone,
-)
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import metadata_routing
 from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
