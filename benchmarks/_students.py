@@ -2,7 +2,8 @@
 
 A recipe holds parameters of `ReLUProjection`; under "lexical" it may hold those of a
 `LexicalVectorizer`, else the lexical stage is the default one; "teacher_words" is that
-of `LuxicalVectorizer`. Nothing is fitted or measured twice in a run.
+of `LuxicalVectorizer`, None where documents alone are taught. Nothing is fitted or
+measured twice in a run.
 """
 
 import json
@@ -25,7 +26,7 @@ from _measures import encode, measured
 from _turns import progress
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
-from sklux._teacher import words_of_teacher
+from sklux._lexical import default_lexical_stage
 
 Recipe = dict[str, object]
 DEFAULT: Recipe = {}
@@ -134,6 +135,10 @@ class Bench:
         key = ("student", name, recipe_key(recipe), seed, n_taught)
 
         def make() -> tuple[LuxicalVectorizer, float]:
+            self.once(
+                ("terms", name, str(recipe.get("lexical"))),
+                lambda: teach_terms(self.corpus(name), self.teacher(name), recipe),
+            )
             return fitted(self.corpus(name), self.teacher(name), recipe, seed, n_taught)
 
         if key[1:] == (self.main, recipe_key(DEFAULT), self.seeds[0], None):
@@ -195,22 +200,31 @@ def fitted(
         vectors = np.full_like(vectors, np.nan)
         vectors[taught] = teacher.train[taught]
     student = make_student(recipe, seed)
-    if student.teacher is not None:
-        # Words are taught once; this is the teacher's time.
-        student.teacher.transform(words_of_teacher(student.teacher))
     start = perf_counter()
     student.fit(corpus.texts.train, teacher_embeddings=vectors)
     return student, perf_counter() - start
+
+
+def teach_terms(corpus: Corpus, teacher: Parts, recipe: Recipe) -> None:
+    """Fill the teacher's cache with the terms of a student: no part of its fit."""
+    if recipe.get("teacher_words", "auto") is None:
+        return
+    student, start = make_student(recipe, 0), perf_counter()
+    lexical = student.lexical or default_lexical_stage()
+    words = student._words(lexical)
+    X = student._features(lexical, corpus.texts.train, words)
+    terms = student._taught_terms(lexical, X, words, teacher.train)
+    seconds = perf_counter() - start
+    progress(f"{len(terms.features):,} terms, taught or in the cache: {seconds:.0f} s")
 
 
 def make_student(recipe: Recipe, seed: int) -> LuxicalVectorizer:
     """An unfitted student."""
     parameters = dict(recipe)
     lexical = parameters.pop("lexical", None)
-    words = parameters.pop("teacher_words", None)
     return LuxicalVectorizer(
-        None if words is None else default_teacher(),
-        teacher_words=words,
+        default_teacher(),
+        teacher_words=parameters.pop("teacher_words", "auto"),
         lexical=None if lexical is None else LexicalVectorizer(**lexical),
         projection=ReLUProjection(**parameters) if parameters else None,
         random_state=seed,

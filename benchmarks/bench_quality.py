@@ -44,7 +44,7 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from _corpora import MAIN_CORPUS, READERS, add_data_option
+from _corpora import READERS, add_data_option
 from _measures import (
     ACCURACY,
     CORRELATION,
@@ -72,16 +72,16 @@ from _turns import progress
 # Recipes: what is not as it comes; see _students.py.
 # Students that are measured with several seeds, on all corpora.
 TEACHER_END, CORPUS_END = "student, keeps the teacher", "student, keeps the corpus"
-WITH_WORDS = "student, taught words too"
+DOCUMENTS_ALONE = "student, documents alone taught"
 STUDENTS: dict[str, Recipe] = {
     STUDENT: DEFAULT,
     TEACHER_END: {"corpus_weight": 0.0},
     CORPUS_END: {"corpus_weight": 0.35},
-    WITH_WORDS: {"teacher_words": "tokenizer"},
+    DOCUMENTS_ALONE: {"teacher_words": None},
 }
 # Students with one seed, on all corpora, and on the main one alone.
 LUXICAL_LOSS = "Luxical's loss"
-SINGLES: dict[str, Recipe] = {LUXICAL_LOSS: LUXICAL_TRAINING}
+SINGLES: dict[str, Recipe] = {LUXICAL_LOSS: LUXICAL_TRAINING | {"teacher_words": None}}
 SPEED_STUDENTS: dict[str, Recipe] = {
     SMALL_STUDENT: {"lexical": WORDS, "hidden_layer_sizes": (HIDDEN,)},
 }
@@ -90,7 +90,8 @@ ROUNDED = [STUDENT, SMALL_STUDENT]
 # One choice changed at a time.
 ABLATIONS: dict[str, Recipe] = {
     "as it comes": DEFAULT,
-    "words alone": {"lexical": WORDS},
+    "documents alone taught": {"teacher_words": None},
+    "words, no pieces": {"lexical": WORDS},
     "no contrastive term": {"contrastive_weight": 0.0},
     "contrastive term alone beside the teacher": {
         "contrastive_weight": 0.09,
@@ -111,15 +112,15 @@ ABLATIONS: dict[str, Recipe] = {
     },
     "no hidden layer": {"hidden_layer_sizes": ()},
     "hidden layer of 128": {"hidden_layer_sizes": (128,)},
-    "hidden layer of 384": {"hidden_layer_sizes": (384,)},
     "hidden layer of 1024": {"hidden_layer_sizes": (1024,)},
-    "two hidden layers": {"hidden_layer_sizes": (512, 512)},
     "3 epochs": {"max_iter": 3},
     "12 epochs": {"max_iter": 12},
-    "Luxical's loss": LUXICAL_TRAINING,
+    LUXICAL_LOSS: SINGLES[LUXICAL_LOSS],
 }
 CORPUS_WEIGHTS = [0.0, 0.06, "auto", 0.2, 0.35, 0.7]
 N_TAUGHT = [500, 1000, 2000, 5000, 10_000, 20_000, 50_000]
+# Of these also without the terms.
+N_TAUGHT_ALONE = [500, 5000]
 WIDTHS = [32, 64, 128, 256]
 SECONDS = "fit s"
 FIGURES = [ACCURACY, NEIGHBOURS, CORRELATION, MRR]
@@ -256,9 +257,6 @@ def contenders(bench: Bench, corpus: str) -> list[str]:
     names = [*ALWAYS, *SINGLES, *STUDENTS]
     if corpus == bench.main:
         names += [*SPEED_STUDENTS, *SPEED_RIVALS]
-    if corpus == MAIN_CORPUS:
-        # Many and long documents have the words already: measured once, no difference.
-        names.remove(WITH_WORDS)
     return names
 
 
@@ -352,6 +350,10 @@ def part_taught(bench: Bench, options: Namespace) -> Tables:
         }
         plot_taught(options.images / "taught.png", series)
     rows = [(f"{count:,}", [result]) for count, result in results.items()]
+    for count in [count for count in N_TAUGHT_ALONE if count < n_documents]:
+        alone = STUDENTS[DOCUMENTS_ALONE]
+        result = bench.result(bench.main, alone, seed, n_taught=count)
+        rows.append((f"{count:,}, without terms", [result]))
     title = f"**Documents taught**, of {n_documents:,} of {bench.main}; one seed"
     yield "taught", f"{title}\n\n{result_table(rows, 'taught')}"
 

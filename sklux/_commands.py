@@ -230,11 +230,10 @@ def fit(
     words: Annotated[
         bool,
         typer.Option(
-            "--words",
-            help="Have the words of the teacher's vocabulary taught too: for documents "
-            "that are short or few.",
+            help="Have words taught too, those of the documents and of the teacher's "
+            "vocabulary. It takes the teacher a minute.",
         ),
-    ] = False,
+    ] = True,
     components: Annotated[
         int | None, typer.Option(min=1, help="Width of the vectors. Default: 256.")
     ] = None,
@@ -268,7 +267,6 @@ def fit(
 
         settings = {
             "random_state": seed,
-            "teacher_words": "tokenizer" if words else None,
             "projection__n_components": components,
             "projection__corpus_weight": corpus_weight,
             "lexical__max_features": max_features,
@@ -279,6 +277,7 @@ def fit(
             teacher_options(teacher, cache, windows),
             embeddings,
             _jobs.default_sample(taught),
+            words,
             settings,
             dtype.value,
             quiet,

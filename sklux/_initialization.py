@@ -2,10 +2,10 @@
 
 The linear model is a ridge regression from the features to the targets, less their
 mean m; a feature that no document of the training has gets the mean target of the
-documents that it occurs in. Where the teacher has taught single words too, the weights
-are pulled towards those that the words have, and not towards zero. A ReLU keeps the
-positive half of a value only, so each direction is carried twice, as [A, -A], and the
-last layer takes the difference, relu(a) - relu(-a) = a.
+documents that it occurs in. Where the teacher has taught terms too, those that it finds
+alike get weights that are alike (`_taught_terms`). A ReLU keeps the positive half of a
+value only, so each direction is carried twice, as [A, -A], and the last layer takes the
+difference, relu(a) - relu(-a) = a.
 
 The last layer adds the mean. There are no biases, but hidden rows have unit length, so
 that a weighted sum of |a| = relu(a) + relu(-a) is nearly the same for all documents.
@@ -18,7 +18,6 @@ Without a hidden layer the regression is to the targets themselves.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -27,6 +26,7 @@ from sklearn.preprocessing import normalize
 from sklux._products import csr_product
 from sklux._ridge import ridge_weights
 from sklux._similarity import unit_rows
+from sklux._taught_terms import TaughtTerms, said_of
 
 # Imagined occurrences with the corpus's mean vector, added to those of each
 # feature: they pull rare features, whose mean is unsure, towards zero.
@@ -34,26 +34,9 @@ SHRINKAGE = 1.0
 NOISE = 0.02
 # Strength of the ridge regression on unit rows, and steps of its solution.
 RIDGE_ALPHA, RIDGE_STEPS = 0.1, 16
-# The same where it pulls the weights towards those of words.
-WORDS_ALPHA = 0.3
 # Documents from which the weights of the mean are learnt, and a part of the mean
 # square that keeps them even.
 MEAN_SAMPLE, MEAN_ALPHA = 2000, 0.1
-
-
-class Words(NamedTuple):
-    """Single words that the teacher has taught.
-
-    Attributes
-    ----------
-    X : CSR matrix of shape (n_words, n_features), dtype=np.float32
-        Unit rows, none of them zero.
-    vectors : ndarray of shape (n_words, n_components), dtype=np.float32
-        Unit rows: what each is to be mapped to.
-    """
-
-    X: sparse.csr_matrix
-    vectors: np.ndarray
 
 
 def initial_coefs(
@@ -61,7 +44,7 @@ def initial_coefs(
     targets: np.ndarray,
     hidden_layer_sizes: tuple[int, ...],
     random_state: np.random.RandomState,
-    words: Words | None = None,
+    terms: TaughtTerms | None = None,
 ) -> list[np.ndarray]:
     """Return the weights of all layers before the first epoch.
 
@@ -75,8 +58,8 @@ def initial_coefs(
         Units of the hidden layers; empty for a linear student.
     random_state : RandomState
         Source of the noise in the units that carry no direction.
-    words : Words or None, default=None
-        Words and their targets.
+    terms : TaughtTerms or None, default=None
+        Terms that are taught too.
 
     Returns
     -------
@@ -85,14 +68,14 @@ def initial_coefs(
     """
     X = normalize(X)
     if not hidden_layer_sizes:
-        return [linear_weights(X, targets, words)]
+        return [linear_weights(X, targets, terms)]
     n_components = targets.shape[1]
     n_carried = _n_carried(n_components, hidden_layer_sizes)
     sizes = (*hidden_layer_sizes, n_components)
 
     mean = _mean(targets)
     rest = targets - mean
-    directions = linear_weights(X, rest, words)
+    directions = linear_weights(X, rest, terms)
     # Noise is for the units that carry no direction: it is all that they have.
     pairs = np.arange(2 * n_carried)
     positive, negative = pairs[:n_carried], pairs[n_carried:]
@@ -132,57 +115,31 @@ def _mean_weights(X, rest, coefs):
 
 
 def linear_weights(
-    X: sparse.csr_matrix, targets: np.ndarray, words: Words | None
+    X: sparse.csr_matrix, targets: np.ndarray, terms: TaughtTerms | None
 ) -> np.ndarray:
-    """Weights of the linear student.
-
-    Without words, those of a ridge regression, A = ridge(X, Y). With words, whose mean
-    deviations in each feature are B, the regression is about what these leave::
-
-        A = c B + ridge(X, Y - c X B),   c = <X B, Y> / <X B, X B>
+    """Weights of the linear student: those of a ridge regression.
 
     Parameters
     ----------
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Unit rows of the documents taught.
     targets : ndarray of shape (n_samples, n_components), dtype=np.float32
-        Y, less its mean.
-    words : Words or None
-        Words and their targets.
+        What they shall be mapped to, less its mean.
+    terms : TaughtTerms or None
+        Terms that are taught too. What they say is regressed on beside X, and their
+        weights get what that is worth.
 
     Returns
     -------
     ndarray of shape (n_features, n_components), dtype=np.float32
-        A, C-contiguous.
+        C-contiguous.
     """
-    if words is None:
-        return ridge_weights(X, targets, RIDGE_ALPHA, RIDGE_STEPS)
-    weights = feature_means(words.X, words.vectors)
-    explained = csr_product(X, weights)
-    scale = best_scale(explained, targets)
-    rest = targets - scale * explained
-    weights *= scale
-    weights += ridge_weights(X, rest, WORDS_ALPHA, RIDGE_STEPS)
+    if terms is None:
+        return ridge_weights(X, targets, RIDGE_ALPHA, RIDGE_STEPS)[0]
+    said, scale = said_of(X, terms)
+    weights, of_said = ridge_weights(X, targets, RIDGE_ALPHA, RIDGE_STEPS, said)
+    weights[terms.features] += terms.vectors @ (scale * of_said)
     return weights
-
-
-def best_scale(explained: np.ndarray, targets: np.ndarray) -> np.float32:
-    """Factor that brings a guess nearest to the targets, at least 0.
-
-    Parameters
-    ----------
-    explained, targets : ndarray of shape (n_samples, n_components), dtype=np.float32
-        What is guessed, and what it should be.
-
-    Returns
-    -------
-    float32
-        <explained, targets> / <explained, explained>; 0 where nothing is explained.
-    """
-    square = np.vdot(explained, explained)
-    if square == 0:
-        return np.float32(0)
-    return np.float32(max(np.vdot(explained, targets) / square, 0))
 
 
 def start_features(

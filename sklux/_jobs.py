@@ -477,6 +477,7 @@ def fit(
     options: TeacherOptions,
     embeddings: Path | None,
     taught: int | str | None,
+    words: bool,
     settings: dict[str, Any],
     dtype: str,
     quiet: bool,
@@ -495,6 +496,8 @@ def fit(
         File of the teacher's vectors, instead of a teacher.
     taught : int, 'auto' or None
         Documents to teach; None means all.
+    words : bool
+        Whether words are taught too.
     settings : dict
         Other parameters of `LuxicalVectorizer`; what is None is left as it comes.
     dtype : {'float32', 'float16', 'int8'}
@@ -503,8 +506,8 @@ def fit(
         Whether to print nothing but errors.
     """
     check_output(output, (source.path, embeddings))
-    words = settings.get("teacher_words") is not None
-    options.check_idle(embeddings, taught=taught != "auto", words=words)
+    idle = {"taught": taught != "auto", "no-words": not words}
+    options.check_idle(embeddings, **idle)
     vectors = None if embeddings is None else read_embeddings(embeddings)
     teacher = None if embeddings else options.teacher(quiet, OR_EMBEDDINGS)
     documents = source.open().read()
@@ -512,6 +515,7 @@ def fit(
     model = LuxicalVectorizer(
         teacher,
         teacher_sample_size=taught,
+        teacher_words="auto" if words else None,
         n_jobs=-1,
         verbose=is_watched(quiet),
     )

@@ -734,6 +734,29 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         vars(self).pop("_vocabulary", None)
         self._terms = terms
 
+    def _add_words(self, words: Iterable[str], n_documents: int) -> None:
+        """Make terms of words that no document has, as far as there is room.
+
+        Their idf is that of a term of one document. Words that the analysis cuts or
+        drops are left out; so are all where terms were given, or are no words.
+        """
+        if "_terms" not in vars(self) or self.analyzer not in ("word", "word+subword"):
+            return
+        analyze, known = self._word_analyzer(), self._terms[-1].tolist()
+        found = [terms[0] for terms in map(analyze, words) if len(terms) == 1]
+        is_known = set(known)
+        new = [word for word in dict.fromkeys(found) if word not in is_known]
+        if self.max_features is not None:
+            new = new[: max(self.max_features - self._n_columns(), 0)]
+        if not new:
+            return
+        self._set_terms((*self._terms[:-1], pack_strings(known + new)))
+        if self.use_idf:
+            idf = self._tfidf.idf_
+            self._set_idf(np.ones(len(new)), n_documents)
+            self._tfidf.idf_ = np.concatenate([idf, self._tfidf.idf_])
+        self._tfidf.n_features_in_ = self._n_columns()
+
     def _learnt(self) -> tuple[tuple[Strings, ...] | None, Subwords | None]:
         """What fit has learnt: terms, unless they were given, and word pieces."""
         return vars(self).get("_terms"), vars(self).get("_subwords")

@@ -358,7 +358,7 @@ class ReLUProjection(
         return self._fit(X, y, X_views, warns_untaught=True)
 
     @with_callbacks
-    def _fit(self, X, y, X_views, words=None, *, warns_untaught):
+    def _fit(self, X, y, X_views, terms=None, *, warns_untaught):
         """Fit; leave the estimator as it was if that fails or is interrupted."""
         self._check_parameters()
         task = FitTask.whole(self, self.max_iter)
@@ -377,28 +377,25 @@ class ReLUProjection(
             task.data = {"X": lambda: X[taught], "y": lambda: y[taught]}
             with task:
                 self._learn(
-                    X, unit_rows(y), is_taught, X_views, words, n_components, task
+                    X, unit_rows(y), is_taught, X_views, terms, n_components, task
                 )
         return self
 
-    def _learn(self, X, teacher, is_taught, X_views, words, n_components, task):
+    def _learn(self, X, teacher, is_taught, X_views, terms, n_components, task):
         """Make the targets, train, and set what is learnt."""
         random_state = check_random_state(self.random_state)
         train, validation = split_held_out(
             is_taught, self.early_stopping, self.validation_fraction, random_state
         )
         targets = self._targets(
-            X, teacher, is_taught, validation, words, n_components, random_state
+            X, teacher, is_taught, validation, terms, n_components, random_state
         )
-        if words is not None:
-            vectors = unit_rows(words.vectors @ targets.components.T)
-            words = words._replace(vectors=vectors)
         coefs = initial_coefs(
             X[train],
             targets.reduced[train],
             check_hidden_layer_sizes(self.hidden_layer_sizes),
             random_state,
-            words,
+            terms,
         )
         epochs = EpochTasks(
             task,
@@ -416,7 +413,7 @@ class ReLUProjection(
         # get weights from the teacher's vectors of these.
         student = Network.of(result.coefs)
         self.report_ = self._report(X, teacher, student, is_taught, train, validation)
-        coefs = self._final_coefs(X, targets, result.coefs, train, words)
+        coefs = self._final_coefs(X, targets, result.coefs, train, terms)
         frequency = np.bincount(X.indices, minlength=X.shape[1])
         self._network = Network.of(coefs).by_frequency(frequency)
         self.teacher_components_ = targets.components
@@ -426,11 +423,11 @@ class ReLUProjection(
         self.validation_scores_ = result.validation_scores or None
         self.n_iter_ = len(result.loss_curve)
 
-    def _final_coefs(self, X, targets, coefs, train, words):
+    def _final_coefs(self, X, targets, coefs, train, terms):
         """Weights of features that no training document has, and the rotation."""
         unseen = np.setdiff1d(X.indices, X[train].indices)
-        if words is not None:
-            unseen = np.setdiff1d(unseen, words.X.indices)
+        if terms is not None:
+            unseen = np.setdiff1d(unseen, terms.features)
         start_features(coefs, X, targets.reduced, unseen)
         if "cosine" not in check_loss(self.loss):
             sample = train[:MAX_ROTATION_SIZE]
@@ -609,7 +606,7 @@ class ReLUProjection(
         return _auto.contrastive_weight(self.contrastive_weight, self.corpus_weight, X)
 
     def _targets(
-        self, X, teacher, is_taught, validation, words, n_components, random_state
+        self, X, teacher, is_taught, validation, terms, n_components, random_state
     ) -> Targets:
         """What the student shall learn of each document."""
         corpus_weight = _auto.corpus_weight(self.corpus_weight, X, is_taught)
@@ -624,7 +621,7 @@ class ReLUProjection(
             # Held-out documents shall not show in what is guessed of others.
             known = is_taught.copy()
             known[validation] = False
-            guessed = with_guesses(X, latent, teacher, known, words)
+            guessed = with_guesses(X, latent, teacher, known, terms)
             guessed[validation] = teacher[validation]
             teacher = guessed
         latent = unit_rows(latent[:, :N_LATENT])

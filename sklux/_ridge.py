@@ -1,6 +1,7 @@
 """Ridge regression from sparse rows, in the dual, by block conjugate gradients.
 
 The weights W = X^T A minimise |X W - Y|^2 + alpha |W|^2 where (X X^T + alpha I) A = Y.
+Dense columns D beside X add D D^T to X X^T, and have the weights D^T A.
 Nothing as large as X X^T is made. Its largest eigenvalues, of what all documents have
 in common, are thousands of times alpha: a column of Y alone would need hundreds of
 steps. Many columns that share their search directions need few.
@@ -30,8 +31,12 @@ BLOCK = 128
 
 
 def ridge_weights(
-    X: sparse.csr_matrix, targets: np.ndarray, alpha: float, max_steps: int
-) -> np.ndarray:
+    X: sparse.csr_matrix,
+    targets: np.ndarray,
+    alpha: float,
+    max_steps: int,
+    dense: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Weights of a ridge regression, without an intercept.
 
     Parameters
@@ -44,23 +49,32 @@ def ridge_weights(
         Strength of the penalty.
     max_steps : int
         Steps after which to stop.
+    dense : ndarray of shape (n_samples, n_columns), dtype=np.float32, default=None
+        D; None is no column.
 
     Returns
     -------
-    ndarray of shape (n_features, n_targets), dtype=np.float32
+    weights : ndarray of shape (n_features, n_targets), dtype=np.float32
         W, C-contiguous.
+    dense_weights : ndarray of shape (n_columns, n_targets), dtype=np.float32
+        Those of D.
     """
     turned = csr_transpose(X)
+    if dense is None:
+        dense = np.zeros((X.shape[0], 0), dtype=np.float32)
 
     def product(dual: np.ndarray) -> np.ndarray:
-        return csr_product(X, csr_product(turned, dual)) + alpha * dual
+        image = csr_product(X, csr_product(turned, dual)) + alpha * dual
+        return image + dense @ (dense.T @ dual) if dense.shape[1] else image
 
     weights = np.empty((X.shape[1], targets.shape[1]), dtype=np.float32)
+    dense_weights = np.empty((dense.shape[1], targets.shape[1]), dtype=np.float32)
     for begin in range(0, targets.shape[1], BLOCK):
         block = slice(begin, begin + BLOCK)
         dual = conjugate_gradients(product, targets[:, block], max_steps)
         weights[:, block] = csr_product(turned, dual)
-    return weights
+        dense_weights[:, block] = dense.T @ dual
+    return weights, dense_weights
 
 
 def conjugate_gradients(

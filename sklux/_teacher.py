@@ -440,17 +440,12 @@ def words_of_teacher(teacher: object) -> list[str]:
     Returns
     -------
     list of str
-        As `tokenizer_words` finds them.
-
-    Raises
-    ------
-    ValueError
-        If the teacher has no tokenizer.
+        As `tokenizer_words` finds them; empty if the teacher has no tokenizer.
     """
     model = teacher.model if isinstance(teacher, CachedTeacher) else teacher
     if isinstance(model, (str, os.PathLike)):
         return list(words_of_named_model(os.fspath(model)))
-    return tokenizer_words(model)
+    return tokenizer_words(model) or []
 
 
 @lru_cache(maxsize=16)
@@ -465,9 +460,9 @@ def words_of_named_model(name: str) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        As `tokenizer_words` finds them.
+        As `tokenizer_words` finds them; empty if the model has no tokenizer.
     """
-    return tuple(tokenizer_words(load_sentence_transformer(name, None)))
+    return tuple(tokenizer_words(load_sentence_transformer(name, None)) or ())
 
 
 def load_sentence_transformer(model: str | os.PathLike, device: str | None) -> object:

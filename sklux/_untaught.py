@@ -10,18 +10,17 @@ that of the features and that of the latent vectors, which know all documents::
 with T their teacher vectors, m the mean of these, and c such that c |l|^2 has the mean
 LATENT_WEIGHT. A regression pulls what it is unsure of towards the mean, which would
 make unsure documents similar to each other; so d gets the length that T - m has in the
-mean of the squares. Where the teacher has taught single words too, with the mean
-deviation B of those that have a feature, the regression is about T - m - c X B, and
-c x B is added to d.
+mean of the squares. Where the teacher has taught terms too, what these say of a
+document stands beside its latent vector (`_taught_terms`).
 """
 
 import numpy as np
 from scipy import sparse
 
-from sklux._initialization import Words, best_scale, feature_means
 from sklux._products import csr_product, csr_transpose
 from sklux._ridge import conjugate_gradients
 from sklux._similarity import is_zero_row, unit_rows
+from sklux._taught_terms import TaughtTerms, said_of
 
 ALPHA, LATENT_WEIGHT = 0.05, 0.5
 # Of the length that a deviation from the mean should have: what is shorter is rounding
@@ -37,7 +36,7 @@ def with_guesses(
     latent: np.ndarray,
     teacher: np.ndarray,
     is_taught: np.ndarray,
-    words: Words | None = None,
+    terms: TaughtTerms | None = None,
 ) -> np.ndarray:
     """Return teacher vectors of all documents; those not taught get a guess.
 
@@ -51,8 +50,8 @@ def with_guesses(
         Unit rows of the documents taught; the others are not read.
     is_taught : ndarray of shape (n_samples,), dtype=bool
         Which these are.
-    words : Words or None, default=None
-        Words and the teacher's vectors of them.
+    terms : TaughtTerms or None, default=None
+        Terms that the teacher has taught too.
 
     Returns
     -------
@@ -64,6 +63,8 @@ def with_guesses(
     squares = np.square(latent).sum(axis=1, dtype=np.float64).mean()
     if squares > 0:
         latent = latent * np.float32(np.sqrt(LATENT_WEIGHT / squares))
+    if terms is not None:
+        latent = np.hstack([latent, said_of(X, terms)[0]])
     kernel = _Kernel(X[is_taught], latent[is_taught])
     deviations = np.zeros_like(teacher)
     taught = teacher[is_taught].astype(np.float64)
@@ -71,15 +72,9 @@ def with_guesses(
     for begin in range(0, teacher.shape[1], BLOCK):
         block = slice(begin, begin + BLOCK)
         rest = taught[:, block] - mean[block]
-        if words is not None:
-            weights = feature_means(words.X, words.vectors[:, block])
-            explained = csr_product(X, weights)
-            scale = best_scale(explained[is_taught], rest.astype(np.float32))
-            deviations[:, block] = scale * explained
-            rest -= deviations[is_taught, block]
         dual = conjugate_gradients(kernel.product, rest)
-        terms, topics = kernel.weights(dual)
-        deviations[:, block] += csr_product(X, terms) + latent @ topics
+        of_features, of_latent = kernel.weights(dual)
+        deviations[:, block] = csr_product(X, of_features) + latent @ of_latent
     length = np.sqrt(max(1 - mean @ mean, 0))
     found = np.linalg.norm(deviations, axis=1, keepdims=True)
     deviations *= length / np.maximum(found, max(SHORTEST * length, 1e-30))
@@ -102,5 +97,6 @@ class _Kernel:
 
     def product(self, dual: np.ndarray) -> np.ndarray:
         """(K + ALPHA I) times the columns of a matrix."""
-        terms, topics = self.weights(dual)
-        return csr_product(self.X, terms) + self.latent @ topics + ALPHA * dual
+        of_features, of_latent = self.weights(dual)
+        image = csr_product(self.X, of_features) + self.latent @ of_latent
+        return image + ALPHA * dual

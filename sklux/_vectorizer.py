@@ -20,7 +20,7 @@ from sklearn.base import (
     _fit_context,
     clone,
 )
-from sklearn.preprocessing import normalize
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import metadata_routing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -31,8 +31,7 @@ from sklux._embedding import FusedTransform
 from sklux._fit_arguments import check_has_values
 from sklux._fit_report import FitReport
 from sklux._html import DocLinkMixin, ReportReprMixin
-from sklux._initialization import Words
-from sklux._lexical import LexicalVectorizer, default_lexical_stage
+from sklux._lexical import PART_PREFIXES, LexicalVectorizer, default_lexical_stage
 from sklux._lexical_state import (
     lexical_from_params,
     lexical_params,
@@ -50,8 +49,8 @@ from sklux._projection_state import (
     restore_projection,
 )
 from sklux._settings import has_learnt, unchanged_on_error
-from sklux._similarity import unit_rows
 from sklux._taught import check_taught_rows, documents_to_teach
+from sklux._taught_terms import taught_terms
 from sklux._teacher import (
     CachedTeacher,
     check_teacher_embeddings,
@@ -59,7 +58,7 @@ from sklux._teacher import (
     teacher_vectors,
     words_of_teacher,
 )
-from sklux._teacher_words import check_words
+from sklux._teacher_words import check_words, terms_to_teach
 from sklux._text_buffers import text_buffers
 
 # What `transform` has made of each vectorizer's stages. It stands here, because
@@ -111,12 +110,16 @@ class LuxicalVectorizer(
         random, so that the folds of a grid search choose mostly the same. ``'auto'`` is
         10,000, None all. Not used where `fit` is given ``teacher_embeddings``.
 
-    teacher_words : 'tokenizer', iterable of str or None, default=None
-        Single words that ``teacher`` teaches beside the documents: the student then
-        knows words that its corpus has rarely or never. ``'tokenizer'`` is the words
-        that a sentence-transformers teacher has as one token, at most 30,000 of two
-        letters or more. They are terms of the lexical stage too, as far as it has room.
-        Worth most where documents are short or few.
+    teacher_words : 'auto', iterable of str or None, default='auto'
+        What ``teacher`` teaches beside the documents, where there is one: with
+        ``'auto'`` the words and word pieces that are terms of the lexical stage, the
+        50,000 most frequent. The student then knows words that its documents have
+        rarely, and needs far fewer documents taught; it is a minute's work for a small
+        model. A `LexicalVectorizer` gets, as far as it has room, words as terms that no
+        document has: those of the teacher's tokenizer, at most 30,000 of two letters or
+        more, or those of a list. A lexical stage without a vocabulary of words (hashes,
+        characters, a pipeline) has none that could be taught. None teaches documents
+        alone.
 
     n_jobs : int or None, default=None
         Threads of `transform`, read when it runs, for a stage that has None of
@@ -189,7 +192,7 @@ class LuxicalVectorizer(
             StrOptions({"auto"}),
             None,
         ],
-        "teacher_words": [StrOptions({"tokenizer"}), "array-like", None],
+        "teacher_words": [StrOptions({"auto"}), "array-like", None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["boolean"],
@@ -202,7 +205,7 @@ class LuxicalVectorizer(
         lexical: BaseEstimator | None = None,
         projection: ReLUProjection | None = None,
         teacher_sample_size: int | Literal["auto"] | None = "auto",
-        teacher_words: Iterable[str] | Literal["tokenizer"] | None = None,
+        teacher_words: Iterable[str] | Literal["auto"] | None = "auto",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
@@ -237,8 +240,9 @@ class LuxicalVectorizer(
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
                 default=None
             Teacher vectors of the documents, in their order, if they are there
-            already; ``teacher`` is then not called. A row that is all NaN marks a
-            document that was not taught: the student learns from it nevertheless.
+            already; ``teacher`` is then called for `teacher_words` alone. A row that is
+            all NaN marks a document that was not taught: the student learns from it
+            nevertheless.
 
         Returns
         -------
@@ -287,15 +291,15 @@ class LuxicalVectorizer(
         with unchanged_on_error(self), task:
             # The terms come first: they take seconds, the teacher takes long.
             with task.part("terms"):
-                X, X_words = self._features(lexical, documents, words)
+                X = self._features(lexical, documents, words)
                 views = self._views(lexical, documents, projection, X)
             with task.part("teacher"):
                 if not is_given:
                     teacher_embeddings = self._taught(documents)
-                taught_words = self._taught_words(words, X_words, teacher_embeddings)
+                terms = self._taught_terms(lexical, X, words, teacher_embeddings)
             with task.part("training", projection):
                 projection._fit(
-                    X, teacher_embeddings, views, taught_words, warns_untaught=is_given
+                    X, teacher_embeddings, views, terms, warns_untaught=is_given
                 )
             self.lexical_ = lexical
             self.projection_ = projection
@@ -588,7 +592,7 @@ class LuxicalVectorizer(
         Returns
         -------
         LuxicalVectorizer
-            Fitted, with ``teacher=None`` and ``teacher_words=None``.
+            Fitted, with ``teacher=None``.
 
         Raises
         ------
@@ -714,35 +718,41 @@ class LuxicalVectorizer(
         return projection
 
     def _words(self, lexical):
-        """Words for the teacher, checked before any work; an empty list: none."""
+        """Words beside the terms, checked before any work; None: no term is taught."""
         if self.teacher_words is None:
-            return []
+            return None
+        is_auto = isinstance(self.teacher_words, str)
+        words = [] if is_auto else check_words(self.teacher_words)
         if self.teacher is None:
+            if is_auto:
+                return None
             raise ValueError(
                 "teacher_words needs a teacher that teaches them. Set teacher= beside "
-                "teacher_embeddings, or teacher_words=None."
+                "teacher_embeddings, or teacher_words='auto'."
             )
-        source = getattr(lexical, "input", "content")
-        if source != "content":
+        has_words = isinstance(lexical, CountVectorizer)
+        if not has_words or lexical.analyzer in ("char", "char_wb"):
+            if is_auto:
+                return None
             raise ValueError(
-                "teacher_words needs a lexical stage that is given texts. Got one with "
-                f"input={source!r}: read the texts, and set input='content'."
+                "teacher_words needs a lexical stage whose terms are words, such as a "
+                f"LexicalVectorizer or TfidfVectorizer. Got {lexical!r}: change it, or "
+                "set teacher_words='auto'."
             )
-        if isinstance(self.teacher_words, str):
-            return words_of_teacher(self.teacher)
-        return check_words(self.teacher_words)
+        return words_of_teacher(self.teacher) if is_auto else words
 
     def _features(self, lexical, documents, words):
-        """Fit the lexical stage; its matrices of the documents and of the words."""
+        """Fit the lexical stage; its matrix of the documents."""
         with self._lexical_threads():
-            X = lexical.fit_transform([*documents, *words] if words else documents)
-        if sparse.issparse(X):
-            X = sparse.csr_matrix(X)
-            check_has_values(X, "The matrix of the lexical stage")
-        if not words:
-            return X, None
-        X = sparse.csr_matrix(X, dtype=np.float32)
-        return X[: len(documents)], X[len(documents) :]
+            X = lexical.fit_transform(documents)
+        if not sparse.issparse(X):
+            return X
+        X = sparse.csr_matrix(X)
+        check_has_values(X, "The matrix of the lexical stage")
+        if words and isinstance(lexical, LexicalVectorizer):
+            lexical._add_words(words, len(documents))
+            X.resize(len(documents), lexical._n_columns())
+        return X
 
     def _views(self, lexical, documents, projection, X):
         """The lexical stage's matrix of all first halves, then of all second ones.
@@ -782,24 +792,37 @@ class LuxicalVectorizer(
         taught[chosen] = vectors
         return taught
 
-    def _taught_words(self, words, X_words, teacher_embeddings):
-        """What the teacher says of those words that the lexical stage knows."""
-        if not words:
+    def _taught_terms(self, lexical, X, words, teacher_embeddings):
+        """What the teacher says of the terms of the lexical stage."""
+        if words is None:
             return None
-        is_known = np.diff(X_words.indptr) > 0
-        if not is_known.any():
+        is_mixed = lexical.analyzer == "word+subword"
+        features, texts = terms_to_teach(
+            lexical.vocabulary_,
+            np.bincount(X.indices, minlength=X.shape[1]),
+            PART_PREFIXES if is_mixed else (),
+        )
+        if not texts:
             return None
-        known = [word for word, is_there in zip(words, is_known) if is_there]
-        vectors = teacher_vectors(self.teacher, known, bool(self.verbose))
-        check_taught_rows(vectors, "The teacher's output for teacher_words")
+        # A word and a piece may be the same text.
+        distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+        vectors = teacher_vectors(self.teacher, list(distinct), bool(self.verbose))
         width = teacher_embeddings.shape[1]
         if vectors.shape[1] != width:
             raise ValueError(
-                f"The teacher gives words vectors of width {vectors.shape[1]}, but "
+                f"The teacher gives terms vectors of width {vectors.shape[1]}, but "
                 f"teacher_embeddings has {width} columns. Use the teacher that made "
                 "them, or teacher_words=None."
             )
-        return Words(normalize(X_words[is_known]), unit_rows(vectors))
+        is_bad = ~np.isfinite(vectors).all(axis=1)
+        if is_bad.any():
+            raise ValueError(
+                f"The teacher's output for teacher_words has NaN or infinity in "
+                f"{np.count_nonzero(is_bad)} rows, the first of them that of "
+                f"{list(distinct)[is_bad.argmax()]!r}. Mend the teacher, or set "
+                "teacher_words=None."
+            )
+        return taught_terms(features, vectors[[distinct[text] for text in texts]])
 
     def _teacher_id(self):
         """What the teacher is, where that is known without asking the model."""

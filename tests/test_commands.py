@@ -217,7 +217,7 @@ def test_teach_without_a_teacher(folder):
         ("fit", ("--windows", 2)),
         ("fit", ("--cache", "x")),
         ("fit", ("--taught", 50)),
-        ("fit", ("--words",)),
+        ("fit", ("--no-words",)),
         ("evaluate", ("--teacher", "x")),
     ],
 )
@@ -330,13 +330,21 @@ def test_fit_taught_is_teacher_sample_size(folder, tmp_path, letters, taught, ex
     assert model.teacher_sample_size == expected
 
 
-def test_fit_words_are_those_of_the_teacher(folder, tmp_path, letters, texts):
+@pytest.mark.parametrize("option", ["--words", "--no-words"])
+def test_fit_words_are_those_of_the_teacher_too(
+    folder, tmp_path, letters, texts, option
+):
     """The student knows what no document says."""
-    model = tmp_path / "model.sklux"
-    options = ("-t", "letters", "--cache", tmp_path, "--words")
-    succeeded("fit", folder / "documents.txt", model, *options)
-    assert set(letters) == {*texts, "zebra"}
-    assert LuxicalVectorizer.load(model).transform(["zebra"]).any()
+    path = tmp_path / "model.sklux"
+    options = ("-t", "letters", "--cache", tmp_path, option)
+    succeeded("fit", folder / "documents.txt", path, *options)
+    model = LuxicalVectorizer.load(path)
+    if option == "--no-words":
+        assert set(letters) == set(texts)
+        assert not model.transform(["zebra"]).any()
+    else:
+        assert set(letters) > {*texts, "zebra"}
+        assert model.transform(["zebra"]).any()
 
 
 def test_teach_shows_one_bar(folder, tmp_path, letters, monkeypatch):

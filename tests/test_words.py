@@ -1,25 +1,32 @@
-"""Single words that the teacher teaches beside the documents."""
+"""Terms that the teacher teaches beside the documents."""
 
+import pickle
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import reference
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.preprocessing import normalize
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, normalize
 
-import sklux._vectorizer
-from sklux import CachedTeacher, LuxicalVectorizer, ReLUProjection, _ridge, _untaught
-from sklux._initialization import (
-    WORDS_ALPHA,
-    Words,
-    best_scale,
-    feature_means,
-    linear_weights,
+import sklux._teacher
+import sklux._teacher_words
+from sklux import (
+    CachedTeacher,
+    LexicalVectorizer,
+    LuxicalVectorizer,
+    ReLUProjection,
+    _ridge,
+    _untaught,
 )
+from sklux._initialization import RIDGE_ALPHA, linear_weights
+from sklux._lexical import PART_PREFIXES, default_lexical_stage
+from sklux._taught_terms import WEIGHT, TaughtTerms, said_of, taught_terms
 from sklux._teacher import words_of_teacher
-from sklux._teacher_words import check_words, tokenizer_words
+from sklux._teacher_words import check_words, terms_to_teach, tokenizer_words
 from sklux._untaught import with_guesses
 
 pytest.importorskip("torch")
@@ -29,6 +36,7 @@ MEANINGS = {
     "car": ["wheel", "motor", "brake", "engine", "truck", "sedan", "lorry"],
     "music": ["piano", "guitar", "violin", "flute", "drum", "cello", "harp"],
 }
+WORDS = [word for words in MEANINGS.values() for word in words]
 UNSEEN = ["mango", "lorry", "harp"]
 
 
@@ -38,8 +46,24 @@ def teach(texts):
     vectors = np.full((len(texts), 3), 0.05)
     for row, text in zip(vectors, texts):
         for word in text.split():
-            row[topic[word]] += 1
+            if word in topic:
+                row[topic[word]] += 1
     return vectors
+
+
+class Asked:
+    """The same teacher, which keeps what it is asked."""
+
+    def __init__(self):
+        self.texts = []
+
+    def __call__(self, texts):
+        self.texts.extend(texts)
+        return teach(texts)
+
+
+def refuse(texts):
+    pytest.fail(f"the teacher was asked for {texts[:3]}")
 
 
 @pytest.fixture(scope="module")
@@ -53,99 +77,288 @@ def sentences():
     ]
 
 
-def word_student(**params):
+def word_student(teacher=teach, **params):
     settings = {
-        "lexical": TfidfVectorizer(),
+        "lexical": LexicalVectorizer(),
         "projection": ReLUProjection(3, hidden_layer_sizes=(12,), max_iter=3),
-        "teacher_words": [word for words in MEANINGS.values() for word in words],
         "random_state": 0,
     }
-    return LuxicalVectorizer(teach, **(settings | params))
+    return LuxicalVectorizer(teacher, **(settings | params))
+
+
+def model_of(tokens):
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    return SimpleNamespace(
+        tokenizer=SimpleNamespace(get_vocab=lambda: vocabulary), encode=teach
+    )
+
+
+def nearest_topic(student, words):
+    """Which of the three topics words are nearest to."""
+    topics = student.transform(["apple pear plum", "motor brake wheel", "piano drum"])
+    return (student.transform(words) @ topics.T).argmax(axis=1).tolist()
 
 
 # What it is for
 
 
-def test_student_knows_words_that_its_corpus_lacks(sentences):
-    student = word_student().fit(sentences)
-    assert not word_student(teacher_words=None).fit(sentences).transform(UNSEEN).any()
-    seen = student.transform(["apple pear plum", "motor brake wheel", "piano drum"])
-    nearest = (student.transform(UNSEEN) @ seen.T).argmax(axis=1)
-    np.testing.assert_array_equal(nearest, [0, 1, 2])
+@pytest.mark.parametrize("lexical", [LexicalVectorizer(), default_lexical_stage()])
+def test_student_knows_given_words_that_its_corpus_lacks(sentences, lexical):
+    student = word_student(lexical=lexical, teacher_words=UNSEEN).fit(sentences)
+    assert nearest_topic(student, UNSEEN) == [0, 1, 2]
+    without = word_student(teacher_words=None).fit(sentences)
+    assert not without.transform(UNSEEN).any()
 
 
-def test_student_of_words_with_vectors_that_are_given(sentences):
-    """The teacher is asked for the words alone."""
-    asked = []
+def test_student_knows_the_words_of_the_teachers_tokenizer(sentences, tmp_path):
+    """Of a teacher of any kind that has one, cached or not, by default."""
+    model = model_of(["apple", "##le", *UNSEEN])
+    for teacher in (model, CachedTeacher(model, path=tmp_path, model_id="words")):
+        assert nearest_topic(word_student(teacher).fit(sentences), UNSEEN) == [0, 1, 2]
 
-    def teacher(texts):
-        asked.extend(texts)
-        return teach(texts)
 
-    student = word_student().set_params(teacher=teacher)
+def test_fewer_documents_need_to_be_taught(sentences):
+    """Four of 120, and the terms: the topics of all are known."""
+    rng = np.random.default_rng(1)
+    tests = [
+        " ".join(rng.choice(words[:6], 3)) for words in MEANINGS.values() for _ in "ab"
+    ]
+    vectors = teach(sentences)
+    vectors[4:] = np.nan
+    student = word_student(projection=ReLUProjection(3, max_iter=1))
+    with pytest.warns(UserWarning, match="116 of 120 documents are not taught"):
+        student.fit(sentences, teacher_embeddings=vectors)
+    assert nearest_topic(student, tests) == [0, 0, 1, 1, 2, 2]
+
+
+# What the teacher is asked
+
+
+def test_teacher_is_asked_for_documents_and_terms(sentences):
+    teacher = Asked()
+    student = word_student(teacher).fit(sentences)
+    assert sorted(teacher.texts) == sorted([*sentences, *student.lexical_.vocabulary_])
+
+
+def test_teacher_is_asked_for_terms_alone_where_vectors_are_given(sentences):
+    teacher = Asked()
+    student = word_student(teacher)
     student.fit(sentences, teacher_embeddings=teach(sentences))
-    assert sorted(asked) == sorted(word_student().teacher_words)
-    expected = word_student().fit(sentences)
-    reference.assert_same_bits(
-        student.transform(sentences), expected.transform(sentences)
-    )
+    assert sorted(teacher.texts) == sorted(student.lexical_.vocabulary_)
     assert student.n_taught_ == 120
-
-
-def test_words_that_the_lexical_stage_leaves_out_are_not_taught(sentences):
-    asked = []
-
-    def teacher(texts):
-        asked.extend(texts)
-        return teach(texts)
-
-    student = word_student(lexical=TfidfVectorizer(min_df=2))
-    student.set_params(teacher=teacher).fit(
-        sentences, teacher_embeddings=teach(sentences)
+    reference.assert_same_bits(
+        student.transform(sentences), word_student().fit(sentences).transform(sentences)
     )
-    assert set(asked) == set(word_student().teacher_words) - set(UNSEEN)
 
 
-def test_words_that_the_lexical_stage_does_not_know_are_not_needed(sentences):
-    def teacher(texts):
-        pytest.fail("the teacher was asked")
-
-    lexical = TfidfVectorizer(vocabulary=["apple", "motor", "piano", "pear", "drum"])
-    student = word_student(lexical=lexical, teacher_words=["zebra"])
-    student.set_params(teacher=teacher)
+def test_words_and_pieces_of_the_same_text_are_taught_once(sentences):
+    teacher = Asked()
+    student = word_student(teacher, lexical=default_lexical_stage())
     student.fit(sentences, teacher_embeddings=teach(sentences))
-    assert not student.transform(["zebra"]).any()
+    assert len(teacher.texts) == len(set(teacher.texts))
+    assert {"apple", "motor"} < set(teacher.texts)
+    assert not any(" " in text or "#" in text or "_" in text for text in teacher.texts)
 
 
-def test_words_beside_documents_that_are_not_taught(sentences):
-    """The guesses know the words' meanings."""
-    student = word_student(teacher_sample_size=30).fit(sentences)
-    assert student.n_taught_ == 30
-    lengths = np.linalg.norm(student.transform(UNSEEN), axis=1)
-    np.testing.assert_allclose(lengths, 1, atol=1e-6)
+@pytest.mark.parametrize(
+    "lexical",
+    [
+        HashingVectorizer(n_features=64),
+        TfidfVectorizer(analyzer="char", ngram_range=(2, 3)),
+        LexicalVectorizer(analyzer="char_wb", ngram_range=(2, 3)),
+        make_pipeline(TfidfVectorizer(), Normalizer()),
+    ],
+    ids=["hashes", "characters", "characters of words", "pipeline"],
+)
+def test_stages_without_words_have_none_taught(sentences, lexical):
+    student = word_student(refuse, lexical=lexical)
+    student.fit(sentences, teacher_embeddings=teach(sentences))
+    reference.assert_same_bits(
+        student.transform(sentences),
+        student.set_params(teacher_words=None)
+        .fit(sentences, teacher_embeddings=teach(sentences))
+        .transform(sentences),
+    )
+    with pytest.raises(ValueError, match="needs a lexical stage whose terms are words"):
+        word_student(lexical=lexical, teacher_words=["pear"]).fit(sentences)
 
 
-def test_model_file_holds_no_words(sentences, tmp_path):
-    """They belong to the teacher, which it does not hold either."""
-    student = word_student().fit(sentences)
+@pytest.mark.parametrize("words", ["auto", UNSEEN], ids=["auto", "list"])
+def test_other_stages_keep_their_terms(sentences, words):
+    teacher, lexical = Asked(), TfidfVectorizer()
+    student = word_student(teacher, lexical=lexical, teacher_words=words)
+    student.fit(sentences, teacher_embeddings=teach(sentences))
+    assert sorted(teacher.texts) == sorted(lexical.fit(sentences).vocabulary_)
+    assert not student.transform(UNSEEN).any()
+
+
+def test_terms_that_are_given_are_taught(sentences):
+    teacher, terms = Asked(), ["apple", "motor", "piano", "pear", "zebra"]
+    lexical = LexicalVectorizer(vocabulary=terms)
+    student = word_student(teacher, lexical=lexical, teacher_words=UNSEEN)
+    student.fit(sentences, teacher_embeddings=teach(sentences))
+    assert sorted(teacher.texts) == sorted(terms)
+
+
+def test_no_word_is_taught_without_a_teacher(sentences):
+    """Given vectors alone, or told so."""
+    given = word_student(None).fit(sentences, teacher_embeddings=teach(sentences))
+    told = word_student(refuse, teacher_words=None)
+    told.fit(sentences, teacher_embeddings=teach(sentences))
+    reference.assert_same_bits(given.transform(sentences), told.transform(sentences))
+
+
+def test_terms_of_documents_in_files(sentences, tmp_path):
+    paths = []
+    for number, text in enumerate(sentences):
+        paths.append(str(tmp_path / str(number)))
+        (tmp_path / str(number)).write_text(text)
+    teacher = Asked()
+    student = word_student(teacher, lexical=LexicalVectorizer(input="filename"))
+    student.fit(paths, teacher_embeddings=teach(sentences))
+    assert sorted(teacher.texts) == sorted(student.lexical_.vocabulary_)
+
+
+def test_model_file_holds_the_words(sentences, tmp_path):
+    student = word_student(teacher_words=UNSEEN).fit(sentences)
     student.save(tmp_path / "model")
     loaded = LuxicalVectorizer.load(tmp_path / "model")
     assert loaded.teacher is None
-    assert loaded.teacher_words is None
-    reference.assert_same_bits(loaded.transform(UNSEEN), student.transform(UNSEEN))
+    for other in (loaded, pickle.loads(pickle.dumps(student))):
+        reference.assert_same_bits(other.transform(UNSEEN), student.transform(UNSEEN))
+
+
+# Terms that no document has
+
+
+@pytest.mark.parametrize(
+    "stage", [LexicalVectorizer(dtype=np.float32), default_lexical_stage()]
+)
+def test_added_words_change_nothing_for_the_documents(sentences, stage):
+    before = stage.fit_transform(sentences)
+    idf = stage.idf_
+    stage._add_words(["zebra", "apple", *UNSEEN, "zebra"], 120)
+    after = stage.transform(sentences)
+    names = stage.get_feature_names_out()[before.shape[1] :]
+    assert [name.removeprefix("word__") for name in names] == ["zebra", *UNSEEN]
+    reference.assert_same_bits(after[:, : before.shape[1]].toarray(), before.toarray())
+    assert after[:, before.shape[1] :].nnz == 0
+    assert stage.transform(["zebra"])[0, before.shape[1]] > 0
+    np.testing.assert_array_equal(stage.idf_[: len(idf)], idf)
+    np.testing.assert_allclose(stage.idf_[len(idf) :], np.log(121 / 2) + 1, rtol=1e-6)
+    assert stage.idf_.dtype == idf.dtype
+
+
+def test_added_words_are_analyzed(sentences):
+    stage = LexicalVectorizer(stop_words=["zoo"], ngram_range=(1, 2)).fit(sentences)
+    n_terms = len(stage.vocabulary_)
+    stage._add_words(["Zebra", "zoo", "two words", "x", "yak"], 120)
+    assert list(stage.vocabulary_)[n_terms:] == ["zebra", "yak"]
+
+
+@pytest.mark.parametrize("n_free", [0, 2])
+def test_added_words_have_the_room_that_max_features_leaves(sentences, n_free):
+    n_terms = len(LexicalVectorizer().fit(sentences).vocabulary_)
+    stage = LexicalVectorizer(max_features=n_terms + n_free).fit(sentences)
+    stage._add_words(UNSEEN, 120)
+    assert list(stage.vocabulary_)[n_terms:] == UNSEEN[:n_free]
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        LexicalVectorizer(analyzer="subword"),
+        LexicalVectorizer(vocabulary=["apple", "pear"]),
+        LexicalVectorizer(ngram_range=(2, 2)),
+        LexicalVectorizer(preprocessor=str.upper),
+    ],
+    ids=["pieces", "given", "pairs", "preprocessor"],
+)
+def test_words_are_not_added_where_they_are_no_terms(sentences, stage):
+    stage.fit(sentences)
+    names = stage.get_feature_names_out().tolist()
+    stage._add_words(UNSEEN, 120)
+    if stage.preprocessor is None:
+        assert stage.get_feature_names_out().tolist() == names
+    stage.transform(sentences)
+
+
+def test_added_words_without_idf(sentences):
+    stage = LexicalVectorizer(use_idf=False).fit(sentences)
+    stage._add_words(UNSEEN, 120)
+    assert stage.transform(UNSEEN).sum() == 3
+
+
+# Which terms, and as what text
+
+
+def test_terms_are_words_and_pieces_without_their_marks():
+    terms = ["word__pear", "subword__##ing", "word__a pear", "subword__!", "word____x"]
+    features, texts = terms_to_teach(
+        {term: number for number, term in enumerate(terms)}, np.ones(5), PART_PREFIXES
+    )
+    assert features.tolist() == [0, 1, 3, 4]
+    assert texts == ["pear", "ing", "!", "__x"]
+
+
+def test_terms_of_other_tokenizers_and_analyzers():
+    vocabulary = {"▁pear": 3, "Ġplum": 1, "##": 2, ("a", "pair"): 0, "word__x": 4}
+    features, texts = terms_to_teach(vocabulary, np.ones(5))
+    assert features.tolist() == [1, 3, 4]
+    assert texts == ["plum", "pear", "word__x"]
+
+
+def test_most_frequent_terms_are_taught(monkeypatch):
+    monkeypatch.setattr(sklux._teacher_words, "MAX_TERMS", 3)
+    vocabulary = {term: number for number, term in enumerate("abcdef")}
+    features, texts = terms_to_teach(vocabulary, np.array([1, 5, 1, 0, 7, 1]))
+    assert features.tolist() == [0, 1, 4]
+    assert texts == ["a", "b", "e"]
 
 
 # The formulas
 
 
-def some_words(n_words=40, n_features=60, n_components=16):
-    """Rows of one or two features, and directions."""
+def some_terms(n_features=60, n_components=16):
     rng = np.random.RandomState(1)
-    X = sparse.random(n_words, n_features, 0.03, random_state=rng, format="lil")
-    X[np.arange(n_words), rng.permutation(n_features)[:n_words]] = 1
-    vectors = reference.unit_rows(rng.standard_normal((n_words, n_components)))
-    X = normalize(sparse.csr_matrix(X, dtype=np.float32))
-    return Words(X, vectors.astype(np.float32))
+    features = np.sort(rng.permutation(n_features)[:40])
+    return taught_terms(features, rng.standard_normal((40, n_components)))
+
+
+def test_taught_terms_are_unit_rows_less_their_mean():
+    vectors = np.array([[3, 0], [0, 0], [0, 0.5]], dtype=np.float32)
+    terms = taught_terms(np.array([2, 5, 7]), vectors)
+    assert terms.features.tolist() == [2, 7]
+    np.testing.assert_allclose(terms.vectors, [[0.5, -0.5], [-0.5, 0.5]])
+    assert terms.vectors.dtype == np.float32
+
+
+@pytest.mark.parametrize("n_terms", [0, 1, 2])
+def test_terms_that_say_nothing(n_terms):
+    """None, one (its mean is itself), or two that are the same."""
+    X = sparse.identity(4, dtype=np.float32, format="csr")
+    terms = taught_terms(np.arange(n_terms), np.ones((n_terms, 3), dtype=np.float32))
+    said, scale = said_of(X, terms)
+    assert scale == 0
+    assert not said.any()
+    targets = np.eye(4, dtype=np.float32)
+    reference.assert_same_bits(
+        linear_weights(X, targets, terms), linear_weights(X, targets, None)
+    )
+
+
+def said_by_the_formula(X, terms):
+    said = X.toarray().astype(np.float64)[:, terms.features] @ terms.vectors
+    return said * np.sqrt(WEIGHT / np.square(said).sum(axis=1).mean())
+
+
+def test_said_of_equals_the_formula():
+    X, terms = normalize(reference.topic_documents(50)[0]), some_terms()
+    said, scale = said_of(X, terms)
+    assert said.dtype == np.float32
+    np.testing.assert_allclose(said, said_by_the_formula(X, terms), atol=1e-5)
+    rows = X.toarray()[:, terms.features] @ (scale * terms.vectors)
+    np.testing.assert_allclose(said, rows, atol=1e-5)
 
 
 @pytest.fixture
@@ -155,60 +368,41 @@ def exact(monkeypatch):
     monkeypatch.setattr("sklux._initialization.RIDGE_STEPS", 500)
 
 
-def explained_by(words, X, targets):
-    """What words say of the targets, by the formula."""
-    means = feature_means(words.X, words.vectors).astype(np.float64)
-    rows = X.toarray() @ means
-    scale = max((rows * targets).sum() / (rows**2).sum(), 0)
-    return scale * means, scale * rows
-
-
-def test_linear_weights_equal_the_formula(exact):
+def test_linear_weights_are_a_regression_on_what_terms_say_too(exact):
     X, targets = reference.topic_documents(120)
-    X, targets, words = normalize(X), targets - targets.mean(axis=0), some_words()
-    prior, explained = explained_by(words, X, targets)
-    rows = X.toarray().astype(np.float64)
-    kernel = rows @ rows.T + WORDS_ALPHA * np.eye(len(rows))
-    expected = prior + rows.T @ np.linalg.solve(kernel, targets - explained)
-    found = linear_weights(X, targets.astype(np.float32), words)
+    X, targets, terms = normalize(X), targets - targets.mean(axis=0), some_terms()
+    found = linear_weights(X, targets.astype(np.float32), terms)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    both = np.hstack([X.toarray(), said_by_the_formula(X, terms)])
+    model = Ridge(RIDGE_ALPHA, fit_intercept=False).fit(both, targets)
+    np.testing.assert_allclose(X @ found, model.predict(both), atol=1e-4)
 
 
-def test_guesses_with_words_equal_the_formula(exact):
+def test_guesses_with_terms_equal_the_formula(exact):
     X, teacher = reference.topic_documents(120)
-    X, words = normalize(X), some_words()
+    X, terms = normalize(X), some_terms()
     is_taught = np.arange(120) % 2 == 0
     latent = np.zeros((120, 0), dtype=np.float32)
-    found = with_guesses(X, latent, teacher, is_taught, words)
+    found = with_guesses(X, latent, teacher, is_taught, terms)
 
     mean = teacher[is_taught].mean(axis=0, dtype=np.float64)
-    prior, explained = explained_by(words, X[is_taught], teacher[is_taught] - mean)
-    rows = X.toarray().astype(np.float64)
-    known = rows[is_taught]
-    kernel = known @ known.T + _untaught.ALPHA * np.eye(len(known))
-    rest = teacher[is_taught] - mean - explained
-    deviations = rows @ (prior + known.T @ np.linalg.solve(kernel, rest))
+    rows = np.hstack([X.toarray(), said_by_the_formula(X, terms)])
+    model = Ridge(_untaught.ALPHA, fit_intercept=False)
+    deviations = model.fit(rows[is_taught], teacher[is_taught] - mean).predict(rows)
     deviations = reference.unit_rows(deviations) * np.sqrt(1 - mean @ mean)
     expected = reference.unit_rows(mean + deviations)
     np.testing.assert_allclose(found[~is_taught], expected[~is_taught], atol=1e-4)
     reference.assert_same_bits(found[is_taught], teacher[is_taught])
 
 
-@pytest.mark.parametrize(
-    ("explained", "expected"), [(2.0, 0.5), (-1.0, 0), (0.0, 0), (0.5, 2)]
-)
-def test_best_scale(explained, expected):
-    targets = np.ones((3, 2), dtype=np.float32)
-    assert best_scale(explained * targets, targets) == expected
+def test_terms_may_be_named_tuples_of_any_columns():
+    """Columns that no document has say nothing of any."""
+    X = sparse.csr_matrix(np.eye(3, 6, dtype=np.float32))
+    terms = TaughtTerms(np.array([4, 5]), np.ones((2, 2), dtype=np.float32))
+    assert not said_of(X, terms)[0].any()
 
 
 # The words of a tokenizer
-
-
-def model_of(tokens):
-    vocabulary = {token: number for number, token in enumerate(tokens)}
-    return SimpleNamespace(tokenizer=SimpleNamespace(get_vocab=lambda: vocabulary))
 
 
 @pytest.mark.parametrize(
@@ -229,14 +423,10 @@ def test_tokenizer_words_are_the_first_ones(monkeypatch):
     assert tokenizer_words(model_of(["bb", "cc", "aa"])) == ["bb", "cc"]
 
 
-def test_student_of_the_words_of_a_tokenizer(sentences, tmp_path):
-    """Of a teacher of any kind that has one, cached or not."""
-    model = model_of(["apple", "##le", *UNSEEN])
-    model.encode = teach
-    for teacher in (model, CachedTeacher(model, path=tmp_path, model_id="words")):
-        student = word_student(teacher_words="tokenizer").set_params(teacher=teacher)
-        student.fit(sentences, teacher_embeddings=teach(sentences))
-        assert student.transform(UNSEEN).any(axis=1).all()
+@pytest.mark.parametrize("model", [teach, SimpleNamespace(tokenizer=str.split)])
+def test_teachers_without_a_list_of_words(model):
+    assert tokenizer_words(model) is None
+    assert words_of_teacher(model) == []
 
 
 def test_named_model_is_loaded_once_for_its_words(monkeypatch):
@@ -259,7 +449,7 @@ def test_named_model_is_loaded_once_for_its_words(monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("all", "The 'teacher_words' parameter of LuxicalVectorizer must be"),
+        ("tokenizer", "The 'teacher_words' parameter of LuxicalVectorizer must be"),
         (7, "The 'teacher_words' parameter of LuxicalVectorizer must be"),
         ([], "Got none"),
         (["pear", ""], "Got '' among them"),
@@ -276,26 +466,35 @@ def test_words_are_taken_once():
 
 
 def test_words_need_a_teacher(sentences):
-    student = word_student().set_params(teacher=None)
+    student = word_student(None, teacher_words=UNSEEN)
     with pytest.raises(ValueError, match="teacher_words needs a teacher that teaches"):
         student.fit(sentences, teacher_embeddings=teach(sentences))
-
-
-def test_words_need_a_tokenizer(sentences):
-    with pytest.raises(ValueError, match="function has none: give a list of words"):
-        word_student(teacher_words="tokenizer").fit(sentences)
-
-
-def test_words_need_a_lexical_stage_that_is_given_texts(tmp_path):
-    paths = [tmp_path / name for name in "ab"]
-    for path in paths:
-        path.write_text("apple pear")
-    student = word_student(lexical=TfidfVectorizer(input="filename"))
-    with pytest.raises(ValueError, match="Got one with input='filename'"):
-        student.fit([str(path) for path in paths])
 
 
 def test_words_of_another_teacher(sentences):
     wide = np.hstack([teach(sentences), teach(sentences)])
     with pytest.raises(ValueError, match="width 3, but teacher_embeddings has 6"):
         word_student().fit(sentences, teacher_embeddings=wide)
+
+
+def test_terms_that_the_teacher_knows_nothing_of(sentences):
+    """Zero rows, as a teacher gives that counts words."""
+
+    def teacher(texts):
+        vectors = teach(texts)
+        vectors[[text in ("apple", "motor") for text in texts]] = 0
+        return vectors
+
+    student = word_student(teacher).fit(sentences)
+    assert np.isfinite(student.transform(sentences)).all()
+
+
+def test_terms_that_the_teacher_fails_at(sentences):
+    def teacher(texts):
+        vectors = teach(texts)
+        vectors[[text in ("motor", "pear") for text in texts]] = np.nan
+        return vectors
+
+    with pytest.raises(ValueError, match="NaN") as caught:
+        word_student(teacher).fit(sentences)
+    assert "teacher" in str(caught.value)
