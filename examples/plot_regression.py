@@ -44,9 +44,9 @@ scores = teacher.transform(documents) @ anchor
 # %%
 # Learn the scores of some, predict those of the rest
 # ---------------------------------------------------
-# A few hundred texts have few words; with ``teacher_words`` the student knows those of
-# the teacher's vocabulary before it reads them (without, it has an R2 of 0.33 here, and
-# TF-IDF more). It is taught on the texts with scores alone: the scores are made of the
+# A few hundred texts have few words; the teacher has taught those of its own vocabulary
+# too (with ``teacher_words=None`` the student has an R2 of 0.33 here, and TF-IDF
+# more). It is taught on the texts with scores alone: the scores are made of the
 # teacher's vectors, and a student that knows those of the rest would look too good. For
 # the same reason the strength of the ridge is chosen with the student in the search: a
 # ``RidgeCV`` behind it would see vectors of taught texts, which are nearer to the
@@ -55,7 +55,7 @@ train, test, y_train, y_test = train_test_split(
     documents, scores, test_size=0.25, random_state=0
 )
 models = {
-    "student": LuxicalVectorizer(teacher, teacher_words="tokenizer", random_state=0),
+    "student": LuxicalVectorizer(teacher, random_state=0),
     "TF-IDF": LexicalVectorizer(ngram_range=(1, 2), sublinear_tf=True),
 }
 strengths = {"ridge__alpha": [0.3, 1, 3]}

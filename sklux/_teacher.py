@@ -24,6 +24,9 @@ from sklux._vector_cache import VectorCache
 from sklux._windows import window_encoder
 
 DEFAULT_BATCH_SIZE = 64
+# A named model is given more texts at a time where they have fewer characters than this
+# in all: a batch of 64 words takes about as long as one of 500.
+MIN_BATCH_CHARACTERS = 8192
 
 
 @documents_by_name
@@ -62,7 +65,8 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     batch_size : int, default=64
         Documents, or windows, that the model is given at a time. They are sorted by
-        length.
+        length. A model given by name or folder is given more of them where they are as
+        short as words.
 
     device : str or None, default=None
         Torch device for a model given by name or folder.
@@ -222,7 +226,11 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         """Run the model on the documents that the cache lacks, and store as it goes."""
         keys, documents = list(missing), list(missing.values())
         for positions, vectors in encode_batches(
-            self._encoder(), documents, batch_size=self.batch_size, verbose=verbose
+            self._encoder(),
+            documents,
+            batch_size=self.batch_size,
+            min_characters=min_characters(self.model),
+            verbose=verbose,
         ):
             rounded = rounded_vectors(vectors, self.dtype, positions, documents)
             cache.put([keys[position] for position in positions], rounded)
@@ -235,7 +243,11 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
 
         def embed(texts: list[str]) -> np.ndarray:
             batches = encode_batches(
-                encode, texts, batch_size=self.batch_size, verbose=False
+                encode,
+                texts,
+                batch_size=self.batch_size,
+                min_characters=min_characters(self.model),
+                verbose=False,
             )
             return in_order(batches, len(texts))
 
@@ -346,7 +358,11 @@ def teacher_vectors(teacher: object, documents: list[str], verbose: bool) -> np.
         return teacher._vectors(documents, verbose)
     encode, _ = encoder(teacher, None)
     batches = encode_batches(
-        encode, documents, batch_size=DEFAULT_BATCH_SIZE, verbose=verbose
+        encode,
+        documents,
+        batch_size=DEFAULT_BATCH_SIZE,
+        min_characters=min_characters(teacher),
+        verbose=verbose,
     )
     return in_order(batches, len(documents))
 
@@ -427,6 +443,22 @@ def encoder(
         "encode, a fitted scikit-learn transformer, or a callable. Got "
         f"{model!r} instead."
     )
+
+
+def min_characters(model: object) -> int:
+    """Characters that a batch should have, where its texts are short.
+
+    Parameters
+    ----------
+    model : str, path-like, object or callable
+        As `CachedTeacher` takes it.
+
+    Returns
+    -------
+    int
+        0 for a model that is called by the user's own rules.
+    """
+    return MIN_BATCH_CHARACTERS if isinstance(model, (str, os.PathLike)) else 0
 
 
 def words_of_teacher(teacher: object) -> list[str]:
@@ -511,6 +543,7 @@ def encode_batches(
     documents: list[str],
     *,
     batch_size: int,
+    min_characters: int = 0,
     verbose: bool,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the vectors of documents of like length, the longest first.
@@ -526,6 +559,8 @@ def encode_batches(
         What to encode.
     batch_size : int
         Documents in a batch; there is a yield after each.
+    min_characters : int, default=0
+        Where so many documents have fewer characters in all, a batch has more of them.
     verbose : bool
         Whether to show a progress bar.
 
@@ -541,8 +576,12 @@ def encode_batches(
     with tqdm(
         total=len(documents), unit="doc", desc="teaching", disable=not verbose
     ) as progress:
-        for start in range(0, len(order), batch_size):
-            positions = order[start : start + batch_size]
+        start = 0
+        while start < len(order):
+            longest = max(lengths[order[start]], 1)
+            stop = start + max(batch_size, min_characters // int(longest))
+            positions = order[start:stop]
+            start = stop
             vectors = encode([documents[i] for i in positions])
             vectors = check_vectors(vectors, len(positions))
             check_finite(vectors, positions, documents)

@@ -32,7 +32,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from sklux import CachedTeacher, LuxicalVectorizer
+from sklux import CachedTeacher, LuxicalVectorizer, _teacher
 from sklux._identity import model_identity
 from sklux._teacher import check_teacher_embeddings, teacher_vectors
 from sklux._vector_cache import VectorCache, text_key
@@ -353,6 +353,31 @@ def test_teacher_batches_have_batch_size_and_like_lengths(tmp_path):
     np.testing.assert_array_equal(teacher.transform(texts), letter_counts(texts))
     assert {len(batch) for batch in teacher.model.batches[:-1]} == {3}
     assert teacher.model.texts == texts[::-1]
+
+
+def test_named_teacher_reads_short_texts_in_larger_batches(tmp_path, monkeypatch):
+    """As many as have MIN_BATCH_CHARACTERS characters, if that is more."""
+    sizes = []
+
+    def encode(texts, batch_size, show_progress_bar):
+        assert batch_size == len(texts)
+        sizes.append((len(texts[0]), len(texts)))
+        return letter_counts(texts)
+
+    model = types.SimpleNamespace(encode=encode)
+    monkeypatch.setattr(_teacher, "MIN_BATCH_CHARACTERS", 40)
+    monkeypatch.setattr(_teacher, "load_sentence_transformer", lambda *_: model)
+    texts = ["a" * (number % 15) for number in range(90)]
+    teacher = CachedTeacher("a name", path=tmp_path, model_id="short", batch_size=4)
+    # The cache asks for each text once.
+    distinct = sorted(set(texts), key=len, reverse=True)
+    np.testing.assert_array_equal(teacher.transform(texts), letter_counts(texts))
+    assert sizes == [(14, 4), (10, 4), (6, 6), (0, 1)]
+    assert sum(n_texts for _, n_texts in sizes) == len(distinct)
+    sizes.clear()
+    vectors = teacher_vectors("a name", texts * 2, False)
+    np.testing.assert_array_equal(vectors, letter_counts(texts * 2))
+    assert sizes == [(14, 64), (9, 64), (4, 52)]
 
 
 def test_teacher_lone_surrogates(tmp_path):
