@@ -124,7 +124,7 @@ def linear_weights(
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Unit rows of the documents taught.
     targets : ndarray of shape (n_samples, n_components), dtype=np.float32
-        What they shall be mapped to, less its mean.
+        What they shall be mapped to; less its mean, where a last layer adds that.
     terms : TaughtTerms or None
         Terms that are taught too. What they say is regressed on beside X, and their
         weights get what that is worth.

@@ -50,6 +50,9 @@ from sklux._token_streams import (
 
 SUBWORD_ANALYZERS = ("subword", "word+subword")
 # Attributes that change while the settings and what was learnt stay.
+# Parameters by which the words of documents are read.
+READING = ("input", "encoding", "decode_error", "strip_accents", "lowercase")
+READING += ("token_pattern", "n_jobs")
 CHANGING = {"_made_reader", "_made_settings", "_stop_words_id", "n_jobs"}
 CHANGING_WITH_TERMS = CHANGING | {"_vocabulary"}
 # What the names of terms begin with where there are two kinds.
@@ -476,7 +479,8 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             return super().build_analyzer()
         if self.analyzer == "subword":
             return self._piece_ngrams
-        return partial(self._pieces_and_words, words_of=self._word_analyzer())
+        words_of = self._word_analyzer().build_analyzer()
+        return partial(self._pieces_and_words, words_of=words_of)
 
     def _piece_ngrams(self, document: object) -> list[str]:
         """n-grams of the pieces of one document."""
@@ -670,13 +674,13 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         pieces = source.pieces.tolist()
         return [pieces[number] for number in tokens.numbers]
 
-    def _word_analyzer(self) -> Callable[[str], list[str]]:
-        """scikit-learn's analyzer for the words of 'word+subword'."""
+    def _word_analyzer(self) -> TfidfVectorizer:
+        """What analyzes words as scikit-learn does, also those of 'word+subword'."""
         names = inspect.signature(TfidfVectorizer).parameters
         params = {name: getattr(self, name) for name in names}
         return TfidfVectorizer(
             **params | {"analyzer": "word", "tokenizer": None, "input": "content"}
-        ).build_analyzer()
+        )
 
     def _learn_idf(self, blocks) -> Callable[[], sparse.csr_matrix]:
         """Learn the idf of given terms."""
@@ -734,28 +738,49 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         vars(self).pop("_vocabulary", None)
         self._terms = terms
 
-    def _add_words(self, words: Iterable[str], n_documents: int) -> None:
-        """Make terms of words that no document has, as far as there is room.
+    def _takes_words(self) -> bool:
+        """Whether words can be added to what was learnt: terms that are words."""
+        return "_terms" in vars(self) and self.analyzer in ("word", "word+subword")
 
-        Their idf is that of a term of one document. Words that the analysis cuts or
-        drops are left out; so are all where terms were given, or are no words.
+    def _add_words(self, words: Iterable[str], raw_documents: Iterable) -> list[str]:
+        """Make terms of words that the documents lack, as far as there is room.
+
+        Returns those that are terms now, in the order of their columns, which come
+        last. Their idf is that of a term of one document. Words that the documents
+        have, though they were left out by `min_df` or `max_df`, stay out; so do those
+        that are no single token of their own, or whose tokens are left out.
         """
-        if "_terms" not in vars(self) or self.analyzer not in ("word", "word+subword"):
-            return
-        analyze, known = self._word_analyzer(), self._terms[-1].tolist()
-        found = [terms[0] for terms in map(analyze, words) if len(terms) == 1]
+        analyzer = self._word_analyzer()
+        analyze, preprocess = analyzer.build_analyzer(), analyzer.build_preprocessor()
+        known = self._terms[-1].tolist()
         is_known = set(known)
-        new = [word for word in dict.fromkeys(found) if word not in is_known]
+        new = [
+            word
+            for word in dict.fromkeys(map(preprocess, words))
+            if word not in is_known and analyze(word) == [word]
+        ]
         if self.max_features is not None:
             new = new[: max(self.max_features - self._n_columns(), 0)]
+        new = self._words_that_lack(new, raw_documents)
         if not new:
-            return
+            return []
         self._set_terms((*self._terms[:-1], pack_strings(known + new)))
         if self.use_idf:
             idf = self._tfidf.idf_
-            self._set_idf(np.ones(len(new)), n_documents)
+            self._set_idf(np.ones(len(new)), len(raw_documents))
             self._tfidf.idf_ = np.concatenate([idf, self._tfidf.idf_])
         self._tfidf.n_features_in_ = self._n_columns()
+        return new
+
+    def _words_that_lack(self, words: list[str], raw_documents: Iterable) -> list[str]:
+        """Words that no document has, whatever `min_df` and `max_df` left of them."""
+        if not words:
+            return []
+        params = {name: getattr(self, name) for name in READING}
+        counter = LexicalVectorizer(vocabulary=words, use_idf=False, **params)
+        counts = counter.fit_transform(raw_documents)
+        is_there = np.bincount(counts.indices, minlength=len(words)) > 0
+        return [word for word, found in zip(words, is_there) if not found]
 
     def _learnt(self) -> tuple[tuple[Strings, ...] | None, Subwords | None]:
         """What fit has learnt: terms, unless they were given, and word pieces."""

@@ -413,7 +413,7 @@ class ReLUProjection(
         # get weights from the teacher's vectors of these.
         student = Network.of(result.coefs)
         self.report_ = self._report(X, teacher, student, is_taught, train, validation)
-        coefs = self._final_coefs(X, targets, result.coefs, train, terms)
+        coefs = self._final_coefs(X, X_views, targets, result.coefs, train, terms)
         frequency = np.bincount(X.indices, minlength=X.shape[1])
         self._network = Network.of(coefs).by_frequency(frequency)
         self.teacher_components_ = targets.components
@@ -423,12 +423,19 @@ class ReLUProjection(
         self.validation_scores_ = result.validation_scores or None
         self.n_iter_ = len(result.loss_curve)
 
-    def _final_coefs(self, X, targets, coefs, train, terms):
+    def _final_coefs(self, X, X_views, targets, coefs, train, terms):
         """Weights of features that no training document has, and the rotation."""
         unseen = np.setdiff1d(X.indices, X[train].indices)
+        is_known = np.zeros(X.shape[1], dtype=bool)
+        for seen in (X, X_views):
+            if seen is not None:
+                is_known[seen.indices] = True
         if terms is not None:
             unseen = np.setdiff1d(unseen, terms.features)
+            is_known[terms.features] = True
         start_features(coefs, X, targets.reduced, unseen)
+        # What nothing has taught has noise for weights: it shall say nothing.
+        coefs[0][~is_known] = 0
         if "cosine" not in check_loss(self.loss):
             sample = train[:MAX_ROTATION_SIZE]
             student = apply_network(X[sample], Network.of(coefs), all_threads())

@@ -474,27 +474,31 @@ def words_of_teacher(teacher: object) -> list[str]:
     list of str
         As `tokenizer_words` finds them; empty if the teacher has no tokenizer.
     """
-    model = teacher.model if isinstance(teacher, CachedTeacher) else teacher
+    model, device = teacher, None
+    if isinstance(teacher, CachedTeacher):
+        model, device = teacher.model, teacher.device
     if isinstance(model, (str, os.PathLike)):
-        return list(words_of_named_model(os.fspath(model)))
+        return list(words_of_named_model(os.fspath(model), device))
     return tokenizer_words(model) or []
 
 
 @lru_cache(maxsize=16)
-def words_of_named_model(name: str) -> tuple[str, ...]:
+def words_of_named_model(name: str, device: str | None) -> tuple[str, ...]:
     """Words of a model's tokenizer; a search asks for them at each of its fits.
 
     Parameters
     ----------
     name : str
         Name or folder of a sentence-transformers model.
+    device : str or None
+        Torch device.
 
     Returns
     -------
     tuple of str
         As `tokenizer_words` finds them; empty if the model has no tokenizer.
     """
-    return tuple(tokenizer_words(load_sentence_transformer(name, None)) or ())
+    return tuple(tokenizer_words(load_sentence_transformer(name, device)) or ())
 
 
 def load_sentence_transformer(model: str | os.PathLike, device: str | None) -> object:

@@ -1,5 +1,6 @@
 """Terms that a teacher teaches: those of the lexical stage, and words beside them."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -12,6 +13,8 @@ WORD_BEGINNINGS = ("▁", "Ġ")
 MIN_MARKED = 0.1
 # What pieces begin with where they go on with a word.
 CONTINUATION = "##"
+# Pieces that stand for something that is no text.
+SPECIAL = re.compile(r"\[[A-Z]+\d*\]|<.+>")
 # Terms that are taught, a minute's work for a small model on a CPU. The most frequent
 # 20,000 words and pieces of 50,000 documents give nearly all that all 47,000 give.
 MAX_TERMS = 50_000
@@ -45,7 +48,7 @@ def terms_to_teach(
         # An analyzer of the user's may make terms of any kind.
         if isinstance(term, str):
             text = _as_text(term, prefixes)
-            if text and text.split() == [text]:
+            if text.split() == [text] and not SPECIAL.fullmatch(text):
                 texts[feature] = text
     features = np.fromiter(texts, dtype=np.intp, count=len(texts))
     order = np.lexsort((features, -frequency[features]))
@@ -78,10 +81,15 @@ def tokenizer_words(model: object) -> list[str] | None:
         Words of two letters or more, in the order of the vocabulary, at most
         `MAX_TOKENIZER_WORDS`; None if the model has no such tokenizer.
     """
-    tokenizer = getattr(model, "tokenizer", None)
-    if not hasattr(tokenizer, "get_vocab"):
+    try:
+        tokenizer = getattr(model, "tokenizer", None)
+        vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else None
+    except NotImplementedError:
         return None
-    vocabulary = tokenizer.get_vocab()
+    if not isinstance(vocabulary, Mapping) or not all(
+        isinstance(token, str) for token in vocabulary
+    ):
+        return None
     tokens = sorted(vocabulary, key=vocabulary.__getitem__)
     for mark in WORD_BEGINNINGS:
         marked = [token[1:] for token in tokens if token.startswith(mark)]
@@ -111,7 +119,9 @@ def check_words(words: Iterable[str]) -> list[str]:
     ValueError
         If there is none, or one is no str or empty.
     """
-    words = list(dict.fromkeys(words))
+    # The order of a set is another one in each process.
+    words = sorted(words, key=str) if isinstance(words, set | frozenset) else words
+    words = list(words)
     bad = [word for word in words if not isinstance(word, str) or not word.strip()]
     if bad or not words:
         got = f"{bad[0]!r} among them" if bad else "none"
@@ -119,4 +129,4 @@ def check_words(words: Iterable[str]) -> list[str]:
             "The 'teacher_words' parameter of LuxicalVectorizer must be 'auto', a "
             f"list of words, none of them empty, or None. Got {got}."
         )
-    return words
+    return list(dict.fromkeys(words))

@@ -60,12 +60,12 @@ def with_guesses(
     """
     if is_taught.all():
         return teacher
+    n_latent = latent.shape[1]
     squares = np.square(latent).sum(axis=1, dtype=np.float64).mean()
+    dense = np.hstack([latent, *([] if terms is None else [said_of(X, terms)[0]])])
     if squares > 0:
-        latent = latent * np.float32(np.sqrt(LATENT_WEIGHT / squares))
-    if terms is not None:
-        latent = np.hstack([latent, said_of(X, terms)[0]])
-    kernel = _Kernel(X[is_taught], latent[is_taught])
+        dense[:, :n_latent] *= np.float32(np.sqrt(LATENT_WEIGHT / squares))
+    kernel = _Kernel(X[is_taught], dense[is_taught])
     deviations = np.zeros_like(teacher)
     taught = teacher[is_taught].astype(np.float64)
     mean = taught.mean(axis=0)
@@ -73,8 +73,8 @@ def with_guesses(
         block = slice(begin, begin + BLOCK)
         rest = taught[:, block] - mean[block]
         dual = conjugate_gradients(kernel.product, rest)
-        of_features, of_latent = kernel.weights(dual)
-        deviations[:, block] = csr_product(X, of_features) + latent @ of_latent
+        of_features, of_dense = kernel.weights(dual)
+        deviations[:, block] = csr_product(X, of_features) + dense @ of_dense
     length = np.sqrt(max(1 - mean @ mean, 0))
     found = np.linalg.norm(deviations, axis=1, keepdims=True)
     deviations *= length / np.maximum(found, max(SHORTEST * length, 1e-30))
@@ -87,16 +87,16 @@ def with_guesses(
 class _Kernel:
     """Products with K + ALPHA I of the documents taught."""
 
-    def __init__(self, X: sparse.csr_matrix, latent: np.ndarray):
+    def __init__(self, X: sparse.csr_matrix, dense: np.ndarray):
         self.X, self.turned = X, csr_transpose(X)
-        self.latent = latent
+        self.dense = dense
 
     def weights(self, dual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Weights of the features and of the latent components."""
-        return csr_product(self.turned, dual), self.latent.T @ dual
+        """Weights of the features and of the dense columns."""
+        return csr_product(self.turned, dual), self.dense.T @ dual
 
     def product(self, dual: np.ndarray) -> np.ndarray:
         """(K + ALPHA I) times the columns of a matrix."""
-        of_features, of_latent = self.weights(dual)
-        image = csr_product(self.X, of_features) + self.latent @ of_latent
+        of_features, of_dense = self.weights(dual)
+        image = csr_product(self.X, of_features) + self.dense @ of_dense
         return image + ALPHA * dual

@@ -1,8 +1,8 @@
 """Text to dense vectors, distilled from a teacher on the user's own corpus."""
 
 import os
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from copy import copy, deepcopy
 from importlib.metadata import version
 from numbers import Integral
@@ -60,6 +60,7 @@ from sklux._teacher import (
 )
 from sklux._teacher_words import check_words, terms_to_teach
 from sklux._text_buffers import text_buffers
+from sklux._warnings import warn_caller
 
 # What `transform` has made of each vectorizer's stages. It stands here, because
 # `transform` changes no attribute.
@@ -110,16 +111,16 @@ class LuxicalVectorizer(
         random, so that the folds of a grid search choose mostly the same. ``'auto'`` is
         10,000, None all. Not used where `fit` is given ``teacher_embeddings``.
 
-    teacher_words : 'auto', iterable of str or None, default='auto'
-        What ``teacher`` teaches beside the documents, where there is one: with
-        ``'auto'`` the words and word pieces that are terms of the lexical stage, the
-        50,000 most frequent. The student then knows words that its documents have
-        rarely, and needs far fewer documents taught; it is a minute's work for a small
-        model. A `LexicalVectorizer` gets, as far as it has room, words as terms that no
-        document has: those of the teacher's tokenizer, at most 30,000 of two letters or
-        more, or those of a list. A lexical stage without a vocabulary of words (hashes,
-        characters, a pipeline) has none that could be taught. None teaches documents
-        alone.
+    teacher_words : 'auto', array-like of str or None, default='auto'
+        What ``teacher`` teaches beside the documents, where there is one: the words
+        and word pieces that are terms of the lexical stage, the 50,000 most frequent.
+        The student then knows words that its documents have rarely, and needs far
+        fewer documents taught; it is a minute's work for a small model. A
+        `LexicalVectorizer` gets words that no document has as terms, as far as
+        `max_features` leaves room: with ``'auto'`` those of the teacher's tokenizer, at
+        most 30,000 of two letters or more, or those of a list. A lexical stage without
+        a vocabulary of words (hashes, characters, a pipeline) has none that could be
+        taught. None teaches documents alone.
 
     n_jobs : int or None, default=None
         Threads of `transform`, read when it runs, for a stage that has None of
@@ -205,7 +206,7 @@ class LuxicalVectorizer(
         lexical: BaseEstimator | None = None,
         projection: ReLUProjection | None = None,
         teacher_sample_size: int | Literal["auto"] | None = "auto",
-        teacher_words: Iterable[str] | Literal["auto"] | None = "auto",
+        teacher_words: Sequence[str] | Literal["auto"] | None = "auto",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
@@ -266,7 +267,8 @@ class LuxicalVectorizer(
         ConvergenceWarning
             If the student should not be trusted, as in `ReLUProjection.fit`.
         UserWarning
-            If rows of ``teacher_embeddings`` are all NaN or all zero.
+            If rows of ``teacher_embeddings`` are all NaN or all zero, or given
+            `teacher_words` are no terms.
         """
         documents = check_documents(raw_documents)
         _check_n_documents(len(documents))
@@ -294,9 +296,12 @@ class LuxicalVectorizer(
                 X = self._features(lexical, documents, words)
                 views = self._views(lexical, documents, projection, X)
             with task.part("teacher"):
+                # Words first: a teacher that fails at them fails after a second.
+                terms = self._taught_terms(lexical, X, words)
                 if not is_given:
                     teacher_embeddings = self._taught(documents)
-                terms = self._taught_terms(lexical, X, words, teacher_embeddings)
+                if terms is not None:
+                    _check_width(terms.vectors, teacher_embeddings)
             with task.part("training", projection):
                 projection._fit(
                     X, teacher_embeddings, views, terms, warns_untaught=is_given
@@ -731,15 +736,19 @@ class LuxicalVectorizer(
                 "teacher_embeddings, or teacher_words='auto'."
             )
         has_words = isinstance(lexical, CountVectorizer)
-        if not has_words or lexical.analyzer in ("char", "char_wb"):
-            if is_auto:
-                return None
-            raise ValueError(
-                "teacher_words needs a lexical stage whose terms are words, such as a "
-                f"LexicalVectorizer or TfidfVectorizer. Got {lexical!r}: change it, or "
-                "set teacher_words='auto'."
-            )
-        return words_of_teacher(self.teacher) if is_auto else words
+        if has_words and lexical.analyzer in ("char", "char_wb"):
+            has_words = False
+        if not is_auto:
+            if not (has_words and isinstance(lexical, LexicalVectorizer)):
+                _refuse_words(lexical)
+            return words
+        if not has_words:
+            return None
+        takes_words = isinstance(lexical, LexicalVectorizer)
+        if takes_words and lexical.vocabulary is None and lexical.analyzer != "subword":
+            with _blaming_words("asking for the words of the teacher's tokenizer"):
+                words = words_of_teacher(self.teacher)
+        return words
 
     def _features(self, lexical, documents, words):
         """Fit the lexical stage; its matrix of the documents."""
@@ -749,10 +758,30 @@ class LuxicalVectorizer(
             return X
         X = sparse.csr_matrix(X)
         check_has_values(X, "The matrix of the lexical stage")
-        if words and isinstance(lexical, LexicalVectorizer):
-            lexical._add_words(words, len(documents))
-            X.resize(len(documents), lexical._n_columns())
+        if words and _has_terms_of(lexical, X):
+            if not lexical._takes_words():
+                if not isinstance(self.teacher_words, str):
+                    _refuse_words(lexical)
+                return X
+            new = lexical._add_words(words, documents)
+            if not isinstance(self.teacher_words, str):
+                self._warn_of_lost_words(lexical, words)
+            X.resize(X.shape[0], X.shape[1] + len(new))
         return X
+
+    def _warn_of_lost_words(self, lexical, words):
+        """Say which given words are no terms."""
+        known = set(lexical._terms[-1].tolist())
+        preprocess = lexical.build_preprocessor()
+        lost = [word for word in words if preprocess(word) not in known]
+        if lost:
+            warn_caller(
+                f"{len(lost)} of {len(words)} teacher_words are no terms of the "
+                f"lexical stage, the first of them {lost[0]!r}: they are no single "
+                "words, or its max_features leaves no room, or its stop words, min_df "
+                "or max_df leave them out.",
+                UserWarning,
+            )
 
     def _views(self, lexical, documents, projection, X):
         """The lexical stage's matrix of all first halves, then of all second ones.
@@ -792,36 +821,24 @@ class LuxicalVectorizer(
         taught[chosen] = vectors
         return taught
 
-    def _taught_terms(self, lexical, X, words, teacher_embeddings):
+    def _taught_terms(self, lexical, X, words):
         """What the teacher says of the terms of the lexical stage."""
-        if words is None:
+        if words is None or not _has_terms_of(lexical, X):
             return None
+        frequency = np.bincount(X.indices, minlength=X.shape[1])
+        if not isinstance(self.teacher_words, str):
+            # Words that somebody asked for come before those of the documents.
+            frequency[frequency == 0] = X.shape[0] + 1
         is_mixed = lexical.analyzer == "word+subword"
         features, texts = terms_to_teach(
-            lexical.vocabulary_,
-            np.bincount(X.indices, minlength=X.shape[1]),
-            PART_PREFIXES if is_mixed else (),
+            lexical.vocabulary_, frequency, PART_PREFIXES if is_mixed else ()
         )
         if not texts:
             return None
         # A word and a piece may be the same text.
         distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        vectors = teacher_vectors(self.teacher, list(distinct), bool(self.verbose))
-        width = teacher_embeddings.shape[1]
-        if vectors.shape[1] != width:
-            raise ValueError(
-                f"The teacher gives terms vectors of width {vectors.shape[1]}, but "
-                f"teacher_embeddings has {width} columns. Use the teacher that made "
-                "them, or teacher_words=None."
-            )
-        is_bad = ~np.isfinite(vectors).all(axis=1)
-        if is_bad.any():
-            raise ValueError(
-                f"The teacher's output for teacher_words has NaN or infinity in "
-                f"{np.count_nonzero(is_bad)} rows, the first of them that of "
-                f"{list(distinct)[is_bad.argmax()]!r}. Mend the teacher, or set "
-                "teacher_words=None."
-            )
+        with _blaming_words("teaching words"):
+            vectors = teacher_vectors(self.teacher, list(distinct), bool(self.verbose))
         return taught_terms(features, vectors[[distinct[text] for text in texts]])
 
     def _teacher_id(self):
@@ -831,6 +848,59 @@ class LuxicalVectorizer(
         if isinstance(self.teacher, (str, os.PathLike)):
             return f"name:{os.fspath(self.teacher)}"
         return None
+
+
+def _has_terms_of(lexical: object, X: object) -> bool:
+    """Whether the columns of a matrix are the terms of its lexical stage.
+
+    Parameters
+    ----------
+    lexical : estimator
+        Fitted.
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
+        What it made; a subclass of the user's may have made something else of it.
+
+    Returns
+    -------
+    bool
+        False where that cannot be.
+    """
+    vocabulary = getattr(lexical, "vocabulary_", None)
+    return (
+        sparse.issparse(X) and vocabulary is not None and len(vocabulary) == X.shape[1]
+    )
+
+
+def _refuse_words(lexical: object) -> None:
+    """Refuse a list of words that a lexical stage cannot take."""
+    raise ValueError(
+        "A list of teacher_words needs a LexicalVectorizer whose terms are words, read "
+        f"without functions of your own. Got {lexical!r}: change it, or set "
+        "teacher_words='auto'."
+    )
+
+
+@contextmanager
+def _blaming_words(doing: str) -> Iterator[None]:
+    """Say of errors that it was `teacher_words` that asked the teacher."""
+    remedy = "teacher_words=None teaches documents alone."
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"While {doing}: {error} {remedy}") from error
+    except Exception as error:
+        error.add_note(f"This happened while {doing}; {remedy}")
+        raise
+
+
+def _check_width(words: np.ndarray, documents: np.ndarray) -> None:
+    """Refuse words of another teacher than that of the documents."""
+    if words.shape[1] != documents.shape[1]:
+        raise ValueError(
+            f"The teacher gives words vectors of width {words.shape[1]}, but "
+            f"teacher_embeddings has {documents.shape[1]} columns. Use the teacher "
+            "that made them, or teacher_words=None."
+        )
 
 
 def _check_n_documents(n_documents: int) -> None:

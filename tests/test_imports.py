@@ -82,6 +82,7 @@ ALLOWED = {
         "_teacher",
         "_teacher_words",
         "_text_buffers",
+        "_warnings",
     },
     "_teacher_words": set(),
     "_settings": set(),

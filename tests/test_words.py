@@ -179,25 +179,83 @@ def test_stages_without_words_have_none_taught(sentences, lexical):
         .fit(sentences, teacher_embeddings=teach(sentences))
         .transform(sentences),
     )
-    with pytest.raises(ValueError, match="needs a lexical stage whose terms are words"):
-        word_student(lexical=lexical, teacher_words=["pear"]).fit(sentences)
 
 
-@pytest.mark.parametrize("words", ["auto", UNSEEN], ids=["auto", "list"])
-def test_other_stages_keep_their_terms(sentences, words):
-    teacher, lexical = Asked(), TfidfVectorizer()
-    student = word_student(teacher, lexical=lexical, teacher_words=words)
+def test_other_stages_keep_their_terms(sentences):
+    model, lexical = model_of(UNSEEN), TfidfVectorizer()
+    model.encode = teacher = Asked()
+    student = word_student(model, lexical=lexical)
     student.fit(sentences, teacher_embeddings=teach(sentences))
     assert sorted(teacher.texts) == sorted(lexical.fit(sentences).vocabulary_)
     assert not student.transform(UNSEEN).any()
 
 
+class Dense(TfidfVectorizer):
+    def fit_transform(self, raw_documents, y=None):
+        return super().fit_transform(raw_documents).toarray()
+
+    def transform(self, raw_documents):
+        return super().transform(raw_documents).toarray()
+
+
+class Wider(LexicalVectorizer):
+    def fit_transform(self, raw_documents, y=None):
+        X = super().fit_transform(raw_documents)
+        return sparse.hstack([X, X[:, :1]], format="csr")
+
+    def transform(self, raw_documents):
+        X = super().transform(raw_documents)
+        return sparse.hstack([X, X[:, :1]], format="csr")
+
+
+@pytest.mark.parametrize("lexical", [Dense(), Wider()], ids=["dense", "wider"])
+def test_columns_that_are_no_terms_are_not_taught(sentences, lexical):
+    model = model_of(UNSEEN)
+    model.encode = refuse
+    student = word_student(model, lexical=lexical)
+    vectors = student.fit_transform(sentences, teacher_embeddings=teach(sentences))
+    assert vectors.shape == (120, 3)
+
+
 def test_terms_that_are_given_are_taught(sentences):
     teacher, terms = Asked(), ["apple", "motor", "piano", "pear", "zebra"]
     lexical = LexicalVectorizer(vocabulary=terms)
-    student = word_student(teacher, lexical=lexical, teacher_words=UNSEEN)
+    student = word_student(teacher, lexical=lexical)
     student.fit(sentences, teacher_embeddings=teach(sentences))
     assert sorted(teacher.texts) == sorted(terms)
+
+
+def test_words_of_a_list_are_taught_before_terms(sentences, monkeypatch):
+    monkeypatch.setattr(sklux._teacher_words, "MAX_TERMS", 5)
+    teacher = Asked()
+    student = word_student(teacher, teacher_words=UNSEEN)
+    student.fit(sentences, teacher_embeddings=teach(sentences))
+    assert len(teacher.texts) == 5
+    assert set(UNSEEN) < set(teacher.texts)
+
+
+@pytest.mark.parametrize("how", ["many", "zero"])
+def test_words_that_nobody_has_taught_say_nothing(sentences, monkeypatch, how):
+    """Their weights would be noise."""
+    model = model_of(UNSEEN)
+    if how == "many":
+        monkeypatch.setattr(sklux._teacher_words, "MAX_TERMS", 5)
+    else:
+        model.encode = lambda texts: (
+            teach(texts) * [[text not in UNSEEN] for text in texts]
+        )
+    projection = ReLUProjection(3, hidden_layer_sizes=(12, 16), max_iter=1)
+    student = word_student(model, projection=projection).fit(sentences)
+    assert set(UNSEEN) < set(student.lexical_.vocabulary_)
+    assert not student.transform(UNSEEN).any()
+
+
+def test_words_are_taught_before_documents(sentences):
+    """A teacher that fails at words does so at once."""
+    teacher = Asked()
+    student = word_student(teacher).fit(sentences)
+    n_terms = len(student.lexical_.vocabulary_)
+    assert not set(teacher.texts[:n_terms]) & set(sentences)
 
 
 def test_no_word_is_taught_without_a_teacher(sentences):
@@ -237,7 +295,8 @@ def test_model_file_holds_the_words(sentences, tmp_path):
 def test_added_words_change_nothing_for_the_documents(sentences, stage):
     before = stage.fit_transform(sentences)
     idf = stage.idf_
-    stage._add_words(["zebra", "apple", *UNSEEN, "zebra"], 120)
+    new = stage._add_words(["zebra", "apple", *UNSEEN, "zebra"], sentences)
+    assert new == ["zebra", *UNSEEN]
     after = stage.transform(sentences)
     names = stage.get_feature_names_out()[before.shape[1] :]
     assert [name.removeprefix("word__") for name in names] == ["zebra", *UNSEEN]
@@ -250,42 +309,82 @@ def test_added_words_change_nothing_for_the_documents(sentences, stage):
 
 
 def test_added_words_are_analyzed(sentences):
+    """In their own form, and whole."""
     stage = LexicalVectorizer(stop_words=["zoo"], ngram_range=(1, 2)).fit(sentences)
-    n_terms = len(stage.vocabulary_)
-    stage._add_words(["Zebra", "zoo", "two words", "x", "yak"], 120)
-    assert list(stage.vocabulary_)[n_terms:] == ["zebra", "yak"]
+    words = ["Zebra", "zoo", "two words", "x", "X-ray", "yak", "\u0130stanbul"]
+    assert stage._add_words(words, sentences) == ["zebra", "yak"]
+    stage = LexicalVectorizer(lowercase=False, strip_accents="unicode").fit(sentences)
+    assert stage._add_words(["Zebra", "na\u00efve"], sentences) == ["Zebra", "naive"]
+
+
+@pytest.mark.parametrize("stage", [LexicalVectorizer, default_lexical_stage])
+@pytest.mark.parametrize("bound", [{"max_df": 0.3}, {"min_df": 2}, {"max_df": 1}])
+def test_words_that_documents_have_stay_out(sentences, stage, bound):
+    """Those that min_df and max_df leave out of the terms."""
+    documents = [*(f"the {text}" for text in sentences), "mango"]
+    stage = stage().set_params(max_df=1.0, min_df=1).set_params(**bound)
+    before = stage.fit_transform(documents)
+    new = stage._add_words(["the", "harp", "mango", "lorry"], documents)
+    assert new == ["harp", "lorry"]
+    assert stage.transform(documents).nnz == before.nnz
 
 
 @pytest.mark.parametrize("n_free", [0, 2])
 def test_added_words_have_the_room_that_max_features_leaves(sentences, n_free):
     n_terms = len(LexicalVectorizer().fit(sentences).vocabulary_)
     stage = LexicalVectorizer(max_features=n_terms + n_free).fit(sentences)
-    stage._add_words(UNSEEN, 120)
+    assert stage._add_words(UNSEEN, sentences) == UNSEEN[:n_free]
     assert list(stage.vocabulary_)[n_terms:] == UNSEEN[:n_free]
 
 
 @pytest.mark.parametrize(
-    "stage",
+    "lexical",
     [
         LexicalVectorizer(analyzer="subword"),
         LexicalVectorizer(vocabulary=["apple", "pear"]),
-        LexicalVectorizer(ngram_range=(2, 2)),
-        LexicalVectorizer(preprocessor=str.upper),
+        LexicalVectorizer(preprocessor=str.upper, lowercase=False),
+        LexicalVectorizer(analyzer=str.split),
+        LexicalVectorizer(analyzer="char_wb"),
+        TfidfVectorizer(),
+        HashingVectorizer(n_features=64),
     ],
-    ids=["pieces", "given", "pairs", "preprocessor"],
+    ids=[
+        "pieces",
+        "given",
+        "preprocessor",
+        "analyzer",
+        "characters",
+        "other",
+        "hashes",
+    ],
 )
-def test_words_are_not_added_where_they_are_no_terms(sentences, stage):
-    stage.fit(sentences)
-    names = stage.get_feature_names_out().tolist()
-    stage._add_words(UNSEEN, 120)
-    if stage.preprocessor is None:
-        assert stage.get_feature_names_out().tolist() == names
-    stage.transform(sentences)
+def test_stages_that_take_no_words(sentences, lexical):
+    """Those of the tokenizer are not needed; those of a list are."""
+    word_student(model_of(UNSEEN), lexical=lexical).fit(sentences)
+    student = word_student(lexical=lexical, teacher_words=UNSEEN)
+    with pytest.raises(ValueError, match="A list of teacher_words needs a LexicalVec"):
+        student.fit(sentences)
+
+
+@pytest.mark.parametrize(
+    ("lexical", "words", "message"),
+    [
+        (LexicalVectorizer(), ["new york", "harp"], "1 of 2 .* first of them 'new y"),
+        (LexicalVectorizer(max_features=5), UNSEEN, "3 of 3 .* first of them 'mango'"),
+        (LexicalVectorizer(ngram_range=(2, 2)), UNSEEN, "3 of 3 teacher_words"),
+        (LexicalVectorizer(stop_words=["harp"]), UNSEEN, "1 of 3 .* of them 'harp'"),
+    ],
+)
+def test_words_of_a_list_that_are_no_terms(sentences, lexical, words, message):
+    student = word_student(lexical=lexical, teacher_words=words)
+    with pytest.warns(UserWarning, match=message) as caught:
+        student.fit(sentences)
+    assert caught[0].filename == __file__
 
 
 def test_added_words_without_idf(sentences):
     stage = LexicalVectorizer(use_idf=False).fit(sentences)
-    stage._add_words(UNSEEN, 120)
+    stage._add_words(UNSEEN, sentences)
     assert stage.transform(UNSEEN).sum() == 3
 
 
@@ -294,8 +393,9 @@ def test_added_words_without_idf(sentences):
 
 def test_terms_are_words_and_pieces_without_their_marks():
     terms = ["word__pear", "subword__##ing", "word__a pear", "subword__!", "word____x"]
+    terms += ["subword__[UNK]", "subword__<s>", "subword__##"]
     features, texts = terms_to_teach(
-        {term: number for number, term in enumerate(terms)}, np.ones(5), PART_PREFIXES
+        {term: number for number, term in enumerate(terms)}, np.ones(8), PART_PREFIXES
     )
     assert features.tolist() == [0, 1, 3, 4]
     assert texts == ["pear", "ing", "!", "__x"]
@@ -423,7 +523,22 @@ def test_tokenizer_words_are_the_first_ones(monkeypatch):
     assert tokenizer_words(model_of(["bb", "cc", "aa"])) == ["bb", "cc"]
 
 
-@pytest.mark.parametrize("model", [teach, SimpleNamespace(tokenizer=str.split)])
+class NotImplementedTokenizer:
+    @property
+    def tokenizer(self):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        teach,
+        SimpleNamespace(tokenizer=str.split),
+        SimpleNamespace(tokenizer=SimpleNamespace(get_vocab=lambda: ["pear"])),
+        SimpleNamespace(tokenizer=SimpleNamespace(get_vocab=lambda: {b"pear": 0})),
+        NotImplementedTokenizer(),
+    ],
+)
 def test_teachers_without_a_list_of_words(model):
     assert tokenizer_words(model) is None
     assert words_of_teacher(model) == []
@@ -434,13 +549,29 @@ def test_named_model_is_loaded_once_for_its_words(monkeypatch):
     loaded = []
 
     def load(name, device):
-        loaded.append(name)
+        loaded.append((name, device))
         return model_of(["pear", "plum"])
 
     monkeypatch.setattr(sklux._teacher, "load_sentence_transformer", load)
-    for teacher in ("a model of words", CachedTeacher("a model of words")) * 2:
+    name = "a model of words"
+    for teacher in (name, CachedTeacher(name), CachedTeacher(name, device="cpu")) * 2:
         assert words_of_teacher(teacher) == ["pear", "plum"]
-    assert loaded == ["a model of words"]
+    assert loaded == [(name, None), (name, "cpu")]
+
+
+@pytest.mark.parametrize(
+    "lexical",
+    [TfidfVectorizer(), LexicalVectorizer(analyzer="subword"), HashingVectorizer()],
+)
+def test_words_that_would_not_be_used_are_not_asked_for(sentences, lexical):
+    class Model:
+        encode = staticmethod(teach)
+
+        @property
+        def tokenizer(self):
+            pytest.fail("asked for its words")
+
+    word_student(Model(), lexical=lexical).fit(sentences)
 
 
 # Bad input
@@ -454,6 +585,8 @@ def test_named_model_is_loaded_once_for_its_words(monkeypatch):
         ([], "Got none"),
         (["pear", ""], "Got '' among them"),
         (["pear", 7], "Got 7 among them"),
+        ([["pear"]], r"Got \['pear'\] among them"),
+        (np.array([["pear"]]), "among them"),
     ],
 )
 def test_bad_words(sentences, words, message):
@@ -463,6 +596,7 @@ def test_bad_words(sentences, words, message):
 
 def test_words_are_taken_once():
     assert check_words(["b", "a", "b"]) == ["b", "a"]
+    assert check_words({"b", "c", "a"}) == ["a", "b", "c"]
 
 
 def test_words_need_a_teacher(sentences):
@@ -495,6 +629,15 @@ def test_terms_that_the_teacher_fails_at(sentences):
         vectors[[text in ("motor", "pear") for text in texts]] = np.nan
         return vectors
 
-    with pytest.raises(ValueError, match="NaN") as caught:
+    message = "While teaching words: .*NaN.* teacher_words=None teaches documents alone"
+    with pytest.raises(ValueError, match=message):
         word_student(teacher).fit(sentences)
-    assert "teacher" in str(caught.value)
+
+
+def test_terms_that_the_teacher_does_not_know(sentences):
+    table = dict(zip(sentences, teach(sentences)))
+    student = word_student(lambda texts: np.array([table[text] for text in texts]))
+    with pytest.raises(KeyError) as caught:
+        student.fit(sentences)
+    assert "teacher_words=None" in caught.value.__notes__[0]
+    student.set_params(teacher_words=None).fit(sentences)
