@@ -91,30 +91,29 @@ ROUNDED = [STUDENT, SMALL_STUDENT]
 ABLATIONS: dict[str, Recipe] = {
     "as it comes": DEFAULT,
     "documents alone taught": {"teacher_words": None},
-    "words, no pieces": {"lexical": WORDS},
+    "neither corpus vectors nor contrastive term": {"corpus_weight": 0.0},
     "no contrastive term": {"contrastive_weight": 0.0},
     "contrastive term alone beside the teacher": {
         "contrastive_weight": 0.09,
         "corpus_weight": 0.0,
     },
-    "neither corpus vectors nor contrastive term": {"corpus_weight": 0.0},
-    "the same before the first epoch": {
+    "neither, before the first epoch": {
         "corpus_weight": 0.0,
         "max_iter": 1,
         # So small that nothing moves.
         "learning_rate_init": 1e-12,
     },
-    "three times the learning rate": {"learning_rate_init": 0.003},
-    "dropout of 0.15": {"dropout": 0.15},
-    "similarity loss, temperature 0.1, beside the cosine": {
-        "loss": {"cosine": 1.0, "similarity_kl": 20.0},
-        "temperature": 0.1,
-    },
+    "words, no pieces": {"lexical": WORDS},
     "no hidden layer": {"hidden_layer_sizes": ()},
     "hidden layer of 128": {"hidden_layer_sizes": (128,)},
     "hidden layer of 1024": {"hidden_layer_sizes": (1024,)},
     "3 epochs": {"max_iter": 3},
-    "12 epochs": {"max_iter": 12},
+    "three times the learning rate": {"learning_rate_init": 0.003},
+    "similarity loss, temperature 0.1, beside the cosine": {
+        "loss": {"cosine": 1.0, "similarity_kl": 20.0},
+        "temperature": 0.1,
+    },
+    "dropout of 0.15": {"dropout": 0.15},
     LUXICAL_LOSS: SINGLES[LUXICAL_LOSS],
 }
 CORPUS_WEIGHTS = [0.0, 0.06, "auto", 0.2, 0.35, 0.7]

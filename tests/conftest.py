@@ -81,6 +81,12 @@ def small_vectorizer(teacher=None, **params):
 
 
 @pytest.fixture(scope="session")
+def data_home(tmp_path_factory):
+    """Where programs keep what a teacher says of words: they have most in common."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
 def fitted(documents, teacher_embeddings):
     """A fitted vectorizer; tests must not change it."""
     return small_vectorizer().fit(documents, teacher_embeddings=teacher_embeddings)

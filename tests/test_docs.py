@@ -34,10 +34,10 @@ taught = range(0, len(documents), 2)
 
 
 @pytest.fixture(scope="module")
-def prelude(tmp_path_factory):
+def prelude(data_home):
     """Names that the pages take as given; the teacher has taught their texts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SKLUX_DATA_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SKLUX_DATA_HOME", str(data_home))
         patch.setenv("HF_HUB_OFFLINE", "1")
         names = {"__name__": "page"}
         exec(PRELUDE, names)

@@ -14,19 +14,13 @@ def test_examples_are_found():
     assert len(EXAMPLES) >= 10
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """The examples have their texts in common: they are taught once."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_run(example, cache, tmp_path):
+def test_examples_run(example, data_home, tmp_path):
     env = {
         **os.environ,
         "HF_HUB_OFFLINE": "1",
         "MPLBACKEND": "agg",
-        "SKLUX_DATA_HOME": str(cache),
+        "SKLUX_DATA_HOME": str(data_home),
     }
     result = subprocess.run(
         [sys.executable, example], cwd=tmp_path, env=env, capture_output=True, text=True
