@@ -36,14 +36,17 @@ def plot_trade_off(
     axes = figure.subplots()
     axes.plot(*zip(*own.values()), "o-", color=OWN, markersize=5)
     axes.plot(*zip(*others.values()), "s", color=OTHERS, markersize=5)
-    for points, colour, side in ((own, OWN, 7), (others, OTHERS, -12)):
+    # The line runs to the right and down: above it there is room.
+    sides = (own, OWN, (5, 6), "left"), (others, OTHERS, (0, -12), "center")
+    for points, colour, side, alignment in sides:
         for label, place in points.items():
             axes.annotate(
                 label,
                 place,
-                xytext=(0, side),
+                xytext=side,
                 textcoords="offset points",
-                ha="center",
+                ha=alignment,
+                va="center",
                 fontsize=8,
                 color=colour,
             )
