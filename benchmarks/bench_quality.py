@@ -288,7 +288,7 @@ def rounding_note(bench: Bench, corpus: str, name: str) -> str:
             for measure in exact[0].values
         }
         worst = max(lost, key=lost.get)
-        losses.append(f"{dtype} {100 * lost[worst]:.2f} % ({worst})")
+        losses.append(f"{dtype} {100 * max(lost[worst], 0):.2f} % ({worst})")
     return f"Largest relative loss by rounding, {name}: {', '.join(losses)}."
 
 
