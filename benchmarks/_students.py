@@ -135,10 +135,11 @@ class Bench:
         key = ("student", name, recipe_key(recipe), seed, n_taught)
 
         def make() -> tuple[LuxicalVectorizer, float]:
-            self.once(
-                ("terms", name, str(recipe.get("lexical"))),
-                lambda: teach_terms(self.corpus(name), self.teacher(name), recipe),
-            )
+            if recipe.get("teacher_words", "auto") is not None:
+                self.once(
+                    ("terms", name, str(recipe.get("lexical"))),
+                    lambda: teach_terms(self.corpus(name).texts.train, recipe),
+                )
             return fitted(self.corpus(name), self.teacher(name), recipe, seed, n_taught)
 
         if key[1:] == (self.main, recipe_key(DEFAULT), self.seeds[0], None):
@@ -205,15 +206,13 @@ def fitted(
     return student, perf_counter() - start
 
 
-def teach_terms(corpus: Corpus, teacher: Parts, recipe: Recipe) -> None:
+def teach_terms(texts: list[str], recipe: Recipe) -> None:
     """Fill the teacher's cache with the terms of a student: no part of its fit."""
-    if recipe.get("teacher_words", "auto") is None:
-        return
     student, start = make_student(recipe, 0), perf_counter()
     lexical = student.lexical or default_lexical_stage()
     words = student._words(lexical)
-    X = student._features(lexical, corpus.texts.train, words)
-    terms = student._taught_terms(lexical, X, words, teacher.train)
+    X = student._features(lexical, texts, words)
+    terms = student._taught_terms(lexical, X, words)
     seconds = perf_counter() - start
     progress(f"{len(terms.features):,} terms, taught or in the cache: {seconds:.0f} s")
 

@@ -49,10 +49,10 @@ from sklux._token_streams import (
 )
 
 SUBWORD_ANALYZERS = ("subword", "word+subword")
-# Attributes that change while the settings and what was learnt stay.
 # Parameters by which the words of documents are read.
 READING = ("input", "encoding", "decode_error", "strip_accents", "lowercase")
 READING += ("token_pattern", "n_jobs")
+# Attributes that change while the settings and what was learnt stay.
 CHANGING = {"_made_reader", "_made_settings", "_stop_words_id", "n_jobs"}
 CHANGING_WITH_TERMS = CHANGING | {"_vocabulary"}
 # What the names of terms begin with where there are two kinds.
@@ -739,8 +739,9 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         self._terms = terms
 
     def _takes_words(self) -> bool:
-        """Whether words can be added to what was learnt: terms that are words."""
-        return "_terms" in vars(self) and self.analyzer in ("word", "word+subword")
+        """Whether words can be added to what fit learns: terms that are words."""
+        has_words = self.analyzer in ("word", "word+subword")
+        return has_words and self.vocabulary is None and self._uses_kernels()
 
     def _add_words(self, words: Iterable[str], raw_documents: Iterable) -> list[str]:
         """Make terms of words that the documents lack, as far as there is room.

@@ -425,17 +425,17 @@ class ReLUProjection(
 
     def _final_coefs(self, X, X_views, targets, coefs, train, terms):
         """Weights of features that no training document has, and the rotation."""
-        unseen = np.setdiff1d(X.indices, X[train].indices)
-        is_known = np.zeros(X.shape[1], dtype=bool)
-        for seen in (X, X_views):
-            if seen is not None:
-                is_known[seen.indices] = True
+        has_weights = np.zeros(X.shape[1], dtype=bool)
+        has_weights[X[train].indices] = True
         if terms is not None:
-            unseen = np.setdiff1d(unseen, terms.features)
-            is_known[terms.features] = True
+            has_weights[terms.features] = True
+        unseen = np.setdiff1d(X.indices, np.flatnonzero(has_weights))
         start_features(coefs, X, targets.reduced, unseen)
+        has_weights[unseen] = True
+        if X_views is not None:
+            has_weights[X_views.indices] = True
         # What nothing has taught has noise for weights: it shall say nothing.
-        coefs[0][~is_known] = 0
+        coefs[0][~has_weights] = 0
         if "cosine" not in check_loss(self.loss):
             sample = train[:MAX_ROTATION_SIZE]
             student = apply_network(X[sample], Network.of(coefs), all_threads())

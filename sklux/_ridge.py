@@ -59,22 +59,69 @@ def ridge_weights(
     dense_weights : ndarray of shape (n_columns, n_targets), dtype=np.float32
         Those of D.
     """
-    turned = csr_transpose(X)
     if dense is None:
         dense = np.zeros((X.shape[0], 0), dtype=np.float32)
-
-    def product(dual: np.ndarray) -> np.ndarray:
-        image = csr_product(X, csr_product(turned, dual)) + alpha * dual
-        return image + dense @ (dense.T @ dual) if dense.shape[1] else image
-
+    kernel = Kernel(X, dense, alpha)
     weights = np.empty((X.shape[1], targets.shape[1]), dtype=np.float32)
     dense_weights = np.empty((dense.shape[1], targets.shape[1]), dtype=np.float32)
     for begin in range(0, targets.shape[1], BLOCK):
         block = slice(begin, begin + BLOCK)
-        dual = conjugate_gradients(product, targets[:, block], max_steps)
-        weights[:, block] = csr_product(turned, dual)
-        dense_weights[:, block] = dense.T @ dual
+        dual = conjugate_gradients(kernel.product, targets[:, block], max_steps)
+        weights[:, block], dense_weights[:, block] = kernel.weights(dual)
     return weights, dense_weights
+
+
+class Kernel:
+    """The matrix X X^T + D D^T + alpha I, which is not made.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Unit rows.
+    dense : ndarray of shape (n_samples, n_columns), dtype=np.float32
+        D.
+    alpha : float
+        Strength of the penalty.
+    """
+
+    def __init__(self, X: sparse.csr_matrix, dense: np.ndarray, alpha: float):
+        self.X, self.turned = X, csr_transpose(X)
+        self.dense = dense
+        self.alpha = alpha
+
+    def weights(self, dual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weights of the features and of the dense columns, X^T A and D^T A.
+
+        Parameters
+        ----------
+        dual : ndarray of shape (n_samples, n_targets), dtype=np.float32
+            A.
+
+        Returns
+        -------
+        of_features : ndarray of shape (n_features, n_targets), dtype=np.float32
+            Those of X.
+        of_dense : ndarray of shape (n_columns, n_targets), dtype=np.float32
+            Those of D.
+        """
+        return csr_product(self.turned, dual), self.dense.T @ dual
+
+    def product(self, dual: np.ndarray) -> np.ndarray:
+        """The matrix times the columns of another.
+
+        Parameters
+        ----------
+        dual : ndarray of shape (n_samples, n_targets), dtype=np.float32
+            The other.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_targets), dtype=np.float32
+            The product.
+        """
+        of_features, of_dense = self.weights(dual)
+        image = csr_product(self.X, of_features) + self.dense @ of_dense
+        return image + self.alpha * dual
 
 
 def conjugate_gradients(

@@ -17,8 +17,8 @@ document stands beside its latent vector (`_taught_terms`).
 import numpy as np
 from scipy import sparse
 
-from sklux._products import csr_product, csr_transpose
-from sklux._ridge import conjugate_gradients
+from sklux._products import csr_product
+from sklux._ridge import Kernel, conjugate_gradients
 from sklux._similarity import is_zero_row, unit_rows
 from sklux._taught_terms import TaughtTerms, said_of
 
@@ -65,7 +65,7 @@ def with_guesses(
     dense = np.hstack([latent, *([] if terms is None else [said_of(X, terms)[0]])])
     if squares > 0:
         dense[:, :n_latent] *= np.float32(np.sqrt(LATENT_WEIGHT / squares))
-    kernel = _Kernel(X[is_taught], dense[is_taught])
+    kernel = Kernel(X[is_taught], dense[is_taught], ALPHA)
     deviations = np.zeros_like(teacher)
     taught = teacher[is_taught].astype(np.float64)
     mean = taught.mean(axis=0)
@@ -82,21 +82,3 @@ def with_guesses(
     guesses[is_zero_row(X)] = 0
     guesses[is_taught] = teacher[is_taught]
     return guesses
-
-
-class _Kernel:
-    """Products with K + ALPHA I of the documents taught."""
-
-    def __init__(self, X: sparse.csr_matrix, dense: np.ndarray):
-        self.X, self.turned = X, csr_transpose(X)
-        self.dense = dense
-
-    def weights(self, dual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Weights of the features and of the dense columns."""
-        return csr_product(self.turned, dual), self.dense.T @ dual
-
-    def product(self, dual: np.ndarray) -> np.ndarray:
-        """(K + ALPHA I) times the columns of a matrix."""
-        of_features, of_dense = self.weights(dual)
-        image = csr_product(self.X, of_features) + self.dense @ of_dense
-        return image + ALPHA * dual

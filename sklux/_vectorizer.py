@@ -735,20 +735,22 @@ class LuxicalVectorizer(
                 "teacher_words needs a teacher that teaches them. Set teacher= beside "
                 "teacher_embeddings, or teacher_words='auto'."
             )
-        has_words = isinstance(lexical, CountVectorizer)
-        if has_words and lexical.analyzer in ("char", "char_wb"):
-            has_words = False
+        takes_words = isinstance(lexical, LexicalVectorizer) and lexical._takes_words()
         if not is_auto:
-            if not (has_words and isinstance(lexical, LexicalVectorizer)):
-                _refuse_words(lexical)
+            if not takes_words:
+                raise ValueError(
+                    "A list of teacher_words needs a LexicalVectorizer whose terms are "
+                    f"words, read without functions of your own. Got {lexical!r}: "
+                    "change it, or set teacher_words='auto'."
+                )
             return words
-        if not has_words:
+        has_words = isinstance(lexical, CountVectorizer)
+        if not has_words or lexical.analyzer in ("char", "char_wb"):
             return None
-        takes_words = isinstance(lexical, LexicalVectorizer)
-        if takes_words and lexical.vocabulary is None and lexical.analyzer != "subword":
-            with _blaming_words("asking for the words of the teacher's tokenizer"):
-                words = words_of_teacher(self.teacher)
-        return words
+        if not takes_words:
+            return []
+        with _blaming_words("asking for the words of the teacher's tokenizer"):
+            return words_of_teacher(self.teacher)
 
     def _features(self, lexical, documents, words):
         """Fit the lexical stage; its matrix of the documents."""
@@ -758,11 +760,7 @@ class LuxicalVectorizer(
             return X
         X = sparse.csr_matrix(X)
         check_has_values(X, "The matrix of the lexical stage")
-        if words and _has_terms_of(lexical, X):
-            if not lexical._takes_words():
-                if not isinstance(self.teacher_words, str):
-                    _refuse_words(lexical)
-                return X
+        if words and X.shape[1] == lexical._n_columns():
             new = lexical._add_words(words, documents)
             if not isinstance(self.teacher_words, str):
                 self._warn_of_lost_words(lexical, words)
@@ -868,15 +866,6 @@ def _has_terms_of(lexical: object, X: object) -> bool:
     vocabulary = getattr(lexical, "vocabulary_", None)
     return (
         sparse.issparse(X) and vocabulary is not None and len(vocabulary) == X.shape[1]
-    )
-
-
-def _refuse_words(lexical: object) -> None:
-    """Refuse a list of words that a lexical stage cannot take."""
-    raise ValueError(
-        "A list of teacher_words needs a LexicalVectorizer whose terms are words, read "
-        f"without functions of your own. Got {lexical!r}: change it, or set "
-        "teacher_words='auto'."
     )
 
 
