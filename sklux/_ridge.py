@@ -120,8 +120,8 @@ class Kernel:
             The product.
         """
         of_features, of_dense = self.weights(dual)
-        image = csr_product(self.X, of_features) + self.dense @ of_dense
-        return image + self.alpha * dual
+        image = csr_product(self.X, of_features) + self.alpha * dual
+        return image + self.dense @ of_dense
 
 
 def conjugate_gradients(
