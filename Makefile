@@ -57,8 +57,8 @@ test-pickles: $(VENV)/test.stamp
 	$(OTHER) -m venv $(VENV)-other
 	$(VENV)-other/bin/python -m pip install --quiet --constraint constraints.txt .
 	$(BIN)/python .ci/pickles.py write $(VENV)-other/from-this
-	cd $(VENV)-other && bin/python ../.ci/pickles.py read from-this
-	cd $(VENV)-other && bin/python ../.ci/pickles.py write from-other
+	cd $(VENV)-other && bin/python $(CURDIR)/.ci/pickles.py read from-this
+	cd $(VENV)-other && bin/python $(CURDIR)/.ci/pickles.py write from-other
 	$(BIN)/python .ci/pickles.py read $(VENV)-other/from-other
 
 # Threads that share a model, in a free-threaded Python: safetensors, which has no wheels
@@ -69,7 +69,7 @@ test-threads:
 	$(VENV)-free/bin/python -m pip install --quiet --only-binary numpy,scipy,scikit-learn \
 		joblib numpy scikit-learn scipy tqdm
 	$(VENV)-free/bin/python -m pip install --quiet --no-deps .
-	cd $(VENV)-free && bin/python ../.ci/threads.py
+	cd $(VENV)-free && bin/python $(CURDIR)/.ci/threads.py
 
 # The source distribution, a wheel made from it, and that wheel in a bare environment.
 dist: $(VENV)/pip.stamp
@@ -77,7 +77,7 @@ dist: $(VENV)/pip.stamp
 	$(BIN)/python -m build --outdir dist .
 	$(PYTHON) -m venv --clear $(VENV)-dist
 	$(VENV)-dist/bin/python -m pip install --quiet dist/*.whl
-	cd $(VENV)-dist && bin/python ../.ci/use_wheel.py
+	cd $(VENV)-dist && bin/python $(CURDIR)/.ci/use_wheel.py
 
 lint: $(VENV)/test.stamp $(VENV)/lint.stamp
 	$(BIN)/ruff check .

@@ -37,7 +37,7 @@ from sklux._document_files import (
     standard_input,
 )
 from sklux._taught import documents_to_teach
-from sklux._teacher import CachedTeacher
+from sklux._teacher import CachedTeacher, loading_once
 from sklux._vector_files import (
     STANDARD_OUTPUT,
     check_kept,
@@ -461,7 +461,7 @@ def teach(source: Source, options: TeacherOptions, limit: int | None, quiet: boo
         n_documents, width = teacher.transform(chosen).shape
     else:
         file, width = source.open(piece_documents=TAUGHT_AT_ONCE), 0
-        with counting("teaching", quiet) as counter:
+        with counting("teaching", quiet) as counter, loading_once():
             for piece in file:
                 width = teacher.transform(piece.documents).shape[1]
                 counter.add(len(piece.documents), file.position())

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import deepcopy
 from functools import lru_cache, partial
 from numbers import Integral
@@ -27,6 +29,11 @@ DEFAULT_BATCH_SIZE = 64
 # A named model is given more texts at a time where they have fewer characters than this
 # in all: a batch of 64 words takes about as long as one of 500.
 MIN_BATCH_CHARACTERS = 8192
+
+# Named models by name and device, while `loading_once` holds them.
+_loaded: ContextVar[dict[tuple[str, str | None], object] | None] = ContextVar(
+    "_loaded", default=None
+)
 
 
 @documents_by_name
@@ -501,8 +508,31 @@ def words_of_named_model(name: str, device: str | None) -> tuple[str, ...]:
     return tuple(tokenizer_words(load_sentence_transformer(name, device)) or ())
 
 
+@contextmanager
+def loading_once() -> Iterator[None]:
+    """Load a model that is named no more than once, and let go of it at the end.
+
+    A fit asks its teacher for the words of its tokenizer, for terms and for documents;
+    a command asks piece by piece.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    if _loaded.get() is not None:
+        # An outer context holds them.
+        yield
+        return
+    token = _loaded.set({})
+    try:
+        yield
+    finally:
+        _loaded.reset(token)
+
+
 def load_sentence_transformer(model: str | os.PathLike, device: str | None) -> object:
-    """Load a sentence-transformers model.
+    """Load a sentence-transformers model, or return one that `loading_once` holds.
 
     Parameters
     ----------
@@ -516,12 +546,16 @@ def load_sentence_transformer(model: str | os.PathLike, device: str | None) -> o
     sentence_transformers.SentenceTransformer
         The model.
     """
+    name, held = os.fspath(model), _loaded.get()
+    if held is not None and (name, device) in held:
+        return held[name, device]
     library = import_optional(
-        "sentence_transformers",
-        extra="teacher",
-        purpose=f"The teacher {os.fspath(model)!r}",
+        "sentence_transformers", extra="teacher", purpose=f"The teacher {name!r}"
     )
-    return library.SentenceTransformer(os.fspath(model), device=device)
+    loaded = library.SentenceTransformer(name, device=device)
+    if held is not None:
+        held[name, device] = loaded
+    return loaded
 
 
 def encode_as_one_batch(model: object, documents: list[str]) -> np.ndarray:

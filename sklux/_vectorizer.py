@@ -55,6 +55,7 @@ from sklux._teacher import (
     CachedTeacher,
     check_teacher_embeddings,
     clone_sharing,
+    loading_once,
     teacher_vectors,
     words_of_teacher,
 )
@@ -285,23 +286,25 @@ class LuxicalVectorizer(
         lexical = (
             default_lexical_stage() if self.lexical is None else clone(self.lexical)
         )
-        words = self._words(lexical)
         is_given = teacher_embeddings is not None
         task = FitTask.whole(self, 3)
         task.data = {"X": documents, "y": y}
         task.check_sub_estimator(projection)
         with unchanged_on_error(self), task:
-            # The terms come first: they take seconds, the teacher takes long.
-            with task.part("terms"):
-                X = self._features(lexical, documents, words)
-                views = self._views(lexical, documents, projection, X)
-            with task.part("teacher"):
-                # Words first: a teacher that fails at them fails after a second.
-                terms = self._taught_terms(lexical, X, words)
-                if not is_given:
-                    teacher_embeddings = self._taught(documents)
-                if terms is not None:
-                    _check_width(terms.vectors, teacher_embeddings)
+            # A teacher that is loaded here shall be gone before the training.
+            with loading_once():
+                words = self._words(lexical)
+                # The terms come first: they take seconds, the teacher takes long.
+                with task.part("terms"):
+                    X = self._features(lexical, documents, words)
+                    views = self._views(lexical, documents, projection, X)
+                with task.part("teacher"):
+                    # Words first: a teacher that fails at them fails after a second.
+                    terms = self._taught_terms(lexical, X, words)
+                    if not is_given:
+                        teacher_embeddings = self._taught(documents)
+                    if terms is not None:
+                        _check_width(terms.vectors, teacher_embeddings)
             with task.part("training", projection):
                 projection._fit(
                     X, teacher_embeddings, views, terms, warns_untaught=is_given

@@ -32,7 +32,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from sklux import CachedTeacher, LuxicalVectorizer, _teacher
+from sklux import CachedTeacher, LuxicalVectorizer, ReLUProjection, _teacher
 from sklux._identity import model_identity
 from sklux._teacher import check_teacher_embeddings, teacher_vectors
 from sklux._vector_cache import VectorCache, text_key
@@ -219,6 +219,37 @@ def test_teacher_name_is_loaded_by_sentence_transformers(tmp_path, fake_library)
     teacher = CachedTeacher("some/name", path=tmp_path, batch_size=5, device="cpu")
     np.testing.assert_array_equal(teacher.transform(["ab", "c"]), [[2, 2], [1, 2]])
     assert fake_library == [("some/name", "cpu")]
+
+
+def test_teacher_name_is_loaded_once_where_it_is_held(tmp_path, fake_library):
+    teacher = CachedTeacher("some/name", path=tmp_path)
+    with _teacher.loading_once():
+        for text in TEXTS:
+            with _teacher.loading_once():
+                teacher.transform([text])
+        _teacher.load_sentence_transformer("some/name", "cuda")
+    assert fake_library == [("some/name", None), ("some/name", "cuda")]
+    _teacher.load_sentence_transformer("some/name", None)
+    assert len(fake_library) == 3
+
+
+def test_teacher_name_is_loaded_once_in_a_fit(tmp_path, fake_library, monkeypatch):
+    """For the words of its tokenizer, for terms and for documents; and not kept."""
+    held = []
+    fit = ReLUProjection._fit
+
+    def noting(*args, **kwargs):
+        held.append(_teacher._loaded.get())
+        return fit(*args, **kwargs)
+
+    monkeypatch.setattr(ReLUProjection, "_fit", noting)
+    _teacher.words_of_named_model.cache_clear()
+    documents = [f"{text} {number}" for number in range(9) for text in TEXTS]
+    projection = ReLUProjection(2, hidden_layer_sizes=(4,), max_iter=1)
+    teacher = CachedTeacher("some/name", path=tmp_path)
+    LuxicalVectorizer(teacher, projection=projection, random_state=0).fit(documents)
+    assert fake_library == [("some/name", None)]
+    assert held == [None]
 
 
 def test_teacher_name_is_not_loaded_on_a_hit(tmp_path, fake_library):
