@@ -42,7 +42,8 @@ Documents = Annotated[
     str,
     typer.Argument(
         help="Parquet, CSV or JSON lines with a text column, or plain text with a "
-        "document per line; '-' is standard input, and needs --format."
+        "document per line; all but Parquet also as .gz, .bz2, .zst or .lz4. '-' is "
+        "standard input, and needs --format."
     ),
 ]
 Model = Annotated[
@@ -81,8 +82,35 @@ Embeddings = Annotated[
         "teacher.",
     ),
 ]
+
+
+def silence_libraries(is_quiet: bool) -> bool:
+    """Have the libraries that load a teacher show no bars of their own.
+
+    Parameters
+    ----------
+    is_quiet : bool
+        Whether they shall be silent.
+
+    Returns
+    -------
+    bool
+        The same.
+    """
+    if is_quiet:
+        # That of transformers, "Loading weights", heeds it too.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    return is_quiet
+
+
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        callback=silence_libraries,
+        help="Print nothing but results and errors.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Taught = Annotated[

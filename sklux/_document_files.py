@@ -1,8 +1,9 @@
 """Documents in files: Parquet, CSV, JSON lines and plain text, read piece by piece.
 
-A piece has at most `MAX_PIECE_DOCUMENTS` documents and little more than
-`MAX_PIECE_CHARACTERS` characters (a document is never cut), whatever the size of the
-file. A table's other columns can be kept beside the documents.
+All but Parquet, which compresses its own columns, may be compressed. A piece has at most
+`MAX_PIECE_DOCUMENTS` documents and little more than `MAX_PIECE_CHARACTERS` characters (a
+document is never cut), whatever the size of the file. A table's other columns can be kept
+beside the documents.
 """
 
 import csv
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from sklux._optional import import_optional
 
@@ -29,6 +30,8 @@ SUFFIXES = {
     ".ndjson": "jsonl",
     ".txt": "text",
 }
+# What may stand after these, by the names that Arrow has for it.
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 STANDARD_INPUT = "-"
 MAX_PIECE_DOCUMENTS, MAX_PIECE_CHARACTERS = 10_000, 32_000_000
 # The csv module wants a limit. A quote that is never closed is found out by it before
@@ -61,9 +64,10 @@ class DocumentFile:
     Parameters
     ----------
     path : str
-        The file, or a pipe; ``'-'`` is standard input.
+        The file, or a pipe; ``'-'`` is standard input. A name that ends as one of
+        `COMPRESSIONS` is that of a compressed file.
     format : {'parquet', 'csv', 'jsonl', 'text'} or None
-        None means by the name.
+        None means by the name, without what says the compression.
     column : str
         Column, or key, that holds the text; not used for plain text.
     keep : sequence of str
@@ -76,7 +80,8 @@ class DocumentFile:
     FileNotFoundError or IsADirectoryError
         If there is no such file.
     ValueError
-        If the format is not known, or has no columns to keep, or is Parquet in a pipe.
+        If the format is not known, or has no columns to keep, or is Parquet in a pipe
+        or compressed once more.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class DocumentFile:
         self.path = path
         self.name = file_name(path)
         self.format = file_format(path) if format is None else format
+        self.compression = file_compression(path)
         self.column = column
         self.keep = list(keep)
         self.piece_documents = piece_documents
@@ -106,6 +112,12 @@ class DocumentFile:
             raise ValueError(
                 "Parquet cannot be read from a pipe, because its index is at its end. "
                 "Write it to a file first, or pipe JSON lines."
+            )
+        if self.format == "parquet" and self.compression is not None:
+            raise ValueError(
+                f"{path} is Parquet within {self.compression}, which would have to be "
+                "unpacked as a whole. Unpack it first: Parquet compresses its columns "
+                "itself."
             )
 
     def position(self) -> float | None:
@@ -128,6 +140,24 @@ class DocumentFile:
         }[self.format]()
         return pieces(self._named(rows), self.keep, self.piece_documents)
 
+    def kept_types(self) -> dict[str, Any]:
+        """Types of the columns to keep, where the file says them.
+
+        Returns
+        -------
+        dict of str to pyarrow.DataType
+            Of Parquet, by name; empty for other formats, and without the columns that
+            are not there or there twice.
+        """
+        if self.format != "parquet" or not self.keep:
+            return {}
+        with self._parquet_file() as file:
+            schema = file.schema_arrow
+        once = [
+            name for name in self.keep if len(schema.get_all_field_indices(name)) == 1
+        ]
+        return {name: schema.field(name).type for name in once}
+
     def read(self) -> list[str]:
         """Read all documents.
 
@@ -149,24 +179,39 @@ class DocumentFile:
     def _named(self, rows: Iterator[tuple]) -> Iterator[tuple]:
         """Rows; what the system says against reading them names the file."""
         with naming(self.name):
-            yield from rows
+            try:
+                yield from rows
+            except OSError as error:
+                # Arrow's own errors have no number.
+                if self.compression is None or error.errno is not None:
+                    raise
+                raise ValueError(
+                    f"{self.name} cannot be read as {self.compression}: {error}. The "
+                    "file is damaged, not whole, or something else."
+                ) from error
 
     def _parquet(self) -> Iterator[tuple]:
         """Rows of a Parquet file."""
+        with self._parquet_file() as file:
+            self._check_columns(file.schema_arrow.names)
+            n_rows, n_read = file.metadata.num_rows, 0
+            self._position = lambda: n_read / max(n_rows, 1)
+            columns = list(dict.fromkeys([self.column, *self.keep]))
+            for batch in file.iter_batches(batch_size=1024, columns=columns):
+                wanted = [batch.column(name) for name in (self.column, *self.keep)]
+                yield from zip(*(column.to_pylist() for column in wanted))
+                n_read += batch.num_rows
+
+    @contextmanager
+    def _parquet_file(self) -> Iterator[Any]:
+        """The file, opened by pyarrow, whose errors name it."""
         arrow = import_optional("pyarrow", extra="cli", purpose="Reading Parquet")
         parquet = import_optional(
             "pyarrow.parquet", extra="cli", purpose="Reading Parquet"
         )
         try:
             with parquet.ParquetFile(self.path) as file:
-                self._check_columns(file.schema_arrow.names)
-                n_rows, n_read = file.metadata.num_rows, 0
-                self._position = lambda: n_read / max(n_rows, 1)
-                columns = list(dict.fromkeys([self.column, *self.keep]))
-                for batch in file.iter_batches(batch_size=1024, columns=columns):
-                    wanted = [batch.column(name) for name in (self.column, *self.keep)]
-                    yield from zip(*(column.to_pylist() for column in wanted))
-                    n_read += batch.num_rows
+                yield file
         except arrow.ArrowException as error:
             raise ValueError(
                 f"{self.name} cannot be read as Parquet: {error}"
@@ -252,7 +297,7 @@ class DocumentFile:
                     ) from error
 
     def _opened(self) -> BinaryIO:
-        """The file as bytes; standard input stays open."""
+        """The file as bytes, unpacked; standard input stays open."""
         if self.path == STANDARD_INPUT:
             file = os.fdopen(os.dup(standard_input()), "rb")
         else:
@@ -263,7 +308,15 @@ class DocumentFile:
             self._position = lambda: None
         else:
             self._position = lambda: 1.0 if file.closed else file.tell() / size
-        return file
+        return file if self.compression is None else self._unpacked(file)
+
+    def _unpacked(self, file: BinaryIO) -> BinaryIO:
+        """What a compressed file holds; closing it closes the file."""
+        arrow = import_optional(
+            "pyarrow", extra="cli", purpose="Reading compressed files"
+        )
+        stream = arrow.CompressedInputStream(file, self.compression)
+        return io.BufferedReader(stream, buffer_size=2**20)
 
     def _check_columns(self, names: list[str]) -> None:
         """Refuse columns that are not there, or there twice, by name."""
@@ -369,6 +422,22 @@ def naming(name: str) -> Iterator[None]:
         raise OSError(number, words.strip(), name) from error
 
 
+def file_compression(path: str) -> str | None:
+    """Compression of a file, by its name.
+
+    Parameters
+    ----------
+    path : str
+        The file; ``'-'``, standard input, has none.
+
+    Returns
+    -------
+    str or None
+        A value of `COMPRESSIONS`, or None.
+    """
+    return COMPRESSIONS.get(Path(path).suffix.lower())
+
+
 def file_format(path: str) -> str:
     """Format of a file, by its name.
 
@@ -392,7 +461,8 @@ def file_format(path: str) -> str:
             "Standard input has no name that tells its format. Say which with "
             "--format: csv, jsonl or text."
         )
-    suffix = Path(path).suffix.lower()
+    plain = Path(path) if file_compression(path) is None else Path(path).with_suffix("")
+    suffix = plain.suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(
             f"The name {path} does not tell its format. Say which with --format: "

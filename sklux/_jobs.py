@@ -589,7 +589,9 @@ def embed(
     model = load_model(model_path)
     with (
         naming("standard output" if output == STANDARD_OUTPUT else output),
-        vector_writer(output, model.projection_.n_components_) as writer,
+        vector_writer(
+            output, model.projection_.n_components_, file.kept_types()
+        ) as writer,
         counting("embedding", quiet) as counter,
     ):
         for piece in file:

@@ -9,6 +9,7 @@ import math
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -91,7 +92,9 @@ def check_kept(format: str, names: Collection[str]) -> None:
 
 
 @contextmanager
-def vector_writer(path: str, width: int) -> Iterator[VectorWriter]:
+def vector_writer(
+    path: str, width: int, types: Mapping[str, Any] | None = None
+) -> Iterator[VectorWriter]:
     """Open an output for vectors.
 
     Parameters
@@ -100,6 +103,9 @@ def vector_writer(path: str, width: int) -> Iterator[VectorWriter]:
         The file; ``'-'`` is standard output.
     width : int
         Columns of the vectors.
+    types : mapping of str to pyarrow.DataType or None, default=None
+        Types of the columns beside them, for Parquet, where they are known. The type of
+        another is that of its first values.
 
     Yields
     ------
@@ -112,7 +118,11 @@ def vector_writer(path: str, width: int) -> Iterator[VectorWriter]:
     ValueError
         If the name does not tell a format, or standard output is closed.
     """
-    writers = {"npy": NpyVectors, "parquet": ParquetVectors, "jsonl": JsonVectors}
+    writers = {
+        "npy": NpyVectors,
+        "parquet": partial(ParquetVectors, types=types or {}),
+        "jsonl": JsonVectors,
+    }
     make = writers[vector_format(path)]
     if path == STANDARD_OUTPUT:
         if sys.stdout is None:
@@ -191,10 +201,12 @@ class ParquetVectors:
         Where to.
     width : int
         Columns of the vectors.
+    types : mapping of str to pyarrow.DataType
+        Types of columns that are kept, where they are known.
     """
 
-    def __init__(self, file: BinaryIO, width: int):
-        self.file, self.width = file, width
+    def __init__(self, file: BinaryIO, width: int, types: Mapping[str, Any]):
+        self.file, self.width, self.types = file, width, types
         self.pyarrow = import_optional(
             "pyarrow", extra="cli", purpose="Writing Parquet"
         )
@@ -230,7 +242,7 @@ class ParquetVectors:
     def _column(self, name: str, values: list) -> Any:
         """A column of values of one type."""
         try:
-            return self.pyarrow.array(values)
+            return self.pyarrow.array(values, type=self.types.get(name))
         except (self.pyarrow.ArrowException, OverflowError) as error:
             raise ValueError(
                 f"The column {name!r} cannot be kept in Parquet: {error}. Write JSON "
@@ -258,7 +270,8 @@ class ParquetVectors:
     def close(self) -> None:
         """Write the index of the file."""
         if self.writer is None:
-            self.write(np.empty((0, self.width), dtype=np.float32), {})
+            nothing = np.empty((0, self.width), dtype=np.float32)
+            self.write(nothing, {name: [] for name in self.types})
         self.writer.close()
 
 

@@ -1,6 +1,5 @@
 """The console command ``sklux``."""
 
-import os
 import signal
 import sys
 
@@ -21,12 +20,10 @@ def main() -> None:
             import_optional(module, extra="cli", purpose="The command sklux")
     except ImportError as error:
         raise SystemExit(f"sklux: {error}") from error
-    from sklux._commands import app
+    from sklux._commands import app, silence_libraries
 
     exit_at_signals()
-    if sys.stderr is None or not sys.stderr.isatty():
-        # The bar of transformers, "Loading weights", heeds it too.
-        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    silence_libraries(sys.stderr is None or not sys.stderr.isatty())
     app()
 
 

@@ -198,6 +198,17 @@ def test_fit_quietly(folder):
     assert "documents" not in result.stderr
 
 
+@pytest.mark.parametrize(("option", "expected"), [("-q", "1"), (None, None)])
+def test_quiet_silences_the_bars_of_other_libraries(
+    folder, tmp_path, monkeypatch, option, expected
+):
+    """Also on a terminal."""
+    monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS", raising=False)
+    arguments = folder / "model.sklux", folder / "documents.txt", tmp_path / "v.npy"
+    succeeded("embed", *arguments, *filter(None, [option]))
+    assert os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS") == expected
+
+
 @pytest.mark.parametrize("options", [(), ("-t", "")])
 def test_fit_without_a_teacher(folder, options):
     message = failed("fit", folder / "documents.txt", folder / "none.sklux", *options)
@@ -406,6 +417,20 @@ def test_embed_parquet_keeps_columns(folder, tmp_path, texts):
     assert table.column_names == ["url", "text", "embedding"]
     assert table["text"].to_pylist() == texts
     assert table["url"][3].as_py() == "page/3"
+
+
+def test_embed_columns_of_parquet_keep_their_type(folder, tmp_path, monkeypatch):
+    """Though the first piece has no value."""
+    monkeypatch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", 2)
+    scores = pyarrow.array([None, None, 0.5, 1.5], pyarrow.float32())
+    table = pyarrow.table({"text": ["apple"] * 4, "score": scores})
+    pyarrow.parquet.write_table(table, tmp_path / "documents.parquet")
+    succeeded(
+        *("embed", folder / "model.sklux", tmp_path / "documents.parquet"),
+        *(tmp_path / "v.parquet", "--keep", "score"),
+    )
+    found = pyarrow.parquet.read_table(tmp_path / "v.parquet")["score"]
+    assert found.combine_chunks() == scores
 
 
 def test_embed_in_a_pipe(folder, texts):

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import gzip
 import json
 import os
 import subprocess
@@ -16,7 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklux import _document_files
-from sklux._document_files import DocumentFile, file_format, naming, pieces
+from sklux._document_files import (
+    COMPRESSIONS,
+    DocumentFile,
+    file_format,
+    naming,
+    pieces,
+)
 
 TEXTS = [
     "a red apple",
@@ -54,6 +61,82 @@ def test_document_file_reads_what_was_written(tmp_path, format):
     ids = range(len(TEXTS))
     assert piece.kept == {"id": list(map(str, ids) if format == "csv" else ids)}
     assert piece.n_missing == 0
+
+
+def compressed(path, suffix):
+    """The same file compressed, in two parts, as tools that append make them."""
+    content = Path(path).read_bytes()
+    packed = f"{path}{suffix}"
+    middle = len(content) // 2
+    with open(packed, "wb") as file:
+        for part in (content[:middle], content[middle:]):
+            codec = COMPRESSIONS[suffix.lower()]
+            out = pyarrow.BufferOutputStream()
+            with pyarrow.CompressedOutputStream(out, codec) as stream:
+                stream.write(part)
+            file.write(out.getvalue())
+    return packed
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "text"])
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".zst", ".lz4", ".GZ"])
+def test_document_file_unpacks(tmp_path, monkeypatch, format, suffix):
+    monkeypatch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", 2)
+    path = write(tmp_path, format)
+    file = DocumentFile(compressed(path, suffix))
+    assert file.read() == DocumentFile(path).read()
+    assert file.position() == 1
+    unnamed = compressed(Path(path).rename(tmp_path / "documents"), suffix)
+    assert DocumentFile(unnamed, format).read() == file.read()
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "no gzip"])
+def test_document_file_damaged_archive_is_refused(tmp_path, damage):
+    lines = "".join(f"line {number} of some\n" for number in range(5000)).encode()
+    packed = gzip.compress(lines)
+    half = len(packed) // 2
+    content = {
+        "cut": packed[:-half],
+        "changed": packed[:half] + b"damaged" + packed[half + 7 :],
+        "no gzip": lines,
+    }[damage]
+    path = tmp_path / "lines.txt.gz"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"lines.txt.gz cannot be read as gzip: .*\. "):
+        DocumentFile(str(path)).read()
+
+
+def test_document_file_archive_that_the_system_cannot_read(tmp_path, monkeypatch):
+    """It is not said to be damaged."""
+    path = tmp_path / "lines.txt.gz"
+    path.write_bytes(gzip.compress(b"a\nb\n"))
+    file = DocumentFile(str(path))
+
+    def broken():
+        raise OSError(errno.EIO, "Input/output error")
+        yield
+
+    monkeypatch.setattr(file, "_lines", broken)
+    with pytest.raises(OSError, match="Input/output error.*lines.txt.gz"):
+        file.read()
+
+
+def test_document_file_types_of_the_columns_to_keep(tmp_path):
+    path = write(tmp_path, "parquet", [{"text": "a", "id": 1, "url": None}])
+    types = {"id": pyarrow.int64(), "url": pyarrow.null()}
+    assert DocumentFile(path, keep=["id", "url", "none"]).kept_types() == types
+    assert DocumentFile(path).kept_types() == {}
+    assert DocumentFile(write(tmp_path, "jsonl"), keep=["id"]).kept_types() == {}
+    damaged = tmp_path / "damaged.parquet"
+    damaged.write_bytes(b"no Parquet")
+    with pytest.raises(ValueError, match="damaged.parquet cannot be read as Parquet"):
+        DocumentFile(str(damaged), keep=["id"]).kept_types()
+
+
+def test_document_file_parquet_is_not_compressed_once_more(tmp_path):
+    path = compressed(write(tmp_path, "parquet"), ".gz")
+    with pytest.raises(ValueError, match="is Parquet within gzip.*Unpack it first"):
+        DocumentFile(path)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -129,7 +212,9 @@ def test_file_format_by_name(name, expected):
     assert file_format(name) == expected
 
 
-@pytest.mark.parametrize("name", ["documents", "documents.tsv", "documents.csv.gz"])
+@pytest.mark.parametrize(
+    "name", ["documents", "documents.tsv", "documents.gz", "a.csv.gz.gz"]
+)
 def test_file_format_unknown_name(name):
     with pytest.raises(ValueError, match="does not tell its format.*--format: parquet"):
         file_format(name)

@@ -146,7 +146,7 @@ def test_documents_other_than_str_is_named_with_its_position(documents, kind, po
         (["a", "b", float("nan")], "nan", 2),
         (["a", "b", np.float64("nan")], r"np\.float64\(nan\)|nan", 2),
         (["a", pd.NaT], "NaT", 1),
-        (["a", np.datetime64("NaT")], ".*NaT.*", 1),
+        (["a", np.datetime64("NaT", "s")], ".*NaT.*", 1),
         (["a", pd.NA], "<NA>", 1),
         (as_generator(["a", "b", "c", None]), "None", 3),
         (np.array(["a", None], dtype=object), "None", 1),

@@ -81,7 +81,28 @@ def test_vector_writer_json_lines_keep_columns(tmp_path):
     assert [row["id"] for row in rows] == IDS
 
 
-def test_vector_writer_column_that_is_null_at_first(tmp_path):
+@pytest.mark.parametrize("sizes", [[], [0, 1], [2, 3]])
+def test_vector_writer_types_that_are_known(tmp_path, sizes):
+    """Also of a column that is null in the first piece, or has no piece at all."""
+    types = {
+        "score": pyarrow.float32(),
+        "kind": pyarrow.dictionary(pyarrow.int8(), pyarrow.string()),
+    }
+    path, start = tmp_path / "vectors.parquet", 0
+    values = {"score": [None, None, 0.25, 1.5, None], "kind": [None, None, *"aba"]}
+    with vector_writer(str(path), 4, types) as writer:
+        for size in sizes:
+            part = slice(start, start + size)
+            kept = {name: column[part] for name, column in values.items()}
+            writer.write(VECTORS[part], kept)
+            start += size
+    table = pyarrow.parquet.read_table(path)
+    assert {name: table.schema.field(name).type for name in types} == types
+    found = table.select(list(types)).to_pydict()
+    assert found == {name: column[:start] for name, column in values.items()}
+
+
+def test_vector_writer_column_that_is_no_integer_at_first(tmp_path):
     """A column takes the type of its first piece; others of it are cast."""
     path = tmp_path / "vectors.parquet"
     with vector_writer(str(path), 4) as writer:
