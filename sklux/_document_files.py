@@ -1,9 +1,9 @@
 """Documents in files: Parquet, CSV, JSON lines and plain text, read piece by piece.
 
-All but Parquet, which compresses its own columns, may be compressed. A piece has at most
-`MAX_PIECE_DOCUMENTS` documents and little more than `MAX_PIECE_CHARACTERS` characters (a
-document is never cut), whatever the size of the file. A table's other columns can be kept
-beside the documents.
+All but Parquet, which compresses its own columns, may be compressed. A piece has at
+most `MAX_PIECE_DOCUMENTS` documents and little more than `MAX_PIECE_CHARACTERS`
+characters (a document is never cut), whatever the size of the file. A table's other
+columns can be kept beside the documents.
 """
 
 import csv
