@@ -19,6 +19,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.extlinks",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
@@ -75,6 +77,7 @@ html_title = "sklux"
 html_static_path = ["_static"]
 html_css_files = ["sklux.css"]
 html_show_sourcelink = False
+copybutton_exclude = ".linenos, .gp, .go"
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,

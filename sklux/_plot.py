@@ -134,6 +134,15 @@ class LossCurveDisplay:
             If the estimator is of another kind.
         ValueError
             If the model has no loss curve: it comes from a Luxical file.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklux import LossCurveDisplay, ReLUProjection
+        >>> X = np.random.RandomState(0).random_sample((60, 8))
+        >>> projection = ReLUProjection(2, random_state=0).fit(X, X[:, :4])
+        >>> LossCurveDisplay.from_estimator(projection)
+        <...LossCurveDisplay object at ...>
         """
         model = _trained_step(estimator)
         if model is None:

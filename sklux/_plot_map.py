@@ -145,6 +145,16 @@ class EmbeddingMapDisplay:
         ValueError
             If there are fewer than 4 documents, a value is not finite, or the labels
             are not one for each document.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklux import EmbeddingMapDisplay
+        >>> vectors = np.random.RandomState(0).standard_normal((60, 8))
+        >>> EmbeddingMapDisplay.from_embeddings(
+        ...     vectors, vectors[:, 0] > 0, random_state=0
+        ... )
+        <...EmbeddingMapDisplay object at ...>
         """
         vectors = check_array(
             embeddings, dtype=np.float32, ensure_min_samples=4, input_name="embeddings"
@@ -231,6 +241,21 @@ class EmbeddingMapDisplay:
             If the estimator is not fitted.
         ValueError
             As `from_embeddings`.
+
+        Examples
+        --------
+        Any estimator that makes vectors of documents will do:
+
+        >>> from sklearn.decomposition import TruncatedSVD
+        >>> from sklearn.feature_extraction.text import TfidfVectorizer
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklux import EmbeddingMapDisplay
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> lsa = make_pipeline(TfidfVectorizer(), TruncatedSVD(3)).fit(documents)
+        >>> EmbeddingMapDisplay.from_estimator(
+        ...     lsa, documents, ["fruit", "fruit", "car", "car"] * 5, random_state=0
+        ... )
+        <...EmbeddingMapDisplay object at ...>
         """
         return cls.from_embeddings(
             estimator.transform(raw_documents),

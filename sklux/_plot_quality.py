@@ -84,8 +84,15 @@ class QualityDisplay:
     --------
     >>> import numpy as np
     >>> from sklux import QualityDisplay
-    >>> teacher = np.random.RandomState(0).standard_normal((60, 8))
-    >>> QualityDisplay.from_embeddings(teacher, teacher[:, :6], random_state=0)
+    >>> rng = np.random.RandomState(0)
+    >>> teacher = rng.random_sample(500)
+    >>> display = QualityDisplay(
+    ...     teacher_cosines=teacher,
+    ...     student_cosines=teacher + rng.normal(scale=0.05, size=500),
+    ...     n_neighbors=[1, 5, 10],
+    ...     recalls=[0.4, 0.5, 0.55],
+    ... )
+    >>> display.plot()
     <...QualityDisplay object at ...>
     """
 
@@ -157,6 +164,14 @@ class QualityDisplay:
         ValueError
             If there are fewer than 3 documents, not as many of both kinds, or a value
             is not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklux import QualityDisplay
+        >>> teacher = np.random.RandomState(0).standard_normal((60, 8))
+        >>> QualityDisplay.from_embeddings(teacher, teacher[:, :6], random_state=0)
+        <...QualityDisplay object at ...>
         """
         pair = [
             unit_rows(
@@ -247,6 +262,17 @@ class QualityDisplay:
             If the estimator is not fitted.
         ValueError
             As `from_embeddings`.
+
+        Examples
+        --------
+        >>> from sklux import LuxicalVectorizer, QualityDisplay
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> embeddings = [[1, 0, 0], [0.9, 0.4, 0], [0, 0.1, 1], [0, 0.4, 0.9]] * 5
+        >>> vectorizer = LuxicalVectorizer(random_state=0).fit(
+        ...     documents, teacher_embeddings=embeddings
+        ... )
+        >>> QualityDisplay.from_estimator(vectorizer, documents[:4], embeddings[:4])
+        <...QualityDisplay object at ...>
         """
         return cls.from_embeddings(
             teacher_embeddings,

@@ -522,6 +522,17 @@ class ReLUProjection(
         ValueError
             If the vectors are of another width than the teacher's, or the student's
             space is not tied to the teacher's: `teacher_components_` is None.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklux import ReLUProjection
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.random_sample((60, 8))
+        >>> embeddings = X @ rng.standard_normal((8, 5))
+        >>> projection = ReLUProjection(4, random_state=0).fit(X, embeddings)
+        >>> projection.project_teacher(embeddings[:2]).shape
+        (2, 4)
         """
         check_is_fitted(self)
         if self.teacher_components_ is None:
@@ -567,6 +578,17 @@ class ReLUProjection(
         ------
         ValueError
             If ``n_components`` is not within these bounds.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklux import ReLUProjection
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.random_sample((60, 8))
+        >>> embeddings = X @ rng.standard_normal((8, 5))
+        >>> projection = ReLUProjection(4, random_state=0).fit(X, embeddings)
+        >>> projection.truncate(2).transform(X[:3]).shape
+        (3, 2)
         """
         check_is_fitted(self)
         if not (

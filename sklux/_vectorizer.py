@@ -463,6 +463,19 @@ class LuxicalVectorizer(
         ------
         ValueError
             If ``n_components`` is not an int from 1 to the width of this model.
+
+        Examples
+        --------
+        >>> from sklux import LuxicalVectorizer
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> embeddings = [[1, 0, 0], [0.9, 0.4, 0], [0, 0.1, 1], [0, 0.4, 0.9]] * 5
+        >>> vectorizer = LuxicalVectorizer(random_state=0).fit(
+        ...     documents, teacher_embeddings=embeddings
+        ... )
+        >>> vectorizer.transform(documents).shape
+        (20, 3)
+        >>> vectorizer.truncate(2).transform(documents).shape
+        (20, 2)
         """
         check_is_fitted(self)
         return self._with_projection(self.projection_.truncate(n_components))
@@ -496,6 +509,21 @@ class LuxicalVectorizer(
         ValueError
             If the vectors are of another width than the teacher's, or the model comes
             from a Luxical file.
+
+        Examples
+        --------
+        A query that the teacher has embedded, and the nearest of four documents:
+
+        >>> from sklux import LuxicalVectorizer
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> embeddings = [[1, 0, 0], [0.9, 0.4, 0], [0, 0.1, 1], [0, 0.4, 0.9]] * 5
+        >>> vectorizer = LuxicalVectorizer(random_state=0).fit(
+        ...     documents, teacher_embeddings=embeddings
+        ... )
+        >>> query = vectorizer.project_teacher([[0.1, 0.4, 0.9]])
+        >>> cosines = vectorizer.transform(documents[:4]) @ query[0]
+        >>> documents[cosines.argmax()]
+        'a slow car'
         """
         check_is_fitted(self)
         return self.projection_.project_teacher(embeddings)
@@ -522,6 +550,20 @@ class LuxicalVectorizer(
         ------
         ValueError
             If ``dtype`` is another, or a weight of the first layer is NaN or infinite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklux import LuxicalVectorizer
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> embeddings = [[1, 0, 0], [0.9, 0.4, 0], [0, 0.1, 1], [0, 0.4, 0.9]] * 5
+        >>> vectorizer = LuxicalVectorizer(random_state=0).fit(
+        ...     documents, teacher_embeddings=embeddings
+        ... )
+        >>> small = vectorizer.quantize("int8")
+        >>> error = small.transform(documents) - vectorizer.transform(documents)
+        >>> bool(np.abs(error).max() < 0.02)
+        True
         """
         check_is_fitted(self)
         name = getattr(dtype, "__name__", None) or str(dtype)
@@ -551,6 +593,23 @@ class LuxicalVectorizer(
             hold; `joblib.dump` then can.
         OSError
             If the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from sklux import LuxicalVectorizer
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> embeddings = [[1, 0, 0], [0.9, 0.4, 0], [0, 0.1, 1], [0, 0.4, 0.9]] * 5
+        >>> vectorizer = LuxicalVectorizer(random_state=0).fit(
+        ...     documents, teacher_embeddings=embeddings
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "model.sklux"
+        ...     vectorizer.save(path)
+        ...     same = LuxicalVectorizer.load(path)
+        >>> bool((same.transform(documents) == vectorizer.transform(documents)).all())
+        True
         """
         check_is_fitted(self)
         own = {
@@ -608,6 +667,26 @@ class LuxicalVectorizer(
             If there is no such file.
         ValueError
             If it is no model file, is damaged, or is of a newer format.
+
+        Examples
+        --------
+        A file that is mapped opens in milliseconds, whatever its size, and processes
+        that map it share its weights:
+
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from sklux import LuxicalVectorizer
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> embeddings = [[1, 0, 0], [0.9, 0.4, 0], [0, 0.1, 1], [0, 0.4, 0.9]] * 5
+        >>> vectorizer = LuxicalVectorizer(random_state=0).fit(
+        ...     documents, teacher_embeddings=embeddings
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "model.sklux"
+        ...     vectorizer.save(path)
+        ...     model = LuxicalVectorizer.load(path, mmap_mode="r", verify=False)
+        ...     model.transform(["a slow apple"]).shape
+        (1, 3)
         """
         if mmap_mode not in (None, "r"):
             raise ValueError(
@@ -660,6 +739,13 @@ class LuxicalVectorizer(
         -------
         self : object
             The vectorizer.
+
+        Examples
+        --------
+        >>> from sklux import LuxicalVectorizer
+        >>> vectorizer = LuxicalVectorizer().set_params(projection__n_components=128)
+        >>> vectorizer.projection
+        ReLUProjection(n_components=128)
         """
         for name, default in (
             ("lexical", default_lexical_stage),
