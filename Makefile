@@ -83,8 +83,7 @@ lint: $(VENV)/test.stamp $(VENV)/lint.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint sklux/_kernels
-	$(BIN)/python -m numpydoc.hooks.validate_docstrings \
-		$$(git ls-files 'sklux/*.py')
+	$(BIN)/numpydoc lint $$(git ls-files 'sklux/*.py')
 
 # Warnings are errors. The examples run while the pages are built, offline.
 doc: $(VENV)/doc.stamp

@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks: what happens in a fit, told while it happens.
+"""Callbacks of scikit-learn: what happens in a fit, told while it happens.
 
 They came with scikit-learn 1.9, for progress bars, scores after each epoch and stops
 from outside; with an older version nothing here does anything.

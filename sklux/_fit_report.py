@@ -87,6 +87,11 @@ class FitReport:
 
         These are as many as the teacher's effective rank, or the student's width if
         that is less: a narrow student has not collapsed because it is narrow.
+
+        Returns
+        -------
+        bool
+            False too where the documents were too few to tell.
         """
         if self.student_effective_rank is None or self.teacher_effective_rank is None:
             return False

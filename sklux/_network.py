@@ -320,8 +320,14 @@ def restored_network(
 
     Parameters
     ----------
-    rows, dense, scales, places
-        As in `Network`.
+    rows : ndarray
+        First layer, as in `Network`.
+    dense : tuple of ndarray
+        Other layers, as there.
+    scales : ndarray or None
+        Factors of the rows, as there.
+    places : ndarray or None
+        Places of the rows, as there.
 
     Returns
     -------

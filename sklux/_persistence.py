@@ -254,7 +254,7 @@ def checksum(array: np.ndarray) -> str:
     Returns
     -------
     str
-        blake2b-128 as 32 hexadecimal digits.
+        The blake2b-128 hash as 32 hexadecimal digits.
     """
     digest = blake2b(f"{array.dtype.name} {array.shape} ".encode(), digest_size=16)
     digest.update(array.reshape(-1).view(np.uint8))
@@ -272,7 +272,7 @@ def state_checksum(state: dict[str, Any]) -> str:
     Returns
     -------
     str
-        blake2b-128 as 32 hexadecimal digits.
+        The blake2b-128 hash as 32 hexadecimal digits.
     """
     text = json.dumps(state, sort_keys=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()

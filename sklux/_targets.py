@@ -54,7 +54,7 @@ def make_targets(
     latent : ndarray of shape (n_samples, n_latent), dtype=np.float32
         Unit rows; not read where ``weight`` is 0.
     weight : float
-        w, in [0, 1].
+        Share w, in [0, 1].
     n_components : int
         Width of the student.
     is_taught : ndarray of shape (n_samples,), dtype=bool

@@ -77,7 +77,7 @@ def said_of(X: sparse.csr_matrix, terms: TaughtTerms) -> tuple[np.ndarray, np.fl
     said : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
         Rows p.
     scale : float32
-        s; 0 where they say nothing.
+        Factor s; 0 where they say nothing.
     """
     said = csr_product(sparse.csr_matrix(X[:, terms.features]), terms.vectors)
     square = np.vdot(said, said) / max(len(said), 1)

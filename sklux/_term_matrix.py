@@ -23,7 +23,7 @@ class Weighing:
     Parameters
     ----------
     dtype : dtype
-        np.float32 or np.float64.
+        Either np.float32 or np.float64.
     sublinear_tf : bool
         Whether tf is 1 + log(count).
     binary : bool

@@ -67,6 +67,16 @@ class CharacterTables(NamedTuple):
     def unpacked(cls, packed: dict[str, np.ndarray]) -> Self:
         """Return the tables that `packed` made small.
 
+        Parameters
+        ----------
+        packed : dict of str to ndarray
+            What it returned.
+
+        Returns
+        -------
+        CharacterTables
+            The tables, read-only.
+
         Raises
         ------
         ValueError
