@@ -637,6 +637,7 @@ def info(model_path: Path, as_json: bool) -> None:
         "ngram_range": list(getattr(model.lexical_, "ngram_range", ())),
         "teacher": model.teacher_id_,
         "documents taught": model.n_taught_,
+        "terms taught": model.n_taught_terms_,
         "epochs": projection.n_iter_,
         "report": None if report is None else report.as_dict(),
     }

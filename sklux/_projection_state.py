@@ -183,12 +183,8 @@ def restore_projection(
 
 def _restore_history(projection: ReLUProjection, state: dict[str, Any]) -> None:
     """Set what is known of the fit; files of older versions know less."""
-    n_taught, report = state.get("n_taught", 0), state.get("report")
-    if type(n_taught) is not int or n_taught < 0:
-        raise ValueError(
-            "The model's number of documents taught must be an int, 0 or more. Got "
-            f"{n_taught!r} instead."
-        )
+    n_taught = checked_count(state.get("n_taught", 0), "documents")
+    report = state.get("report")
     projection.loss_curve_ = state["loss_curve"]
     projection.validation_scores_ = state["validation_scores"]
     projection.n_iter_ = len(state["loss_curve"])
@@ -227,3 +223,31 @@ def _check_parts(
         raise ValueError(
             "The model's first layer is damaged: the places of its rows lead outside."
         )
+
+
+def checked_count(count: object, noun: str) -> int:
+    """Return a number of things taught that a file holds.
+
+    Parameters
+    ----------
+    count : object
+        The number.
+    noun : str
+        What was taught, for the message.
+
+    Returns
+    -------
+    int
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If it is no int, or less than 0.
+    """
+    if type(count) is not int or count < 0:
+        raise ValueError(
+            f"The model's number of {noun} taught must be an int, 0 or more. Got "
+            f"{count!r} instead."
+        )
+    return count

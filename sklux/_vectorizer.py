@@ -42,6 +42,7 @@ from sklux._network import WEIGHT_DTYPES, apply_network
 from sklux._persistence import json_params, read_model, write_model
 from sklux._projection import ReLUProjection
 from sklux._projection_state import (
+    checked_count,
     projection_from_params,
     projection_params,
     projection_state,
@@ -70,6 +71,14 @@ _made_transforms: WeakKeyDictionary = WeakKeyDictionary()
 DEFAULT_TEACHER_SAMPLE_SIZE = 10_000
 # Half a document with fewer terms than this says too little of the other half.
 MIN_HALF_TERMS = 20
+# Parameters of its own that a model file holds; of the teacher it holds what it was.
+SAVED_PARAMETERS = (
+    "teacher_sample_size",
+    "teacher_words",
+    "n_jobs",
+    "random_state",
+    "verbose",
+)
 
 
 @documents_by_name
@@ -149,6 +158,9 @@ class LuxicalVectorizer(
 
     n_taught_ : int
         Documents of the fit that had a teacher vector.
+
+    n_taught_terms_ : int
+        Terms of the lexical stage that the teacher taught, as `teacher_words` says.
 
     report_ : FitReport or None
         How near the student is to the teacher, as in `ReLUProjection`.
@@ -312,6 +324,7 @@ class LuxicalVectorizer(
             self.lexical_ = lexical
             self.projection_ = projection
             self.teacher_id_ = teacher_id
+            self.n_taught_terms_ = 0 if terms is None else len(terms.features)
         return self
 
     def fit_transform(
@@ -486,6 +499,7 @@ class LuxicalVectorizer(
         model.lexical_ = deepcopy(self.lexical_)
         model.projection_ = projection
         model.teacher_id_ = self.teacher_id_
+        model.n_taught_terms_ = self.n_taught_terms_
         return model
 
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
@@ -612,10 +626,11 @@ class LuxicalVectorizer(
         True
         """
         check_is_fitted(self)
-        own = {
-            name: getattr(self, name)
-            for name in ("teacher_sample_size", "n_jobs", "random_state", "verbose")
-        }
+        own = {name: getattr(self, name) for name in SAVED_PARAMETERS}
+        if not isinstance(self.teacher_words, str | None):
+            own["teacher_words"] = [
+                str(word) for word in check_words(self.teacher_words)
+            ]
         state = {
             "sklux_version": version("sklux"),
             "params": json_params(type(self).__name__, own),
@@ -626,6 +641,7 @@ class LuxicalVectorizer(
             "lexical_": lexical_params(self.lexical_),
             "projection_": projection_state(self.projection_),
             "teacher_id": self.teacher_id_,
+            "n_taught_terms": self.n_taught_terms_,
         }
         tensors = lexical_tensors(self.lexical_)
         tensors |= projection_tensors(self.projection_)
@@ -724,6 +740,8 @@ class LuxicalVectorizer(
                 f"{model.projection_.n_features_in_}."
             )
         model.teacher_id_ = state["teacher_id"]
+        # Files written before terms were taught have no number.
+        model.n_taught_terms_ = checked_count(state.get("n_taught_terms", 0), "terms")
         return model
 
     def set_params(self, **params: object) -> Self:

@@ -304,7 +304,7 @@ def _fitted(
     model = LuxicalVectorizer(lexical=lexical, projection=projection)
     model.lexical_ = _fitted_lexical(clone(lexical), terms, arrays[IDF], subwords)
     model.projection_ = _fitted_projection(clone(projection), coefs, arrays[IDF])
-    model.teacher_id_ = None
+    model.teacher_id_, model.n_taught_terms_ = None, 0
     return model
 
 

@@ -41,7 +41,7 @@ def random_model(lexical, sizes=(40, 24), seed=0, *, in_order=False, **params):
     model.lexical_ = lexical
     n_features = len(lexical.get_feature_names_out())
     model.projection_ = random_projection(n_features, sizes, seed, in_order)
-    model.teacher_id_ = None
+    model.teacher_id_, model.n_taught_terms_ = None, 0
     return model
 
 

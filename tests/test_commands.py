@@ -510,6 +510,7 @@ def test_info_json(folder):
     assert facts["width"] == 8
     assert facts["layers"][-1] == 8
     assert facts["documents taught"] == 240
+    assert facts["terms taught"] == 0
     assert facts["teacher"] is None
     assert facts["bytes"] == (folder / "model.sklux").stat().st_size
     assert 0 <= facts["report"]["neighbor_recall"] <= 1

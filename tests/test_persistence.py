@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from copy import copy
 from pathlib import Path
 
 import joblib
@@ -581,13 +582,15 @@ def test_persistence_file_without_report_stays_readable(vectorizer, saved):
     later = "corpus_weight contrastive_weight contrastive_temperature dropout"
     for name in later.split():
         del state["projection_"]["params"][name]
-    del state["params"]["teacher_sample_size"]
+    del state["params"]["teacher_sample_size"], state["params"]["teacher_words"]
+    del state["n_taught_terms"]
     write_model(saved, tensors, state)
     loaded = LuxicalVectorizer.load(saved)
     np.testing.assert_array_equal(
         loaded.transform(QUERIES), vectorizer.transform(QUERIES)
     )
-    assert loaded.n_taught_ == 0
+    assert loaded.n_taught_ == loaded.n_taught_terms_ == 0
+    assert loaded.teacher_words == "auto"
     assert loaded.report_ is None
     assert "sklux-fit-report" not in loaded._repr_html_()
 
@@ -598,6 +601,43 @@ def test_persistence_damaged_number_of_documents_taught_is_refused(saved, n_taug
     state["projection_"]["n_taught"] = n_taught
     write_model(saved, tensors, state)
     with pytest.raises(ValueError, match="documents taught must be an int, 0 or more"):
+        LuxicalVectorizer.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (None, None),
+        ("auto", "auto"),
+        (["pear", "plum", "pear"], ["pear", "plum"]),
+        (np.array(["pear", "plum"]), ["pear", "plum"]),
+        ({"plum", "pear"}, ["pear", "plum"]),
+    ],
+)
+def test_persistence_holds_teacher_words(vectorizer, tmp_path, words, expected):
+    model = copy(vectorizer).set_params(teacher_words=words)
+    model.n_taught_terms_ = 7
+    model.save(tmp_path / "model.sklux")
+    loaded = LuxicalVectorizer.load(tmp_path / "model.sklux")
+    assert loaded.teacher_words == expected
+    assert loaded.n_taught_terms_ == 7
+
+
+def test_persistence_holds_all_parameters_but_the_teacher(vectorizer, saved):
+    loaded = LuxicalVectorizer.load(saved).get_params(deep=False)
+    params = vectorizer.get_params(deep=False)
+    assert loaded.pop("teacher") is params.pop("teacher") is None
+    for stage in ("lexical", "projection"):
+        assert repr(loaded.pop(stage)) == repr(params.pop(stage))
+    assert loaded == params
+
+
+@pytest.mark.parametrize("n_taught", [None, "16", -1, True])
+def test_persistence_damaged_number_of_terms_taught_is_refused(saved, n_taught):
+    tensors, state = read(saved)
+    state["n_taught_terms"] = n_taught
+    write_model(saved, tensors, state)
+    with pytest.raises(ValueError, match="terms taught must be an int, 0 or more"):
         LuxicalVectorizer.load(saved)
 
 

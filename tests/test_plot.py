@@ -38,6 +38,7 @@ def vectorizer(projection):
     vectorizer = LuxicalVectorizer()
     vectorizer.projection_ = projection
     vectorizer.lexical_, vectorizer.teacher_id_ = None, None
+    vectorizer.n_taught_terms_ = 0
     return vectorizer
 
 
