@@ -225,10 +225,11 @@ def teach(
     """Have a teacher embed documents, and keep its vectors on disk.
 
     The slow part of a fit, by itself: it can be stopped and started again, and no text
-    is taught twice. `sklux fit` with the same teacher and cache then starts at once.
-    With `--taught 10000` those documents are taught that `fit` would choose:
+    is taught twice. `sklux fit` with the same teacher and cache then has only words to
+    teach, a minute or less. All documents are taught; with `--taught 10000`, those that
+    `fit` chooses unless it is told otherwise:
 
-        sklux teach docs.parquet --teacher all-MiniLM-L6-v2
+        sklux teach docs.parquet --teacher all-MiniLM-L6-v2 --taught 10000
     """
     with errors_in_words():
         from sklux import _jobs
@@ -408,18 +409,33 @@ def neighbors(
     ] = 5,
     column: Column = "text",
     format: FileFormat = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep", "-k", help="Column to print beside the text; repeatable."
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Print the documents of a file that are nearest to one or more queries.
 
-    The file is read once, whatever its size:
+    The file is read once, whatever its size. For one query; and three documents for
+    each of two, with a column that says what they are:
 
         sklux neighbors model.sklux docs.parquet "shortest path in a graph"
+
+        sklux neighbors model.sklux docs.parquet "a graph" "a tree" -n 3 --keep name
     """
     with errors_in_words():
         from sklux import _jobs
 
         _jobs.neighbors(
-            model, source(documents, format, column), queries, n_neighbors, json, quiet
+            model,
+            source(documents, format, column),
+            queries,
+            n_neighbors,
+            keep or [],
+            json,
+            quiet,
         )

@@ -31,7 +31,7 @@ TABLE = """<div class="sklux-fit-report"><table>
 <thead><tr><th></th><th>student</th><th>teacher</th></tr></thead>
 <tbody>
 {rows}
-</tbody></table>{advice}</div>"""
+</tbody></table>{notes}</div>"""
 ROW = "<tr><th>{}</th><td>{}</td><td>{}</td></tr>"
 
 
@@ -153,6 +153,7 @@ class FitReport:
             f"Student and teacher: {self._documents}",
             f"{recall}, {correlation}",
             ", ".join(spread),
+            self._caution,
             self._advice,
         ]
         return "\n".join(filter(None, lines))
@@ -162,9 +163,11 @@ class FitReport:
         if None in astuple(self):
             return f'<div class="sklux-fit-report">{escape(str(self))}</div>'
         rows = (ROW.format(*map(escape, row)) for row in self._rows())
-        advice = f"<p>{escape(self._advice)}</p>" if self._advice else ""
+        notes = filter(None, (self._caution, self._advice))
         return TABLE.format(
-            documents=escape(self._documents), rows="\n".join(rows), advice=advice
+            documents=escape(self._documents),
+            rows="\n".join(rows),
+            notes="".join(f"<p>{escape(note)}</p>" for note in notes),
         )
 
     @property
@@ -176,10 +179,12 @@ class FitReport:
 
     def _rows(self):
         """Name, student's value and teacher's value of each measure, as text."""
+        # Of documents taken at random: the fewer there are, the more are nearest.
+        chance = self.n_neighbors / max(self.n_documents - 1, 1)
         return [
             (
                 f"teacher's {self.n_neighbors} nearest found",
-                f"{100 * self.neighbor_recall:.1f} %",
+                f"{100 * self.neighbor_recall:.1f} % (by chance {100 * chance:.1f} %)",
                 "",
             ),
             ("correlation of cosines", f"{self.similarity_correlation:.3f}", ""),
@@ -202,7 +207,17 @@ class FitReport:
             return ""
         return (
             "The student's vectors have collapsed into few directions: use larger "
-            "batches, a lower learning_rate_init, or loss='cosine'."
+            "batches or a lower learning_rate_init. The loss 'cosine' collapses least."
+        )
+
+    @property
+    def _caution(self):
+        """What the numbers do not say; empty of held-out documents."""
+        if self.held_out:
+            return ""
+        return (
+            "The student was trained on these documents: of others it knows less. "
+            "By default some are held out to measure it where 400 or more are taught."
         )
 
 

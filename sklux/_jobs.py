@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from rich import box
@@ -31,6 +31,7 @@ from rich.text import Text
 from sklux._document_files import (
     STANDARD_INPUT,
     DocumentFile,
+    Piece,
     check_file,
     file_name,
     naming,
@@ -41,6 +42,7 @@ from sklux._teacher import CachedTeacher, loading_once
 from sklux._vector_files import (
     STANDARD_OUTPUT,
     check_kept,
+    json_line,
     vector_format,
     vector_writer,
 )
@@ -503,7 +505,7 @@ def fit(
     dtype : {'float32', 'float16', 'int8'}
         How the weights are stored.
     quiet : bool
-        Whether to print nothing but errors.
+        Whether to print nothing but the report.
     """
     check_output(output, (source.path, embeddings))
     idle = {"taught": taught != "auto", "no-words": not words}
@@ -527,13 +529,13 @@ def fit(
     seconds = time.perf_counter() - start
     with naming(str(output)):
         (model if dtype == "float32" else model.quantize(dtype)).save(output)
-    if not quiet:
-        show(str(model.report_))
-        note(
-            f"Fitted in {seconds:.0f} s, {model.n_taught_:,} documents taught. "
-            f"{output}: {output.stat().st_size / 1e6:.1f} MB.",
-            quiet,
-        )
+    show(str(model.report_))
+    note(
+        f"Fitted in {seconds:.0f} s: {model.n_taught_:,} documents taught, and "
+        f"{model.n_taught_terms_:,} terms. {output}: "
+        f"{output.stat().st_size / 1e6:.1f} MB.",
+        quiet,
+    )
 
 
 def read_embeddings(path: Path) -> np.ndarray:
@@ -818,11 +820,12 @@ def figures_table(figures: dict[str, Any]) -> Table:
     rich.table.Table
         A row for each.
     """
+    chance = figures["n_neighbors"] / (figures["documents"] - 1)
     rows = [
         ("documents", f"{figures['documents']:,}"),
         (
             f"teacher's {figures['n_neighbors']} nearest found",
-            f"{figures['neighbours']:.3f}",
+            f"{100 * figures['neighbours']:.1f} % (by chance {100 * chance:.1f} %)",
         ),
         ("correlation with the teacher's cosines", f"{figures['correlation']:.3f}"),
         ("first halves finding their second halves (MRR)", f"{figures['halves']:.3f}"),
@@ -836,11 +839,96 @@ def figures_table(figures: dict[str, Any]) -> Table:
     return table
 
 
+@dataclass(frozen=True)
+class Hit:
+    """A document that is near to a query.
+
+    Attributes
+    ----------
+    cosine : float
+        How near.
+    row : int
+        Its place in the file.
+    text : str
+        The document.
+    kept : dict
+        Values of the columns that were asked for.
+    """
+
+    cosine: float
+    row: int
+    text: str
+    kept: dict[str, Any]
+
+    @classmethod
+    def of(cls, piece: Piece, place: int, n_before: int, cosine: float) -> Self:
+        """Take a document out of a piece.
+
+        Parameters
+        ----------
+        piece : Piece
+            Documents.
+        place : int
+            Which of them.
+        n_before : int
+            Documents of the file before the piece.
+        cosine : float
+            How near it is.
+
+        Returns
+        -------
+        Hit
+            The document.
+        """
+        kept = {name: values[place] for name, values in piece.kept.items()}
+        return cls(float(cosine), n_before + place, piece.documents[place], kept)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Row, cosine and text, then the columns that are kept."""
+        return {
+            **self.kept,
+            "row": self.row,
+            "cosine": round(self.cosine, 6),
+            "text": self.text,
+        }
+
+    def in_words(self) -> str:
+        """One line for a terminal."""
+        values = (str(value) for value in self.kept.values())
+        return "  ".join(
+            [
+                f"{self.cosine:.3f}",
+                f"row {self.row:,}",
+                *map(shown, (*values, self.text)),
+            ]
+        )
+
+
+def shown(text: str) -> str:
+    """Text on one line that is not long.
+
+    Parameters
+    ----------
+    text : str
+        Of a document, say.
+
+    Returns
+    -------
+    str
+        Its beginning.
+    """
+    line = printable(" ".join(text.split()))
+    if len(line) <= SHOWN_CHARACTERS:
+        return line
+    return line[: SHOWN_CHARACTERS - 3] + "..."
+
+
 def neighbors(
     model_path: Path,
     source: Source,
     queries: Sequence[str],
     n_neighbors: int,
+    keep: Sequence[str],
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -856,28 +944,39 @@ def neighbors(
         What to look for.
     n_neighbors : int
         How many documents for each.
+    keep : sequence of str
+        Columns to print beside the text.
     as_json : bool
         Whether to print JSON lines.
     quiet : bool
         Whether to show no progress.
+
+    Raises
+    ------
+    ValueError
+        If there is no document, or a column has the name of a figure.
     """
-    file, n_before = source.open(), 0
+    taken = [name for name in keep if name in ("row", "cosine")]
+    if taken:
+        raise ValueError(
+            f"The column {taken[0]!r} cannot be kept: what stands beside each document "
+            "has that name. Rename it first."
+        )
+    file, n_before = source.open(keep), 0
     model = load_model(model_path)
     wanted = model.transform(list(queries))
     for query, vector in zip(queries, wanted):
         if not vector.any():
             note(f"The model knows no term of {query!r}: nothing is near it.", quiet)
-    nearest: list[list[tuple[float, int, str]]] = [[] for _ in queries]
+    nearest: list[list[Hit]] = [[] for _ in queries]
     with counting("reading", quiet) as counter:
         for piece in file:
             cosines = wanted @ model.transform(piece.documents).T
             for place, row in enumerate(cosines):
                 best = np.argsort(-row, kind="stable")[:n_neighbors]
-                found = [
-                    (float(row[i]), n_before + int(i), piece.documents[i]) for i in best
-                ]
+                found = [Hit.of(piece, i, n_before, row[i]) for i in best.tolist()]
                 merged = sorted(
-                    nearest[place] + found, key=lambda hit: (-hit[0], hit[1])
+                    nearest[place] + found, key=lambda hit: (-hit.cosine, hit.row)
                 )
                 nearest[place] = merged[:n_neighbors]
             n_before += len(piece.documents)
@@ -887,20 +986,13 @@ def neighbors(
     for query, vector, hits in zip(queries, wanted, nearest):
         hits = hits if vector.any() else []
         if as_json:
-            found = [
-                {"row": row, "cosine": round(cosine, 6), "text": text}
-                for cosine, row, text in hits
-            ]
-            line = json.dumps({"query": query, "nearest": found}, ensure_ascii=False)
-            show(line)
+            show(
+                json_line({"query": query, "nearest": [hit.as_dict() for hit in hits]})
+            )
             continue
         show(Text(printable(query), style="bold"))
-        for cosine, row, text in hits:
-            shown = printable(" ".join(text.split()))
-            if len(shown) > SHOWN_CHARACTERS:
-                shown = shown[: SHOWN_CHARACTERS - 3] + "..."
-            line = f"  {cosine:.3f}  row {row:,}  {shown}"
-            show(line)
+        for hit in hits:
+            show(f"  {hit.in_words()}")
 
 
 def default_sample(option: str) -> int | str | None:

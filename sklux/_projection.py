@@ -39,6 +39,7 @@ from sklux._initialization import initial_coefs, start_features
 from sklux._latent import latent_vectors
 from sklux._network import Network, apply_network, check_finite
 from sklux._optional import import_optional
+from sklux._progress import stage
 from sklux._settings import unchanged_on_error
 from sklux._similarity import unit_rows
 from sklux._targets import Targets, make_targets, nearest_rotation
@@ -390,13 +391,11 @@ class ReLUProjection(
         targets = self._targets(
             X, teacher, is_taught, validation, terms, n_components, random_state
         )
-        coefs = initial_coefs(
-            X[train],
-            targets.reduced[train],
-            check_hidden_layer_sizes(self.hidden_layer_sizes),
-            random_state,
-            terms,
-        )
+        sizes = check_hidden_layer_sizes(self.hidden_layer_sizes)
+        with stage("weights to start from", self.verbose):
+            coefs = initial_coefs(
+                X[train], targets.reduced[train], sizes, random_state, terms
+            )
         epochs = EpochTasks(
             task,
             lambda coefs: {
@@ -411,8 +410,11 @@ class ReLUProjection(
         )
         # The report comes first: after it, features that held-out documents alone have
         # get weights from the teacher's vectors of these.
-        student = Network.of(result.coefs)
-        self.report_ = self._report(X, teacher, student, is_taught, train, validation)
+        with stage("report", self.verbose):
+            student = Network.of(result.coefs)
+            self.report_ = self._report(
+                X, teacher, student, is_taught, train, validation
+            )
         coefs = self._final_coefs(X, X_views, targets, result.coefs, train, terms)
         frequency = np.bincount(X.indices, minlength=X.shape[1])
         self._network = Network.of(coefs).by_frequency(frequency)
@@ -645,12 +647,14 @@ class ReLUProjection(
         X = normalize(X)
         if corpus_weight > 0 or has_untaught:
             n_latent = N_LATENT_UNTAUGHT if has_untaught else N_LATENT
-            latent = latent_vectors(X, n_latent, random_state)
+            with stage("latent vectors of the corpus", self.verbose):
+                latent = latent_vectors(X, n_latent, random_state)
         if has_untaught:
             # Held-out documents shall not show in what is guessed of others.
             known = is_taught.copy()
             known[validation] = False
-            guessed = with_guesses(X, latent, teacher, known, terms)
+            with stage("vectors of documents not taught", self.verbose):
+                guessed = with_guesses(X, latent, teacher, known, terms)
             guessed[validation] = teacher[validation]
             teacher = guessed
         latent = unit_rows(latent[:, :N_LATENT])

@@ -129,6 +129,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     """
 
     # raw_documents is data, not metadata to be routed.
+    __metadata_request__fit = {"raw_documents": metadata_routing.UNUSED}
     __metadata_request__transform = {"raw_documents": metadata_routing.UNUSED}
 
     _parameter_constraints: dict = {
@@ -208,7 +209,9 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         """
         return self._vectors(check_documents(raw_documents), bool(self.verbose))
 
-    def _vectors(self, documents: list[str], verbose: bool) -> np.ndarray:
+    def _vectors(
+        self, documents: list[str], verbose: bool, title: str = "teaching"
+    ) -> np.ndarray:
         """Return the vectors of checked documents."""
         self._validate_params()
         cache = self._cache()
@@ -220,7 +223,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
             with cache.lock:
                 found = cache.get(list(texts))
                 missing = {key: texts[key] for key in texts if key not in found}
-                self._teach(missing, cache, verbose)
+                self._teach(missing, cache, verbose, title)
                 # Another process may have stored a vector first: its counts.
                 found.update(cache.get(list(missing)))
         if not documents:
@@ -228,7 +231,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         return np.stack([found[key] for key in keys]).astype(np.float32)
 
     def _teach(
-        self, missing: dict[bytes, str], cache: VectorCache, verbose: bool
+        self, missing: dict[bytes, str], cache: VectorCache, verbose: bool, title: str
     ) -> None:
         """Run the model on the documents that the cache lacks, and store as it goes."""
         keys, documents = list(missing), list(missing.values())
@@ -238,6 +241,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
             batch_size=self.batch_size,
             min_characters=min_characters(self.model),
             verbose=verbose,
+            title=title,
         ):
             rounded = rounded_vectors(vectors, self.dtype, positions, documents)
             cache.put([keys[position] for position in positions], rounded)
@@ -343,7 +347,9 @@ def clone_sharing(estimator: BaseEstimator, shared: str | None) -> BaseEstimator
     return twin
 
 
-def teacher_vectors(teacher: object, documents: list[str], verbose: bool) -> np.ndarray:
+def teacher_vectors(
+    teacher: object, documents: list[str], verbose: bool, title: str = "teaching"
+) -> np.ndarray:
     """Vectors of a teacher of any kind.
 
     Parameters
@@ -354,6 +360,8 @@ def teacher_vectors(teacher: object, documents: list[str], verbose: bool) -> np.
         Documents.
     verbose : bool
         Whether to show a progress bar.
+    title : str, default='teaching'
+        What it says.
 
     Returns
     -------
@@ -362,7 +370,7 @@ def teacher_vectors(teacher: object, documents: list[str], verbose: bool) -> np.
     """
     if isinstance(teacher, CachedTeacher):
         verbose = verbose if teacher.verbose is None else teacher.verbose
-        return teacher._vectors(documents, verbose)
+        return teacher._vectors(documents, verbose, title)
     encode, _ = encoder(teacher, None)
     batches = encode_batches(
         encode,
@@ -370,6 +378,7 @@ def teacher_vectors(teacher: object, documents: list[str], verbose: bool) -> np.
         batch_size=DEFAULT_BATCH_SIZE,
         min_characters=min_characters(teacher),
         verbose=verbose,
+        title=title,
     )
     return in_order(batches, len(documents))
 
@@ -583,6 +592,7 @@ def encode_batches(
     batch_size: int,
     min_characters: int = 0,
     verbose: bool,
+    title: str = "teaching",
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the vectors of documents of like length, the longest first.
 
@@ -601,6 +611,8 @@ def encode_batches(
         Where so many documents have fewer characters in all, a batch has more of them.
     verbose : bool
         Whether to show a progress bar.
+    title : str, default='teaching'
+        What it says.
 
     Yields
     ------
@@ -612,7 +624,7 @@ def encode_batches(
     lengths = np.array([len(document) for document in documents])
     order = np.argsort(-lengths, kind="stable")
     with tqdm(
-        total=len(documents), unit="doc", desc="teaching", disable=not verbose
+        total=len(documents), unit="doc", desc=title, disable=not verbose
     ) as progress:
         start = 0
         while start < len(order):

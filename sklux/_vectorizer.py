@@ -40,6 +40,7 @@ from sklux._lexical_state import (
 )
 from sklux._network import WEIGHT_DTYPES, apply_network
 from sklux._persistence import json_params, read_model, write_model
+from sklux._progress import stage
 from sklux._projection import ReLUProjection
 from sklux._projection_state import (
     checked_count,
@@ -142,7 +143,8 @@ class LuxicalVectorizer(
         Seed, for a projection that has None of its own.
 
     verbose : bool, default=False
-        Whether `fit` shows progress bars, for stages that have None of their own.
+        Whether `fit` shows on standard error what it is doing, with bars where it
+        counts documents; also for stages that have None of their own.
 
     Attributes
     ----------
@@ -307,7 +309,7 @@ class LuxicalVectorizer(
             with loading_once():
                 words = self._words(lexical)
                 # The terms come first: they take seconds, the teacher takes long.
-                with task.part("terms"):
+                with task.part("terms"), stage("terms", self.verbose):
                     X = self._features(lexical, documents, words)
                     views = self._views(lexical, documents, projection, X)
                 with task.part("teacher"):
@@ -856,7 +858,10 @@ class LuxicalVectorizer(
             return None
         if not takes_words:
             return []
-        with _blaming_words("asking for the words of the teacher's tokenizer"):
+        with (
+            _blaming_words("asking for the words of the teacher's tokenizer"),
+            stage("words of the teacher", self.verbose),
+        ):
             return words_of_teacher(self.teacher)
 
     def _features(self, lexical, documents, words):
@@ -943,7 +948,9 @@ class LuxicalVectorizer(
         # A word and a piece may be the same text.
         distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
         with _blaming_words("teaching words"):
-            vectors = teacher_vectors(self.teacher, list(distinct), bool(self.verbose))
+            vectors = teacher_vectors(
+                self.teacher, list(distinct), bool(self.verbose), "teaching words"
+            )
         return taught_terms(features, vectors[[distinct[text] for text in texts]])
 
     def _teacher_id(self):

@@ -194,8 +194,8 @@ def test_fit_quietly(folder):
         *("fit", folder / "documents.txt", folder / "quiet.sklux", "--quiet"),
         *("-e", folder / "teacher.npy", "--components", 4),
     )
-    assert result.stdout == ""
-    assert "documents" not in result.stderr
+    assert result.stdout.startswith("Student and teacher: ")
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize(("option", "expected"), [("-q", "1"), (None, None)])
@@ -609,6 +609,18 @@ def test_neighbors_in_words(folder):
     assert result.stdout.splitlines()[0] == "[red] plum :smile:"
     assert result.stdout.count("  row ") == 2
     assert "knows no term of 'zzz'" in result.stderr
+
+
+def test_neighbors_keep_columns(folder, texts):
+    arguments = ("neighbors", folder / "model.sklux", folder / "documents.parquet")
+    result = succeeded(*arguments, texts[3], "-n", 1, "--keep", "url")
+    hit = result.stdout.splitlines()[1]
+    assert hit.startswith("  1.000  row 3  page/3  ")
+    found = json.loads(succeeded(*arguments, texts[3], "-k", "url", "--json").stdout)
+    assert list(found["nearest"][0]) == ["url", "row", "cosine", "text"]
+    assert found["nearest"][0]["url"] == "page/3"
+    assert "no column 'title'" in failed(*arguments, "apple", "--keep", "title")
+    assert "'row' cannot be kept" in failed(*arguments, "apple", "--keep", "row")
 
 
 def test_neighbors_do_nothing_to_the_terminal(folder, tmp_path):

@@ -196,10 +196,14 @@ def test_fit_report_sees_a_collapse_in_spite_of_a_shared_cone():
 def test_fit_report_in_words():
     assert str(REPORT) == (
         "Student and teacher: 1,500 held-out documents\n"
-        "teacher's 10 nearest found 36.9 %, correlation of cosines 0.835\n"
+        "teacher's 10 nearest found 36.9 % (by chance 0.7 %), correlation of cosines "
+        "0.835\n"
         "effective rank 60.1 (teacher 114.1), mean cosine 0.43 (teacher 0.28)"
     )
     assert str(COLLAPSED).splitlines()[3].startswith("The student's vectors have coll")
+    trained_on = str(replace(COLLAPSED, held_out=False)).splitlines()
+    assert trained_on[3].startswith("The student was trained on these documents")
+    assert trained_on[4].startswith("The student's vectors have collapsed")
     near_zero = replace(REPORT, teacher_mean_cosine=-0.001)
     assert "(teacher 0.00)" in str(near_zero)
     assert str(FitReport(1, 5, False)) == (
@@ -214,6 +218,8 @@ def test_fit_report_table():
     assert "teacher&#x27;s 10 nearest found" in html
     assert "<p>" not in html
     assert "<p>The student&#x27;s vectors have collapsed" in COLLAPSED._repr_html_()
+    html = replace(REPORT, held_out=False)._repr_html_()
+    assert "<p>The student was trained on these documents" in html
 
 
 def test_fit_report_is_frozen_and_pickles():

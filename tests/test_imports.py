@@ -74,6 +74,7 @@ ALLOWED = {
         "_lexical_state",
         "_network",
         "_persistence",
+        "_progress",
         "_projection",
         "_projection_state",
         "_settings",
@@ -86,6 +87,7 @@ ALLOWED = {
     },
     "_teacher_words": set(),
     "_settings": set(),
+    "_progress": set(),
     "_warnings": set(),
     "_embedding": {
         "_kernels",
@@ -114,6 +116,7 @@ ALLOWED = {
         "_latent",
         "_network",
         "_optional",
+        "_progress",
         "_settings",
         "_similarity",
         "_targets",
