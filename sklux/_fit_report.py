@@ -134,7 +134,8 @@ class FitReport:
             value = state[field.name]
             is_finite = not isinstance(value, float) or math.isfinite(value)
             if not isinstance(value, field.type) or not is_finite:
-                kind = getattr(field.type, "__name__", field.type)
+                is_class = isinstance(field.type, type)
+                kind = field.type.__name__ if is_class else field.type
                 raise ValueError(
                     f"{field.name!r} of a fit report must be of type {kind} and "
                     f"finite. Got {value!r} instead."

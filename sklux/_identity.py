@@ -69,7 +69,9 @@ def is_function(value: object) -> bool:
         True for Python functions and the functions of compiled modules.
     """
     owner = getattr(value, "__self__", None)
-    return inspect.isroutine(value) and (owner is None or inspect.ismodule(owner))
+    # A partial of Python 3.14 is a routine, but has no name.
+    is_named = inspect.isroutine(value) and hasattr(value, "__qualname__")
+    return is_named and (owner is None or inspect.ismodule(owner))
 
 
 def lasting_name(named: Callable) -> str:

@@ -836,6 +836,8 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             n_seen = np.full(len(df), n_documents + smooth, dtype=self.dtype)
             n_seen /= df.astype(self.dtype) + float(smooth)
             self._tfidf.idf_ = np.log(n_seen) + 1
+            # As after a transform: see `_fused_parts`.
+            self._tfidf.idf_.flags.writeable = False
 
     def _weighing(self) -> Weighing:
         """How the fitted stage weighs counts."""

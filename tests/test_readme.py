@@ -11,7 +11,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 def test_readme_code_runs(tmp_path, data_home):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     program = "\n".join(blocks) + "\nprint(vectors.shape, search.best_params_)"
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "SKLUX_DATA_HOME": str(data_home)}
     result = subprocess.run(
