@@ -14,6 +14,8 @@ from sklux._text_rules import character_tables
 from sklux._token_streams import Strings, pack_strings
 
 # Maximal runs of at least so many word characters: \w+, \b\w\w+\b, (?u)\b\w{3,}\b.
+# The kernels count the tokens of an n-gram in 32 bits.
+MAX_N = 2**30
 RUN_OF_WORD_CHARACTERS = re.compile(
     r"(?:\(\?u\))?(?:\\b)?(?P<single>(?:\\w)*)\\w(?:\+|\{(?P<least>[1-9][0-9]?),\})(?:\\b)?"
 )
@@ -221,7 +223,8 @@ def ngram_bounds(ngram_range: object) -> tuple[int, int] | None:
         return None
     if not all(isinstance(bound, (int, np.integer)) for bound in ngram_range):
         return None
-    low, high = map(int, ngram_range)
+    # No document has n-grams of more.
+    low, high = (min(int(bound), MAX_N) for bound in ngram_range)
     return (low, high) if 1 <= low <= high else None
 
 

@@ -71,7 +71,8 @@ def write_title(ax: Any, name: str | None, default: str | None, **place: str) ->
     """
     title = default if name is None else name
     if title is not None:
-        ax.set_title(title, **place)
+        # A dollar is a dollar.
+        ax.set_title(title, parse_math=False, **place)
 
 
 def merged_style(

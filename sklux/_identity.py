@@ -39,6 +39,11 @@ def model_identity(model: object) -> str:
         If nothing identifies the model from one program to the next.
     """
     if isinstance(model, (str, os.PathLike)):
+        if not os.fspath(model):
+            raise ValueError(
+                "The teacher has an empty name. Name a sentence-transformers model or "
+                "its folder."
+            )
         if Path(model).is_dir():
             return f"folder:{folder_fingerprint(Path(model))}"
         return f"name:{os.fspath(model)}"

@@ -833,8 +833,9 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         if self.use_idf:
             smooth = int(self.smooth_idf)
             # In the dtype of the matrix at each step, as in scikit-learn.
-            n_seen = np.full(len(df), n_documents + smooth, dtype=self.dtype)
-            n_seen /= df.astype(self.dtype) + float(smooth)
+            dtype = np.dtype(self.dtype)
+            n_seen = np.full(len(df), n_documents + smooth, dtype=dtype)
+            n_seen /= df.astype(dtype) + float(smooth)
             self._tfidf.idf_ = np.log(n_seen) + 1
             # As after a transform: see `_fused_parts`.
             self._tfidf.idf_.flags.writeable = False

@@ -360,6 +360,7 @@ class EmbeddingMapDisplay:
                 ha="center",
                 va="center",
                 fontsize=9,
+                parse_math=False,  # a dollar is a dollar
                 path_effects=outline,
             )
             self.texts_.append(text)
@@ -434,7 +435,12 @@ def _checked_labels(labels, n_documents, label_names):
 def _classes(labels, label_names):
     """Names of the classes, largest first, and the place of each label among them."""
     keys = [None if is_missing(label) else label for label in labels]
-    counts = Counter(keys)
+    try:
+        counts = Counter(keys)
+    except TypeError as error:
+        raise ValueError(
+            f"labels must be values that can be told apart, such as str: {error}."
+        ) from error
     # Labels of several types have no order but that of their names.
     values = sorted(counts, key=lambda value: (-counts[value], str(value)))
     places = {value: place for place, value in enumerate(values)}

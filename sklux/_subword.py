@@ -378,6 +378,9 @@ def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
     )
     tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
     documents = list(documents)
+    # The library makes room for all pieces that it is asked for. There are no more than
+    # parts of words and, twice, characters.
+    n_pieces = min(n_pieces, 2 + 2 * MAX_ALPHABET + sum(map(len, documents)))
     # Each character is a piece twice: at the begin of a word, and later.
     n_characters = min(MAX_ALPHABET, (n_pieces - 1) // 2)
     alphabet = _frequent_characters(tokenizer.normalizer, documents)[:n_characters]

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from copy import deepcopy
 from functools import lru_cache, partial
 from numbers import Integral
+from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
@@ -103,7 +104,9 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     weighted by length. A document that the model reads as a whole has the vector
     that it has with ``windows=1``. The cache keeps the settings of `windows` apart.
 
-    `sklearn.base.clone` shares the model, and does not unfit a transformer.
+    `sklearn.base.clone` shares the model, and does not unfit a transformer. A lone
+    surrogate, half a character that a cut has left, reaches a model that is given by
+    name as U+FFFD.
 
     References
     ----------
@@ -266,7 +269,14 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     def _cache(self) -> VectorCache:
         """The cache of this model."""
-        return VectorCache(self.path, self._identity(), self.dtype, self.windows)
+        cache = VectorCache(self.path, self._identity(), self.dtype, self.windows)
+        if self.model_id is None and is_within(cache.file, self.model):
+            raise ValueError(
+                f"The cache {cache.file} would lie in the folder of the teacher, and "
+                "change what the teacher is known by each time. Give CachedTeacher "
+                "another path."
+            )
+        return cache
 
     def _identity(self) -> str:
         """What the model is: the id given, or one derived from it."""
@@ -315,6 +325,26 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def is_within(file: Path, model: object) -> bool:
+    """Whether a file lies in the folder of a teacher.
+
+    Parameters
+    ----------
+    file : Path
+        Where the file is or shall be.
+    model : object
+        As `CachedTeacher` takes it.
+
+    Returns
+    -------
+    bool
+        False too where the model is no folder.
+    """
+    if not isinstance(model, (str, os.PathLike)) or not Path(model).is_dir():
+        return False
+    return file.resolve().is_relative_to(Path(model).resolve())
 
 
 def clone_sharing(estimator: BaseEstimator, shared: str | None) -> BaseEstimator:
@@ -608,7 +638,8 @@ def encode_batches(
     batch_size : int
         Documents in a batch; there is a yield after each.
     min_characters : int, default=0
-        Where so many documents have fewer characters in all, a batch has more of them.
+        Of a model that was given by name: where so many documents have fewer characters
+        in all, a batch has more of them. 0 for another one.
     verbose : bool
         Whether to show a progress bar.
     title : str, default='teaching'
@@ -632,11 +663,36 @@ def encode_batches(
             stop = start + max(batch_size, min_characters // int(longest))
             positions = order[start:stop]
             start = stop
-            vectors = encode([documents[i] for i in positions])
+            texts = [documents[i] for i in positions]
+            if min_characters:
+                texts = [readable(text) for text in texts]
+            vectors = encode(texts)
             vectors = check_vectors(vectors, len(positions))
             check_finite(vectors, positions, documents)
             yield positions, vectors
             progress.update(len(positions))
+
+
+def readable(document: str) -> str:
+    """Text that can be encoded: halves of a character of UTF-16 become U+FFFD.
+
+    Texts that were cut have them, and tokenizers and services refuse them.
+
+    Parameters
+    ----------
+    document : str
+        Any str.
+
+    Returns
+    -------
+    str
+        The same where there is no such half.
+    """
+    try:
+        document.encode()
+    except UnicodeEncodeError:
+        return document.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return document
 
 
 def as_float_array(values: object) -> np.ndarray:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import current_process
+from numbers import Integral
 from typing import Any
 
 from joblib import cpu_count, effective_n_jobs
@@ -35,6 +36,28 @@ def _get_pool() -> ThreadPoolExecutor:
             process, ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="sklux")
         )
     return _pools[process]
+
+
+def check_n_jobs(n_jobs: object) -> None:
+    """Refuse an `n_jobs` of another kind, also where one thread will do.
+
+    It may have been set after the fit, which checks parameters.
+
+    Parameters
+    ----------
+    n_jobs : object
+        What was set.
+
+    Raises
+    ------
+    ValueError
+        If it is neither None nor an int other than 0.
+    """
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise ValueError(
+            "The 'n_jobs' parameter must be None or an int other than 0; -1 means all "
+            f"processors. Got {n_jobs!r} instead."
+        )
 
 
 def thread_count(n_jobs: int | None) -> int:
@@ -126,6 +149,7 @@ def run_ranges(
     Exception
         The first error of a range, once no range is running any more.
     """
+    check_n_jobs(n_jobs)
     n_ranges = len(edges) - 1
     n_workers = 1 if n_ranges <= 1 else min(thread_count(n_jobs), n_ranges)
     if n_workers <= 1:

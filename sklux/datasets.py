@@ -3,12 +3,14 @@
 import ast
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Interval, validate_params
 
 __all__ = ["load_docstrings"]
 
@@ -30,6 +32,15 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _SECTION_STARTS = (">>>", ".. ", ":param", ":return", "@param")
 
 
+@validate_params(
+    {
+        "packages": "no_validation",
+        "n_paragraphs": [Interval(Integral, 1, None, closed="left")],
+        "min_characters": [Interval(Integral, 0, None, closed="left")],
+        "max_per_package": [Interval(Integral, 1, None, closed="left"), None],
+    },
+    prefer_skip_nested_validation=True,
+)
 def load_docstrings(
     *,
     packages: Sequence[str] | None = None,
@@ -87,14 +98,8 @@ def load_docstrings(
     >>> len(docstrings.data) == len(docstrings.target)
     True
     """
-    if isinstance(packages, str):
-        raise ValueError(
-            f"packages must be a list of names. Got {packages!r}; use [{packages!r}]."
-        )
-    limits = {"n_paragraphs": n_paragraphs, "max_per_package": max_per_package}
-    for name, limit in limits.items():
-        if limit is not None and limit < 1:
-            raise ValueError(f"{name} must be at least 1. Got {limit} instead.")
+    if packages is not None:
+        packages = _checked_names(packages)
     seen: set[str] = set()
     data, target, target_names, object_names = [], [], [], []
     for package in _installed_packages() if packages is None else packages:
@@ -122,6 +127,23 @@ def load_docstrings(
         target_names=target_names,
         object_names=object_names,
     )
+
+
+def _checked_names(packages: Iterable[str]) -> list[str]:
+    """Names of packages as a list."""
+    if isinstance(packages, str):
+        raise ValueError(
+            f"packages must be a list of names. Got {packages!r}; use [{packages!r}]."
+        )
+    if not isinstance(packages, Iterable):
+        raise ValueError(f"packages must be a list of names. Got {packages!r}.")
+    names = list(packages)
+    bad = [name for name in names if not isinstance(name, str)]
+    if bad:
+        raise ValueError(
+            f"packages must be a list of names. Got {bad[0]!r} among them."
+        )
+    return names
 
 
 def _installed_packages() -> list[str]:

@@ -101,7 +101,9 @@ def neighbor_recall_score(
             f"{n_samples}."
         )
     queries = np.arange(n_samples)
+    n_neighbors = int(n_neighbors)  # of any int type of NumPy
     if sample_size is not None:
+        sample_size = int(sample_size)
         if sample_size > n_samples:
             raise ValueError(
                 f"sample_size={sample_size} must be at most the number of documents, "

@@ -1363,3 +1363,27 @@ def test_lexical_bytes_that_decode_to_no_str_are_refused():
     vectorizer = LexicalVectorizer().fit(["aa bb"])
     with pytest.raises(TypeError, match="Got bytes at position 0"):
         vectorizer.transform([Odd(b"aa")])
+
+
+@pytest.mark.parametrize("largest", [2**31, 2**40, 2**63])
+def test_lexical_ngrams_longer_than_any_document(largest):
+    params = {"ngram_range": (1, largest)}
+    documents = ["a red apple", "red apples and apples", ""]
+    expected = TfidfVectorizer(**params).fit_transform(documents)
+    vectorizer = LexicalVectorizer(**params)
+    found = vectorizer.fit_transform(documents)
+    np.testing.assert_allclose(found.toarray(), expected.toarray())
+    np.testing.assert_allclose(
+        vectorizer.transform(documents).toarray(), expected.toarray()
+    )
+
+
+def test_lexical_dtype_none_is_float64():
+    documents = ["a red apple", "red apples and apples"]
+    expected = TfidfVectorizer(dtype=None)
+    with pytest.warns(UserWarning, match="dtype"):
+        expected = expected.fit_transform(documents)
+    with pytest.warns(UserWarning, match="dtype"):
+        found = LexicalVectorizer(dtype=None).fit_transform(documents)
+    assert found.dtype == expected.dtype == np.float64
+    np.testing.assert_allclose(found.toarray(), expected.toarray())

@@ -318,3 +318,22 @@ def test_metrics_split_halves_at_the_nearest_space(document):
     else:
         place = min(spaces, key=lambda i: abs(i - len(document) / 2))
         assert (first, second) == (document[:place], document[place + 1 :])
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint64, np.int16, bool])
+def test_metrics_counts_of_any_int_type(kind):
+    rng = np.random.RandomState(0)
+    teacher, student = rng.standard_normal((2, 300, 4))
+    for n_neighbors in (1, 10):
+        if kind is bool and n_neighbors > 1:
+            continue
+        found = neighbor_recall_score(
+            teacher,
+            student,
+            n_neighbors=kind(n_neighbors),
+            sample_size=kind(1),
+            random_state=0,
+        )
+        assert found == neighbor_recall_score(
+            teacher, student, n_neighbors=n_neighbors, sample_size=1, random_state=0
+        )

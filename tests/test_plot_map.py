@@ -288,3 +288,21 @@ def test_map_missing_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"pip install 'sklux\[plot\]'"):
         EmbeddingMapDisplay(positions=POSITIONS).plot()
+
+
+def test_embedding_map_dollars_are_no_formulas():
+    names = ["$x^$", "a $5 b $6", r"\\frac{"]
+    display = EmbeddingMapDisplay(
+        positions=[[0, 0], [9, 9], [0, 9]], labels=names, estimator_name="$x^$"
+    ).plot()
+    display.figure_.canvas.draw()
+    assert {text.get_text() for text in display.texts_} == set(names)
+    assert display.ax_.get_title() == "$x^$"
+
+
+def test_embedding_map_labels_that_cannot_be_told_apart():
+    display = EmbeddingMapDisplay(positions=[[0, 0], [1, 1]], labels=[{}, {}])
+    with pytest.raises(
+        ValueError, match="labels must be values that can be told apart"
+    ):
+        display.plot()

@@ -1157,3 +1157,12 @@ def test_subword_tokenizer_with_ids_that_cannot_be(small, vocab):
     vectorizer = LexicalVectorizer(analyzer="subword", tokenizer=tokenizer)
     with pytest.raises(ValueError, match="one id to two pieces, or has a piece whose"):
         vectorizer.fit(["the apple"])
+
+
+@pytest.mark.parametrize("n_subwords", [10**9, 2**31, 2**63, 10**30])
+def test_subword_more_pieces_than_there_are(n_subwords):
+    """The library would ask the system for the memory of all."""
+    documents = ["red apples and apples", "unhappiness, happily"]
+    found = LexicalVectorizer(analyzer="subword", n_subwords=n_subwords).fit(documents)
+    many = LexicalVectorizer(analyzer="subword", n_subwords=20_000).fit(documents)
+    assert found.vocabulary_ == many.vocabulary_

@@ -1830,3 +1830,37 @@ def test_teacher_class_of_the_main_program_needs_model_id(tmp_path):
 def test_teacher_takes_documents_by_name(tmp_path):
     teacher = CachedTeacher(letter_counts, path=tmp_path)
     assert teacher.transform(raw_documents=["ab"]).shape == (1, 3)
+
+
+def test_teacher_by_name_reads_halves_of_characters_as_replaced(
+    tmp_path, fake_library, monkeypatch
+):
+    """Tokenizers refuse them. A teacher of another kind gets the text as it is."""
+    seen = []
+
+    def encode(self, documents, batch_size, show_progress_bar):
+        seen.extend(documents)
+        return np.array([[len(text), 1] for text in documents])
+
+    monkeypatch.setattr(FakeSentenceTransformer, "encode", encode)
+    teacher = CachedTeacher("some/name", path=tmp_path)
+    documents = ["cut \ud83d", "whole \U0001f642", "\udc00"]
+    vectors = teacher.transform(documents)
+    assert sorted(seen) == sorted(["cut \ufffd", "whole \U0001f642", "\ufffd"])
+    np.testing.assert_array_equal(vectors[:, 0], [5, 7, 1])
+    teacher.transform(documents)
+    assert len(seen) == 3
+
+
+def test_teacher_without_a_name_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="The teacher has an empty name"):
+        CachedTeacher("", path=tmp_path).transform(TEXTS)
+
+
+@pytest.mark.parametrize("place", ["", "deep/below"])
+def test_teacher_cache_in_the_folder_of_the_model_is_refused(tmp_path, place):
+    (tmp_path / "config.json").write_text("{}")
+    teacher = CachedTeacher(tmp_path, path=tmp_path / place)
+    with pytest.raises(ValueError, match="would lie in the folder of the teacher"):
+        teacher.transform(TEXTS)
+    assert [file.name for file in tmp_path.iterdir()] == ["config.json"]

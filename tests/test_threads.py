@@ -170,12 +170,6 @@ def test_run_ranges_with_costs_error_propagates():
         run_ranges(work, [*range(9)], 2, [*range(8)])
 
 
-@pytest.mark.parametrize("n_jobs", [0])
-def test_run_ranges_zero_jobs(n_jobs):
-    with pytest.raises(ValueError, match="n_jobs == 0"):
-        run_ranges(lambda *_: None, [0, 1, 2], n_jobs)
-
-
 def run_in_child(connection):
     run_ranges(meeting_of_two(), [0, 1, 2], 2)
     connection.send("two threads met")
@@ -238,3 +232,10 @@ def test_no_more_threads_than_there_can_be(n_jobs):
     expected = LexicalVectorizer().fit_transform(texts)
     found = LexicalVectorizer(n_jobs=n_jobs).fit_transform(texts)
     np.testing.assert_array_equal(found.toarray(), expected.toarray())
+
+
+@pytest.mark.parametrize("n_jobs", ["a", 1.5, [1], 0])
+def test_run_ranges_refuses_n_jobs_of_another_kind_for_any_work(n_jobs):
+    for edges in ([0, 1], [0, 1, 2, 3]):
+        with pytest.raises(ValueError, match="'n_jobs' parameter must be None or an"):
+            run_ranges(lambda start, stop: None, edges, n_jobs)
