@@ -132,8 +132,30 @@ def errors_in_words() -> Iterator[None]:
         # somewhere, or Python complains at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
-    except (ImportError, OSError, ValueError, TypeError) as error:
-        raise SystemExit(f"sklux: {error}") from error
+    except Exception as error:
+        if os.environ.get("SKLUX_TRACEBACK"):
+            raise
+        raise SystemExit(f"sklux: {in_one_paragraph(error)}") from error
+
+
+def in_one_paragraph(error: Exception) -> str:
+    """What an error says, with its notes; also what it is, where it is a strange one.
+
+    Parameters
+    ----------
+    error : Exception
+        The error.
+
+    Returns
+    -------
+    str
+        Words.
+    """
+    expected = (ImportError, OSError, ValueError, TypeError)
+    words = str(error)
+    if not isinstance(error, expected):
+        words = f"{type(error).__name__}: {words} (SKLUX_TRACEBACK=1 shows where.)"
+    return "\n".join([words, *getattr(error, "__notes__", [])])
 
 
 def source(path: str, format: Format | None, column: str):

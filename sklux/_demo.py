@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from rich import box
@@ -395,14 +396,16 @@ def check_reload(
     SystemExit
         If the vectors there are not the same, bit by bit.
     """
-    model_file, vectors_file = output / "student.sklux", output / "vectors.npy"
+    model_file = output / "student.sklux"
     student.save(model_file)
-    np.save(vectors_file, vectors)
-    result = subprocess.run(
-        [sys.executable, "-c", RELOAD, str(model_file), str(vectors_file)],
-        input=json.dumps(documents),
-        text=True,
-    )
+    with TemporaryDirectory() as folder:
+        vectors_file = Path(folder) / "vectors.npy"
+        np.save(vectors_file, vectors)
+        result = subprocess.run(
+            [sys.executable, "-c", RELOAD, str(model_file), str(vectors_file)],
+            input=json.dumps(documents),
+            text=True,
+        )
     if result.returncode != 0:
         raise SystemExit("sklux: the reloaded model gives other vectors.")
     size = model_file.stat().st_size / 1e6

@@ -48,14 +48,15 @@ class Piece:
     documents : list of str
         The documents; a missing one is empty.
     kept : dict of str to list
-        Values of the columns that were asked for beside them.
-    n_missing : int
-        How many documents were missing.
+        Values of the columns that were asked for beside them; of Parquet, as Arrow has
+        them.
+    missing : list of int
+        Places of the documents that were missing.
     """
 
     documents: list[str]
     kept: dict[str, list]
-    n_missing: int
+    missing: list[int]
 
 
 class DocumentFile:
@@ -176,6 +177,38 @@ class DocumentFile:
             raise ValueError(f"{self.name} holds no document.")
         return documents
 
+    def read_present(self) -> tuple[list[str], list[int], int]:
+        """Read all documents but those that are missing.
+
+        Returns
+        -------
+        documents : list of str
+            They, in their order.
+        places : list of int
+            Their places in the file.
+        n_documents : int
+            How many documents the file has, with the missing ones.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or as in iteration.
+        """
+        documents, places, n_documents = [], [], 0
+        for piece in self:
+            missing = set(piece.missing)
+            for place, document in enumerate(piece.documents):
+                if place not in missing:
+                    documents.append(document)
+                    places.append(n_documents + place)
+            n_documents += len(piece.documents)
+        if not documents:
+            what = (
+                "no document" if not n_documents else "missing documents alone (null)"
+            )
+            raise ValueError(f"{self.name} holds {what}.")
+        return documents, places, n_documents
+
     def _named(self, rows: Iterator[tuple]) -> Iterator[tuple]:
         """Rows; what the system says against reading them names the file."""
         with naming(self.name):
@@ -198,9 +231,19 @@ class DocumentFile:
             self._position = lambda: n_read / max(n_rows, 1)
             columns = list(dict.fromkeys([self.column, *self.keep]))
             for batch in file.iter_batches(batch_size=1024, columns=columns):
-                wanted = [batch.column(name) for name in (self.column, *self.keep)]
-                yield from zip(*(column.to_pylist() for column in wanted))
+                texts = self._texts(batch.column(self.column), n_read)
+                yield from zip(texts, *(batch.column(name) for name in self.keep))
                 n_read += batch.num_rows
+
+    def _texts(self, column: Any, n_before: int) -> list:
+        """Values of a column of Parquet, after so many others."""
+        try:
+            return column.to_pylist()
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{self.name} is not UTF-8 in rows {n_before:,} to "
+                f"{n_before + len(column) - 1:,} of {self.column!r}: {error.reason}."
+            ) from error
 
     @contextmanager
     def _parquet_file(self) -> Iterator[Any]:
@@ -239,14 +282,21 @@ class DocumentFile:
                 csv.field_size_limit(limit)
 
     def _csv_rows(self, reader: Iterator[list[str]]) -> Iterator[tuple]:
-        """The columns wanted of the rows of a CSV reader, empty lines left out."""
-        filled = filter(None, reader)
-        names = next(filled, None)
+        """The columns wanted of the rows of a CSV reader.
+
+        Empty lines are left out where there are more columns than one.
+        """
+        names = next(filter(None, reader), None)
         if names is None:
             raise ValueError(f"{self.name} is empty: a CSV file begins with a header.")
         self._check_columns(names)
         wanted = [names.index(name) for name in (self.column, *self.keep)]
-        for row in filled:
+        for row in reader:
+            if not row:
+                if len(names) == 1:
+                    # A missing value of the only column, as polars writes it.
+                    yield (None,) * len(wanted)
+                continue
             if len(row) != len(names):
                 raise ValueError(
                     f"Line {reader.line_num} of {self.name} has {len(row)} columns, "
@@ -288,8 +338,10 @@ class DocumentFile:
         """Lines of a text, a document each."""
         with self._opened() as file:
             for number, line in enumerate(file, start=1):
+                # A mark of the byte order may stand at the beginning.
+                encoding = "utf-8-sig" if number == 1 else "utf-8"
                 try:
-                    yield (line.rstrip(b"\r\n").decode("utf-8"),)
+                    yield (line.rstrip(b"\r\n").decode(encoding),)
                 except UnicodeDecodeError as error:
                     raise ValueError(
                         f"Line {number} of {self.name} is not UTF-8: {error.reason}. "
@@ -520,4 +572,5 @@ def _piece(rows: list[tuple], keep: Sequence[str]) -> Piece:
     texts, *columns = zip(*rows)
     documents = ["" if text is None else text for text in texts]
     kept = {name: list(values) for name, values in zip(keep, columns)}
-    return Piece(documents, kept, sum(text is None for text in texts))
+    missing = [place for place, text in enumerate(texts) if text is None]
+    return Piece(documents, kept, missing)

@@ -4,7 +4,6 @@ Results go to standard output. What is only to be watched, progress and notes, g
 standard error: the bars only where that is a terminal.
 """
 
-import json
 import os
 import sys
 import time
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Self
+from zipfile import BadZipFile
 
 import numpy as np
 from rich import box
@@ -38,11 +38,13 @@ from sklux._document_files import (
     standard_input,
 )
 from sklux._taught import documents_to_teach
-from sklux._teacher import CachedTeacher, loading_once
+from sklux._teacher import CachedTeacher, is_within, loading_once
+from sklux._vector_cache import FILE_NAME, data_home
 from sklux._vector_files import (
     STANDARD_OUTPUT,
     check_kept,
-    json_line,
+    json_text,
+    plain,
     vector_format,
     vector_writer,
 )
@@ -162,6 +164,32 @@ class TeacherOptions:
             windows=self.windows,
             verbose=is_watched(quiet),
         )
+
+    @property
+    def cache_file(self) -> Path | None:
+        """File of the teacher's vectors, where there is a teacher."""
+        if not self.model:
+            return None
+        return (data_home() if self.cache is None else self.cache) / FILE_NAME
+
+    def check_outside(self, output: Path) -> None:
+        """Refuse an output in the folder of the teacher, which would be another one.
+
+        Parameters
+        ----------
+        output : Path
+            File to write.
+
+        Raises
+        ------
+        ValueError
+            If it lies there.
+        """
+        if is_within(Path(output), self.model):
+            raise ValueError(
+                f"The output {output} lies in the folder of the teacher, and would "
+                "change it. Give the output another place."
+            )
 
     def check_idle(self, embeddings: Path | None, **others: bool) -> None:
         """Refuse options of a teacher beside its vectors, which leave it nothing to do.
@@ -458,19 +486,72 @@ def teach(source: Source, options: TeacherOptions, limit: int | None, quiet: boo
     # The bar is that of the whole file, not one of the teacher for each piece.
     teacher = options.teacher(quiet or limit is None)
     if limit is not None:
-        documents = source.open().read()
+        documents, _, _ = present_documents(source, quiet)
         chosen = [documents[place] for place in documents_to_teach(documents, limit)]
         n_documents, width = teacher.transform(chosen).shape
     else:
-        file, width = source.open(piece_documents=TAUGHT_AT_ONCE), 0
+        file, width, n_missing = source.open(piece_documents=TAUGHT_AT_ONCE), 0, 0
         with counting("teaching", quiet) as counter, loading_once():
             for piece in file:
-                width = teacher.transform(piece.documents).shape[1]
-                counter.add(len(piece.documents), file.position())
+                missing = set(piece.missing)
+                texts = [
+                    text
+                    for place, text in enumerate(piece.documents)
+                    if place not in missing
+                ]
+                n_missing += len(missing)
+                if texts:
+                    width = teacher.transform(texts).shape[1]
+                counter.add(len(texts), file.position())
         n_documents = counter.n_documents
+        note_missing(n_missing, source, quiet)
         if n_documents == 0:
             raise ValueError(f"{source.name} holds no document.")
     note(f"The cache knows {n_documents:,} of them, with {width} numbers each.", quiet)
+
+
+def present_documents(source: Source, quiet: bool) -> tuple[list[str], list[int], int]:
+    """Read all documents of a file, and tell how many are left out.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    quiet : bool
+        Whether not to tell.
+
+    Returns
+    -------
+    documents : list of str
+        Those that are not missing.
+    places : list of int
+        Their places in the file.
+    n_documents : int
+        How many there are, with the missing ones.
+    """
+    documents, places, n_documents = source.open().read_present()
+    note_missing(n_documents - len(documents), source, quiet)
+    return documents, places, n_documents
+
+
+def note_missing(n_missing: int, source: Source, quiet: bool) -> None:
+    """Tell how many documents are left out, if there are any.
+
+    Parameters
+    ----------
+    n_missing : int
+        How many are missing.
+    source : Source
+        Where they should be.
+    quiet : bool
+        Whether not to tell.
+    """
+    if n_missing:
+        note(
+            f"{n_missing:,} documents of {source.name} are missing (no "
+            f"{source.column!r}, or null), and are left out.",
+            quiet,
+        )
 
 
 def fit(
@@ -507,12 +588,16 @@ def fit(
     quiet : bool
         Whether to print nothing but the report.
     """
-    check_output(output, (source.path, embeddings))
+    check_output(output, (source.path, embeddings, options.cache_file))
+    options.check_outside(output)
     idle = {"taught": taught != "auto", "no-words": not words}
     options.check_idle(embeddings, **idle)
     vectors = None if embeddings is None else read_embeddings(embeddings)
     teacher = None if embeddings else options.teacher(quiet, OR_EMBEDDINGS)
-    documents = source.open().read()
+    documents, places, n_documents = present_documents(source, quiet)
+    if vectors is not None:
+        check_rows(vectors, embeddings, n_documents, source)
+        vectors = vectors[places]
     note(f"{len(documents):,} documents.", quiet)
     model = LuxicalVectorizer(
         teacher,
@@ -558,12 +643,17 @@ def read_embeddings(path: Path) -> np.ndarray:
     """
     check_file(path)
     try:
-        vectors = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        # Mapped, for the header may promise more than there is.
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, BadZipFile) as error:
         raise ValueError(f"{path} is no .npy file of numbers: {error}") from error
     if not isinstance(vectors, np.ndarray) or vectors.ndim != 2:
         raise ValueError(f"{path} must hold a matrix with a row for each document.")
-    return vectors
+    if vectors.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{path} must hold real numbers. Its values are of type {vectors.dtype}."
+        )
+    return np.array(vectors)
 
 
 def embed(
@@ -599,7 +689,7 @@ def embed(
         for piece in file:
             vectors = model.transform(piece.documents)
             writer.write(vectors, piece.kept)
-            n_missing += piece.n_missing
+            n_missing += len(piece.missing)
             n_zero += int(np.count_nonzero(~vectors.any(axis=1)))
             counter.add(len(vectors), file.position())
     note(counter.told() + ".", quiet)
@@ -658,15 +748,17 @@ def info(model_path: Path, as_json: bool) -> None:
         show(str(report))
 
 
-def print_json(values: dict[str, Any]) -> None:
+def print_json(values: dict[str, Any], indent: int | None = 2) -> None:
     """Print an object on standard output.
 
     Parameters
     ----------
     values : dict
         What JSON can hold.
+    indent : int or None, default=2
+        Spaces before what is within something else; None means one line.
     """
-    show(json.dumps(values, ensure_ascii=False, indent=2))
+    show(json_text(values, getattr(sys.stdout, "encoding", None) or "utf-8", indent))
 
 
 def evaluate(
@@ -696,11 +788,13 @@ def evaluate(
     """
     options.check_idle(embeddings)
     model = load_model(model_path)
-    documents = source.open().read()
+    documents, places, n_documents = present_documents(source, quiet)
     if embeddings is None:
         teacher = options.teacher(quiet, OR_EMBEDDINGS).transform(documents)
     else:
-        documents, teacher = with_vectors(documents, source, embeddings, quiet)
+        vectors = read_embeddings(embeddings)
+        check_rows(vectors, embeddings, n_documents, source)
+        documents, teacher = taught_alone(documents, vectors[places], embeddings, quiet)
     start = time.perf_counter()
     student = model.transform(documents)
     seconds = time.perf_counter() - start
@@ -762,8 +856,36 @@ def neighbors_compared(n_documents: int, quiet: bool) -> int:
     return n_neighbors
 
 
-def with_vectors(
-    documents: list[str], source: Source, embeddings: Path, quiet: bool
+def check_rows(
+    vectors: np.ndarray, embeddings: Path, n_documents: int, source: Source
+) -> None:
+    """Refuse vectors that are not one for each document of a file.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_samples, n_components)
+        The vectors.
+    embeddings : Path
+        Their file, for the message.
+    n_documents : int
+        Documents of the file, with the missing ones.
+    source : Source
+        The file, for the message.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer.
+    """
+    if len(vectors) != n_documents:
+        raise ValueError(
+            f"{embeddings} has {len(vectors):,} rows, but {source.name} has "
+            f"{n_documents:,} documents. Give a row for each, in the same order."
+        )
+
+
+def taught_alone(
+    documents: list[str], vectors: np.ndarray, embeddings: Path, quiet: bool
 ) -> tuple[list[str], np.ndarray]:
     """Documents that a teacher has taught, and its vectors.
 
@@ -771,10 +893,10 @@ def with_vectors(
     ----------
     documents : list of str
         All documents.
-    source : Source
-        Where they come from, for the message.
+    vectors : ndarray of shape (n_samples, n_components)
+        A row for each; one that is all NaN, or zero, was not taught, as for a fit.
     embeddings : Path
-        File of the vectors; a row that is all NaN was not taught.
+        Their file, for the message.
     quiet : bool
         Whether not to tell how many are left out.
 
@@ -784,24 +906,13 @@ def with_vectors(
         Those taught.
     vectors : ndarray of shape (n_taught, n_components)
         Their vectors.
-
-    Raises
-    ------
-    ValueError
-        If there is not a row for each document.
     """
-    vectors = read_embeddings(embeddings)
-    if len(vectors) != len(documents):
-        raise ValueError(
-            f"{embeddings} has {len(vectors):,} rows, but {source.name} has "
-            f"{len(documents):,} documents. Give a row for each, in the same order."
-        )
-    is_taught = ~np.isnan(vectors).all(axis=1)
+    is_taught = ~np.isnan(vectors).all(axis=1) & vectors.any(axis=1)
     n_untaught = len(vectors) - int(np.count_nonzero(is_taught))
     if n_untaught:
         note(
             f"{n_untaught:,} documents were not taught (their rows of {embeddings} are "
-            "all NaN), and are left out.",
+            "all NaN or all zero), and are left out.",
             quiet,
         )
     return [documents[i] for i in np.flatnonzero(is_taught)], vectors[is_taught]
@@ -880,7 +991,7 @@ class Hit:
         Hit
             The document.
         """
-        kept = {name: values[place] for name, values in piece.kept.items()}
+        kept = {name: plain(values[place]) for name, values in piece.kept.items()}
         return cls(float(cosine), n_before + place, piece.documents[place], kept)
 
     def as_dict(self) -> dict[str, Any]:
@@ -962,7 +1073,7 @@ def neighbors(
             f"The column {taken[0]!r} cannot be kept: what stands beside each document "
             "has that name. Rename it first."
         )
-    file, n_before = source.open(keep), 0
+    file, n_before, n_missing = source.open(keep), 0, 0
     model = load_model(model_path)
     wanted = model.transform(list(queries))
     for query, vector in zip(queries, wanted):
@@ -972,23 +1083,26 @@ def neighbors(
     with counting("reading", quiet) as counter:
         for piece in file:
             cosines = wanted @ model.transform(piece.documents).T
+            cosines[:, piece.missing] = -np.inf
             for place, row in enumerate(cosines):
                 best = np.argsort(-row, kind="stable")[:n_neighbors]
-                found = [Hit.of(piece, i, n_before, row[i]) for i in best.tolist()]
+                best = best[np.isfinite(row[best])].tolist()
+                found = [Hit.of(piece, i, n_before, row[i]) for i in best]
                 merged = sorted(
                     nearest[place] + found, key=lambda hit: (-hit.cosine, hit.row)
                 )
                 nearest[place] = merged[:n_neighbors]
             n_before += len(piece.documents)
+            n_missing += len(piece.missing)
             counter.add(len(piece.documents), file.position())
+    note_missing(n_missing, source, quiet)
     if n_before == 0:
         raise ValueError(f"{source.name} holds no document.")
     for query, vector, hits in zip(queries, wanted, nearest):
         hits = hits if vector.any() else []
         if as_json:
-            show(
-                json_line({"query": query, "nearest": [hit.as_dict() for hit in hits]})
-            )
+            found = [hit.as_dict() for hit in hits]
+            print_json({"query": query, "nearest": found}, indent=None)
             continue
         show(Text(printable(query), style="bold"))
         for hit in hits:

@@ -681,7 +681,7 @@ class ReLUProjection(
             dropout=self.dropout,
             learning_rate_init=self.learning_rate_init,
             batch_size=_auto.batch_size(self.batch_size, len(train)),
-            max_iter=self.max_iter,
+            max_iter=int(self.max_iter),
             n_iter_no_change=self.n_iter_no_change,
             tol=self.tol,
             device=self.device,

@@ -591,7 +591,11 @@ def load_sentence_transformer(model: str | os.PathLike, device: str | None) -> o
     library = import_optional(
         "sentence_transformers", extra="teacher", purpose=f"The teacher {name!r}"
     )
-    loaded = library.SentenceTransformer(name, device=device)
+    try:
+        loaded = library.SentenceTransformer(name, device=device)
+    except Exception as error:
+        error.add_note(f"This happened while loading the teacher {name!r}.")
+        raise
     if held is not None:
         held[name, device] = loaded
     return loaded

@@ -235,15 +235,25 @@ class ParquetVectors:
         lists = self.pyarrow.FixedSizeListArray.from_arrays(values, self.width)
         columns = {name: self._column(name, kept[name]) for name in kept}
         table = self.pyarrow.table({**columns, VECTOR_COLUMN: lists})
-        if self.writer is None:
-            self.writer = self.parquet.ParquetWriter(self.file, table.schema)
-        self.writer.write_table(self._as_before(table))
+        try:
+            if self.writer is None:
+                self.writer = self.parquet.ParquetWriter(self.file, table.schema)
+            table = self._as_before(table)
+            self.writer.write_table(table)
+        except self.pyarrow.ArrowException as error:
+            raise ValueError(
+                f"The columns {', '.join(map(repr, kept))} cannot be kept in Parquet: "
+                f"{error}. Write JSON lines, or leave them out."
+            ) from error
 
     def _column(self, name: str, values: list) -> Any:
         """A column of values of one type."""
+        type_ = self.types.get(name)
         try:
-            return self.pyarrow.array(values, type=self.types.get(name))
-        except (self.pyarrow.ArrowException, OverflowError) as error:
+            # pyarrow makes no maps or lists of its own nulls.
+            values = [value if is_valid(value) else None for value in values]
+            return self.pyarrow.array(values, type=type_)
+        except (self.pyarrow.ArrowException, OverflowError, UnicodeError) as error:
             raise ValueError(
                 f"The column {name!r} cannot be kept in Parquet: {error}. Write JSON "
                 "lines, or leave it out."
@@ -306,10 +316,10 @@ class JsonVectors:
         """
         check_kept("jsonl", kept)
         for place, vector in enumerate(vectors):
-            row = {name: values[place] for name, values in kept.items()}
+            row = {name: plain(values[place]) for name, values in kept.items()}
             # The shortest decimals that give the same float32 again.
             numbers = ", ".join(np.format_float_positional(v, trim="0") for v in vector)
-            head = json_line(row)[:-1]
+            head = json_text(row)[:-1]
             comma = ", " if row else ""
             line = f'{head}{comma}"{VECTOR_COLUMN}": [{numbers}]}}\n'
             self.file.write(line.encode())
@@ -319,13 +329,105 @@ class JsonVectors:
         self.file.flush()
 
 
-def json_line(values: Mapping[str, Any]) -> str:
-    """A line of JSON; where it has no number, as for NaN and infinity, there is null.
+def is_valid(value: Any) -> bool:
+    """Whether a value is none of Arrow's nulls.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+
+    Returns
+    -------
+    bool
+        True of values that are not Arrow's.
+    """
+    return getattr(value, "is_valid", True)
+
+
+def plain(value: Any) -> Any:
+    """A value of Arrow as one of Python, or as text where Python has none.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+
+    Returns
+    -------
+    object
+        Of other values, the same.
+    """
+    if not hasattr(value, "as_py"):
+        return value
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError):
+        # Nanoseconds, or years after 9999.
+        return value.cast("string").as_py()
+
+
+def text_of(value: Any) -> str:
+    """Text of a value that JSON has no kind for.
+
+    Parameters
+    ----------
+    value : object
+        A date, say.
+
+    Returns
+    -------
+    str
+        As Python writes it.
+
+    Raises
+    ------
+    ValueError
+        If it is bytes, which are no text.
+    """
+    if isinstance(value, bytes):
+        raise ValueError(
+            "A column that is kept holds bytes, which JSON lines cannot hold. Write "
+            "Parquet, or leave it out."
+        )
+    return str(value)
+
+
+def is_encodable(text: str, encoding: str) -> bool:
+    """Whether text can be written in an encoding.
+
+    Parameters
+    ----------
+    text : str
+        Any str.
+    encoding : str
+        Name of the encoding.
+
+    Returns
+    -------
+    bool
+        False of lone surrogates in UTF-8.
+    """
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def json_text(
+    values: Mapping[str, Any], encoding: str = "utf-8", indent: int | None = None
+) -> str:
+    """JSON, on one line unless it is indented; NaN and infinity become null.
 
     Parameters
     ----------
     values : mapping
         What JSON can hold; of all else, the text.
+    encoding : str, default='utf-8'
+        How it will be written: what that cannot hold is escaped.
+    indent : int or None, default=None
+        Spaces before what is within something else.
 
     Returns
     -------
@@ -335,10 +437,14 @@ def json_line(values: Mapping[str, Any]) -> str:
     Raises
     ------
     ValueError
-        If they are nested too deeply.
+        If they are nested too deeply, or bytes.
     """
     try:
-        return json.dumps(finite(values), ensure_ascii=False, default=str)
+        values = finite(values)
+        text = json.dumps(values, ensure_ascii=False, default=text_of, indent=indent)
+        if is_encodable(text, encoding):
+            return text
+        return json.dumps(values, default=text_of, indent=indent)
     except RecursionError as error:
         raise ValueError(
             "A value that is kept is nested too deeply to be written. Leave it out."

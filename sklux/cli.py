@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import warnings
 
 from sklux._optional import import_optional
 
@@ -20,11 +21,32 @@ def main() -> None:
             import_optional(module, extra="cli", purpose="The command sklux")
     except ImportError as error:
         raise SystemExit(f"sklux: {error}") from error
-    from sklux._commands import app, silence_libraries
+    from sklux._commands import app, errors_in_words, silence_libraries
 
     exit_at_signals()
     silence_libraries(sys.stderr is None or not sys.stderr.isatty())
-    app()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        # What an encoding cannot hold is shown by its code.
+        stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = show_warning
+    with errors_in_words():
+        app()
+
+
+def show_warning(message: Warning | str, *where: object, **rest: object) -> None:
+    """Show a warning without the line of code that it comes from.
+
+    Parameters
+    ----------
+    message : Warning or str
+        The warning.
+    *where : object
+        Its category, file and line; not used.
+    **rest : object
+        What else Python hands on; not used.
+    """
+    if sys.stderr is not None:
+        sys.stderr.write(f"sklux: {message}\n")
 
 
 def exit_at_signals() -> None:

@@ -119,3 +119,23 @@ def test_cli_demo_repeats_its_figures(demo):
     ]
     assert figures[0]
     assert figures[0] == figures[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is of Linux")
+def test_cli_help_that_cannot_be_written_is_told_in_words():
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "sklux.cli", "--help"]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+
+
+def test_cli_warnings_are_shown_without_code():
+    program = (
+        "import sys, warnings\n"
+        "from sklux import _commands, cli\n"
+        "_commands.app = lambda: warnings.warn('look out')\n"
+        "cli.main()"
+    )
+    result = run(program=program)
+    assert (result.returncode, result.stderr) == (0, "sklux: look out\n")

@@ -720,3 +720,127 @@ def test_help_of_each_command_teaches(command):
 
 def test_version():
     assert succeeded("--version").stdout == f"sklux {sklux.__version__}\n"
+
+
+def test_fit_does_not_write_into_what_it_reads(folder, tmp_path, letters):
+    """The folder of the teacher, and the cache of its vectors."""
+    teacher = tmp_path / "teacher"
+    teacher.mkdir()
+    documents = folder / "documents.txt"
+    for output in (teacher / "model.safetensors", teacher / "new.sklux"):
+        message = failed("fit", documents, output, "-t", teacher, "--cache", tmp_path)
+        assert "lies in the folder of the teacher" in message
+        assert not output.exists()
+    cache = tmp_path / "teacher.sqlite3"
+    options = ("-t", "letters", "--cache", tmp_path, "--no-words")
+    succeeded("teach", documents, *options[:4])
+    before = cache.read_bytes()
+    assert "is also read by the command" in failed("fit", documents, cache, *options)
+    assert cache.read_bytes() == before
+    inside = ("teach", documents, "-t", teacher, "--cache", teacher)
+    assert "would lie in the folder of the teacher" in failed(*inside)
+
+
+@pytest.fixture
+def half_missing(tmp_path, texts):
+    """Every other document is missing; vectors for all, and the texts that are left."""
+    rows = [{"text" if place % 2 else "txt": text} for place, text in enumerate(texts)]
+    rows[0]["text"] = None
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "half.jsonl").write_text(lines)
+    return tmp_path / "half.jsonl"
+
+
+def test_missing_documents_are_left_out(folder, tmp_path, half_missing, letters, texts):
+    """And counted, by all commands; their vectors, if they are there, go with them."""
+    note = "120 documents of"
+    options = ("-t", "letters", "--cache", tmp_path)
+    result = succeeded("teach", half_missing, *options)
+    assert note in result.stderr and "knows 120 of them" in result.stderr
+    assert set(letters) == set(texts[1::2])
+    result = succeeded("teach", half_missing, *options, "--taught", 1000)
+    assert note in result.stderr and "knows 120 of them" in result.stderr
+    model = tmp_path / "model.sklux"
+    vectors = ("-e", folder / "teacher.npy")
+    result = succeeded("fit", half_missing, model, *vectors)
+    assert note in result.stderr
+    fitted = LuxicalVectorizer(random_state=0).set_params(n_jobs=-1)
+    fitted.fit(texts[1::2], teacher_embeddings=np.load(folder / "teacher.npy")[1::2])
+    np.testing.assert_array_equal(
+        LuxicalVectorizer.load(model).transform(texts), fitted.transform(texts)
+    )
+    result = succeeded("evaluate", model, half_missing, *vectors, "--json")
+    assert json.loads(result.stdout)["documents"] == 120
+    assert note in result.stderr
+    result = succeeded("neighbors", model, half_missing, "apple", "-n", 500, "--json")
+    rows = [hit["row"] for hit in json.loads(result.stdout)["nearest"]]
+    assert sorted(rows) == list(range(1, 240, 2))
+    assert note in result.stderr
+
+
+@pytest.mark.parametrize("untaught", [0, np.nan])
+def test_evaluate_takes_nan_and_zero_as_not_taught(folder, tmp_path, untaught):
+    """By the rule of a fit."""
+    vectors = np.load(folder / "teacher.npy")
+    vectors[100:] = untaught
+    np.save(tmp_path / "some.npy", vectors)
+    model, documents = folder / "model.sklux", folder / "documents.txt"
+    result = succeeded(
+        "evaluate", model, documents, "-e", tmp_path / "some.npy", "--json"
+    )
+    assert json.loads(result.stdout)["documents"] == 100
+    assert "140 documents were not taught" in result.stderr
+
+
+def damaged_embeddings(folder):
+    (folder / "zip.npy").write_bytes(b"PK\x03\x04garbage")
+    np.save(folder / "text.npy", np.full((240, 3), "a"))
+    np.save(folder / "complex.npy", np.full((240, 3), 1j))
+    with open(folder / "huge.npy", "wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (6 * 10**10, 24)}
+        np.lib.format.write_array_header_1_0(file, header)
+
+
+@pytest.mark.parametrize("name", ["zip", "text", "complex", "huge"])
+def test_damaged_embeddings_are_refused_in_words(folder, tmp_path, name):
+    damaged_embeddings(tmp_path)
+    vectors = ("-e", tmp_path / f"{name}.npy")
+    for message in (
+        failed("fit", folder / "documents.txt", tmp_path / "model.sklux", *vectors),
+        failed("evaluate", folder / "model.sklux", folder / "documents.txt", *vectors),
+    ):
+        assert f"{name}.npy" in message and "numbers" in message
+
+
+def test_error_of_a_strange_kind_is_said_in_words(folder, tmp_path, monkeypatch):
+    """Its notes too; where it was is shown to who asks."""
+
+    def load(name, device):
+        error = KeyError("path")
+        error.add_note("This happened while loading the teacher.")
+        raise error
+
+    monkeypatch.setattr("sklux._teacher.load_sentence_transformer", load)
+    command = ("teach", folder / "documents.txt", "-t", "broken", "--cache", tmp_path)
+    message = failed(*command)
+    assert "KeyError: 'path'" in message and "SKLUX_TRACEBACK=1" in message
+    assert "This happened while loading the teacher." in message
+    monkeypatch.setenv("SKLUX_TRACEBACK", "1")
+    assert isinstance(run(*command).exception, KeyError)
+
+
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_output_that_its_encoding_cannot_hold_is_escaped(folder, tmp_path, option):
+    text = "apple n\u00e4ve \ud83d"
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": text}))
+    for encoding in ("ascii", "utf-8"):
+        result = run_outside(
+            *("neighbors", folder / "model.sklux", tmp_path / "a.jsonl", "apple"),
+            *option,
+            env=os.environ | {"PYTHONIOENCODING": encoding},
+        )
+        assert result.returncode == 0, result.stderr
+        if option:
+            assert json.loads(result.stdout)["nearest"][0]["text"] == text
+        else:
+            assert r"\ud83d" in result.stdout

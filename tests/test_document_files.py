@@ -24,6 +24,7 @@ from sklux._document_files import (
     naming,
     pieces,
 )
+from sklux._vector_files import plain
 
 TEXTS = [
     "a red apple",
@@ -59,8 +60,9 @@ def test_document_file_reads_what_was_written(tmp_path, format):
     (piece,) = DocumentFile(write(tmp_path, format), keep=["id"])
     assert piece.documents == TEXTS
     ids = range(len(TEXTS))
-    assert piece.kept == {"id": list(map(str, ids) if format == "csv" else ids)}
-    assert piece.n_missing == 0
+    kept = [plain(value) for value in piece.kept["id"]]
+    assert kept == list(map(str, ids) if format == "csv" else ids)
+    assert piece.missing == []
 
 
 def compressed(path, suffix):
@@ -151,7 +153,7 @@ def test_document_file_missing_documents_are_empty(tmp_path, format):
     rows = [{"text": "a"}, {"text": None}, {"text": "b"}]
     (piece,) = DocumentFile(write(tmp_path, format, rows))
     assert piece.documents == ["a", "", "b"]
-    assert piece.n_missing == 1
+    assert piece.missing == [1]
 
 
 def test_document_file_json_lines_may_lack_a_key(tmp_path):
@@ -446,3 +448,44 @@ def test_naming_names_the_file_once():
 def test_naming_leaves_broken_pipes():
     with pytest.raises(BrokenPipeError), naming("file"):
         raise BrokenPipeError
+
+
+def test_document_file_leaves_out_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", 2)
+    rows = [{"text": text} for text in (None, "a", "", None, "b")]
+    file = DocumentFile(write(tmp_path, "parquet", rows))
+    assert file.read_present() == (["a", "", "b"], [1, 2, 4], 5)
+    file = DocumentFile(write(tmp_path, "jsonl", [{"text": None}] * 3))
+    with pytest.raises(ValueError, match="holds missing documents alone"):
+        file.read_present()
+    (tmp_path / "empty.txt").touch()
+    with pytest.raises(ValueError, match="holds no document"):
+        DocumentFile(str(tmp_path / "empty.txt")).read_present()
+
+
+def test_document_file_empty_lines_of_a_single_column_are_missing(tmp_path):
+    """As polars writes a missing value; among more columns there is a comma."""
+    path = tmp_path / "documents.csv"
+    path.write_text("\ntext\na\n\nb\n")
+    (piece,) = DocumentFile(str(path))
+    assert (piece.documents, piece.missing) == (["a", "", "b"], [1])
+    path.write_text("text,n\na,1\n\nb,2\n")
+    (piece,) = DocumentFile(str(path), keep=["n"])
+    assert (piece.documents, piece.kept) == (["a", "b"], {"n": ["1", "2"]})
+
+
+def test_document_file_text_may_begin_with_a_mark_of_the_byte_order(tmp_path):
+    path = tmp_path / "documents.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\ntwo\n")
+    assert DocumentFile(str(path)).read() == ["one", "two"]
+
+
+def test_document_file_parquet_that_is_not_utf8(tmp_path):
+    valid = pyarrow.array(["a", "b"])
+    broken = pyarrow.StringArray.from_buffers(
+        2, valid.buffers()[1], pyarrow.py_buffer(b"a\xff")
+    )
+    path = tmp_path / "documents.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": broken}), path)
+    with pytest.raises(ValueError, match="is not UTF-8 in rows 0 to 1 of 'text'"):
+        DocumentFile(str(path)).read()

@@ -32,6 +32,7 @@ ALLOWED = {
         "_document_files",
         "_taught",
         "_teacher",
+        "_vector_cache",
         "_vector_files",
         "_vectorizer",
         "metrics",

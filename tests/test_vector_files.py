@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from decimal import Decimal
 
 import numpy as np
 import pyarrow.parquet
@@ -252,3 +253,74 @@ def test_vector_writer_folder_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match="does not exist"):
         with vector_writer(str(tmp_path / "none" / "vectors.npy"), 4):
             pass
+
+
+ARROW_VALUES = {
+    "nanoseconds": pyarrow.array(
+        [1_700_000_000_123_456_789, None], pyarrow.int64()
+    ).cast(pyarrow.timestamp("ns")),
+    "duration": pyarrow.array([1, None], pyarrow.int64()).cast(pyarrow.duration("ns")),
+    "far": pyarrow.array([2**50, None], pyarrow.int64()).cast(pyarrow.timestamp("s")),
+    "decimal": pyarrow.array([None, Decimal("12345.60")], pyarrow.decimal128(10, 2)),
+    "large": pyarrow.array([2**63 + 1, 0], pyarrow.uint64()),
+    "map": pyarrow.array(
+        [[("a", 1)], None], pyarrow.map_(pyarrow.string(), pyarrow.int8())
+    ),
+    "pair": pyarrow.array([[1, 2], None], pyarrow.list_(pyarrow.int8(), 2)),
+    "bytes": pyarrow.array([b"a", None]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ARROW_VALUES))
+def test_vector_writer_keeps_values_of_arrow_as_they_are(tmp_path, name):
+    values = ARROW_VALUES[name]
+    path = tmp_path / "vectors.parquet"
+    with vector_writer(str(path), 4, {name: values.type}) as writer:
+        writer.write(VECTORS[:1], {name: list(values[:1])})
+        writer.write(VECTORS[1:2], {name: list(values[1:])})
+    found = pyarrow.parquet.read_table(path)[name].combine_chunks()
+    # Parquet has no seconds.
+    assert found.cast(values.type).equals(values)
+
+
+@pytest.mark.parametrize("name", sorted(ARROW_VALUES.keys() - {"bytes"}))
+def test_vector_writer_json_lines_of_values_of_arrow(tmp_path, name):
+    path = tmp_path / "vectors.jsonl"
+    with vector_writer(str(path), 4) as writer:
+        writer.write(VECTORS[:2], {name: list(ARROW_VALUES[name])})
+    found = [json.loads(line)[name] for line in path.read_text().splitlines()]
+    expected = {
+        "nanoseconds": ["2023-11-14 22:13:20.123456789", None],
+        "decimal": [None, "12345.60"],
+        "large": [2**63 + 1, 0],
+        "map": [[["a", 1]], None],
+        "pair": [[1, 2], None],
+    }
+    assert found == expected.get(name, found)
+    assert found.count(None) == ARROW_VALUES[name].null_count
+    assert found[0] is None or found[0]
+
+
+def test_vector_writer_json_lines_hold_no_bytes(tmp_path):
+    with pytest.raises(ValueError, match="holds bytes, which JSON lines cannot hold"):
+        with vector_writer(str(tmp_path / "vectors.jsonl"), 4) as writer:
+            writer.write(VECTORS[:1], {"n": [b"a"]})
+
+
+def test_vector_writer_halves_of_characters(tmp_path):
+    """JSON has an escape for them; Parquet does not."""
+    path = tmp_path / "vectors.jsonl"
+    with vector_writer(str(path), 4) as writer:
+        writer.write(VECTORS[:2], {"n": ["cut \ud83d", "na\u00efve"]})
+    first, second = path.read_text(encoding="utf-8").splitlines()
+    assert r"cut \ud83d" in first and "na\u00efve" in second
+    assert json.loads(first)["n"] == "cut \ud83d"
+    with pytest.raises(ValueError, match="The column 'n' cannot be kept in Parquet"):
+        with vector_writer(str(tmp_path / "vectors.parquet"), 4) as writer:
+            writer.write(VECTORS[:1], {"n": ["cut \ud83d"]})
+
+
+def test_vector_writer_structures_without_a_field(tmp_path):
+    with pytest.raises(ValueError, match="'n' cannot be kept in Parquet"):
+        with vector_writer(str(tmp_path / "vectors.parquet"), 4) as writer:
+            writer.write(VECTORS[:1], {"n": [{}]})
