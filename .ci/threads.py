@@ -11,7 +11,7 @@ from threading import Barrier
 
 import numpy as np
 from scipy import sparse
-from untrained import untrained_model
+from untrained import default_stage, untrained_model, word_stage
 
 from sklux import LexicalVectorizer
 
@@ -21,22 +21,27 @@ rng = np.random.default_rng(0)
 
 
 def make_documents(n_documents):
-    """Texts of 5 to 200 words, now and then with other letters."""
+    """Texts of 5 to 200 words, now and then with other letters, marks, known pieces."""
     words = [f"w{i}" for i in range(3000)] + ["größer", "ΟΔΟΣ", "naïve", "日本"]
+    words += ["a\u0327\u0301", "[UNK]"]
     lengths = rng.integers(5, 200, n_documents)
     return [" ".join(rng.choice(words, length)) for length in lengths]
 
 
+def learnt_matrix():
+    """Terms that are learnt and looked up anew."""
+    return LexicalVectorizer().fit_transform(documents)
+
+
 documents = make_documents(600)
-model = untrained_model(documents, n_components=32, n_units=64)
-expected = {
-    "vectors": pickle.loads(pickle.dumps(model)).transform(documents),
-    "int8": model.quantize("int8").transform(documents),
-    "matrix": LexicalVectorizer().fit_transform(documents),
-}
-# Nothing is made yet of what a model makes at its first transform.
-model = pickle.loads(pickle.dumps(model))
-rounded = pickle.loads(pickle.dumps(model.quantize("int8")))
+models, rounded, expected = {}, {}, {"matrix": learnt_matrix()}
+for name, stage in (("words", word_stage), ("default", default_stage)):
+    model = untrained_model(stage(documents), n_components=32, n_units=64)
+    written = pickle.dumps(model), pickle.dumps(model.quantize("int8"))
+    expected[name] = pickle.loads(written[0]).transform(documents)
+    expected[name, "int8"] = pickle.loads(written[1]).transform(documents)
+    # Nothing is made yet of what a model makes at its first transform.
+    models[name], rounded[name] = map(pickle.loads, written)
 start = Barrier(N_THREADS)
 
 
@@ -52,20 +57,22 @@ def use(thread):
     start.wait()
     for turn in range(N_ROUNDS):
         kind = (thread + turn) % 5
+        name = ("words", "default")[(thread + turn) // 5 % 2]
+        model = models[name]
         if kind == 0:
-            check(model.transform(documents), expected["vectors"])
+            check(model.transform(documents), expected[name])
         elif kind == 1:
             some = slice(turn, turn + 5)
-            check(model.transform(documents[some]), expected["vectors"][some])
+            check(model.transform(documents[some]), expected[name][some])
         elif kind == 2:
             # Another number of threads, while others run.
             model.n_jobs = 1 + turn % 3
-            check(rounded.transform(documents), expected["int8"])
+            check(rounded[name].transform(documents), expected[name, "int8"])
         elif kind == 3:
-            check(LexicalVectorizer().fit_transform(documents), expected["matrix"])
+            check(learnt_matrix(), expected["matrix"])
         else:
             twin = pickle.loads(pickle.dumps(model))
-            check(twin.transform(documents[:50]), expected["vectors"][:50])
+            check(twin.transform(documents[:50]), expected[name][:50])
 
 
 is_free = not is_gil_enabled()

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from untrained import untrained_model
+from untrained import default_stage, untrained_model, word_stage
 
 import sklux
 from sklux import LuxicalVectorizer
@@ -17,18 +17,27 @@ if Path(sklux.__file__).parents[1] == Path(__file__).resolve().parents[1]:
     raise SystemExit("this is the checkout, not the wheel")
 
 documents = ["a red apple", "a green pear", "a fast car", "a slow bus"] * 10
-model = untrained_model(documents, n_components=4, n_units=8)
-X = model.lexical_.transform(documents)
 
-vectors = model.transform(documents)
-np.testing.assert_allclose(vectors, model.projection_.transform(X), atol=1e-6)
-np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
-with tempfile.TemporaryDirectory() as folder:
-    path = Path(folder, "model.sklux")
-    model.quantize("float16").save(path)
-    loaded = LuxicalVectorizer.load(path)
-    np.testing.assert_allclose(loaded.transform(documents), vectors, atol=2e-3)
-unwanted = {"torch", "sentence_transformers", "pandas", "matplotlib"} & set(sys.modules)
+
+def use(model, documents):
+    """Embed, save, load, embed."""
+    vectors = model.transform(documents)
+    X = model.lexical_.transform(documents)
+    np.testing.assert_allclose(vectors, model.projection_.transform(X), atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.sklux")
+        model.quantize("float16").save(path)
+        loaded = LuxicalVectorizer.load(path)
+        np.testing.assert_allclose(loaded.transform(documents), vectors, atol=2e-3)
+
+
+use(untrained_model(word_stage(documents), n_components=4, n_units=8), documents)
+model = untrained_model(default_stage(documents), n_components=4, n_units=8)
+# No word is known of the last two, pieces are.
+use(model, [*documents, "Grapes", "re\u0301grouped \u0327\u0301 [UNK]"])
+unwanted = {"torch", "tokenizers", "sentence_transformers", "pandas", "matplotlib"}
+unwanted &= set(sys.modules)
 if unwanted:
     raise SystemExit(f"these were imported: {unwanted}")
 try:

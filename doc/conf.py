@@ -30,6 +30,9 @@ templates_path = ["_templates"]
 # Blocks that do not say what they are, drawings of the data flow, are plain text.
 highlight_language = "none"
 
+# What stands in single backticks in a docstring is a name; a link, where it is one of ours.
+default_role = "obj"
+
 # Markdown
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3

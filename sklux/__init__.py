@@ -49,7 +49,12 @@ def __getattr__(name: str) -> object:
 
         return version("sklux")
     if name in _ROOMS:
-        return getattr(import_module(f"sklux.{_ROOMS[name]}"), name)
+        try:
+            room = import_module(f"sklux.{_ROOMS[name]}")
+        except AttributeError as error:
+            # Of a library: left as it is, it would say that there is no such name.
+            raise ImportError(f"sklux.{name} cannot be imported: {error}") from error
+        return getattr(room, name)
     if name in __all__:
         return import_module(f"sklux.{name}")
     raise AttributeError(f"module 'sklux' has no attribute {name!r}")

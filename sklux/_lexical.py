@@ -1,5 +1,7 @@
 """LexicalVectorizer: TfidfVectorizer's matrix from the kernels."""
 
+from __future__ import annotations
+
 import inspect
 import os
 import warnings

@@ -1,5 +1,7 @@
 """Picture of a training: the loss and the held-out score of each epoch."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -94,7 +96,7 @@ class LossCurveDisplay:
         cls,
         estimator: BaseEstimator,
         *,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         name: str | None = None,
         line_kw: dict[str, Any] | None = None,
         score_line_kw: dict[str, Any] | None = None,
@@ -162,7 +164,7 @@ class LossCurveDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         line_kw: dict[str, Any] | None = None,

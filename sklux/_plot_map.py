@@ -1,5 +1,7 @@
 """Picture of embeddings: each document a point, similar ones near each other."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from numbers import Integral
@@ -100,7 +102,7 @@ class EmbeddingMapDisplay:
         label_names: Sequence[str] | None = None,
         sample_size: int | None = 2000,
         random_state: int | np.random.RandomState | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         name: str | None = None,
         scatter_kw: dict[str, Any] | None = None,
     ) -> Self:
@@ -193,7 +195,7 @@ class EmbeddingMapDisplay:
         label_names: Sequence[str] | None = None,
         sample_size: int | None = 2000,
         random_state: int | np.random.RandomState | None = None,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         name: str | None = None,
         scatter_kw: dict[str, Any] | None = None,
     ) -> Self:
@@ -270,7 +272,7 @@ class EmbeddingMapDisplay:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         *,
         name: str | None = None,
         scatter_kw: dict[str, Any] | None = None,

@@ -1,5 +1,7 @@
 """Picture of a student against its teacher, on documents that it has not seen."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
@@ -120,7 +122,7 @@ class QualityDisplay:
         n_pairs: int = 20_000,
         sample_size: int = 1000,
         random_state: int | np.random.RandomState | None = None,
-        axes: "Sequence[Axes] | None" = None,
+        axes: Sequence[Axes] | None = None,
         name: str | None = None,
         line_kw: dict[str, Any] | None = None,
     ) -> Self:
@@ -214,7 +216,7 @@ class QualityDisplay:
         n_pairs: int = 20_000,
         sample_size: int = 1000,
         random_state: int | np.random.RandomState | None = None,
-        axes: "Sequence[Axes] | None" = None,
+        axes: Sequence[Axes] | None = None,
         name: str | None = None,
         line_kw: dict[str, Any] | None = None,
     ) -> Self:
@@ -287,7 +289,7 @@ class QualityDisplay:
 
     def plot(
         self,
-        axes: "Sequence[Axes] | None" = None,
+        axes: Sequence[Axes] | None = None,
         *,
         name: str | None = None,
         line_kw: dict[str, Any] | None = None,

@@ -1,5 +1,7 @@
 """ReLU network from sparse features to the teacher's space."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from copy import copy
 from numbers import Integral, Real

@@ -1,5 +1,7 @@
 """Teachers: from text to embeddings, each document taught once."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

@@ -92,8 +92,9 @@ def learning_rate_factor(progress: float) -> float:
 def fixed_thread_count(products_per_batch: float) -> Iterator[None]:
     """Set torch's thread count for a training, and set it back after.
 
-    The bits of a trained model depend on the number of threads, so it follows
-    the machine and the data alone, not what the caller had set.
+    The bits of a trained model depend on the number of threads, so it follows the
+    machine and the data, and the share of the processors that a process of a search has,
+    not what the caller had set.
 
     Parameters
     ----------
@@ -106,7 +107,8 @@ def fixed_thread_count(products_per_batch: float) -> Iterator[None]:
     # The count is the process's: trainings in other threads wait for their turn.
     with _locks.setdefault(os.getpid(), threading.RLock()):
         before = torch.get_num_threads()
-        torch.set_num_threads(1 if is_small else cpu_count(only_physical_cores=True))
+        many = min(cpu_count(only_physical_cores=True), all_threads())
+        torch.set_num_threads(1 if is_small else many)
         try:
             yield
         finally:

@@ -1,5 +1,7 @@
 """Text to dense vectors, distilled from a teacher on the user's own corpus."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext

@@ -1,5 +1,7 @@
 """Quality of embeddings: near to a teacher's, spread, meeting their other halves."""
 
+from __future__ import annotations
+
 from numbers import Integral
 
 import numpy as np

@@ -1,7 +1,11 @@
 """Beside other parts of scikit-learn: columns, unions, searches, frozen, parallel."""
 
 import copy
+import os
+import sys
 import threading
+from contextlib import suppress
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -9,6 +13,7 @@ import polars as pl
 import pytest
 from conftest import small_vectorizer
 from joblib import Parallel, cpu_count, delayed, parallel_config
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -22,11 +27,12 @@ from sklearn.preprocessing import OneHotEncoder
 from sklux import (
     CachedTeacher,
     LexicalVectorizer,
+    LuxicalVectorizer,
     ReLUProjection,
 )
 from sklux._threads import all_threads
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +119,34 @@ def test_feature_union_with_tfidf(documents, teacher):
     assert names[4].startswith("sparse__")
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_feature_union_of_both_stages_on_a_column(frame, teacher, library, documents):
+    """On the column itself, and on its name within a table: the same as on a list."""
+    table = frame if library == "pandas" else pl.from_pandas(frame)
+    union = FeatureUnion(
+        [("dense", small_vectorizer(teacher)), ("sparse", LexicalVectorizer())]
+    )
+    expected = clone(union).fit_transform(documents).toarray()
+    words = sorted(set(" ".join(documents).split()))
+    assert expected.shape == (len(documents), 4 + len(words))
+
+    fitted = clone(union)
+    assert_same_values(fitted.fit_transform(table["text"]), expected)
+    assert_same_values(fitted.transform(table["text"]), expected)
+    columns = ColumnTransformer([("text", union, "text"), ("year", "drop", ["year"])])
+    assert_same_values(columns.fit_transform(table), expected)
+    assert_same_values(columns.transform(table[::-1]), expected[::-1])
+    names = list(columns.get_feature_names_out())
+    assert names[3] == "text__dense__luxicalvectorizer3"
+    assert names[4:] == [f"text__sparse__{name}" for name in words]
+
+
+def assert_same_values(found, expected):
+    """The same bits, whether the first is sparse or not."""
+    dense = found.toarray() if sparse.issparse(found) else found
+    np.testing.assert_array_equal(dense, expected)
+
+
 def test_feature_union_of_both_stages_in_a_search(documents, topics, teacher):
     union = FeatureUnion(
         [("dense", small_vectorizer(teacher)), ("sparse", LexicalVectorizer())]
@@ -183,6 +217,85 @@ def test_fits_in_processes_share_the_processors(documents, teacher_embeddings):
     for n_threads, names in found:
         assert n_threads == 1
         assert not [name for name in names if name.startswith("sklux")]
+
+
+def burnt_ticks():
+    """User and system time of each thread of this process, in 1/100 s as a rule."""
+    ticks = {}
+    for thread in os.listdir("/proc/self/task"):
+        with suppress(OSError), open(f"/proc/self/task/{thread}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+            ticks[thread] = int(fields[11]) + int(fields[12])
+    return ticks
+
+
+class WatchedVectorizer(LuxicalVectorizer):
+    """Notes what each thread of its process burns in a fit, and what torch may use."""
+
+    def fit(self, raw_documents, y=None, *, teacher_embeddings=None):
+        before = burnt_ticks()
+        with patch("torch.set_num_threads", wraps=torch.set_num_threads) as setter:
+            super().fit(raw_documents, teacher_embeddings=teacher_embeddings)
+        self.torch_threads_ = max(call.args[0] for call in setter.call_args_list)
+        after = burnt_ticks()
+        self.burnt_ = np.array([after[t] - before.get(t, 0) for t in after])
+        return self
+
+
+def share_of_processors():
+    """Threads that each of two processes may have."""
+    return max(cpu_count() // 2, 1)
+
+
+def work_of_threads(vectorizer, X, y=None):
+    """Ticks of a fit, and which part of them more threads than its share have burnt."""
+    burnt = np.sort(vectorizer.burnt_)
+    return {
+        "ticks": int(burnt.sum()),
+        "beyond": burnt[: -share_of_processors()].sum() / burnt.sum(),
+        "torch_threads": vectorizer.torch_threads_,
+        "process": os.getpid(),
+    }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param({"batch_size": 512}, id="default loss"),
+        pytest.param(
+            {"loss": "similarity_kl", "batch_size": 4096, "max_iter": 2},
+            id="large batches",
+        ),
+    ],
+)
+def test_fits_in_a_parallel_search_keep_to_their_share(network):
+    """Of torch, OpenMP, BLAS and the kernels; two processes share the processors."""
+    rng = np.random.default_rng(0)
+    words = rng.integers(2000, size=(9000, 60)).astype(str)
+    documents = [" ".join(row) for row in words]
+    vectors = rng.standard_normal((9000, 80), dtype=np.float32)
+    vectorizer = WatchedVectorizer(
+        lexical=LexicalVectorizer(dtype=np.float32),
+        projection=ReLUProjection(64, hidden_layer_sizes=(512,), **network),
+        random_state=0,
+    )
+    search = GridSearchCV(
+        vectorizer,
+        {"projection__n_components": [64]},
+        scoring=work_of_threads,
+        cv=2,
+        refit=False,
+        n_jobs=2,
+        error_score="raise",
+    )
+    with parallel_config(backend="loky"):
+        results = search.fit(documents, teacher_embeddings=vectors).cv_results_
+    for split in ("split0", "split1"):
+        assert results[f"{split}_test_process"] != os.getpid()
+        assert results[f"{split}_test_ticks"] > 20  # of fewer, one says too much
+        assert results[f"{split}_test_torch_threads"] <= share_of_processors()
+        assert results[f"{split}_test_beyond"] < 0.05
 
 
 def test_fit_in_this_process_has_all_processors():

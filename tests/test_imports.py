@@ -351,3 +351,23 @@ def test_imports_public_names_are_listed():
     assert sklux.__version__
     for name in sklux.__all__:
         assert getattr(sklux, name).__doc__
+
+
+def test_broken_library_is_named_by_the_import():
+    """Its AttributeError would read as if sklux had no such class."""
+    program = (
+        "import sklux\n"
+        "def broken(name):\n"
+        "    raise AttributeError('scipy is broken')\n"
+        "sklux.import_module = broken\n"
+        "try:\n"
+        "    from sklux import LexicalVectorizer\n"
+        "except ImportError as error:\n"
+        "    print(error)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
+    assert result.stdout == (
+        "sklux.LexicalVectorizer cannot be imported: scipy is broken\n"
+    ), result.stderr

@@ -8,8 +8,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+# Extras of users.
+EXTRAS = ("subword", "train", "teacher", "plot", "cli")
+# All tests run on the torch of constraints.txt.
+NOT_OLDEST = {"torch"}
 
-if not (ROOT / ".ci").is_dir():
+# A source distribution has neither workflows nor hooks.
+if not (ROOT / ".github").is_dir():
     pytest.skip("not in a checkout", allow_module_level=True)
 
 
@@ -19,12 +24,42 @@ def pins(path):
     return dict(line.split("==") for line in lines if line and line[0] != "#")
 
 
+def declared_minima():
+    """Least versions of what users install, the extras included."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    lines = [line for extra in EXTRAS for line in extras[extra] if ">=" in line]
+    return dict(line.split(">=") for line in PROJECT["project"]["dependencies"] + lines)
+
+
 def test_packaging_oldest_versions_are_those_declared():
-    declared = dict(line.split(">=") for line in PROJECT["project"]["dependencies"])
-    oldest = pins(".ci/oldest.txt")
-    assert oldest.keys() >= declared.keys()
-    for name, version in declared.items():
-        assert f"{oldest[name]}.".startswith(f"{version}.")
+    declared, oldest = declared_minima(), pins(".ci/oldest.txt")
+    assert declared.keys() - oldest.keys() == NOT_OLDEST
+    for name in declared.keys() & oldest.keys():
+        assert f"{oldest[name]}.".startswith(f"{declared[name]}."), name
+
+
+def test_packaging_extras_of_users_have_minima():
+    """All that is not sklux itself, nor for its developers, says how old it may be."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    for name in EXTRAS:
+        for line in extras[name]:
+            assert ">=" in line or line.startswith("sklux["), line
+
+
+def test_packaging_sdist_has_what_the_makefile_runs(monkeypatch):
+    """The whole folder .ci, but no caches."""
+    egg_info = pytest.importorskip("setuptools.command.egg_info")
+    monkeypatch.chdir(ROOT)
+    files = egg_info.FileList()
+    for line in Path("MANIFEST.in").read_text().splitlines():
+        files.process_template_line(line)
+    kept = {file for file in map(Path, files.files) if file.parts[0] == ".ci"}
+    assert kept == {
+        path for path in Path(".ci").iterdir() if path.name != "__pycache__"
+    }
+    named = set(re.findall(r"\.ci/\w+\.\w+", Path("Makefile").read_text()))
+    assert len(named) >= 4
+    assert named <= {file.as_posix() for file in kept}
 
 
 def test_packaging_pre_commit_has_the_linters_of_make_lint():
@@ -69,6 +104,16 @@ def test_packaging_workflow_runs_what_developers_run():
         assert targets
         for target in targets:
             assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def test_packaging_workflow_sets_what_make_sets_where_there_is_no_make():
+    makefile = (ROOT / "Makefile").read_text()
+    (small,) = re.findall(r"^RUN_SMALL = (.+)", makefile, flags=re.MULTILINE)
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    job = workflow[workflow.index("\n  windows:\n") :]
+    for name, value in re.findall(r"(\w+)=(\w+)", small):
+        assert re.search(rf'^ +{name}: "?{value}"?$', job, flags=re.MULTILINE), name
+    assert "--constraint constraints.txt" in job
 
 
 def test_packaging_one_version():

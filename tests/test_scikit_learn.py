@@ -17,14 +17,16 @@ import sklearn
 from conftest import small_vectorizer
 from sklearn.base import clone
 from sklearn.cluster import KMeans
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
 from sklearn.utils import get_tags
 
-from sklux import CachedTeacher, LuxicalVectorizer
+from sklux import CachedTeacher, LuxicalVectorizer, ReLUProjection
 
 # Ported stock checks
 
@@ -360,3 +362,48 @@ def test_embeddings_routing_leaves_out_the_documents():
         routing = LuxicalVectorizer().get_metadata_routing()
         assert list(routing.fit.requests) == ["teacher_embeddings"]
         assert list(routing.transform.requests) == []
+
+
+def views_of(documents):
+    """Counts of words of documents, then of their first halves and their second."""
+    vectorizer = CountVectorizer(dtype=np.float32)
+    X = vectorizer.fit_transform(documents)
+    halves = [text[:30] for text in documents], [text[30:] for text in documents]
+    return X, vectorizer.transform([*halves[0], *halves[1]])
+
+
+@pytest.mark.parametrize("scaled", [False, True], ids=["as given", "transformed too"])
+def test_views_by_metadata_routing(scaled, documents, teacher_embeddings):
+    """As the projection alone takes them; of twice as many rows as the documents."""
+    X, X_views = views_of(documents)
+    projection = ReLUProjection(
+        4, hidden_layer_sizes=(8,), contrastive_weight=0.5, max_iter=2, random_state=0
+    )
+    scaler = MaxAbsScaler().fit(X)
+    given = scaler.transform(X_views) if scaled else X_views
+    expected, without = (
+        clone(projection)
+        .set_params(contrastive_weight=weight)
+        .fit(scaler.transform(X), teacher_embeddings, X_views=views)
+        for weight, views in ((0.5, given), (0.0, None))
+    )
+    with sklearn.config_context(enable_metadata_routing=True):
+        pipeline = Pipeline(
+            [
+                ("scale", MaxAbsScaler()),
+                ("project", projection.set_fit_request(X_views=True)),
+            ],
+            transform_input=["X_views"] if scaled else None,
+        )
+        pipeline.fit(X, teacher_embeddings, X_views=X_views)
+    vectors = pipeline.transform(X)
+    np.testing.assert_array_equal(vectors, expected.transform(scaler.transform(X)))
+    assert not np.allclose(vectors, without.transform(scaler.transform(X)), atol=1e-3)
+
+
+def test_views_are_not_routed_unasked(documents, teacher_embeddings):
+    X, X_views = views_of(documents)
+    with sklearn.config_context(enable_metadata_routing=True):
+        pipeline = make_pipeline(MaxAbsScaler(), ReLUProjection(4))
+        with pytest.raises(UnsetMetadataPassedError, match="X_views"):
+            pipeline.fit(X, teacher_embeddings, X_views=X_views)
