@@ -93,8 +93,8 @@ def fixed_thread_count(products_per_batch: float) -> Iterator[None]:
     """Set torch's thread count for a training, and set it back after.
 
     The bits of a trained model depend on the number of threads, so it follows the
-    machine and the data, and the share of the processors that a process of a search has,
-    not what the caller had set.
+    machine and the data, and the share of the processors that is left to a process of a
+    search, not what the caller had set.
 
     Parameters
     ----------
