@@ -30,7 +30,7 @@ templates_path = ["_templates"]
 # Blocks that do not say what they are, drawings of the data flow, are plain text.
 highlight_language = "none"
 
-# What stands in single backticks in a docstring is a name; a link, where it is one of ours.
+# Names in single backticks in a docstring are links, where they are ours.
 default_role = "obj"
 
 # Markdown
