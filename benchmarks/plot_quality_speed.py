@@ -29,6 +29,7 @@ from _models import (
     STUDENT,
     TEACHER,
     TFIDF,
+    TUNED,
     WHOLE,
 )
 from _report import DEFAULT_PAGE, published
@@ -46,14 +47,16 @@ MEASURES = {
 # Label, begin of the row's name for speed, and for quality; a dtype follows.
 SERIES = [
     ("sklux", "sklux, default", STUDENT),
-    ("sklux, words alone", "sklux, words", SMALL_STUDENT),
+    ("sklux, words and pairs", "sklux, words", SMALL_STUDENT),
 ]
 # Label, row for speed, row for quality.
 PEERS = [(TEACHER, TEACHER, "teacher")]
+# Trained or distilled, it is a table of as many numbers for as many tokens.
+PEERS += [("model2vec, trained", MODEL2VEC, TUNED)]
 PEERS += [
-    (name, name, name)
-    for name in (LUXICAL, MODEL2VEC, STATIC, FASTTEXT, SKIPGRAM, TFIDF, HASHING)
+    (name, name, name) for name in (LUXICAL, STATIC, FASTTEXT, SKIPGRAM, TFIDF, HASHING)
 ]
+PEERS += [("model2vec, distilled", MODEL2VEC, MODEL2VEC)]
 MARKERS = dict(zip(DTYPES, "osD"))
 OWN_COLOURS, PEER_COLOUR, TEACHER_COLOUR = ("#d1495b", "#b8701a"), "#30638e", "#3d3d3d"
 # Where a label may stand beside its point: directions, with the label's side that
