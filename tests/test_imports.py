@@ -79,6 +79,7 @@ ALLOWED = {
         "_projection",
         "_projection_state",
         "_settings",
+        "_similarity",
         "_taught",
         "_taught_terms",
         "_teacher",
