@@ -233,11 +233,22 @@ def teach(teacher: CachedTeacher, split: Split) -> Embedding:
     console.print(
         f"The teacher knows {n_known} of the texts from before; {n_missing} to teach."
     )
-    teacher.set_params(verbose=True)
+    teacher.set_params(verbose=is_watched())
     vectors, seconds = timed(teacher.transform, documents)
     ends = np.cumsum([len(part) for part in parts])
     speed = n_missing / seconds if n_missing >= MIN_TIMED_DOCUMENTS else None
     return Embedding("teacher", *np.split(vectors, ends[:-1]), speed)
+
+
+def is_watched() -> bool:
+    """Whether somebody looks at the progress.
+
+    Returns
+    -------
+    bool
+        False where standard error is no terminal.
+    """
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def fit_all(
@@ -259,7 +270,9 @@ def fit_all(
     embeddings : list of Embedding
         Of the student, of TF-IDF and of TF-IDF + SVD.
     """
-    student = LuxicalVectorizer(teacher, n_jobs=-1, random_state=0, verbose=True)
+    student = LuxicalVectorizer(
+        teacher, n_jobs=-1, random_state=0, verbose=is_watched()
+    )
     _, seconds = timed(student.fit, split.train)
     console.print(f"The student was fitted in {seconds:.0f} s, words taught with it.")
     tfidf = LexicalVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)

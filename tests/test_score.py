@@ -93,6 +93,7 @@ def test_score_is_refused_in_words(fitted, others):
         small_vectorizer().score(others, teacher_embeddings=np.eye(len(others)))
 
 
+@pytest.mark.filterwarnings("ignore:The student has collapsed")
 def test_score_chooses_without_labels(documents, latent_teacher):
     search = GridSearchCV(
         small_vectorizer(latent_teacher), {"lexical__max_features": [2, None]}, cv=2
