@@ -73,6 +73,14 @@ Windows = Annotated[
     int,
     typer.Option(min=1, help="Windows that a long document is taught in, at most."),
 ]
+Prompt = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt",
+        help="Name of the teacher's prompt to put before each text, such as "
+        "'document'. Default: the model's own.",
+    ),
+]
 Embeddings = Annotated[
     Path | None,
     typer.Option(
@@ -165,11 +173,13 @@ def source(path: str, format: Format | None, column: str):
     return Source(path, None if format is None else format.value, column)
 
 
-def teacher_options(teacher: str | None, cache: Path | None, windows: int = 1):
+def teacher_options(
+    teacher: str | None, cache: Path | None, windows: int, prompt: str | None
+):
     """The teacher that the options name."""
     from sklux._jobs import TeacherOptions
 
-    return TeacherOptions(teacher, cache, windows)
+    return TeacherOptions(teacher, cache, windows, prompt)
 
 
 def print_version(is_asked: bool) -> None:
@@ -242,6 +252,7 @@ def teach(
     taught: Taught = "all",
     cache: Cache = None,
     windows: Windows = 1,
+    prompt: Prompt = None,
     quiet: Quiet = False,
 ) -> None:
     """Have a teacher embed documents, and keep its vectors on disk.
@@ -261,7 +272,7 @@ def teach(
             limit = _jobs.DEFAULT_TEACHER_SAMPLE_SIZE
         _jobs.teach(
             source(documents, format, column),
-            teacher_options(teacher, cache, windows),
+            teacher_options(teacher, cache, windows, prompt),
             limit,
             quiet,
         )
@@ -278,6 +289,7 @@ def fit(
     taught: Taught = "auto",
     cache: Cache = None,
     windows: Windows = 1,
+    prompt: Prompt = None,
     words: Annotated[
         bool,
         typer.Option(
@@ -325,7 +337,7 @@ def fit(
         _jobs.fit(
             source(documents, format, column),
             model,
-            teacher_options(teacher, cache, windows),
+            teacher_options(teacher, cache, windows, prompt),
             embeddings,
             _jobs.default_sample(taught),
             words,
@@ -395,6 +407,7 @@ def evaluate(
     format: FileFormat = None,
     cache: Cache = None,
     windows: Windows = 1,
+    prompt: Prompt = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -411,7 +424,7 @@ def evaluate(
         _jobs.evaluate(
             model,
             source(documents, format, column),
-            teacher_options(teacher, cache, windows),
+            teacher_options(teacher, cache, windows, prompt),
             embeddings,
             json,
             quiet,

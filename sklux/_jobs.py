@@ -127,11 +127,14 @@ class TeacherOptions:
         Folder of its cache.
     windows : int
         Windows of a long document.
+    prompt : str or None
+        Name of the prompt before each text.
     """
 
     model: str | None
     cache: Path | None
     windows: int = 1
+    prompt: str | None = None
 
     def teacher(self, quiet: bool, otherwise: str = "") -> CachedTeacher:
         """Make the teacher.
@@ -162,6 +165,7 @@ class TeacherOptions:
             self.model,
             path=self.cache,
             windows=self.windows,
+            prompt_name=self.prompt,
             verbose=is_watched(quiet),
         )
 
@@ -210,6 +214,7 @@ class TeacherOptions:
             "teacher": self.model is not None,
             "cache": self.cache is not None,
             "windows": self.windows != 1,
+            "prompt": self.prompt is not None,
             **others,
         }
         idle = [f"--{name}" for name, is_given in given.items() if is_given]

@@ -81,6 +81,11 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     device : str or None, default=None
         Torch device for a model given by name or folder.
 
+    prompt_name : str or None, default=None
+        Which of the model's prompts to put before each text, such as ``'document'``.
+        None means the model's default, if it has one. It is for models of
+        sentence-transformers, and part of what the teacher is known by.
+
     verbose : bool or None, default=None
         Whether `transform` shows a progress bar, with documents per second and
         the time left. None means False.
@@ -145,6 +150,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         "windows": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str, None],
+        "prompt_name": [str, None],
         "verbose": ["boolean", None],
     }
 
@@ -158,6 +164,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         windows: int = 1,
         batch_size: int = DEFAULT_BATCH_SIZE,
         device: str | None = None,
+        prompt_name: str | None = None,
         verbose: bool | None = None,
     ):
         self.model = model
@@ -167,6 +174,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         self.windows = windows
         self.batch_size = batch_size
         self.device = device
+        self.prompt_name = prompt_name
         self.verbose = verbose
 
     def fit(self, raw_documents: object = None, y: object = None) -> Self:
@@ -253,7 +261,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     def _encoder(self) -> Callable[[list[str]], object]:
         """How to call the model: on whole documents, or window by window."""
-        encode, model = encoder(self.model, self.device)
+        encode, model = encoder(self.model, self.device, self.prompt_name)
         if self.windows == 1:
             return encode
 
@@ -267,7 +275,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
             )
             return in_order(batches, len(texts))
 
-        return window_encoder(embed, model, self.windows)
+        return window_encoder(embed, model, self.windows, self.prompt_name)
 
     def _cache(self) -> VectorCache:
         """The cache of this model."""
@@ -281,8 +289,11 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         return cache
 
     def _identity(self) -> str:
-        """What the model is: the id given, or one derived from it."""
-        return model_identity(self.model) if self.model_id is None else self.model_id
+        """What the model is: the id given, or one derived from it; and the prompt."""
+        name = model_identity(self.model) if self.model_id is None else self.model_id
+        if self.prompt_name is None:
+            return name
+        return f"{name}, prompt {self.prompt_name!r}"
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Get output feature names.
@@ -451,7 +462,7 @@ def in_order(
 
 
 def encoder(
-    model: object, device: str | None
+    model: object, device: str | None, prompt_name: str | None = None
 ) -> tuple[Callable[[list[str]], object], object]:
     """How to call a model, and the model: loaded, if it was named.
 
@@ -461,6 +472,8 @@ def encoder(
         As `CachedTeacher` takes it.
     device : str or None
         Torch device, for a name or a folder.
+    prompt_name : str or None, default=None
+        Prompt of a sentence-transformers model; None means its default.
 
     Returns
     -------
@@ -475,13 +488,21 @@ def encoder(
         If sentence-transformers is needed and missing.
     TypeError
         If the model is none of these.
+    ValueError
+        If it has no prompts, but one is named.
     """
+    options = {} if prompt_name is None else {"prompt_name": prompt_name}
     if isinstance(model, (str, os.PathLike)):
         loaded = load_sentence_transformer(model, device)
-        return partial(encode_as_one_batch, loaded), loaded
+        return partial(encode_as_one_batch, loaded, **options), loaded
+    if options and not hasattr(model, "prompts"):
+        raise ValueError(
+            f"prompt_name={prompt_name!r} needs a model of sentence-transformers, for "
+            f"it has prompts. Got {type(model).__name__}; set prompt_name=None."
+        )
     if not isinstance(model, type):
         if hasattr(model, "encode"):
-            return model.encode, model
+            return partial(model.encode, **options), model
         if hasattr(model, "transform"):
             return model.transform, model
         if callable(model):
@@ -603,7 +624,9 @@ def load_sentence_transformer(model: str | os.PathLike, device: str | None) -> o
     return loaded
 
 
-def encode_as_one_batch(model: object, documents: list[str]) -> np.ndarray:
+def encode_as_one_batch(
+    model: object, documents: list[str], **options: str
+) -> np.ndarray:
     """Vectors of documents, which the model is to read together.
 
     Parameters
@@ -612,13 +635,17 @@ def encode_as_one_batch(model: object, documents: list[str]) -> np.ndarray:
         A model.
     documents : list of str
         A batch.
+    **options : str
+        What else to hand on, such as ``prompt_name``.
 
     Returns
     -------
     ndarray of shape (n_documents, n_components)
         Their vectors.
     """
-    return model.encode(documents, batch_size=len(documents), show_progress_bar=False)
+    return model.encode(
+        documents, batch_size=len(documents), show_progress_bar=False, **options
+    )
 
 
 def encode_batches(

@@ -8,7 +8,10 @@ import numpy as np
 
 
 def window_encoder(
-    embed: Callable[[list[str]], np.ndarray], model: object, windows: int
+    embed: Callable[[list[str]], np.ndarray],
+    model: object,
+    windows: int,
+    prompt_name: str | None = None,
 ) -> Callable[[list[str]], np.ndarray]:
     """Let a model read long documents window by window.
 
@@ -22,6 +25,8 @@ def window_encoder(
         sentence-transformers have.
     windows : int
         At most so many windows of a document; 2 or more.
+    prompt_name : str or None, default=None
+        Which of the model's prompts stands before each window; None means its default.
 
     Returns
     -------
@@ -37,7 +42,7 @@ def window_encoder(
     # Models without attention, such as StaticEmbedding, read all of a text.
     if getattr(model, "max_seq_length", None) == inf:
         return embed
-    room = pieces_to_read(model, windows)
+    room = pieces_to_read(model, windows, prompt_name)
 
     def encode(documents: list[str]) -> np.ndarray:
         pieces = model.tokenizer(
@@ -61,7 +66,7 @@ def window_encoder(
     return encode
 
 
-def pieces_to_read(model: object, windows: int) -> int:
+def pieces_to_read(model: object, windows: int, prompt_name: str | None = None) -> int:
     """How many word pieces of a document a model reads.
 
     Parameters
@@ -70,11 +75,13 @@ def pieces_to_read(model: object, windows: int) -> int:
         A model of sentence-transformers.
     windows : int
         The parameter, for the messages.
+    prompt_name : str or None, default=None
+        Which of the model's prompts is used; None means its default.
 
     Returns
     -------
     int
-        ``max_seq_length`` without special tokens and the model's own prompt.
+        ``max_seq_length`` without special tokens and the prompt.
 
     Raises
     ------
@@ -93,7 +100,7 @@ def pieces_to_read(model: object, windows: int) -> int:
             "sentence-transformers model."
         )
     prompts = getattr(model, "prompts", None) or {}
-    prompt = prompts.get(getattr(model, "default_prompt_name", None))
+    prompt = prompts.get(prompt_name or getattr(model, "default_prompt_name", None))
     n_reserved = len(tokenizer(prompt or "")["input_ids"])
     if limit <= n_reserved:
         raise ValueError(

@@ -844,3 +844,29 @@ def test_output_that_its_encoding_cannot_hold_is_escaped(folder, tmp_path, optio
             assert json.loads(result.stdout)["nearest"][0]["text"] == text
         else:
             assert r"\ud83d" in result.stdout
+
+
+def test_teach_and_fit_hand_on_the_prompt(folder, tmp_path, monkeypatch):
+    """A prompt that the teacher has; beside its vectors it would change nothing."""
+    asked = set()
+
+    class Model:
+        prompts = {"document": "passage: "}
+
+        def encode(self, texts, prompt_name=None, **options):
+            asked.add(prompt_name)
+            return [[text.count(c) + 0.1 for c in "aeiourstln"] for text in texts]
+
+    monkeypatch.setattr(
+        "sklux._teacher.load_sentence_transformer", lambda name, device: Model()
+    )
+    options = ("-t", "prompted", "--cache", tmp_path, "--prompt", "document")
+    documents, model = folder / "documents.txt", tmp_path / "model.sklux"
+    succeeded("teach", documents, *options)
+    succeeded("fit", documents, model, *options, "--no-words")
+    assert asked == {"document"}
+    assert LuxicalVectorizer.load(model).teacher_id_ == (
+        "name:prompted, prompt 'document'"
+    )
+    vectors = ("-e", folder / "teacher.npy", "--prompt", "document")
+    assert "--prompt would change nothing" in failed("fit", documents, model, *vectors)

