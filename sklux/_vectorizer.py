@@ -180,8 +180,10 @@ class LuxicalVectorizer(
 
     Notes
     -----
-    A document without a known term is mapped to the zero vector. The same
-    document has the same bits in any batch and for any `n_jobs`.
+    A document without a known term is mapped to the zero vector. By default word pieces
+    are terms, so that a word that the corpus lacks has a vector, too, which may mean
+    nothing; an empty text, or one in another script, has none. The same document has
+    the same bits in any batch and for any `n_jobs`.
 
     References
     ----------
