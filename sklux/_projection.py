@@ -200,10 +200,12 @@ class ReLUProjection(
 
     report_ : FitReport or None
         How near the student is to the teacher on the held-out documents, or on some of
-        the others where there are none: share of the ten nearest that both have,
-        correlation of the cosines, and of both the effective rank and the mean cosine.
-        It can be printed, and is part of the HTML representation. None in a model that
-        was truncated, or read from a Luxical file or one of an older version.
+        the others where there are none (``held_out`` tells). It can be printed, is part
+        of the HTML representation, and has ``n_documents``, ``neighbor_recall`` (of
+        ``n_neighbors``), ``similarity_correlation``, and, of both ``student_...`` and
+        ``teacher_...``, ``effective_rank`` and ``mean_cosine``; ``as_dict()`` gives
+        them by name. None in a model that was truncated, or read from a Luxical file
+        or one of an older version.
 
     n_features_in_ : int
         Number of features seen in `fit`.
