@@ -1530,6 +1530,7 @@ def test_teacher_get_params(tmp_path):
         "windows": 1,
         "batch_size": 64,
         "device": None,
+        "prompt_name": None,
         "verbose": None,
     }
 
