@@ -33,9 +33,12 @@ demo: $(VENV)/demo.stamp
 
 # One thread for the small matrices of the tests: several wait for each other by spinning.
 RUN_SMALL = OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 HF_HUB_OFFLINE=1
+# A file of tests in one process, for what it has made; files in their order, in which the
+# slow ones are not last. A process takes some 2 GB.
+IN_PARALLEL = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/test.stamp
-	$(RUN_SMALL) $(BIN)/python -m pytest
+	$(RUN_SMALL) $(BIN)/python -m pytest $(IN_PARALLEL)
 
 # The oldest versions that are allowed, and the newest that there are, in environments of
 # their own.
@@ -43,13 +46,13 @@ test-oldest:
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --constraint constraints.txt \
 		--constraint .ci/oldest.txt --editable '.[test-basic]'
-	$(RUN_SMALL) $(VENV)-oldest/bin/python -m pytest
+	$(RUN_SMALL) $(VENV)-oldest/bin/python -m pytest $(IN_PARALLEL)
 
 test-newest:
 	$(PYTHON) -m venv $(VENV)-newest
 	$(VENV)-newest/bin/python -m pip install --quiet --upgrade \
 		--upgrade-strategy eager --constraint constraints.txt --editable '.[test]'
-	$(RUN_SMALL) $(VENV)-newest/bin/python -m pytest
+	$(RUN_SMALL) $(VENV)-newest/bin/python -m pytest $(IN_PARALLEL)
 
 # Pickles and model files written by one Python, read by another, and back.
 OTHER ?= python3.13

