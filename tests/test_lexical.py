@@ -849,7 +849,7 @@ def test_lexical_vocabulary_set_by_hand():
         ("two", "apple"),
         dict.fromkeys(["apple"], 0),
     ],
-    ids=repr,
+    ids=["list", "dict", "set", "tuple", "dict of one"],
 )
 @pytest.mark.parametrize("smooth_idf", [True, False])
 def test_lexical_given_vocabulary(vocabulary, smooth_idf):
