@@ -13,9 +13,9 @@ from sklux._text_buffers import TextBuffers
 from sklux._text_rules import character_tables
 from sklux._token_streams import Strings, pack_strings
 
-# Maximal runs of at least so many word characters: \w+, \b\w\w+\b, (?u)\b\w{3,}\b.
 # The kernels count the tokens of an n-gram in 32 bits.
 MAX_N = 2**30
+# Maximal runs of at least so many word characters: \w+, \b\w\w+\b, (?u)\b\w{3,}\b.
 RUN_OF_WORD_CHARACTERS = re.compile(
     r"(?:\(\?u\))?(?:\\b)?(?P<single>(?:\\w)*)\\w(?:\+|\{(?P<least>[1-9][0-9]?),\})(?:\\b)?"
 )

@@ -21,6 +21,7 @@ from sklearn.manifold import TSNE
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
+from sklux._jobs import is_watched
 from sklux._lexical import LexicalVectorizer
 from sklux._optional import import_optional
 from sklux._teacher import CachedTeacher
@@ -233,22 +234,11 @@ def teach(teacher: CachedTeacher, split: Split) -> Embedding:
     console.print(
         f"The teacher knows {n_known} of the texts from before; {n_missing} to teach."
     )
-    teacher.set_params(verbose=is_watched())
+    teacher.set_params(verbose=is_watched(quiet=False))
     vectors, seconds = timed(teacher.transform, documents)
     ends = np.cumsum([len(part) for part in parts])
     speed = n_missing / seconds if n_missing >= MIN_TIMED_DOCUMENTS else None
     return Embedding("teacher", *np.split(vectors, ends[:-1]), speed)
-
-
-def is_watched() -> bool:
-    """Whether somebody looks at the progress.
-
-    Returns
-    -------
-    bool
-        False where standard error is no terminal.
-    """
-    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def fit_all(
@@ -271,7 +261,7 @@ def fit_all(
         Of the student, of TF-IDF and of TF-IDF + SVD.
     """
     student = LuxicalVectorizer(
-        teacher, n_jobs=-1, random_state=0, verbose=is_watched()
+        teacher, n_jobs=-1, random_state=0, verbose=is_watched(quiet=False)
     )
     _, seconds = timed(student.fit, split.train)
     console.print(f"The student was fitted in {seconds:.0f} s, words taught with it.")

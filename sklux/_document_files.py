@@ -58,6 +58,12 @@ class Piece:
     kept: dict[str, list]
     missing: list[int]
 
+    @property
+    def present(self) -> list[int]:
+        """Places of the documents that are not missing."""
+        missing = set(self.missing)
+        return [place for place in range(len(self.documents)) if place not in missing]
+
 
 class DocumentFile:
     """A file with a document per row or line.
@@ -196,11 +202,8 @@ class DocumentFile:
         """
         documents, places, n_documents = [], [], 0
         for piece in self:
-            missing = set(piece.missing)
-            for place, document in enumerate(piece.documents):
-                if place not in missing:
-                    documents.append(document)
-                    places.append(n_documents + place)
+            documents += [piece.documents[place] for place in piece.present]
+            places += [n_documents + place for place in piece.present]
             n_documents += len(piece.documents)
         if not documents:
             what = (

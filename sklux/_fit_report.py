@@ -79,7 +79,7 @@ class FitReport:
     @property
     def n_neighbors(self) -> int:
         """Neighbours compared: 10, but of few documents no more than half."""
-        return min(MAX_NEIGHBORS, self.n_documents // 2)
+        return neighbors_of_few(self.n_documents)
 
     @property
     def is_collapsed(self) -> bool:
@@ -180,12 +180,12 @@ class FitReport:
 
     def _rows(self):
         """Name, student's value and teacher's value of each measure, as text."""
-        # Of documents taken at random: the fewer there are, the more are nearest.
-        chance = self.n_neighbors / max(self.n_documents - 1, 1)
         return [
             (
                 f"teacher's {self.n_neighbors} nearest found",
-                f"{100 * self.neighbor_recall:.1f} % (by chance {100 * chance:.1f} %)",
+                recall_in_words(
+                    self.neighbor_recall, self.n_neighbors, self.n_documents
+                ),
                 "",
             ),
             ("correlation of cosines", f"{self.similarity_correlation:.3f}", ""),
@@ -265,7 +265,7 @@ def fit_report(
     random_state = check_random_state(random_state)
     return replace(
         report,
-        neighbor_recall=_neighbor_recall(teacher, student, report.n_neighbors),
+        neighbor_recall=neighbor_recall(teacher, student, report.n_neighbors),
         similarity_correlation=cosine_correlation(
             teacher, student, N_PAIRS, random_state
         ),
@@ -276,8 +276,60 @@ def fit_report(
     )
 
 
-def _neighbor_recall(teacher, student, n_neighbors):
-    """Share of the teacher's neighbours that the student finds too."""
+def neighbors_of_few(n_documents: int) -> int:
+    """How many nearest documents to compare: 10, but no more than half of them.
+
+    Parameters
+    ----------
+    n_documents : int
+        Documents there are.
+
+    Returns
+    -------
+    int
+        Neighbours of each.
+    """
+    return min(MAX_NEIGHBORS, n_documents // 2)
+
+
+def recall_in_words(recall: float, n_neighbors: int, n_documents: int) -> str:
+    """Share of neighbours found, beside that which documents at random would give.
+
+    Parameters
+    ----------
+    recall : float
+        The share.
+    n_neighbors : int
+        Neighbours of each document.
+    n_documents : int
+        Documents there are: the fewer, the more of them are nearest.
+
+    Returns
+    -------
+    str
+        Both in per cent.
+    """
+    chance = n_neighbors / max(n_documents - 1, 1)
+    return f"{100 * recall:.1f} % (by chance {100 * chance:.1f} %)"
+
+
+def neighbor_recall(
+    teacher: np.ndarray, student: np.ndarray, n_neighbors: int
+) -> float:
+    """Share of the teacher's neighbours that the student finds too.
+
+    Parameters
+    ----------
+    teacher, student : ndarray of shape (n_samples, n_components)
+        Unit rows of the same documents; each side has its own width.
+    n_neighbors : int
+        Neighbours of each document.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+    """
     queries = np.arange(len(teacher))
     return neighbor_overlap(
         nearest_neighbors(teacher, queries, n_neighbors),

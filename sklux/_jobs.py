@@ -37,6 +37,7 @@ from sklux._document_files import (
     naming,
     standard_input,
 )
+from sklux._fit_report import recall_in_words
 from sklux._taught import documents_to_teach
 from sklux._teacher import CachedTeacher, is_within, loading_once
 from sklux._vector_cache import FILE_NAME, data_home
@@ -498,13 +499,8 @@ def teach(source: Source, options: TeacherOptions, limit: int | None, quiet: boo
         file, width, n_missing = source.open(piece_documents=TAUGHT_AT_ONCE), 0, 0
         with counting("teaching", quiet) as counter, loading_once():
             for piece in file:
-                missing = set(piece.missing)
-                texts = [
-                    text
-                    for place, text in enumerate(piece.documents)
-                    if place not in missing
-                ]
-                n_missing += len(missing)
+                texts = [piece.documents[place] for place in piece.present]
+                n_missing += len(piece.missing)
                 if texts:
                     width = teacher.transform(texts).shape[1]
                 counter.add(len(texts), file.position())
@@ -936,12 +932,13 @@ def figures_table(figures: dict[str, Any]) -> Table:
     rich.table.Table
         A row for each.
     """
-    chance = figures["n_neighbors"] / (figures["documents"] - 1)
     rows = [
         ("documents", f"{figures['documents']:,}"),
         (
             f"teacher's {figures['n_neighbors']} nearest found",
-            f"{100 * figures['neighbours']:.1f} % (by chance {100 * chance:.1f} %)",
+            recall_in_words(
+                figures["neighbours"], figures["n_neighbors"], figures["documents"]
+            ),
         ),
         ("correlation with the teacher's cosines", f"{figures['correlation']:.3f}"),
         ("first halves finding their second halves (MRR)", f"{figures['halves']:.3f}"),

@@ -251,7 +251,9 @@ class ParquetVectors:
         type_ = self.types.get(name)
         try:
             # pyarrow makes no maps or lists of its own nulls.
-            values = [value if is_valid(value) else None for value in values]
+            values = [
+                value if getattr(value, "is_valid", True) else None for value in values
+            ]
             return self.pyarrow.array(values, type=type_)
         except (self.pyarrow.ArrowException, OverflowError, UnicodeError) as error:
             raise ValueError(
@@ -329,22 +331,6 @@ class JsonVectors:
         self.file.flush()
 
 
-def is_valid(value: Any) -> bool:
-    """Whether a value is none of Arrow's nulls.
-
-    Parameters
-    ----------
-    value : object
-        Any value.
-
-    Returns
-    -------
-    bool
-        True of values that are not Arrow's.
-    """
-    return getattr(value, "is_valid", True)
-
-
 def plain(value: Any) -> Any:
     """A value of Arrow as one of Python, or as text where Python has none.
 
@@ -393,28 +379,6 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def is_encodable(text: str, encoding: str) -> bool:
-    """Whether text can be written in an encoding.
-
-    Parameters
-    ----------
-    text : str
-        Any str.
-    encoding : str
-        Name of the encoding.
-
-    Returns
-    -------
-    bool
-        False of lone surrogates in UTF-8.
-    """
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def json_text(
     values: Mapping[str, Any], encoding: str = "utf-8", indent: int | None = None
 ) -> str:
@@ -442,9 +406,11 @@ def json_text(
     try:
         values = finite(values)
         text = json.dumps(values, ensure_ascii=False, default=text_of, indent=indent)
-        if is_encodable(text, encoding):
-            return text
-        return json.dumps(values, default=text_of, indent=indent)
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            return json.dumps(values, default=text_of, indent=indent)
+        return text
     except RecursionError as error:
         raise ValueError(
             "A value that is kept is nested too deeply to be written. Leave it out."

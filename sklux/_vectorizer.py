@@ -31,7 +31,7 @@ from sklux._callbacks import CallbackSupportMixin, FitTask
 from sklux._documents import check_documents, documents_by_name, split_halves
 from sklux._embedding import FusedTransform
 from sklux._fit_arguments import check_has_values
-from sklux._fit_report import FitReport
+from sklux._fit_report import FitReport, neighbor_recall, neighbors_of_few
 from sklux._html import DocLinkMixin, ReportReprMixin
 from sklux._lexical import PART_PREFIXES, LexicalVectorizer, default_lexical_stage
 from sklux._lexical_state import (
@@ -53,7 +53,7 @@ from sklux._projection_state import (
     restore_projection,
 )
 from sklux._settings import has_learnt, unchanged_on_error
-from sklux._similarity import nearest_neighbors, neighbor_overlap, unit_rows
+from sklux._similarity import unit_rows
 from sklux._taught import check_taught_rows, documents_to_teach
 from sklux._taught_terms import taught_terms
 from sklux._teacher import (
@@ -545,13 +545,11 @@ class LuxicalVectorizer(
             raise ValueError(
                 f"A score compares documents, and needs 3. Got {len(documents)}."
             )
-        report = FitReport(len(documents), self._n_features_out, held_out=True)
-        queries = np.arange(len(documents))
-        nearest = (
-            nearest_neighbors(unit_rows(vectors), queries, report.n_neighbors)
-            for vectors in (teacher, self._embed(documents))
+        return neighbor_recall(
+            unit_rows(teacher),
+            unit_rows(self._embed(documents)),
+            neighbors_of_few(len(documents)),
         )
-        return neighbor_overlap(*nearest)
 
     def truncate(self, n_components: int) -> Self:
         """Return the same model with fewer output dimensions.

@@ -30,6 +30,7 @@ ALLOWED = {
     "_commands": {"_demo", "_jobs"},
     "_jobs": {
         "_document_files",
+        "_fit_report",
         "_taught",
         "_teacher",
         "_vector_cache",
@@ -40,6 +41,7 @@ ALLOWED = {
     "_document_files": {"_optional"},
     "_vector_files": {"_optional", "_persistence"},
     "_demo": {
+        "_jobs",
         "_lexical",
         "_optional",
         "_teacher",
