@@ -165,24 +165,6 @@ class DocumentFile:
         ]
         return {name: schema.field(name).type for name in once}
 
-    def read(self) -> list[str]:
-        """Read all documents.
-
-        Returns
-        -------
-        list of str
-            All of them, in their order.
-
-        Raises
-        ------
-        ValueError
-            If there is none, or as in iteration.
-        """
-        documents = [document for piece in self for document in piece.documents]
-        if not documents:
-            raise ValueError(f"{self.name} holds no document.")
-        return documents
-
     def read_present(self) -> tuple[list[str], list[int], int]:
         """Read all documents but those that are missing.
 

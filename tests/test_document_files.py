@@ -86,10 +86,10 @@ def test_document_file_unpacks(tmp_path, monkeypatch, format, suffix):
     monkeypatch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", 2)
     path = write(tmp_path, format)
     file = DocumentFile(compressed(path, suffix))
-    assert file.read() == DocumentFile(path).read()
+    assert file.read_present()[0] == DocumentFile(path).read_present()[0]
     assert file.position() == 1
     unnamed = compressed(Path(path).rename(tmp_path / "documents"), suffix)
-    assert DocumentFile(unnamed, format).read() == file.read()
+    assert DocumentFile(unnamed, format).read_present()[0] == file.read_present()[0]
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "no gzip"])
@@ -105,7 +105,7 @@ def test_document_file_damaged_archive_is_refused(tmp_path, damage):
     path = tmp_path / "lines.txt.gz"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"lines.txt.gz cannot be read as gzip: .*\. "):
-        DocumentFile(str(path)).read()
+        DocumentFile(str(path)).read_present()[0]
 
 
 def test_document_file_archive_that_the_system_cannot_read(tmp_path, monkeypatch):
@@ -120,7 +120,7 @@ def test_document_file_archive_that_the_system_cannot_read(tmp_path, monkeypatch
 
     monkeypatch.setattr(file, "_lines", broken)
     with pytest.raises(OSError, match="Input/output error.*lines.txt.gz"):
-        file.read()
+        file.read_present()[0]
 
 
 def test_document_file_types_of_the_columns_to_keep(tmp_path):
@@ -145,7 +145,7 @@ def test_document_file_parquet_is_not_compressed_once_more(tmp_path):
 def test_document_file_text_has_a_document_per_line(tmp_path, end):
     path = tmp_path / "documents.txt"
     path.write_bytes(end.join(["one", "", " two ", "naïve"]).encode())
-    assert DocumentFile(str(path)).read() == ["one", "", " two ", "naïve"]
+    assert DocumentFile(str(path)).read_present()[0] == ["one", "", " two ", "naïve"]
 
 
 @pytest.mark.parametrize("format", ["parquet", "jsonl"])
@@ -169,7 +169,7 @@ def test_document_file_pieces_do_not_change_the_documents(
     tmp_path, monkeypatch, format, n_documents
 ):
     path = write(tmp_path, format)
-    expected = DocumentFile(path).read()
+    expected = DocumentFile(path).read_present()[0]
     monkeypatch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", n_documents)
     found = list(DocumentFile(path))
     assert [len(piece.documents) <= n_documents for piece in found] == [True] * len(
@@ -231,7 +231,7 @@ def test_file_format_of_standard_input_must_be_said():
 def test_document_file_format_can_be_said(tmp_path):
     path = tmp_path / "documents"
     path.write_text('{"text": "a"}\n')
-    assert DocumentFile(str(path), "jsonl").read() == ["a"]
+    assert DocumentFile(str(path), "jsonl").read_present()[0] == ["a"]
 
 
 def test_document_file_not_there(tmp_path):
@@ -246,7 +246,7 @@ def test_document_file_column_not_there(tmp_path, format, options):
     with pytest.raises(
         ValueError, match="no column 'body'. Its columns are 'id', 'text'"
     ):
-        file.read()
+        file.read_present()[0]
 
 
 def test_document_file_is_a_folder(tmp_path):
@@ -258,11 +258,11 @@ def test_document_file_is_a_folder(tmp_path):
 def test_document_file_column_of_numbers(tmp_path, format):
     file = DocumentFile(write(tmp_path, format), column="id")
     with pytest.raises(ValueError, match="Document 0 is no text but a int"):
-        file.read()
+        file.read_present()[0]
 
 
 def test_document_file_csv_numbers_are_text(tmp_path):
-    assert DocumentFile(write(tmp_path, "csv"), column="id").read()[0] == "0"
+    assert DocumentFile(write(tmp_path, "csv"), column="id").read_present()[0][0] == "0"
 
 
 def test_document_file_csv_keeps_what_is_written(tmp_path):
@@ -282,7 +282,7 @@ def test_document_file_csv_long_document(tmp_path):
     texts = ["short", "a long one, " * 1_000_000, "end"]
     path = write(tmp_path, "csv", [{"text": text} for text in texts])
     limit = csv.field_size_limit()
-    assert DocumentFile(path).read() == texts
+    assert DocumentFile(path).read_present()[0] == texts
     assert csv.field_size_limit() == limit
 
 
@@ -296,8 +296,8 @@ def test_document_file_column_twice(tmp_path, format, options):
         table = pyarrow.table([["1"], ["2"], ["3"]], names=["text", "text", "b"])
         pyarrow.parquet.write_table(table, path)
     with pytest.raises(ValueError, match="more than one column 'text'"):
-        DocumentFile(str(path), **options).read()
-    assert DocumentFile(str(path), column="b").read() == ["3"]
+        DocumentFile(str(path), **options).read_present()[0]
+    assert DocumentFile(str(path), column="b").read_present()[0] == ["3"]
 
 
 def test_document_file_text_has_no_columns(tmp_path):
@@ -315,7 +315,7 @@ def test_document_file_json_lines_after_an_empty_line(tmp_path):
     path = tmp_path / "documents.jsonl"
     path.write_text('\n{"body": "a"}\n')
     with pytest.raises(ValueError, match="no column 'text'"):
-        DocumentFile(str(path)).read()
+        DocumentFile(str(path)).read_present()[0]
 
 
 @pytest.mark.parametrize(
@@ -331,14 +331,14 @@ def test_document_file_bad_json_lines(tmp_path, content, message):
     path = tmp_path / "documents.jsonl"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        DocumentFile(str(path)).read()
+        DocumentFile(str(path)).read_present()[0]
 
 
 def test_document_file_bad_text(tmp_path):
     path = tmp_path / "documents.txt"
     path.write_bytes(b"good\nb\xe9d\n")
     with pytest.raises(ValueError, match="Line 2 of .* is not UTF-8.*iconv"):
-        DocumentFile(str(path)).read()
+        DocumentFile(str(path)).read_present()[0]
 
 
 @pytest.mark.parametrize(
@@ -355,14 +355,14 @@ def test_document_file_bad_csv(tmp_path, content, message):
     path = tmp_path / "documents.csv"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        DocumentFile(str(path)).read()
+        DocumentFile(str(path)).read_present()[0]
 
 
 def test_document_file_bad_parquet(tmp_path):
     path = tmp_path / "documents.parquet"
     path.write_bytes(b"no Parquet")
     with pytest.raises(ValueError, match="documents.parquet cannot be read as Parquet"):
-        DocumentFile(str(path)).read()
+        DocumentFile(str(path)).read_present()[0]
 
 
 def test_document_file_damaged_parquet_is_named(tmp_path):
@@ -373,7 +373,7 @@ def test_document_file_damaged_parquet_is_named(tmp_path):
     content[4:footer] = b"\xff" * (footer - 4)
     path.write_bytes(content)
     with pytest.raises(OSError, match="documents.parquet"):
-        DocumentFile(str(path)).read()
+        DocumentFile(str(path)).read_present()[0]
 
 
 @pytest.mark.parametrize("format", ["text", "jsonl"])
@@ -382,14 +382,14 @@ def test_document_file_empty(tmp_path, format):
     path.touch()
     assert list(DocumentFile(str(path), format)) == []
     with pytest.raises(ValueError, match="holds no document"):
-        DocumentFile(str(path), format).read()
+        DocumentFile(str(path), format).read_present()[0]
 
 
 def test_document_file_standard_input():
     program = (
         "from sklux._document_files import DocumentFile\n"
         "file = DocumentFile('-', 'text')\n"
-        "print(file.read(), file.position())"
+        "print(file.read_present()[0], file.position())"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], input="a\nb\n", capture_output=True, text=True
@@ -401,7 +401,7 @@ def test_document_file_standard_input_is_closed():
     program = (
         "import sys; sys.stdin = None\n"
         "from sklux._document_files import DocumentFile\n"
-        "DocumentFile('-', 'text').read()"
+        "DocumentFile('-', 'text').read_present()[0]"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True
@@ -414,13 +414,13 @@ def test_document_file_standard_input_is_closed():
 def test_document_file_named_pipe(tmp_path, format):
     """As `<(zcat documents.gz)` is one."""
     content = Path(write(tmp_path, format)).read_bytes()
-    expected = DocumentFile(str(next(tmp_path.iterdir()))).read()
+    expected = DocumentFile(str(next(tmp_path.iterdir()))).read_present()[0]
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(content,))
     writer.start()
     file = DocumentFile(str(pipe), format)
-    assert file.read() == expected
+    assert file.read_present()[0] == expected
     assert file.position() is None
     writer.join()
 
@@ -477,7 +477,7 @@ def test_document_file_empty_lines_of_a_single_column_are_missing(tmp_path):
 def test_document_file_text_may_begin_with_a_mark_of_the_byte_order(tmp_path):
     path = tmp_path / "documents.txt"
     path.write_bytes(b"\xef\xbb\xbfone\ntwo\n")
-    assert DocumentFile(str(path)).read() == ["one", "two"]
+    assert DocumentFile(str(path)).read_present()[0] == ["one", "two"]
 
 
 def test_document_file_parquet_that_is_not_utf8(tmp_path):
@@ -488,4 +488,4 @@ def test_document_file_parquet_that_is_not_utf8(tmp_path):
     path = tmp_path / "documents.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"text": broken}), path)
     with pytest.raises(ValueError, match="is not UTF-8 in rows 0 to 1 of 'text'"):
-        DocumentFile(str(path)).read()
+        DocumentFile(str(path)).read_present()[0]
