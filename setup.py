@@ -22,14 +22,14 @@ EXACT = [] if os.name == "nt" else ["-ffp-contract=off"]
 
 # Each kernel, with the C headers that it is compiled from.
 KERNELS = {
-    "_layers": ["rows.h", "rows_body.h"],
-    "_words": ["tables.h", "sort.h"],
-    "_tokens": ["text.h", "text_body.h", "tables.h"],
-    "_wordpiece": ["tables.h"],
-    "_ngrams": ["tables.h", "sort.h"],
-    "_terms": ["text.h", "tables.h", "sort.h"],
-    "_fused": ["tables.h"],
-    "_batches": ["tables.h"],
+    "layers": ["rows.h", "rows_body.h"],
+    "words": ["tables.h", "sort.h"],
+    "tokens": ["text.h", "text_body.h", "tables.h"],
+    "wordpiece": ["tables.h"],
+    "ngrams": ["tables.h", "sort.h"],
+    "terms": ["text.h", "tables.h", "sort.h"],
+    "fused": ["tables.h"],
+    "batches": ["tables.h"],
 }
 
 setup(
@@ -39,7 +39,7 @@ setup(
                 f"sklux._kernels.{name}",
                 [f"sklux/_kernels/{name}.pyx"],
                 depends=[f"sklux/_kernels/{header}" for header in headers],
-                extra_compile_args=FLAGS + (EXACT if name == "_terms" else []),
+                extra_compile_args=FLAGS + (EXACT if name == "terms" else []),
             )
             for name, headers in KERNELS.items()
         ],

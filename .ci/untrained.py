@@ -6,12 +6,12 @@ from unicodedata import category, combining, normalize
 from unittest.mock import patch
 
 import numpy as np
-from sklux._kernels._tokens import CLASS_BITS
+from sklux._kernels.tokens import CLASS_BITS
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
-from sklux._lexical import default_lexical_stage
-from sklux._subword import UNKNOWN_PIECE, Subwords
-from sklux._text_rules import N_CODE_POINTS, changed_by, make_tables
+from sklux._lexical.characters import N_CODE_POINTS, changed_by, make_tables
+from sklux._lexical.subwords import UNKNOWN_PIECE, Subwords
+from sklux._lexical.vectorizer import default_lexical_stage
 
 
 def untrained_model(
@@ -28,10 +28,14 @@ def untrained_model(
     projection.n_features_in_, projection.n_components_ = n_features, n_components
     projection.teacher_components_ = np.eye(n_components, dtype=np.float32)
     projection.loss_curve_, projection.validation_scores_ = [0.5], [0.5]
-    projection.n_iter_, projection.n_taught_, projection.report_ = 1, 40, None
+    projection.n_iter_, projection.n_teacher_documents_, projection.report_ = (
+        1,
+        40,
+        None,
+    )
     model = LuxicalVectorizer()
     model.lexical_, model.projection_ = lexical, projection
-    model.teacher_id_, model.n_taught_terms_ = "t", 0
+    model.teacher_id_, model.n_teacher_terms_ = "t", 0
     return model
 
 

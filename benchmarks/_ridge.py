@@ -9,7 +9,7 @@ constant.
 import numpy as np
 from scipy import sparse
 
-from sklux._ridge import conjugate_gradients
+from sklux._student.ridge import conjugate_gradients
 
 ALPHAS = [0.03, 0.1, 0.3, 1.0, 3.0]
 # Share of the rows held out to choose alpha; it is chosen on every eighth target.

@@ -33,7 +33,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-from sklux._lexical import default_lexical_stage
+from sklux._lexical.vectorizer import default_lexical_stage
 
 TEACHER_ROW, LEXICAL, SVD = "teacher", "TF-IDF", "TF-IDF + TruncatedSVD"
 RIDGE = "ridge regression on TF-IDF"

@@ -26,7 +26,7 @@ from _measures import encode, measured
 from _turns import progress
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
-from sklux._lexical import default_lexical_stage
+from sklux._lexical.vectorizer import default_lexical_stage
 
 Recipe = dict[str, object]
 DEFAULT: Recipe = {}
@@ -126,13 +126,13 @@ class Bench:
         return Result(values, vectors.test.shape[1], seconds)
 
     def student(
-        self, name: str, recipe: Recipe, seed: int, n_taught: int | None = None
+        self, name: str, recipe: Recipe, seed: int, n_embedded: int | None = None
     ) -> tuple[LuxicalVectorizer, float]:
         """A fitted student, and the seconds that it took.
 
         Students are large: the default one of the main corpus is kept, and the last.
         """
-        key = ("student", name, recipe_key(recipe), seed, n_taught)
+        key = ("student", name, recipe_key(recipe), seed, n_embedded)
 
         def make() -> tuple[LuxicalVectorizer, float]:
             if recipe.get("teacher_words", "auto") is not None:
@@ -140,7 +140,9 @@ class Bench:
                     ("terms", name, str(recipe.get("lexical"))),
                     lambda: teach_terms(self.corpus(name).texts.train, recipe),
                 )
-            return fitted(self.corpus(name), self.teacher(name), recipe, seed, n_taught)
+            return fitted(
+                self.corpus(name), self.teacher(name), recipe, seed, n_embedded
+            )
 
         if key[1:] == (self.main, recipe_key(DEFAULT), self.seeds[0], None):
             return self.once(key, make)
@@ -154,7 +156,7 @@ class Bench:
         name: str,
         recipe: Recipe,
         seed: int,
-        n_taught: int | None = None,
+        n_embedded: int | None = None,
         change: str | int | None = None,
     ) -> Result:
         """Measures of a student; `change` rounds its weights, or truncates it.
@@ -167,23 +169,23 @@ class Bench:
             What is not as it comes.
         seed : int
             Seed of the student.
-        n_taught : int or None
+        n_embedded : int or None
             Documents whose teacher vectors it is given; None means all.
         change : str, int or None
             A dtype to round its weights to, or a width to truncate it to.
         """
 
         def make() -> Result:
-            student, seconds = self.student(name, recipe, seed, n_taught)
+            student, seconds = self.student(name, recipe, seed, n_embedded)
             changed = change is not None
             student = changed_student(student, change) if changed else student
             vectors = encode(self.corpus(name).texts, student.transform)
             label = f"student {recipe or ''} seed {seed}"
-            label += f", {n_taught} taught" if n_taught else ""
+            label += f", {n_embedded} taught" if n_embedded else ""
             label += f", {change}" if changed else ""
             return self.measure(name, label, vectors, None if changed else seconds)
 
-        key = ("result", name, recipe_key(recipe), seed, n_taught, change)
+        key = ("result", name, recipe_key(recipe), seed, n_embedded, change)
         return self.once(key, make)
 
     def results(self, name: str, recipe: Recipe, **options: object) -> list[Result]:
@@ -192,12 +194,12 @@ class Bench:
 
 
 def fitted(
-    corpus: Corpus, teacher: Parts, recipe: Recipe, seed: int, n_taught: int | None
+    corpus: Corpus, teacher: Parts, recipe: Recipe, seed: int, n_embedded: int | None
 ) -> tuple[LuxicalVectorizer, float]:
     """A student of a corpus, and the seconds of its fit."""
     vectors = teacher.train
-    if n_taught is not None:
-        taught = np.random.RandomState(0).permutation(len(vectors))[:n_taught]
+    if n_embedded is not None:
+        taught = np.random.RandomState(0).permutation(len(vectors))[:n_embedded]
         vectors = np.full_like(vectors, np.nan)
         vectors[taught] = teacher.train[taught]
     student = make_student(recipe, seed)
@@ -212,7 +214,7 @@ def teach_terms(texts: list[str], recipe: Recipe) -> None:
     lexical = student.lexical or default_lexical_stage()
     words = student._words(lexical)
     X = student._features(lexical, texts, words)
-    terms = student._taught_terms(lexical, X, words)
+    terms = student._term_vectors(lexical, X, words)
     seconds = perf_counter() - start
     progress(f"{len(terms.features):,} terms, taught or in the cache: {seconds:.0f} s")
 

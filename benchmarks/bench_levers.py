@@ -57,21 +57,21 @@ from _report import add_output_option, conditions, markdown_table, publish
 from _turns import Timing, progress, quiet_rounds, ratio, seconds_of, take_turns
 from bench_lexical import REST, Clock
 from scipy import sparse
-from sklux._kernels._fused import Room, TermWeighing, project_tokens
+from sklux._kernels.fused import Room, TermWeighing, project_tokens
 from threadpoolctl import threadpool_limits
 
-import sklux._embedding as embedding
+import sklux._fused as embedding
 from sklux import LexicalVectorizer
-from sklux._embedding import FusedTransform, term_weighing
-from sklux._kernels import _layers
-from sklux._lexical import default_lexical_stage
-from sklux._memory import empty_aligned
-from sklux._network import WEIGHT_DTYPES, Network, apply_network
-from sklux._term_matrix import Weighing
-from sklux._term_reader import TermReader
-from sklux._text_buffers import TextBuffers, text_buffers
-from sklux._threads import Pool, run_ranges
-from sklux._token_streams import Tokens, range_costs, range_edges
+from sklux._fused import FusedTransform, term_weighing
+from sklux._kernels import layers as layer_kernels
+from sklux._lexical.buffers import TextBuffers, text_buffers
+from sklux._lexical.lookup import TermReader
+from sklux._lexical.matrix import Weighing
+from sklux._lexical.tokens import Tokens, range_costs, range_edges
+from sklux._lexical.vectorizer import default_lexical_stage
+from sklux._student.network import WEIGHT_DTYPES, Network, apply_network
+from sklux._utils.memory import empty_aligned
+from sklux._utils.threads import Pool, run_ranges
 
 PAGE = REPOSITORY / "doc" / "speed.md"
 N_DOCUMENTS = 10_000
@@ -81,7 +81,7 @@ LEARN_FACTOR = 5
 MAX_SIDE_ROUNDS = 3
 HIDDEN_WIDTHS = [HIDDEN, DEFAULT_HIDDEN]
 THREADS, THREADS_DTYPES = 2, ["float32", "int8"]
-BEST_SET = _layers.available_instruction_sets()[-1]
+BEST_SET = layer_kernels.available_instruction_sets()[-1]
 # Names in the tables of levers.
 EVERYTHING, ONE_THREAD = "everything on", "everything on, one thread"
 COLUMN_ORDER = "rows in the order of the columns"
@@ -196,7 +196,7 @@ class MatrixLayer:
     def sums(self, start: int, stop: int) -> np.ndarray:
         """Sums of some rows."""
         out = np.empty((stop - start, self.network.rows.shape[1]), dtype=np.float32)
-        _layers.sparse_product(
+        layer_kernels.sparse_product(
             self.X.data,
             self.X.indices,
             self.X.indptr[start : stop + 1],
@@ -379,7 +379,7 @@ def time_levers(bench: Bench, width: int) -> dict[str, Timing]:
         check_layers(bench, layers)
         layers[LOOK_UP] = bench.look_up
         contenders = {name: bench.runner(layer) for name, layer in layers.items()}
-        for name in reversed(_layers.available_instruction_sets()[:-1]):
+        for name in reversed(layer_kernels.available_instruction_sets()[:-1]):
             contenders[f"instruction set {name}"] = partial(
                 with_instruction_set, name, contenders[EVERYTHING]
             )
@@ -458,11 +458,11 @@ def huge_share(array: np.ndarray) -> float | None:
 
 def with_instruction_set(name: str, run: Callable[[], None]) -> None:
     """Run with the routines of another instruction set."""
-    _layers.use_instruction_set(name)
+    layer_kernels.use_instruction_set(name)
     try:
         run()
     finally:
-        _layers.use_instruction_set(BEST_SET)
+        layer_kernels.use_instruction_set(BEST_SET)
 
 
 def not_merged(X: sparse.csr_matrix, counts: np.ndarray) -> sparse.csr_matrix:
@@ -480,7 +480,7 @@ def check_layers(bench: Bench, layers: dict[str, Layer]) -> None:
     vectors = {}
     for name, layer in layers.items():
         vectors[name] = layer.sums(*bench.edges[:2])
-        _layers.unit_rows(vectors[name], False)
+        layer_kernels.unit_rows(vectors[name], False)
     for name, values in vectors.items():
         expected = vectors[EVERYTHING]
         if np.abs(values - expected).max() > SAME_VECTORS:
@@ -748,7 +748,7 @@ def product_contenders(
         H = random.standard_normal((n_rows, n_in), dtype=np.float32)
         weights = random.standard_normal((n_in, n_out), dtype=np.float32)
         out = np.empty((n_rows, n_out), dtype=np.float32)
-        for name, product in ((NUMPY, np.matmul), (SKLUX, _layers.dense_product)):
+        for name, product in ((NUMPY, np.matmul), (SKLUX, layer_kernels.dense_product)):
             contenders[name, (n_rows, n_in, n_out)] = partial(product, H, weights, out)
     return contenders
 

@@ -70,16 +70,16 @@ from _turns import (
     take_turns,
 )
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
-from sklux._kernels._words import WordTable
+from sklux._kernels.words import WordTable
 
-import sklux._lexical as lexical
-import sklux._term_reader as term_reader
-import sklux._token_streams as token_streams
+import sklux._lexical.lookup as term_reader
+import sklux._lexical.tokens as token_streams
+import sklux._lexical.vectorizer as lexical
 from sklux import LexicalVectorizer
-from sklux._corpus_terms import CorpusTerms
-from sklux._term_matrix import MatrixParts, Weighing
-from sklux._text_buffers import text_buffers
-from sklux._threads import run_ranges
+from sklux._lexical.buffers import text_buffers
+from sklux._lexical.counting import CorpusTerms
+from sklux._lexical.matrix import MatrixParts, Weighing
+from sklux._utils.threads import run_ranges
 
 CHARACTERS = {**PLAIN_WORDS, "analyzer": "char_wb", "ngram_range": (3, 5)}
 THREADS = {1: "sklux, one thread", 2: "sklux, two threads"}

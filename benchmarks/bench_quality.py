@@ -139,7 +139,7 @@ class Goal:
     measure: str
     bound: float
     beside: str | None = None
-    n_taught: int | None = None
+    n_embedded: int | None = None
 
 
 GOALS = [
@@ -153,10 +153,10 @@ GOALS = [
     Goal("debian", CORPUS_END, ACCURACY, 0.76),
     Goal("debian", CORPUS_END, MRR, 0.75),
     # 90 % of the first four.
-    Goal("debian", STUDENT, MRR, 0.666, n_taught=5000),
-    Goal("debian", STUDENT, ACCURACY, 0.6606, n_taught=5000),
-    Goal("debian", STUDENT, NEIGHBOURS, 0.468, n_taught=5000),
-    Goal("debian", STUDENT, CORRELATION, 0.738, n_taught=5000),
+    Goal("debian", STUDENT, MRR, 0.666, n_embedded=5000),
+    Goal("debian", STUDENT, ACCURACY, 0.6606, n_embedded=5000),
+    Goal("debian", STUDENT, NEIGHBOURS, 0.468, n_embedded=5000),
+    Goal("debian", STUDENT, CORRELATION, 0.738, n_embedded=5000),
     Goal("r8", STUDENT, ACCURACY, -0.01, beside=TEACHER_ROW),
     Goal("banking77", STUDENT, ACCURACY, -0.04, beside=TEACHER_ROW),
     Goal("banking77", STUDENT, ACCURACY, 0.0, beside=SVD),
@@ -307,13 +307,13 @@ def part_goals(bench: Bench, options: Namespace) -> Tables:
 def goal_row(bench: Bench, goal: Goal) -> list[str]:
     """One row of the table of goals."""
     recipe = STUDENTS[goal.student]
-    n_taught = goal.n_taught
-    if n_taught is not None:
-        n_taught = min(n_taught, len(bench.corpus(goal.corpus).texts.train))
-    results = bench.results(goal.corpus, recipe, n_taught=n_taught)
+    n_embedded = goal.n_embedded
+    if n_embedded is not None:
+        n_embedded = min(n_embedded, len(bench.corpus(goal.corpus).texts.train))
+    results = bench.results(goal.corpus, recipe, n_embedded=n_embedded)
     name = f"{goal.corpus}, {goal.student}, {goal.measure}"
-    if goal.n_taught is not None:
-        name += f", {goal.n_taught:,} taught"
+    if goal.n_embedded is not None:
+        name += f", {goal.n_embedded:,} taught"
     bound = goal.bound
     if goal.beside is not None:
         bound += rival_result(bench, goal.corpus, goal.beside).values[goal.measure]
@@ -338,8 +338,8 @@ def part_taught(bench: Bench, options: Namespace) -> Tables:
     counts = sorted({min(count, n_documents) for count in N_TAUGHT})
     seed, results = bench.seeds[0], {}
     for count in counts:
-        n_taught = count if count < n_documents else None
-        results[count] = bench.result(bench.main, DEFAULT, seed, n_taught=n_taught)
+        n_embedded = count if count < n_documents else None
+        results[count] = bench.result(bench.main, DEFAULT, seed, n_embedded=n_embedded)
     if options.images is not None:
         from _quality_plots import plot_taught
 
@@ -351,7 +351,7 @@ def part_taught(bench: Bench, options: Namespace) -> Tables:
     rows = [(f"{count:,}", [result]) for count, result in results.items()]
     for count in [count for count in N_TAUGHT_ALONE if count < n_documents]:
         alone = STUDENTS[DOCUMENTS_ALONE]
-        result = bench.result(bench.main, alone, seed, n_taught=count)
+        result = bench.result(bench.main, alone, seed, n_embedded=count)
         rows.append((f"{count:,}, without terms", [result]))
     title = f"**Documents taught**, of {n_documents:,} of {bench.main}; one seed"
     yield "taught", f"{title}\n\n{result_table(rows, 'taught')}"

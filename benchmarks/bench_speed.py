@@ -121,7 +121,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sklux import LexicalVectorizer, LuxicalVectorizer
-from sklux._network import Network, apply_network
+from sklux._student.network import Network, apply_network
 
 N_DOCUMENTS = 10_000
 # Texts that the teacher reads in a round; it takes seconds for them.

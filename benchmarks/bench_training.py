@@ -35,7 +35,7 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 
 from sklux import ReLUProjection
-from sklux._lexical import default_lexical_stage
+from sklux._lexical.vectorizer import default_lexical_stage
 
 BATCH_SIZE, LEARNING_RATE = 512, 3e-3
 # The loss of both: the distance to the teacher alone.

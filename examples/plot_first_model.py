@@ -43,7 +43,7 @@ vectorizer = LuxicalVectorizer(
 )
 vectors = vectorizer.fit_transform(documents)
 print("vectors:", vectors.shape, vectors.dtype)
-print(vectorizer.n_taught_, "texts taught")
+print(vectorizer.n_teacher_documents_, "texts taught")
 
 # %%
 # Search

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sklux import datasets, interop, metrics
-    from sklux._lexical import LexicalVectorizer
-    from sklux._plot import LossCurveDisplay
-    from sklux._plot_map import EmbeddingMapDisplay
-    from sklux._plot_quality import QualityDisplay
-    from sklux._projection import ReLUProjection
-    from sklux._teacher import CachedTeacher
+    from sklux._display.embedding_map import EmbeddingMapDisplay
+    from sklux._display.loss_curve import LossCurveDisplay
+    from sklux._display.quality import QualityDisplay
+    from sklux._lexical.vectorizer import LexicalVectorizer
+    from sklux._student.projection import ReLUProjection
+    from sklux._teacher.cached import CachedTeacher
     from sklux._vectorizer import LuxicalVectorizer
 
 __all__ = [
@@ -31,13 +31,13 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "CachedTeacher": "_teacher",
-    "EmbeddingMapDisplay": "_plot_map",
-    "LexicalVectorizer": "_lexical",
-    "LossCurveDisplay": "_plot",
+    "CachedTeacher": "_teacher.cached",
+    "EmbeddingMapDisplay": "_display.embedding_map",
+    "LexicalVectorizer": "_lexical.vectorizer",
+    "LossCurveDisplay": "_display.loss_curve",
     "LuxicalVectorizer": "_vectorizer",
-    "QualityDisplay": "_plot_quality",
-    "ReLUProjection": "_projection",
+    "QualityDisplay": "_display.quality",
+    "ReLUProjection": "_student.projection",
 }
 
 

@@ -27,24 +27,24 @@ from sklearn.utils import metadata_routing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklux._callbacks import CallbackSupportMixin, FitTask
-from sklux._documents import check_documents, documents_by_name, split_halves
-from sklux._embedding import FusedTransform
-from sklux._fit_arguments import check_has_values
-from sklux._fit_report import FitReport, neighbor_recall, neighbors_of_few
-from sklux._html import DocLinkMixin, ReportReprMixin
-from sklux._lexical import PART_PREFIXES, LexicalVectorizer, default_lexical_stage
-from sklux._lexical_state import (
+from sklux._fused import FusedTransform
+from sklux._lexical.buffers import text_buffers
+from sklux._lexical.saved import (
     lexical_from_params,
     lexical_params,
     lexical_tensors,
     restore_lexical,
 )
-from sklux._network import WEIGHT_DTYPES, apply_network
-from sklux._persistence import json_params, read_model, write_model
-from sklux._progress import stage
-from sklux._projection import ReLUProjection
-from sklux._projection_state import (
+from sklux._lexical.vectorizer import (
+    PART_PREFIXES,
+    LexicalVectorizer,
+    default_lexical_stage,
+)
+from sklux._student.arguments import check_has_values
+from sklux._student.network import WEIGHT_DTYPES, apply_network
+from sklux._student.projection import ReLUProjection
+from sklux._student.report import FitReport, neighbor_recall, neighbors_of_few
+from sklux._student.saved import (
     checked_count,
     projection_from_params,
     projection_params,
@@ -52,21 +52,28 @@ from sklux._projection_state import (
     projection_tensors,
     restore_projection,
 )
-from sklux._settings import has_learnt, unchanged_on_error
-from sklux._similarity import unit_rows
-from sklux._taught import check_taught_rows, documents_to_teach
-from sklux._taught_terms import taught_terms
-from sklux._teacher import (
-    CachedTeacher,
+from sklux._student.teacher_embeddings import (
+    check_embedded_rows,
     check_teacher_embeddings,
+)
+from sklux._student.term_vectors import term_vectors
+from sklux._teacher.cached import (
+    CachedTeacher,
     clone_sharing,
     loading_once,
     teacher_vectors,
     words_of_teacher,
 )
-from sklux._teacher_words import check_words, terms_to_teach
-from sklux._text_buffers import text_buffers
-from sklux._warnings import warn_caller
+from sklux._teacher.sample import sample_documents
+from sklux._teacher.words import check_words, choose_terms
+from sklux._utils.callbacks import CallbackSupportMixin, FitTask
+from sklux._utils.documents import check_documents, documents_by_name, split_halves
+from sklux._utils.estimators import has_learnt, unchanged_on_error
+from sklux._utils.html import DocLinkMixin, ReportReprMixin
+from sklux._utils.model_file import json_params, read_model, write_model
+from sklux._utils.progress import stage
+from sklux._utils.similarity import unit_rows
+from sklux._utils.warnings import warn_caller
 
 # What `transform` has made of each vectorizer's stages. It stands here, because
 # `transform` changes no attribute.
@@ -163,10 +170,10 @@ class LuxicalVectorizer(
         What the teacher was, where a `CachedTeacher` or a name says so; None
         when teacher vectors were given to `fit`.
 
-    n_taught_ : int
+    n_teacher_documents_ : int
         Documents of the fit that had a teacher vector.
 
-    n_taught_terms_ : int
+    n_teacher_terms_ : int
         Terms of the lexical stage that the teacher taught, as `teacher_words` says.
 
     report_ : FitReport or None
@@ -322,19 +329,19 @@ class LuxicalVectorizer(
                     views = self._views(lexical, documents, projection, X)
                 with task.part("teacher"):
                     # Words first: a teacher that fails at them fails after a second.
-                    terms = self._taught_terms(lexical, X, words)
+                    terms = self._term_vectors(lexical, X, words)
                     if not is_given:
                         teacher_embeddings = self._taught(documents)
                     if terms is not None:
                         _check_width(terms.vectors, teacher_embeddings)
             with task.part("training", projection):
                 projection._fit(
-                    X, teacher_embeddings, views, terms, warns_untaught=is_given
+                    X, teacher_embeddings, views, terms, warns_missing=is_given
                 )
             self.lexical_ = lexical
             self.projection_ = projection
             self.teacher_id_ = teacher_id
-            self.n_taught_terms_ = 0 if terms is None else len(terms.features)
+            self.n_teacher_terms_ = 0 if terms is None else len(terms.features)
         return self
 
     def fit_transform(
@@ -448,9 +455,9 @@ class LuxicalVectorizer(
         return made[1]
 
     @property
-    def n_taught_(self) -> int:
+    def n_teacher_documents_(self) -> int:
         """Documents of the fit that had a teacher vector."""
-        return self._projection_attribute("n_taught_")
+        return self._projection_attribute("n_teacher_documents_")
 
     @property
     def report_(self) -> FitReport | None:
@@ -532,13 +539,13 @@ class LuxicalVectorizer(
                     "LuxicalVectorizer has no teacher to be compared with. Set "
                     "teacher=, or pass score(documents, teacher_embeddings=...)."
                 )
-            chosen = documents_to_teach(documents, MAX_SCORED)
+            chosen = sample_documents(documents, MAX_SCORED)
             documents = [documents[i] for i in chosen]
             teacher = teacher_vectors(self.teacher, documents, bool(self.verbose))
         else:
             teacher = check_teacher_embeddings(teacher_embeddings, len(documents))
             taught = np.flatnonzero(teacher.any(axis=1))
-            chosen = documents_to_teach([documents[i] for i in taught], MAX_SCORED)
+            chosen = sample_documents([documents[i] for i in taught], MAX_SCORED)
             documents = [documents[i] for i in taught[chosen]]
             teacher = teacher[taught[chosen]]
         if len(documents) < 3:
@@ -595,7 +602,7 @@ class LuxicalVectorizer(
         model.lexical_ = deepcopy(self.lexical_)
         model.projection_ = projection
         model.teacher_id_ = self.teacher_id_
-        model.n_taught_terms_ = self.n_taught_terms_
+        model.n_teacher_terms_ = self.n_teacher_terms_
         return model
 
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
@@ -737,7 +744,7 @@ class LuxicalVectorizer(
             "lexical_": lexical_params(self.lexical_),
             "projection_": projection_state(self.projection_),
             "teacher_id": self.teacher_id_,
-            "n_taught_terms": self.n_taught_terms_,
+            "n_taught_terms": self.n_teacher_terms_,
         }
         tensors = lexical_tensors(self.lexical_)
         tensors |= projection_tensors(self.projection_)
@@ -837,7 +844,7 @@ class LuxicalVectorizer(
             )
         model.teacher_id_ = state["teacher_id"]
         # Files written before terms were taught have no number.
-        model.n_taught_terms_ = checked_count(state.get("n_taught_terms", 0), "terms")
+        model.n_teacher_terms_ = checked_count(state.get("n_taught_terms", 0), "terms")
         return model
 
     def set_params(self, **params: object) -> Self:
@@ -1012,20 +1019,20 @@ class LuxicalVectorizer(
         size = self.teacher_sample_size
         if size == "auto":
             size = DEFAULT_TEACHER_SAMPLE_SIZE
-        chosen = documents_to_teach(
+        chosen = sample_documents(
             documents, len(documents) if size is None else int(size)
         )
         vectors = teacher_vectors(
             self.teacher, [documents[i] for i in chosen], bool(self.verbose)
         )
-        check_taught_rows(vectors, "The teacher's output")
+        check_embedded_rows(vectors, "The teacher's output")
         if len(chosen) == len(documents):
             return vectors
         taught = np.full((len(documents), vectors.shape[1]), np.nan, vectors.dtype)
         taught[chosen] = vectors
         return taught
 
-    def _taught_terms(self, lexical, X, words):
+    def _term_vectors(self, lexical, X, words):
         """What the teacher says of the terms of the lexical stage."""
         if words is None or not _has_terms_of(lexical, X):
             return None
@@ -1034,7 +1041,7 @@ class LuxicalVectorizer(
             # Words that somebody asked for come before those of the documents.
             frequency[frequency == 0] = X.shape[0] + 1
         is_mixed = lexical.analyzer == "word+subword"
-        features, texts = terms_to_teach(
+        features, texts = choose_terms(
             lexical.vocabulary_, frequency, PART_PREFIXES if is_mixed else ()
         )
         if not texts:
@@ -1045,7 +1052,7 @@ class LuxicalVectorizer(
             vectors = teacher_vectors(
                 self.teacher, list(distinct), bool(self.verbose), "teaching words"
             )
-        return taught_terms(features, vectors[[distinct[text] for text in texts]])
+        return term_vectors(features, vectors[[distinct[text] for text in texts]])
 
     def _teacher_id(self):
         """What the teacher is, where that is known without asking the model."""

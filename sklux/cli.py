@@ -4,7 +4,7 @@ import signal
 import sys
 import warnings
 
-from sklux._optional import import_optional
+from sklux._utils.optional import import_optional
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
             import_optional(module, extra="cli", purpose="The command sklux")
     except ImportError as error:
         raise SystemExit(f"sklux: {error}") from error
-    from sklux._commands import app, errors_in_words, silence_libraries
+    from sklux._commands.app import app, errors_in_words, silence_libraries
 
     exit_at_signals()
     silence_libraries(sys.stderr is None or not sys.stderr.isatty())

@@ -9,14 +9,14 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from sklux._analysis import ngram_bounds
-from sklux._kernels._words import ARENA_PADDING, WordTable
-from sklux._lexical import LexicalVectorizer
-from sklux._lexical_state import CHARACTERS, restore_lexical
-from sklux._persistence import replaced_when_whole
-from sklux._projection import ReLUProjection
-from sklux._subword import MAX_PIECES, Subwords, load_tokenizer
-from sklux._token_streams import Strings, join_strings
+from sklux._kernels.words import ARENA_PADDING, WordTable
+from sklux._lexical.analysis import ngram_bounds
+from sklux._lexical.saved import CHARACTERS, restore_lexical
+from sklux._lexical.subwords import MAX_PIECES, Subwords, load_tokenizer
+from sklux._lexical.tokens import Strings, join_strings
+from sklux._lexical.vectorizer import LexicalVectorizer
+from sklux._student.projection import ReLUProjection
+from sklux._utils.model_file import replaced_when_whole
 from sklux._vectorizer import LuxicalVectorizer
 
 __all__ = ["load_luxical", "save_luxical"]
@@ -304,7 +304,7 @@ def _fitted(
     model = LuxicalVectorizer(lexical=lexical, projection=projection)
     model.lexical_ = _fitted_lexical(clone(lexical), terms, arrays[IDF], subwords)
     model.projection_ = _fitted_projection(clone(projection), coefs, arrays[IDF])
-    model.teacher_id_, model.n_taught_terms_ = None, 0
+    model.teacher_id_, model.n_teacher_terms_ = None, 0
     return model
 
 
@@ -337,7 +337,7 @@ def _fitted_projection(
     projection.loss_curve_ = []
     projection.validation_scores_ = None
     projection.n_iter_ = 0
-    projection.n_taught_, projection.report_ = 0, None
+    projection.n_teacher_documents_, projection.report_ = 0, None
     return projection
 
 

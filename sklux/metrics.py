@@ -11,8 +11,8 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import check_array
 
-from sklux._documents import split_halves
-from sklux._similarity import (
+from sklux._utils.documents import split_halves
+from sklux._utils.similarity import (
     cosine_correlation,
     covariance_rank,
     is_zero_row,
@@ -22,7 +22,7 @@ from sklux._similarity import (
     similarity_blocks,
     unit_rows,
 )
-from sklux._typing import MatrixLike
+from sklux._utils.typing import MatrixLike
 
 __all__ = [
     "effective_rank",

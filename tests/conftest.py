@@ -7,7 +7,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
 from sklux import LuxicalVectorizer, ReLUProjection
-from sklux._kernels import _layers
+from sklux._kernels import layers
 
 TOPICS = {
     "fruit": "apple pear plum cherry grape melon peach lemon",
@@ -56,10 +56,10 @@ def teacher_embeddings(documents, latent_teacher):
     return latent_teacher.transform(documents)
 
 
-@pytest.fixture(params=_layers.available_instruction_sets())
+@pytest.fixture(params=layers.available_instruction_sets())
 def instruction_set(request, restore_best_set):
     """Each instruction set of this machine; it is the one in use."""
-    _layers.use_instruction_set(request.param)
+    layers.use_instruction_set(request.param)
     return request.param
 
 
@@ -67,7 +67,7 @@ def instruction_set(request, restore_best_set):
 def restore_best_set():
     """For tests that change the instruction set themselves."""
     yield
-    _layers.use_instruction_set(_layers.available_instruction_sets()[-1])
+    layers.use_instruction_set(layers.available_instruction_sets()[-1])
 
 
 def small_vectorizer(teacher=None, **params):

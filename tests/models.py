@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from sklux import LuxicalVectorizer, ReLUProjection
-from sklux._network import apply_network
+from sklux._student.network import apply_network
 
 
 def random_weights(sizes, seed=0):
@@ -31,7 +31,7 @@ def random_projection(n_features, sizes=(40, 24), seed=0, in_order=False):
     projection.teacher_components_ = np.eye(sizes[-1], dtype=np.float32)
     projection.loss_curve_, projection.validation_scores_ = [], None
     projection.n_iter_ = 0
-    projection.n_taught_, projection.report_ = 0, None
+    projection.n_teacher_documents_, projection.report_ = 0, None
     return projection
 
 
@@ -41,7 +41,7 @@ def random_model(lexical, sizes=(40, 24), seed=0, *, in_order=False, **params):
     model.lexical_ = lexical
     n_features = len(lexical.get_feature_names_out())
     model.projection_ = random_projection(n_features, sizes, seed, in_order)
-    model.teacher_id_, model.n_taught_terms_ = None, 0
+    model.teacher_id_, model.n_teacher_terms_ = None, 0
     return model
 
 

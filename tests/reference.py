@@ -212,12 +212,12 @@ def latent_vectors(X, n_components):
     return U[:, :n_components] * S[:n_components]
 
 
-def kernel_ridge(X, latent, teacher, is_taught, alpha, latent_weight):
+def kernel_ridge(X, latent, teacher, is_embedded, alpha, latent_weight):
     """Teacher vectors of all documents by the formula, those of the taught ones too."""
     latent = latent.astype(np.float64)
     latent *= np.sqrt(latent_weight / np.mean(np.sum(latent**2, axis=1)))
     features = np.hstack([to_dense(X), latent])
-    taught, known = features[is_taught], teacher[is_taught].astype(np.float64)
+    taught, known = features[is_embedded], teacher[is_embedded].astype(np.float64)
     kernel = taught @ taught.T
     mean = known.mean(axis=0)
     dual = np.linalg.solve(kernel + alpha * np.eye(len(kernel)), known - mean)

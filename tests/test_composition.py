@@ -30,7 +30,7 @@ from sklux import (
     LuxicalVectorizer,
     ReLUProjection,
 )
-from sklux._threads import all_threads
+from sklux._utils.threads import all_threads
 
 torch = pytest.importorskip("torch")
 

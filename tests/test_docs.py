@@ -89,7 +89,7 @@ def commands_of(text):
 @pytest.mark.parametrize("page", [*sorted(PAGES), "../README.md"])
 def test_docs_commands_have_these_options(page):
     """Of the command line; test_commands.py runs them."""
-    commands = get_command(pytest.importorskip("sklux._commands").app).commands
+    commands = get_command(pytest.importorskip("sklux._commands.app").app).commands
     for name, *words in commands_of((DOC / page).read_text()):
         if name.startswith("-"):
             continue

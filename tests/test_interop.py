@@ -29,7 +29,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 import sklux.interop
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
-from sklux._persistence import read_model, write_model
+from sklux._utils.model_file import read_model, write_model
 from sklux.interop import load_luxical, save_luxical
 
 # luxical calls what NumPy has deprecated.
@@ -285,7 +285,7 @@ def test_interop_loaded_model_says_what_it_is(loaded, arrays):
     assert projection.n_components == projection.n_components_ == 12
     assert projection.n_features_in_ == len(arrays["idf_values"])
     assert projection.loss_curve_ == [] and projection.n_iter_ == 0
-    assert loaded.n_taught_ == 0 and loaded.report_ is None
+    assert loaded.n_teacher_documents_ == 0 and loaded.report_ is None
     assert "sklux-fit-report" not in loaded._repr_html_()
     assert projection.validation_scores_ is None
     assert "ngram_range=(1, 3)" in repr(loaded)

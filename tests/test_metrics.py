@@ -62,7 +62,7 @@ def test_metrics_recall_equals_the_loop(n_neighbors):
 
 
 def test_metrics_recall_crosses_blocks_of_rows(monkeypatch):
-    import sklux._similarity as room
+    import sklux._utils.similarity as room
 
     random_state = np.random.RandomState(0)
     teacher = random_state.standard_normal((50, 6))
@@ -216,7 +216,7 @@ def test_metrics_of_one_embedding_refuse_nan_and_less_than_two_vectors(metric):
 
 
 def test_metrics_correlation_crosses_blocks_of_pairs(monkeypatch):
-    import sklux._similarity as room
+    import sklux._utils.similarity as room
 
     teacher = np.random.RandomState(0).standard_normal((30, 6))
     whole = similarity_correlation(teacher, teacher[:, :3], random_state=0)

@@ -18,11 +18,11 @@ from sklearn.utils.validation import check_is_fitted
 from strategies import dense_arrays, kernel_settings, seeds, widths
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
-from sklux._fit_report import FitReport
-from sklux._lexical import default_lexical_stage
-from sklux._memory import CACHE_LINE, is_mapped
-from sklux._network import WEIGHT_DTYPES, Network
-from sklux._persistence import read_model, write_model
+from sklux._lexical.vectorizer import default_lexical_stage
+from sklux._student.network import WEIGHT_DTYPES, Network
+from sklux._student.report import FitReport
+from sklux._utils.memory import CACHE_LINE, is_mapped
+from sklux._utils.model_file import read_model, write_model
 
 WORDS = "apple pear plum cherry grape melon car truck train bus tram boat".split()
 DOCUMENTS = [
@@ -314,7 +314,7 @@ def test_quantize_keeps_parameters_and_what_was_learnt(model):
     model.teacher_id_ = "name:teacher"
     model.projection_.loss_curve_ = [3.0, 2.0]
     model.projection_.n_iter_ = 2
-    model.projection_.n_taught_ = 7
+    model.projection_.n_teacher_documents_ = 7
     model.projection_.report_ = FitReport(7, 32, held_out=False)
     model.projection_.n_jobs = 1
     quantized = model.quantize("int8")
@@ -322,7 +322,7 @@ def test_quantize_keeps_parameters_and_what_was_learnt(model):
     assert repr(quantized) == repr(model)
     assert quantized.lexical is not model.lexical
     assert quantized.teacher_id_ == "name:teacher"
-    names = "n_components_ n_features_in_ loss_curve_ n_iter_ n_jobs n_taught_ report_"
+    names = "n_components_ n_features_in_ loss_curve_ n_iter_ n_jobs n_teacher_documents_ report_"
     for name in names.split():
         assert getattr(quantized.projection_, name) == getattr(model.projection_, name)
     assert quantized.lexical_.get_params() == model.lexical_.get_params()

@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sklux import _vectorizer
-from sklux._taught import documents_to_teach
+from sklux._teacher.sample import sample_documents
 from sklux.metrics import neighbor_recall_score
 
 pytest.importorskip("torch")
@@ -39,7 +39,7 @@ def test_score_compares_no_more_than_it_may(
 ):
     """Those with the smallest hashes, which the cache of a fit has most likely."""
     monkeypatch.setattr(_vectorizer, "MAX_SCORED", 40)
-    chosen = [others[i] for i in documents_to_teach(others, 40)]
+    chosen = [others[i] for i in sample_documents(others, 40)]
     vectors = latent_teacher.transform(chosen)
     expected = fitted.score(chosen, teacher_embeddings=vectors)
     if is_given:

@@ -22,10 +22,10 @@ from sklearn.feature_extraction.text import (
 )
 from sklearn.utils._param_validation import InvalidParameterError
 
-import sklux._auto
-import sklux._lexical
-import sklux._text_buffers
-import sklux._token_streams
+import sklux._lexical.buffers
+import sklux._lexical.tokens
+import sklux._lexical.vectorizer
+import sklux._student.defaults
 import sklux._vectorizer
 from sklux import (
     CachedTeacher,
@@ -33,8 +33,8 @@ from sklux import (
     LuxicalVectorizer,
     ReLUProjection,
 )
-from sklux._documents import split_halves
-from sklux._lexical import default_lexical_stage
+from sklux._lexical.vectorizer import default_lexical_stage
+from sklux._utils.documents import split_halves
 from sklux.metrics import neighbor_recall_score
 
 
@@ -134,7 +134,7 @@ def test_vectorizer_same_bits_for_any_n_jobs(n_jobs, fitted):
 
 def test_vectorizer_reads_n_jobs_when_transform_runs(monkeypatch, documents, fitted):
     """Set after the fit, and the projection's own value comes first."""
-    seen = threads_of(monkeypatch, sklux._embedding)
+    seen = threads_of(monkeypatch, sklux._fused)
     vectorizer = pickle.loads(pickle.dumps(fitted))
     vectorizer.set_params(n_jobs=3).transform(documents)
     vectorizer.lexical_.set_params(n_jobs=4)
@@ -457,7 +457,7 @@ def test_vectorizer_interrupted_first_fit_leaves_it_unfitted(
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sklux._training.train_student", stop)
+    monkeypatch.setattr("sklux._student.training.train_student", stop)
     with pytest.raises(KeyboardInterrupt):
         vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
     assert vars(vectorizer) == before
@@ -611,7 +611,7 @@ def test_vectorizer_default_stage_makes_no_python_strings_of_arrow(
     def fail(self, place):
         pytest.fail("a Python string was made")
 
-    monkeypatch.setattr(sklux._text_buffers.TextBuffers, "document", fail)
+    monkeypatch.setattr(sklux._lexical.buffers.TextBuffers, "document", fail)
     texts = [*documents, "na\u00efve \u4e2d\u6587 \U0001f34e"]
     for column in (pa.array(texts), pa.chunked_array([texts[:9], [], texts[9:]])):
         np.testing.assert_array_equal(fitted.transform(column), fitted.transform(texts))
@@ -645,7 +645,7 @@ def threads_of(monkeypatch, room):
 def test_vectorizer_n_jobs_reaches_the_default_stage_in_fit(
     documents, teacher_embeddings, monkeypatch
 ):
-    seen = threads_of(monkeypatch, sklux._lexical)
+    seen = threads_of(monkeypatch, sklux._lexical.vectorizer)
     small_vectorizer(n_jobs=3).fit(documents, teacher_embeddings=teacher_embeddings)
     assert set(seen) == {3}
 
@@ -653,7 +653,7 @@ def test_vectorizer_n_jobs_reaches_the_default_stage_in_fit(
 def test_vectorizer_default_stage_has_the_same_bits_for_any_n_jobs(
     documents, teacher_embeddings, fitted, monkeypatch
 ):
-    monkeypatch.setattr(sklux._token_streams, "BYTES_PER_RANGE", 500)
+    monkeypatch.setattr(sklux._lexical.tokens, "BYTES_PER_RANGE", 500)
     vectorizer = small_vectorizer(n_jobs=3).fit(
         documents, teacher_embeddings=teacher_embeddings
     )
@@ -717,7 +717,7 @@ def test_vectorizer_calls_the_transform_of_a_subclass(documents, teacher_embeddi
 @pytest.fixture
 def short_is_long(monkeypatch):
     """The documents here are so short that 'auto' would be 0."""
-    monkeypatch.setattr(sklux._auto, "SHORT_LENGTH", 1)
+    monkeypatch.setattr(sklux._student.defaults, "SHORT_LENGTH", 1)
 
 
 def fitted_by_hand(vectorizer, documents, teacher_embeddings, X_views):
@@ -807,7 +807,12 @@ def test_vectorizer_teacher_sample_size_is_what_the_teacher_reads(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         vectorizer = small_vectorizer(teacher, teacher_sample_size=30).fit(documents)
-    assert len(counting.seen) == len(set(counting.seen)) == vectorizer.n_taught_ == 30
+    assert (
+        len(counting.seen)
+        == len(set(counting.seen))
+        == vectorizer.n_teacher_documents_
+        == 30
+    )
     assert set(counting.seen) < set(documents)
 
 
@@ -839,7 +844,7 @@ def test_vectorizer_larger_teacher_sample_holds_the_smaller_one(
 def test_vectorizer_teacher_sample_of_all_documents(size, documents, counting, fitted):
     vectorizer = small_vectorizer(counting, teacher_sample_size=size).fit(documents)
     assert sorted(counting.seen) == sorted(documents)
-    assert vectorizer.n_taught_ == 120
+    assert vectorizer.n_teacher_documents_ == 120
     np.testing.assert_allclose(
         vectorizer.transform(documents), fitted.transform(documents), atol=1e-4
     )
@@ -850,7 +855,7 @@ def test_vectorizer_teacher_sample_size_auto_is_ten_thousand(
 ):
     assert sklux._vectorizer.DEFAULT_TEACHER_SAMPLE_SIZE == 10_000
     monkeypatch.setattr(sklux._vectorizer, "DEFAULT_TEACHER_SAMPLE_SIZE", 25)
-    assert small_vectorizer(counting).fit(documents).n_taught_ == 25
+    assert small_vectorizer(counting).fit(documents).n_teacher_documents_ == 25
     assert len(counting.seen) == 25
 
 
@@ -864,7 +869,7 @@ def test_vectorizer_teacher_sample_size_does_not_touch_given_vectors(
 ):
     vectorizer = small_vectorizer(teacher_sample_size=5)
     vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
-    assert vectorizer.n_taught_ == 120
+    assert vectorizer.n_teacher_documents_ == 120
     np.testing.assert_array_equal(
         vectorizer.transform(documents), fitted.transform(documents)
     )
@@ -889,7 +894,7 @@ def test_vectorizer_given_vectors_may_lack_documents(documents, teacher_embeddin
     with pytest.warns(UserWarning, match=message) as caught:
         vectorizer = small_vectorizer().fit(documents, teacher_embeddings=embeddings)
     assert caught[0].filename == __file__
-    assert vectorizer.n_taught_ == 80
+    assert vectorizer.n_teacher_documents_ == 80
     lengths = np.linalg.norm(vectorizer.transform(documents), axis=1)
     np.testing.assert_allclose(lengths, 1, atol=1e-5)
 
@@ -907,10 +912,10 @@ def test_vectorizer_refuses_given_vectors_of_no_document(documents):
 def test_vectorizer_report_is_the_networks(fitted):
     assert fitted.report_ is fitted.projection_.report_
     assert fitted.report_.n_documents == 120
-    assert fitted.n_taught_ == 120
+    assert fitted.n_teacher_documents_ == 120
 
 
-@pytest.mark.parametrize("name", ["report_", "n_taught_"])
+@pytest.mark.parametrize("name", ["report_", "n_teacher_documents_"])
 def test_vectorizer_report_needs_fit(name):
     with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):
         getattr(LuxicalVectorizer(), name)
@@ -987,7 +992,7 @@ def test_vectorizer_truncate_keeps_teacher_and_history(documents, latent_teacher
     assert short.teacher is latent_teacher
     assert short.n_jobs == 2
     assert short.teacher_id_ == "name:teacher"
-    assert short.n_taught_ == 120
+    assert short.n_teacher_documents_ == 120
     assert short.report_ is None
 
 

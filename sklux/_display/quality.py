@@ -1,0 +1,426 @@
+"""Picture of a student against its teacher, on documents that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+
+from sklux._display.drawing import (
+    axes_to_draw_on,
+    check_paired,
+    merged_style,
+    root_figure,
+    row_of_numbers,
+    write_title,
+)
+from sklux._utils.optional import import_optional
+from sklux._utils.similarity import (
+    nearest_neighbors,
+    neighbor_overlap,
+    random_pair_cosines,
+    unit_rows,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Numbers of neighbours for which the recall is computed, as far as there are documents.
+N_NEIGHBORS = (1, 2, 5, 10, 20, 50, 100)
+
+
+class QualityDisplay:
+    """Student against teacher: cosines of pairs, and recall of near documents.
+
+    On the left, the student's cosine of random pairs of documents over the teacher's:
+    on the diagonal both agree. On the right, the share of the teacher's k nearest
+    documents that are among the student's k nearest.
+
+    `from_embeddings` and `from_estimator` make one. All parameters are stored as
+    attributes.
+
+    Parameters
+    ----------
+    teacher_cosines : array-like of shape (n_pairs,)
+        Cosines of pairs of documents, by the teacher.
+
+    student_cosines : array-like of shape (n_pairs,)
+        Cosines of the same pairs, by the student.
+
+    n_neighbors : array-like of shape (n_counts,)
+        Numbers of neighbours, ascending.
+
+    recalls : array-like of shape (n_counts,)
+        Share of the teacher's so many nearest that the student has too.
+
+    estimator_name : str or None, default=None
+        Title of the picture.
+
+    Attributes
+    ----------
+    axes_ : ndarray of shape (2,), dtype=object
+        The two axes: cosines, neighbours.
+
+    figure_ : matplotlib Figure
+        The figure.
+
+    hexbin_ : matplotlib PolyCollection
+        Numbers of pairs.
+
+    diagonal_ : matplotlib Line2D
+        Where both agree.
+
+    line_ : matplotlib Line2D
+        The recalls.
+
+    See Also
+    --------
+    sklux.metrics.neighbor_recall_score : One number of the right half.
+    sklux.metrics.similarity_correlation : The left half as a number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklux import QualityDisplay
+    >>> rng = np.random.RandomState(0)
+    >>> teacher = rng.random_sample(500)
+    >>> display = QualityDisplay(
+    ...     teacher_cosines=teacher,
+    ...     student_cosines=teacher + rng.normal(scale=0.05, size=500),
+    ...     n_neighbors=[1, 5, 10],
+    ...     recalls=[0.4, 0.5, 0.55],
+    ... )
+    >>> display.plot()
+    <...QualityDisplay object at ...>
+    """
+
+    def __init__(
+        self,
+        *,
+        teacher_cosines: ArrayLike,
+        student_cosines: ArrayLike,
+        n_neighbors: ArrayLike,
+        recalls: ArrayLike,
+        estimator_name: str | None = None,
+    ):
+        self.teacher_cosines = teacher_cosines
+        self.student_cosines = student_cosines
+        self.n_neighbors = n_neighbors
+        self.recalls = recalls
+        self.estimator_name = estimator_name
+
+    @classmethod
+    def from_embeddings(
+        cls,
+        teacher_embeddings: ArrayLike,
+        student_embeddings: ArrayLike,
+        *,
+        n_pairs: int = 20_000,
+        sample_size: int = 1000,
+        random_state: int | np.random.RandomState | None = None,
+        axes: Sequence[Axes] | None = None,
+        name: str | None = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
+        """Compare the vectors of a teacher and a student.
+
+        Parameters
+        ----------
+        teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
+            Teacher vectors of documents that the student has not seen.
+
+        student_embeddings : array-like of shape (n_samples, n_components)
+            Student vectors of the same documents.
+
+        n_pairs : int, default=20_000
+            Random pairs of two different documents.
+
+        sample_size : int, default=1000
+            Documents whose neighbours are looked for, among all, at most.
+
+        random_state : int, RandomState instance or None, default=None
+            Source of the pairs and the documents.
+
+        axes : sequence of 2 matplotlib Axes or None, default=None
+            Where to draw. None means a new figure.
+
+        name : str or None, default=None
+            Title of the picture.
+
+        line_kw : dict or None, default=None
+            Keywords for the line of the recalls.
+
+        Returns
+        -------
+        QualityDisplay
+            With the picture.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there are fewer than 3 documents, not as many of both kinds, or a value
+            is not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklux import QualityDisplay
+        >>> teacher = np.random.RandomState(0).standard_normal((60, 8))
+        >>> QualityDisplay.from_embeddings(teacher, teacher[:, :6], random_state=0)
+        <...QualityDisplay object at ...>
+        """
+        pair = [
+            unit_rows(
+                check_array(
+                    embeddings, dtype=np.float64, ensure_min_samples=3, input_name=name_
+                )
+            )
+            for embeddings, name_ in (
+                (teacher_embeddings, "teacher_embeddings"),
+                (student_embeddings, "student_embeddings"),
+            )
+        ]
+        check_consistent_length(*pair)
+        for value, name_ in ((n_pairs, "n_pairs"), (sample_size, "sample_size")):
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+                raise ValueError(
+                    f"{name_} must be an int from 1. Got {value!r} instead."
+                )
+        random_state = check_random_state(random_state)
+        n_samples = len(pair[0])
+        cosines = random_pair_cosines(*pair, n_pairs, random_state)
+        counts = [count for count in N_NEIGHBORS if count < n_samples]
+        queries = random_state.permutation(n_samples)[:sample_size]
+        display = cls(
+            teacher_cosines=cosines[0],
+            student_cosines=cosines[1],
+            n_neighbors=counts,
+            recalls=recalls(pair[0], pair[1], queries, counts),
+            estimator_name=name,
+        )
+        return display.plot(axes, line_kw=line_kw)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        raw_documents: Sequence[str],
+        teacher_embeddings: ArrayLike,
+        *,
+        n_pairs: int = 20_000,
+        sample_size: int = 1000,
+        random_state: int | np.random.RandomState | None = None,
+        axes: Sequence[Axes] | None = None,
+        name: str | None = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
+        """Compare a fitted student with its teacher.
+
+        Parameters
+        ----------
+        estimator : transformer
+            Fitted; its `transform` gives vectors of the documents.
+
+        raw_documents : sequence of str of length n_samples
+            Documents that it was not fitted on: of others the picture is too bright.
+
+        teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
+            Teacher vectors of these documents.
+
+        n_pairs : int, default=20_000
+            Random pairs of two different documents.
+
+        sample_size : int, default=1000
+            Documents whose neighbours are looked for, among all, at most.
+
+        random_state : int, RandomState instance or None, default=None
+            Source of the pairs and the documents.
+
+        axes : sequence of 2 matplotlib Axes or None, default=None
+            Where to draw. None means a new figure.
+
+        name : str or None, default=None
+            Title of the picture. None means the class of the estimator.
+
+        line_kw : dict or None, default=None
+            Keywords for the line of the recalls.
+
+        Returns
+        -------
+        QualityDisplay
+            With the picture.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            As `from_embeddings`.
+
+        Examples
+        --------
+        >>> from sklux import LuxicalVectorizer, QualityDisplay
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> embeddings = [[1, 0, 0], [0.9, 0.4, 0], [0, 0.1, 1], [0, 0.4, 0.9]] * 5
+        >>> vectorizer = LuxicalVectorizer(random_state=0).fit(
+        ...     documents, teacher_embeddings=embeddings
+        ... )
+        >>> QualityDisplay.from_estimator(vectorizer, documents[:4], embeddings[:4])
+        <...QualityDisplay object at ...>
+        """
+        return cls.from_embeddings(
+            teacher_embeddings,
+            estimator.transform(raw_documents),
+            n_pairs=n_pairs,
+            sample_size=sample_size,
+            random_state=random_state,
+            axes=axes,
+            name=type(estimator).__name__ if name is None else name,
+            line_kw=line_kw,
+        )
+
+    def plot(
+        self,
+        axes: Sequence[Axes] | None = None,
+        *,
+        name: str | None = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
+        """Draw the two halves.
+
+        Parameters
+        ----------
+        axes : sequence of 2 matplotlib Axes or None, default=None
+            Where to draw. None means a new figure.
+
+        name : str or None, default=None
+            Title of the picture. None means `estimator_name`.
+
+        line_kw : dict or None, default=None
+            Keywords for the line of the recalls.
+
+        Returns
+        -------
+        self : object
+            The display.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there are not two axes; if one of the four rows of numbers is empty or
+            not finite; or if there are not as many cosines of both sides, or not a
+            recall for each number of neighbours.
+        """
+        teacher, student, counts, found = self._checked_rows()
+        purpose = "QualityDisplay.plot"
+        lines = import_optional("matplotlib.lines", extra="plot", purpose=purpose)
+        axes = axes_to_draw_on(axes, purpose, 1, 2, figsize=(9, 4.2))
+        axes = np.asarray(axes, dtype=object).ravel()
+        if len(axes) != 2:
+            raise ValueError(
+                f"axes must be two matplotlib Axes, one for each half. Got {len(axes)}."
+            )
+        self.axes_, self.figure_ = axes, root_figure(axes[0])
+        self._plot_cosines(axes[0], teacher, student)
+        style = merged_style(lines.Line2D, line_kw, color="C0", marker="o")
+        self._plot_recalls(axes[1], counts, found, style)
+        write_title(axes[0], name, self.estimator_name, loc="left")
+        return self
+
+    def _checked_rows(self):
+        """The four rows of numbers as arrays, which belong together two by two."""
+        teacher, student, counts, found = (
+            row_of_numbers(name, getattr(self, name), is_finite=True)
+            for name in ("teacher_cosines", "student_cosines", "n_neighbors", "recalls")
+        )
+        check_paired(teacher_cosines=teacher, student_cosines=student)
+        check_paired(n_neighbors=counts, recalls=found)
+        return teacher, student, counts, found
+
+    def _plot_cosines(self, ax, teacher, student):
+        """Numbers of pairs over both cosines, and the diagonal."""
+        low = min(teacher.min(), student.min(), 0.0)
+        extent = (low, 1.0, low, 1.0)
+        self.hexbin_ = ax.hexbin(
+            teacher,
+            student,
+            gridsize=40,
+            bins="log",
+            mincnt=1,
+            cmap="Blues",
+            extent=extent,
+        )
+        (self.diagonal_,) = ax.plot(
+            [low, 1], [low, 1], color="0.4", linewidth=1, linestyle="--"
+        )
+        ax.set(
+            xlabel="Teacher's cosine",
+            ylabel="Student's cosine",
+            xlim=(low, 1),
+            ylim=(low, 1),
+            aspect="equal",
+        )
+        spread = np.std(teacher) * np.std(student)
+        if spread > 0:
+            correlation = np.mean(
+                (teacher - teacher.mean()) * (student - student.mean())
+            )
+            ax.text(
+                0.04,
+                0.96,
+                f"correlation {correlation / spread:.2f}",
+                transform=ax.transAxes,
+                va="top",
+            )
+
+    def _plot_recalls(self, ax, counts, found, style):
+        """Recall over the number of neighbours."""
+        (self.line_,) = ax.plot(counts, found, **style)
+        ax.set(
+            xscale="log",
+            xlabel="Nearest documents looked at",
+            ylabel="Share of the teacher's that are found",
+            ylim=(0, 1.02),
+        )
+        ax.set_xticks(counts, [f"{count:,.0f}" for count in counts])
+        ax.minorticks_off()
+        ax.spines[["top", "right"]].set_visible(False)
+
+
+def recalls(
+    teacher: np.ndarray,
+    student: np.ndarray,
+    queries: np.ndarray,
+    counts: Sequence[int],
+) -> list[float]:
+    """Share of the teacher's k nearest that the student has too, for some k.
+
+    Parameters
+    ----------
+    teacher, student : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Unit rows of the same documents; each side has its own width.
+    queries : ndarray of shape (n_queries,), dtype=np.intp
+        Documents whose neighbours are looked for.
+    counts : sequence of int
+        The k, each less than n_samples.
+
+    Returns
+    -------
+    list of float
+        A value between 0 and 1 for each k.
+    """
+    # One search for the largest k: the k nearest are the first k of it.
+    first, second = (
+        nearest_neighbors(side, queries, max(counts)) for side in (teacher, student)
+    )
+    return [neighbor_overlap(first[:, :k], second[:, :k]) for k in counts]

@@ -1,0 +1,60 @@
+# The first layer, for the kernel that goes from tokens to it.
+from libc.stdint cimport uint32_t
+
+from .typedefs cimport float32_t
+
+ctypedef void gather_rows(
+    Py_ssize_t,
+    Py_ssize_t,
+    const uint32_t *,
+    const float32_t *,
+    const void *,
+    Py_ssize_t,
+    Py_ssize_t,
+    float32_t *,
+) noexcept nogil
+
+
+# Factor that keeps the sums of a row in range; the norm takes it out again.
+cdef float32_t row_scale(const float32_t *values, Py_ssize_t n_values) noexcept nogil
+
+cdef void add_rows(
+    Py_ssize_t n,
+    Py_ssize_t n_readable,
+    const uint32_t *numbers,
+    const float32_t *values,
+    const float32_t *weights,
+    Py_ssize_t n_units,
+    Py_ssize_t rows_ahead,
+    float32_t *sums,
+) noexcept nogil
+
+cdef void adam_row(
+    Py_ssize_t n_units,
+    const float32_t *gradient,
+    float32_t rate,
+    float32_t correction,
+    float32_t *weights,
+    float32_t *mean,
+    float32_t *mean_square,
+) noexcept nogil
+
+
+cdef class WeightRows:
+    cdef readonly Py_ssize_t n_features, n_units
+    cdef const void *weights
+    cdef const float32_t *scales
+    cdef int kind
+    cdef public Py_ssize_t rows_ahead
+    cdef object arrays
+
+    # sums := s sum_k values[k] W[features[k]], s > 0. Values are changed; the
+    # features up to n_readable are those of what comes next.
+    cdef void project(
+        self,
+        Py_ssize_t n,
+        Py_ssize_t n_readable,
+        const uint32_t *features,
+        float32_t *values,
+        float32_t *sums,
+    ) noexcept nogil

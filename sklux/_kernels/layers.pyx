@@ -1,0 +1,343 @@
+"""Layers of the student network over a range of documents.
+
+    h_0 = relu(x W_0),  h_0 := h_0 / |h_0|        x: the values of one document
+    h_i = relu(h_{i-1} W_i),  h_i := h_i / |h_i|
+    z = h W_last / |h W_last|                     no ReLU in the last layer
+
+(Luxical, arXiv 2512.09015; there are no biases.) Each of the functions below is one
+step over the rows it is given, releases the GIL, and writes into an array that the
+caller allocates; `WeightRows` is the first step for one document. W_0 may be stored
+in fewer bits. The sums of a row run in the order of its values, so that the result of
+a row does not depend on the rows beside it.
+
+Cost per document: n_nonzeros * n_units multiply-adds for the sparse layer,
+bound by the memory traffic of reading n_nonzeros weight rows; n_in * n_out
+multiply-adds for a dense one.
+"""
+from libc.math cimport fabsf
+from libc.stdint cimport int8_t, uint16_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+
+from .typedefs cimport float32_t, index_t
+
+cdef extern from "rows.h" nogil:
+    const float32_t beta_1 "SKLUX_BETA_1"
+    const float32_t beta_2 "SKLUX_BETA_2"
+    const float32_t epsilon "SKLUX_EPSILON"
+    enum:
+        CACHE_LINE "SKLUX_CACHE_LINE"
+        PANEL_DEPTH "SKLUX_PANEL_DEPTH"
+        PANEL_WIDTH "SKLUX_PANEL_WIDTH"
+    ctypedef struct row_routines "sklux_rows":
+        gather_rows *gather_floats
+        gather_rows *gather_halves
+        gather_rows *gather_bytes
+        void (*unit_row)(Py_ssize_t, int, float32_t *) noexcept nogil
+        void (*adam_row)(
+            Py_ssize_t,
+            const float32_t *,
+            float32_t,
+            float32_t,
+            float32_t *,
+            float32_t *,
+            float32_t *,
+        ) noexcept nogil
+        void (*thin_product)(
+            Py_ssize_t,
+            Py_ssize_t,
+            Py_ssize_t,
+            const float32_t *,
+            const float32_t *,
+            float32_t *,
+        ) noexcept nogil
+        void (*product)(
+            Py_ssize_t,
+            Py_ssize_t,
+            Py_ssize_t,
+            const float32_t *,
+            const float32_t *,
+            float32_t *,
+            float32_t *,
+            float32_t *,
+            float32_t *,
+        ) noexcept nogil
+    int best_instruction_set "sklux_best_instruction_set"() noexcept nogil
+    const row_routines *routines_for "sklux_rows_for"(int) noexcept nogil
+
+# Adam's constants, for those who make its other steps.
+BETA_1, BETA_2, EPSILON = beta_1, beta_2, epsilon
+# Set numbers follow the enum in rows.h.
+INSTRUCTION_SETS = ("plain", "avx2", "avx512")
+
+cdef const row_routines *rows = routines_for(best_instruction_set())
+
+cdef enum:
+    FLOATS = 0
+    HALVES = 1
+    BYTES = 2
+    # Weights between a request and their use.
+    BYTES_AHEAD = 4096
+    # Fewer rows than this are multiplied one by one.
+    MIN_PANEL_ROWS = 4
+
+# A row of values beyond these is scaled before the product, so that neither
+# overflow nor underflow can reach the sums; the norm takes the scale out again.
+cdef float32_t LARGEST_SAFE = 1e12
+cdef float32_t SMALLEST_SAFE = 1e-12
+
+
+def available_instruction_sets():
+    """Names of the instruction sets that this processor can run, plain first."""
+    return INSTRUCTION_SETS[:best_instruction_set() + 1]
+
+
+def use_instruction_set(name):
+    """Run the routines of one instruction set from here on (tests compare them)."""
+    global rows
+    if name not in available_instruction_sets():
+        raise ValueError(
+            f"name must be one of {available_instruction_sets()}. Got {name!r} instead."
+        )
+    rows = routines_for(INSTRUCTION_SETS.index(name))
+
+
+cdef float32_t row_scale(const float32_t *values, Py_ssize_t n_values) noexcept nogil:
+    """1, or 1 / max |x| where the row's values are very large or very small."""
+    cdef float32_t largest = 0
+    cdef Py_ssize_t i
+    for i in range(n_values):
+        largest = max(largest, fabsf(values[i]))
+    if largest == 0 or SMALLEST_SAFE < largest < LARGEST_SAFE:
+        return 1
+    # 1 / largest overflows for subnormal values: the reciprocal is held finite.
+    return 1 / largest if largest > 1e-37 else <float32_t>1e37
+
+
+cdef void add_rows(
+    Py_ssize_t n,
+    Py_ssize_t n_readable,
+    const uint32_t *numbers,
+    const float32_t *values,
+    const float32_t *weights,
+    Py_ssize_t n_units,
+    Py_ssize_t rows_ahead,
+    float32_t *sums,
+) noexcept nogil:
+    """sums := sum_k values[k] weights[numbers[k]]."""
+    rows.gather_floats(
+        n, n_readable, numbers, values, weights, n_units, rows_ahead, sums
+    )
+
+
+cdef void adam_row(
+    Py_ssize_t n_units,
+    const float32_t *gradient,
+    float32_t rate,
+    float32_t correction,
+    float32_t *weights,
+    float32_t *mean,
+    float32_t *mean_square,
+) noexcept nogil:
+    """One step of Adam; see rows_body.h."""
+    rows.adam_row(n_units, gradient, rate, correction, weights, mean, mean_square)
+
+
+cdef class WeightRows:
+    """The weights of the first layer as they are stored: a row for each feature.
+
+        W[k, j] = stored[k, j]                 float32, float16
+        W[k, j] = scales[k] stored[k, j]       int8
+
+    Parameters
+    ----------
+    stored : ndarray of shape (n_features, n_units)
+        Of dtype float32, float16 or int8, C-contiguous; it may be read-only.
+    scales : ndarray of shape (n_features,), dtype=np.float32, or None
+        For int8.
+
+    Attributes
+    ----------
+    rows_ahead : int
+        How many rows before its turn a row is asked for; 0: the processor sees to it.
+    """
+
+    def __init__(self, stored, scales=None):
+        cdef const float32_t[:, ::1] floats
+        cdef const uint16_t[:, ::1] halves
+        cdef const int8_t[:, ::1] small
+        cdef const float32_t[::1] factors
+        self.n_features, self.n_units = stored.shape
+        self.scales = NULL
+        self.arrays = stored, scales
+        row_bytes = stored.dtype.itemsize * self.n_units
+        self.rows_ahead = 2 + BYTES_AHEAD // max(row_bytes, 1)
+        if self.n_features == 0 or self.n_units == 0:
+            return
+        if stored.dtype.name == "int8":
+            small, factors, self.kind = stored, scales, BYTES
+            if factors.shape[0] != self.n_features:
+                raise ValueError("scales must have one value for each row of stored")
+            self.weights, self.scales = &small[0, 0], &factors[0]
+        elif stored.dtype.name == "float16":
+            halves, self.kind = stored.view("uint16"), HALVES
+            self.weights = &halves[0, 0]
+        else:
+            floats, self.kind = stored, FLOATS
+            self.weights = &floats[0, 0]
+
+    cdef void project(
+        self,
+        Py_ssize_t n,
+        Py_ssize_t n_readable,
+        const uint32_t *features,
+        float32_t *values,
+        float32_t *sums,
+    ) noexcept nogil:
+        cdef Py_ssize_t k
+        cdef float32_t scale = row_scale(values, n)
+        cdef gather_rows *gather = rows.gather_floats
+        if self.kind == HALVES:
+            gather = rows.gather_halves
+        elif self.kind == BYTES:
+            gather = rows.gather_bytes
+        if scale != 1:
+            # s x W = sum_k s x_k W_k
+            for k in range(n):
+                values[k] *= scale
+        if self.kind == BYTES:
+            for k in range(n):
+                values[k] *= self.scales[features[k]]
+        gather(
+            n,
+            n_readable,
+            features,
+            values,
+            self.weights,
+            self.n_units,
+            self.rows_ahead,
+            sums,
+        )
+
+
+def sparse_product(
+    const float32_t[::1] X_data,
+    const index_t[::1] X_indices,
+    const index_t[::1] X_indptr,
+    const uint32_t[::1] places,
+    WeightRows weights,
+    float32_t[:, ::1] out,
+):
+    """out[i] := s_i sum_k X[i, k] W[places[k]], with s_i > 0 (1 for ordinary values).
+
+    Parameters
+    ----------
+    X_data, X_indices : memoryviews of shape (n_nonzeros,)
+        Values and columns of the whole CSR matrix; columns are in
+        [0, n_features), which the caller has checked.
+    X_indptr : memoryview of shape (n_rows + 1,)
+        The part of the row pointer that belongs to the rows of ``out``; its
+        values count from the start of ``X_data``.
+    places : memoryview of shape (n_features,), or None
+        Weight row of each column; None: its own number.
+    weights : WeightRows
+        Weights of n_features rows.
+    out : memoryview of shape (n_rows, n_units)
+        Overwritten.
+    """
+    cdef Py_ssize_t i, k, begin, n, longest = 0
+    cdef uint32_t *features
+    cdef float32_t *values
+    cdef bint has_places = places is not None
+    if out.shape[0] == 0 or out.shape[1] == 0:
+        return
+    for i in range(out.shape[0]):
+        longest = max(longest, X_indptr[i + 1] - X_indptr[i])
+    features = <uint32_t *>malloc((longest + 1) * sizeof(uint32_t))
+    values = <float32_t *>malloc((longest + 1) * sizeof(float32_t))
+    if features == NULL or values == NULL:
+        free(features)
+        free(values)
+        raise MemoryError("no memory for a row of the sparse matrix")
+    with nogil:
+        for i in range(out.shape[0]):
+            begin = X_indptr[i]
+            n = X_indptr[i + 1] - begin
+            for k in range(n):
+                features[k] = <uint32_t>X_indices[begin + k]
+                if has_places:
+                    features[k] = places[features[k]]
+                values[k] = X_data[begin + k]
+            weights.project(n, n, features, values, &out[i, 0])
+    free(features)
+    free(values)
+
+
+def unit_rows(float32_t[:, ::1] H, bint relu):
+    """H[i] := H[i] / |H[i]|, after max(H[i], 0) when ``relu``; zero rows stay zero.
+
+    Parameters
+    ----------
+    H : memoryview of shape (n_rows, n_units)
+        Changed in place.
+    relu : bool
+        Whether to apply the ReLU first.
+    """
+    cdef Py_ssize_t i
+    if H.shape[1] == 0:
+        return
+    with nogil:
+        for i in range(H.shape[0]):
+            rows.unit_row(H.shape[1], relu, &H[i, 0])
+
+
+def dense_product(
+    const float32_t[:, ::1] H, const float32_t[:, ::1] weights, float32_t[:, ::1] out
+):
+    """out := H weights; a row has the same bits whatever rows stand beside it.
+
+    Parameters
+    ----------
+    H : memoryview of shape (n_rows, n_in)
+        Input of the layer.
+    weights : memoryview of shape (n_in, n_out)
+        Weights of the layer, C-contiguous.
+    out : memoryview of shape (n_rows, n_out)
+        Overwritten.
+    """
+    cdef Py_ssize_t n_rows = H.shape[0], n_in = H.shape[1], n_out = out.shape[1]
+    cdef Py_ssize_t n_edge = n_rows * PANEL_WIDTH, n_panel = PANEL_DEPTH * PANEL_WIDTH
+    cdef Py_ssize_t n_tiles = n_rows * min(n_in, <Py_ssize_t>PANEL_DEPTH)
+    cdef char *memory
+    cdef float32_t *packed
+    if weights.shape[0] != n_in or weights.shape[1] != n_out or out.shape[0] != n_rows:
+        raise ValueError("the shapes of H, weights and out do not fit together")
+    if n_rows == 0 or n_out == 0:
+        return
+    if n_in == 0:
+        memset(&out[0, 0], 0, n_rows * n_out * sizeof(float32_t))
+        return
+    if n_rows < MIN_PANEL_ROWS:
+        with nogil:
+            rows.thin_product(n_rows, n_in, n_out, &H[0, 0], &weights[0, 0], &out[0, 0])
+        return
+    memory = <char *>malloc(
+        (n_panel + n_edge + n_tiles) * sizeof(float32_t) + CACHE_LINE
+    )
+    if memory == NULL:
+        raise MemoryError("no memory for a panel of the weights")
+    # Vectors of a packed panel that lay across two cache lines would be read twice.
+    packed = <float32_t *>(memory + CACHE_LINE - <size_t>memory % CACHE_LINE)
+    with nogil:
+        rows.product(
+            n_rows,
+            n_in,
+            n_out,
+            &H[0, 0],
+            &weights[0, 0],
+            packed,
+            packed + n_panel,
+            packed + n_panel + n_edge,
+            &out[0, 0],
+        )
+    free(memory)

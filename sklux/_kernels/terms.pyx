@@ -1,0 +1,538 @@
+"""Documents to rows of a term matrix: look-up, count, weigh.
+
+    count(t, d) = number of times that term t occurs in document d
+    x(t, d) = tf(count(t, d)) idf(t)
+    X(t, d) = x(t, d) / |x(d)|          norm 'l2' or 'l1', or no division
+
+Terms are n-grams, kept as paths of words (tables.h): from the word at a place one
+step after the other, until a step is missing. The columns of a document are then
+sorted and equal ones counted. Sums run in ascending order of the column, in double
+precision, so that the weights have the bits that scikit-learn's have.
+
+Cost per document: one look-up a token and order, bound by the latency of the
+caches; 4 cycles a term for the sort, the same for the weights.
+"""
+from cython cimport floating
+from libc.math cimport sqrt
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memset
+
+from .typedefs cimport index_t
+from .words cimport (
+    BREAK,
+    UNKNOWN,
+    WordTable,
+    add_step,
+    add_word,
+    fetch,
+    make_steps,
+    mix,
+    numbers,
+    reserve,
+    step_key,
+    step_slot,
+    step_slot_of,
+    step_table,
+    word_key,
+)
+
+cdef extern from "sort.h" nogil:
+    void sort_columns "sklux_sort_columns"(uint32_t *, uint32_t *, int64_t, int)
+
+cdef extern from "text.h" nogil:
+    int char_length "sklux_char_length"(uint8_t)
+
+cdef enum:
+    # Places between a look-up and the request for its memory.
+    AHEAD = 32
+    # The largest count that 16 bits hold.
+    MAX_SMALL = 65535
+
+NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
+# How a term is cut into words: at blanks, after each character, not at all.
+SPLITS = {"blanks": 0, "characters": 1, "whole": 2}
+
+
+cdef class TermIndex:
+    """The terms of a fitted vocabulary, ready for look-up.
+
+    Parameters
+    ----------
+    split : {'blanks', 'characters', 'whole'}
+        How a term is cut into words.
+    stop_arena, stop_offsets : memoryviews
+        Stop words; they get the first numbers.
+    arena : memoryview of shape (n_bytes + ARENA_PADDING,)
+        The bytes of all terms.
+    offsets : memoryview of shape (n_terms + 1,)
+        Term i is ``arena[offsets[i]:offsets[i + 1]]``.
+    columns : memoryview of shape (n_terms,)
+        Column of each term.
+    order : memoryview of shape (n_terms,)
+        The terms in the order in which they are added. Those that come first are
+        found soonest, and what belongs to them lies close together.
+    ngram_range : tuple of (int, int)
+        Least and greatest number of words of an n-gram.
+    whole_segments : bool
+        Whether a segment shorter than the shortest n-gram counts as a whole.
+    """
+
+    def __cinit__(self):
+        self.table = WordTable()
+        memset(&self.steps, 0, sizeof(step_table))
+        memset(&self.word_columns, 0, sizeof(numbers))
+
+    def __dealloc__(self):
+        free(self.steps.slots)
+        free(self.word_columns.values)
+
+    def __init__(
+        self,
+        str split,
+        const uint8_t[::1] stop_arena,
+        const int64_t[::1] stop_offsets,
+        const uint8_t[::1] arena,
+        const int64_t[::1] offsets,
+        const int32_t[::1] columns,
+        const int64_t[::1] order,
+        tuple ngram_range,
+        bint whole_segments,
+    ):
+        cdef Py_ssize_t k
+        cdef int64_t i
+        cdef bint in_memory = True
+        self.split = SPLITS[split]
+        self.min_n, self.max_n = ngram_range
+        self.whole_segments = whole_segments
+        if len(self.table):
+            raise ValueError("a TermIndex is built once")
+        with nogil:
+            self.table.add_all(stop_arena, stop_offsets)
+            in_memory = make_steps(&self.steps, self.count_steps(arena, offsets))
+            # Look-ups need a slot, even where there is no term.
+            in_memory = in_memory and self.add_columns(&arena[0], 0) != UNKNOWN
+            for k in range(order.shape[0]):
+                i = order[k]
+                if not in_memory:
+                    break
+                in_memory = self.add_term(
+                    &arena[0] + offsets[i], offsets[i + 1] - offsets[i], columns[i]
+                )
+        if not in_memory:
+            raise MemoryError("no memory for the table of terms")
+
+    cdef int64_t word_end(
+        self, const uint8_t *term, int64_t length, int64_t begin
+    ) noexcept nogil:
+        """Where the word ends that begins at a place of a term."""
+        cdef int64_t end = begin
+        if self.split == 1:
+            return min(begin + char_length(term[begin]), length)
+        if self.split == 2:
+            return length
+        while end < length and term[end] != 32:
+            end += 1
+        return end
+
+    cdef uint64_t count_steps(
+        self, const uint8_t[::1] arena, const int64_t[::1] offsets
+    ) noexcept nogil:
+        """At most so many steps lead to all terms."""
+        cdef uint64_t n_steps = 0
+        cdef int64_t i
+        if self.split == 0:
+            for i in range(offsets[offsets.shape[0] - 1]):
+                n_steps += arena[i] == 32
+        elif self.split == 1:
+            n_steps = offsets[offsets.shape[0] - 1]
+        return n_steps
+
+    cdef uint32_t add_columns(self, const uint8_t *word, int64_t length) noexcept nogil:
+        """Number of a word that has a place in the table of columns."""
+        cdef uint32_t number
+        number = add_word(&self.table.words, word, length, word_key(word, length))
+        if number == UNKNOWN:
+            return UNKNOWN
+        while self.word_columns.length <= number:
+            if not reserve(&self.word_columns, 1):
+                return UNKNOWN
+            self.word_columns.values[self.word_columns.length] = UNKNOWN  # -1: none
+            self.word_columns.length += 1
+        return number
+
+    cdef bint add_term(
+        self, const uint8_t *term, int64_t length, int32_t column
+    ) noexcept nogil:
+        """Make the path of a term; 0 when memory is out."""
+        cdef int64_t begin = 0, end
+        cdef uint32_t node, word
+        cdef step_slot *step
+        end = self.word_end(term, length, begin)
+        node = self.add_columns(term, end)
+        if node == UNKNOWN:
+            return False
+        if end >= length:
+            self.word_columns.values[node] = <uint32_t>column
+            return True
+        step = NULL
+        while end < length:
+            begin = end + (self.split == 0)
+            end = self.word_end(term, length, begin)
+            word = self.add_columns(term + begin, end - begin)
+            if word == UNKNOWN:
+                return False
+            step = add_step(&self.steps, node, word)
+            node = step.node
+        step.column = column
+        return True
+
+    cdef bint collect(
+        self, const uint32_t *tokens, int64_t n, int64_t n_readable, numbers *columns
+    ) noexcept nogil:
+        """Add the columns of all terms among n tokens; 0 when memory is out.
+
+        Tokens of the next documents may be read, to ask for their memory early.
+        """
+        cdef int64_t i, j, last, n_orders, k = 0
+        cdef uint32_t node, column
+        cdef uint32_t *out
+        cdef step_slot *step
+        # No n-gram is longer than the document.
+        n_orders = max(min(<int64_t>self.max_n, n) - self.min_n + 1, 0)
+        if not reserve(columns, n * n_orders + 1):
+            return False
+        out = columns.values + columns.length
+        for i in range(n):
+            if self.max_n > 1 and i + AHEAD + 1 < n_readable:
+                fetch(self.steps.slots + (
+                    mix(step_key(tokens[i + AHEAD], tokens[i + AHEAD + 1]))
+                    >> self.steps.shift
+                ))
+            node = tokens[i]
+            if node >= BREAK:
+                continue
+            if self.min_n == 1:
+                column = self.word_columns.values[node]
+                out[k] = column
+                k += column != UNKNOWN
+            last = min(i + self.max_n, n)
+            for j in range(i + 1, last):
+                if tokens[j] >= BREAK:
+                    break
+                step = step_slot_of(&self.steps, step_key(node, tokens[j]))
+                node = step.node
+                if node == UNKNOWN:
+                    break
+                if j - i + 1 >= self.min_n:
+                    out[k] = <uint32_t>step.column
+                    k += step.column >= 0
+        columns.length += k
+        if self.whole_segments:
+            return self.collect_short_segments(tokens, n, columns)
+        return True
+
+    cdef bint collect_short_segments(
+        self, const uint32_t *tokens, int64_t n, numbers *columns
+    ) noexcept nogil:
+        """Add the segments that are shorter than the shortest n-gram, as a whole."""
+        cdef int64_t begin = 0, end
+        cdef uint32_t column
+        while begin < n:
+            end = begin
+            while end < n and tokens[end] != BREAK:
+                end += 1
+            if 0 < end - begin < self.min_n:
+                column = self.look_up(tokens + begin, end - begin)
+                if column != UNKNOWN:
+                    if not reserve(columns, 1):
+                        return False
+                    columns.values[columns.length] = column
+                    columns.length += 1
+            begin = end + 1
+        return True
+
+    cdef uint32_t look_up(self, const uint32_t *tokens, int64_t n) noexcept nogil:
+        """Column of one n-gram; UNKNOWN for none."""
+        cdef uint32_t node = tokens[0], column
+        cdef step_slot *step
+        cdef int64_t i
+        if node == UNKNOWN:
+            return UNKNOWN
+        column = self.word_columns.values[node]
+        for i in range(1, n):
+            if tokens[i] == UNKNOWN:
+                return UNKNOWN
+            step = step_slot_of(&self.steps, step_key(node, tokens[i]))
+            node = step.node
+            if node == UNKNOWN:
+                return UNKNOWN
+            column = <uint32_t>step.column
+        return column
+
+
+cdef inline void divide(floating *values, int64_t n, double norm) noexcept nogil:
+    """Bring values to norm 1; zeros stay zero."""
+    cdef int64_t k
+    if norm != 0:
+        for k in range(n):
+            values[k] = <floating>(values[k] / norm)
+
+
+cdef inline int64_t count_columns(
+    const uint32_t *found,
+    int64_t n,
+    uint32_t *columns,
+    uint16_t *counts,
+    uint32_t *largest,
+) noexcept nogil:
+    """Distinct columns of a sorted list and how often each is there; how many.
+
+    Without branches, which would be guessed wrong at every repeated term.
+    """
+    cdef int64_t i, k = -1
+    cdef uint32_t column, last = UNKNOWN, count = 0, highest = 0
+    for i in range(n):
+        column = found[i]
+        count = 1 + (count if column == last else 0)
+        k += count == 1
+        columns[k] = column
+        counts[k] = <uint16_t>min(count, <uint32_t>MAX_SMALL)
+        last = column
+        highest = max(highest, count)
+    largest[0] = highest
+    return k + 1
+
+
+cdef void release(numbers *array) noexcept nogil:
+    """Give the memory of an array back."""
+    free(array.values)
+    memset(array, 0, sizeof(numbers))
+
+
+cdef void shrink(numbers *array) noexcept nogil:
+    """Give back what an array does not need."""
+    cdef void *smaller
+    if array.length:
+        smaller = realloc(array.values, array.length * sizeof(uint32_t))
+        if smaller != NULL:
+            array.values = <uint32_t *>smaller
+            array.capacity = array.length
+
+
+cdef class RowBuilder:
+    """Rows of a range of documents: first their counts, then their weights.
+
+    Parameters
+    ----------
+    n_columns : int
+        Number of columns of the matrix.
+    """
+    # Counts take 16 bits, for there are many; larger ones stand in `large` too, as
+    # pairs of the place and the count.
+    cdef numbers found, swap, columns, counts, large
+    cdef int n_bits
+    cdef readonly int64_t max_count
+
+    def __cinit__(self, int64_t n_columns):
+        memset(&self.found, 0, sizeof(numbers))
+        memset(&self.swap, 0, sizeof(numbers))
+        memset(&self.columns, 0, sizeof(numbers))
+        memset(&self.counts, 0, sizeof(numbers))
+        memset(&self.large, 0, sizeof(numbers))
+        self.max_count = 0
+        self.n_bits = 1
+        while n_columns >> self.n_bits:
+            self.n_bits += 1
+
+    def __dealloc__(self):
+        free(self.found.values)
+        free(self.swap.values)
+        free(self.columns.values)
+        free(self.counts.values)
+        free(self.large.values)
+
+    def __len__(self):
+        return self.columns.length
+
+    def read(
+        self,
+        tuple indexes,
+        tuple tokens,
+        tuple ends,
+        int64_t[::1] n_terms,
+    ):
+        """Add the counts of documents whose tokens are known.
+
+        Parameters
+        ----------
+        indexes : tuple of TermIndex
+            One or two sets of terms.
+        tokens : tuple of memoryviews of shape (n_tokens,)
+            For each set, the numbers of the tokens in its table of words.
+        ends : tuple of memoryviews of shape (n_documents,)
+            Where the tokens of each document end.
+        n_terms : memoryview of shape (n_documents,)
+            Overwritten: the number of distinct terms of each document.
+        """
+        cdef Py_ssize_t i, last = len(indexes) - 1
+        cdef TermIndex first_index = indexes[0], second_index = indexes[last]
+        cdef const uint32_t[::1] first = tokens[0], second = tokens[last]
+        cdef const int64_t[::1] first_ends = ends[0], second_ends = ends[last]
+        cdef bint has_second = last > 0
+        cdef int64_t first_begin = 0, second_begin = 0
+        cdef bint in_memory = True
+        with nogil:
+            for i in range(n_terms.shape[0]):
+                self.found.length = 0
+                if first_ends[i] > first_begin:
+                    in_memory = first_index.collect(
+                        &first[first_begin],
+                        first_ends[i] - first_begin,
+                        first.shape[0] - first_begin,
+                        &self.found,
+                    )
+                if in_memory and has_second and second_ends[i] > second_begin:
+                    in_memory = second_index.collect(
+                        &second[second_begin],
+                        second_ends[i] - second_begin,
+                        second.shape[0] - second_begin,
+                        &self.found,
+                    )
+                first_begin, second_begin = first_ends[i], second_ends[i]
+                in_memory = in_memory and self.add_row(&n_terms[i])
+                if not in_memory:
+                    break
+        if not in_memory:
+            raise MemoryError("no memory for the rows of the term matrix")
+        # The rows stay until all are read; only what they need is kept for them.
+        release(&self.found)
+        release(&self.swap)
+        shrink(&self.columns)
+        shrink(&self.counts)
+
+    cdef bint add_row(self, int64_t *n_terms) noexcept nogil:
+        """Sort and count the columns found; 0 when memory is out."""
+        cdef int64_t n = self.found.length
+        cdef uint32_t *found = self.found.values
+        cdef uint32_t largest = 0
+        n_terms[0] = 0
+        if n == 0:
+            return True
+        self.swap.length = 0
+        if not (
+            reserve(&self.swap, n)
+            and reserve(&self.columns, n)
+            # Two counts to a number.
+            and reserve(&self.counts, n // 2 + 2)
+        ):
+            return False
+        sort_columns(found, self.swap.values, n, self.n_bits)
+        n_terms[0] = count_columns(
+            found,
+            n,
+            self.columns.values + self.columns.length,
+            <uint16_t *>self.counts.values + self.columns.length,
+            &largest,
+        )
+        # The largest count tells how long the table of tf has to be.
+        self.max_count = max(self.max_count, <int64_t>largest)
+        if largest > MAX_SMALL and not self.add_large(n):
+            return False
+        self.columns.length += n_terms[0]
+        self.counts.length = self.columns.length // 2 + 1
+        return True
+
+    cdef bint add_large(self, int64_t n) noexcept nogil:
+        """Note the large counts of the row that is being added; 0 without memory."""
+        cdef int64_t i, place = self.columns.length - 1
+        cdef uint32_t count = 0, last = UNKNOWN
+        cdef uint32_t *found = self.found.values
+        for i in range(n):
+            count = 1 + (count if found[i] == last else 0)
+            place += count == 1
+            last = found[i]
+            if count > MAX_SMALL and (i + 1 == n or found[i + 1] != last):
+                if not reserve(&self.large, 2):
+                    return False
+                self.large.values[self.large.length] = <uint32_t>place
+                self.large.values[self.large.length + 1] = count
+                self.large.length += 2
+        return True
+
+    def copy_columns(self, index_t[::1] columns):
+        """Write the columns of all rows, one after the other."""
+        cdef int64_t i
+        with nogil:
+            for i in range(self.columns.length):
+                columns[i] = self.columns.values[i]
+
+    def copy_counts(self, int64_t[::1] counts):
+        """Write the counts of all rows, one after the other."""
+        cdef int64_t i
+        cdef const uint16_t *small = <const uint16_t *>self.counts.values
+        for i in range(self.columns.length):
+            counts[i] = small[i]
+        for i in range(0, self.large.length, 2):
+            counts[self.large.values[i]] = self.large.values[i + 1]
+
+    def weigh(
+        self,
+        const int64_t[::1] n_terms,
+        const floating[::1] tf,
+        bint by_count,
+        const floating[::1] idf,
+        norm,
+        uint32_t second_part,
+        floating[::1] out,
+    ):
+        """Write the weights of all rows, one after the other.
+
+        Parameters
+        ----------
+        n_terms : memoryview of shape (n_documents,)
+            Number of terms of each row, as `read` gave it.
+        tf : memoryview of shape (max_count + 1,), or of the shape of ``out``
+            Term frequency by count, or of each value; the former only where
+            ``max_count`` is at most `MAX_SMALL`.
+        by_count : bool
+            Which of the two ``tf`` is.
+        idf : memoryview of shape (n_columns,), or empty
+            Inverse document frequencies; empty: all are 1.
+        norm : {'l1', 'l2', None}
+            Norm of a row.
+        second_part : int
+            Column where a second part of the columns begins. Each part of a row
+            is given the same norm. 0: there is one part.
+        out : memoryview of shape (n_values,)
+            Overwritten.
+        """
+        cdef int which = NORMS[norm]
+        cdef int64_t i, k, begin = 0, end, middle
+        cdef floating value
+        cdef double first, second
+        cdef const uint32_t *columns = self.columns.values
+        cdef const uint16_t *counts = <const uint16_t *>self.counts.values
+        cdef bint has_idf = idf.shape[0] > 0
+        with nogil:
+            for i in range(n_terms.shape[0]):
+                end = begin + n_terms[i]
+                for k in range(begin, end):
+                    value = tf[counts[k]] if by_count else tf[k]
+                    if has_idf:
+                        value = value * idf[columns[k]]
+                    out[k] = value
+                if which != NO_NORM and begin < end:
+                    middle = begin
+                    if second_part:
+                        while middle < end and columns[middle] < second_part:
+                            middle += 1
+                    first = row_norm(&out[0] + begin, middle - begin, which)
+                    second = row_norm(&out[0] + middle, end - middle, which)
+                    if first != 0 and second != 0:
+                        # The norm of two parts of norm 1.
+                        first = first * (sqrt(2.0) if which == L2 else 2.0)
+                        second = second * (sqrt(2.0) if which == L2 else 2.0)
+                    divide(&out[0] + begin, middle - begin, first)
+                    divide(&out[0] + middle, end - middle, second)
+                begin = end

@@ -1,0 +1,72 @@
+# Text (text.h) and how it becomes tokens, for the kernels that read documents.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from .wordpiece cimport PieceTrie
+from .words cimport numbers, word_table
+
+cdef extern from "text.h" nogil:
+    enum:
+        WORD "SKLUX_WORD"
+        SPACE "SKLUX_SPACE"
+        PUNCTUATION "SKLUX_PUNCTUATION"
+        CASED "SKLUX_CASED"
+        IGNORABLE "SKLUX_IGNORABLE"
+        ODD "SKLUX_ODD"
+        UTF8 "SKLUX_UTF8"
+        ASCII "SKLUX_ASCII"
+        DONE "SKLUX_DONE"
+        NO_MEMORY "SKLUX_NO_MEMORY"
+        NOT_UTF8 "SKLUX_NOT_UTF8"
+        NOT_ASCII "SKLUX_NOT_ASCII"
+        NEEDS_CARE "SKLUX_NEEDS_CARE"
+        TOO_LONG "SKLUX_TOO_LONG"
+
+    ctypedef struct text_rules "sklux_rules":
+        int ignores_odd
+        int lowercase
+        int plain_ascii
+        const int32_t *targets
+        const uint8_t *classes
+        const int64_t *offsets
+        const uint32_t *code_points
+
+    ctypedef struct text_buffer "sklux_text":
+        uint8_t *text
+        uint8_t *classes
+        int64_t length
+        int64_t capacity
+
+    int normalize "sklux_normalize"(
+        const text_rules *, const void *, int64_t, int, text_buffer *
+    )
+    uint64_t word_mask "sklux_word_mask"(const uint8_t *)
+    int trailing_zeros "sklux_trailing_zeros"(uint64_t)
+    int char_length "sklux_char_length"(uint8_t)
+
+cdef class Analysis:
+    cdef text_rules rules
+    cdef int kind
+    cdef int min_length
+    cdef uint32_t n_stop_words
+    cdef PieceTrie trie
+    cdef bint is_careful
+    cdef object arrays
+
+    cdef int tokenize(
+        self,
+        Scratch scratch,
+        const void *data,
+        int64_t length,
+        int encoding,
+        word_table *words,
+        bint grow,
+        numbers *tokens,
+    ) noexcept nogil
+
+
+cdef class Scratch:
+    cdef text_buffer text
+    cdef numbers bounds
+    cdef word_table known
+    cdef numbers known_ends
+    cdef numbers known_pieces

@@ -1,0 +1,562 @@
+"""Documents to numbers of words: the first half of the lexical stage.
+
+    text -> lower case, accents (text.h) -> tokens -> number of each token
+
+What a token is depends on the analysis: a maximal run of word characters of some
+least length (scikit-learn's ``token_pattern`` ``\\b\\w\\w+\\b`` and its like), or a
+single character, either of the whole text ('char') or of words between blanks
+('char_wb'). Stop words leave no trace, so that n-grams reach across them; a token
+that is not in the table is UNKNOWN, and BREAK stands where no n-gram may cross.
+
+Cost per document: a few cycles a byte, and one look-up a token, which is bound by
+the latency of the cache that holds the table.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+from .words cimport (
+    BREAK,
+    UNKNOWN,
+    WordTable,
+    add_word,
+    fetch,
+    mix,
+    numbers,
+    reserve,
+    word_key,
+    word_slot,
+    word_slot_of,
+    word_table,
+)
+
+cdef extern from "Python.h":
+    int PyUnicode_Check(object)
+    int PyUnicode_KIND(object)
+    void *PyUnicode_DATA(object)
+    bint PyUnicode_IS_ASCII(object)
+    Py_ssize_t PyUnicode_GET_LENGTH(object)
+
+cdef enum:
+    WORDS = 0
+    CHARACTERS = 1
+    CHARACTERS_IN_WORDS = 2
+    PIECES = 3
+    # Words between the making of a key and its look-up; a power of two.
+    AHEAD = 16
+
+KINDS = {
+    "word": WORDS,
+    "char": CHARACTERS,
+    "char_wb": CHARACTERS_IN_WORDS,
+    "piece": PIECES,
+}
+STATUSES = {
+    NO_MEMORY: "memory",
+    NOT_UTF8: "utf8",
+    NOT_ASCII: "ascii",
+    NEEDS_CARE: "care",
+    TOO_LONG: "length",
+}
+# How a document is encoded, besides the bytes that a character has in a str.
+ENCODING_UTF8 = UTF8
+ENCODING_ASCII = ASCII
+NO_WORD = UNKNOWN
+NO_NGRAM = BREAK
+CLASS_BITS = {
+    "word": WORD,
+    "space": SPACE,
+    "punctuation": PUNCTUATION,
+    "cased": CASED,
+    "ignorable": IGNORABLE,
+    "odd": ODD,
+}
+
+# No byte of a character beyond ASCII has its highest bit clear.
+cdef uint64_t HIGH_BITS = 0x8080808080808080
+
+
+def string_buffers(
+    list documents,
+    uintptr_t[::1] addresses,
+    int64_t[::1] lengths,
+    uint8_t[::1] encodings,
+):
+    """Where the characters of Python strings lie; return how many are strings.
+
+    Stops at the first document that is no str, and returns its position. The
+    strings are not changed and must be kept alive while the addresses are used.
+
+    Parameters
+    ----------
+    documents : list of str
+        Documents.
+    addresses, lengths, encodings : memoryviews of shape (n_documents,)
+        Overwritten: address, number of characters, and bytes a character (3
+        for ASCII).
+    """
+    cdef Py_ssize_t i
+    for i in range(len(documents)):
+        document = documents[i]
+        if not PyUnicode_Check(document):
+            return i
+        addresses[i] = <uintptr_t>PyUnicode_DATA(document)
+        lengths[i] = PyUnicode_GET_LENGTH(document)
+        encodings[i] = PyUnicode_KIND(document)
+        if PyUnicode_IS_ASCII(document):
+            encodings[i] = ASCII
+    return len(documents)
+
+
+cdef class Scratch:
+    """Buffers of one thread."""
+
+    def __cinit__(self):
+        memset(&self.text, 0, sizeof(text_buffer))
+        memset(&self.bounds, 0, sizeof(numbers))
+        memset(&self.known, 0, sizeof(word_table))
+        memset(&self.known_ends, 0, sizeof(numbers))
+        memset(&self.known_pieces, 0, sizeof(numbers))
+
+    def __dealloc__(self):
+        free(self.text.text)
+        free(self.text.classes)
+        free(self.bounds.values)
+        free(self.known.slots)
+        free(self.known.arena)
+        free(self.known.offsets)
+        free(self.known_ends.values)
+        free(self.known_pieces.values)
+
+
+cdef int word_bounds(text_buffer *text, numbers *bounds) noexcept nogil:
+    """Places where runs of word characters begin and end, by turns; 0 without memory.
+
+    A bit of ``edges`` is set where the class changes, so that one pass over the
+    set bits finds all runs of 64 bytes.
+    """
+    cdef int64_t base
+    cdef uint64_t mask, edges, carry = 0
+    cdef uint32_t *values
+    cdef int64_t n = 0
+    bounds.length = 0
+    if not reserve(bounds, text.length + 66):
+        return 0
+    values = bounds.values
+    # One block more than the text fills: it closes a run that ends with the text.
+    for base in range(0, text.length + 1, 64):
+        mask = word_mask(text.classes + base)
+        edges = mask ^ ((mask << 1) | carry)
+        carry = mask >> 63
+        while edges:
+            values[n] = <uint32_t>(base + trailing_zeros(edges))
+            n += 1
+            edges &= edges - 1
+    bounds.length = n
+    return 1
+
+
+cdef inline bint is_long_enough(
+    const uint8_t *word, int64_t length, uint64_t key, int min_length
+) noexcept nogil:
+    """Whether a word has at least so many characters."""
+    cdef int64_t n_characters = 0, i
+    if length < min_length:
+        return False
+    if length >= 4 * min_length or (length <= 8 and not key & HIGH_BITS):
+        return True
+    for i in range(length):
+        n_characters += (word[i] & 0xC0) != 0x80
+    return n_characters >= min_length
+
+
+cdef int tokens_of_words(
+    text_buffer *text,
+    numbers *bounds,
+    int min_length,
+    uint32_t n_stop_words,
+    word_table *words,
+    bint grow,
+    numbers *tokens,
+) noexcept nogil:
+    """Numbers of the words of one text.
+
+    Keys are made some words ahead, so that the memory of their slots is there
+    when they are looked up.
+    """
+    cdef const uint8_t *word
+    cdef int64_t i, length, n_words, n = 0
+    cdef uint32_t number
+    cdef uint32_t *out
+    cdef uint64_t keys[AHEAD]
+    cdef uint64_t key
+    if not word_bounds(text, bounds):
+        return NO_MEMORY
+    n_words = bounds.length // 2
+    if not reserve(tokens, n_words):
+        return NO_MEMORY
+    out = tokens.values + tokens.length
+    for i in range(-AHEAD, n_words):
+        if i >= 0:
+            word = text.text + bounds.values[2 * i]
+            length = bounds.values[2 * i + 1] - bounds.values[2 * i]
+            key = keys[i & (AHEAD - 1)]
+            if min_length <= 1 or is_long_enough(word, length, key, min_length):
+                if grow:
+                    number = add_word(words, word, length, key)
+                    if number == UNKNOWN:
+                        return NO_MEMORY
+                else:
+                    number = word_slot_of(words, word, length, key).word
+                out[n] = number
+                # Stop words have the first numbers; UNKNOWN is the largest number.
+                n += number >= n_stop_words
+        if i + AHEAD < n_words:
+            word = text.text + bounds.values[2 * (i + AHEAD)]
+            length = bounds.values[2 * (i + AHEAD) + 1] - bounds.values[2 * (i + AHEAD)]
+            key = word_key(word, length)
+            keys[(i + AHEAD) & (AHEAD - 1)] = key
+            fetch(words.slots + (mix(key) >> words.shift))
+    tokens.length += n
+    return DONE
+
+
+cdef inline uint32_t character(
+    const uint8_t *c, int64_t length, word_table *words, bint grow
+) noexcept nogil:
+    """Number of one character."""
+    cdef uint64_t key = word_key(c, length)
+    if grow:
+        return add_word(words, c, length, key)
+    return word_slot_of(words, c, length, key).word
+
+
+cdef int tokens_of_characters(
+    text_buffer *text, bint in_words, word_table *words, bint grow, numbers *tokens
+) noexcept nogil:
+    """Numbers of the characters of one text.
+
+    Runs of white space are one blank. ``in_words``: every word stands between
+    two blanks of its own and a BREAK.
+    """
+    cdef int64_t i = 0, n = 0, length, run
+    cdef uint32_t *out
+    cdef uint32_t number
+    cdef uint8_t *blank = b" "
+    cdef uint8_t padded_blank[8]
+    cdef bint open_word = False
+    memset(padded_blank, 0, 8)
+    padded_blank[0] = blank[0]
+    # A word of one character takes four places.
+    if not reserve(tokens, (4 if in_words else 1) * (text.length + 1)):
+        return NO_MEMORY
+    out = tokens.values + tokens.length
+    while i < text.length:
+        length = char_length(text.text[i])
+        if text.classes[i] & SPACE:
+            run = i + length
+            while run < text.length and text.classes[run] & SPACE:
+                run += char_length(text.text[run])
+            if in_words:
+                if open_word:
+                    out[n] = character(padded_blank, 1, words, grow)
+                    out[n + 1] = BREAK
+                    n += 2
+                    open_word = False
+            else:
+                # A single white space is kept as it is.
+                if run > i + length:
+                    number = character(padded_blank, 1, words, grow)
+                else:
+                    number = character(text.text + i, length, words, grow)
+                if grow and number == UNKNOWN:
+                    return NO_MEMORY
+                out[n] = number
+                n += 1
+            i = run
+            continue
+        if in_words and not open_word:
+            number = character(padded_blank, 1, words, grow)
+            if grow and number == UNKNOWN:
+                return NO_MEMORY
+            out[n] = number
+            n += 1
+            open_word = True
+        number = character(text.text + i, length, words, grow)
+        if grow and number == UNKNOWN:
+            return NO_MEMORY
+        out[n] = number
+        n += 1
+        i += length
+    if open_word:
+        out[n] = character(padded_blank, 1, words, grow)
+        out[n + 1] = BREAK
+        n += 2
+    tokens.length += n
+    return DONE
+
+
+cdef int pieces_of_word(
+    PieceTrie trie,
+    const uint8_t *word,
+    int64_t length,
+    Scratch scratch,
+    numbers *tokens,
+) noexcept nogil:
+    """Pieces of one word, from memory if the word was cut before."""
+    cdef uint32_t n_known = scratch.known.n_words
+    cdef uint64_t key = word_key(word, length)
+    cdef uint32_t number = add_word(&scratch.known, word, length, key)
+    cdef int64_t begin, n
+    if number == UNKNOWN:
+        return NO_MEMORY
+    if number == n_known:
+        if not (
+            trie.cut(word, length, &scratch.known_pieces)
+            and reserve(&scratch.known_ends, 1)
+        ):
+            return NO_MEMORY
+        scratch.known_ends.values[number] = <uint32_t>scratch.known_pieces.length
+        scratch.known_ends.length += 1
+    begin = scratch.known_ends.values[number - 1] if number > 0 else 0
+    n = scratch.known_ends.values[number] - begin
+    if not reserve(tokens, n):
+        return NO_MEMORY
+    memcpy(
+        tokens.values + tokens.length,
+        scratch.known_pieces.values + begin,
+        n * sizeof(uint32_t),
+    )
+    tokens.length += n
+    return DONE
+
+
+cdef int tokens_of_pieces(
+    PieceTrie trie, Scratch scratch, bint is_careful, numbers *tokens
+) noexcept nogil:
+    """Pieces of the words and of the punctuation characters of one text."""
+    cdef text_buffer *text = &scratch.text
+    cdef int64_t begin = 0, end
+    cdef int status
+    while begin < text.length:
+        if text.classes[begin] & SPACE:
+            begin += 1
+            continue
+        if text.classes[begin] & PUNCTUATION:
+            if not is_careful and trie.begins_mark(
+                text.text + begin, text.length - begin
+            ):
+                return NEEDS_CARE
+            end = begin + char_length(text.text[begin])
+        else:
+            end = begin + 1
+            while end < text.length and not text.classes[end] & (SPACE | PUNCTUATION):
+                end += 1
+        status = pieces_of_word(trie, text.text + begin, end - begin, scratch, tokens)
+        if status != DONE:
+            return status
+        begin = end
+    return DONE
+
+
+cdef class Analysis:
+    """How a text becomes tokens.
+
+    Parameters
+    ----------
+    kind : {'word', 'char', 'char_wb', 'piece'}
+        What a token is.
+    min_length : int
+        Least number of characters of a word.
+    n_stop_words : int
+        Words with smaller numbers are left out.
+    lowercase, plain_ascii : bool
+        Fields of ``sklux_rules`` in text.h.
+    tables : tuple of four memoryviews, or None
+        ``targets`` and ``classes`` of all code points, ``offsets`` and
+        ``code_points`` of the expansions; None: only ASCII can be read.
+    trie : PieceTrie or None
+        The pieces, where tokens are pieces.
+    is_careful : bool
+        Whether the caller has seen to what needs care; else such documents stop
+        the reading.
+    """
+
+    def __init__(
+        self,
+        str kind,
+        int min_length,
+        uint32_t n_stop_words,
+        bint lowercase,
+        bint plain_ascii,
+        tables,
+        PieceTrie trie=None,
+        bint is_careful=False,
+    ):
+        cdef const int32_t[::1] targets
+        cdef const uint8_t[::1] classes
+        cdef const int64_t[::1] offsets
+        cdef const uint32_t[::1] code_points
+        memset(&self.rules, 0, sizeof(text_rules))
+        self.kind = KINDS[kind]
+        self.min_length = min_length
+        self.n_stop_words = n_stop_words
+        self.rules.ignores_odd = is_careful
+        self.rules.lowercase = lowercase
+        self.rules.plain_ascii = plain_ascii
+        self.arrays = tables
+        self.trie = trie
+        self.is_careful = is_careful
+        if tables is not None:
+            targets, classes, offsets, code_points = tables
+            self.rules.targets = &targets[0]
+            self.rules.classes = &classes[0]
+            self.rules.offsets = &offsets[0]
+            self.rules.code_points = &code_points[0]
+
+    cdef int tokenize(
+        self,
+        Scratch scratch,
+        const void *data,
+        int64_t length,
+        int encoding,
+        word_table *words,
+        bint grow,
+        numbers *tokens,
+    ) noexcept nogil:
+        cdef int status
+        status = normalize(&self.rules, data, length, encoding, &scratch.text)
+        if status != DONE:
+            return status
+        if self.kind == PIECES:
+            return tokens_of_pieces(self.trie, scratch, self.is_careful, tokens)
+        if self.kind == WORDS:
+            return tokens_of_words(
+                &scratch.text,
+                &scratch.bounds,
+                self.min_length,
+                self.n_stop_words,
+                words,
+                grow,
+                tokens,
+            )
+        return tokens_of_characters(
+            &scratch.text, self.kind == CHARACTERS_IN_WORDS, words, grow, tokens
+        )
+
+
+cdef class TokenStream:
+    """The tokens of a range of documents, one after the other."""
+    cdef numbers tokens
+    cdef Scratch scratch
+
+    def __cinit__(self):
+        memset(&self.tokens, 0, sizeof(numbers))
+
+    def __init__(self):
+        self.scratch = Scratch()
+
+    def __dealloc__(self):
+        free(self.tokens.values)
+
+    def __len__(self):
+        return self.tokens.length
+
+    def read(
+        self,
+        Analysis analysis,
+        WordTable table,
+        bint grow,
+        const uintptr_t[::1] addresses,
+        const int64_t[::1] lengths,
+        const uint8_t[::1] encodings,
+        int64_t[::1] ends,
+    ):
+        """Add the tokens of documents.
+
+        Parameters
+        ----------
+        analysis : Analysis
+            What a token is.
+        table : WordTable
+            Numbers of the words; it holds at least one.
+        grow : bool
+            Whether new words are added to the table; else they are UNKNOWN.
+        addresses, lengths, encodings : memoryviews of shape (n_documents,)
+            The documents, as `string_buffers` gives them.
+        ends : memoryview of shape (n_documents,)
+            Overwritten: where the tokens of each document end in this stream.
+
+        Returns
+        -------
+        tuple of (int, str or None)
+            The number of documents read, and what stopped the reading, one of
+            `STATUSES`.
+        """
+        cdef Py_ssize_t i
+        cdef int64_t begin
+        cdef int status = DONE
+        with nogil:
+            for i in range(ends.shape[0]):
+                begin = self.tokens.length
+                status = analysis.tokenize(
+                    self.scratch,
+                    <const void *>addresses[i],
+                    lengths[i],
+                    encodings[i],
+                    &table.words,
+                    grow,
+                    &self.tokens,
+                )
+                if status != DONE:
+                    # Of a document that is not read to its end, nothing stays.
+                    self.tokens.length = begin
+                    break
+                ends[i] = self.tokens.length
+            else:
+                i = ends.shape[0]
+        return i, STATUSES.get(status)
+
+    def clear(self):
+        """Forget the tokens; the memory stays, and so do the pieces of known words."""
+        self.tokens.length = 0
+
+    def n_bytes(self):
+        """Size of the memory that is held."""
+        cdef word_table *known = &self.scratch.known
+        cdef int64_t n_numbers = self.tokens.capacity + self.scratch.bounds.capacity
+        n_numbers += self.scratch.known_ends.capacity
+        n_numbers += self.scratch.known_pieces.capacity
+        n_bytes = 2 * self.scratch.text.capacity + n_numbers * sizeof(uint32_t)
+        if known.slots != NULL:
+            n_bytes += (<uint64_t>1 << (64 - known.shift)) * sizeof(word_slot)
+            n_bytes += known.arena_capacity + known.offsets_capacity * sizeof(int64_t)
+        return n_bytes
+
+    def add(self, const uint32_t[::1] tokens):
+        """Add tokens that were found elsewhere."""
+        if not reserve(&self.tokens, tokens.shape[0]):
+            raise MemoryError("no memory for the tokens")
+        if tokens.shape[0]:
+            memcpy(
+                self.tokens.values + self.tokens.length,
+                &tokens[0],
+                tokens.shape[0] * sizeof(uint32_t),
+            )
+        self.tokens.length += tokens.shape[0]
+
+    def copy_tokens(self, uint32_t[::1] out):
+        """Write the numbers of all tokens to ``out``."""
+        if self.tokens.length:
+            memcpy(&out[0], self.tokens.values, self.tokens.length * sizeof(uint32_t))
+
+
+def renumber(uint32_t[::1] tokens, const uint32_t[::1] numbers_of):
+    """Replace each token t that is a word by ``numbers_of[t]``, in place."""
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(tokens.shape[0]):
+            if tokens[i] < numbers_of.shape[0]:
+                tokens[i] = numbers_of[tokens[i]]
+            elif tokens[i] < BREAK:
+                tokens[i] = UNKNOWN

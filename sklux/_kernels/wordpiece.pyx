@@ -1,0 +1,146 @@
+"""Words to word pieces: the longest piece first, from left to right.
+
+A word is cut into the longest piece of the vocabulary that it begins with, then
+the longest continuing piece ('##...') of what is left, and so on; a word of which
+a rest is no piece at all, or that is too long, is the unknown piece (WordPiece;
+Devlin et al. 2019, :arxiv:`1810.04805`, appendix; same pieces as the 'WordPiece'
+model of the tokenizers library).
+
+The pieces are a trie over their bytes, in the table of steps of tables.h: one for
+the pieces that begin a word, one for those that continue it. Cost: one look-up a
+byte.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memset
+
+from .words cimport (
+    UNKNOWN,
+    add_step,
+    make_steps,
+    numbers,
+    reserve,
+    step_key,
+    step_slot,
+    step_slot_of,
+    step_table,
+)
+
+cdef enum:
+    # Where the pieces begin that begin a word, and those that continue one.
+    INITIAL = 0
+    CONTINUING = 1
+
+
+cdef class PieceTrie:
+    """The pieces of a vocabulary, by their bytes.
+
+    Parameters
+    ----------
+    arena : memoryview of shape (n_bytes or more,)
+        The bytes of all pieces.
+    offsets : memoryview of shape (n_pieces + 1,)
+        Piece i is ``arena[offsets[i]:offsets[i + 1]]``; empty ones are left out.
+    prefix : bytes
+        What a continuing piece begins with.
+    unknown : int
+        The unknown piece.
+    max_characters : int
+        Longer words are unknown.
+    mark_arena, mark_offsets : memoryviews
+        Strings whose occurrence needs more care than the kernel takes, in
+        normalised form; each begins with a punctuation character of ASCII.
+    """
+
+    def __cinit__(self):
+        memset(&self.steps, 0, sizeof(step_table))
+        memset(self.is_mark_byte, 0, sizeof(self.is_mark_byte))
+
+    def __dealloc__(self):
+        free(self.steps.slots)
+
+    def __init__(
+        self,
+        const uint8_t[::1] arena,
+        const int64_t[::1] offsets,
+        bytes prefix,
+        uint32_t unknown,
+        int64_t max_characters,
+        const uint8_t[::1] mark_arena,
+        const int64_t[::1] mark_offsets,
+    ):
+        cdef Py_ssize_t i
+        cdef int64_t n_prefix = len(prefix), begin, k
+        cdef const uint8_t *continuing = prefix
+        cdef uint32_t node
+        cdef step_slot *step
+        if self.steps.slots != NULL:
+            raise ValueError("a PieceTrie is built once")
+        self.unknown = unknown
+        self.max_characters = max_characters
+        self.mark_arena, self.mark_offsets = mark_arena, mark_offsets
+        for i in range(mark_offsets.shape[0] - 1):
+            self.is_mark_byte[mark_arena[mark_offsets[i]]] = True
+        if not make_steps(&self.steps, offsets[offsets.shape[0] - 1]):
+            raise MemoryError("no memory for the table of word pieces")
+        for i in range(offsets.shape[0] - 1):
+            begin = offsets[i]
+            node = INITIAL
+            if (
+                offsets[i + 1] - begin >= n_prefix
+                and memcmp(&arena[0] + begin, continuing, n_prefix) == 0
+            ):
+                begin += n_prefix
+                node = CONTINUING
+            step = NULL
+            for k in range(begin, offsets[i + 1]):
+                step = add_step(&self.steps, node, arena[k])
+                node = step.node
+            if step != NULL:
+                step.column = <int32_t>i
+
+    cdef bint begins_mark(self, const uint8_t *text, int64_t length) noexcept nogil:
+        """Whether a text begins with one of the marks."""
+        cdef Py_ssize_t i
+        cdef int64_t begin, n
+        if not self.is_mark_byte[text[0]]:
+            return False
+        for i in range(self.mark_offsets.shape[0] - 1):
+            begin = self.mark_offsets[i]
+            n = self.mark_offsets[i + 1] - begin
+            if n <= length and memcmp(&self.mark_arena[begin], text, n) == 0:
+                return True
+        return False
+
+    cdef bint cut(
+        self, const uint8_t *word, int64_t length, numbers *pieces
+    ) noexcept nogil:
+        """Add the pieces of one word; 0 when memory is out."""
+        cdef int64_t begin = 0, k, end, n_characters = 0, n_before = pieces.length
+        cdef uint32_t node, piece
+        cdef step_slot *step
+        if not reserve(pieces, length):
+            return False
+        for k in range(length):
+            n_characters += (word[k] & 0xC0) != 0x80
+        while begin < length:
+            piece = UNKNOWN
+            node = INITIAL if begin == 0 else CONTINUING
+            end = begin
+            for k in range(begin, length):
+                step = step_slot_of(&self.steps, step_key(node, word[k]))
+                node = step.node
+                if node == UNKNOWN:
+                    break
+                if step.column >= 0:
+                    piece = <uint32_t>step.column
+                    end = k + 1
+            if piece == UNKNOWN or n_characters > self.max_characters:
+                pieces.length = n_before
+                pieces.values[n_before] = self.unknown
+                pieces.length += 1
+                return True
+            pieces.values[pieces.length] = piece
+            pieces.length += 1
+            begin = end
+        return True

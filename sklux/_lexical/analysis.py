@@ -1,0 +1,263 @@
+"""Which settings of the lexical stage run in the kernels, and what they mean there."""
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from sklux._kernels.tokens import Analysis
+from sklux._lexical.buffers import TextBuffers
+from sklux._lexical.characters import character_tables
+from sklux._lexical.subwords import Subwords
+from sklux._lexical.tokens import Strings, pack_strings
+
+# The kernels count the tokens of an n-gram in 32 bits.
+MAX_N = 2**30
+# Maximal runs of at least so many word characters: \w+, \b\w\w+\b, (?u)\b\w{3,}\b.
+RUN_OF_WORD_CHARACTERS = re.compile(
+    r"(?:\(\?u\))?(?:\\b)?(?P<single>(?:\\w)*)\\w(?:\+|\{(?P<least>[1-9][0-9]?),\})(?:\\b)?"
+)
+# Methods that change what a token is; a subclass that has its own is left to
+# scikit-learn.
+ANALYZING_METHODS = (
+    "decode",
+    "build_analyzer",
+    "build_preprocessor",
+    "build_tokenizer",
+    "get_stop_words",
+    "_word_ngrams",
+    "_char_ngrams",
+    "_char_wb_ngrams",
+    "_count_vocab",
+)
+
+
+@dataclass
+class TextSource:
+    """Words or characters as tokens.
+
+    Attributes
+    ----------
+    kind : {'word', 'char', 'char_wb'}
+        What a token is.
+    ngram_range : tuple of (int, int)
+        Least and greatest number of tokens of a term.
+    lowercase : bool
+        Whether ``str.lower`` is applied.
+    strip_accents : {'ascii', 'unicode'} or None
+        Which accents are removed.
+    min_length : int
+        Least number of characters of a word.
+    stop_words : Strings
+        Words that leave no trace.
+    """
+
+    kind: str
+    ngram_range: tuple[int, int]
+    lowercase: bool
+    strip_accents: str | None
+    min_length: int = 1
+    stop_words: Strings = field(default_factory=lambda: pack_strings([]))
+
+    @property
+    def split(self) -> str:
+        """How a term is cut into tokens."""
+        return "blanks" if self.kind == "word" else "characters"
+
+    @property
+    def separator(self) -> bytes:
+        """What joins the tokens of a term."""
+        return b" " if self.kind == "word" else b""
+
+    @property
+    def whole_segments(self) -> bool:
+        """Whether a word shorter than the shortest n-gram counts as a whole."""
+        return self.kind == "char_wb"
+
+    def analysis(self, buffers: TextBuffers) -> Analysis:
+        """Return the kernel's rules for a block of documents.
+
+        Parameters
+        ----------
+        buffers : TextBuffers
+            Documents.
+
+        Returns
+        -------
+        Analysis
+            With tables of all characters unless ASCII alone needs none.
+        """
+        tables = None
+        if self.kind != "word" or not buffers.is_ascii:
+            tables = character_tables(self.lowercase, self.strip_accents)
+        return Analysis(
+            self.kind,
+            self.min_length,
+            len(self.stop_words),
+            self.lowercase,
+            self.kind == "word",
+            tables,
+        )
+
+    @property
+    def subwords(self) -> None:
+        """Tokens are no word pieces."""
+        return None
+
+    @property
+    def pieces(self) -> None:
+        """Words are numbered as they are found."""
+        return None
+
+
+@dataclass
+class PieceSource:
+    """Word pieces as tokens.
+
+    Attributes
+    ----------
+    subwords : Subwords
+        The pieces.
+    ngram_range : tuple of (int, int)
+        Least and greatest number of pieces of a term.
+    """
+
+    subwords: Subwords
+    ngram_range: tuple[int, int]
+    separator: bytes = b" "
+    whole_segments: bool = False
+    stop_words: Strings = field(default_factory=lambda: pack_strings([]))
+
+    @property
+    def split(self) -> str:
+        """How a term is cut into pieces."""
+        return "whole" if self.ngram_range[1] == 1 else "blanks"
+
+    @property
+    def pieces(self) -> Strings:
+        """Pieces by id."""
+        return self.subwords.pieces
+
+    def analysis(self, buffers: TextBuffers) -> Analysis | None:
+        """Return the kernel's rules; None where the library has to read.
+
+        Parameters
+        ----------
+        buffers : TextBuffers
+            Documents.
+
+        Returns
+        -------
+        Analysis or None
+            Rules for every text.
+        """
+        return self.subwords.analysis()
+
+
+def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
+    """Return what a vectorizer's tokens are in the kernels' terms.
+
+    Parameters
+    ----------
+    vectorizer : TfidfVectorizer
+        Its parameters may be invalid.
+    kind : {'word', 'char', 'char_wb'}
+        What a token is.
+
+    Returns
+    -------
+    TextSource or None
+        None where the kernels do not know a setting; scikit-learn then has to.
+    """
+    bounds = ngram_bounds(vectorizer.ngram_range)
+    if (
+        bounds is None
+        or vectorizer.preprocessor is not None
+        or not isinstance(vectorizer.lowercase, (bool, np.bool_, int))
+        or vectorizer.strip_accents not in (None, "ascii", "unicode")
+    ):
+        return None
+    lowercase = bool(vectorizer.lowercase)
+    if kind != "word":
+        return TextSource(kind, bounds, lowercase, vectorizer.strip_accents)
+    min_length = _least_word_length(vectorizer.token_pattern)
+    # Beside words, a tokenizer is one of word pieces.
+    cuts_words = vectorizer.analyzer == "word" and vectorizer.tokenizer is not None
+    if cuts_words or min_length is None:
+        return None
+    stop_words = vectorizer.get_stop_words() or frozenset()
+    if not all(isinstance(word, str) for word in stop_words):
+        return None
+    return TextSource(
+        kind,
+        bounds,
+        lowercase,
+        vectorizer.strip_accents,
+        min_length,
+        _packed_stop_words(stop_words),
+    )
+
+
+@lru_cache(maxsize=8)
+def _packed_stop_words(stop_words: frozenset[str]) -> Strings:
+    """Stop words in one array; most are the same at every call."""
+    return pack_strings(sorted(stop_words))
+
+
+def ngram_bounds(ngram_range: object) -> tuple[int, int] | None:
+    """Return the bounds of an n-gram range as ints.
+
+    Parameters
+    ----------
+    ngram_range : object
+        Anything a user may give.
+
+    Returns
+    -------
+    tuple of (int, int) or None
+        None where the range makes no sense to the kernels.
+    """
+    if not isinstance(ngram_range, tuple) or len(ngram_range) != 2:
+        return None
+    if not all(isinstance(bound, (int, np.integer)) for bound in ngram_range):
+        return None
+    # No document has n-grams of more.
+    low, high = (min(int(bound), MAX_N) for bound in ngram_range)
+    return (low, high) if 1 <= low <= high else None
+
+
+def _least_word_length(token_pattern: object) -> int | None:
+    """Least length of the runs of word characters that a pattern finds.
+
+    None if the pattern finds something else.
+    """
+    if not isinstance(token_pattern, str):
+        return None
+    match = RUN_OF_WORD_CHARACTERS.fullmatch(token_pattern)
+    if match is None:
+        return None
+    return len(match["single"]) // 2 + int(match["least"] or 1)
+
+
+def analyzes_as_scikit_learn(vectorizer: TfidfVectorizer, base: type) -> bool:
+    """Whether no subclass changes what a token is.
+
+    Parameters
+    ----------
+    vectorizer : TfidfVectorizer
+        An instance of ``base``, or of a class derived from it.
+    base : type
+        The class whose methods the kernels stand for.
+
+    Returns
+    -------
+    bool
+        True if the methods of analysis are those of ``base``.
+    """
+    return all(
+        getattr(type(vectorizer), name) is getattr(base, name)
+        and name not in vars(vectorizer)
+        for name in ANALYZING_METHODS
+    )

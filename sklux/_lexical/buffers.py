@@ -1,0 +1,244 @@
+"""Where the characters of documents lie, whatever kind of column holds them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from sklux._kernels.tokens import ENCODING_ASCII, ENCODING_UTF8, string_buffers
+from sklux._utils.documents import check_iterable, is_missing, refuse_document
+
+# Documents of a generator are gathered in blocks of about so much text.
+BLOCK_DOCUMENTS = 4096
+BLOCK_CHARACTERS = 16_000_000
+# Arrow keeps strings of up to so many bytes inside of their views.
+INLINE_VIEW_BYTES = 12
+
+
+class TextBuffers(NamedTuple):
+    """A block of documents, as the kernels read them.
+
+    Attributes
+    ----------
+    addresses : ndarray of shape (n_documents,), dtype=np.uintp
+        Where the characters begin.
+    lengths : ndarray of shape (n_documents,), dtype=np.int64
+        Number of characters; of bytes, where they are UTF-8.
+    encodings : ndarray of shape (n_documents,), dtype=np.uint8
+        Bytes a character, or `ENCODING_UTF8` or `ENCODING_ASCII`.
+    first : int
+        Position of the first document among all that were given.
+    owner : object
+        Keeps the characters in memory.
+    """
+
+    addresses: np.ndarray
+    lengths: np.ndarray
+    encodings: np.ndarray
+    first: int
+    owner: object
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def document(self, place: int) -> str:
+        """Return one document as a str."""
+        document = self.owner[place]
+        return document if isinstance(document, str) else document.as_py()
+
+    @property
+    def n_bytes(self) -> np.ndarray:
+        """Size of each document."""
+        width = np.array([1, 1, 2, 1, 4])
+        return self.lengths * width[self.encodings]
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether all documents are known to be ASCII."""
+        return bool((self.encodings == ENCODING_ASCII).all())
+
+
+def text_buffers(
+    raw_documents: Iterable, decode: Callable[[object, int], str] | None = None
+) -> Iterator[TextBuffers]:
+    """Documents in blocks, without a copy where the text lies in memory already.
+
+    Parameters
+    ----------
+    raw_documents : iterable of str
+        A list, an array, a pandas or polars Series, an Arrow array or chunked
+        array: one block, or one for each chunk. Other iterables are read in
+        blocks, so that not all of the text is in memory.
+    decode : callable or None
+        Called on each document that is no str and not missing, with its position;
+        returns the str.
+
+    Yields
+    ------
+    TextBuffers
+        At least one block, which may be empty.
+
+    Raises
+    ------
+    ValueError
+        If a document is missing; the message gives its position.
+    TypeError
+        If a document is no str and there is no ``decode``.
+    """
+    check_iterable(raw_documents)
+    arrow = _as_arrow(raw_documents)
+    if arrow is not None:
+        yield from _arrow_blocks(arrow)
+        return
+    # Other Arrow arrays (binary, dictionary) yield scalars of their own.
+    if hasattr(raw_documents, "to_pylist"):
+        raw_documents = raw_documents.to_pylist()
+    if isinstance(raw_documents, (list, tuple)) or hasattr(raw_documents, "__array__"):
+        yield _string_block(list(raw_documents), 0, decode)
+        return
+    first = 0
+    for documents in _gather(iter(raw_documents)):
+        yield _string_block(documents, first, decode)
+        first += len(documents)
+    if first == 0:
+        yield _string_block([], 0, decode)
+
+
+def _gather(documents: Iterator) -> Iterator[list]:
+    """Lists of documents, of a bounded number of characters."""
+    block, n_characters = [], 0
+    for document in documents:
+        block.append(document)
+        n_characters += len(document) if isinstance(document, (str, bytes)) else 0
+        if len(block) >= BLOCK_DOCUMENTS or n_characters >= BLOCK_CHARACTERS:
+            yield block
+            block, n_characters = [], 0
+    if block:
+        yield block
+
+
+def _string_block(
+    documents: list, first: int, decode: Callable[[object, int], str] | None
+) -> TextBuffers:
+    """A block of Python strings; what is none becomes one, or is refused."""
+    n_documents = len(documents)
+    addresses = np.empty(n_documents, dtype=np.uintp)
+    lengths = np.empty(n_documents, dtype=np.int64)
+    encodings = np.empty(n_documents, dtype=np.uint8)
+    if string_buffers(documents, addresses, lengths, encodings) < n_documents:
+        for position, document in enumerate(documents):
+            if isinstance(document, str):
+                continue
+            if is_missing(document) or decode is None:
+                refuse_document(document, first + position)
+            documents[position] = decode(document, first + position)
+        n_read = string_buffers(documents, addresses, lengths, encodings)
+        if n_read < n_documents:
+            refuse_document(documents[n_read], first + n_read)
+    return TextBuffers(addresses, lengths, encodings, first, documents)
+
+
+def _as_arrow(column: object) -> object:
+    """The column as an Arrow array or chunked array of text; None if it is not one."""
+    if not any(
+        hasattr(column, name) for name in ("__arrow_c_stream__", "__arrow_c_array__")
+    ):
+        return None
+    try:
+        import pyarrow
+    except ImportError:
+        return None
+    # pandas: a column of Python objects stays one; its strings are there already.
+    if getattr(getattr(column, "dtype", None), "kind", None) == "O" and isinstance(
+        getattr(column, "values", None), np.ndarray
+    ):
+        return None
+    if isinstance(column, (pyarrow.Array, pyarrow.ChunkedArray)):
+        arrow = column
+    elif hasattr(column, "__arrow_c_stream__"):
+        arrow = pyarrow.chunked_array(column)
+    else:
+        arrow = pyarrow.array(column)
+    return arrow if _is_text(arrow.type) else None
+
+
+def _is_text(arrow_type) -> bool:
+    """Whether an Arrow type is one of the three string types."""
+    return str(arrow_type) in ("string", "large_string", "string_view")
+
+
+def _arrow_blocks(arrow) -> Iterator[TextBuffers]:
+    """The chunks of an Arrow column."""
+    chunks = getattr(arrow, "chunks", [arrow])
+    first = 0
+    for chunk in chunks:
+        if chunk.null_count:
+            row = np.flatnonzero(np.asarray(chunk.is_null()))[0]
+            refuse_document(None, first + int(row))
+        if len(chunk):
+            yield _arrow_block(chunk, first)
+        first += len(chunk)
+    if first == 0:
+        yield _string_block([], 0, None)
+
+
+def _arrow_block(chunk, first: int) -> TextBuffers:
+    """One Arrow array: addresses from its offsets or views."""
+    if str(chunk.type) == "string_view":
+        addresses, lengths = _view_addresses(chunk)
+    else:
+        addresses, lengths = _offset_addresses(chunk)
+    encodings = np.full(len(chunk), ENCODING_UTF8, dtype=np.uint8)
+    return TextBuffers(addresses, lengths, encodings, first, chunk)
+
+
+def _offset_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
+    """Addresses and lengths of strings that lie one behind the other."""
+    width = np.int64 if str(chunk.type) == "large_string" else np.int32
+    _, offset_buffer, data = chunk.buffers()
+    offsets = np.frombuffer(offset_buffer, dtype=width)
+    offsets = offsets[chunk.offset : chunk.offset + len(chunk) + 1].astype(np.int64)
+    size = 0 if data is None else data.size
+    lengths = np.diff(offsets)
+    descends = (offsets[1:] < offsets[:-1]).any()
+    if descends or offsets[0] < 0 or offsets[-1] > size:
+        raise ValueError(
+            "raw_documents is an Arrow array whose offsets lead outside of its text. "
+            "Its validate() tells more; read or build it again."
+        )
+    base = 0 if data is None else data.address
+    return (base + offsets[:-1]).astype(np.uintp), lengths
+
+
+def _view_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
+    """Addresses and lengths of strings that are reached by views of 16 bytes.
+
+    A view holds the length and either the bytes, or their first four, the
+    number of a buffer, and an offset in it.
+    """
+    _, view_buffer, *data = chunk.buffers()
+    views = np.frombuffer(view_buffer, dtype=np.int32).reshape(-1, 4)
+    views = views[chunk.offset : chunk.offset + len(chunk)]
+    lengths = views[:, 0].astype(np.int64)
+    places = chunk.offset + np.arange(len(chunk))
+    addresses = view_buffer.address + 16 * places + 4
+    is_outside = lengths > INLINE_VIEW_BYTES
+    if is_outside.any():
+        bases = np.array([buffer.address for buffer in data], dtype=np.int64)
+        sizes = np.array([buffer.size for buffer in data], dtype=np.int64)
+        number, offset = views[is_outside, 2], views[is_outside, 3].astype(np.int64)
+        fits = (number >= 0) & (number < len(data)) & (offset >= 0)
+        if fits.all():
+            fits = offset + lengths[is_outside] <= sizes[number]
+        if not fits.all():
+            raise ValueError(
+                "raw_documents is an Arrow array whose views lead outside of its "
+                "text. Its validate() tells more; read or build it again."
+            )
+        addresses[is_outside] = bases[number] + offset
+    if (lengths < 0).any():
+        raise ValueError(
+            "raw_documents is an Arrow array with a string of negative length. Its "
+            "validate() tells more; read or build it again."
+        )
+    return addresses.astype(np.uintp), lengths

@@ -1,0 +1,278 @@
+"""What the running Python makes of each character: lower case, accents, classes."""
+
+import re
+import sys
+import unicodedata
+from functools import cache
+from typing import Literal, NamedTuple, Self
+
+import numpy as np
+
+from sklux._kernels.tokens import CLASS_BITS
+
+N_CODE_POINTS = sys.maxunicode + 1
+CAPITAL_SIGMA = "\u03a3"
+# The one character whose lower case is two; it would shift the others.
+BECOMES_TWO = 0x130
+# UTF-8 bytes that one character may become; the kernel keeps so much room free.
+MAX_GROWTH = 128
+
+# Names of the arrays of `CharacterTables.packed`.
+PACKED = {"starts", "rules", "classes", "offsets", "code_points"}
+
+
+class CharacterTables(NamedTuple):
+    """The form of a rule for every character that the kernels read.
+
+    Attributes
+    ----------
+    targets : ndarray of shape (n_code_points,), dtype=np.int32
+        What a code point becomes; -1 - k for expansion k.
+    classes : ndarray of shape (n_code_points,), dtype=np.uint8
+        Bits of `CLASS_BITS`.
+    offsets : ndarray of shape (n_expansions + 1,), dtype=np.int64
+        Expansion k is ``code_points[offsets[k]:offsets[k + 1]]``.
+    code_points : ndarray of shape (n_expanded,), dtype=np.uint32
+        Code points of all expansions, which may be empty.
+    """
+
+    targets: np.ndarray
+    classes: np.ndarray
+    offsets: np.ndarray
+    code_points: np.ndarray
+
+    def frozen(self) -> Self:
+        """Return the same tables, read-only: many models share them."""
+        for array in self:
+            array.flags.writeable = False
+        return self
+
+    def packed(self) -> dict[str, np.ndarray]:
+        """Return the tables in a small form: runs of code points that are alike."""
+        shifts = self.targets - np.arange(N_CODE_POINTS, dtype=np.int32)
+        # Code points with one expansion are alike, whatever their distance to it.
+        rule = np.where(self.targets < 0, self.targets - N_CODE_POINTS, shifts)
+        starts = np.flatnonzero(
+            np.r_[True, (np.diff(rule) != 0) | (np.diff(self.classes) != 0)]
+        )
+        return {
+            "starts": starts.astype(np.uint32),
+            "rules": rule[starts].astype(np.int32),
+            "classes": self.classes[starts],
+            "offsets": self.offsets,
+            "code_points": self.code_points,
+        }
+
+    @classmethod
+    def unpacked(cls, packed: dict[str, np.ndarray]) -> Self:
+        """Return the tables that `packed` made small.
+
+        Parameters
+        ----------
+        packed : dict of str to ndarray
+            What it returned.
+
+        Returns
+        -------
+        CharacterTables
+            The tables, read-only.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit together.
+        """
+        starts = packed["starts"].astype(np.int64)
+        if (
+            starts.ndim != 1
+            or len(starts) == 0
+            or starts[0] != 0
+            or (starts < 0).any()
+            or (starts >= N_CODE_POINTS).any()
+            or packed["rules"].shape != starts.shape
+            or packed["classes"].shape != starts.shape
+        ):
+            raise ValueError("The model's table of characters is damaged.")
+        lengths = np.diff(np.r_[starts, N_CODE_POINTS])
+        if (lengths <= 0).any():
+            raise ValueError("The model's table of characters is damaged.")
+        rule = packed["rules"].astype(np.int32).repeat(lengths)
+        targets = np.where(
+            rule < -N_CODE_POINTS,
+            rule + N_CODE_POINTS,
+            rule + np.arange(N_CODE_POINTS, dtype=np.int32),
+        ).astype(np.int32)
+        offsets = np.array(packed["offsets"], dtype=np.int64)
+        code_points = np.array(packed["code_points"], dtype=np.uint32)
+        widths = np.diff(offsets)
+        if (
+            targets.max() >= N_CODE_POINTS
+            or targets.min() < -(len(offsets) - 1)
+            or len(code_points) == 0
+            or code_points.max() >= N_CODE_POINTS
+            or offsets[0] != 0
+            or offsets[-1] > len(code_points)
+            or (widths < 0).any()
+            or widths.max(initial=0) > MAX_GROWTH // 4
+        ):
+            raise ValueError("The model's table of characters is damaged.")
+        classes = packed["classes"].astype(np.uint8).repeat(lengths)
+        return cls(targets, classes, offsets, code_points).frozen()
+
+
+@cache
+def character_tables(
+    lowercase: bool, strip_accents: Literal["ascii", "unicode"] | None
+) -> CharacterTables:
+    """Tables for `str.lower` and scikit-learn's ``strip_accents``.
+
+    Both look at one character at a time, except that a capital sigma at the end
+    of a word has a lower case of its own, which the kernel sees to.
+
+    Parameters
+    ----------
+    lowercase : bool
+        Whether ``str.lower`` comes first.
+    strip_accents : {'ascii', 'unicode'} or None
+        Which accents are removed then.
+
+    Returns
+    -------
+    CharacterTables
+        Read-only.
+    """
+    changed: dict[int, str] = {}
+    if lowercase:
+        changed |= changed_by(str.lower)
+    if strip_accents is not None:
+        strip = _ascii_part if strip_accents == "ascii" else _without_combining
+        stripped = changed_by(strip)
+        for code_point, text in changed.items():
+            stripped[code_point] = strip(text)
+        changed = stripped
+    return make_tables(changed, _classes())
+
+
+def changed_by(function) -> dict[int, str]:
+    """Characters that a function of text changes, with what it makes of them.
+
+    The function is called on one character after the other only where a whole
+    block of characters neither stays as it is nor is lost.
+
+    Parameters
+    ----------
+    function : callable
+        From str to str; it maps each character by itself.
+
+    Returns
+    -------
+    dict of int to str
+        By code point.
+    """
+    changed = {}
+    for block in range(0, N_CODE_POINTS, 256):
+        text = "".join(map(chr, range(block, block + 256)))
+        mapped = function(text)
+        if mapped == text:
+            continue
+        for code_point, character in enumerate(text, start=block):
+            one = function(character) if mapped else ""
+            if one != character:
+                changed[code_point] = one
+    return changed
+
+
+def make_tables(changed: dict[int, str], classes: np.ndarray) -> CharacterTables:
+    """Bring a mapping of characters into the kernels' form.
+
+    Parameters
+    ----------
+    changed : dict of int to str
+        What code points become; others stay as they are.
+    classes : ndarray of shape (n_code_points,), dtype=np.uint8
+        Bits of `CLASS_BITS`.
+
+    Returns
+    -------
+    CharacterTables
+        Read-only.
+
+    Raises
+    ------
+    ValueError
+        If a character grows beyond what the kernel keeps room for.
+    """
+    targets = np.arange(N_CODE_POINTS, dtype=np.int32)
+    expansions: dict[str, int] = {}
+    for code_point, text in changed.items():
+        if len(text) > MAX_GROWTH // 4:
+            raise ValueError(
+                f"The character {chr(code_point)!r} becomes {text!r}, which is longer "
+                f"than {MAX_GROWTH} bytes. Use another normalization."
+            )
+        if len(text) == 1:
+            targets[code_point] = ord(text)
+        else:
+            targets[code_point] = -1 - expansions.setdefault(text, len(expansions))
+    offsets = np.zeros(len(expansions) + 1, dtype=np.int64)
+    np.cumsum([len(text) for text in expansions], out=offsets[1:])
+    # One more, so that there is a first one.
+    code_points = np.array([*map(ord, "".join(expansions)), 0], dtype=np.uint32)
+    return CharacterTables(targets, classes, offsets, code_points).frozen()
+
+
+@cache
+def _classes() -> np.ndarray:
+    """Classes of all characters: word and white space as `re` sees them, and case."""
+    code_points = np.arange(N_CODE_POINTS, dtype="<u4")
+    text = code_points.tobytes().decode("utf-32-le", "surrogatepass")
+    classes = np.zeros(N_CODE_POINTS, dtype=np.uint8)
+    for name, pattern in (("word", r"\w+"), ("space", r"\s+")):
+        for match in re.finditer(pattern, text):
+            classes[slice(*match.span())] |= CLASS_BITS[name]
+    cased, ignorable = _case_properties()
+    classes[cased] |= CLASS_BITS["cased"]
+    classes[ignorable] |= CLASS_BITS["ignorable"]
+    return classes
+
+
+def _case_properties() -> tuple[np.ndarray, np.ndarray]:
+    """Which characters are Unicode's Cased and not ignorable, and Case_Ignorable.
+
+    Python does not tell, but its final sigma depends on both: a sigma is final
+    behind a cased character, with ignorable ones in between.
+    """
+    # Plane by plane: all at once would take a hundred megabytes for a moment.
+    planes = [
+        (_makes_final(" ", plane), _makes_final(" A", plane))
+        for plane in range(0, N_CODE_POINTS, 1 << 16)
+    ]
+    cased, behind_cased = map(np.concatenate, zip(*planes))
+    ignorable = behind_cased & ~cased
+    cased[BECOMES_TWO] = True  # a capital I with a dot
+    return cased, ignorable
+
+
+def _makes_final(before: str, plane: int) -> np.ndarray:
+    """Whether each character of a plane, behind a text, makes a sigma final."""
+    code_points = np.arange(plane, plane + (1 << 16), dtype=np.uint32)
+    code_points[code_points == BECOMES_TWO] = ord(" ")
+    columns = [*map(ord, before), code_points, ord(CAPITAL_SIGMA), ord(" ")]
+    rows = np.empty((len(code_points), len(columns)), dtype="<u4")
+    for i, column in enumerate(columns):
+        rows[:, i] = column
+    text = rows.tobytes().decode("utf-32-le", "surrogatepass").lower()
+    encoded = text.encode("utf-32-le", "surrogatepass")
+    lowered = np.frombuffer(encoded, dtype="<u4").reshape(rows.shape)
+    return lowered[:, -2] == ord("\u03c2")
+
+
+def _ascii_part(text: str) -> str:
+    """What scikit-learn's ``strip_accents='ascii'`` leaves of a text."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+
+
+def _without_combining(text: str) -> str:
+    """What scikit-learn's ``strip_accents='unicode'`` leaves of a text."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if not unicodedata.combining(c))

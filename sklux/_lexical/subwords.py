@@ -1,0 +1,544 @@
+"""Word pieces: learnt on the documents, or those of a given tokenizer."""
+
+import json
+import os
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from sklux._kernels.tokens import CLASS_BITS, Analysis, TokenStream
+from sklux._kernels.wordpiece import PieceTrie
+from sklux._kernels.words import WordTable
+from sklux._lexical.buffers import TextBuffers, text_buffers
+from sklux._lexical.characters import (
+    N_CODE_POINTS,
+    CharacterTables,
+    changed_by,
+    make_tables,
+)
+from sklux._lexical.tokens import Strings, Tokens, pack_strings
+from sklux._utils.optional import import_optional
+
+# Word pieces are learnt on about so many characters, spread over the documents.
+LEARNT_CHARACTERS = 30_000_000
+UNKNOWN_PIECE = "[UNK]"
+# Rarer characters have no piece.
+MAX_ALPHABET = 1000
+MAX_PIECES = 2**24
+# Longer words, such as files in base64, teach no pieces: they are read as unknown, and
+# learning from a word takes time with the square of its length.
+MAX_WORD_CHARACTERS = 100
+
+
+class Subwords:
+    """The pieces of one tokenizer, and how text becomes pieces.
+
+    Parameters
+    ----------
+    tokenizer_json : str
+        The tokenizer in the JSON form of the tokenizers library, without
+        truncation and padding.
+    packed_tables : dict of str to ndarray, or None
+        What the tokenizer's normalizer makes of each character, in the form of
+        `CharacterTables.packed`; None: it is asked from the tokenizers library.
+    """
+
+    def __init__(
+        self,
+        tokenizer_json: str,
+        packed_tables: dict[str, np.ndarray] | None = None,
+    ):
+        self.tokenizer_json = tokenizer_json
+        self._given_tables = packed_tables
+
+    @cached_property
+    def _state(self) -> dict:
+        """The tokenizer, parsed when it is needed: a model file opens without it."""
+        return json.loads(self.tokenizer_json)
+
+    @cached_property
+    def in_kernel(self) -> bool:
+        """Whether the kernel reads text; else the tokenizers library does."""
+        return is_bert_like(self._state)
+
+    @cached_property
+    def packed_tables(self) -> dict[str, np.ndarray] | None:
+        """What becomes of each character, packed; None where the library reads."""
+        if not self.in_kernel or self._given_tables is not None:
+            return self._given_tables
+        parts = (json.dumps(self._state[k]) for k in ("normalizer", "pre_tokenizer"))
+        return _library_tables(*parts).packed()
+
+    @cached_property
+    def pieces(self) -> Strings:
+        """Pieces by id; unused ids have the empty string."""
+        return pack_strings(self._pieces_by_id(self._state))
+
+    @property
+    def _model(self) -> dict:
+        """The model's part of the tokenizer."""
+        return self._state["model"]
+
+    @cached_property
+    def _added(self) -> dict[str, int]:
+        """Added tokens with their ids."""
+        added = self._state.get("added_tokens") or []
+        return {token["content"]: token["id"] for token in added}
+
+    def __reduce__(self):
+        return Subwords, (self.tokenizer_json, self.packed_tables)
+
+    def _pieces_by_id(self, state: dict) -> list[str]:
+        """Pieces in the order of their ids."""
+        if self.in_kernel:
+            vocabulary = dict(state["model"]["vocab"])
+            for token in state.get("added_tokens") or []:
+                known = vocabulary.setdefault(token["content"], token["id"])
+                if known != token["id"]:
+                    raise ValueError(
+                        "The 'tokenizer' parameter of LexicalVectorizer gives the "
+                        f"piece {token['content']!r} two ids, {known} and "
+                        f"{token['id']}. Save the tokenizer again."
+                    )
+        else:
+            vocabulary = self._library.get_vocab(with_added_tokens=True)
+        if not vocabulary:
+            raise ValueError(
+                "The 'tokenizer' parameter of LexicalVectorizer has no pieces. Train "
+                "the tokenizer first."
+            )
+        numbers = vocabulary.values()
+        if not all(type(n) is int and 0 <= n < MAX_PIECES for n in numbers):
+            raise ValueError("The tokenizer has a piece whose id is out of range.")
+        pieces = [""] * (max(numbers) + 1)
+        for piece, number in vocabulary.items():
+            pieces[number] = piece
+        return pieces
+
+    @cached_property
+    def _library(self):
+        """The tokenizer as an object of the tokenizers library."""
+        return load_tokenizer(self.tokenizer_json)
+
+    @cached_property
+    def _tables(self) -> CharacterTables:
+        """What becomes of each character."""
+        return CharacterTables.unpacked(self.packed_tables)
+
+    @cached_property
+    def _trie(self) -> PieceTrie:
+        """The pieces of the model, for the kernel."""
+        words = self.pieces.tolist()
+        for piece, number in self._added.items():
+            # Added pieces are found in the text, not in its words.
+            if piece not in self._model["vocab"]:
+                words[number] = ""
+        normalize = self._normalized_mark
+        marks = pack_strings([normalize(piece) for piece in self._added])
+        return PieceTrie(
+            *pack_strings(words),
+            self._model["continuing_subword_prefix"].encode(),
+            self._model["vocab"][self._model["unk_token"]],
+            self._model["max_input_chars_per_word"],
+            *marks,
+        )
+
+    def _normalized_mark(self, content: str) -> str:
+        """An added piece as it looks in normalized text."""
+        tables, changed = self._tables, []
+        for code_point in map(ord, content):
+            target = int(tables.targets[code_point])
+            if target >= 0:
+                changed.append(target)
+            else:
+                bounds = tables.offsets[-1 - target : 1 - target]
+                changed += tables.code_points[slice(*bounds)].tolist()
+        return "".join(map(chr, changed))
+
+    def analysis(self, is_careful: bool = False) -> Analysis | None:
+        """Return the kernel's rules; None where the library has to read.
+
+        Parameters
+        ----------
+        is_careful : bool, default=False
+            Whether the text needs no more care than the kernel takes.
+
+        Returns
+        -------
+        Analysis or None
+            Rules for every text.
+        """
+        if not self.in_kernel:
+            return None
+        return Analysis(
+            "piece", 1, 0, False, False, self._tables, self._trie, is_careful
+        )
+
+    def careful_tokens(self, document: str) -> np.ndarray:
+        """Pieces of a document that holds an added piece, or rare marks.
+
+        Marks that follow each other have a canonical order, which the kernel
+        does not make; added pieces are cut out of the text as it was given.
+
+        Parameters
+        ----------
+        document : str
+            The document.
+
+        Returns
+        -------
+        ndarray of shape (n_tokens,), dtype=np.uint32
+            Ids of pieces.
+        """
+        longest_first = sorted(self._added, key=len, reverse=True)
+        pattern = "|".join(map(re.escape, longest_first))
+        parts = re.split(f"({pattern})", document) if pattern else [document]
+        tokens = []
+        for place, part in enumerate(parts):
+            if place % 2:
+                tokens.append(np.array([self._added[part]], dtype=np.uint32))
+            else:
+                tokens.append(self._read(self._canonical(part)))
+        return np.concatenate(tokens)
+
+    def _canonical(self, text: str) -> str:
+        """A text with its marks in canonical order, where the tokenizer makes one.
+
+        It drops control characters before, so that they part no marks.
+        """
+        if self._normalized_mark("\u00e9") == "\u00e9":
+            return text
+        kept = (
+            c
+            for c in text
+            if unicodedata.category(c) == "Mn" or self._normalized_mark(c)
+        )
+        return unicodedata.normalize("NFD", "".join(kept))
+
+    def _read(self, text: str) -> np.ndarray:
+        """Pieces of one text by the kernel alone."""
+        (buffers,) = text_buffers([text])
+        stream = TokenStream()
+        ends = np.empty(1, dtype=np.int64)
+        stream.read(self.analysis(True), WordTable(), False, *buffers[:3], ends)
+        tokens = np.empty(len(stream), dtype=np.uint32)
+        stream.copy_tokens(tokens)
+        return tokens
+
+    def library_tokens(self, documents: list[str]) -> Tokens:
+        """Pieces of documents by the tokenizers library.
+
+        Parameters
+        ----------
+        documents : list of str
+            Documents.
+
+        Returns
+        -------
+        Tokens
+            Ids of pieces; special pieces are not added.
+        """
+        # The library takes no lone surrogates.
+        clean = [text.encode("utf-8", "replace").decode() for text in documents]
+        try:
+            encodings = self._library.encode_batch(clean, add_special_tokens=False)
+        except Exception as error:  # the library raises Exception itself
+            raise ValueError(
+                "The 'tokenizer' parameter of LexicalVectorizer is a tokenizer that "
+                f"cannot read a document: {error}. Give it an unknown piece."
+            ) from error
+        ids = [encoding.ids for encoding in encodings]
+        ends = np.cumsum([len(part) for part in ids], dtype=np.int64)
+        numbers = np.array([number for part in ids for number in part], dtype=np.uint32)
+        return Tokens(numbers, ends)
+
+
+def _library():
+    """The tokenizers library."""
+    return import_optional(
+        "tokenizers", extra="subword", purpose="LexicalVectorizer with subwords"
+    )
+
+
+def load_tokenizer(tokenizer_json: str):
+    """Return the tokenizers library's object for a JSON text.
+
+    Parameters
+    ----------
+    tokenizer_json : str
+        The tokenizer.
+
+    Returns
+    -------
+    tokenizers.Tokenizer
+        Without truncation and padding.
+
+    Raises
+    ------
+    ValueError
+        If the JSON is no tokenizer.
+    ImportError
+        If tokenizers is not installed.
+    """
+    tokenizers = _library()
+    try:
+        tokenizer = tokenizers.Tokenizer.from_str(tokenizer_json)
+    except Exception as error:  # the library raises Exception itself
+        raise ValueError(
+            "The 'tokenizer' parameter of LexicalVectorizer must hold a tokenizer of "
+            f"the tokenizers library. Got JSON that it refuses: {error}. Save the "
+            "tokenizer again with tokenizer.save(path)."
+        ) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def read_tokenizer(tokenizer: object) -> str:
+    """Return the JSON of a tokenizer that the user gave.
+
+    Parameters
+    ----------
+    tokenizer : str, path-like or tokenizers.Tokenizer
+        A JSON text, a JSON file, or an object with ``to_str``.
+
+    Returns
+    -------
+    str
+        JSON that the tokenizers library takes, without truncation and padding.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, or it holds no tokenizer.
+    TypeError
+        If it is something else.
+    """
+    if hasattr(tokenizer, "to_str"):
+        text = tokenizer.to_str()
+    elif isinstance(tokenizer, str) and tokenizer.lstrip().startswith("{"):
+        text = tokenizer
+    elif isinstance(tokenizer, (str, os.PathLike)):
+        try:
+            with open(tokenizer, encoding="utf-8") as file:
+                text = file.read()
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                "The 'tokenizer' parameter of LexicalVectorizer must be a JSON file or "
+                f"text of the tokenizers library. Got {os.fspath(tokenizer)[:80]!r}, "
+                f"which cannot be read: {error}."
+            ) from error
+    else:
+        raise TypeError(
+            "The 'tokenizer' parameter of LexicalVectorizer must be a JSON file, a "
+            "JSON text or a tokenizers.Tokenizer when analyzer has subwords. Got "
+            f"{type(tokenizer).__name__} instead."
+        )
+    library = load_tokenizer(text)
+    numbers = library.get_vocab(with_added_tokens=True).values()
+    # The library drops one of two, and takes very long to write large ids.
+    if len(set(numbers)) < len(numbers) or max(numbers, default=0) >= MAX_PIECES:
+        raise ValueError(
+            "The 'tokenizer' parameter of LexicalVectorizer gives one id to two "
+            f"pieces, or has a piece whose id is {MAX_PIECES} or more. Save the "
+            "tokenizer again."
+        )
+    return library.to_str()
+
+
+def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
+    """Learn word pieces on documents.
+
+    Text is lower-cased, accents are removed, punctuation stands alone, as for
+    BERT. The same documents give the same pieces. Words of more than
+    `MAX_WORD_CHARACTERS` are left out.
+
+    Parameters
+    ----------
+    documents : iterable of str
+        Documents.
+    n_pieces : int
+        At most so many pieces.
+
+    Returns
+    -------
+    str
+        JSON of the tokenizer.
+
+    Raises
+    ------
+    ImportError
+        If tokenizers is not installed.
+    """
+    tokenizers = _library()
+    tokenizer = tokenizers.Tokenizer(
+        tokenizers.models.WordPiece(
+            unk_token=UNKNOWN_PIECE, max_input_chars_per_word=MAX_WORD_CHARACTERS
+        )
+    )
+    tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
+    documents = list(documents)
+    # The library makes room for all pieces that it is asked for. There are no more than
+    # parts of words and, twice, characters.
+    n_pieces = min(n_pieces, 2 + 2 * MAX_ALPHABET + sum(map(len, documents)))
+    # Each character is a piece twice: at the begin of a word, and later.
+    n_characters = min(MAX_ALPHABET, (n_pieces - 1) // 2)
+    alphabet = _frequent_characters(tokenizer.normalizer, documents)[:n_characters]
+    # The library numbers the single continuing pieces as it meets them, in no fixed
+    # order, and these numbers decide ties. As special pieces they come in order.
+    continuing = ["##" + character for character in alphabet]
+    trainer = tokenizers.trainers.WordPieceTrainer(
+        vocab_size=n_pieces,
+        special_tokens=[UNKNOWN_PIECE, *continuing],
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
+        show_progress=False,
+    )
+    bert = tokenizers.pre_tokenizers.BertPreTokenizer()
+    long_word = tokenizers.Regex(f".{{{MAX_WORD_CHARACTERS + 1},}}")
+    drop_long = tokenizers.pre_tokenizers.Split(long_word, "removed")
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Sequence([bert, drop_long])
+    tokenizer.train_from_iterator(documents, trainer)
+    tokenizer.pre_tokenizer = bert
+    state = json.loads(tokenizer.to_str())
+    # In text they are nothing special.
+    state["added_tokens"] = [
+        token for token in state["added_tokens"] if token["content"] == UNKNOWN_PIECE
+    ]
+    return json.dumps(state, ensure_ascii=False)
+
+
+def _frequent_characters(normalizer, documents: list[str]) -> list[str]:
+    """Characters of the normalized documents, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for start in range(0, len(documents), 1000):
+        counts.update(
+            normalizer.normalize_str("\n".join(documents[start : start + 1000]))
+        )
+    frequent = sorted(counts, key=lambda character: (-counts[character], character))
+    return [character for character in frequent if not character.isspace()]
+
+
+def sampled_documents(blocks: list[TextBuffers]) -> Iterator[str]:
+    """Documents to learn on: all, or every k-th of a large corpus.
+
+    Parameters
+    ----------
+    blocks : list of TextBuffers
+        All documents.
+
+    Yields
+    ------
+    str
+        Documents, without lone surrogates.
+    """
+    n_characters = sum(int(block.lengths.sum()) for block in blocks)
+    step = max(1, n_characters // LEARNT_CHARACTERS)
+    for block in blocks:
+        for place in range(-block.first % step, len(block), step):
+            yield block.document(place).encode("utf-8", "replace").decode()
+
+
+def is_bert_like(state: dict) -> bool:
+    """Whether the kernel does what a tokenizer does: BERT's rules and WordPiece.
+
+    Parameters
+    ----------
+    state : dict
+        The tokenizer's JSON.
+
+    Returns
+    -------
+    bool
+        True if it does.
+    """
+    model = state.get("model") or {}
+    prefix = model.get("continuing_subword_prefix")
+    return (
+        model.get("type") == "WordPiece"
+        and model.get("unk_token") in model.get("vocab", {})
+        and isinstance(prefix, str)
+        # No word begins with two characters of punctuation, as such a piece does.
+        and len(prefix) > 1
+        and prefix[0] in string.punctuation
+        and (state.get("normalizer") or {}).get("type") == "BertNormalizer"
+        and (state.get("pre_tokenizer") or {}).get("type") == "BertPreTokenizer"
+        and all(_is_plain_mark(token) for token in state.get("added_tokens") or [])
+    )
+
+
+def _is_plain_mark(token: dict) -> bool:
+    """Whether an added piece is found in the text as it stands, and nowhere else."""
+    options = ("single_word", "lstrip", "rstrip", "normalized")
+    return (
+        not any(token.get(option) for option in options)
+        and token["content"][:1] in string.punctuation
+        and token["content"] != ""
+    )
+
+
+@lru_cache(maxsize=8)
+def _library_tables(normalizer_json: str, pre_tokenizer_json: str) -> CharacterTables:
+    """What a normalizer and a pre-tokenizer of the library make of each character."""
+    shell = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        "normalizer": json.loads(normalizer_json),
+        "pre_tokenizer": json.loads(pre_tokenizer_json),
+        "post_processor": None,
+        "decoder": None,
+        "model": {
+            "type": "WordPiece",
+            "unk_token": UNKNOWN_PIECE,
+            "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100,
+            "vocab": {UNKNOWN_PIECE: 0},
+        },
+    }
+    tokenizer = load_tokenizer(json.dumps(shell))
+    normalize = tokenizer.normalizer.normalize_str
+
+    def normalized(text: str) -> str:
+        # The library takes no lone surrogates; as controls, they are lost.
+        return normalize("".join(c for c in text if not "\ud800" <= c <= "\udfff"))
+
+    changed = changed_by(normalized)
+    classes = _piece_classes(tokenizer.pre_tokenizer)
+    for code_point, text in list(changed.items()):
+        if text == f" {chr(code_point)} ":
+            # Blanks around a character set it apart, as being punctuation does.
+            del changed[code_point]
+            classes[code_point] = CLASS_BITS["punctuation"]
+    if normalized("\u00e9") != "\u00e9":
+        # Decomposed: marks that stay would have to be put into canonical order.
+        for code_point in range(0x80, N_CODE_POINTS):
+            text = changed.get(code_point, chr(code_point))
+            if any(unicodedata.combining(c) for c in text):
+                classes[code_point] |= CLASS_BITS["odd"]
+    return make_tables(changed, classes)
+
+
+def _piece_classes(pre_tokenizer) -> np.ndarray:
+    """Which characters stand alone, and which are white space."""
+    classes = np.full(N_CODE_POINTS, CLASS_BITS["word"], dtype=np.uint8)
+    for block in range(0, N_CODE_POINTS, 256):
+        code_points = [
+            c for c in range(block, block + 256) if not 0xD800 <= c <= 0xDFFF
+        ]
+        # Between letters, a character is lost, alone, or part of one long word.
+        text = "a".join(map(chr, code_points)).join("aa")
+        kind = {i: CLASS_BITS["space"] for i in range(1, len(text), 2)}
+        for _, (start, stop) in pre_tokenizer.pre_tokenize_str(text):
+            alone = stop == start + 1
+            for i in range(start, stop):
+                kind[i] = CLASS_BITS["punctuation" if alone else "word"]
+        for i, code_point in enumerate(code_points):
+            classes[code_point] = kind[2 * i + 1]
+    return classes

@@ -1,0 +1,439 @@
+"""Documents to numbers of tokens, over ranges of documents and on several threads."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from sklux._kernels.tokens import Analysis, TokenStream, renumber
+from sklux._kernels.words import ARENA_PADDING, WordTable, join_words, rank_words
+from sklux._lexical.buffers import TextBuffers
+from sklux._utils.threads import run_ranges, thread_count
+
+# Text of one unit of work for a thread: its tokens stay in the cache.
+BYTES_PER_RANGE = 200_000
+# Less text is not worth another thread.
+MIN_BYTES_PER_RANGE = 12_000
+# Cost of a document besides its text, in bytes.
+BYTES_PER_DOCUMENT = 60
+
+
+class Tokens(NamedTuple):
+    """The tokens of a range of documents, one behind the other.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (n_tokens,), dtype=np.uint32
+        Numbers of words, or `NO_WORD` or `NO_NGRAM`.
+    ends : ndarray of shape (n_documents,), dtype=np.int64
+        Where the tokens of each document end.
+    """
+
+    numbers: np.ndarray
+    ends: np.ndarray
+
+
+class Strings(NamedTuple):
+    """Many strings in one array.
+
+    Attributes
+    ----------
+    arena : ndarray of shape (n_bytes + ARENA_PADDING,), dtype=np.uint8
+        UTF-8 of all strings; lone surrogates take three bytes.
+    offsets : ndarray of shape (n_strings + 1,), dtype=np.int64
+        String i is ``arena[offsets[i]:offsets[i + 1]]``.
+    """
+
+    arena: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def tolist(self) -> list[str]:
+        """Return the strings."""
+        text = self.arena.tobytes()
+        bounds = self.offsets.tolist()
+        return [
+            text[start:stop].decode("utf-8", "surrogatepass")
+            for start, stop in zip(bounds[:-1], bounds[1:])
+        ]
+
+
+def pack_strings(strings: list[str]) -> Strings:
+    """Put strings into one array.
+
+    Parameters
+    ----------
+    strings : list of str
+        Any strings.
+
+    Returns
+    -------
+    Strings
+        The same strings, in order.
+    """
+    encoded = [string.encode("utf-8", "surrogatepass") for string in strings]
+    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
+    np.cumsum([len(string) for string in encoded], out=offsets[1:])
+    arena = np.frombuffer(b"".join(encoded) + bytes(ARENA_PADDING), dtype=np.uint8)
+    return Strings(arena, offsets)
+
+
+def concatenate_strings(parts: Sequence[Strings]) -> Strings:
+    """Put the strings of all parts one behind the other.
+
+    Parameters
+    ----------
+    parts : sequence of Strings
+        One or more.
+
+    Returns
+    -------
+    Strings
+        All strings.
+    """
+    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    bare = [part.arena[: part.offsets[-1]] for part in parts]
+    padding = np.zeros(ARENA_PADDING, dtype=np.uint8)
+    return Strings(np.concatenate([*bare, padding]), offsets)
+
+
+def table_words(table: WordTable) -> Strings:
+    """Return the words of a table, in the order of their numbers.
+
+    Parameters
+    ----------
+    table : WordTable
+        Any table.
+
+    Returns
+    -------
+    Strings
+        Its words.
+    """
+    arena = np.zeros(table.n_bytes() + ARENA_PADDING, dtype=np.uint8)
+    offsets = np.empty(len(table) + 1, dtype=np.int64)
+    table.copy_words(arena, offsets)
+    return Strings(arena, offsets)
+
+
+def range_edges(buffers: TextBuffers, n_jobs: int | None = 1) -> list[int]:
+    """Bounds of ranges of documents with about the same amount of text.
+
+    Parameters
+    ----------
+    buffers : TextBuffers
+        Documents.
+    n_jobs : int or None, default=1
+        Little text is cut into so many ranges, if each is worth a thread.
+
+    Returns
+    -------
+    list of int
+        Ascending, from 0 to the number of documents.
+    """
+    cost = np.cumsum(buffers.n_bytes + BYTES_PER_DOCUMENT)
+    total = int(cost[-1]) if len(cost) else 0
+    if total <= min(BYTES_PER_RANGE, 2 * MIN_BYTES_PER_RANGE):
+        return [0, len(buffers)]
+    n_ranges = max(1, min(thread_count(n_jobs), total // MIN_BYTES_PER_RANGE))
+    size = min(BYTES_PER_RANGE, -(-total // n_ranges))
+    inner = 1 + np.searchsorted(cost, np.arange(size, total, size))
+    return np.unique(np.concatenate([[0], inner, [len(buffers)]])).tolist()
+
+
+def range_costs(buffers: TextBuffers, edges: list[int]) -> np.ndarray:
+    """What the ranges between edges cost, about, in bytes of text.
+
+    Parameters
+    ----------
+    buffers : TextBuffers
+        Documents.
+    edges : list of int
+        Ascending, from 0 to the number of documents.
+
+    Returns
+    -------
+    ndarray of shape (n_ranges,), dtype=np.int64
+        Costs.
+    """
+    cost = np.zeros(len(buffers) + 1, dtype=np.int64)
+    np.cumsum(buffers.n_bytes + BYTES_PER_DOCUMENT, out=cost[1:])
+    return np.diff(cost[edges])
+
+
+class Source(Protocol):
+    """One way to cut documents into tokens; `_analysis.py` has them.
+
+    Attributes
+    ----------
+    split : {'blanks', 'characters', 'whole'}
+        How a term is cut into its tokens.
+    separator : bytes
+        What joins the tokens of a term.
+    ngram_range : tuple of (int, int)
+        Least and greatest number of tokens of a term.
+    whole_segments : bool
+        Whether a segment shorter than the shortest n-gram counts as a whole.
+    stop_words : Strings
+        Tokens that leave no trace.
+    pieces : Strings or None
+        All tokens, where their numbers are known beforehand.
+    subwords : Subwords or None
+        Where tokens are word pieces: its ``careful_tokens`` reads a document that the
+        kernel alone cannot read, its ``library_tokens`` those that it cannot at all.
+    """
+
+    split: str
+    separator: bytes
+    ngram_range: tuple[int, int]
+    whole_segments: bool
+    stop_words: Strings
+    pieces: Strings | None
+    subwords: Any
+
+    def analysis(self, buffers: TextBuffers) -> Analysis | None:
+        """Return the kernel's rules for a block; None: ``subwords`` read it."""
+
+
+def read_range(
+    source: Source,
+    analysis: Analysis | None,
+    buffers: TextBuffers,
+    start: int,
+    stop: int,
+    table: WordTable,
+    grow: bool,
+    stream: TokenStream | None = None,
+) -> Tokens:
+    """Tokens of a range of documents.
+
+    Parameters
+    ----------
+    source : Source
+        How documents become tokens.
+    analysis : Analysis or None
+        The source's rules for these documents.
+    buffers : TextBuffers
+        Documents.
+    start, stop : int
+        The range.
+    table : WordTable
+        Numbers of the words.
+    grow : bool
+        Whether new words are added to the table.
+    stream : TokenStream or None
+        Empty, with memory of earlier ranges of the same source; None: a new one.
+
+    Returns
+    -------
+    Tokens
+        In the numbers of the table, or of the source's pieces.
+
+    Raises
+    ------
+    ValueError
+        If a document is not UTF-8, or too long.
+    MemoryError
+        If memory is out.
+    """
+    if analysis is None:
+        documents = [buffers.document(place) for place in range(start, stop)]
+        return source.subwords.library_tokens(documents)
+    stream = TokenStream() if stream is None else stream
+    ends = np.empty(stop - start, dtype=np.int64)
+    place = start
+    while True:
+        n_read, problem = stream.read(
+            analysis,
+            table,
+            grow,
+            buffers.addresses[place:stop],
+            buffers.lengths[place:stop],
+            buffers.encodings[place:stop],
+            ends[place - start :],
+        )
+        place += n_read
+        if problem is None:
+            break
+        if problem != "care":
+            _raise_problem(problem, buffers, place)
+        stream.add(source.subwords.careful_tokens(buffers.document(place)))
+        ends[place - start] = len(stream)
+        place += 1
+    numbers = np.empty(len(stream), dtype=np.uint32)
+    stream.copy_tokens(numbers)
+    return Tokens(numbers, ends)
+
+
+def _raise_problem(problem: str, buffers: TextBuffers, place: int) -> None:
+    """Raise the error for a document that cannot be read."""
+    position = buffers.first + place
+    if problem == "memory":
+        raise MemoryError(f"No memory for the tokens of document {position}.")
+    if problem == "length":
+        raise ValueError(
+            f"Document {position} is longer than 4 GiB. Split it into parts."
+        )
+    raise ValueError(
+        f"Document {position} is not valid UTF-8, as an Arrow array of strings has to "
+        "be. Read the column as binary and decode it."
+    )
+
+
+def read_corpus(
+    source: Source, blocks: Iterable[TextBuffers], n_jobs: int | None
+) -> tuple[list[Tokens], Strings]:
+    """Tokens of all documents, in numbers that follow the order of the words.
+
+    Every thread fills a table of its own; at the end the words of all tables are
+    sorted, so that the numbers do not depend on who read what.
+
+    Parameters
+    ----------
+    source : Source
+        How documents become tokens.
+    blocks : iterable of TextBuffers
+        Documents.
+    n_jobs : int or None
+        Threads.
+
+    Returns
+    -------
+    streams : list of Tokens
+        In the order of the documents.
+    words : Strings
+        Distinct words, ascending; those of no document may be among them.
+    """
+    streams, table_numbers, tables = [], [], _Tables(source.stop_words)
+    for block in blocks:
+        for tokens, number in _read_block(source, block, tables, n_jobs):
+            streams.append(tokens)
+            table_numbers.append(number)
+    if source.pieces is None:
+        words, ranks = _rank_tables(tables.all)
+    else:
+        words, rank = sorted_words(source.pieces)
+        ranks = [rank] * len(tables.all)
+    _renumber(streams, [ranks[number] for number in table_numbers], n_jobs)
+    return streams, words
+
+
+class _Tables:
+    """Tables of words that threads borrow: one for each that reads at a time.
+
+    Parameters
+    ----------
+    stop_words : Strings
+        Words that every table begins with.
+    """
+
+    def __init__(self, stop_words: Strings):
+        self.all: list[WordTable] = []
+        self._stop_words = stop_words
+        self._free: list[int] = []
+        self._lock = Lock()
+
+    @contextmanager
+    def borrow(self) -> Iterator[tuple[int, WordTable]]:
+        """Give out a table that no other thread has, and its number."""
+        with self._lock:
+            if not self._free:
+                table = WordTable()
+                table.add(*self._stop_words)
+                self._free.append(len(self.all))
+                self.all.append(table)
+            number = self._free.pop()
+        yield number, self.all[number]
+        with self._lock:
+            self._free.append(number)
+
+
+def _read_block(
+    source: Source, block: TextBuffers, tables: _Tables, n_jobs: int | None
+) -> list[tuple[Tokens, int]]:
+    """Tokens of the ranges of a block, with the number of the table of each."""
+    analysis = source.analysis(block)
+    found: dict[int, tuple[Tokens, int]] = {}
+
+    def work(start: int, stop: int) -> None:
+        with tables.borrow() as (number, table):
+            tokens = read_range(source, analysis, block, start, stop, table, True)
+            found[start] = tokens, number
+
+    run_ranges(work, range_edges(block), n_jobs)
+    return [found[start] for start in sorted(found)]
+
+
+def sorted_words(words: Strings) -> tuple[Strings, np.ndarray]:
+    """Distinct words in ascending order, and the rank of each word given.
+
+    Parameters
+    ----------
+    words : Strings
+        Words, which may repeat.
+
+    Returns
+    -------
+    distinct : Strings
+        In the order of their bytes, which is that of their code points.
+    ranks : ndarray of shape (n_words,), dtype=np.uint32
+        Place of each word in ``distinct``.
+    """
+    ranks = np.empty(len(words), dtype=np.uint32)
+    firsts = np.empty(len(words), dtype=np.int64)
+    n_distinct = rank_words(words.arena, words.offsets, ranks, firsts)
+    paths = firsts[:n_distinct, np.newaxis].astype(np.uint32)
+    return join_strings(paths, words, b""), ranks
+
+
+def join_strings(paths: np.ndarray, words: Strings, separator: bytes) -> Strings:
+    """Strings made of words.
+
+    Parameters
+    ----------
+    paths : ndarray of shape (n_strings, n_words), dtype=np.uint32
+        Words of each string; unused places hold `NO_WORD`.
+    words : Strings
+        Words.
+    separator : bytes
+        What stands between two words.
+
+    Returns
+    -------
+    Strings
+        Row i of ``paths`` as a string.
+    """
+    offsets = np.empty(len(paths) + 1, dtype=np.int64)
+    nothing = np.empty(0, dtype=np.uint8)
+    join_words(paths, *words, separator, nothing, offsets)
+    arena = np.zeros(offsets[-1] + ARENA_PADDING, dtype=np.uint8)
+    join_words(paths, *words, separator, arena, offsets)
+    return Strings(arena, offsets)
+
+
+def _rank_tables(tables: list[WordTable]) -> tuple[Strings, list[np.ndarray]]:
+    """Distinct words of all tables, and for each table the ranks of its words."""
+    parts = [table_words(table) for table in tables]
+    if not parts:
+        return pack_strings([]), []
+    words, ranks = sorted_words(concatenate_strings(parts))
+    sizes = np.cumsum([len(part) for part in parts])[:-1]
+    return words, np.split(ranks, sizes)
+
+
+def _renumber(
+    streams: list[Tokens], numbers: list[np.ndarray], n_jobs: int | None
+) -> None:
+    """Give the words of each stream new numbers, in place."""
+
+    def work(start: int, stop: int) -> None:
+        for i in range(start, stop):
+            renumber(streams[i].numbers, numbers[i])
+
+    run_ranges(work, list(range(len(streams) + 1)), n_jobs)

@@ -1,0 +1,175 @@
+"""The first layer in training: sums of mini-batches, and Adam's steps, in kernels."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import sparse
+
+from sklux._kernels.batches import SparseBatch
+from sklux._kernels.layers import BETA_1, BETA_2
+from sklux._utils.threads import all_threads, run_ranges
+
+# Parts that the rows or the features of a batch are cut into, for the threads.
+N_RANGES = 16
+# Bound of the random numbers that say which values are dropped.
+MAX_SEED = 2**62
+
+
+class FirstLayer:
+    """Weights of the first layer and Adam's moments (:arxiv:`1412.6980`).
+
+    A step touches the features of its batch alone. All cores take part; they change
+    the time only.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_features, n_units), dtype=np.float32
+        C-contiguous; changed in place by `step`.
+    """
+
+    def __init__(self, weights: np.ndarray):
+        self.weights = weights
+        # Not `zeros_like`, which writes: pages of features that never occur are never
+        # there.
+        self.mean = np.zeros(weights.shape, dtype=np.float32)
+        self.mean_square = np.zeros(weights.shape, dtype=np.float32)
+        self.n_steps = 0
+
+    def sums(self, batch: SparseBatch) -> np.ndarray:
+        """Return the layer's sums of the rows of a batch.
+
+        Parameters
+        ----------
+        batch : SparseBatch
+            Rows over n_features features.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_units), dtype=np.float32
+            The sums.
+        """
+        out = np.empty((batch.n_rows, self.weights.shape[1]), dtype=np.float32)
+        _in_parts(
+            lambda start, stop: batch.project(self.weights, out, start, stop),
+            batch.n_rows,
+        )
+        return out
+
+    def step(self, batch: SparseBatch, gradient: np.ndarray, rate: float) -> None:
+        """Move the weights of the batch's features against their gradient.
+
+        Parameters
+        ----------
+        batch : SparseBatch
+            As it was when its sums were made.
+        gradient : ndarray of shape (n_rows, n_units), dtype=np.float32
+            Gradient of the loss in the sums.
+        rate : float
+            Learning rate of this step.
+        """
+        self.n_steps += 1
+        rate = rate / (1 - BETA_1**self.n_steps)
+        correction = (1 - BETA_2**self.n_steps) ** -0.5
+        _in_parts(
+            lambda start, stop: batch.step(
+                gradient,
+                self.weights,
+                self.mean,
+                self.mean_square,
+                rate,
+                correction,
+                start,
+                stop,
+            ),
+            batch.n_features,
+        )
+
+
+class MiniBatches:
+    """Draws mini-batches of documents, and of the two views of each.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Documents.
+    X_views : CSR matrix of shape (2 * n_samples, n_features), dtype=np.float32, or None
+        First views of all documents, then their second views.
+    dropout : float
+        Probability that a value of X is left out of a batch.
+    random_state : RandomState
+        Source of the order of the documents and of what is left out.
+    """
+
+    def __init__(
+        self,
+        X: sparse.csr_matrix,
+        X_views: sparse.csr_matrix | None,
+        dropout: float,
+        random_state: np.random.RandomState,
+    ):
+        self.n_samples = X.shape[0]
+        self.dropout = dropout
+        self.random_state = random_state
+        self.batch = SparseBatch(X.shape[1])
+        self._X, self._views = _arrays(X), None
+        if X_views is not None:
+            self._views = _arrays(X_views)
+            known = np.diff(X_views.indptr).reshape(2, -1) > 0
+            # A document of which one view is empty says nothing of the other.
+            self._has_views = known.all(axis=0)
+
+    def epoch(self, batch_size: int) -> list[np.ndarray]:
+        """Return all documents in random order, in batches.
+
+        Parameters
+        ----------
+        batch_size : int
+            Documents in a batch, at most.
+
+        Returns
+        -------
+        list of ndarray of shape (n_batch,), dtype=np.int64
+            Their numbers.
+        """
+        order = self.random_state.permutation(self.n_samples).astype(np.int64)
+        return np.array_split(order, -(-self.n_samples // batch_size))
+
+    def take(self, samples: np.ndarray) -> SparseBatch:
+        """Fill the batch: documents, their first views, their second views.
+
+        Parameters
+        ----------
+        samples : ndarray of shape (n_batch,), dtype=np.int64
+            Documents.
+
+        Returns
+        -------
+        SparseBatch
+            Always the same one. Documents without two views have none.
+        """
+        batch = self.batch
+        batch.begin()
+        seed = self.random_state.randint(MAX_SEED)
+        batch.add(*self._X, samples, self.dropout, seed)
+        if self._views is not None:
+            viewed = samples[self._has_views[samples]]
+            for view in (viewed, viewed + self.n_samples):
+                batch.add(*self._views, view, 0.0, 0)
+        batch.end()
+        return batch
+
+
+def _in_parts(work: Callable[[int, int], None], n: int) -> None:
+    """Call ``work`` for parts of a range, on all cores."""
+    edges = np.unique(np.linspace(0, n, N_RANGES + 1).astype(int))
+    run_ranges(work, edges.tolist(), all_threads())
+
+
+def _arrays(X: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values, columns and row pointer, as the kernel takes them."""
+    index_type = np.promote_types(X.indices.dtype, X.indptr.dtype)
+    return (
+        np.ascontiguousarray(X.data, dtype=np.float32),
+        np.ascontiguousarray(X.indices, dtype=index_type),
+        np.ascontiguousarray(X.indptr, dtype=index_type),
+    )

@@ -1,0 +1,61 @@
+"""Products of a CSR matrix with a dense one, by the kernels, on all cores."""
+
+import numpy as np
+from scipy import sparse
+
+from sklux._kernels import layers
+from sklux._utils.threads import all_threads, run_ranges
+
+ROWS_PER_RANGE = 1024
+# Rows whose values are all below are scaled by the kernel.
+SMALLEST_SAFE = 1e-12
+
+
+def csr_product(X: sparse.csr_matrix, dense: np.ndarray) -> np.ndarray:
+    """Return ``X @ dense``, each row with the same bits for any number of threads.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_rows, n_columns), dtype=np.float32
+        Valid; the values of a row neither all below 1e-12 nor one beyond 1e12.
+    dense : ndarray of shape (n_columns, n_units)
+        Computed in float32.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_units), dtype=np.float32
+        The product.
+    """
+    weights = layers.WeightRows(np.ascontiguousarray(dense, dtype=np.float32))
+    index_type = np.promote_types(X.indices.dtype, X.indptr.dtype)
+    indices = X.indices.astype(index_type, copy=False)
+    indptr = X.indptr.astype(index_type, copy=False)
+    out = np.zeros((X.shape[0], dense.shape[1]), dtype=np.float32)
+    if X.nnz == 0:
+        return out
+
+    def work(start: int, stop: int) -> None:
+        layers.sparse_product(
+            X.data, indices, indptr[start : stop + 1], None, weights, out[start:stop]
+        )
+
+    run_ranges(work, [*range(0, X.shape[0], ROWS_PER_RANGE), X.shape[0]], all_threads())
+    return out
+
+
+def csr_transpose(X: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return the transpose of unit rows, as `csr_product` takes it.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_rows, n_columns), dtype=np.float32
+        Unit rows.
+
+    Returns
+    -------
+    CSR matrix of shape (n_columns, n_rows), dtype=np.float32
+        A copy; values that are next to nothing in their unit row are zero.
+    """
+    turned = X.T.tocsr()
+    turned.data[np.abs(turned.data) <= np.float32(SMALLEST_SAFE)] = 0
+    return turned

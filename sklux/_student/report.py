@@ -1,0 +1,337 @@
+"""How near a fitted student is to its teacher, in a few numbers."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, astuple, dataclass, fields, replace
+from html import escape
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils import check_consistent_length, check_random_state
+
+from sklux._utils.similarity import (
+    cosine_correlation,
+    covariance_rank,
+    is_zero_row,
+    mean_pair_cosine,
+    nearest_neighbors,
+    neighbor_overlap,
+    unit_rows,
+)
+
+MAX_NEIGHBORS = 10
+N_PAIRS = 100_000
+# Two documents have one cosine, and no neighbour to choose.
+MIN_DOCUMENTS = 3
+# A student with a smaller share of the teacher's effective rank has collapsed.
+COLLAPSED_SHARE = 0.25
+
+TABLE = """<div class="sklux-fit-report"><table>
+<caption>Student and teacher: {documents}</caption>
+<thead><tr><th></th><th>student</th><th>teacher</th></tr></thead>
+<tbody>
+{rows}
+</tbody></table>{notes}</div>"""
+ROW = "<tr><th>{}</th><td>{}</td><td>{}</td></tr>"
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """How near a student is to its teacher on some documents.
+
+    All numbers but `n_documents` and the two that describe the fit are None for fewer
+    than three documents.
+
+    Attributes
+    ----------
+    n_documents : int
+        Documents compared. Those that the student or the teacher maps to zero are
+        left out.
+    n_components : int
+        Width of the student's vectors.
+    held_out : bool
+        Whether the student has not seen the documents in training.
+    neighbor_recall : float or None
+        Share of the teacher's nearest documents (`n_neighbors`) that the student
+        finds too.
+    similarity_correlation : float or None
+        Pearson correlation of the teacher's and the student's cosines.
+    student_effective_rank : float or None
+        As :func:`sklux.metrics.effective_rank` gives it.
+    teacher_effective_rank : float or None
+        The same of the teacher's vectors, in their full width.
+    student_mean_cosine : float or None
+        As :func:`sklux.metrics.mean_cosine` gives it.
+    teacher_mean_cosine : float or None
+        The same of the teacher's vectors.
+    """
+
+    n_documents: int
+    n_components: int
+    held_out: bool
+    neighbor_recall: float | None = None
+    similarity_correlation: float | None = None
+    student_effective_rank: float | None = None
+    teacher_effective_rank: float | None = None
+    student_mean_cosine: float | None = None
+    teacher_mean_cosine: float | None = None
+
+    @property
+    def n_neighbors(self) -> int:
+        """Neighbours compared: 10, but of few documents no more than half."""
+        return neighbors_of_few(self.n_documents)
+
+    @property
+    def is_collapsed(self) -> bool:
+        """Whether the student uses less than a quarter of the directions it could.
+
+        These are as many as the teacher's effective rank, or the student's width if
+        that is less: a narrow student has not collapsed because it is narrow.
+
+        Returns
+        -------
+        bool
+            False too where the documents were too few to tell.
+        """
+        if self.student_effective_rank is None or self.teacher_effective_rank is None:
+            return False
+        available = min(self.teacher_effective_rank, self.n_components)
+        return self.student_effective_rank < COLLAPSED_SHARE * available
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers by name, as JSON can hold them.
+
+        Returns
+        -------
+        dict
+            What `from_dict` reads.
+        """
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """Return the report that `as_dict` wrote.
+
+        Parameters
+        ----------
+        state : mapping
+            Numbers by name; other names are ignored.
+
+        Returns
+        -------
+        FitReport
+            The report.
+
+        Raises
+        ------
+        ValueError
+            If a number is missing, of another kind, or not finite.
+        """
+        values = {}
+        for field in fields(cls):
+            if field.name not in state:
+                raise ValueError(f"The fit report lacks {field.name!r}.")
+            value = state[field.name]
+            is_finite = not isinstance(value, float) or math.isfinite(value)
+            if not isinstance(value, field.type) or not is_finite:
+                is_class = isinstance(field.type, type)
+                kind = field.type.__name__ if is_class else field.type
+                raise ValueError(
+                    f"{field.name!r} of a fit report must be of type {kind} and "
+                    f"finite. Got {value!r} instead."
+                )
+            values[field.name] = value
+        return cls(**values)
+
+    def __str__(self):
+        if None in astuple(self):
+            return f"Student and teacher: {self._documents}, too few to compare."
+        recall, correlation, *spread = [
+            f"{name} {student}" + (f" (teacher {teacher})" if teacher else "")
+            for name, student, teacher in self._rows()
+        ]
+        lines = [
+            f"Student and teacher: {self._documents}",
+            f"{recall}, {correlation}",
+            ", ".join(spread),
+            self._caution,
+            self._advice,
+        ]
+        return "\n".join(filter(None, lines))
+
+    def _repr_html_(self):
+        """Table for a notebook; all of it is numbers and words of this room."""
+        if None in astuple(self):
+            return f'<div class="sklux-fit-report">{escape(str(self))}</div>'
+        rows = (ROW.format(*map(escape, row)) for row in self._rows())
+        notes = filter(None, (self._caution, self._advice))
+        return TABLE.format(
+            documents=escape(self._documents),
+            rows="\n".join(rows),
+            notes="".join(f"<p>{escape(note)}</p>" for note in notes),
+        )
+
+    @property
+    def _documents(self):
+        """Which documents were compared."""
+        kind = "held-out" if self.held_out else "training"
+        noun = "document" if self.n_documents == 1 else "documents"
+        return f"{self.n_documents:,} {kind} {noun}"
+
+    def _rows(self):
+        """Name, student's value and teacher's value of each measure, as text."""
+        return [
+            (
+                f"teacher's {self.n_neighbors} nearest found",
+                recall_in_words(
+                    self.neighbor_recall, self.n_neighbors, self.n_documents
+                ),
+                "",
+            ),
+            ("correlation of cosines", f"{self.similarity_correlation:.3f}", ""),
+            (
+                "effective rank",
+                f"{self.student_effective_rank:.1f}",
+                f"{self.teacher_effective_rank:.1f}",
+            ),
+            (
+                "mean cosine",
+                f"{self.student_mean_cosine:z.2f}",
+                f"{self.teacher_mean_cosine:z.2f}",
+            ),
+        ]
+
+    @property
+    def _advice(self):
+        """What to do about a collapse; empty without one."""
+        if not self.is_collapsed:
+            return ""
+        return (
+            "The student's vectors have collapsed into few directions: use larger "
+            "batches or a lower learning_rate_init. The loss 'cosine' collapses least."
+        )
+
+    @property
+    def _caution(self):
+        """What the numbers do not say; empty of held-out documents."""
+        if self.held_out:
+            return ""
+        return (
+            "The student was trained on these documents: of others it knows less. "
+            "By default some are held out to measure it where 400 or more are taught."
+        )
+
+
+def fit_report(
+    student: np.ndarray,
+    teacher: np.ndarray,
+    *,
+    held_out: bool,
+    random_state: int | np.random.RandomState | None = None,
+) -> FitReport:
+    """Compare a student's vectors with its teacher's.
+
+    The time and memory are those of all cosines of the documents, a block at a time.
+
+    Parameters
+    ----------
+    student : ndarray of shape (n_samples, n_components)
+        Vectors of any length.
+    teacher : ndarray of shape (n_samples, n_teacher_components)
+        The teacher's vectors of the same documents, of any length.
+    held_out : bool
+        Whether the student has not seen the documents in training.
+    random_state : int, RandomState instance or None, default=None
+        Source of the pairs whose cosines are correlated.
+
+    Returns
+    -------
+    FitReport
+        The numbers.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in their number of rows.
+    """
+    check_consistent_length(student, teacher)
+    pair = unit_rows(student), unit_rows(teacher)
+    is_known = ~(is_zero_row(pair[0]) | is_zero_row(pair[1]))
+    student, teacher = (unit[is_known] for unit in pair)
+    n_documents, n_components = student.shape
+    report = FitReport(n_documents, n_components, bool(held_out))
+    if n_documents < MIN_DOCUMENTS:
+        return report
+    random_state = check_random_state(random_state)
+    return replace(
+        report,
+        neighbor_recall=neighbor_recall(teacher, student, report.n_neighbors),
+        similarity_correlation=cosine_correlation(
+            teacher, student, N_PAIRS, random_state
+        ),
+        student_effective_rank=covariance_rank(student),
+        teacher_effective_rank=covariance_rank(teacher),
+        student_mean_cosine=mean_pair_cosine(student),
+        teacher_mean_cosine=mean_pair_cosine(teacher),
+    )
+
+
+def neighbors_of_few(n_documents: int) -> int:
+    """How many nearest documents to compare: 10, but no more than half of them.
+
+    Parameters
+    ----------
+    n_documents : int
+        Documents there are.
+
+    Returns
+    -------
+    int
+        Neighbours of each.
+    """
+    return min(MAX_NEIGHBORS, n_documents // 2)
+
+
+def recall_in_words(recall: float, n_neighbors: int, n_documents: int) -> str:
+    """Share of neighbours found, beside that which documents at random would give.
+
+    Parameters
+    ----------
+    recall : float
+        The share.
+    n_neighbors : int
+        Neighbours of each document.
+    n_documents : int
+        Documents there are: the fewer, the more of them are nearest.
+
+    Returns
+    -------
+    str
+        Both in per cent.
+    """
+    chance = n_neighbors / max(n_documents - 1, 1)
+    return f"{100 * recall:.1f} % (by chance {100 * chance:.1f} %)"
+
+
+def neighbor_recall(
+    teacher: np.ndarray, student: np.ndarray, n_neighbors: int
+) -> float:
+    """Share of the teacher's neighbours that the student finds too.
+
+    Parameters
+    ----------
+    teacher, student : ndarray of shape (n_samples, n_components)
+        Unit rows of the same documents; each side has its own width.
+    n_neighbors : int
+        Neighbours of each document.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+    """
+    queries = np.arange(len(teacher))
+    return neighbor_overlap(
+        nearest_neighbors(teacher, queries, n_neighbors),
+        nearest_neighbors(student, queries, n_neighbors),
+    )

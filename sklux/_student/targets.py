@@ -1,0 +1,153 @@
+"""What the student shall learn: the teacher's vectors beside the corpus's own.
+
+With t_i the teacher's unit vector of a document, l_i its latent semantic one, and w the
+weight of the corpus, the whole target has the cosines
+
+    t'_i = [sqrt(1 - w) t_i, sqrt(w) l_i],   t'_i . t'_j = (1 - w) t_i.t_j + w l_i.l_j
+
+of both, mixed; the student learns its principal directions.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+from sklux._utils.similarity import second_moment, unit_rows
+
+# Part of the largest eigenvalue that keeps the map from the teacher's space stable.
+RIDGE = 1e-3
+
+
+class Targets(NamedTuple):
+    """What the student shall learn.
+
+    Attributes
+    ----------
+    whole : ndarray of shape (n_samples, n_whole_components), dtype=np.float32
+        Unit rows.
+    reduced : ndarray of shape (n_samples, n_components), dtype=np.float32
+        The same in fewer dimensions: unit rows.
+    components : ndarray of shape (n_components, n_teacher_components), \
+            dtype=np.float32
+        Maps a teacher vector to the reduced space.
+    """
+
+    whole: np.ndarray
+    reduced: np.ndarray
+    components: np.ndarray
+
+
+def make_targets(
+    teacher: np.ndarray,
+    latent: np.ndarray,
+    weight: float,
+    n_components: int,
+    is_embedded: np.ndarray,
+) -> Targets:
+    """Put the teacher's vectors beside the corpus's own.
+
+    Parameters
+    ----------
+    teacher : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
+        Unit rows; the target of a zero row is zero.
+    latent : ndarray of shape (n_samples, n_latent), dtype=np.float32
+        Unit rows; not read where ``weight`` is 0.
+    weight : float
+        Share w, in [0, 1].
+    n_components : int
+        Width of the student.
+    is_embedded : ndarray of shape (n_samples,), dtype=bool
+        Documents whose teacher vectors are no guesses.
+
+    Returns
+    -------
+    Targets
+        For all documents.
+    """
+    whole = teacher
+    if weight > 0 and latent.shape[1] > 0:
+        parts = [np.sqrt(1 - weight) * teacher, np.sqrt(weight) * latent]
+        whole = unit_rows(np.hstack(parts))
+        whole[~teacher.any(axis=1)] = 0
+    directions = principal_directions(whole, n_components)
+    reduced = unit_rows(whole @ directions.T)
+    if whole is teacher:
+        return Targets(whole, reduced, directions)
+    components = nearest_map(teacher[is_embedded], reduced[is_embedded])
+    return Targets(whole, reduced, components)
+
+
+def principal_directions(vectors: np.ndarray, n_components: int) -> np.ndarray:
+    """Directions that hold most of some unit vectors, largest first.
+
+    They are taken about the origin, not about the mean, so that the cosines of
+    the reduced vectors are those of the whole ones as nearly as possible.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_samples, n_features)
+        Unit rows.
+    n_components : int
+        Number of directions, at most n_features.
+
+    Returns
+    -------
+    ndarray of shape (n_components, n_features), dtype=np.float32
+        Orthonormal rows; the largest entry of each is positive.
+    """
+    n_features = vectors.shape[1]
+    _, found = linalg.eigh(
+        second_moment(vectors, vectors),
+        subset_by_index=(n_features - n_components, n_features - 1),
+    )
+    components = found.T[::-1]
+    largest = np.abs(components).argmax(axis=1)
+    signs = np.sign(components[np.arange(n_components), largest])
+    return np.ascontiguousarray(components * signs[:, None], dtype=np.float32)
+
+
+def nearest_map(vectors: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Linear map that brings vectors nearest to their targets (ridge regression).
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_samples, n_features), dtype=np.float32
+        Rows to map.
+    targets : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Where to.
+
+    Returns
+    -------
+    ndarray of shape (n_components, n_features), dtype=np.float32
+        C, for targets ~ vectors C^T.
+    """
+    moment = second_moment(vectors, vectors)
+    ridge = RIDGE * max(np.linalg.norm(moment, 2), 1e-30)
+    moment[np.diag_indices_from(moment)] += ridge
+    image = linalg.solve(moment, second_moment(vectors, targets), assume_a="pos")
+    return np.ascontiguousarray(image.T, dtype=np.float32)
+
+
+def nearest_rotation(student: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Rotation that brings the student's vectors nearest to the targets.
+
+    The orthogonal Procrustes problem: R = U V^T with student^T target = U S V^T
+    minimises sum_i |student_i R - target_i|^2. The similarity loss sees angles
+    only, so all rotations of a student are equally good to it; this one lets
+    teacher vectors be compared with the student's.
+
+    Parameters
+    ----------
+    student, target : ndarray of shape (n_samples, n_components)
+        Unit rows of the same documents.
+
+    Returns
+    -------
+    ndarray of shape (n_components, n_components), dtype=np.float32
+        Orthogonal matrix.
+    """
+    rotation, _ = linalg.orthogonal_procrustes(
+        student.astype(np.float64), target.astype(np.float64)
+    )
+    return rotation.astype(np.float32)

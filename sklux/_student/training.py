@@ -1,0 +1,440 @@
+"""Training of the student: mini-batches, Adam, early stopping.
+
+The first layer, where nearly all weights and nearly all work are, has kernels of its
+own (`_first_layer.py`); torch has the dense layers and the losses.
+
+This room and `_losses` are the only ones that import torch; they are loaded
+inside ``fit``.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from joblib import cpu_count
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from torch.nn import functional
+from tqdm.auto import tqdm
+
+from sklux._kernels.layers import BETA_1, BETA_2, EPSILON
+from sklux._student.first_layer import FirstLayer, MiniBatches
+from sklux._student.losses import contrastive_loss, cosine_loss, similarity_kl_loss
+from sklux._student.network import LARGEST_WEIGHT, Network, apply_network
+from sklux._utils.callbacks import EpochTasks
+from sklux._utils.similarity import nearest_neighbors, neighbor_overlap, unit_rows
+from sklux._utils.threads import all_threads
+from sklux._utils.warnings import warn_caller
+
+WARM_UP_FRACTION = 0.05
+N_NEIGHBORS = 10
+# With fewer multiplications a batch, torch runs on one thread.
+MANY_PRODUCTS = 1_000_000_000
+
+_locks: dict[int, threading.RLock] = {}  # process id -> lock of the thread count
+
+
+@dataclass
+class TrainingSettings:
+    """What the loop needs to know; the names are those of `ReLUProjection`.
+
+    ``loss`` has the weight of each distillation loss; ``score_error`` is a difference
+    of held-out scores that may be chance.
+    """
+
+    loss: dict[str, float]
+    temperature: float
+    contrastive_weight: float
+    contrastive_temperature: float
+    dropout: float
+    learning_rate_init: float
+    batch_size: int
+    max_iter: int
+    n_iter_no_change: int
+    tol: float
+    device: str
+    verbose: bool
+    score_error: float = 0.0
+
+
+@dataclass
+class TrainingResult:
+    """The trained weights and the history of the training."""
+
+    coefs: list[np.ndarray]
+    loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+
+
+def learning_rate_factor(progress: float) -> float:
+    """Factor on the initial learning rate: up over the first 5 %, then down to 0.
+
+    Parameters
+    ----------
+    progress : float
+        Share of all steps that have been made, in [0, 1].
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+    """
+    if progress < WARM_UP_FRACTION:
+        return progress / WARM_UP_FRACTION
+    return (1 - progress) / (1 - WARM_UP_FRACTION)
+
+
+@contextmanager
+def fixed_thread_count(products_per_batch: float) -> Iterator[None]:
+    """Set torch's thread count for a training, and set it back after.
+
+    The bits of a trained model depend on the number of threads, so it follows the
+    machine and the data, and the share of the processors that is left to a process of a
+    search, not what the caller had set.
+
+    Parameters
+    ----------
+    products_per_batch : float
+        Multiplications of the dense layers and losses in one batch. With few of them
+        torch has one thread: a second one gains little, and torch's threads wait for
+        each other by spinning, which takes the processor from the kernels.
+    """
+    is_small = products_per_batch < MANY_PRODUCTS
+    # The count is the process's: trainings in other threads wait for their turn.
+    with _locks.setdefault(os.getpid(), threading.RLock()):
+        before = torch.get_num_threads()
+        many = min(cpu_count(only_physical_cores=True), all_threads())
+        torch.set_num_threads(1 if is_small else many)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+class DenseLayer:
+    """Weights of a dense layer and Adam's moments (:arxiv:`1412.6980`).
+
+    Parameters
+    ----------
+    weights : tensor of shape (n_units_in, n_units_out)
+        Changed in place by `step`.
+    """
+
+    def __init__(self, weights: torch.Tensor):
+        self.weights = weights
+        self.mean = torch.zeros_like(weights)
+        self.mean_square = torch.zeros_like(weights)
+        self.n_steps = 0
+
+    def step(self, gradient: torch.Tensor, rate: float) -> None:
+        """Move the weights against their gradient.
+
+        Parameters
+        ----------
+        gradient : tensor of shape (n_units_in, n_units_out)
+            Gradient of the loss in the weights.
+        rate : float
+            Learning rate of this step.
+        """
+        self.n_steps += 1
+        # m := b1 m + (1 - b1) g,  v := b2 v + (1 - b2) g^2
+        self.mean.mul_(BETA_1).add_(gradient, alpha=1 - BETA_1)
+        self.mean_square.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
+        # w := w - rate * m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
+        scale = (self.mean_square / (1 - BETA_2**self.n_steps)).sqrt_().add_(EPSILON)
+        self.weights.addcdiv_(
+            self.mean, scale, value=-rate / (1 - BETA_1**self.n_steps)
+        )
+
+
+def forward(hidden: torch.Tensor, dense: list[torch.Tensor]) -> torch.Tensor:
+    """Student rows before the last L2; the twin of `Network.finish`.
+
+    Parameters
+    ----------
+    hidden : tensor of shape (n_batch, n_units)
+        The first layer's sums.
+    dense : list of tensor of shape (n_units_in, n_units_out)
+        The other layers.
+
+    Returns
+    -------
+    tensor of shape (n_batch, n_components)
+        Rows of any length.
+    """
+    for weights in dense:
+        hidden = functional.normalize(hidden.relu()) @ weights
+    return hidden
+
+
+class NeighborScore:
+    """Share of the nearest held-out documents, by the targets, that the student finds.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_validation, n_features), dtype=np.float32
+        Features of the held-out documents.
+    targets : ndarray of shape (n_validation, n_target_components)
+        What the student shall learn of them.
+    """
+
+    def __init__(self, X: sparse.csr_matrix, targets: np.ndarray):
+        self.X = X
+        self.queries = np.arange(X.shape[0])
+        self.n_neighbors = min(N_NEIGHBORS, X.shape[0] - 1)
+        # Standard error of a share of so many neighbours, at most (where it is a half).
+        self.error = 0.5 / np.sqrt(len(self.queries) * max(self.n_neighbors, 1))
+        self.expected = nearest_neighbors(
+            unit_rows(targets), self.queries, self.n_neighbors
+        )
+
+    def __call__(self, coefs: list[np.ndarray]) -> float:
+        """Score some weights.
+
+        Parameters
+        ----------
+        coefs : list of ndarray
+            Weights of the layers.
+
+        Returns
+        -------
+        float
+            Between 0 and 1.
+        """
+        student = apply_network(self.X, Network.of(coefs), all_threads())
+        found = nearest_neighbors(student, self.queries, self.n_neighbors)
+        return neighbor_overlap(self.expected, found)
+
+
+def train_student(
+    X: sparse.csr_matrix,
+    X_views: sparse.csr_matrix | None,
+    targets: tuple[np.ndarray, np.ndarray],
+    coefs: list[np.ndarray],
+    settings: TrainingSettings,
+    score: Callable[[list[np.ndarray]], float] | None,
+    random_state: np.random.RandomState,
+    epochs: EpochTasks | None = None,
+) -> TrainingResult:
+    """Train the weights, starting from ``coefs``.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Features of the training documents.
+    X_views : CSR matrix of shape (2 * n_samples, n_features), dtype=np.float32, or None
+        Features of their first views, then of their second views, for the contrastive
+        loss.
+    targets : tuple of two ndarrays of n_samples rows, dtype=np.float32
+        Unit rows to learn: of any width for the similarity loss, and of the student's
+        width for the cosine loss.
+    coefs : list of ndarray
+        Weights at the start; changed in place.
+    settings : TrainingSettings
+        Loss, optimiser and stopping rule.
+    score : callable or None
+        Scores weights on held-out documents, higher is better; without it the
+        loop stops by the training loss.
+    random_state : RandomState
+        Source of the order of the documents and of what is dropped.
+    epochs : EpochTasks or None, default=None
+        Who is told of the epochs, and may stop the training after each.
+
+    Returns
+    -------
+    TrainingResult
+        The last weights that ``score`` finds as good as the best within its error, or
+        the last ones without it.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the loss or a weight is not finite any more; the weights of the last good
+        epoch are returned.
+    """
+    n_batch = min(settings.batch_size, X.shape[0])
+    products = n_batch * sum(weights.size for weights in coefs[1:])
+    if "similarity_kl" in settings.loss or X_views is not None:
+        products += n_batch**2 * coefs[-1].shape[1]
+    batches = MiniBatches(X, X_views, settings.dropout, random_state)
+    with (
+        fixed_thread_count(products),
+        # Whatever the caller's own torch code has switched off around us.
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):
+        return _train(batches, targets, coefs, settings, score, epochs or EpochTasks())
+
+
+def _train(batches, targets, coefs, settings, score, epochs) -> TrainingResult:
+    """Run the epochs; see `train_student`."""
+    first = FirstLayer(coefs[0])
+    dense = [
+        DenseLayer(torch.from_numpy(weights).to(settings.device))
+        for weights in coefs[1:]
+    ]
+    targets = [torch.from_numpy(part).to(settings.device) for part in targets]
+    stopping = _StoppingRule(settings, score, _all_weights(first, dense))
+    losses: list[float] = []
+    progress = tqdm(
+        total=batches.n_samples * settings.max_iter,
+        unit="doc",
+        unit_scale=True,
+        desc="training",
+        disable=not settings.verbose,
+    )
+    with progress:
+        for epoch in range(settings.max_iter):
+            end_epoch = epochs.begin(_all_weights(first, dense))
+            total_loss = 0.0
+            epoch_batches = batches.epoch(settings.batch_size)
+            for step, samples in enumerate(epoch_batches):
+                # Half a step in: neither the first nor the last one has rate 0.
+                done = (epoch + (step + 0.5) / len(epoch_batches)) / settings.max_iter
+                rate = settings.learning_rate_init * learning_rate_factor(done)
+                batch = batches.take(samples)
+                loss = _step(first, dense, batch, samples, targets, settings, rate)
+                total_loss += loss * len(samples)
+                if not np.isfinite(total_loss):
+                    break
+                progress.update(len(samples))
+            coefs = _all_weights(first, dense)
+            if not (np.isfinite(total_loss) and _can_be_summed(coefs)):
+                _warn_of_divergence(epoch, settings)
+                end_epoch(stopping.kept)
+                break
+            losses.append(total_loss / batches.n_samples)
+            should_stop = stopping.should_stop(coefs, losses[-1])
+            should_stop |= end_epoch(coefs)
+            progress.set_postfix(loss=losses[-1], **stopping.last_score())
+            if should_stop:
+                break
+    return TrainingResult(stopping.kept, losses, stopping.scores)
+
+
+def _step(first, dense, batch, samples, targets, settings, rate) -> float:
+    """Make one step of all layers, unless the loss is no number; return the loss."""
+    hidden = torch.from_numpy(first.sums(batch)).to(settings.device)
+    hidden.requires_grad_()
+    weights = [layer.weights.detach().requires_grad_() for layer in dense]
+    loss = batch_loss(forward(hidden, weights), samples, targets, settings)
+    value = loss.item()
+    if np.isfinite(value):
+        loss.backward()
+        first.step(batch, hidden.grad.cpu().numpy(), rate)
+        for layer, weight in zip(dense, weights):
+            layer.step(weight.grad, rate)
+    return value
+
+
+def batch_loss(
+    student: torch.Tensor,
+    samples: np.ndarray,
+    targets: list[torch.Tensor],
+    settings: TrainingSettings,
+) -> torch.Tensor:
+    """Weighted sum of the losses that the settings name.
+
+    Parameters
+    ----------
+    student : tensor of shape (n_rows, n_components)
+        Rows of the batch's documents, of their first views and of their second ones.
+    samples : ndarray of shape (n_batch,), dtype=np.int64
+        Which documents these are.
+    targets : list of two tensors of n_samples rows
+        As in `train_student`.
+    settings : TrainingSettings
+        Losses and their weights.
+
+    Returns
+    -------
+    tensor of shape ()
+        At least 0.
+    """
+    own, views = student[: len(samples)], student[len(samples) :]
+    whole, reduced = targets
+    # Of the same graph as the rows, where no loss below says anything.
+    loss = (student * 0).sum()
+    if "cosine" in settings.loss:
+        loss = loss + settings.loss["cosine"] * cosine_loss(own, reduced[samples])
+    if "similarity_kl" in settings.loss:
+        divergence = similarity_kl_loss(own, whole[samples], settings.temperature)
+        loss = loss + settings.loss["similarity_kl"] * divergence
+    if len(views):
+        contrast = contrastive_loss(*views.chunk(2), settings.contrastive_temperature)
+        loss = loss + settings.contrastive_weight * contrast
+    return loss
+
+
+class _StoppingRule:
+    """Stop once nothing has improved for long enough; keep good weights.
+
+    With a ``score`` the held-out score must rise, without it the training loss
+    must fall, by more than ``tol`` within ``n_iter_no_change`` epochs. Without it the
+    last weights are kept. With it, the last ones that are less than the score's error
+    below the best (the one-standard-error rule of L. Breiman et al., Classification and
+    Regression Trees, 1984): later epochs have smaller steps, and are better by what the
+    score does not see.
+    """
+
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        score: Callable[[list[np.ndarray]], float] | None,
+        start: list[np.ndarray],
+    ):
+        self.settings = settings
+        self.score = score
+        self.scores: list[float] = []
+        self.kept = [weights.copy() for weights in start]
+        self.best = -np.inf
+        self.n_no_change = 0
+
+    def last_score(self) -> dict[str, float]:
+        """Score of the last epoch, if there is one, for the progress bar."""
+        return {"score": self.scores[-1]} if self.scores else {}
+
+    def should_stop(self, coefs: list[np.ndarray], loss: float) -> bool:
+        """Take note of an epoch, and say whether it shall be the last."""
+        quality = -loss if self.score is None else self.score(coefs)
+        best = max(self.scores, default=-np.inf) - self.settings.score_error
+        if self.score is None or quality > best:
+            for kept, weights in zip(self.kept, coefs):
+                np.copyto(kept, weights)
+        if self.score is not None:
+            self.scores.append(quality)
+        self.n_no_change += 1
+        if quality > self.best + self.settings.tol:
+            self.best = quality
+            self.n_no_change = 0
+        return self.n_no_change >= self.settings.n_iter_no_change
+
+
+def _can_be_summed(coefs: list[np.ndarray]) -> bool:
+    """Whether no weight is NaN, infinite or too large for a network."""
+    # Comparisons with NaN are false.
+    return all(
+        -LARGEST_WEIGHT <= weights.min() and weights.max() <= LARGEST_WEIGHT
+        for weights in coefs
+    )
+
+
+def _warn_of_divergence(epoch: int, settings: TrainingSettings) -> None:
+    """Say which settings to change where the loss or a weight is not finite."""
+    warn_caller(
+        f"Training stopped: the loss of epoch {epoch + 1}, or a weight after it, is "
+        "not finite. The weights of the last good epoch, or of the start, are kept. "
+        f"Lower learning_rate_init={settings.learning_rate_init}, or raise "
+        f"temperature={settings.temperature} or "
+        f"contrastive_temperature={settings.contrastive_temperature} where small.",
+        ConvergenceWarning,
+    )
+
+
+def _all_weights(first: FirstLayer, dense: list[DenseLayer]) -> list[np.ndarray]:
+    """Weights as arrays; on the CPU they share the layers' memory."""
+    return [first.weights, *(layer.weights.cpu().numpy() for layer in dense)]

@@ -1,0 +1,350 @@
+"""The model file: safetensors with JSON metadata and a checksum per tensor.
+
+The layout is that of safetensors: eight bytes with the header's length, a JSON
+header with dtype, shape and offsets of each tensor, and the tensors' bytes. The
+header's ``__metadata__`` holds one string, ``sklux``, which is JSON again: the
+format version, the checksums, and what the model's stages wrote. There is no
+pickle and no code in it.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from sklux._utils.memory import CACHE_LINE, in_memory
+
+# Raise it when a reader of the old version would misread the file.
+FORMAT_VERSION = 2
+METADATA_KEY = "sklux"
+MAX_HEADER_BYTES = 100_000_000
+
+_DTYPES = {
+    "BOOL": np.bool_,
+    "U8": np.uint8,
+    "I8": np.int8,
+    "U16": np.uint16,
+    "I16": np.int16,
+    "F16": np.float16,
+    "U32": np.uint32,
+    "I32": np.int32,
+    "F32": np.float32,
+    "U64": np.uint64,
+    "I64": np.int64,
+    "F64": np.float64,
+}
+
+
+def write_model(
+    path: str | os.PathLike,
+    tensors: dict[str, np.ndarray],
+    state: dict[str, Any],
+    aligned_tensor: str | None = None,
+) -> None:
+    """Write a model file; an existing one is replaced once the new one is whole.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File to write.
+    tensors : dict of str to ndarray
+        Arrays by name.
+    state : dict
+        What JSON can hold.
+    aligned_tensor : str or None
+        Tensor that begins at a cache line of the file, where the sizes of those
+        before it allow.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an existing one is as it was.
+    """
+    # Here, because it cannot be had for every Python that runs the rest.
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    path = Path(path)
+    tensors = {
+        name: np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+        for name, array in tensors.items()
+    }
+    document = {
+        "format_version": FORMAT_VERSION,
+        "checksums": {name: checksum(array) for name, array in tensors.items()},
+        "state": state,
+        "state_checksum": state_checksum(state),
+    }
+    text = json.dumps(document)
+    try:
+        with replaced_when_whole(path, "save") as partial:
+            save_file(tensors, partial, metadata={METADATA_KEY: text})
+            # Mapped rows are read faster from the beginning of a cache line.
+            if padding := _bytes_to_cache_line(partial, aligned_tensor):
+                text += " " * padding
+                save_file(tensors, partial, metadata={METADATA_KEY: text})
+    except SafetensorError as error:
+        raise OSError(
+            f"The model file {str(path)!r} cannot be written: {error}"
+        ) from error
+
+
+@contextmanager
+def replaced_when_whole(path: Path, caller: str) -> Iterator[Path]:
+    """Give out an empty file that takes the place of ``path`` once it is written.
+
+    Parameters
+    ----------
+    path : Path
+        File to write; an existing one stays as it is until then, and its mode stays.
+        A link stays a link.
+    caller : str
+        Function that writes, for the message.
+
+    Yields
+    ------
+    Path
+        File to write to.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"The folder {str(path.parent)!r} does not exist; make it before {caller}."
+        )
+    target = Path(os.path.realpath(path))
+    partial = target.parent / f".{uuid4().hex}.partial"
+    try:
+        partial.touch()
+        # That of the old file, or what the process gives to new ones; at once, so that
+        # nobody reads it who could not read the old one.
+        mode = stat.S_IMODE((target if target.exists() else partial).stat().st_mode)
+        partial.chmod(mode | stat.S_IWUSR)
+        yield partial
+        with open(partial, "rb+") as stream:
+            os.fsync(stream.fileno())
+        partial.chmod(mode)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_model(
+    path: str | os.PathLike, *, mmap_mode: str | None, verify: bool
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File to read.
+    mmap_mode : {'r', None}
+        With ``'r'`` the arrays are read-only views of the file, which processes
+        share and which are read when used.
+    verify : bool
+        Whether to compare the checksums, which reads the whole file.
+
+    Returns
+    -------
+    tensors : dict of str to ndarray
+        Arrays by name.
+    state : dict
+        As it was given to `write_model`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no model file, is damaged or truncated, or is of a newer format.
+    """
+    path = Path(path)
+    data = np.memmap(path, mode="r") if path.stat().st_size else np.empty(0, np.uint8)
+    header, start = _read_header(path, data)
+    document = _read_metadata(path, header)
+    tensors = {
+        name: _read_tensor(path, name, entry, data[start:])
+        for name, entry in header.items()
+    }
+    ends = [entry["data_offsets"][1] for entry in header.values()]
+    if start + max(ends, default=0) != len(data):
+        raise _damaged(path, "bytes follow its last tensor")
+    if set(tensors) != set(document["checksums"]):
+        raise _damaged(path, "its tensors are not those it lists")
+    if mmap_mode is None:
+        tensors = {name: in_memory(array) for name, array in tensors.items()}
+    if verify:
+        for name, array in tensors.items():
+            if checksum(array) != document["checksums"][name]:
+                raise _damaged(path, f"the checksum of {name!r} does not match")
+    return tensors, document["state"]
+
+
+def json_params(owner: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters as a model file can hold them.
+
+    Parameters
+    ----------
+    owner : str
+        Whose they are, for the message.
+    params : dict
+        Parameters by name; NumPy scalars become Python's.
+
+    Returns
+    -------
+    dict
+        What JSON gives back as it was.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is of another kind; the message names it.
+    """
+    held = {}
+    for name, value in params.items():
+        held[name] = value.item() if isinstance(value, np.generic) else value
+        if not is_json(held[name]):
+            raise TypeError(
+                f"save cannot hold the parameter {name}={value!r} of {owner}. Use "
+                "joblib.dump for this model."
+            )
+    return held
+
+
+def is_json(value: object) -> bool:
+    """Whether JSON gives a value back as it was.
+
+    Parameters
+    ----------
+    value : object
+        Any value; tuples and sets would come back as lists.
+
+    Returns
+    -------
+    bool
+        True for None, bool, int, float, str, and lists and dicts of these.
+    """
+    if value is None or type(value) in (bool, int, float, str):
+        return True
+    if type(value) is list:
+        return all(map(is_json, value))
+    if type(value) is dict:
+        return all(type(k) is str and is_json(v) for k, v in value.items())
+    return False
+
+
+def checksum(array: np.ndarray) -> str:
+    """Digest of an array's dtype, shape and bytes.
+
+    Parameters
+    ----------
+    array : ndarray
+        C-contiguous.
+
+    Returns
+    -------
+    str
+        The blake2b-128 hash as 32 hexadecimal digits.
+    """
+    digest = blake2b(f"{array.dtype.name} {array.shape} ".encode(), digest_size=16)
+    digest.update(array.reshape(-1).view(np.uint8))
+    return digest.hexdigest()
+
+
+def state_checksum(state: dict[str, Any]) -> str:
+    """Digest of what JSON holds, whatever the order of the keys.
+
+    Parameters
+    ----------
+    state : dict
+        What JSON can hold.
+
+    Returns
+    -------
+    str
+        The blake2b-128 hash as 32 hexadecimal digits.
+    """
+    text = json.dumps(state, sort_keys=True)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
+    """Parse the header; return it and where the tensors begin."""
+    length = int.from_bytes(data[:8].tobytes(), "little")
+    if len(data) < 8 or length > min(MAX_HEADER_BYTES, len(data) - 8):
+        raise _damaged(path, "its header is longer than the file")
+    try:
+        header = json.loads(data[8 : 8 + length].tobytes())
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, "its header is not JSON") from error
+    if not isinstance(header, dict):
+        raise _damaged(path, "its header is not a JSON object")
+    return header, 8 + length
+
+
+def _bytes_to_cache_line(path: Path, name: str | None) -> int:
+    """How many bytes a tensor of a file lacks to the next cache line."""
+    if name is None:
+        return 0
+    data = np.memmap(path, mode="r")
+    header, start = _read_header(path, data)
+    return -(start + header[name]["data_offsets"][0]) % CACHE_LINE
+
+
+def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:
+    """Take the metadata out of the header, and refuse what this version cannot read."""
+    try:
+        document = json.loads(header.pop("__metadata__")[METADATA_KEY])
+        version = document["format_version"]
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise _damaged(path, "it has no sklux metadata") from error
+    if not isinstance(version, int) or version < 1:
+        raise _damaged(path, f"its format version is {version!r}")
+    if version > FORMAT_VERSION:
+        raise ValueError(
+            f"The model file {str(path)!r} has format version {version}, but this "
+            f"version of sklux reads up to {FORMAT_VERSION}. Upgrade sklux."
+        )
+    if not all(isinstance(document.get(key), dict) for key in ("checksums", "state")):
+        raise _damaged(path, "its metadata is incomplete")
+    if document.get("state_checksum") != state_checksum(document["state"]):
+        raise _damaged(path, "the checksum of its metadata does not match")
+    return document
+
+
+def _read_tensor(
+    path: Path, name: str, entry: dict[str, Any], data: np.ndarray
+) -> np.ndarray:
+    """View one tensor, once its place is known to lie in the file."""
+    try:
+        dtype = np.dtype(_DTYPES[entry["dtype"]])
+        shape = tuple(int(size) for size in entry["shape"])
+        start, stop = (int(offset) for offset in entry["data_offsets"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise _damaged(path, f"the entry of {name!r} cannot be read") from error
+    n_bytes = dtype.itemsize
+    for size in shape:
+        n_bytes *= size
+    if min(shape, default=0) < 0 or start < 0 or stop - start != n_bytes:
+        raise _damaged(path, f"the shape of {name!r} does not fit its offsets")
+    if stop > len(data):
+        raise _damaged(path, f"it ends inside {name!r}")
+    return np.asarray(data[start:stop]).view(dtype).reshape(shape)
+
+
+def _damaged(path: Path, how: str) -> ValueError:
+    """An error for a file that cannot be what `write_model` wrote."""
+    return ValueError(
+        f"{str(path)!r} is not a whole sklux model file: {how}. Save the model again, "
+        "or copy the file anew."
+    )

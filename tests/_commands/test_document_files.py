@@ -1,0 +1,491 @@
+"""Documents read from files: the same from every format, in pieces of limited size."""
+
+import csv
+import errno
+import gzip
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklux._commands import document_files as _document_files
+from sklux._commands.document_files import (
+    COMPRESSIONS,
+    DocumentFile,
+    file_format,
+    naming,
+    pieces,
+)
+from sklux._commands.vector_files import plain
+
+TEXTS = [
+    "a red apple",
+    "",
+    'with "quotes", and a comma',
+    "two\nlines",
+    "naïve 漢字 🙂",
+    "7",
+]
+ROWS = [{"id": i, "text": text} for i, text in enumerate(TEXTS)]
+
+
+def write(folder, format, rows=ROWS):
+    path = folder / f"documents.{'txt' if format == 'text' else format}"
+    if format == "parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    elif format == "csv":
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    elif format == "jsonl":
+        lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    else:
+        lines = [row["text"].replace("\n", " ") for row in rows]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv", "jsonl"])
+def test_document_file_reads_what_was_written(tmp_path, format):
+    (piece,) = DocumentFile(write(tmp_path, format), keep=["id"])
+    assert piece.documents == TEXTS
+    ids = range(len(TEXTS))
+    kept = [plain(value) for value in piece.kept["id"]]
+    assert kept == list(map(str, ids) if format == "csv" else ids)
+    assert piece.missing == []
+
+
+def compressed(path, suffix):
+    """The same file compressed, in two parts, as tools that append make them."""
+    content = Path(path).read_bytes()
+    packed = f"{path}{suffix}"
+    middle = len(content) // 2
+    with open(packed, "wb") as file:
+        for part in (content[:middle], content[middle:]):
+            codec = COMPRESSIONS[suffix.lower()]
+            out = pyarrow.BufferOutputStream()
+            with pyarrow.CompressedOutputStream(out, codec) as stream:
+                stream.write(part)
+            file.write(out.getvalue())
+    return packed
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "text"])
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".zst", ".lz4", ".GZ"])
+def test_document_file_unpacks(tmp_path, monkeypatch, format, suffix):
+    monkeypatch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", 2)
+    path = write(tmp_path, format)
+    file = DocumentFile(compressed(path, suffix))
+    assert file.read_present()[0] == DocumentFile(path).read_present()[0]
+    assert file.position() == 1
+    unnamed = compressed(Path(path).rename(tmp_path / "documents"), suffix)
+    assert DocumentFile(unnamed, format).read_present()[0] == file.read_present()[0]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "no gzip"])
+def test_document_file_damaged_archive_is_refused(tmp_path, damage):
+    lines = "".join(f"line {number} of some\n" for number in range(5000)).encode()
+    packed = gzip.compress(lines)
+    half = len(packed) // 2
+    content = {
+        "cut": packed[:-half],
+        "changed": packed[:half] + b"damaged" + packed[half + 7 :],
+        "no gzip": lines,
+    }[damage]
+    path = tmp_path / "lines.txt.gz"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"lines.txt.gz cannot be read as gzip: .*\. "):
+        DocumentFile(str(path)).read_present()[0]
+
+
+def test_document_file_archive_that_the_system_cannot_read(tmp_path, monkeypatch):
+    """It is not said to be damaged."""
+    path = tmp_path / "lines.txt.gz"
+    path.write_bytes(gzip.compress(b"a\nb\n"))
+    file = DocumentFile(str(path))
+
+    def broken():
+        raise OSError(errno.EIO, "Input/output error")
+        yield
+
+    monkeypatch.setattr(file, "_lines", broken)
+    with pytest.raises(OSError, match="Input/output error.*lines.txt.gz"):
+        file.read_present()[0]
+
+
+def test_document_file_types_of_the_columns_to_keep(tmp_path):
+    path = write(tmp_path, "parquet", [{"text": "a", "id": 1, "url": None}])
+    types = {"id": pyarrow.int64(), "url": pyarrow.null()}
+    assert DocumentFile(path, keep=["id", "url", "none"]).kept_types() == types
+    assert DocumentFile(path).kept_types() == {}
+    assert DocumentFile(write(tmp_path, "jsonl"), keep=["id"]).kept_types() == {}
+    damaged = tmp_path / "damaged.parquet"
+    damaged.write_bytes(b"no Parquet")
+    with pytest.raises(ValueError, match="damaged.parquet cannot be read as Parquet"):
+        DocumentFile(str(damaged), keep=["id"]).kept_types()
+
+
+def test_document_file_parquet_is_not_compressed_once_more(tmp_path):
+    path = compressed(write(tmp_path, "parquet"), ".gz")
+    with pytest.raises(ValueError, match="is Parquet within gzip.*Unpack it first"):
+        DocumentFile(path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_document_file_text_has_a_document_per_line(tmp_path, end):
+    path = tmp_path / "documents.txt"
+    path.write_bytes(end.join(["one", "", " two ", "naïve"]).encode())
+    assert DocumentFile(str(path)).read_present()[0] == ["one", "", " two ", "naïve"]
+
+
+@pytest.mark.parametrize("format", ["parquet", "jsonl"])
+def test_document_file_missing_documents_are_empty(tmp_path, format):
+    rows = [{"text": "a"}, {"text": None}, {"text": "b"}]
+    (piece,) = DocumentFile(write(tmp_path, format, rows))
+    assert piece.documents == ["a", "", "b"]
+    assert piece.missing == [1]
+
+
+def test_document_file_json_lines_may_lack_a_key(tmp_path):
+    path = tmp_path / "documents.jsonl"
+    path.write_text('{"text": "a", "url": 1}\n\n{"other": 3}\n')
+    (piece,) = DocumentFile(str(path), keep=["url"])
+    assert (piece.documents, piece.kept) == (["a", ""], {"url": [1, None]})
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv", "jsonl", "text"])
+@pytest.mark.parametrize("n_documents", [1, 2, 5, 100])
+def test_document_file_pieces_do_not_change_the_documents(
+    tmp_path, monkeypatch, format, n_documents
+):
+    path = write(tmp_path, format)
+    expected = DocumentFile(path).read_present()[0]
+    monkeypatch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", n_documents)
+    found = list(DocumentFile(path))
+    assert [len(piece.documents) <= n_documents for piece in found] == [True] * len(
+        found
+    )
+    assert [text for piece in found for text in piece.documents] == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(max_size=30)), st.integers(1, 5), st.integers(1, 40))
+def test_pieces_keep_order_and_size(texts, n_documents, n_characters):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", n_documents)
+        patch.setattr(_document_files, "MAX_PIECE_CHARACTERS", n_characters)
+        found = list(pieces([(text,) for text in texts], []))
+    assert [text for piece in found for text in piece.documents] == texts
+    for piece in found:
+        assert 1 <= len(piece.documents) <= n_documents
+        # Only its last document may have taken a piece beyond the limit.
+        assert sum(map(len, piece.documents[:-1])) < n_characters
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "text", "parquet"])
+def test_document_file_position_ends_at_one(tmp_path, format):
+    file = DocumentFile(write(tmp_path, format))
+    assert file.position() == 0
+    list(file)
+    assert file.position() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.parquet", "parquet"),
+        ("a.PQ", "parquet"),
+        ("a.csv", "csv"),
+        ("a.ndjson", "jsonl"),
+        ("b.c.txt", "text"),
+    ],
+)
+def test_file_format_by_name(name, expected):
+    assert file_format(name) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["documents", "documents.tsv", "documents.gz", "a.csv.gz.gz"]
+)
+def test_file_format_unknown_name(name):
+    with pytest.raises(ValueError, match="does not tell its format.*--format: parquet"):
+        file_format(name)
+
+
+def test_file_format_of_standard_input_must_be_said():
+    """It was once text, and each line of JSON a document."""
+    with pytest.raises(ValueError, match="Standard input has no name.*--format"):
+        file_format("-")
+
+
+def test_document_file_format_can_be_said(tmp_path):
+    path = tmp_path / "documents"
+    path.write_text('{"text": "a"}\n')
+    assert DocumentFile(str(path), "jsonl").read_present()[0] == ["a"]
+
+
+def test_document_file_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no file .*nothing.csv"):
+        DocumentFile(str(tmp_path / "nothing.csv"))
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv", "jsonl"])
+@pytest.mark.parametrize("options", [{"column": "body"}, {"keep": ["body"]}])
+def test_document_file_column_not_there(tmp_path, format, options):
+    file = DocumentFile(write(tmp_path, format), **options)
+    with pytest.raises(
+        ValueError, match="no column 'body'. Its columns are 'id', 'text'"
+    ):
+        file.read_present()[0]
+
+
+def test_document_file_is_a_folder(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder. Name a file"):
+        DocumentFile(str(tmp_path), "text")
+
+
+@pytest.mark.parametrize("format", ["parquet", "jsonl"])
+def test_document_file_column_of_numbers(tmp_path, format):
+    file = DocumentFile(write(tmp_path, format), column="id")
+    with pytest.raises(ValueError, match="Document 0 is no text but a int"):
+        file.read_present()[0]
+
+
+def test_document_file_csv_numbers_are_text(tmp_path):
+    assert DocumentFile(write(tmp_path, "csv"), column="id").read_present()[0][0] == "0"
+
+
+def test_document_file_csv_keeps_what_is_written(tmp_path):
+    """No value becomes a number, a date or null; other columns are not looked at."""
+    values = ["007", "1.10", "NA", "null", "", "12345678901234567890", "2020-01-01"]
+    lines = [f"{value},text {i},{i}" for i, value in enumerate(values)]
+    path = tmp_path / "documents.csv"
+    # Far down, the last column is no number any more.
+    lines += [f"1,text,{i}" for i in range(100_000)] + ["1,text,none"]
+    path.write_text("\ufeffcode,text,n\n" + "\n".join(lines), encoding="utf-8")
+    found = list(DocumentFile(str(path), keep=["code"]))
+    assert found[0].kept["code"][: len(values)] == values
+    assert sum(len(piece.documents) for piece in found) == len(lines)
+
+
+def test_document_file_csv_long_document(tmp_path):
+    texts = ["short", "a long one, " * 1_000_000, "end"]
+    path = write(tmp_path, "csv", [{"text": text} for text in texts])
+    limit = csv.field_size_limit()
+    assert DocumentFile(path).read_present()[0] == texts
+    assert csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize("options", [{}, {"column": "b", "keep": ["text"]}])
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_document_file_column_twice(tmp_path, format, options):
+    path = tmp_path / f"documents.{format}"
+    if format == "csv":
+        path.write_text("text,text,b\n1,2,3\n")
+    else:
+        table = pyarrow.table([["1"], ["2"], ["3"]], names=["text", "text", "b"])
+        pyarrow.parquet.write_table(table, path)
+    with pytest.raises(ValueError, match="more than one column 'text'"):
+        DocumentFile(str(path), **options).read_present()[0]
+    assert DocumentFile(str(path), column="b").read_present()[0] == ["3"]
+
+
+def test_document_file_text_has_no_columns(tmp_path):
+    with pytest.raises(ValueError, match="plain text, which has no columns to keep"):
+        DocumentFile(write(tmp_path, "text"), keep=["id"])
+
+
+def test_document_file_parquet_from_a_pipe():
+    with pytest.raises(ValueError, match="cannot be read from a pipe"):
+        DocumentFile("-", "parquet")
+
+
+def test_document_file_json_lines_after_an_empty_line(tmp_path):
+    """The first line with a row says which columns there are."""
+    path = tmp_path / "documents.jsonl"
+    path.write_text('\n{"body": "a"}\n')
+    with pytest.raises(ValueError, match="no column 'text'"):
+        DocumentFile(str(path)).read_present()[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"text": "a"}\n{"text": \n', "Line 2 of .* is not JSON"),
+        (b'{"text": "a"}\n["b"]\n', "Line 2 of .* is not a JSON object"),
+        (b'{"text": "\xff"}\n', "Line 1 of .* is not JSON"),
+        (b"[" * 200_000, "Line 1 of .* is nested too deeply"),
+    ],
+)
+def test_document_file_bad_json_lines(tmp_path, content, message):
+    path = tmp_path / "documents.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        DocumentFile(str(path)).read_present()[0]
+
+
+def test_document_file_bad_text(tmp_path):
+    path = tmp_path / "documents.txt"
+    path.write_bytes(b"good\nb\xe9d\n")
+    with pytest.raises(ValueError, match="Line 2 of .* is not UTF-8.*iconv"):
+        DocumentFile(str(path)).read_present()[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty: a CSV file begins with a header"),
+        (b"text\na\n\nb,c\n", "Line 4 of .* has 2 columns, but the header has 1"),
+        (b'text\na\n"b"c\n', "Line 3 of .* cannot be read as CSV"),
+        (b'text\na\n"b\n', "cannot be read as CSV: unexpected end of data"),
+        (b"text\nb\xe9d\n", "is not UTF-8.*iconv"),
+    ],
+)
+def test_document_file_bad_csv(tmp_path, content, message):
+    path = tmp_path / "documents.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        DocumentFile(str(path)).read_present()[0]
+
+
+def test_document_file_bad_parquet(tmp_path):
+    path = tmp_path / "documents.parquet"
+    path.write_bytes(b"no Parquet")
+    with pytest.raises(ValueError, match="documents.parquet cannot be read as Parquet"):
+        DocumentFile(str(path)).read_present()[0]
+
+
+def test_document_file_damaged_parquet_is_named(tmp_path):
+    """What pyarrow reports as an error of the system has no file name."""
+    path = Path(write(tmp_path, "parquet"))
+    content = bytearray(path.read_bytes())
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    content[4:footer] = b"\xff" * (footer - 4)
+    path.write_bytes(content)
+    with pytest.raises(OSError, match="documents.parquet"):
+        DocumentFile(str(path)).read_present()[0]
+
+
+@pytest.mark.parametrize("format", ["text", "jsonl"])
+def test_document_file_empty(tmp_path, format):
+    path = tmp_path / "documents"
+    path.touch()
+    assert list(DocumentFile(str(path), format)) == []
+    with pytest.raises(ValueError, match="holds no document"):
+        DocumentFile(str(path), format).read_present()[0]
+
+
+def test_document_file_standard_input():
+    program = (
+        "from sklux._commands.document_files import DocumentFile\n"
+        "file = DocumentFile('-', 'text')\n"
+        "print(file.read_present()[0], file.position())"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], input="a\nb\n", capture_output=True, text=True
+    )
+    assert result.stdout == "['a', 'b'] None\n", result.stderr
+
+
+def test_document_file_standard_input_is_closed():
+    program = (
+        "import sys; sys.stdin = None\n"
+        "from sklux._commands.document_files import DocumentFile\n"
+        "DocumentFile('-', 'text').read_present()[0]"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
+    assert "ValueError: Standard input is closed" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+@pytest.mark.parametrize("format", ["text", "csv", "jsonl"])
+def test_document_file_named_pipe(tmp_path, format):
+    """As `<(zcat documents.gz)` is one."""
+    content = Path(write(tmp_path, format)).read_bytes()
+    expected = DocumentFile(str(next(tmp_path.iterdir()))).read_present()[0]
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    file = DocumentFile(str(pipe), format)
+    assert file.read_present()[0] == expected
+    assert file.position() is None
+    writer.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_document_file_parquet_from_a_named_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe.parquet")
+    with pytest.raises(ValueError, match="cannot be read from a pipe"):
+        DocumentFile(str(tmp_path / "pipe.parquet"))
+
+
+@pytest.mark.parametrize("format", ["text", "csv", "jsonl", "parquet"])
+def test_document_file_pieces_of_a_size_asked_for(tmp_path, format):
+    file = DocumentFile(write(tmp_path, format), piece_documents=4)
+    assert [len(piece.documents) for piece in file] == [4, 2]
+
+
+def test_naming_names_the_file_once():
+    with pytest.raises(OSError, match="No space left.*'inner'") as caught:
+        with naming("outer"), naming("inner"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_naming_leaves_broken_pipes():
+    with pytest.raises(BrokenPipeError), naming("file"):
+        raise BrokenPipeError
+
+
+def test_document_file_leaves_out_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", 2)
+    rows = [{"text": text} for text in (None, "a", "", None, "b")]
+    file = DocumentFile(write(tmp_path, "parquet", rows))
+    assert file.read_present() == (["a", "", "b"], [1, 2, 4], 5)
+    file = DocumentFile(write(tmp_path, "jsonl", [{"text": None}] * 3))
+    with pytest.raises(ValueError, match="holds missing documents alone"):
+        file.read_present()
+    (tmp_path / "empty.txt").touch()
+    with pytest.raises(ValueError, match="holds no document"):
+        DocumentFile(str(tmp_path / "empty.txt")).read_present()
+
+
+def test_document_file_empty_lines_of_a_single_column_are_missing(tmp_path):
+    """As polars writes a missing value; among more columns there is a comma."""
+    path = tmp_path / "documents.csv"
+    path.write_text("\ntext\na\n\nb\n")
+    (piece,) = DocumentFile(str(path))
+    assert (piece.documents, piece.missing) == (["a", "", "b"], [1])
+    path.write_text("text,n\na,1\n\nb,2\n")
+    (piece,) = DocumentFile(str(path), keep=["n"])
+    assert (piece.documents, piece.kept) == (["a", "b"], {"n": ["1", "2"]})
+
+
+def test_document_file_text_may_begin_with_a_mark_of_the_byte_order(tmp_path):
+    path = tmp_path / "documents.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\ntwo\n")
+    assert DocumentFile(str(path)).read_present()[0] == ["one", "two"]
+
+
+def test_document_file_parquet_that_is_not_utf8(tmp_path):
+    valid = pyarrow.array(["a", "b"])
+    broken = pyarrow.StringArray.from_buffers(
+        2, valid.buffers()[1], pyarrow.py_buffer(b"a\xff")
+    )
+    path = tmp_path / "documents.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": broken}), path)
+    with pytest.raises(ValueError, match="is not UTF-8 in rows 0 to 1 of 'text'"):
+        DocumentFile(str(path)).read_present()[0]

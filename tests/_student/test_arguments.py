@@ -1,0 +1,89 @@
+"""What `ReLUProjection.fit` was given; more of it in `test_projection.py`."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklux import ReLUProjection
+from sklux._student.arguments import (
+    check_features_and_teacher,
+    check_has_values,
+    check_hidden_layer_sizes,
+    check_loss,
+    check_n_components,
+    check_views,
+)
+
+
+@pytest.mark.parametrize("sizes", [(), [20, 9], (np.int64(3),), np.array([4, 2])])
+def test_check_hidden_layer_sizes_gives_python_ints(sizes):
+    found = check_hidden_layer_sizes(sizes)
+    assert found == tuple(sizes)
+    assert all(type(size) is int for size in found)
+
+
+@pytest.mark.parametrize("sizes", [(0,), (True,), (2.0,), ("3",), (None,)])
+def test_check_hidden_layer_sizes_refuses(sizes):
+    with pytest.raises(ValueError, match="sequence of int >= 1. Got"):
+        check_hidden_layer_sizes(sizes)
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("cosine", {"cosine": 1.0}),
+        ({"cosine": 2, "similarity_kl": 0}, {"cosine": 2.0}),
+        (
+            {"similarity_kl": np.float32(0.5), "cosine": 1},
+            {"similarity_kl": 0.5, "cosine": 1.0},
+        ),
+    ],
+)
+def test_check_loss_leaves_out_weights_of_zero(loss, expected):
+    assert check_loss(loss) == expected
+
+
+def test_check_features_and_teacher_makes_rows_not_taught_zero():
+    projection = ReLUProjection()
+    y = np.array([[np.nan, np.nan], [0, 2], [1, 0]])
+    X, found = check_features_and_teacher(projection, np.eye(3, 5), y)
+    assert sparse.issparse(X) and X.format == "csr"
+    assert X.dtype == found.dtype == np.float32
+    np.testing.assert_array_equal(found, [[0, 0], [0, 2], [1, 0]])
+    assert projection.n_features_in_ == 5
+
+
+def test_check_has_values_names_the_matrix():
+    check_has_values(sparse.csr_matrix([[0, 1e-30]]), "X")
+    empty = sparse.csr_matrix((2, 3))
+    with pytest.raises(ValueError, match="^The matrix has no value but 0"):
+        check_has_values(empty, "The matrix")
+
+
+@pytest.mark.parametrize("weight", [0, 0.5, "auto"])
+def test_check_views_gives_csr(weight):
+    views = check_views(np.eye(4, 3), (2, 3), weight)
+    assert views.format == "csr"
+    assert views.dtype == np.float32
+    np.testing.assert_array_equal(views.toarray(), np.eye(4, 3))
+
+
+@pytest.mark.parametrize("weight", [0, 0.0, "auto"])
+def test_check_views_may_be_missing(weight):
+    assert check_views(None, (2, 3), weight) is None
+
+
+@pytest.mark.parametrize(
+    ("n_components", "n_embedded", "width", "expected"),
+    [(4, 4, 9, 4), (4, 9, 4, 4), (256, 9, 7, 7), (256, 300, 300, 256)],
+)
+def test_check_n_components_reduces_the_default(
+    n_components, n_embedded, width, expected
+):
+    assert check_n_components(n_components, n_embedded, width) == expected
+
+
+@pytest.mark.parametrize(("n_embedded", "width"), [(3, 9), (9, 3)])
+def test_check_n_components_refuses_others(n_embedded, width):
+    with pytest.raises(ValueError, match="n_components=4 must be at most 3: .*Set"):
+        check_n_components(4, n_embedded, width)

@@ -1,0 +1,130 @@
+"""Latent semantic vectors against NumPy's SVD, up to a rotation."""
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import assume, given, settings
+from sklearn.decomposition import TruncatedSVD
+from sklearn.preprocessing import normalize
+from strategies import build_csr, csr_matrices, kernel_settings
+
+from sklux._student import products as _products
+from sklux._student.latent import N_OVERSAMPLES, latent_vectors
+from sklux._utils import threads as _threads
+from sklux._utils.similarity import unit_rows
+
+
+def unit_documents(n_samples, **options):
+    return normalize(reference.topic_documents(n_samples, **options)[0])
+
+
+def latent(X, n_components, seed=0):
+    """Unit rows; as they come they are as long as the SVD says."""
+    return unit_rows(latent_vectors(X, n_components, np.random.RandomState(seed)))
+
+
+def gram(rows):
+    """Cosines of all pairs: what is left when signs and rotations are not looked at."""
+    return rows.astype(np.float64) @ rows.astype(np.float64).T
+
+
+@pytest.mark.parametrize("n_components", [1, 3, 7])
+def test_latent_vectors_equal_reference(n_components):
+    """Eight topics: the first directions stand out from the rest."""
+    X = unit_documents(200)
+    found = latent_vectors(X, n_components, np.random.RandomState(0))
+    assert found.shape == (200, n_components)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(
+        gram(found), gram(reference.latent_vectors(X, n_components)), atol=2e-3
+    )
+
+
+def test_latent_vectors_equal_those_of_scikit_learn():
+    X = unit_documents(150)
+    theirs = TruncatedSVD(6, algorithm="arpack", random_state=0).fit_transform(X)
+    ours = latent_vectors(X, 6, np.random.RandomState(0))
+    signs = np.sign(np.sum(ours * theirs, axis=0))
+    np.testing.assert_allclose(ours * signs, theirs, atol=2e-3)
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 5, 40])
+def test_latent_vectors_of_full_width_keep_all_cosines(n_samples):
+    """As many directions as the matrix has: U S has the cosines of the rows."""
+    X = unit_documents(n_samples)
+    found = latent(X, 100)
+    assert found.shape == (n_samples, min(X.shape))
+    np.testing.assert_allclose(gram(found), gram(X.toarray()), atol=1e-5)
+
+
+@settings(kernel_settings, max_examples=60)
+@given(csr_matrices())
+def test_latent_vectors_any_matrix(X):
+    """Never NaN; lengths are 1, or 0 for rows of zeros."""
+    assume(X.shape[0] > 0)
+    X.data[abs(X.data) < 1e-3] = 0
+    X.sum_duplicates()
+    X = normalize(X).astype(np.float32)
+    found = latent(X, 4)
+    assert found.shape == (X.shape[0], min(4, *X.shape) if X.nnz else 0)
+    if found.shape[1] == 0:
+        return
+    lengths = np.linalg.norm(found.astype(np.float64), axis=1)
+    is_zero = ~X.toarray().any(axis=1)
+    assert not lengths[is_zero].any()
+    assert np.all((abs(lengths - 1) < 1e-5) | (lengths == 0))
+
+
+@pytest.mark.parametrize("place", [0, 5, N_OVERSAMPLES + 10])
+def test_latent_vectors_zero_rows_are_zero(place):
+    """First rows too, where the orthonormal columns have rounding errors."""
+    X = unit_documents(40).tolil()
+    X[place] = 0
+    X = X.tocsr().astype(np.float32)
+    found = latent(X, 6)
+    assert not found[place].any()
+    assert np.all(np.linalg.norm(np.delete(found, place, axis=0), axis=1) > 0.99)
+
+
+def test_latent_vectors_explicit_zeros_are_no_values():
+    found = latent(build_csr([[(0, 0.0)], [(0, 1)], [(1, 1)]], 2), 2)
+    np.testing.assert_allclose(gram(found), np.diag([0, 1, 1]), atol=1e-6)
+
+
+@pytest.mark.parametrize(("n_rows", "n_features"), [(1, 1), (4, 3), (3, 0)])
+def test_latent_vectors_without_values(n_rows, n_features):
+    found = latent(build_csr([[]] * n_rows, n_features), 5)
+    assert found.shape == (n_rows, 0)
+    assert found.dtype == np.float32
+
+
+def test_latent_vectors_same_documents_are_the_same():
+    """Rank 1, and more directions asked for than there are."""
+    X = build_csr([[(0, 0.6), (1, 0.8)]] * 5, 3)
+    np.testing.assert_allclose(gram(latent(X, 3)), np.ones((5, 5)), atol=1e-5)
+
+
+def test_latent_vectors_of_tiny_features_are_finite():
+    """A feature that is next to nothing in its documents is no direction."""
+    X = build_csr([[(0, 1), (2, 1e-14)], [(1, 1)], [(0, 1)]], 3)
+    np.testing.assert_allclose(
+        gram(latent(X, 2)), [[1, 0, 1], [0, 1, 0], [1, 0, 1]], atol=1e-5
+    )
+
+
+def test_latent_vectors_same_seed_same_bits():
+    X = unit_documents(60)
+    reference.assert_same_bits(latent(X, 5, seed=1), latent(X, 5, seed=1))
+
+
+def test_latent_vectors_another_seed_the_same_vectors():
+    X = unit_documents(200)
+    np.testing.assert_allclose(gram(latent(X, 7)), gram(latent(X, 7, 1)), atol=4e-3)
+
+
+def test_latent_vectors_same_bits_on_all_threads(monkeypatch):
+    X = unit_documents(60)
+    expected = latent(X, 5)
+    monkeypatch.setattr(_products, "ROWS_PER_RANGE", 7)
+    monkeypatch.setattr(_threads, "effective_n_jobs", lambda n_jobs: 3)
+    reference.assert_same_bits(latent(X, 5), expected)

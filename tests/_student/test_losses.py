@@ -1,0 +1,282 @@
+"""Losses against their formulas in NumPy, and their gradients."""
+
+import numpy as np
+import pytest
+import reference
+
+torch = pytest.importorskip("torch")
+
+from sklux._student.losses import (  # noqa: E402
+    contrastive_loss,
+    cosine_loss,
+    similarity_kl_loss,
+)
+
+TEMPERATURES = [0.05, 1.0, 3.0]
+
+
+def normal(*shape, seed=0):
+    return np.random.RandomState(seed).standard_normal(shape)
+
+
+def tensor(array, **options):
+    return torch.tensor(array, dtype=torch.float64, **options)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (4, 3), (33, 17)])
+def test_cosine_loss_equals_reference(shape):
+    student, target = normal(*shape), reference.unit_rows(normal(*shape, seed=1))
+    assert cosine_loss(tensor(student), tensor(target)).item() == pytest.approx(
+        reference.cosine_loss(student, target), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("n_samples", [3, 4, 20])
+def test_similarity_kl_loss_equals_reference(n_samples, temperature):
+    student, teacher = normal(n_samples, 3), normal(n_samples, 7, seed=1)
+    loss = similarity_kl_loss(tensor(student), tensor(teacher), temperature)
+    assert loss.item() == pytest.approx(
+        reference.similarity_kl_loss(student, teacher, temperature), abs=1e-12
+    )
+
+
+def test_similarity_kl_loss_by_hand():
+    """Three rows, so each row compares two others.
+
+    Teacher: rows 0 and 1 equal, row 2 opposite; student: rows 0 and 2 equal,
+    row 1 opposite. With p = softmax([1, -1])[0] = 1 / (1 + exp(-2)):
+
+    row 0: teacher [p, 1 - p], student [1 - p, p]: KL = (2 p - 1) * 2
+    row 1: others are 0 and 2; teacher [p, 1 - p], student [1/2, 1/2]
+    row 2: others are 0 and 1; teacher [1/2, 1/2], student [p, 1 - p]
+    """
+    teacher, student = tensor([[1], [1], [-1]]), tensor([[1], [-1], [1]])
+    p = 1 / (1 + np.exp(-2))
+    row_0 = (2 * p - 1) * 2
+    row_1 = p * np.log(2 * p) + (1 - p) * np.log(2 * (1 - p))
+    row_2 = -np.log(2) - (np.log(p) + np.log(1 - p)) / 2
+    assert similarity_kl_loss(student, teacher, 1.0).item() == pytest.approx(
+        (row_0 + row_1 + row_2) / 3
+    )
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("n_samples", [1, 2, 3, 20])
+def test_contrastive_loss_equals_reference(n_samples, temperature):
+    first, second = normal(n_samples, 4), normal(n_samples, 4, seed=1)
+    loss = contrastive_loss(tensor(first), tensor(second), temperature)
+    assert loss.item() == pytest.approx(
+        reference.contrastive_loss(first, second, temperature), abs=1e-12
+    )
+
+
+def test_contrastive_loss_by_hand():
+    """Two documents, whose second views are alike.
+
+    First views (1, 0) and (0, 1), second views (0, 1) and (0, 1), T = 1, so
+    S = [[0, 0], [1, 1]]. Its rows are alike: -log softmax = log 2, twice.
+    Its columns are both (0, 1): with p = e / (1 + e), -log(1 - p) for the first
+    document and -log(p) for the second.
+    """
+    first, second = tensor([[1, 0], [0, 1]]), tensor([[0, 2], [0, 3]])
+    p = np.e / (1 + np.e)
+    expected = (2 * np.log(2) - np.log(1 - p) - np.log(p)) / 4
+    assert contrastive_loss(first, second, 1.0).item() == pytest.approx(expected)
+
+
+def test_cosine_loss_gradient_by_autograd_check():
+    student = tensor(normal(5, 4), requires_grad=True)
+    target = tensor(reference.unit_rows(normal(5, 4, seed=1)))
+    assert torch.autograd.gradcheck(lambda s: cosine_loss(s, target), student)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_similarity_kl_loss_gradient_by_autograd_check(temperature):
+    student = tensor(normal(5, 4), requires_grad=True)
+    teacher = tensor(normal(5, 6, seed=1))
+    assert torch.autograd.gradcheck(
+        lambda s: similarity_kl_loss(s, teacher, temperature), student
+    )
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_contrastive_loss_gradient_by_autograd_check(temperature):
+    views = tensor(normal(5, 4), requires_grad=True), tensor(normal(5, 4, seed=1))
+    views[1].requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda first, second: contrastive_loss(first, second, temperature), views
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "options"),
+    [
+        (cosine_loss, {}),
+        (similarity_kl_loss, {"temperature": 0.5}),
+        (contrastive_loss, {"temperature": 0.5}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_losses_gradient_by_central_difference(loss, options):
+    """The gradient of the torch loss is the slope of the NumPy formula."""
+    student, target = normal(6, 3), reference.unit_rows(normal(6, 3, seed=1))
+    leaf = tensor(student, requires_grad=True)
+    loss(leaf, tensor(target), **options).backward()
+
+    numpy_loss = getattr(reference, loss.__name__)
+    step = 1e-6
+    for i, j in np.ndindex(student.shape):
+        nudge = np.zeros_like(student)
+        nudge[i, j] = step
+        # (f(x + h) - f(x - h)) / 2h
+        slope = (
+            numpy_loss(student + nudge, target, **options)
+            - numpy_loss(student - nudge, target, **options)
+        ) / (2 * step)
+        assert leaf.grad[i, j].item() == pytest.approx(slope, abs=1e-7)
+
+
+def test_cosine_loss_zero_at_identity():
+    """The student's length does not count."""
+    target = reference.unit_rows(normal(8, 5))
+    assert cosine_loss(tensor(3 * target), tensor(target)).item() == pytest.approx(0)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_similarity_kl_loss_zero_at_identity(temperature):
+    """Neither the lengths nor a rotation count."""
+    teacher = normal(8, 5)
+    rotation, _ = np.linalg.qr(normal(5, 5, seed=2))
+    loss = similarity_kl_loss(
+        tensor(2 * teacher @ rotation), tensor(teacher), temperature
+    )
+    assert loss.item() == pytest.approx(0, abs=1e-12)
+
+
+def test_cosine_loss_bounds():
+    target = reference.unit_rows(normal(8, 5))
+    assert cosine_loss(tensor(-target), tensor(target)).item() == pytest.approx(2)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_losses_are_not_negative(seed):
+    student, teacher = normal(9, 4, seed=seed), normal(9, 4, seed=seed + 100)
+    target = reference.unit_rows(teacher)
+    assert cosine_loss(tensor(student), tensor(target)).item() >= 0
+    for temperature in TEMPERATURES:
+        loss = similarity_kl_loss(tensor(student), tensor(teacher), temperature)
+        assert loss.item() >= 0
+        loss = contrastive_loss(tensor(student), tensor(teacher), temperature)
+        assert loss.item() >= 0
+
+
+def test_cosine_loss_zero_target_row_pulls_nowhere():
+    student = tensor(normal(2, 3), requires_grad=True)
+    target = tensor([[0, 0, 0], [1, 0, 0]])
+    loss = cosine_loss(student, target)
+    loss.backward()
+    expected = 1 - reference.unit_rows(student.detach().numpy())[1, 0] / 2
+    assert loss.item() == pytest.approx(expected)
+    assert not student.grad[0].any()
+    assert student.grad[1].any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_losses_zero_student_rows_have_finite_gradients(dtype):
+    rows = normal(5, 3)
+    rows[1] = 0
+    target = torch.tensor(reference.unit_rows(normal(5, 3, seed=1)), dtype=dtype)
+    for loss in (
+        cosine_loss,
+        lambda s, t: similarity_kl_loss(s, t, 3.0),
+        lambda s, t: contrastive_loss(s, t, 0.05),
+    ):
+        student = torch.tensor(rows, dtype=dtype, requires_grad=True)
+        value = loss(student, target)
+        value.backward()
+        assert torch.isfinite(value)
+        assert torch.isfinite(student.grad).all()
+
+
+@pytest.mark.parametrize("n_samples", [1, 2])
+def test_similarity_kl_loss_small_batch_teaches_nothing(n_samples):
+    student = tensor(normal(n_samples, 3), requires_grad=True)
+    loss = similarity_kl_loss(student, tensor(normal(n_samples, 4, seed=1)), 3.0)
+    loss.backward()
+    assert loss.item() == 0
+    assert not student.grad.any()
+
+
+def test_similarity_kl_loss_ignores_the_diagonal():
+    """Cosines of a row with itself are 1 whatever its values: nothing to learn."""
+    rows = np.eye(4)
+    loss = similarity_kl_loss(tensor(rows), tensor(rows[::-1].copy()), 0.05)
+    assert loss.item() == pytest.approx(0, abs=1e-12)
+
+
+def on_circle(degrees):
+    angles = np.deg2rad(degrees)
+    return tensor(np.stack([np.cos(angles), np.sin(angles)], axis=1))
+
+
+def test_similarity_kl_loss_low_temperature_looks_at_the_nearest():
+    """Two pairs of near rows; the student brings the pairs nearer to each other."""
+    teacher, student = on_circle([0, 5, 90, 95]), on_circle([0, 5, 60, 65])
+    assert similarity_kl_loss(student, teacher, 0.02).item() < 1e-9
+    assert similarity_kl_loss(student, teacher, 3.0).item() > 1e-2
+
+
+def test_similarity_kl_loss_high_temperature_looks_at_all():
+    """T^2 KL tends to half the variance, over a row's neighbours, of the errors."""
+    student, teacher = normal(7, 3), normal(7, 4, seed=1)
+    student_unit, teacher_unit = map(reference.unit_rows, (student, teacher))
+    errors = teacher_unit @ teacher_unit.T - student_unit @ student_unit.T
+    off_diagonal = errors[~np.eye(7, dtype=bool)].reshape(7, 6)
+    loss = similarity_kl_loss(tensor(student), tensor(teacher), 1e4)
+    assert loss.item() == pytest.approx(off_diagonal.var(axis=1).mean() / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("n_samples", [2, 5])
+def test_contrastive_loss_of_equal_views_is_that_of_chance(n_samples):
+    """All views alike: each has the share 1 / n."""
+    views = tensor(np.ones((n_samples, 3)))
+    loss = contrastive_loss(views, 2 * views, 0.05)
+    assert loss.item() == pytest.approx(np.log(n_samples))
+
+
+def test_contrastive_loss_of_one_document_teaches_nothing():
+    views = tensor(normal(1, 3), requires_grad=True), tensor(normal(1, 3, seed=1))
+    loss = contrastive_loss(*views, 0.05)
+    loss.backward()
+    assert loss.item() == 0
+    assert not views[0].grad.any()
+
+
+def test_contrastive_loss_low_temperature_asks_only_who_is_nearest():
+    """Two pairs of views, five degrees apart; the pairs are orthogonal."""
+    first, second = on_circle([0, 90]), on_circle([5, 95])
+    assert contrastive_loss(first, second, 0.02).item() < 1e-9
+    assert contrastive_loss(first, second, 3.0).item() > 0.5
+
+
+def test_contrastive_loss_has_two_sides():
+    """The views may change places; lengths and rotations do not count."""
+    first, second = normal(6, 4), normal(6, 4, seed=1)
+    rotation, _ = np.linalg.qr(normal(4, 4, seed=2))
+    expected = contrastive_loss(tensor(first), tensor(second), 0.3).item()
+    turned = tensor(3 * second @ rotation), tensor(first @ rotation)
+    assert contrastive_loss(*turned, 0.3).item() == pytest.approx(expected)
+
+
+def test_contrastive_loss_pulls_the_views_of_a_document_together():
+    """A step against the gradient brings own views nearer, and others apart."""
+    first, second = normal(5, 4), normal(5, 4, seed=1)
+    leaf = tensor(first, requires_grad=True)
+    contrastive_loss(leaf, tensor(second), 1.0).backward()
+    moved = reference.unit_rows(first - 0.1 * leaf.grad.numpy())
+    before = reference.unit_rows(first) @ reference.unit_rows(second).T
+    after = moved @ reference.unit_rows(second).T
+    others = ~np.eye(5, dtype=bool)
+    assert np.trace(after) > np.trace(before)
+    assert after[others].sum() < before[others].sum()

@@ -1,0 +1,242 @@
+"""The network over whole matrices: threads, chunks, formats, bad input."""
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import sparse
+from strategies import (
+    build_csr,
+    csr_matrices,
+    extreme_values,
+    kernel_settings,
+    layers,
+    ordinary_values,
+)
+
+from sklux._student import network as _network
+from sklux._student.network import Network, apply_network
+
+HIDDEN = [(), (17,), (33, 9)]
+
+
+def random_network(hidden_layer_sizes, n_features=50, n_components=12, seed=0):
+    rng = np.random.RandomState(seed)
+    sizes = (n_features, *hidden_layer_sizes, n_components)
+    return [
+        rng.standard_normal(shape).astype(np.float32)
+        for shape in zip(sizes[:-1], sizes[1:])
+    ]
+
+
+def random_csr(n_samples, n_features=50, seed=1):
+    return sparse.random(
+        n_samples,
+        n_features,
+        density=0.2,
+        format="csr",
+        dtype=np.float32,
+        random_state=seed,
+    )
+
+
+@pytest.fixture(params=HIDDEN, ids=str)
+def coefs(request):
+    return random_network(request.param)
+
+
+@st.composite
+def networks(draw, values=ordinary_values, max_nonzeros=12):
+    X = draw(csr_matrices(values, max_nonzeros))
+    return X, draw(layers(X.shape[1]))
+
+
+@kernel_settings
+@given(networks())
+def test_network_equals_reference(example):
+    """Weights and values are positive, so that no sum cancels to nothing."""
+    X, coefs = example
+    X.data = abs(X.data)
+    coefs = [abs(weights) for weights in coefs]
+    np.testing.assert_allclose(
+        apply_network(X, Network.of(coefs), 1),
+        reference.network(X, coefs),
+        rtol=0,
+        atol=2e-6,
+    )
+
+
+def test_network_equals_reference_signed(coefs):
+    X = random_csr(40)
+    np.testing.assert_allclose(
+        apply_network(X, Network.of(coefs), 1),
+        reference.network(X, coefs),
+        rtol=0,
+        atol=2e-6,
+    )
+
+
+@kernel_settings
+@given(
+    networks(ordinary_values | extreme_values, 24), st.randoms(use_true_random=False)
+)
+def test_network_any_batch_has_same_bits(example, random):
+    X, coefs = example
+    assume(X.shape[0] > 0)
+    whole = apply_network(X, Network.of(coefs), 1)
+    samples = random.sample(range(X.shape[0]), random.randint(1, X.shape[0]))
+    reference.assert_same_bits(
+        apply_network(X[samples], Network.of(coefs), 1), whole[samples]
+    )
+    for i in samples[:3]:
+        reference.assert_same_bits(
+            apply_network(X[[i]], Network.of(coefs), 1)[0], whole[i]
+        )
+
+
+def test_network_duplicates_beside_unsorted_row_have_same_bits():
+    """Sorting the batch for another row's sake must not reorder equal columns."""
+    rng = np.random.RandomState(0)
+    columns = np.sort(rng.randint(5, size=60))
+    values = rng.standard_normal(60) * 10 ** rng.uniform(-3, 3, size=60)
+    row = list(zip(columns, values))
+    coefs = random_network((), n_features=10, n_components=7)
+    alone = apply_network(build_csr([row], 10), Network.of(coefs), 1)
+    batch = apply_network(
+        build_csr([row, [(3, 1.0), (1, 1.0)]], 10), Network.of(coefs), 1
+    )
+    reference.assert_same_bits(batch[:1], alone)
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3, -1, None])
+def test_network_n_jobs_same_bits(monkeypatch, coefs, n_jobs):
+    monkeypatch.setattr(_network, "COST_PER_RANGE", 500)
+    X = random_csr(333)
+    reference.assert_same_bits(
+        apply_network(X, Network.of(coefs), n_jobs),
+        apply_network(X, Network.of(coefs), 1),
+    )
+
+
+@pytest.mark.parametrize("cost_per_range", [1, 65, 1000, 10**9])
+def test_network_any_chunking_same_bits(monkeypatch, coefs, cost_per_range):
+    X = random_csr(61)
+    expected = apply_network(X, Network.of(coefs), 1)
+    monkeypatch.setattr(_network, "COST_PER_RANGE", cost_per_range)
+    reference.assert_same_bits(apply_network(X, Network.of(coefs), 2), expected)
+
+
+def test_network_single_rows_same_bits(coefs):
+    X = random_csr(21)
+    one_by_one = [apply_network(X[i], Network.of(coefs), 1) for i in range(X.shape[0])]
+    reference.assert_same_bits(
+        np.concatenate(one_by_one), apply_network(X, Network.of(coefs), 2)
+    )
+
+
+@pytest.mark.parametrize("index_types", [("i8", "i8"), ("i4", "i8"), ("i8", "i4")])
+def test_network_index_types_same_bits(coefs, index_types):
+    X = random_csr(30)
+    other = X.copy()
+    other.indices = X.indices.astype(index_types[0])
+    other.indptr = X.indptr.astype(index_types[1])
+    reference.assert_same_bits(
+        apply_network(other, Network.of(coefs), 1),
+        apply_network(X, Network.of(coefs), 1),
+    )
+
+
+def test_network_unsorted_indices_same_bits(coefs):
+    X = random_csr(30)
+    rows = [list(zip(row.indices, row.data))[::-1] for row in X]
+    reference.assert_same_bits(
+        apply_network(build_csr(rows, X.shape[1]), Network.of(coefs), 1),
+        apply_network(X, Network.of(coefs), 1),
+    )
+
+
+def test_network_leaves_input_alone(coefs):
+    X = build_csr([[(3, 1.0), (1, 2.0), (3, 0.5)], [(2, 0.0)]], 50)
+    before = X.data.copy(), X.indices.copy(), X.indptr.copy()
+    apply_network(X, Network.of(coefs), 1)
+    for array, expected in zip((X.data, X.indices, X.indptr), before):
+        np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_network_empty_input(coefs, n_jobs):
+    out = apply_network(random_csr(0), Network.of(coefs), n_jobs)
+    assert out.shape == (0, 12)
+    assert out.dtype == np.float32
+
+
+def test_network_zero_rows_give_zero_vectors(coefs):
+    """An empty row, a row of explicit zeros, and no non-zero value at all."""
+    X = build_csr([[], [(3, 0.0), (7, 0.0)], [(1, 1.0)]], 50)
+    out = apply_network(X, Network.of(coefs), 1)
+    assert not out[:2].any()
+    assert out[2].any()
+    assert not apply_network(X[:2], Network.of(coefs), 1).any()
+
+
+@kernel_settings
+@given(networks(extreme_values))
+def test_network_extreme_values_are_unit_or_zero(example):
+    X, coefs = example
+    lengths = np.linalg.norm(
+        apply_network(X, Network.of(coefs), 1).astype(np.float64), axis=1
+    )
+    assert np.all((lengths == 0) | (abs(lengths - 1) < 1e-5))
+
+
+@pytest.mark.parametrize("value", [1e-45, 1e-38, 1e-30, 1e30, 3e38])
+def test_network_direction_does_not_depend_on_magnitude(coefs, value):
+    X = build_csr([[(1, value), (4, value), (9, value)]], 50)
+    ones = build_csr([[(1, 1.0), (4, 1.0), (9, 1.0)]], 50)
+    np.testing.assert_allclose(
+        apply_network(X, Network.of(coefs), 1),
+        apply_network(ones, Network.of(coefs), 1),
+        rtol=0,
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("column", [50, 10**9, -1])
+def test_network_column_out_of_range(coefs, column):
+    X = random_csr(5)
+    X.indices[3] = column
+    with pytest.raises(ValueError, match="indices"):
+        apply_network(X, Network.of(coefs), 1)
+
+
+@pytest.mark.parametrize("pointer", [10**6, -1])
+def test_network_row_pointer_out_of_range(coefs, pointer):
+    X = random_csr(5)
+    X.indptr[2] = pointer
+    with pytest.raises(ValueError, match=r"index pointer|indptr"):
+        apply_network(X, Network.of(coefs), 1)
+
+
+def test_network_read_only_arrays(coefs):
+    X = random_csr(20)
+    expected = apply_network(X, Network.of(coefs), 1)
+    for array in (X.data, X.indices, X.indptr, *coefs):
+        array.flags.writeable = False
+    reference.assert_same_bits(apply_network(X, Network.of(coefs), 2), expected)
+
+
+def test_network_memory_mapped_arrays(coefs, tmp_path):
+    def memory_mapped(array, name):
+        np.save(tmp_path / name, array)
+        return np.load(tmp_path / f"{name}.npy", mmap_mode="r")
+
+    X = random_csr(20)
+    expected = apply_network(X, Network.of(coefs), 1)
+    parts = (X.data, X.indices, X.indptr)
+    mapped = sparse.csr_matrix(
+        tuple(memory_mapped(part, f"x{i}") for i, part in enumerate(parts)),
+        shape=X.shape,
+    )
+    weights = [memory_mapped(layer, f"w{i}") for i, layer in enumerate(coefs)]
+    reference.assert_same_bits(apply_network(mapped, Network.of(weights), 2), expected)

@@ -1,0 +1,68 @@
+"""Orthonormal columns and what is left of a matrix in them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import kernel_settings
+
+from sklux._student.orthonormal import orthonormal_columns
+
+
+def assert_factors(Y, n_independent=None, atol=1e-5):
+    """Y = Q C, Q^T Q = I."""
+    Q, C = orthonormal_columns(Y)
+    n_columns = Q.shape[1] if n_independent is None else n_independent
+    assert Q.shape == (Y.shape[0], n_columns)
+    assert C.shape == (n_columns, Y.shape[1])
+    assert Q.dtype == Y.dtype
+    np.testing.assert_allclose(Q.T @ Q, np.eye(n_columns), atol=atol)
+    np.testing.assert_allclose(Q @ C, Y, atol=atol * max(abs(Y).max(initial=0), 1e-30))
+
+
+@settings(kernel_settings)
+@given(
+    st.integers(1, 40),
+    st.integers(1, 6),
+    st.integers(0, 6),
+    st.sampled_from([1e-20, 1.0, 1e15]),
+    st.integers(0, 2**32 - 1),
+)
+def test_any_rank(n_rows, n_columns, rank, scale, seed):
+    """Columns that depend on others, as they do for certain with fewer rows."""
+    rng = np.random.RandomState(seed)
+    rank = min(n_rows, n_columns, rank)
+    Y = rng.standard_normal((n_rows, rank)) @ rng.standard_normal((rank, n_columns))
+    Q, C = orthonormal_columns(scale * Y)
+    assert Q.shape[1] == np.linalg.matrix_rank(Y, tol=1e-4 * max(abs(Y).max(), 1e-30))
+    assert_factors(scale * Y, Q.shape[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_good_columns(dtype):
+    Y = np.random.RandomState(0).standard_normal((500, 30)).astype(dtype)
+    assert_factors(Y, 30)
+
+
+def test_badly_conditioned_columns():
+    """Nearly the same, in float32: one pass is not enough."""
+    rng = np.random.RandomState(0)
+    Y = rng.standard_normal((500, 1)) + 3e-4 * rng.standard_normal((500, 20))
+    assert_factors(Y.astype(np.float32), 20)
+
+
+def test_zero_columns_are_left_out():
+    Y = np.zeros((9, 3))
+    Y[:, 1] = np.arange(9)
+    assert_factors(Y, 1)
+
+
+@pytest.mark.parametrize("n_columns", [0, 1, 4])
+def test_nothing(n_columns):
+    assert_factors(np.zeros((7, n_columns), dtype=np.float32), 0)
+
+
+def test_argument_is_unchanged():
+    Y = np.arange(8.0).reshape(4, 2)
+    orthonormal_columns(Y)
+    np.testing.assert_array_equal(Y, np.arange(8.0).reshape(4, 2))

@@ -1,0 +1,1469 @@
+"""`ReLUProjection` as a scikit-learn user meets it."""
+
+import json
+import pickle
+import subprocess
+import sys
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+import reference
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import sklux._student.projection
+from sklux import ReLUProjection
+from sklux._student.report import FitReport, fit_report
+from sklux.metrics import half_document_retrieval
+
+torch = pytest.importorskip("torch")
+
+LOSSES = ["cosine", "similarity_kl"]
+
+# These call fit with class labels, and do not look at the tag for a
+# two-dimensional y as the other checks do. They run below, with a column.
+CHECKS_OF_ONE_DIMENSIONAL_Y = [
+    "check_transformer_data_not_an_array",
+    "check_transformer_general",
+    "check_transformer_preserve_dtypes",
+    "check_transformer_n_iter",
+]
+
+
+def expected_failed_checks(estimator):
+    reason = "gives a y of one dimension to an estimator that needs teacher vectors"
+    return {name: reason for name in CHECKS_OF_ONE_DIMENSIONAL_Y}
+
+
+@parametrize_with_checks(
+    [ReLUProjection(hidden_layer_sizes=(8,), max_iter=2, loss=loss) for loss in LOSSES],
+    expected_failed_checks=expected_failed_checks,
+)
+def test_projection_stock_check(estimator, check):
+    check(estimator)
+
+
+class ColumnProjection(ReLUProjection):
+    """Takes a y of one dimension for a column."""
+
+    def fit(self, X, y):
+        return super().fit(X, np.asarray(y).reshape(-1, 1))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", CHECKS_OF_ONE_DIMENSIONAL_Y)
+def test_projection_stock_check_with_column(name, loss):
+    estimator = ColumnProjection(hidden_layer_sizes=(8,), max_iter=2, loss=loss)
+    getattr(estimator_checks, name)("ColumnProjection", estimator)
+
+
+def test_projection_stock_check_with_column_read_only():
+    estimator = ColumnProjection(hidden_layer_sizes=(8,), max_iter=2)
+    estimator_checks.check_transformer_general(
+        "ColumnProjection", estimator, readonly_memmap=True
+    )
+
+
+@pytest.fixture(scope="module")
+def documents():
+    return reference.topic_documents(600)
+
+
+@pytest.fixture(scope="module")
+def fitted(documents):
+    return small_projection().fit(*documents)
+
+
+def small_projection(**changes):
+    defaults = dict(
+        n_components=6,
+        hidden_layer_sizes=(16,),
+        corpus_weight=0.1,
+        dropout=0.15,
+        max_iter=2,
+        random_state=0,
+    )
+    return ReLUProjection(**(defaults | changes))
+
+
+def assert_same_model(first, second):
+    assert len(first.coefs_) == len(second.coefs_)
+    for weights, expected in zip(first.coefs_, second.coefs_):
+        reference.assert_same_bits(weights, expected)
+
+
+def test_projection_rows_have_unit_length(documents, fitted):
+    Z = fitted.transform(documents[0])
+    assert Z.shape == (600, 6)
+    assert Z.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(Z, axis=1), 1, rtol=1e-6)
+
+
+def test_projection_transform_equals_reference(documents, fitted):
+    np.testing.assert_allclose(
+        fitted.transform(documents[0]),
+        reference.network(documents[0], fitted.coefs_),
+        atol=2e-6,
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "cosine"},
+        {"loss": "similarity_kl"},
+        {"loss": "similarity_kl", "temperature": 0.05},
+        {"loss": {"cosine": 1.0, "similarity_kl": 0.5}},
+        {"loss": {"similarity_kl": 2, "cosine": 0}},
+        {"corpus_weight": 0},
+        {"corpus_weight": 0.5},
+        {"corpus_weight": 1},
+        {"contrastive_weight": "auto"},
+        {"contrastive_weight": 0},
+        {"contrastive_temperature": 0.5},
+        {"dropout": 0},
+        {"dropout": 0.9},
+        {"learning_rate_init": 0.1},
+        {"batch_size": "auto"},
+        {"batch_size": 64},
+        {"early_stopping": True},
+        {"early_stopping": False},
+        {"early_stopping": "auto"},
+        {"validation_fraction": 0.3},
+        {"n_iter_no_change": 1},
+        {"tol": 0},
+        {"device": "cpu"},
+        {"n_jobs": 2},
+        {"random_state": np.random.RandomState(0)},
+        {"random_state": None},
+        {"verbose": False},
+        {"hidden_layer_sizes": ()},
+        {"hidden_layer_sizes": (1,)},
+        {"hidden_layer_sizes": [20, 9]},
+        {"hidden_layer_sizes": np.array([9, 20, 12])},
+    ],
+    ids=lambda changes: "-".join(changes),
+)
+# A single unit is a collapse.
+@pytest.mark.filterwarnings("ignore:The student has collapsed")
+def test_projection_option_runs(documents, changes):
+    X, y = documents
+    projection = small_projection(**changes).fit(X, y)
+    lengths = np.linalg.norm(projection.transform(X), axis=1)
+    # The ReLU of a single unit leaves nothing of some documents.
+    assert np.all((lengths == 0) | (abs(lengths - 1) < 1e-5))
+    assert np.isfinite(projection.loss_curve_).all()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "similarity_kl"},
+        {"loss": {"cosine": 1.0, "similarity_kl": 0.5}},
+        {"corpus_weight": 0},
+        {"corpus_weight": 0.5},
+        {"corpus_weight": 1},
+        {"dropout": 0},
+        {"dropout": 0.5},
+        {"learning_rate_init": 0.01},
+        {"max_iter": 3},
+        {"batch_size": 64},
+    ],
+    ids=str,
+)
+def test_projection_option_changes_the_model(documents, fitted, changes):
+    other = small_projection(**changes).fit(*documents)
+    assert not np.array_equal(other.coefs_[0], fitted.coefs_[0])
+
+
+def test_projection_temperature_changes_the_similarity_model(documents):
+    models = [
+        small_projection(loss="similarity_kl", temperature=temperature).fit(*documents)
+        for temperature in (3.0, 0.05)
+    ]
+    assert not np.array_equal(models[0].coefs_[0], models[1].coefs_[0])
+
+
+@pytest.fixture(scope="module")
+def long_documents():
+    """Documents with 70 features each, teacher vectors, and views of all."""
+    X, y = reference.topic_documents(400, n_features=70)
+    X = np.where(X.toarray() == 0, np.float32(0.1), X.toarray())
+    is_even = np.arange(70) % 2 == 0
+    return X, y, np.vstack([X * is_even, X * ~is_even])
+
+
+@pytest.mark.parametrize(
+    ("length", "n_embedded", "changes", "expected"),
+    [
+        # Batches of n / 96, but of 32 at least.
+        (70, 400, {"early_stopping": False}, {"batch_size": 32}),
+        (70, 400, {}, {"corpus_weight": 0.12, "contrastive_weight": 0.09}),
+        (48, 400, {}, {"corpus_weight": 0.06, "contrastive_weight": 0.045}),
+        (32, 400, {}, {"corpus_weight": 0, "contrastive_weight": 0}),
+        # What is guessed of the others holds the corpus already.
+        (70, 100, {}, {"corpus_weight": 0.03, "contrastive_weight": 0.09}),
+        (48, 200, {}, {"corpus_weight": 0.03, "contrastive_weight": 0.045}),
+        # 0.75 times a corpus weight that is given, at most 0.3.
+        (70, 400, {"corpus_weight": 0.3}, {"contrastive_weight": 0.75 * 0.3}),
+        (70, 400, {"corpus_weight": 0.7}, {"contrastive_weight": 0.3}),
+        (48, 400, {"corpus_weight": 0.7}, {"contrastive_weight": 0.15}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*not taught:UserWarning")
+def test_projection_auto_is_what_the_documentation_says(
+    long_documents, length, n_embedded, changes, expected
+):
+    X, y, views = long_documents
+    X = np.where(np.arange(70) < length, X, 0)
+    y = with_untaught(y, slice(n_embedded, 400))
+    autos = ("corpus_weight", "contrastive_weight", "batch_size")
+    models = [
+        small_projection(**(dict.fromkeys(autos, "auto") | changes | values)).fit(
+            X, y, X_views=views
+        )
+        for values in ({}, expected)
+    ]
+    assert_same_model(*models)
+
+
+@pytest.mark.parametrize(
+    ("hidden_layer_sizes", "expected"),
+    [
+        ((), [(60, 6)]),
+        ((16,), [(60, 16), (16, 6)]),
+        ((9, 20), [(60, 9), (9, 20), (20, 6)]),
+    ],
+)
+def test_projection_coefs_shapes(documents, hidden_layer_sizes, expected):
+    projection = small_projection(hidden_layer_sizes=hidden_layer_sizes)
+    coefs = projection.fit(*documents).coefs_
+    assert [weights.shape for weights in coefs] == expected
+    assert all(weights.dtype == np.float32 for weights in coefs)
+    assert all(weights.flags.c_contiguous for weights in coefs)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_teacher_components", "expected"),
+    [(600, 16, 16), (10, 16, 10), (600, 300, 256)],
+)
+def test_projection_default_n_components_is_reduced(
+    n_samples, n_teacher_components, expected
+):
+    X, y = reference.topic_documents(
+        n_samples, n_teacher_components=n_teacher_components
+    )
+    projection = ReLUProjection(hidden_layer_sizes=(8,), max_iter=1).fit(X, y)
+    assert projection.n_components_ == expected
+    assert projection.transform(X).shape == (n_samples, expected)
+    assert projection.n_components == 256
+
+
+@pytest.mark.parametrize(("n_samples", "limit"), [(600, 16), (9, 9)])
+def test_projection_n_components_too_large(documents, n_samples, limit):
+    X, y = documents
+    with pytest.raises(
+        ValueError, match=rf"n_components=17 must be at most {limit}: there are"
+    ):
+        small_projection(n_components=17).fit(X[:n_samples], y[:n_samples])
+
+
+@pytest.mark.parametrize("early_stopping", [True, "auto"])
+def test_projection_history_with_held_out_documents(documents, early_stopping):
+    projection = small_projection(early_stopping=early_stopping, max_iter=3, tol=0)
+    projection.fit(*documents)
+    assert projection.n_iter_ == len(projection.loss_curve_)
+    assert projection.n_iter_ == len(projection.validation_scores_)
+    assert 1 <= projection.n_iter_ <= 3
+    assert all(0 <= score <= 1 for score in projection.validation_scores_)
+
+
+def test_projection_history_without_held_out_documents(documents):
+    projection = small_projection(early_stopping=False).fit(*documents)
+    assert projection.n_iter_ == len(projection.loss_curve_) == 2
+    assert projection.validation_scores_ is None
+
+
+@pytest.mark.parametrize(("n_samples", "held_out"), [(380, False), (400, True)])
+def test_projection_auto_early_stopping_needs_twenty(documents, n_samples, held_out):
+    """5 % of 400 documents are 20."""
+    X, y = documents
+    projection = small_projection().fit(X[:n_samples], y[:n_samples])
+    assert (projection.validation_scores_ is not None) is held_out
+
+
+def test_projection_early_stopping_stops(documents):
+    """No score rises by more than tol=1."""
+    projection = small_projection(
+        early_stopping=True, n_iter_no_change=1, tol=1.0, max_iter=5
+    )
+    assert projection.fit(*documents).n_iter_ == 2
+
+
+def test_projection_early_stopping_too_few_documents(documents):
+    X, y = documents
+    with pytest.raises(
+        ValueError, match="would hold out 5 of 100 documents taught, but needs 20"
+    ):
+        small_projection(early_stopping=True).fit(X[:100], y[:100])
+
+
+@pytest.mark.parametrize("early_stopping", [True, "auto"])
+def test_projection_held_out_documents_leave_none_to_train(documents, early_stopping):
+    X, y = documents
+    projection = small_projection(
+        validation_fraction=0.99, early_stopping=early_stopping
+    )
+    with pytest.raises(ValueError, match="validation_fraction=0.99"):
+        projection.fit(X[:25], y[:25])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_projection_training_helps(documents, loss):
+    """Half the documents are new to the student."""
+    X, y = documents
+    projection = small_projection(
+        n_components=8,
+        loss=loss,
+        temperature=0.1,
+        max_iter=10,
+        hidden_layer_sizes=(48,),
+    ).fit(X[:300], y[:300])
+    overlap = reference.neighbor_overlap(y[300:], projection.transform(X[300:]), 10)
+    # By chance: 10 of 299.
+    assert overlap > 0.3
+
+
+@pytest.mark.parametrize("corpus_weight", [0, 0.1, 0.5])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_projection_project_teacher_finds_the_document(documents, loss, corpus_weight):
+    X, y = documents
+    projection = small_projection(
+        n_components=8,
+        loss=loss,
+        corpus_weight=corpus_weight,
+        temperature=0.1,
+        max_iter=10,
+        hidden_layer_sizes=(48,),
+    ).fit(X[:300], y[:300])
+    queries = projection.project_teacher(y[300:])
+    similarities = queries @ projection.transform(X[300:]).T
+    ranks = (similarities > np.diag(similarities)[:, None]).sum(axis=1)
+    # By chance: half of the 300 documents are nearer.
+    assert np.median(ranks) < 15
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_projection_project_teacher_full_width_keeps_cosines(documents, loss):
+    X, y = documents
+    projection = small_projection(
+        n_components=16, loss=loss, corpus_weight=0, max_iter=1
+    ).fit(X, y)
+    projected = projection.project_teacher(3 * y)
+    np.testing.assert_allclose(projected @ projected.T, y @ y.T, atol=1e-5)
+
+
+def test_projection_project_teacher_rows(documents, fitted):
+    projected = fitted.project_teacher(np.vstack([documents[1][:5], np.zeros((1, 16))]))
+    assert projected.shape == (6, 6)
+    assert projected.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(projected[:5], axis=1), 1, rtol=1e-6)
+    assert not projected[5].any()
+
+
+def test_projection_project_teacher_no_rows(fitted):
+    assert fitted.project_teacher(np.empty((0, 16))).shape == (0, 6)
+
+
+def test_projection_project_teacher_wrong_width(fitted):
+    with pytest.raises(
+        ValueError, match="embeddings has 15 columns, but the teacher .* had 16"
+    ):
+        fitted.project_teacher(np.ones((2, 15)))
+
+
+def test_projection_project_teacher_nan(fitted):
+    with pytest.raises(ValueError, match="Input embeddings contains NaN"):
+        fitted.project_teacher(np.full((2, 16), np.nan))
+
+
+def test_projection_project_teacher_not_fitted():
+    with pytest.raises(NotFittedError, match="This ReLUProjection instance is not"):
+        ReLUProjection().project_teacher(np.ones((2, 16)))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_projection_teacher_components_are_orthonormal(documents, loss):
+    """Without the corpus's part."""
+    projection = small_projection(loss=loss, corpus_weight=0).fit(*documents)
+    components = projection.teacher_components_
+    assert components.shape == (6, 16)
+    np.testing.assert_allclose(components @ components.T, np.eye(6), atol=1e-6)
+
+
+@pytest.mark.parametrize("corpus_weight", [0.1, 1])
+def test_projection_teacher_components_of_mixed_targets(documents, corpus_weight):
+    """A linear map near the student: it is no rotation, and leads to its vectors."""
+    X, y = documents
+    projection = small_projection(corpus_weight=corpus_weight).fit(X, y)
+    components = projection.teacher_components_
+    assert components.shape == (6, 16)
+    assert components.dtype == np.float32
+    assert abs(components @ components.T - np.eye(6)).max() > 1e-3
+    cosines = (projection.project_teacher(y) * projection.transform(X)).sum(axis=1)
+    assert cosines.mean() > 0.7
+
+
+def test_projection_teacher_length_does_not_count(documents, monkeypatch):
+    """Lengths are taken out before anything else: the targets are the same.
+
+    The students are as good, but not the same: the conjugate gradients of the start
+    make more of the last digits.
+    """
+    X, y = documents
+    scaled = y * np.random.RandomState(0).uniform(0.1, 10, size=(600, 1))
+    seen, initial_coefs = [], sklux._student.projection.initial_coefs
+
+    def recorded(X, targets, *others):
+        seen.append(targets)
+        return initial_coefs(X, targets, *others)
+
+    monkeypatch.setattr(sklux._student.projection, "initial_coefs", recorded)
+    first, second = (small_projection().fit(X, vectors) for vectors in (y, scaled))
+    np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
+    recalls = [model.report_.neighbor_recall for model in (first, second)]
+    assert recalls[0] == pytest.approx(recalls[1], abs=0.05)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.filterwarnings("ignore:120 of 600 documents are not taught")
+def test_projection_zero_rows(documents, loss):
+    X, y = documents[0].toarray(), documents[1].copy()
+    X[::7] = 0
+    y[::5] = 0
+    projection = small_projection(loss=loss).fit(X, y)
+    assert np.isfinite(projection.loss_curve_).all()
+    Z = projection.transform(X)
+    assert not Z[::7].any()
+    assert np.isfinite(Z).all()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("n_samples", [2, 3])
+def test_projection_very_few_documents(documents, loss, n_samples):
+    X, y = (part[:n_samples] for part in documents)
+    projection = ReLUProjection(hidden_layer_sizes=(8,), max_iter=2, loss=loss)
+    assert np.isfinite(projection.fit(X, y).transform(X)).all()
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e30])
+def test_projection_transform_of_extreme_features(documents, fitted, factor):
+    assert np.isfinite(fitted.transform(documents[0] * np.float32(factor))).all()
+
+
+def test_projection_no_rows(fitted):
+    assert fitted.transform(sparse.csr_matrix((0, 60))).shape == (0, 6)
+    assert fitted.transform(np.empty((0, 60))).shape == (0, 6)
+
+
+@pytest.mark.parametrize("container", ["toarray", "tocsc", "tocoo", "csr_array"])
+def test_projection_fit_any_container_same_bits(documents, fitted, container):
+    X, y = documents
+    other = sparse.csr_array(X) if container == "csr_array" else getattr(X, container)()
+    projection = small_projection().fit(other, y)
+    assert_same_model(projection, fitted)
+    reference.assert_same_bits(projection.transform(other), fitted.transform(X))
+
+
+def test_projection_int64_indices_same_bits(documents, fitted):
+    X, y = documents
+    other = X.copy()
+    other.indices, other.indptr = X.indices.astype("i8"), X.indptr.astype("i8")
+    projection = small_projection().fit(other, y)
+    assert_same_model(projection, fitted)
+    reference.assert_same_bits(projection.transform(other), fitted.transform(X))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3, -1])
+def test_projection_fit_same_bits_for_any_n_jobs(documents, fitted, n_jobs):
+    """Nor do threads that others have set for torch count."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with joblib.parallel_config("threading", n_jobs=n_jobs):
+            projection = small_projection(n_jobs=n_jobs).fit(*documents)
+    finally:
+        torch.set_num_threads(n_threads)
+    assert_same_model(projection, fitted)
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3, -1])
+def test_projection_n_jobs_same_bits(documents, fitted, n_jobs):
+    X = documents[0]
+    expected = fitted.transform(X)
+    reference.assert_same_bits(
+        clone_of_fitted(fitted).set_params(n_jobs=n_jobs).transform(X), expected
+    )
+
+
+def clone_of_fitted(projection):
+    return pickle.loads(pickle.dumps(projection))
+
+
+def test_projection_same_seed_same_bits(documents, fitted):
+    assert_same_model(small_projection().fit(*documents), fitted)
+
+
+def test_projection_other_seed_other_weights(documents, fitted):
+    other = small_projection(random_state=1).fit(*documents)
+    assert not np.array_equal(other.coefs_[0], fitted.coefs_[0])
+
+
+def test_projection_clone_is_not_fitted(fitted):
+    copy = clone(fitted)
+    assert copy.get_params() == fitted.get_params()
+    with pytest.raises(NotFittedError):
+        copy.transform(np.ones((1, 60)))
+
+
+def test_projection_pickle_same_bits(documents, fitted):
+    reference.assert_same_bits(
+        clone_of_fitted(fitted).transform(documents[0]), fitted.transform(documents[0])
+    )
+
+
+@pytest.mark.parametrize("mmap_mode", [None, "r"])
+def test_projection_joblib_same_bits(documents, fitted, tmp_path, mmap_mode):
+    joblib.dump(fitted, tmp_path / "projection.joblib")
+    loaded = joblib.load(tmp_path / "projection.joblib", mmap_mode=mmap_mode)
+    reference.assert_same_bits(
+        loaded.transform(documents[0]), fitted.transform(documents[0])
+    )
+
+
+def test_projection_feature_names_out(fitted):
+    names = fitted.get_feature_names_out()
+    assert list(names) == [f"reluprojection{i}" for i in range(6)]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_projection_set_output(documents, fitted, library):
+    pytest.importorskip(library)
+    X = documents[0][:5]
+    frame = clone_of_fitted(fitted).set_output(transform=library).transform(X)
+    assert type(frame).__module__.split(".")[0] == library
+    assert list(frame.columns) == list(fitted.get_feature_names_out())
+    np.testing.assert_array_equal(frame.to_numpy(), fitted.transform(X))
+
+
+def test_projection_feature_names_in(documents):
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(
+        documents[0][:50].toarray(), columns=[f"word{i}" for i in range(60)]
+    )
+    projection = small_projection().fit(X, documents[1][:50])
+    assert list(projection.feature_names_in_) == list(X.columns)
+
+
+@pytest.mark.parametrize("verbose", [True, False, None])
+def test_projection_verbose_shows_a_bar(capsys, documents, verbose):
+    small_projection(verbose=verbose).fit(*documents)
+    captured = capsys.readouterr()
+    assert ("training" in captured.err) is bool(verbose)
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("device", ["nonsense", "meta", "hpu", "cuda:99"])
+def test_projection_device_that_is_not_there(documents, device):
+    with pytest.raises(ValueError, match=f"'device' parameter.*Got '{device}' instead"):
+        small_projection(device=device).fit(*documents)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("loss", LOSSES)
+def test_projection_device_cuda(documents, loss):
+    X, y = documents
+    on_cpu, on_gpu = (
+        small_projection(loss=loss, device=device).fit(X, y).transform(X)
+        for device in ("cpu", "cuda")
+    )
+    assert (on_cpu * on_gpu).sum(axis=1).mean() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("n_components", 0),
+        ("n_components", 2.5),
+        ("hidden_layer_sizes", 5),
+        ("hidden_layer_sizes", (0,)),
+        ("hidden_layer_sizes", (2.5,)),
+        ("hidden_layer_sizes", "ab"),
+        ("loss", "euclidean"),
+        ("loss", ["cosine"]),
+        ("loss", {}),
+        ("loss", {"euclidean": 1.0}),
+        ("loss", {"cosine": 1.0, "euclidean": 0}),
+        ("loss", {"cosine": 0.0, "similarity_kl": 0.0}),
+        ("loss", {"cosine": -1.0}),
+        ("loss", {"cosine": 1.0, "similarity_kl": -0.5}),
+        ("loss", {"cosine": "1"}),
+        ("loss", {"cosine": None}),
+        ("loss", {"cosine": np.nan}),
+        ("loss", {"cosine": np.inf}),
+        ("loss", {"cosine": np.ones(2)}),
+        ("temperature", 0),
+        ("temperature", 1e19),
+        ("corpus_weight", -0.1),
+        ("corpus_weight", 1.1),
+        ("corpus_weight", "all"),
+        ("contrastive_weight", -1),
+        ("contrastive_weight", "all"),
+        ("contrastive_temperature", 0),
+        ("dropout", -0.1),
+        ("dropout", 1.0),
+        ("learning_rate_init", 0),
+        ("learning_rate_init", 1e38),
+        ("learning_rate_init", np.inf),
+        ("batch_size", 0),
+        ("batch_size", "all"),
+        ("max_iter", 0),
+        ("early_stopping", "yes"),
+        ("validation_fraction", 1.0),
+        ("n_iter_no_change", 0),
+        ("tol", -1),
+        ("device", None),
+        ("n_jobs", "all"),
+        ("random_state", "seed"),
+        ("verbose", "yes"),
+    ],
+)
+def test_projection_parameter_out_of_range(documents, parameter, value):
+    with pytest.raises(
+        ValueError, match=f"The '{parameter}' parameter of ReLUProjection must be"
+    ):
+        small_projection(**{parameter: value}).fit(*documents)
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (16,)])
+def test_projection_learning_diverges(documents, hidden_layer_sizes):
+    """The weights of the start are a model."""
+    X, y = documents
+    projection = small_projection(
+        learning_rate_init=1e30, hidden_layer_sizes=hidden_layer_sizes
+    )
+    with pytest.warns(ConvergenceWarning, match=r"Lower learning_rate_init=1e\+30"):
+        projection.fit(X, y)
+    lengths = np.linalg.norm(projection.transform(X), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+    assert np.isfinite(projection.loss_curve_).all()
+    assert projection.n_iter_ == len(projection.loss_curve_)
+    assert projection.report_.neighbor_recall > 0.1
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_projection_loss_that_is_nan_keeps_the_last_good_weights(
+    monkeypatch, documents, early_stopping
+):
+    import sklux._student.training
+
+    parameters = dict(batch_size=600, tol=0, dropout=0, early_stopping=early_stopping)
+    losses = []
+    batch_loss = sklux._student.training.batch_loss
+
+    def nan_in_the_third_epoch(*args):
+        losses.append(batch_loss(*args))
+        return losses[-1] * (np.nan if len(losses) == 3 else 1)
+
+    monkeypatch.setattr(sklux._student.training, "batch_loss", nan_in_the_third_epoch)
+    projection = small_projection(max_iter=5, **parameters)
+    with pytest.warns(ConvergenceWarning, match="the loss of epoch 3"):
+        projection.fit(*documents)
+    assert len(losses) == 3
+    assert projection.n_iter_ == 2
+    assert projection.loss_curve_ == [loss.item() for loss in losses[:2]]
+    assert np.isfinite(projection.coefs_[0]).all()
+
+
+def test_projection_y_of_one_dimension(documents):
+    X, y = documents
+    with pytest.raises(ValueError, match=r"y must hold .* Got shape \(600,\) instead"):
+        small_projection().fit(X, y[:, 0])
+
+
+def test_projection_y_of_wrong_length(documents):
+    X, y = documents
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples.*600, 599"):
+        small_projection().fit(X, y[:-1])
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.nan, "y has NaN or infinity in 1 rows, the first of them row 3"),
+        (np.inf, "Input y contains infinity"),
+        (-np.inf, "Input y contains infinity"),
+    ],
+)
+def test_projection_y_not_finite(documents, bad, message):
+    X, y = documents
+    y = y.copy()
+    y[3, 2] = bad
+    with pytest.raises(ValueError, match=message):
+        small_projection().fit(X, y)
+
+
+def test_projection_y_missing(documents):
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        small_projection().fit(documents[0], None)
+
+
+def test_projection_y_sparse(documents):
+    X, y = documents
+    with pytest.raises(TypeError, match="[Ss]parse"):
+        small_projection().fit(X, sparse.csr_matrix(y))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_projection_x_not_finite(fitted, bad):
+    with pytest.raises(ValueError, match="Input X contains"):
+        fitted.transform(np.full((2, 60), bad))
+
+
+def test_projection_x_of_wrong_width(fitted):
+    with pytest.raises(ValueError, match="X has 59 features, but .* is expecting 60"):
+        fitted.transform(np.ones((2, 59)))
+
+
+def test_projection_transform_column_out_of_range(documents, fitted):
+    X = documents[0].copy()
+    X.indices[3] = 60
+    with pytest.raises(ValueError, match="indices"):
+        fitted.transform(X)
+
+
+def test_projection_fit_column_out_of_range():
+    """In a process of its own: a column that nobody checks ends the process."""
+    program = """
+import numpy as np
+from scipy import sparse
+from sklux import ReLUProjection
+
+X = sparse.csr_matrix(np.ones((30, 6), dtype=np.float32))
+X.indices[3] = 10**9
+try:
+    ReLUProjection(n_components=2).fit(X, np.eye(30, 4))
+except ValueError as error:
+    print("refused:", error)
+"""
+    assert "refused:" in run_program(program)
+
+
+def test_projection_missing_torch_names_the_extra(monkeypatch, documents):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(
+        ImportError, match=r"needs .*'torch'.*pip install 'sklux\[train\]"
+    ):
+        small_projection().fit(*documents)
+
+
+def test_projection_transforms_without_torch(documents, fitted, tmp_path):
+    joblib.dump((fitted, documents[0]), tmp_path / "fitted.joblib")
+    program = f"""
+import sys
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, NoTorch())
+import joblib
+import numpy as np
+
+projection, X = joblib.load({str(tmp_path / "fitted.joblib")!r})
+np.save({str(tmp_path / "vectors.npy")!r}, projection.transform(X))
+"""
+    assert run_program(program) == ""
+    reference.assert_same_bits(
+        np.load(tmp_path / "vectors.npy"), fitted.transform(documents[0])
+    )
+
+
+def run_program(program):
+    """Both outputs of a Python program in a new process, whatever way it ended."""
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ).stdout
+
+
+@pytest.mark.parametrize("value", [np.True_, np.False_])
+def test_projection_early_stopping_takes_numpys_bool(value):
+    random_state = np.random.RandomState(0)
+    X, y = random_state.rand(500, 5), random_state.standard_normal((500, 6))
+    projection = ReLUProjection(4, max_iter=1, early_stopping=value).fit(X, y)
+    assert (projection.validation_scores_ is not None) == bool(value)
+
+
+def test_projection_fits_where_gradients_are_switched_off():
+    import torch
+
+    random_state = np.random.RandomState(0)
+    X, y = random_state.rand(50, 5), random_state.standard_normal((50, 6))
+    expected = ReLUProjection(4, max_iter=1, random_state=0).fit(X, y).transform(X)
+    with torch.inference_mode():
+        got = ReLUProjection(4, max_iter=1, random_state=0).fit(X, y).transform(X)
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_projection_fits_in_threads_leave_the_thread_count():
+    import threading
+
+    import torch
+
+    random_state = np.random.RandomState(0)
+    X, y = random_state.rand(50, 5), random_state.standard_normal((50, 6))
+
+    def fit():
+        for _ in range(3):
+            ReLUProjection(4, max_iter=2).fit(X, y)
+
+    before = torch.get_num_threads()
+    threads = [threading.Thread(target=fit) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("scale", [1e20, 1e-25])
+def test_projection_features_out_of_scale(documents, scale):
+    """Their squares are no numbers of float32, so their rows would become zero."""
+    X, y = documents
+    with pytest.raises(ValueError, match="The largest value of X is .* scale X"):
+        small_projection().fit(X * scale, y)
+
+
+@pytest.mark.parametrize("scale", [1e12, 1e-12])
+def test_projection_scale_of_features_does_not_count(documents, fitted, scale):
+    X, y = documents
+    student = small_projection().fit((X * scale).astype(np.float32), y)
+    recalls = [model.report_.neighbor_recall for model in (student, fitted)]
+    assert recalls[0] == pytest.approx(recalls[1], abs=0.05)
+
+
+def test_projection_failed_refit_cannot_read_outside_the_weights():
+    random_state = np.random.RandomState(0)
+    y = random_state.standard_normal((50, 6))
+    projection = ReLUProjection(4, max_iter=1).fit(random_state.rand(50, 5), y)
+    wide = sparse.random(50, 10_000, 0.01, "csr", dtype=np.float32, random_state=0)
+    with pytest.raises(ValueError, match="n_components=4 must be at most 2"):
+        projection.fit(wide, y[:, :2])
+    with pytest.raises(ValueError, match="X has 10000 features, but .* expecting 5"):
+        projection.transform(wide)
+
+
+# Several losses
+
+
+def test_projection_loss_of_one_name_is_that_loss(documents, fitted):
+    for weights in ({"cosine": 1}, {"cosine": 1.0, "similarity_kl": 0.0}):
+        assert_same_model(small_projection(loss=weights).fit(*documents), fitted)
+
+
+def test_projection_loss_weights_count(documents):
+    models = [
+        small_projection(loss={"cosine": 1.0, "similarity_kl": weight}).fit(*documents)
+        for weight in (0.5, 5.0)
+    ]
+    assert not np.array_equal(models[0].coefs_[0], models[1].coefs_[0])
+
+
+def test_projection_loss_dict_is_cloned_and_kept(documents):
+    loss = {"cosine": 1.0, "similarity_kl": 0.5}
+    projection = small_projection(loss=loss)
+    twin = clone(projection)
+    assert twin.loss == loss
+    assert twin.loss is not loss
+    assert projection.fit(*documents).loss is loss
+    assert_same_model(twin.fit(*documents), projection)
+
+
+# Two views of each document
+
+
+@pytest.fixture(scope="module")
+def views(documents):
+    """Features of even number, and those of odd number, as two views."""
+    X = documents[0].toarray()
+    is_even = np.arange(X.shape[1]) % 2 == 0
+    return sparse.csr_matrix(np.vstack([X * is_even, X * ~is_even]))
+
+
+def projection_of_views(**changes):
+    """The documents here are so short that 'auto' would be 0."""
+    return small_projection(**({"contrastive_weight": 0.05} | changes))
+
+
+@pytest.fixture(scope="module")
+def fitted_with_views(documents, views):
+    return projection_of_views().fit(*documents, X_views=views)
+
+
+def test_projection_views_change_the_model(fitted, fitted_with_views):
+    assert not np.array_equal(fitted_with_views.coefs_[0], fitted.coefs_[0])
+
+
+def test_projection_views_meet(documents, views):
+    """The contrastive loss is about this; the cosine loss alone is not."""
+    found = []
+    for weight in (0, 5.0):
+        projection = small_projection(
+            contrastive_weight=weight, max_iter=10, early_stopping=False
+        )
+        projection.fit(*documents, X_views=views)
+        first, second = np.split(projection.transform(views), 2)
+        found.append(half_document_retrieval(first, second))
+    assert found[1] > 1.25 * found[0]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"contrastive_weight": 0.5}, {"contrastive_temperature": 0.5}]
+)
+def test_projection_contrastive_option_changes_the_model(
+    documents, views, fitted_with_views, changes
+):
+    other = projection_of_views(**changes).fit(*documents, X_views=views)
+    assert not np.array_equal(other.coefs_[0], fitted_with_views.coefs_[0])
+
+
+@pytest.mark.parametrize("changes", [{"contrastive_weight": 0}, {"corpus_weight": 0}])
+def test_projection_views_without_weight_change_nothing(documents, views, changes):
+    assert_same_model(
+        small_projection(**changes).fit(*documents, X_views=views),
+        small_projection(**changes).fit(*documents),
+    )
+
+
+@pytest.mark.parametrize("container", ["toarray", "tocsc", "tocoo", "csr_array"])
+def test_projection_views_of_any_container_same_bits(
+    documents, views, fitted_with_views, container
+):
+    is_array = container == "csr_array"
+    other = sparse.csr_array(views) if is_array else getattr(views, container)()
+    projection = projection_of_views().fit(*documents, X_views=other)
+    assert_same_model(projection, fitted_with_views)
+
+
+def test_projection_views_are_those_of_the_training_documents(
+    monkeypatch, documents, views
+):
+    """The two views of a document are its features, in two parts."""
+    import sklux._student.training
+
+    seen = []
+    train_student = sklux._student.training.train_student
+
+    def spy(X, X_views, *rest):
+        seen.append((X, X_views))
+        return train_student(X, X_views, *rest)
+
+    monkeypatch.setattr(sklux._student.training, "train_student", spy)
+    projection_of_views().fit(*documents, X_views=views)
+    ((X, X_views),) = seen
+    assert X.shape == (570, 60)
+    first, second = X_views[:570].toarray(), X_views[570:].toarray()
+    np.testing.assert_array_equal(first + second, X.toarray())
+    assert not first[:, 1::2].any()
+
+
+def test_projection_views_may_be_empty(documents, views):
+    """A document of one word has no second half."""
+    views = views.toarray()
+    views[600::3] = 0
+    projection = projection_of_views().fit(*documents, X_views=views)
+    assert np.isfinite(projection.loss_curve_).all()
+
+
+def test_projection_contrastive_weight_needs_views(documents):
+    with pytest.raises(
+        ValueError,
+        match="contrastive_weight=0.5 needs two views .*give X_views to fit, or set "
+        "contrastive_weight=0",
+    ):
+        small_projection(contrastive_weight=0.5).fit(*documents)
+
+
+@pytest.mark.parametrize("weight", ["auto", 0, 0.5])
+@pytest.mark.parametrize("shape", [(600, 60), (1199, 60), (1200, 59)])
+def test_projection_views_of_wrong_shape(documents, shape, weight):
+    expected = rf"X_views must have .*shape \(1200, 60\). Got \({shape[0]}, {shape[1]}"
+    with pytest.raises(ValueError, match=expected):
+        small_projection(contrastive_weight=weight).fit(
+            *documents, X_views=np.ones(shape)
+        )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_projection_views_not_finite(documents, views, bad):
+    views = views.toarray()
+    views[7, 3] = bad
+    with pytest.raises(ValueError, match="Input X_views contains"):
+        small_projection().fit(*documents, X_views=views)
+
+
+def test_projection_views_column_out_of_range(documents, views):
+    views = views.copy()
+    views.indices[3] = 60
+    with pytest.raises(ValueError, match="indices"):
+        small_projection().fit(*documents, X_views=views)
+
+
+# Documents that were not taught
+
+
+def with_untaught(y, rows, value=np.nan):
+    """Teacher vectors where some rows are missing."""
+    y = y.copy()
+    y[rows] = value
+    return y
+
+
+def fit_partly(X, y, **changes):
+    """Fit where documents are not taught, which is known."""
+    with pytest.warns(UserWarning, match="documents are not taught"):
+        return small_projection(**changes).fit(X, y)
+
+
+def test_projection_untaught_documents_are_counted(documents):
+    """NaN and zero rows alike; the warning is about the caller's line."""
+    X, y = documents
+    y = with_untaught(with_untaught(y, slice(0, 70)), slice(70, 120), 0)
+    message = "120 of 600 documents are not taught: .*from the other 480"
+    with pytest.warns(UserWarning, match=message) as caught:
+        projection = small_projection().fit(X, y)
+    assert caught[0].filename == __file__
+    assert projection.n_teacher_documents_ == 480
+
+
+def test_projection_taught_documents_are_counted_without_a_warning(documents):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert small_projection().fit(*documents).n_teacher_documents_ == 600
+
+
+def test_projection_nan_rows_are_as_zero_rows(documents):
+    X, y = documents
+    models = [
+        fit_partly(X, with_untaught(y, slice(0, 600, 4), value))
+        for value in (np.nan, 0)
+    ]
+    assert_same_model(*models)
+
+
+def test_projection_fit_leaves_its_input(documents, views):
+    """Rows that are NaN, too."""
+    X, y = documents[0].copy(), with_untaught(documents[1], slice(0, 300, 3))
+    before = X.toarray(), y.copy(), views.toarray()
+    with pytest.warns(UserWarning, match="100 of 600"):
+        small_projection().fit(X, y, X_views=views)
+    for array, expected in zip((X.toarray(), y, views.toarray()), before):
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_projection_untaught_rows_may_not_be_nan_in_part(documents):
+    X, y = documents
+    y = with_untaught(y, slice(0, 100))
+    y[[30, 200, 410], 5] = 1, np.nan, np.nan
+    with pytest.raises(
+        ValueError, match="y has NaN or infinity in 3 rows, the first of them row 30"
+    ):
+        small_projection().fit(X, y)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0])
+def test_projection_nothing_is_taught(documents, value):
+    X, y = documents
+    with pytest.raises(
+        ValueError, match="y has a vector for none of the 600 documents.*Teach some"
+    ):
+        small_projection().fit(X, np.full_like(y, value))
+
+
+@pytest.mark.parametrize("corpus_weight", [0, 0.1, 1])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_projection_untaught_documents_with_any_targets(documents, loss, corpus_weight):
+    X, y = documents
+    y = with_untaught(y, slice(0, 600, 2))
+    projection = fit_partly(X, y, loss=loss, corpus_weight=corpus_weight)
+    lengths = np.linalg.norm(projection.transform(X), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+    assert projection.teacher_components_.shape == (6, 16)
+
+
+def test_projection_only_taught_documents_are_held_out(documents):
+    """A tenth of 400."""
+    X, y = documents
+    projection = fit_partly(
+        X,
+        with_untaught(y, slice(400, 600)),
+        early_stopping=True,
+        validation_fraction=0.1,
+    )
+    assert projection.report_.held_out
+    assert projection.report_.n_documents == 40
+
+
+def test_projection_guesses_know_nothing_of_held_out_documents(monkeypatch, documents):
+    """A tenth of 400; they keep their own vectors."""
+    X, y = documents
+    seen = []
+    impute_vectors = sklux._student.projection.impute_vectors
+
+    def spy(X, latent, teacher, known, words):
+        guessed = impute_vectors(X, latent, teacher, known, words)
+        seen.append((known, guessed.copy()))
+        return guessed
+
+    monkeypatch.setattr(sklux._student.projection, "with_guesses", spy)
+    y = with_untaught(y, slice(400, 600))
+    fit_partly(X, y, early_stopping=True, validation_fraction=0.1)
+    ((known, guessed),) = seen
+    assert known[:400].sum() == 360
+    assert not known[400:].any()
+    np.testing.assert_allclose(guessed[known], y[known], atol=1e-6)
+
+
+def test_projection_report_is_about_taught_documents(documents):
+    X, y = documents
+    projection = fit_partly(
+        X, with_untaught(y, slice(90, 600)), n_components=4, early_stopping=False
+    )
+    assert projection.report_.n_documents == 90
+
+
+def test_projection_too_few_taught_documents_to_hold_out(documents):
+    X, y = documents
+    with (
+        pytest.warns(UserWarning, match="500 of 600"),
+        pytest.raises(ValueError, match="would hold out 5 of 100 documents taught"),
+    ):
+        small_projection(early_stopping=True).fit(X, with_untaught(y, slice(100, 600)))
+
+
+def test_projection_n_components_is_limited_by_documents_taught(documents):
+    X, y = documents
+    with (
+        pytest.warns(UserWarning, match="595 of 600"),
+        pytest.raises(
+            ValueError,
+            match="n_components=6 must be at most 5: there are 5 documents taught",
+        ),
+    ):
+        small_projection().fit(X, with_untaught(y, slice(5, 600)))
+
+
+def test_projection_default_n_components_is_reduced_to_documents_taught(documents):
+    X, y = documents
+    projection = fit_partly(X, with_untaught(y, slice(10, 600)), n_components=256)
+    assert projection.n_components_ == 10
+    assert projection.transform(X).shape == (600, 10)
+
+
+def test_projection_untaught_documents_shape_the_model(documents):
+    """Words that no document taught has get weights, by the words beside them."""
+    X, y = documents
+    X = X.toarray()
+    X[:300, 40:] = 0
+    projection = fit_partly(X, with_untaught(y, slice(300, 600)))
+    alone = small_projection().fit(X[:300], y[:300])
+    assert np.abs(projection.coefs_[0][40:]).sum(axis=1).min() > 0
+    assert not np.array_equal(projection.coefs_[0][:40], alone.coefs_[0][:40])
+
+
+def test_projection_finds_the_teachers_neighbors_of_untaught_documents(documents):
+    X, y = documents
+    projection = fit_partly(
+        X,
+        with_untaught(y, slice(200, 600)),
+        n_components=8,
+        hidden_layer_sizes=(48,),
+        max_iter=10,
+    )
+    overlap = reference.neighbor_overlap(y[200:], projection.transform(X[200:]), 10)
+    # By chance: 10 of 399.
+    assert overlap > 0.3
+
+
+# Input that nothing can be learnt from
+
+
+def test_projection_one_document(documents):
+    X, y = documents
+    with pytest.raises(ValueError, match=r"Found array with 1 sample.*minimum of 2 is"):
+        ReLUProjection().fit(X[:1], y[:1])
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_projection_constant_teacher(documents, scaled):
+    """Lengths do not count: a teacher that gives one direction is constant."""
+    X, y = documents
+    factor = np.linspace(1, 9, 600)[:, np.newaxis] if scaled else np.ones((600, 1))
+    with pytest.raises(
+        ValueError,
+        match="y has one and the same direction for all 600 documents taught",
+    ):
+        small_projection().fit(X, factor * y[0])
+
+
+def test_projection_teacher_of_one_component(documents):
+    """It has no more than two directions, and one is no fault."""
+    X, y = documents
+    projection = ReLUProjection(max_iter=1).fit(X, abs(y[:, :1]))
+    assert projection.transform(X).shape == (600, 1)
+
+
+def test_projection_one_document_taught(documents):
+    X, y = documents
+    y = with_untaught(y, slice(1, 600))
+    with pytest.warns(UserWarning, match="599 of 600"):
+        projection = ReLUProjection(max_iter=1).fit(X, y)
+    assert projection.n_components_ == projection.n_teacher_documents_ == 1
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_projection_x_without_values(documents, stored):
+    X = sparse.csr_matrix((600, 60), dtype=np.float32)
+    if stored:
+        X = documents[0] * np.float32(0)
+    with pytest.raises(ValueError, match="X has no value but 0.* all documents empty"):
+        small_projection().fit(X, documents[1])
+
+
+# A fit that fails
+
+INSIDE_FIT = [
+    "sklux._student.projection.make_targets",
+    "sklux._student.training.train_student",
+    "sklux._student.projection.fit_report",
+]
+
+
+def stop_inside(monkeypatch, place, error):
+    """Let a part of fit raise an error."""
+
+    def stop(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(place, stop)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("place", INSIDE_FIT)
+def test_projection_failed_fit_leaves_the_fitted_model(
+    monkeypatch, documents, fitted, place, error
+):
+    X, y = documents
+    projection = clone_of_fitted(fitted)
+    before = dict(vars(projection))
+    stop_inside(monkeypatch, place, error)
+    with pytest.raises(error):
+        # Narrower in all ways: nothing of it may show.
+        projection.fit(X[:300, :50], y[:300, :12])
+    assert vars(projection) == before
+    reference.assert_same_bits(projection.transform(X), fitted.transform(X))
+    reference.assert_same_bits(projection.project_teacher(y), fitted.project_teacher(y))
+
+
+@pytest.mark.parametrize("place", INSIDE_FIT)
+def test_projection_interrupted_first_fit_leaves_it_unfitted(
+    monkeypatch, documents, place
+):
+    projection = small_projection()
+    before = dict(vars(projection))
+    stop_inside(monkeypatch, place, KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        projection.fit(*documents)
+    assert vars(projection) == before
+    with pytest.raises(NotFittedError):
+        projection.transform(documents[0])
+
+
+def test_projection_refused_input_leaves_the_fitted_model(documents, fitted):
+    X, y = documents
+    projection = clone_of_fitted(fitted)
+    with pytest.raises(ValueError, match="for none of the 600 documents"):
+        projection.fit(X[:, :50], np.zeros_like(y))
+    assert projection.n_features_in_ == 60
+    reference.assert_same_bits(projection.transform(X), fitted.transform(X))
+
+
+# The report
+
+
+def test_projection_report_of_all_documents(documents):
+    X, y = documents
+    projection = small_projection(early_stopping=False).fit(X, y)
+    expected = fit_report(projection.transform(X), y, held_out=False, random_state=0)
+    assert projection.report_.n_documents == 600
+    # Other pairs of documents are drawn for the correlation.
+    assert projection.report_.as_dict() == pytest.approx(expected.as_dict(), abs=5e-3)
+
+
+def test_projection_report_of_held_out_documents(fitted):
+    """5 % of 600."""
+    assert isinstance(fitted.report_, FitReport)
+    assert fitted.report_.held_out
+    assert fitted.report_.n_documents == 30
+    assert fitted.report_.n_components == 6
+    assert 10 / 29 < fitted.report_.neighbor_recall <= 1
+
+
+def test_projection_report_does_not_know_the_held_out_documents():
+    """Each document has words of its own, and the teacher is noise.
+
+    By chance, 10 of the 49 others are found.
+    """
+    random_state = np.random.RandomState(0)
+    shared = sparse.random(1000, 100, 0.1, "csr", random_state=0)
+    X = sparse.hstack([shared, sparse.eye(1000)], format="csr")
+    y = random_state.standard_normal((1000, 20))
+    report = small_projection().fit(X, y).report_
+    assert report.held_out
+    assert report.neighbor_recall < 0.35
+
+
+def test_projection_report_is_about_some_of_many_documents(monkeypatch, documents):
+    monkeypatch.setattr(sklux._student.projection, "MAX_REPORT_SIZE", 100)
+    projection = small_projection(early_stopping=False).fit(*documents)
+    assert projection.report_.n_documents == 100
+
+
+def test_projection_report_is_the_same_for_the_same_seed(documents, fitted):
+    assert small_projection().fit(*documents).report_ == fitted.report_
+
+
+def test_projection_report_survives_pickle_and_json(fitted):
+    assert clone_of_fitted(fitted).report_ == fitted.report_
+    state = json.loads(json.dumps(fitted.report_.as_dict()))
+    assert FitReport.from_dict(state) == fitted.report_
+
+
+def test_projection_report_is_in_the_html(fitted):
+    assert fitted._repr_html_().endswith(fitted.report_._repr_html_())
+    assert "sklux-fit-report" not in ReLUProjection()._repr_html_()
+
+
+def test_projection_collapse_warns(documents):
+    """A single unit has one direction, whatever comes after it."""
+    with pytest.warns(
+        ConvergenceWarning,
+        match="The student has collapsed.\nStudent and teacher: [0-9]+ held-out",
+    ):
+        projection = small_projection(hidden_layer_sizes=(1,)).fit(*documents)
+    assert projection.report_.is_collapsed
+    assert "collapsed into few directions" in projection._repr_html_()
+
+
+# Fewer dimensions
+
+
+def shortened(vectors, n_components):
+    """The first components, with unit length."""
+    return reference.unit_rows(vectors[:, :n_components])
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (16,), (20, 9)])
+@pytest.mark.parametrize("n_components", [1, 4, 6, np.int64(3)])
+def test_projection_truncate_keeps_the_first_components(
+    documents, hidden_layer_sizes, n_components
+):
+    X, y = documents
+    projection = small_projection(hidden_layer_sizes=hidden_layer_sizes).fit(X, y)
+    short = projection.truncate(n_components)
+    assert short.transform(X).dtype == np.float32
+    np.testing.assert_allclose(
+        short.transform(X), shortened(projection.transform(X), n_components), atol=1e-6
+    )
+    assert short.n_components == short.n_components_ == n_components
+    assert [w.shape[1] for w in short.coefs_] == [*hidden_layer_sizes, n_components]
+    assert len(short.get_feature_names_out()) == n_components
+
+
+def test_projection_truncate_leaves_the_model(documents, fitted):
+    projection = clone_of_fitted(fitted)
+    projection.truncate(2)
+    assert projection.n_components == projection.n_components_ == 6
+    assert_same_model(projection, fitted)
+    reference.assert_same_bits(
+        projection.transform(documents[0]), fitted.transform(documents[0])
+    )
+
+
+def test_projection_truncate_to_its_own_width_changes_no_bit(documents, fitted):
+    reference.assert_same_bits(
+        fitted.truncate(6).transform(documents[0]), fitted.transform(documents[0])
+    )
+
+
+def test_projection_truncate_twice_is_once(documents, fitted):
+    X = documents[0]
+    reference.assert_same_bits(
+        fitted.truncate(5).truncate(2).transform(X), fitted.truncate(2).transform(X)
+    )
+
+
+def test_projection_truncate_shortens_teacher_vectors_alike(documents, fitted):
+    y = documents[1]
+    np.testing.assert_allclose(
+        fitted.truncate(3).project_teacher(y),
+        shortened(fitted.project_teacher(y), 3),
+        atol=1e-6,
+    )
+
+
+def test_projection_truncate_keeps_the_history(fitted):
+    short = fitted.truncate(3)
+    for name in (
+        "loss_curve_",
+        "validation_scores_",
+        "n_iter_",
+        "n_teacher_documents_",
+    ):
+        assert getattr(short, name) == getattr(fitted, name)
+
+
+def test_projection_truncate_has_no_report(fitted):
+    """The numbers are those of the whole vectors."""
+    short = fitted.truncate(3)
+    assert short.report_ is None
+    assert fitted.report_ is not None
+    assert "sklux-fit-report" not in short._repr_html_()
+
+
+def test_projection_truncated_is_pickled_and_fitted_anew(documents, fitted):
+    short = clone_of_fitted(fitted.truncate(3))
+    assert short.transform(documents[0]).shape == (600, 3)
+    assert_same_model(
+        short.fit(*documents), small_projection(n_components=3).fit(*documents)
+    )
+
+
+@pytest.mark.parametrize("n_components", [0, -1, 7, 2.0, True, "3", None])
+def test_projection_truncate_refuses_other_widths(fitted, n_components):
+    with pytest.raises(
+        ValueError, match="'n_components' parameter of truncate must be .* from 1 to 6"
+    ):
+        fitted.truncate(n_components)
+
+
+def test_projection_truncate_needs_fit():
+    with pytest.raises(NotFittedError):
+        ReLUProjection().truncate(2)

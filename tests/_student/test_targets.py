@@ -1,0 +1,217 @@
+"""Targets: the teacher beside the corpus, and their principal directions."""
+
+import numpy as np
+import pytest
+import reference
+
+from sklux._student.targets import (
+    RIDGE,
+    make_targets,
+    nearest_map,
+    nearest_rotation,
+    principal_directions,
+)
+from sklux._utils import similarity as _similarity
+from sklux._utils.similarity import second_moment
+
+
+def unit(n_samples, n_columns, seed=0):
+    rows = np.random.RandomState(seed).standard_normal((n_samples, n_columns))
+    return reference.unit_rows(rows).astype(np.float32)
+
+
+def everyone(rows):
+    return np.ones(len(rows), dtype=bool)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1, 0.5, 1.0])
+def test_make_targets_whole_cosines_are_the_mixture(weight):
+    teacher, latent = unit(30, 12), unit(30, 7, seed=1)
+    whole = make_targets(teacher, latent, weight, 5, everyone(teacher)).whole
+    expected = (1 - weight) * teacher @ teacher.T + weight * latent @ latent.T
+    np.testing.assert_allclose(whole @ whole.T, expected, atol=2e-6)
+    assert whole.dtype == np.float32
+
+
+def test_make_targets_by_hand():
+    """t = (1, 0) and l = (1,): with w = 0.36, t' = [0.8 t, 0.6 l] = (0.8, 0, 0.6)."""
+    teacher = np.array([[1, 0], [0, 1]], dtype=np.float32)
+    latent = np.array([[1], [1]], dtype=np.float32)
+    whole = make_targets(teacher, latent, 0.36, 2, everyone(teacher)).whole
+    np.testing.assert_allclose(whole, [[0.8, 0, 0.6], [0, 0.8, 0.6]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_latent", [0, 7])
+def test_make_targets_weight_0_is_the_teacher(n_latent):
+    """Nothing of the corpus is read, and the map is the principal directions."""
+    teacher = unit(30, 12)
+    latent = np.full((30, n_latent), np.nan, dtype=np.float32)
+    targets = make_targets(teacher, latent, 0.0, 5, everyone(teacher))
+    assert targets.whole is teacher
+    reference.assert_same_bits(targets.components, principal_directions(teacher, 5))
+    expected = reference.unit_rows(teacher @ targets.components.T)
+    np.testing.assert_allclose(targets.reduced, expected, atol=1e-6)
+
+
+def test_make_targets_without_latent_vectors_is_the_teacher():
+    """Whatever the weight: a corpus of one document has none."""
+    teacher = unit(30, 12)
+    latent = np.zeros((30, 0), dtype=np.float32)
+    assert make_targets(teacher, latent, 0.5, 5, everyone(teacher)).whole is teacher
+
+
+@pytest.mark.parametrize("weight", [0.1, 1.0])
+def test_make_targets_reduced_are_the_principal_directions_of_the_whole(weight):
+    teacher, latent = unit(30, 12), unit(30, 7, seed=1)
+    targets = make_targets(teacher, latent, weight, 5, everyone(teacher))
+    _, _, directions = np.linalg.svd(targets.whole.astype(np.float64))
+    expected = reference.unit_rows(targets.whole @ directions[:5].T)
+    np.testing.assert_allclose(
+        targets.reduced @ targets.reduced.T, expected @ expected.T, atol=1e-5
+    )
+
+
+def test_make_targets_weight_1_is_the_corpus():
+    teacher, latent = unit(30, 12), unit(30, 7, seed=1)
+    targets = make_targets(teacher, latent, 1.0, 7, everyone(teacher))
+    np.testing.assert_allclose(
+        targets.reduced @ targets.reduced.T, latent @ latent.T, atol=2e-6
+    )
+    # There is still a map from the teacher's space.
+    assert targets.components.shape == (7, 12)
+
+
+def test_make_targets_map_is_that_of_the_documents_taught():
+    teacher, latent = unit(30, 12), unit(30, 7, seed=1)
+    is_embedded = np.arange(30) < 20
+    targets = make_targets(teacher, latent, 0.3, 5, is_embedded)
+    expected = nearest_map(teacher[:20], targets.reduced[:20])
+    reference.assert_same_bits(targets.components, expected)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1, 1.0])
+def test_make_targets_of_a_zero_teacher_row_are_zero(weight):
+    teacher, latent = unit(30, 12), unit(30, 7, seed=1)
+    teacher[4] = 0
+    targets = make_targets(teacher, latent, weight, 5, teacher.any(axis=1))
+    for rows in (targets.whole, targets.reduced):
+        assert not rows[4].any()
+        lengths = np.linalg.norm(np.delete(rows, 4, axis=0), axis=1)
+        np.testing.assert_allclose(lengths, 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("weight", [0.1, 0.9])
+def test_make_targets_without_latent_vector_of_one_document(weight):
+    """Its target is the teacher's alone, and of length 1."""
+    teacher, latent = unit(30, 12), unit(30, 7, seed=1)
+    latent[4] = 0
+    whole = make_targets(teacher, latent, weight, 5, everyone(teacher)).whole
+    np.testing.assert_allclose(whole[4], [*teacher[4], *np.zeros(7)], atol=1e-6)
+
+
+def test_make_targets_leaves_its_arguments_alone():
+    teacher, latent = unit(30, 12), unit(30, 7, seed=1)
+    make_targets(teacher, latent, 0.5, 5, everyone(teacher))
+    reference.assert_same_bits(teacher, unit(30, 12))
+    reference.assert_same_bits(latent, unit(30, 7, seed=1))
+
+
+def test_principal_directions_are_orthonormal():
+    components = principal_directions(unit(40, 9), 4)
+    np.testing.assert_allclose(components @ components.T, np.eye(4), atol=1e-6)
+    assert components.dtype == np.float32
+    assert components.flags.c_contiguous
+
+
+@pytest.mark.parametrize("n_components", [1, 4, 9])
+def test_principal_directions_equal_reference(n_components):
+    """The right singular vectors, largest first, up to their signs."""
+    vectors = unit(40, 9)
+    _, _, expected = np.linalg.svd(vectors.astype(np.float64))
+    found = principal_directions(vectors, n_components)
+    agreement = abs(np.sum(found * expected[:n_components], axis=1))
+    np.testing.assert_allclose(agreement, 1, atol=1e-5)
+
+
+def test_principal_directions_by_hand():
+    """About the origin: three of four vectors are (0, -1), one is (1, 0)."""
+    vectors = np.array([[0, -1], [0, -1], [1, 0], [0, -1]], dtype=np.float32)
+    # The largest entry of each direction is positive.
+    np.testing.assert_allclose(
+        principal_directions(vectors, 2), [[0, 1], [1, 0]], atol=1e-7
+    )
+
+
+def test_principal_directions_of_full_width_keep_cosines():
+    vectors = unit(40, 9)
+    reduced = vectors @ principal_directions(vectors, 9).T
+    np.testing.assert_allclose(reduced @ reduced.T, vectors @ vectors.T, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_samples", [1, 3])
+def test_principal_directions_of_fewer_vectors_than_directions(n_samples):
+    components = principal_directions(unit(n_samples, 9), 5)
+    np.testing.assert_allclose(components @ components.T, np.eye(5), atol=1e-6)
+
+
+@pytest.mark.parametrize("n_samples", [3, 12, 200])
+def test_nearest_map_equals_reference(n_samples):
+    """Ridge regression as least squares with RIDGE times the identity below."""
+    vectors, targets = unit(n_samples, 12), unit(n_samples, 5, seed=1)
+    ridge = RIDGE * np.linalg.norm(vectors.astype(np.float64), 2) ** 2
+    below = np.sqrt(ridge) * np.eye(12)
+    expected, *_ = np.linalg.lstsq(
+        np.vstack([vectors, below]), np.vstack([targets, np.zeros((12, 5))]), rcond=None
+    )
+    found = nearest_map(vectors, targets)
+    assert found.shape == (5, 12) and found.dtype == np.float32
+    np.testing.assert_allclose(found, expected.T, atol=1e-5)
+
+
+def test_nearest_map_finds_a_rotation():
+    """Up to the ridge, which shortens: C^T = (S + r I)^-1 S R."""
+    rotation, _ = np.linalg.qr(np.random.RandomState(2).standard_normal((9, 9)))
+    vectors = unit(500, 9)
+    found = nearest_map(vectors, (vectors @ rotation).astype(np.float32))
+    np.testing.assert_allclose(found, rotation.T, atol=0.01)
+
+
+def test_nearest_map_by_hand():
+    """One number: x = t = 1 for two documents, so C = 2 / (2 + 2 RIDGE)."""
+    ones = np.ones((2, 1), dtype=np.float32)
+    np.testing.assert_allclose(nearest_map(ones, ones), [[1 / (1 + RIDGE)]])
+
+
+def test_nearest_map_of_zero_vectors_is_zero():
+    zeros = np.zeros((4, 3), dtype=np.float32)
+    np.testing.assert_array_equal(nearest_map(zeros, unit(4, 2)), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 4, 5, 11])
+def test_second_moment_equals_reference(monkeypatch, n_samples):
+    monkeypatch.setattr(_similarity, "MOMENT_ROWS", 5)
+    first, second = unit(n_samples, 4), unit(n_samples, 3, seed=1)
+    expected = np.zeros((4, 3))
+    for a, b in zip(first.astype(np.float64), second.astype(np.float64)):
+        expected += np.outer(a, b)
+    np.testing.assert_allclose(second_moment(first, second), expected, atol=1e-14)
+
+
+def test_nearest_rotation_turns_back():
+    random_state = np.random.RandomState(0)
+    student = random_state.standard_normal((50, 5)).astype(np.float32)
+    turn, _ = np.linalg.qr(random_state.standard_normal((5, 5)))
+    rotation = nearest_rotation(student, student @ turn)
+    assert rotation.dtype == np.float32
+    np.testing.assert_allclose(rotation, turn, atol=1e-6)
+
+
+def test_nearest_rotation_is_orthogonal_and_nearer_than_others():
+    random_state = np.random.RandomState(1)
+    student, target = random_state.standard_normal((2, 40, 4))
+    rotation = nearest_rotation(student, target)
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(4), atol=1e-6)
+    least = np.square(student @ rotation - target).sum()
+    for _ in range(20):
+        other, _ = np.linalg.qr(random_state.standard_normal((4, 4)))
+        assert least <= np.square(student @ other - target).sum()

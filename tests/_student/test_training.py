@@ -1,0 +1,630 @@
+"""The training room: schedule, dense steps, losses of a batch, loop, stopping rule."""
+
+import warnings
+
+import numpy as np
+import pytest
+import reference
+from joblib import cpu_count
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+
+torch = pytest.importorskip("torch")
+
+from sklux._kernels.layers import BETA_1, BETA_2, EPSILON  # noqa: E402
+
+from sklux._student import training as _training  # noqa: E402
+from sklux._student.first_layer import FirstLayer, MiniBatches  # noqa: E402
+from sklux._student.initialization import initial_coefs  # noqa: E402
+from sklux._student.losses import (  # noqa: E402
+    contrastive_loss,
+    cosine_loss,
+    similarity_kl_loss,
+)
+from sklux._student.network import Network, apply_network  # noqa: E402
+from sklux._student.training import (  # noqa: E402
+    DenseLayer,
+    NeighborScore,
+    TrainingSettings,
+    batch_loss,
+    forward,
+    learning_rate_factor,
+    train_student,
+)
+from sklux._utils import threads as _threads  # noqa: E402
+
+ALL_LOSSES = {"cosine": 1.0, "similarity_kl": 0.5}
+
+
+def make_settings(loss="cosine", **changes):
+    defaults = dict(
+        loss={loss: 1.0} if isinstance(loss, str) else loss,
+        temperature=3.0,
+        contrastive_weight=0.0,
+        contrastive_temperature=0.05,
+        dropout=0.15,
+        learning_rate_init=0.003,
+        batch_size=32,
+        max_iter=4,
+        n_iter_no_change=3,
+        tol=1e-4,
+        device="cpu",
+        verbose=False,
+    )
+    return TrainingSettings(**(defaults | changes))
+
+
+def two_views(X, empty=()):
+    """Views of documents: each value is in one of the two; some have no second one."""
+    in_first = np.random.RandomState(7).random_sample(X.shape) < 0.5
+    first, second = X.toarray() * in_first, X.toarray() * ~in_first
+    second[list(empty)] = 0
+    return sparse.csr_matrix(np.vstack([first, second]), dtype=np.float32)
+
+
+def train(score=None, seed=0, with_views=False, **changes):
+    """Train on documents of topics, from a start that is the same each time."""
+    X, teacher = reference.topic_documents(200)
+    coefs = initial_coefs(X, teacher, (40,), np.random.RandomState(0))
+    return train_student(
+        X,
+        two_views(X) if with_views else None,
+        (teacher, teacher),
+        coefs,
+        make_settings(**changes),
+        score,
+        np.random.RandomState(seed),
+    )
+
+
+def start():
+    """The weights that `train` starts from."""
+    X, teacher = reference.topic_documents(200)
+    return initial_coefs(X, teacher, (40,), np.random.RandomState(0))
+
+
+def assert_same_weights(first, second):
+    for one, other in zip(first, second, strict=True):
+        reference.assert_same_bits(one, other)
+
+
+class ScriptedScore:
+    """Held-out scores as the test wants them; keeps the weights it was shown."""
+
+    def __init__(self, *scores):
+        self.scores = scores
+        self.seen = []
+
+    def __call__(self, coefs):
+        self.seen.append([weights.copy() for weights in coefs])
+        return self.scores[len(self.seen) - 1]
+
+
+def blank_rows(X, rows):
+    dense = X.toarray()
+    dense[rows] = 0
+    return sparse.csr_matrix(dense)
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"),
+    [(0, 0), (0.025, 0.5), (0.05, 1), (0.525, 0.5), (0.9, 2 / 19), (1, 0)],
+)
+def test_learning_rate_factor_corners(progress, expected):
+    assert learning_rate_factor(progress) == pytest.approx(expected)
+
+
+def test_learning_rate_factor_is_between_0_and_1():
+    factors = [learning_rate_factor(i / 1000) for i in range(1001)]
+    assert 0 <= min(factors) and max(factors) == 1
+
+
+def test_dense_layer_equals_reference():
+    """In double precision, for the constants that the kernels have in float32."""
+    rng = np.random.RandomState(0)
+    first = rng.standard_normal((6, 4))
+    twin = reference.LazyAdam(first, BETA_1, BETA_2, EPSILON)
+    weights = torch.tensor(first)
+    layer = DenseLayer(weights)
+    for step in range(20):
+        gradient, rate = rng.standard_normal((6, 4)), 0.1 / (step + 1)
+        twin.step(range(6), gradient, rate)
+        layer.step(torch.tensor(gradient), rate)
+    np.testing.assert_allclose(weights.numpy(), twin.weights, rtol=1e-12)
+
+
+def test_dense_layer_equals_torch_adam():
+    rng = np.random.RandomState(0)
+    first = torch.tensor(rng.standard_normal((6, 4)))
+    ours, theirs = first.clone(), first.clone().requires_grad_()
+    layer = DenseLayer(ours)
+    twin = torch.optim.Adam([theirs], lr=0.01, betas=(BETA_1, BETA_2), eps=EPSILON)
+    for _ in range(10):
+        theirs.grad = torch.tensor(rng.standard_normal((6, 4)))
+        twin.step()
+        layer.step(theirs.grad, 0.01)
+    np.testing.assert_allclose(ours.numpy(), theirs.detach().numpy(), rtol=1e-10)
+
+
+def sums_of(X, weights):
+    """The first layer's sums of all rows, as the loop makes them."""
+    batches = MiniBatches(X, None, 0.0, np.random.RandomState(0))
+    return torch.from_numpy(
+        FirstLayer(weights).sums(batches.take(np.arange(X.shape[0])))
+    )
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (7,), (20, 9)])
+def test_forward_equals_apply_network(hidden_layer_sizes):
+    """The twin in torch, up to the last L2."""
+    X, teacher = reference.topic_documents(50)
+    coefs = initial_coefs(X, teacher, hidden_layer_sizes, np.random.RandomState(0))
+    first, *dense = coefs
+    student = forward(sums_of(X, first), [torch.from_numpy(w) for w in dense])
+    np.testing.assert_allclose(
+        reference.unit_rows(student.numpy()),
+        apply_network(X, Network.of(coefs), 1),
+        atol=2e-6,
+    )
+
+
+def test_forward_empty_row_is_zero():
+    X, teacher = reference.topic_documents(20)
+    X = blank_rows(X, 3)
+    first, last = initial_coefs(X, teacher, (8,), np.random.RandomState(0))
+    student = forward(sums_of(X, first), [torch.from_numpy(last)])
+    assert not student[3].any()
+    assert torch.isfinite(student).all()
+
+
+def test_forward_gradient_by_central_difference():
+    """Of a whole student, kernels included: the loss is the cosine to some targets."""
+    X, teacher = reference.topic_documents(12, n_features=9, n_teacher_components=3)
+    first, last = initial_coefs(X, teacher, (6,), np.random.RandomState(0))
+    batch = MiniBatches(X, None, 0.0, np.random.RandomState(0)).take(np.arange(12))
+    layer = FirstLayer(first.copy())
+    hidden = torch.from_numpy(layer.sums(batch)).requires_grad_()
+    weights = torch.from_numpy(last).requires_grad_()
+    cosine_loss(forward(hidden, [weights]), torch.from_numpy(teacher)).backward()
+    layer.step(batch, hidden.grad.numpy(), 0.0)
+    gradients = layer.mean / (1 - BETA_1), weights.grad.numpy()
+
+    def loss(coefs):
+        return reference.cosine_loss(reference.network(X, coefs), teacher)
+
+    coefs = [first.astype(np.float64), last.astype(np.float64)]
+    step = 1e-6
+    for weights, gradient in zip(coefs, gradients):
+        for place in np.ndindex(weights.shape):
+            weights[place] += step
+            above = loss(coefs)
+            weights[place] -= 2 * step
+            below = loss(coefs)
+            weights[place] += step
+            slope = (above - below) / (2 * step)
+            assert gradient[place] == pytest.approx(slope, abs=2e-6)
+
+
+def loss_parts(n_views=5):
+    """Rows of eight documents and some views, their numbers, and targets of twenty."""
+    rng = np.random.RandomState(0)
+    student = torch.tensor(rng.standard_normal((8 + 2 * n_views, 4)))
+    targets = [
+        torch.tensor(reference.unit_rows(rng.standard_normal((20, width))))
+        for width in (6, 4)
+    ]
+    return student, rng.permutation(20)[:8], targets
+
+
+@pytest.mark.parametrize("n_views", [0, 1, 5, 8])
+@pytest.mark.parametrize("loss", ["cosine", "similarity_kl", ALL_LOSSES])
+def test_batch_loss_is_the_weighted_sum_of_the_parts(loss, n_views):
+    """Distillation looks at the documents, the contrastive loss at their views."""
+    student, samples, (whole, reduced) = loss_parts(n_views)
+    settings = make_settings(
+        loss, temperature=0.4, contrastive_weight=0.3, contrastive_temperature=0.2
+    )
+    own, first, second = student.split([8, n_views, n_views])
+    expected = 0.0
+    for name, weight in settings.loss.items():
+        if name == "cosine":
+            expected += weight * cosine_loss(own, reduced[samples])
+        else:
+            expected += weight * similarity_kl_loss(own, whole[samples], 0.4)
+    if n_views:
+        expected += 0.3 * contrastive_loss(first, second, 0.2)
+    found = batch_loss(student, samples, [whole, reduced], settings)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-12)
+
+
+def test_batch_loss_gradient_by_autograd_check():
+    student, samples, targets = loss_parts()
+    settings = make_settings(ALL_LOSSES, temperature=0.4, contrastive_weight=0.3)
+    assert torch.autograd.gradcheck(
+        lambda rows: batch_loss(rows, samples, targets, settings),
+        student.requires_grad_(),
+    )
+
+
+def test_batch_loss_that_says_nothing_has_a_gradient():
+    """Two documents have no order."""
+    student, samples, targets = loss_parts(n_views=0)
+    student = student[:2].clone().requires_grad_()
+    settings = make_settings({"similarity_kl": 1.0})
+    loss = batch_loss(student, samples[:2], targets, settings)
+    loss.backward()
+    assert loss.item() == 0
+    assert not student.grad.any()
+
+
+def test_neighbor_score_equals_reference():
+    X, teacher = reference.topic_documents(60)
+    coefs = initial_coefs(X, teacher, (12,), np.random.RandomState(0))
+    expected = reference.neighbor_overlap(
+        teacher, reference.network(X, coefs), n_neighbors=10
+    )
+    assert NeighborScore(X, teacher)(coefs) == pytest.approx(expected)
+
+
+def test_neighbor_score_few_documents():
+    """Four documents have three neighbours each, and so any student finds all."""
+    X, teacher = reference.topic_documents(4)
+    coefs = initial_coefs(X, teacher, (), np.random.RandomState(0))
+    assert NeighborScore(X, teacher)(coefs) == 1
+
+
+@pytest.mark.parametrize("loss", ["cosine", "similarity_kl", ALL_LOSSES])
+def test_train_student_loss_goes_down(loss):
+    loss_curve = train(
+        loss=loss, temperature=0.1, max_iter=6, tol=0, dropout=0.0
+    ).loss_curve
+    assert len(loss_curve) == 6
+    assert loss_curve[-1] < 0.8 * loss_curve[0]
+
+
+@pytest.mark.parametrize("with_views", [False, True])
+def test_train_student_same_seed_same_bits(with_views):
+    options = dict(seed=3, with_views=with_views, contrastive_weight=0.5)
+    first, second = train(**options), train(**options)
+    assert_same_weights(first.coefs, second.coefs)
+    assert first.loss_curve == second.loss_curve
+
+
+def test_train_student_same_bits_on_all_torch_threads(monkeypatch):
+    """With large batches; small ones train on one thread."""
+    monkeypatch.setattr(_training, "MANY_PRODUCTS", 0)
+    assert_same_weights(train(batch_size=200).coefs, train(batch_size=200).coefs)
+
+
+@pytest.mark.parametrize("n_threads", [2, 5])
+def test_train_student_same_bits_whatever_threads_the_kernels_get(
+    monkeypatch, n_threads
+):
+    results = []
+    for n_jobs in (1, n_threads):
+        monkeypatch.setattr(_threads, "effective_n_jobs", lambda _, n=n_jobs: n)
+        results.append(train(with_views=True, contrastive_weight=0.5))
+    assert_same_weights(results[0].coefs, results[1].coefs)
+
+
+def test_train_student_one_step_moves_the_weights():
+    """The schedule is 0 at neither end of a training, however short."""
+    trained = train(max_iter=1, batch_size=1000).coefs
+    assert not any(np.array_equal(old, new) for old, new in zip(start(), trained))
+
+
+def test_train_student_other_seed_other_weights():
+    for first, second in zip(train(seed=3).coefs, train(seed=4).coefs):
+        assert not np.array_equal(first, second)
+
+
+@pytest.fixture
+def three_torch_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "expected"),
+    [(0, cpu_count(only_physical_cores=True)), (np.inf, 1)],
+    ids=["large batches", "small batches"],
+)
+def test_train_student_thread_count_follows_the_batch_and_is_set_back(
+    threshold, expected, three_torch_threads, monkeypatch
+):
+    monkeypatch.setattr(_training, "MANY_PRODUCTS", threshold)
+    during = []
+
+    def score(coefs):
+        during.append(torch.get_num_threads())
+        return 0.0
+
+    train(score, max_iter=1)
+    assert during == [expected]
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_train_student_thread_count_is_set_back_after_an_error(
+    three_torch_threads, error
+):
+    """Or where the user has interrupted: the next training starts as if nothing was."""
+
+    def score(coefs):
+        raise error("no score")
+
+    with pytest.raises(error, match="no score"):
+        train(score)
+    assert torch.get_num_threads() == 3
+    assert_same_weights(train().coefs, train().coefs)
+
+
+def test_train_student_keeps_the_best_weights():
+    score = ScriptedScore(0.1, 0.5, 0.4, 0.3)
+    result = train(score, max_iter=4, n_iter_no_change=10)
+    assert result.validation_scores == [0.1, 0.5, 0.4, 0.3]
+    for weights, expected in zip(result.coefs, score.seen[1]):
+        reference.assert_same_bits(weights, expected)
+    assert not np.array_equal(result.coefs[0], score.seen[3][0])
+
+
+@pytest.mark.parametrize(
+    ("scores", "kept"),
+    [
+        ((0.1, 0.5, 0.46, 0.3), 2),
+        ((0.1, 0.5, 0.46, 0.42), 2),
+        ((0.1, 0.5, 0.44, 0.46), 3),
+        ((0.5, 0.46, 0.52, 0.46), 2),
+    ],
+)
+def test_train_student_keeps_the_last_weights_as_good_as_the_best(scores, kept):
+    """A difference of 0.05 may be chance: from the best, not from what was kept."""
+    score = ScriptedScore(*scores)
+    result = train(score, max_iter=4, n_iter_no_change=10, score_error=0.05)
+    assert_same_weights(result.coefs, score.seen[kept])
+
+
+def test_neighbor_score_error_is_a_standard_deviation():
+    """Of shares of 10 neighbours of each document, each found by a coin's toss."""
+    X, targets = reference.topic_documents(40)
+    error = NeighborScore(X, targets).error
+    tosses = np.random.RandomState(0).randint(0, 2, (20_000, 400)).mean(axis=1)
+    assert error == pytest.approx(tosses.std(), rel=0.05)
+
+
+def test_train_student_stops_when_the_score_no_longer_rises():
+    """Best at the second epoch, then two without improvement."""
+    score = ScriptedScore(0.1, 0.5, 0.4, 0.5, 0.9)
+    result = train(score, max_iter=5, n_iter_no_change=2)
+    assert result.validation_scores == [0.1, 0.5, 0.4, 0.5]
+    assert len(result.loss_curve) == 4
+
+
+def test_train_student_small_rises_do_not_count():
+    """They do not keep the training going, but their weights are kept."""
+    score = ScriptedScore(0.5, 0.5004, 0.5008, 0.9)
+    result = train(score, max_iter=4, n_iter_no_change=2, tol=0.001)
+    assert result.validation_scores == [0.5, 0.5004, 0.5008]
+    reference.assert_same_bits(result.coefs[0], score.seen[2][0])
+
+
+def test_train_student_slow_rise_counts_once_it_reaches_tol():
+    """Epoch three is more than tol above epoch one."""
+    score = ScriptedScore(0.5, 0.5006, 0.5012, 0.5012, 0.5012, 0.9)
+    result = train(score, max_iter=6, n_iter_no_change=2, tol=0.001)
+    assert len(result.validation_scores) == 5
+
+
+def test_train_student_without_score_stops_by_the_loss():
+    """Steps too small to change anything: the first epoch and two more."""
+    result = train(
+        learning_rate_init=1e-12, max_iter=8, n_iter_no_change=2, dropout=0.0
+    )
+    assert len(result.loss_curve) == 3
+    assert result.validation_scores == []
+
+
+def test_train_student_without_score_gives_the_last_weights():
+    """The same first epochs as in a run whose every epoch is recorded."""
+    score = ScriptedScore(0.1, 0.2, 0.3)
+    recorded = train(score, max_iter=3, tol=0)
+    for weights, expected in zip(train(max_iter=3, tol=0).coefs, score.seen[-1]):
+        reference.assert_same_bits(weights, expected)
+    assert len(recorded.coefs) == 2
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 200, 10**6])
+def test_train_student_any_batch_size(batch_size):
+    result = train(batch_size=batch_size, max_iter=1)
+    assert np.isfinite(result.loss_curve).all()
+
+
+@pytest.mark.parametrize("with_views", [False, True])
+@pytest.mark.parametrize("loss", ["cosine", "similarity_kl", ALL_LOSSES])
+def test_train_student_zero_rows(loss, with_views):
+    """Documents without features and teacher vectors of zeros bring no NaN."""
+    X, teacher = reference.topic_documents(40)
+    X = blank_rows(X, slice(0, 5))
+    teacher[3:8] = 0
+    coefs = initial_coefs(X, teacher, (10,), np.random.RandomState(0))
+    result = train_student(
+        X,
+        two_views(X) if with_views else None,
+        (teacher, teacher),
+        coefs,
+        make_settings(loss, contrastive_weight=0.5),
+        None,
+        np.random.RandomState(0),
+    )
+    assert np.isfinite(result.loss_curve).all()
+    assert all(np.isfinite(weights).all() for weights in result.coefs)
+
+
+def train_linear(settings, X_views=None, seed=0):
+    """Train a student without hidden layers; its weights are those of the features."""
+    X, teacher = reference.topic_documents(200)
+    coefs = initial_coefs(X, teacher, (), np.random.RandomState(0))
+    result = train_student(
+        X,
+        X_views,
+        (teacher, teacher),
+        coefs,
+        settings,
+        None,
+        np.random.RandomState(seed),
+    )
+    return result.coefs
+
+
+def view_loss(X_views, coefs):
+    """Contrastive loss of all documents."""
+    first, second = np.split(apply_network(X_views, Network.of(coefs), 1), 2)
+    return reference.contrastive_loss(first, second, 0.05)
+
+
+def test_train_student_views_lower_the_contrastive_loss():
+    X, _ = reference.topic_documents(200)
+    X_views = two_views(X)
+    without = train(max_iter=6).coefs
+    weighed = train(max_iter=6, with_views=True, contrastive_weight=1.0).coefs
+    before = view_loss(X_views, start())
+    assert view_loss(X_views, weighed) < 0.8 * before
+    assert view_loss(X_views, weighed) < 0.9 * view_loss(X_views, without)
+
+
+def test_train_student_views_train_without_a_distillation_loss():
+    """Only the weights of features in views move."""
+    X, _ = reference.topic_documents(200)
+    views = two_views(X).toarray()
+    views[:, 30:] = 0
+    settings = make_settings({}, contrastive_weight=1.0, max_iter=2)
+    first = train_linear(make_settings({}, max_iter=1))
+    (trained,) = train_linear(settings, sparse.csr_matrix(views))
+    assert np.array_equal(first[0][30:], trained[30:])
+    assert (first[0][:30] != trained[:30]).any(axis=1).all()
+
+
+def test_train_student_documents_with_an_empty_view_take_no_part():
+    """What is in their other view does not count."""
+    X, _ = reference.topic_documents(200)
+    settings = make_settings(contrastive_weight=1.0, max_iter=2)
+    views = two_views(X, empty=range(0, 200, 3))
+    dense = views.toarray()
+    dense[0:200:3] = 1
+    expected = train_linear(settings, views)
+    assert_same_weights(train_linear(settings, sparse.csr_matrix(dense)), expected)
+
+
+def test_train_student_no_document_has_two_views():
+    """The same as without any."""
+    X, _ = reference.topic_documents(200)
+    settings = make_settings(contrastive_weight=1.0, max_iter=2)
+    views = two_views(X, empty=range(200))
+    assert_same_weights(train_linear(settings, views), train_linear(settings))
+
+
+def test_train_student_dropout_changes_the_weights():
+    for first, second in zip(train(dropout=0.0).coefs, train(dropout=0.4).coefs):
+        assert not np.array_equal(first, second)
+
+
+def test_train_student_learns_whole_targets_by_similarity_and_reduced_by_cosine():
+    """The other one is not read."""
+    X, teacher = reference.topic_documents(60)
+    nothing = np.full_like(teacher, np.nan)
+    for loss, targets in [
+        ("cosine", (nothing, teacher)),
+        ("similarity_kl", (teacher, nothing)),
+    ]:
+        coefs = initial_coefs(X, teacher, (), np.random.RandomState(0))
+        result = train_student(
+            X, None, targets, coefs, make_settings(loss), None, np.random.RandomState(0)
+        )
+        assert np.isfinite(result.loss_curve).all()
+
+
+# Divergence
+
+
+def good_epochs():
+    """Losses and weights of four epochs in which nothing happens, nor is warned of."""
+    score = ScriptedScore(0.1, 0.2, 0.3, 0.4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return train(score, tol=0).loss_curve, score.seen
+
+
+@pytest.mark.parametrize("learning_rate_init", [1e22, 1e30, 1e37])
+def test_train_student_divergence_keeps_the_start(learning_rate_init):
+    """No epoch was good. Weights that cannot be summed must not leave the room."""
+    with pytest.warns(ConvergenceWarning, match="Lower learning_rate_init=1e"):
+        result = train(learning_rate_init=learning_rate_init)
+    assert_same_weights(result.coefs, start())
+    assert result.loss_curve == []
+
+
+def test_train_student_divergence_keeps_the_last_good_epoch(monkeypatch):
+    """The loss is NaN from within the third epoch on; an epoch has seven batches."""
+    losses, weights = good_epochs()
+    calls = []
+
+    def spoilt(*arguments):
+        calls.append(arguments)
+        return batch_loss(*arguments) * (np.nan if len(calls) > 14 + 3 else 1.0)
+
+    monkeypatch.setattr(_training, "batch_loss", spoilt)
+    with pytest.warns(ConvergenceWarning, match="the loss of epoch 3.*not finite"):
+        result = train(tol=0)
+    assert result.loss_curve == losses[:2]
+    assert_same_weights(result.coefs, weights[1])
+
+
+def test_train_student_divergence_with_scores_keeps_the_best_weights(monkeypatch):
+    calls = []
+
+    def spoilt(*arguments):
+        calls.append(arguments)
+        return batch_loss(*arguments) * (np.nan if len(calls) > 14 else 1.0)
+
+    monkeypatch.setattr(_training, "batch_loss", spoilt)
+    score = ScriptedScore(0.5, 0.2)
+    with pytest.warns(ConvergenceWarning, match="the loss of epoch 3"):
+        result = train(score)
+    assert result.validation_scores == [0.5, 0.2]
+    assert_same_weights(result.coefs, score.seen[0])
+
+
+def test_train_student_divergence_of_the_weights_alone(monkeypatch):
+    """The last step of an epoch spoils them after its losses were finite."""
+    losses, weights = good_epochs()
+    step, calls = FirstLayer.step, []
+
+    def spoilt(layer, batch, gradient, rate):
+        calls.append(rate)
+        step(layer, batch, gradient * (np.nan if len(calls) == 14 else 1), rate)
+
+    monkeypatch.setattr(FirstLayer, "step", spoilt)
+    with pytest.warns(ConvergenceWarning, match="epoch 2, or a weight after it"):
+        result = train(tol=0)
+    assert result.loss_curve == losses[:1]
+    assert_same_weights(result.coefs, weights[0])
+
+
+@pytest.mark.parametrize("name", ["temperature", "contrastive_temperature"])
+def test_train_student_divergence_names_the_temperatures(name):
+    with pytest.warns(ConvergenceWarning, match=f"{name}=1e-40"):
+        result = train(
+            loss=ALL_LOSSES,
+            with_views=True,
+            contrastive_weight=1.0,
+            **{name: 1e-40},
+        )
+    assert_same_weights(result.coefs, start())
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_train_student_progress_bar(capsys, verbose):
+    train(max_iter=1, verbose=verbose)
+    assert ("training" in capsys.readouterr().err) is verbose

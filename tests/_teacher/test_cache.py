@@ -1,0 +1,449 @@
+"""The file that keeps teacher vectors: keys, storage, and disks that refuse."""
+
+import multiprocessing
+import re
+import sqlite3
+import sys
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklux._teacher.cache import (
+    FILE_NAME,
+    KEYS_PER_QUERY,
+    VectorCache,
+    data_home,
+    text_key,
+)
+
+# Any str, lone surrogates included.
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
+N_WRITERS = 3
+N_SHARED = 40
+
+
+def vectors_of(n_samples, n_components=4, dtype=np.float16, seed=0):
+    """Random vectors."""
+    random_state = np.random.RandomState(seed)
+    return random_state.normal(size=(n_samples, n_components)).astype(dtype)
+
+
+def filled(folder, texts, dtype="float16"):
+    """A cache with a vector for each text, and the vectors."""
+    cache = VectorCache(folder, "model", dtype)
+    vectors = vectors_of(len(texts), dtype=dtype)
+    cache.put([cache.key(text) for text in texts], vectors)
+    return cache, vectors
+
+
+def test_vector_cache_key_known_answer():
+    """Keys written now are found by later versions, on any platform."""
+    assert text_key("model", "float16", "text").hex() == (
+        "abe2e0db60cb6f35b0f4036e7c5e8ada"
+    )
+    assert text_key("name:m", "float32", "na\u00efve \U0001f34e \ud800").hex() == (
+        "598d24e259de6a8c272cae5aad7569a3"
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.tuples(ANY_TEXT, ANY_TEXT, ANY_TEXT), st.tuples(ANY_TEXT, ANY_TEXT, ANY_TEXT))
+def test_vector_cache_key_tells_all_parts_apart(first, second):
+    assert (text_key(*first) == text_key(*second)) == (first == second)
+
+
+@settings(max_examples=50, deadline=None)
+@given(ANY_TEXT, st.data())
+def test_vector_cache_key_tells_the_borders_of_parts_apart(joined, data):
+    """The same characters, cut into parts at other places."""
+    cuts = st.tuples(*[st.integers(0, len(joined))] * 2).map(sorted)
+    (a, b), (c, d) = data.draw(cuts), data.draw(cuts)
+    first = text_key(joined[:a], joined[a:b], joined[b:])
+    second = text_key(joined[:c], joined[c:d], joined[d:])
+    assert (first == second) == ((a, b) == (c, d))
+
+
+def test_vector_cache_key_lone_surrogates_differ_from_the_character():
+    """A pair of surrogates in a str is not the character it would encode."""
+    texts = ["\ud83c\udf4e", "\U0001f34e", "\ud83c", "\udf4e", "?"]
+    assert len({text_key("m", "float16", text) for text in texts}) == len(texts)
+
+
+def test_vector_cache_key_method_uses_model_and_dtype(tmp_path):
+    cache = VectorCache(tmp_path, "model", "float32")
+    assert cache.key("text") == text_key("model", "float32", "text")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_vector_cache_gives_back_the_same_bits(tmp_path, dtype):
+    texts = ["", "a", "\ud800", "\U0001f34e"]
+    cache, vectors = filled(tmp_path, texts, dtype)
+    found = VectorCache(tmp_path, "model", dtype).get([cache.key(t) for t in texts])
+    for text, vector in zip(texts, vectors):
+        stored = found[cache.key(text)]
+        assert stored.dtype == np.dtype(dtype)
+        assert stored.tobytes() == vector.tobytes()
+
+
+def test_vector_cache_gives_only_what_is_there(tmp_path):
+    cache, _ = filled(tmp_path, ["a", "b"])
+    keys = [cache.key(text) for text in ("c", "b")]
+    assert set(cache.get(keys)) == {keys[1]}
+
+
+def test_vector_cache_more_keys_than_one_query_takes(tmp_path):
+    texts = [str(number) for number in range(2 * KEYS_PER_QUERY + 1)]
+    cache, vectors = filled(tmp_path, texts)
+    found = cache.get([cache.key(text) for text in texts])
+    np.testing.assert_array_equal(
+        np.stack([found[cache.key(text)] for text in texts]), vectors
+    )
+
+
+def test_vector_cache_first_stored_vector_wins(tmp_path):
+    """Whoever comes second gets the stored vector, so all programs agree."""
+    cache, vectors = filled(tmp_path, ["a"])
+    cache.put([cache.key("a"), cache.key("b")], vectors_of(2, seed=1))
+    found = cache.get([cache.key("a"), cache.key("b")])
+    np.testing.assert_array_equal(found[cache.key("a")], vectors[0])
+    assert len(found) == 2
+
+
+def test_vector_cache_models_and_dtypes_do_not_mix(tmp_path):
+    cache, _ = filled(tmp_path, ["a"])
+    for other in (
+        VectorCache(tmp_path, "another", "float16"),
+        VectorCache(tmp_path, "model", "float32"),
+    ):
+        assert other.get([other.key("a")]) == {}
+
+
+def test_vector_cache_reading_makes_no_file(tmp_path):
+    cache = VectorCache(tmp_path / "folder", "model", "float16")
+    assert cache.get([cache.key("a")]) == {}
+    assert cache.n_components() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_vector_cache_file_without_tables_is_an_empty_cache(tmp_path):
+    """Another process has made the file and not yet its tables."""
+    (tmp_path / FILE_NAME).touch()
+    cache = VectorCache(tmp_path, "model", "float16")
+    assert cache.n_components() is None
+    assert cache.get([cache.key("a")]) == {}
+
+
+def test_vector_cache_makes_missing_folders(tmp_path):
+    cache, _ = filled(tmp_path / "one" / "two", ["a"])
+    assert cache.file == tmp_path / "one" / "two" / FILE_NAME
+    assert cache.file.is_file()
+
+
+def test_vector_cache_is_in_wal_mode(tmp_path):
+    """Readers go on while another process writes."""
+    cache, _ = filled(tmp_path, ["a"])
+    with closing(sqlite3.connect(cache.file)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_vector_cache_reads_while_another_connection_writes(tmp_path):
+    cache, vectors = filled(tmp_path, ["a"])
+    with closing(sqlite3.connect(cache.file, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("DELETE FROM vectors")
+        found = cache.get([cache.key("a")])
+        writer.execute("ROLLBACK")
+    np.testing.assert_array_equal(found[cache.key("a")], vectors[0])
+
+
+def test_vector_cache_n_components(tmp_path):
+    cache, _ = filled(tmp_path, ["a"])
+    assert cache.n_components() == 4
+    assert VectorCache(tmp_path, "another", "float16").n_components() is None
+
+
+def test_vector_cache_other_width_is_refused(tmp_path):
+    cache, vectors = filled(tmp_path, ["a"])
+    message = (
+        f"The teacher returned vectors of width 5, but the cache {str(cache.file)!r} "
+        "holds vectors of width 4 for the same model (model). Give the changed model "
+        "another model_id, or use another path."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        cache.put([cache.key("b")], vectors_of(1, n_components=5))
+    found = cache.get([cache.key("a"), cache.key("b")])
+    assert list(found) == [cache.key("a")]
+    np.testing.assert_array_equal(found[cache.key("a")], vectors[0])
+
+
+def test_vector_cache_other_width_of_another_model_is_stored(tmp_path):
+    filled(tmp_path, ["a"])
+    other = VectorCache(tmp_path, "another", "float16")
+    other.put([other.key("a")], vectors_of(1, n_components=5))
+    assert other.n_components() == 5
+
+
+def test_vector_cache_width_may_differ_between_the_dtypes_of_no_model(tmp_path):
+    """The width belongs to the model, whatever its vectors are rounded to."""
+    filled(tmp_path, ["a"])
+    other = VectorCache(tmp_path, "model", "float32")
+    with pytest.raises(ValueError, match="width 5, but .* of width 4"):
+        other.put([other.key("a")], vectors_of(1, 5, np.float32))
+
+
+def write_slowly(folder, writer, start):
+    """Store shared and own texts one by one, at the same time as the others."""
+    cache = VectorCache(folder, "model", "float16")
+    vectors = vectors_of(N_SHARED, seed=writer)
+    start.wait(timeout=60)
+    for number in range(N_SHARED):
+        keys = [cache.key(f"shared {number}"), cache.key(f"own {writer} {number}")]
+        cache.get(keys)
+        cache.put(keys, vectors[[number, number]])
+
+
+def test_vector_cache_several_processes_write_one_file(tmp_path):
+    """The file is new to all of them: they race to make it too."""
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(N_WRITERS)
+    writers = [
+        context.Process(target=write_slowly, args=(tmp_path, writer, start))
+        for writer in range(N_WRITERS)
+    ]
+    for process in writers:
+        process.start()
+    for process in writers:
+        process.join()
+    assert [process.exitcode for process in writers] == [0] * N_WRITERS
+    cache = VectorCache(tmp_path, "model", "float16")
+    by_writer = [vectors_of(N_SHARED, seed=writer) for writer in range(N_WRITERS)]
+    for number in range(N_SHARED):
+        found = cache.get([cache.key(f"shared {number}")])
+        (stored,) = found.values()
+        assert any((stored == vectors[number]).all() for vectors in by_writer)
+    for writer, vectors in enumerate(by_writer):
+        keys = [cache.key(f"own {writer} {number}") for number in range(N_SHARED)]
+        found = cache.get(keys)
+        np.testing.assert_array_equal(np.stack([found[key] for key in keys]), vectors)
+
+
+def test_vector_cache_waits_for_another_process_to_make_the_file(tmp_path):
+    """sqlite itself does not wait when two switch a new file to WAL mode."""
+    cache = VectorCache(tmp_path, "model", "float16")
+    keys = [cache.key("a")]
+    with (
+        closing(sqlite3.connect(cache.file, isolation_level=None)) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        other.execute("CREATE TABLE something (number INTEGER)")
+        other.execute("BEGIN IMMEDIATE")
+        storing = pool.submit(cache.put, keys, vectors_of(1))
+        wait([storing], timeout=0.3)
+        other.execute("ROLLBACK")
+        storing.result()
+    assert list(cache.get(keys)) == keys
+
+
+def test_vector_cache_lock_is_one_per_file(tmp_path):
+    lock = VectorCache(tmp_path, "model", "float16").lock
+    assert VectorCache(str(tmp_path), "another", "float32").lock is lock
+    assert VectorCache(tmp_path / "folder", "model", "float16").lock is not lock
+
+
+def test_vector_cache_data_home_is_the_variable(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKLUX_DATA_HOME", str(tmp_path / "data"))
+    assert data_home() == tmp_path / "data"
+    assert VectorCache(None, "model", "float16").file == tmp_path / "data" / FILE_NAME
+
+
+def test_vector_cache_path_wins_over_the_variable(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKLUX_DATA_HOME", str(tmp_path / "data"))
+    cache = VectorCache(tmp_path / "given", "model", "float16")
+    assert cache.file == tmp_path / "given" / FILE_NAME
+
+
+def test_vector_cache_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("SKLUX_DATA_HOME", "~/data")
+    assert data_home() == tmp_path / "data"
+    assert VectorCache("~/given", "m", "float16").file.parent == tmp_path / "given"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_vector_cache_data_home_without_the_variable(tmp_path, monkeypatch, value):
+    if value is None:
+        monkeypatch.delenv("SKLUX_DATA_HOME", raising=False)
+    else:
+        monkeypatch.setenv("SKLUX_DATA_HOME", value)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert data_home() == tmp_path / "sklux"
+
+
+@pytest.mark.parametrize(
+    ("platform", "parts"),
+    [
+        ("linux", [".cache", "sklux"]),
+        ("darwin", ["Library", "Caches", "sklux"]),
+        ("win32", ["AppData", "Local", "sklux"]),
+    ],
+)
+def test_vector_cache_data_home_of_each_platform(
+    tmp_path, monkeypatch, platform, parts
+):
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    for name in ("SKLUX_DATA_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    assert data_home() == tmp_path.joinpath(*parts)
+
+
+def with_pragma(monkeypatch, pragma):
+    """Run a pragma on each new connection, which makes sqlite refuse for real."""
+    connect = VectorCache._connect
+
+    def connect_with_pragma(self):
+        connection = connect(self)
+        connection.execute(pragma)
+        return connection
+
+    monkeypatch.setattr(VectorCache, "_connect", connect_with_pragma)
+
+
+def remedy(file, cause):
+    """Pattern of the error for a file that sqlite refuses."""
+    return (
+        rf"The teacher cache {re.escape(repr(str(file)))} cannot be read or written: "
+        rf".*{cause}.*\. Vectors stored before are kept\. Free space, or give "
+        r"CachedTeacher a path \(or set SKLUX_DATA_HOME\) to a folder that can be"
+    )
+
+
+def test_vector_cache_full_disk(tmp_path, monkeypatch):
+    cache, vectors = filled(tmp_path, ["a", "b"])
+    many = [cache.key(str(number)) for number in range(2000)]
+    with monkeypatch.context() as patch:
+        with_pragma(patch, "PRAGMA max_page_count = 8")
+        with pytest.raises(OSError, match=remedy(cache.file, "full")):
+            cache.put(many, vectors_of(len(many)))
+    keys = [cache.key("a"), cache.key("b")]
+    found = cache.get(keys + many)
+    assert list(found) == sorted(keys, key=list(found).index)
+    np.testing.assert_array_equal(np.stack([found[key] for key in keys]), vectors)
+    cache.put(many, vectors_of(len(many)))
+    assert len(cache.get(many)) == len(many)
+
+
+def test_vector_cache_read_only_file_refuses_to_store(tmp_path, monkeypatch):
+    cache, vectors = filled(tmp_path, ["a"])
+    with_pragma(monkeypatch, "PRAGMA query_only = ON")
+    with pytest.raises(OSError, match=remedy(cache.file, "readonly")):
+        cache.put([cache.key("b")], vectors_of(1))
+    found = cache.get([cache.key("a"), cache.key("b")])
+    assert list(found) == [cache.key("a")]
+    np.testing.assert_array_equal(found[cache.key("a")], vectors[0])
+
+
+def test_vector_cache_folder_below_a_file(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    cache = VectorCache(tmp_path / "file" / "folder", "model", "float16")
+    assert cache.get([cache.key("a")]) == {}
+    with pytest.raises(OSError, match=remedy(cache.file, "file")):
+        cache.put([cache.key("a")], vectors_of(1))
+
+
+def test_vector_cache_folder_in_the_place_of_the_file(tmp_path):
+    (tmp_path / FILE_NAME).mkdir()
+    cache = VectorCache(tmp_path, "model", "float16")
+    with pytest.raises(OSError, match=re.escape(repr(str(cache.file)))):
+        cache.get([cache.key("a")])
+
+
+def test_vector_cache_file_that_is_no_database(tmp_path):
+    (tmp_path / FILE_NAME).write_bytes(b"these are notes, not vectors\n" * 100)
+    cache = VectorCache(tmp_path, "model", "float16")
+    for use in (
+        cache.n_components,
+        lambda: cache.get([cache.key("a")]),
+        lambda: cache.put([cache.key("a")], vectors_of(1)),
+    ):
+        with pytest.raises(OSError, match="file is not a database") as caught:
+            use()
+        assert repr(str(cache.file)) in str(caught.value)
+
+
+def test_vector_cache_file_that_is_no_database_is_not_a_full_disk(tmp_path):
+    """Free space would not help, and no vectors are kept in it."""
+    (tmp_path / FILE_NAME).write_bytes(b"these are notes, not vectors\n" * 100)
+    cache = VectorCache(tmp_path, "model", "float16")
+    with pytest.raises(OSError, match="file is not a database") as caught:
+        cache.get([cache.key("a")])
+    assert "Vectors stored before are kept" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "cause"),
+    [
+        ("UPDATE vectors SET vector = x'0102'", "a vector of 2 bytes is no float16"),
+        ("UPDATE vectors SET vector = x'010203'", "a vector of 3 bytes is no float16"),
+        ("UPDATE vectors SET vector = x''", "a vector of 0 bytes is no float16"),
+        ("UPDATE vectors SET vector = 7", "a vector of 1 bytes is no float16"),
+        (f"UPDATE vectors SET vector = x'{'007e' * 4}'", "a vector has NaN or inf"),
+        (f"UPDATE vectors SET vector = x'{'007c' * 4}'", "a vector has NaN or inf"),
+        ("UPDATE models SET n_components = 3", "is no float16 vector of width 3"),
+        ("DELETE FROM models", "is no float16 vector of width None"),
+    ],
+)
+def test_vector_cache_vector_that_cannot_be(tmp_path, statement, cause):
+    cache, _ = filled(tmp_path, ["a"])
+    with closing(sqlite3.connect(cache.file, isolation_level=None)) as connection:
+        connection.execute(statement)
+    file = re.escape(repr(str(cache.file)))
+    damaged = rf"{file} is damaged or not a cache: .*{cause}.*Delete or move the file"
+    with pytest.raises(OSError, match=damaged):
+        cache.get([cache.key("a")])
+    assert cache.get([cache.key("b")]) == {}
+
+
+def test_vector_cache_is_read_where_side_files_cannot_be_made(tmp_path):
+    """A file in WAL mode wants a shared-memory file beside it, even to be read."""
+    cache, vectors = filled(tmp_path, ["a"])
+    cache.file.with_name(f"{FILE_NAME}-shm").mkdir()
+    np.testing.assert_array_equal(
+        cache.get([cache.key("a")])[cache.key("a")], vectors[0]
+    )
+    assert cache.n_components() == 4
+    with pytest.raises(OSError, match=remedy(cache.file, "readonly")):
+        cache.put([cache.key("b")], vectors_of(1))
+
+
+def test_vector_cache_is_read_where_side_files_cannot_be_made_under_odd_names(tmp_path):
+    """The name goes through a URI there."""
+    cache, vectors = filled(tmp_path / "a b?c#d%20\u00e9", ["a"])
+    cache.file.with_name(f"{FILE_NAME}-shm").mkdir()
+    np.testing.assert_array_equal(
+        cache.get([cache.key("a")])[cache.key("a")], vectors[0]
+    )
+
+
+def test_vector_cache_interrupted_write_stores_nothing(tmp_path):
+    cache, _ = filled(tmp_path, ["a"])
+
+    class Interrupting:
+        shape = (2, 4)
+
+        def __iter__(self):
+            yield vectors_of(1)[0]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.put([cache.key("b"), cache.key("c")], Interrupting())
+    assert cache.get([cache.key("b"), cache.key("c")]) == {}
+    cache.put([cache.key("b")], vectors_of(1))
+    assert len(cache.get([cache.key("b")])) == 1

@@ -1,0 +1,179 @@
+"""What is taken for raw documents, and what is refused."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from sklux._utils.documents import check_documents
+
+TEXTS = ["", "a red apple", "\U0001f34e", "na\u00efve"]
+
+
+def as_generator(texts):
+    """The texts, to be read once."""
+    return (text for text in texts)
+
+
+KINDS = {
+    "list": list,
+    "tuple": tuple,
+    "generator": as_generator,
+    "dict_keys": dict.fromkeys,
+    "numpy_str": lambda texts: np.array(texts),
+    "numpy_object": lambda texts: np.array(texts, dtype=object),
+    "numpy_string_dtype": lambda texts: np.array(texts, dtype=np.dtypes.StringDType()),
+    "pandas_series": pd.Series,
+    "pandas_object_series": lambda texts: pd.Series(texts, dtype=object),
+    "pandas_other_index": lambda texts: pd.Series(texts, index=[7, 7, 3, 0]),
+    "polars_series": pl.Series,
+    "arrow_array": pa.array,
+    "arrow_large_array": lambda texts: pa.array(texts, type=pa.large_string()),
+    "arrow_dictionary": lambda texts: pa.array(texts).dictionary_encode(),
+    "arrow_chunked_array": lambda texts: pa.chunked_array([texts[:1], [], texts[1:]]),
+}
+# StringDType came with numpy 2.
+if not hasattr(np.dtypes, "StringDType"):
+    del KINDS["numpy_string_dtype"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_documents_kinds_give_the_same_list(kind):
+    documents = check_documents(KINDS[kind](TEXTS))
+    assert type(documents) is list
+    assert documents == TEXTS
+    assert all(isinstance(document, str) for document in documents)
+
+
+@pytest.mark.parametrize(
+    "empty", [[], (), np.array([], dtype=str), pd.Series([], dtype=str), pa.array([])]
+)
+def test_documents_empty_input_is_an_empty_list(empty):
+    assert check_documents(empty) == []
+
+
+def test_documents_list_is_not_changed():
+    """What is returned is the caller's to keep."""
+    texts = list(TEXTS)
+    check_documents(texts).append("more")
+    assert texts == TEXTS
+
+
+def test_documents_lone_surrogate_is_text():
+    assert check_documents(["\ud800"]) == ["\ud800"]
+
+
+def test_documents_numpy_str_scalar_is_text():
+    assert check_documents([np.str_("a")]) == ["a"]
+
+
+@pytest.mark.parametrize("single", ["one document", "", np.str_("one document")])
+def test_documents_bare_string_is_refused(single):
+    with pytest.raises(
+        ValueError,
+        match=r"raw_documents must be an iterable of documents\. Got a single .*str"
+        r".* instead\. To use one document, put it in a list: \[document\]",
+    ):
+        check_documents(single)
+
+
+def test_documents_bare_bytes_are_refused():
+    with pytest.raises(ValueError, match=r"Got a single bytes instead\. .*in a list"):
+        check_documents(b"one document")
+
+
+@pytest.mark.parametrize(
+    ("table", "shape"),
+    [
+        (pd.DataFrame({"text": TEXTS}), (4, 1)),
+        (pl.DataFrame({"text": TEXTS}), (4, 1)),
+        (pa.table({"text": TEXTS}), (4, 1)),
+        (np.array(TEXTS).reshape(2, 2), (2, 2)),
+        (np.array(TEXTS, dtype=object).reshape(4, 1), (4, 1)),
+        (np.array("one document"), ()),
+    ],
+    ids=["pandas", "polars", "arrow", "array", "column", "scalar"],
+)
+def test_documents_other_than_one_dimension_is_refused(table, shape):
+    message = (
+        f"raw_documents must have one dimension, one string per document. Got "
+        f"{type(table).__name__} of shape {shape} instead. Select one column of text"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        check_documents(table)
+
+
+@pytest.mark.parametrize("number", [3, 2.5, None, object()])
+def test_documents_not_iterable_is_refused(number):
+    name = type(number).__name__
+    with pytest.raises(
+        TypeError, match=rf"raw_documents must be an iterable of str\. Got {name} inst"
+    ):
+        check_documents(number)
+
+
+@pytest.mark.parametrize(
+    ("documents", "kind", "position"),
+    [
+        ([b"a"], "bytes", 0),
+        (["a", 3], "int", 1),
+        (["a", ["b"]], "list", 1),
+        (as_generator(["a", "b", "c", 3]), "int", 3),
+        (np.array(["a", 3], dtype=object), "int", 1),
+        (np.array([1.5, 2.5]), "float64", 0),
+        (np.array([b"a", b"b"]), "bytes_", 0),
+        (pd.Series(["a", 3], index=[9, 4], dtype=object), "int", 1),
+        (pl.Series(["a", b"b"], dtype=pl.Object), "bytes", 1),
+        (pa.array([b"a"]), "bytes", 0),
+    ],
+)
+def test_documents_other_than_str_is_named_with_its_position(documents, kind, position):
+    with pytest.raises(
+        TypeError,
+        match=rf"^raw_documents must hold only str\. Got {kind} at position {position}:"
+        r" .*\. Decode bytes, and drop or fill missing values\.$",
+    ):
+        check_documents(documents)
+
+
+@pytest.mark.parametrize(
+    ("documents", "shown", "position"),
+    [
+        (["a", None, "b"], "None", 1),
+        (["a", "b", float("nan")], "nan", 2),
+        (["a", "b", np.float64("nan")], r"np\.float64\(nan\)|nan", 2),
+        (["a", pd.NaT], "NaT", 1),
+        (["a", np.datetime64("NaT", "s")], ".*NaT.*", 1),
+        (["a", pd.NA], "<NA>", 1),
+        (as_generator(["a", "b", "c", None]), "None", 3),
+        (np.array(["a", None], dtype=object), "None", 1),
+        (pd.Series(["a", np.nan], dtype=object), "nan", 1),
+        (pd.Series(["a", None], index=[9, 4], dtype=object), "None", 1),
+        (pd.Series(["a", pd.NA], dtype="string"), "<NA>", 1),
+        (pd.Series(["a", np.nan], dtype="str"), "nan", 1),
+        (pl.Series(["a", None]), "None", 1),
+        (pa.array(["a", "b", None]), "None", 2),
+        (pa.chunked_array([["a"], ["b", None]]), "None", 2),
+    ],
+)
+def test_documents_missing_is_named_with_its_position(documents, shown, position):
+    with pytest.raises(
+        ValueError,
+        match=rf"raw_documents has a missing value \(({shown})\) at position {position}"
+        r"\. Drop or fill missing values\.$",
+    ):
+        check_documents(documents)
+
+
+def test_documents_nan_is_refused_in_the_words_of_scikit_learn():
+    with pytest.raises(ValueError, match="^np.nan is an invalid document, expected"):
+        check_documents([np.nan])
+
+
+def test_documents_error_shows_only_the_start_of_a_long_document():
+    with pytest.raises(TypeError, match="position 0") as caught:
+        check_documents([b"a" * 10_000])
+    assert len(str(caught.value)) < 300

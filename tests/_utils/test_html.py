@@ -1,0 +1,68 @@
+"""Links from the HTML representation to the reference."""
+
+from email.message import Message
+from pathlib import Path
+
+import pytest
+from sklearn.pipeline import make_pipeline
+
+import sklux
+from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+from sklux._utils import html as _html
+
+ESTIMATORS = [LuxicalVectorizer, LexicalVectorizer, ReLUProjection, CachedTeacher]
+REFERENCE = Path(__file__).parents[2] / "doc" / "api" / "index.rst"
+
+
+def declare(monkeypatch, *urls):
+    """Let the package's metadata name some project URLs."""
+    message = Message()
+    for url in urls:
+        message["Project-URL"] = url
+    monkeypatch.setattr(_html, "metadata", lambda name: message)
+
+
+def made(estimator):
+    return estimator("a teacher") if estimator is CachedTeacher else estimator()
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("site", ["https://sklux.example/stable", "https://a.example/"])
+def test_link_to_the_page_of_the_reference(monkeypatch, estimator, site):
+    declare(monkeypatch, "Source, https://b.example", f"Documentation, {site}")
+    page = f"api/generated/sklux.{estimator.__name__}.html"
+    link = f'href="{site.rstrip("/")}/{page}"'
+    assert link in made(estimator)._repr_html_()
+    assert link in make_pipeline(made(estimator))._repr_html_()
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("urls", [[], ["Source, https://b.example"]])
+def test_no_link_without_a_site(monkeypatch, estimator, urls):
+    declare(monkeypatch, *urls)
+    assert made(estimator)._get_doc_link() == ""
+    assert "Documentation for" not in made(estimator)._repr_html_()
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_pages_are_those_that_the_reference_has(estimator):
+    """As autosummary names them: module and name."""
+    lines = [line.strip() for line in REFERENCE.read_text().splitlines()]
+    assert f".. currentmodule:: {sklux.__name__}" in lines
+    assert ":toctree: generated" in lines
+    assert estimator.__name__ in lines
+
+
+def test_teacher_without_a_name_can_be_looked_at(tmp_path):
+    """Listing its attributes opens no cache."""
+    teacher = CachedTeacher(lambda texts: texts, path=tmp_path / "cache")
+    assert "CachedTeacher" in teacher._repr_html_()
+    assert "CachedTeacher" in LuxicalVectorizer(teacher)._repr_html_()
+    assert "transform" in dir(teacher)
+    assert not list(tmp_path.iterdir())
+
+
+def test_metadata_of_the_package_itself():
+    """Whatever it names: an address, or nothing."""
+    site = _html.documentation_site()
+    assert site == "" or site.startswith("https://")

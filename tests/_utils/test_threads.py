@@ -1,0 +1,247 @@
+"""Ranges on the pool of threads."""
+
+import multiprocessing
+import os
+import threading
+
+import numpy as np
+import pytest
+from joblib import parallel_config
+
+from sklux import LexicalVectorizer
+from sklux._utils.threads import (
+    MAX_KEPT_BYTES,
+    MAX_THREADS,
+    Pool,
+    run_ranges,
+    thread_count,
+)
+
+# No test waits this long unless it is about to fail.
+PATIENCE = 60
+
+
+def meeting_of_two():
+    """Work that ends only if two ranges are under way at the same time."""
+    barrier = threading.Barrier(2, timeout=PATIENCE)
+
+    def work(start, stop):
+        barrier.wait()
+
+    return work
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3, 16, -1, None])
+@pytest.mark.parametrize("edges", [[0, 5], [0, 1, 2, 3], [3, 7, 7, 20], [*range(200)]])
+def test_run_ranges_covers_each_range_once(edges, n_jobs):
+    seen = []
+    run_ranges(lambda start, stop: seen.append((start, stop)), edges, n_jobs)
+    assert sorted(seen) == list(zip(edges[:-1], edges[1:]))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_run_ranges_without_ranges(n_jobs):
+    run_ranges(lambda start, stop: pytest.fail("nothing to do"), [0], n_jobs)
+
+
+def test_run_ranges_runs_at_the_same_time():
+    run_ranges(meeting_of_two(), [0, 1, 2], 2)
+
+
+def test_run_ranges_one_job_stays_in_the_calling_thread():
+    seen = set()
+    run_ranges(lambda *_: seen.add(threading.get_ident()), [*range(9)], 1)
+    assert seen == {threading.get_ident()}
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 4])
+@pytest.mark.parametrize("bad", [0, 25, 49])
+def test_run_ranges_error_propagates(n_jobs, bad):
+    def work(start, stop):
+        if start == bad:
+            raise RuntimeError(f"range {start}")
+
+    with pytest.raises(RuntimeError, match=f"range {bad}"):
+        run_ranges(work, [*range(51)], n_jobs)
+
+
+def test_run_ranges_error_of_a_helper_propagates():
+    """Both threads are at work when the one that is not the caller fails."""
+    caller = threading.get_ident()
+    barrier = threading.Barrier(2, timeout=PATIENCE)
+
+    def work(start, stop):
+        barrier.wait()
+        if threading.get_ident() != caller:
+            raise RuntimeError("from the helper")
+
+    with pytest.raises(RuntimeError, match="from the helper"):
+        run_ranges(work, [0, 1, 2], 2)
+
+
+def test_run_ranges_waits_for_helpers_after_an_error():
+    """No range may write once the caller has its error."""
+    caller = threading.get_ident()
+    both_started = threading.Barrier(2, timeout=PATIENCE)
+    caller_failed = threading.Event()
+    finished = []
+
+    def work(start, stop):
+        both_started.wait()
+        if threading.get_ident() == caller:
+            caller_failed.set()
+            raise RuntimeError("from the caller")
+        assert caller_failed.wait(PATIENCE)
+        finished.append(start)
+
+    with pytest.raises(RuntimeError, match="from the caller"):
+        run_ranges(work, [0, 1, 2], 2)
+    assert len(finished) == 1
+
+
+def test_run_ranges_works_after_an_error():
+    def fail(start, stop):
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        run_ranges(fail, [0, 1, 2], 2)
+    run_ranges(meeting_of_two(), [0, 1, 2], 2)
+
+
+def test_run_ranges_nested():
+    """A range that runs ranges finds a thread, or does without one."""
+    seen = []
+
+    def outer(start, stop):
+        run_ranges(lambda *bounds: seen.append((start, *bounds)), [0, 1, 2], 2)
+
+    run_ranges(outer, [*range(101)], 4)
+    assert sorted(seen) == [(i, j, j + 1) for i in range(100) for j in range(2)]
+
+
+def test_run_ranges_threads_under_loky():
+    """A user's choice of processes must not move the work out of this one."""
+    barrier = threading.Barrier(2, timeout=PATIENCE)
+    seen = []
+
+    def work(start, stop):
+        barrier.wait()
+        seen.append((os.getpid(), threading.get_ident()))
+
+    with parallel_config(backend="loky", n_jobs=2):
+        run_ranges(work, [0, 1, 2], None)
+    assert {process for process, _ in seen} == {os.getpid()}
+    assert len({thread for _, thread in seen}) == 2
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3, -1])
+@pytest.mark.parametrize(
+    "costs", [None, [1] * 9, [*range(9)], [5, 0, 9, 9, 2, 0, 7, 1, 3]]
+)
+def test_run_ranges_with_costs_covers_each_range_once(costs, n_jobs):
+    seen = []
+    run_ranges(lambda *bounds: seen.append(bounds), [*range(10)], n_jobs, costs)
+    assert sorted(seen) == [(i, i + 1) for i in range(9)]
+
+
+@pytest.mark.parametrize(
+    "costs, expected",
+    [
+        ([1, 2, 3, 10, 4, 9], [{3, 5}, {4, 2}, {1, 0}]),
+        ([7, 7, 7, 7, 7, 8], [{5, 0}, {1, 2}, {3, 4}]),
+        (None, [{0, 1}, {2, 3}, {4, 5}]),
+    ],
+)
+def test_run_ranges_most_expensive_begin_first(costs, expected):
+    """Two threads that wait for each other take the ranges two by two."""
+    taken = threading.Barrier(2, timeout=PATIENCE)
+    pairs = [set()]
+
+    def work(start, stop):
+        pairs[-1].add(start)
+        if taken.wait() == 0:
+            pairs.append(set())
+        taken.wait()
+
+    run_ranges(work, [*range(7)], 2, costs)
+    assert pairs[:-1] == expected
+
+
+def test_run_ranges_with_costs_error_propagates():
+    def work(start, stop):
+        if start == 3:
+            raise RuntimeError(f"range {start}")
+
+    with pytest.raises(RuntimeError, match="range 3"):
+        run_ranges(work, [*range(9)], 2, [*range(8)])
+
+
+def run_in_child(connection):
+    run_ranges(meeting_of_two(), [0, 1, 2], 2)
+    connection.send("two threads met")
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="no fork here"
+)
+# The threads of the parent are the point of this test.
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_run_ranges_after_fork():
+    run_ranges(meeting_of_two(), [0, 1, 2], 2)  # the parent's pool has a thread
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=run_in_child, args=(sender,))
+    child.start()
+    try:
+        assert receiver.poll(PATIENCE)
+        assert receiver.recv() == "two threads met"
+    finally:
+        child.kill()
+        child.join()
+
+
+class Lent:
+    """What a pool lends."""
+
+    def __init__(self):
+        self.size, self.n_cleared = 0, 0
+
+    def n_bytes(self):
+        return self.size
+
+    def clear(self):
+        self.n_cleared += 1
+
+
+def test_pool_lends_to_one_at_a_time_and_keeps_what_is_given_back():
+    pool = Pool(Lent)
+    with pool.borrow() as first, pool.borrow() as second:
+        assert first is not second
+    with pool.borrow() as again:
+        assert again is first and again.n_cleared == 1
+
+
+def test_pool_does_not_keep_what_is_large_or_failed():
+    pool = Pool(Lent)
+    with pool.borrow() as large:
+        large.size = MAX_KEPT_BYTES + 1
+    with pytest.raises(RuntimeError, match="half"), pool.borrow() as failed:
+        raise RuntimeError("half done")
+    with pool.borrow() as other:
+        assert other is not large and other is not failed
+
+
+@pytest.mark.parametrize("n_jobs", [10**6, 2**40])
+def test_no_more_threads_than_there_can_be(n_jobs):
+    assert thread_count(n_jobs) == MAX_THREADS
+    texts = ["an apple", "a car"] * 60
+    expected = LexicalVectorizer().fit_transform(texts)
+    found = LexicalVectorizer(n_jobs=n_jobs).fit_transform(texts)
+    np.testing.assert_array_equal(found.toarray(), expected.toarray())
+
+
+@pytest.mark.parametrize("n_jobs", ["a", 1.5, [1], 0])
+def test_run_ranges_refuses_n_jobs_of_another_kind_for_any_work(n_jobs):
+    for edges in ([0, 1], [0, 1, 2, 3]):
+        with pytest.raises(ValueError, match="'n_jobs' parameter must be None or an"):
+            run_ranges(lambda start, stop: None, edges, n_jobs)
