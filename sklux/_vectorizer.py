@@ -43,7 +43,7 @@ from sklux._lexical.vectorizer import (
 from sklux._student.arguments import check_has_values
 from sklux._student.network import WEIGHT_DTYPES, apply_network
 from sklux._student.projection import ReLUProjection
-from sklux._student.report import FitReport, neighbor_recall, neighbors_of_few
+from sklux._student.report import FitReport, neighbor_recall
 from sklux._student.saved import (
     checked_count,
     projection_from_params,
@@ -72,7 +72,7 @@ from sklux._utils.estimators import has_learnt, unchanged_on_error
 from sklux._utils.html import DocLinkMixin, ReportReprMixin
 from sklux._utils.model_file import json_params, read_model, write_model
 from sklux._utils.progress import stage
-from sklux._utils.similarity import unit_rows
+from sklux._utils.similarity import n_neighbors_compared, unit_rows
 from sklux._utils.warnings import warn_caller
 
 # What `transform` has made of each vectorizer's stages. It stands here, because
@@ -555,7 +555,7 @@ class LuxicalVectorizer(
         return neighbor_recall(
             unit_rows(teacher),
             unit_rows(self._embed(documents)),
-            neighbors_of_few(len(documents)),
+            n_neighbors_compared(len(documents)),
         )
 
     def truncate(self, n_components: int) -> Self:

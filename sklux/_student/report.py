@@ -14,12 +14,12 @@ from sklux._utils.similarity import (
     covariance_rank,
     is_zero_row,
     mean_pair_cosine,
+    n_neighbors_compared,
     nearest_neighbors,
     neighbor_overlap,
     unit_rows,
 )
 
-MAX_NEIGHBORS = 10
 N_PAIRS = 100_000
 # Two documents have one cosine, and no neighbour to choose.
 MIN_DOCUMENTS = 3
@@ -79,7 +79,7 @@ class FitReport:
     @property
     def n_neighbors(self) -> int:
         """Neighbours compared: 10, but of few documents no more than half."""
-        return neighbors_of_few(self.n_documents)
+        return n_neighbors_compared(self.n_documents)
 
     @property
     def is_collapsed(self) -> bool:
@@ -274,22 +274,6 @@ def fit_report(
         student_mean_cosine=mean_pair_cosine(student),
         teacher_mean_cosine=mean_pair_cosine(teacher),
     )
-
-
-def neighbors_of_few(n_documents: int) -> int:
-    """How many nearest documents to compare: 10, but no more than half of them.
-
-    Parameters
-    ----------
-    n_documents : int
-        Documents there are.
-
-    Returns
-    -------
-    int
-        Neighbours of each.
-    """
-    return min(MAX_NEIGHBORS, n_documents // 2)
 
 
 def recall_in_words(recall: float, n_neighbors: int, n_documents: int) -> str:

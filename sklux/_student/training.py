@@ -26,12 +26,16 @@ from sklux._student.first_layer import FirstLayer, MiniBatches
 from sklux._student.losses import contrastive_loss, cosine_loss, similarity_kl_loss
 from sklux._student.network import LARGEST_WEIGHT, Network, apply_network
 from sklux._utils.callbacks import EpochTasks
-from sklux._utils.similarity import nearest_neighbors, neighbor_overlap, unit_rows
+from sklux._utils.similarity import (
+    n_neighbors_compared,
+    nearest_neighbors,
+    neighbor_overlap,
+    unit_rows,
+)
 from sklux._utils.threads import all_threads
 from sklux._utils.warnings import warn_caller
 
 WARM_UP_FRACTION = 0.05
-N_NEIGHBORS = 10
 # With fewer multiplications a batch, torch runs on one thread.
 MANY_PRODUCTS = 1_000_000_000
 
@@ -185,7 +189,7 @@ class NeighborScore:
     def __init__(self, X: sparse.csr_matrix, targets: np.ndarray):
         self.X = X
         self.queries = np.arange(X.shape[0])
-        self.n_neighbors = min(N_NEIGHBORS, X.shape[0] - 1)
+        self.n_neighbors = n_neighbors_compared(X.shape[0])
         # Standard error of a share of so many neighbours, at most (where it is a half).
         self.error = 0.5 / np.sqrt(len(self.queries) * max(self.n_neighbors, 1))
         self.expected = nearest_neighbors(

@@ -11,6 +11,8 @@ ROWS_AT_A_TIME = 1024
 MOMENT_ROWS = 4096
 # Pairs of rows held at a time: 2 x 10,000 x 384 float32 are 31 MB.
 PAIRS_AT_A_TIME = 10_000
+# Nearest documents that embeddings are compared by.
+MAX_NEIGHBORS = 10
 # Cosines in float32 that vary by less are all the same.
 ROUNDING = 1e-7
 
@@ -59,6 +61,22 @@ def similarity_blocks(
     for start in range(0, n_queries, ROWS_AT_A_TIME):
         rows = slice(start, min(start + ROWS_AT_A_TIME, n_queries))
         yield rows, _dense(queries[rows] @ embeddings.T)
+
+
+def n_neighbors_compared(n_documents: int) -> int:
+    """How many nearest documents to compare: 10, but at most half of the documents.
+
+    Parameters
+    ----------
+    n_documents : int
+        Number of documents.
+
+    Returns
+    -------
+    int
+        Neighbours of each document; 0 for fewer than two documents.
+    """
+    return min(MAX_NEIGHBORS, n_documents // 2)
 
 
 def nearest_neighbors(
