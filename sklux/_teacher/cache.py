@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -82,6 +82,12 @@ def text_key(identity: str, dtype: str, text: str, windows: int = 1) -> bytes:
     return digest.digest()
 
 
+def _in_parts(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Yield keys in parts that one statement can take."""
+    for start in range(0, len(keys), KEYS_PER_QUERY):
+        yield keys[start : start + KEYS_PER_QUERY]
+
+
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     """Let readers go on while another process writes."""
     deadline = time.monotonic() + BUSY_TIMEOUT_S
@@ -139,12 +145,8 @@ class VectorCache:
 
     def n_components(self) -> int | None:
         """Width of the model's vectors; None while there are none."""
-        if not self.file.exists():
-            return None
-        with self._connection() as connection:
-            if not self._has_tables(connection):
-                return None
-            return self._stored_width(connection)
+        with self._reading() as connection:
+            return None if connection is None else self._stored_width(connection)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
         """Return the stored vectors of some keys.
@@ -164,14 +166,11 @@ class VectorCache:
         OSError
             If a stored vector is not finite, or not as wide as the model's.
         """
-        if not self.file.exists():
-            return {}
         found = {}
-        with self._connection() as connection:
-            if not self._has_tables(connection):
+        with self._reading() as connection:
+            if connection is None:
                 return {}
-            for start in range(0, len(keys), KEYS_PER_QUERY):
-                some = keys[start : start + KEYS_PER_QUERY]
+            for some in _in_parts(keys):
                 places = ",".join("?" * len(some))
                 found.update(
                     connection.execute(
@@ -182,6 +181,31 @@ class VectorCache:
                 )
             width = self._stored_width(connection)
         return {key: self._vector(value, width) for key, value in found.items()}
+
+    def count(self, keys: Iterable[bytes]) -> int:
+        """Count the keys that have a stored vector, without reading the vectors.
+
+        Parameters
+        ----------
+        keys : iterable of bytes
+            Keys, as `key` returns them. Equal keys count as one.
+
+        Returns
+        -------
+        int
+            Number of distinct keys with a vector.
+        """
+        n_found = 0
+        with self._reading() as connection:
+            if connection is None:
+                return 0
+            for some in _in_parts(list(dict.fromkeys(keys))):
+                places = ",".join("?" * len(some))
+                (n_rows,) = connection.execute(
+                    f"SELECT count(*) FROM vectors WHERE key IN ({places})", some
+                ).fetchone()
+                n_found += n_rows
+        return n_found
 
     def _vector(self, value: bytes, width: int | None) -> np.ndarray:
         """One stored vector, checked: files are cut short, and edited."""
@@ -262,6 +286,15 @@ class VectorCache:
             _switch_to_wal(connection)
             connection.executescript(_TABLES)
         self._is_ready = True
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """Open the file for reading; None if it does not hold the tables yet."""
+        if not self.file.exists():
+            yield None
+            return
+        with self._connection() as connection:
+            yield connection if self._has_tables(connection) else None
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

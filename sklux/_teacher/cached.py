@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from copy import deepcopy
 from functools import lru_cache, partial
 from numbers import Integral
 from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import metadata_routing
 from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
@@ -23,6 +22,7 @@ from sklux._teacher.identity import model_identity
 from sklux._teacher.windows import window_encoder
 from sklux._teacher.words import tokenizer_words
 from sklux._utils.arrays import as_float_array
+from sklux._utils.cloning import clone_sharing
 from sklux._utils.documents import check_documents, documents_by_name
 from sklux._utils.html import DocLinkMixin
 from sklux._utils.optional import import_optional
@@ -359,34 +359,44 @@ def is_within(file: Path, model: object) -> bool:
     return file.resolve().is_relative_to(Path(model).resolve())
 
 
-def clone_sharing(estimator: BaseEstimator, shared: str | None) -> BaseEstimator:
-    """Clone an estimator, but hand on one parameter as it is.
+def count_cached(teacher: CachedTeacher, documents: Sequence[str]) -> int:
+    """Count the documents whose teacher embedding is in the cache.
 
     Parameters
     ----------
-    estimator : estimator
-        What to clone.
-    shared : str or None
-        Name of the parameter that the clone shares, if any.
+    teacher : CachedTeacher
+        A cached teacher.
+    documents : sequence of str
+        Documents. Equal documents count as one.
 
     Returns
     -------
-    estimator
-        Unfitted, with the same parameters.
+    int
+        Number of distinct documents with a vector in the cache. No vector is read.
     """
-    params = {
-        name: value if name == shared else clone(value, safe=False)
-        for name, value in estimator.get_params(deep=False).items()
-    }
-    twin = type(estimator)(**params)
-    # What set_fit_request and set_output have left, as sklearn.base.clone keeps it.
-    for attribute in ("_metadata_request", "_sklearn_output_config"):
-        if attribute in vars(estimator):
-            setattr(twin, attribute, deepcopy(getattr(estimator, attribute)))
-    # Callbacks are shared, as there.
-    if "_skl_callbacks" in vars(estimator):
-        twin._skl_callbacks = estimator._skl_callbacks
-    return twin
+    cache = teacher._cache()
+    return cache.count(map(cache.key, documents))
+
+
+def teacher_identity(teacher: object) -> str | None:
+    """Identity of a teacher, if it is known without calling the model.
+
+    Parameters
+    ----------
+    teacher : CachedTeacher, str, path-like, object or callable
+        As `CachedTeacher` and its ``model`` take them.
+
+    Returns
+    -------
+    str or None
+        The identity of a `CachedTeacher`, ``name:...`` for a name or folder, None
+        for a teacher of another kind.
+    """
+    if isinstance(teacher, CachedTeacher):
+        return teacher._identity()
+    if isinstance(teacher, (str, os.PathLike)):
+        return f"name:{os.fspath(teacher)}"
+    return None
 
 
 def teacher_vectors(

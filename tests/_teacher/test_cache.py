@@ -447,3 +447,24 @@ def test_vector_cache_interrupted_write_stores_nothing(tmp_path):
     assert cache.get([cache.key("b"), cache.key("c")]) == {}
     cache.put([cache.key("b")], vectors_of(1))
     assert len(cache.get([cache.key("b")])) == 1
+
+
+def test_vector_cache_counts_keys(tmp_path):
+    """Each distinct key once, over several statements."""
+    texts = [str(number) for number in range(KEYS_PER_QUERY + 1)]
+    cache, _ = filled(tmp_path, texts)
+    keys = [cache.key(text) for text in (*texts, "missing")]
+    assert cache.count(keys * 2) == len(texts)
+    assert cache.count([cache.key("missing")]) == cache.count([]) == 0
+
+
+def test_vector_cache_counts_none_without_a_file(tmp_path):
+    assert VectorCache(tmp_path / "folder", "model", "float16").count([b"key"]) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_vector_cache_counts_without_reading_vectors(tmp_path):
+    cache, _ = filled(tmp_path, ["a"])
+    with closing(sqlite3.connect(cache.file, isolation_level=None)) as connection:
+        connection.execute("UPDATE vectors SET vector = x'0102'")
+    assert cache.count([cache.key("a")]) == 1
