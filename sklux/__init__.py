@@ -1,7 +1,7 @@
 """Text embeddings on a CPU, distilled from a transformer on the user's own corpus.
 
-The public names load on first use, so that ``import sklux`` costs next to
-nothing; neither importing nor transforming brings in torch.
+The public names load on first use, which keeps ``import sklux`` fast. Neither importing
+nor transforming imports torch.
 """
 
 from importlib import import_module
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sklux._teacher.cached import CachedTeacher
     from sklux._vectorizer import LuxicalVectorizer
 
+    __version__: str
+
 __all__ = [
     "CachedTeacher",
     "EmbeddingMapDisplay",
@@ -30,7 +32,8 @@ __all__ = [
     "metrics",
 ]
 
-_ROOMS = {
+# The module of each public class.
+_MODULES = {
     "CachedTeacher": "_teacher.cached",
     "EmbeddingMapDisplay": "_display.embedding_map",
     "LexicalVectorizer": "_lexical.vectorizer",
@@ -42,24 +45,26 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name from its room the first time it is asked for."""
+    """Load a public name on first use."""
     if name == "__version__":
-        # Imported here: it would be most of the time of `import sklux`.
+        # Imported here: it takes longer than the rest of `import sklux`.
         from importlib.metadata import version
 
         return version("sklux")
-    if name in _ROOMS:
+    if name in _MODULES:
         try:
-            room = import_module(f"sklux.{_ROOMS[name]}")
+            module = import_module(f"sklux.{_MODULES[name]}")
         except AttributeError as error:
-            # Of a library: left as it is, it would say that there is no such name.
+            # An AttributeError of a library; unchanged, it would mean that sklux does
+            # not have this name.
             raise ImportError(f"sklux.{name} cannot be imported: {error}") from error
-        return getattr(room, name)
+        return getattr(module, name)
     if name in __all__:
         return import_module(f"sklux.{name}")
     raise AttributeError(f"module 'sklux' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """Names of the module, the ones not loaded yet included."""
-    return sorted({*globals(), *__all__, "__version__"})
+    """Names for users, including those not loaded yet; no helpers."""
+    dunders = {name for name in globals() if name.startswith("__")}
+    return sorted({*dunders, *__all__, "__version__"})

@@ -43,10 +43,11 @@ ALLOWED["__init__"] = set(ALLOWED) - {
     "_commands",
     "cli",
 }
+ALLOWED["__main__"] = {"cli"}
 # Heavy packages, and the modules that may import them.
 HEAVY = {
     "torch": {"_student.losses", "_student.projection", "_student.training"},
-    "sentence_transformers": {"_teacher.cached"},
+    "sentence_transformers": {"_teacher.models"},
     "matplotlib": {
         "_commands.demo",
         "_display.drawing",
@@ -222,6 +223,22 @@ def test_imports_public_names_are_listed():
     assert sklux.__version__
     for name in sklux.__all__:
         assert getattr(sklux, name).__doc__
+
+
+def test_imports_dir_has_nothing_but_public_names():
+    """Dunders aside; a fresh interpreter, in which nothing else has been imported."""
+    program = (
+        "import sklux\n"
+        "sklux.LexicalVectorizer\n"
+        "print(*(name for name in dir(sklux) if not name.startswith('__')))\n"
+        "print('__version__' in dir(sklux))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    names, has_version = result.stdout.splitlines()
+    assert names.split() == sorted(sklux.__all__)
+    assert has_version == "True"
 
 
 def test_broken_library_is_named_by_the_import():
