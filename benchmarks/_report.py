@@ -1,4 +1,4 @@
-"""Tables of the benchmarks: printed, and written between two markers of a page."""
+"""Tables of the benchmarks: printed, and written between two markers on a page."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-# Before the benchmark itself puts the machine to work: what others do with it.
+# Read on import, before the benchmark itself loads the machine.
 LOAD_AT_START = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
 DEFAULT_PAGE = Path(__file__).resolve().parents[1] / "doc" / "benchmarks.md"
 
@@ -21,13 +21,13 @@ def add_output_option(parser: ArgumentParser, page: Path = DEFAULT_PAGE) -> None
         type=Path,
         default=page,
         metavar="FILE",
-        help="page to write the tables into, between its markers (default: "
-        f"doc/{page.name}); '-' writes no file",
+        help="page whose tables are replaced, between its markers (default: "
+        f"doc/{page.name}); '-' only prints the tables",
     )
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lines of a Markdown table; all columns but the first stand to the right."""
+    """Text of a Markdown table; all columns except the first are right-aligned."""
     rule = ["---"] + ["---:"] * (len(header) - 1)
     return "\n".join(f"| {' | '.join(row)} |" for row in [header, rule, *rows])
 
@@ -36,7 +36,7 @@ def conditions(packages: Sequence[str]) -> str:
     """One paragraph: date, command, machine with its load, and versions."""
     versions = [f"Python {platform.python_version()}"]
     versions += [f"{name} {_version(name)}" for name in packages]
-    # Folders of this machine are nobody else's.
+    # Absolute paths of this machine do not belong on the page.
     words = [word if word[:1] != "/" else Path(word).name for word in sys.argv[1:]]
     command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
     return (
@@ -47,9 +47,10 @@ def conditions(packages: Sequence[str]) -> str:
 
 
 def publish(page: Path, marker: str, text: str) -> None:
-    """Print a table, and put it between ``<!-- marker:begin -->`` and ``:end``.
+    """Print a table and write it between ``<!-- marker:begin -->`` and ``:end``.
 
-    The rest of the page stays; a page without the markers gets them at its end.
+    The rest of the page stays unchanged. A page without the markers gets them at its
+    end.
     """
     print(text)
     if str(page) == "-":
@@ -64,9 +65,9 @@ def publish(page: Path, marker: str, text: str) -> None:
 
 
 def published(page: Path, marker: str) -> dict[str, dict[str, dict[str, str]]]:
-    """Tables that `publish` wrote: by title, first cell of the row, and column.
+    """Read tables that `publish` wrote: by title, first cell of the row, and column.
 
-    A title is the text in bold at the beginning of the line before a table.
+    A title is the bold text at the start of the line before a table.
     """
     content = page.read_text(encoding="utf-8")
     begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
@@ -88,7 +89,7 @@ def published(page: Path, marker: str) -> dict[str, dict[str, dict[str, str]]]:
 
 
 def _version(package: str) -> str:
-    """Version of an installed package."""
+    """Version of a package, or "missing"."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -96,7 +97,7 @@ def _version(package: str) -> str:
 
 
 def _processor() -> str:
-    """Model name of the processor, with the widest vectors it has."""
+    """Model name of the processor, with its widest vector instruction set."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     fields = dict(line.split(":", 1) for line in lines if ":" in line)

@@ -1,9 +1,9 @@
 """Ridge regression from a sparse matrix to many targets.
 
 The weights that minimise |X W - Y|^2 + alpha |W|^2 are W = X^T A, where
-(X X^T + alpha I) A = Y. That is solved by conjugate gradients, all targets at once:
-a step costs two products of X with a dense matrix. X has a column of ones for the
-constant.
+(X X^T + alpha I) A = Y. Conjugate gradients solve this system for all targets at once;
+each step costs two products of X with a dense matrix. X has a column of ones for the
+intercept.
 """
 
 import numpy as np
@@ -12,27 +12,27 @@ from scipy import sparse
 from sklux._student.ridge import conjugate_gradients
 
 ALPHAS = [0.03, 0.1, 0.3, 1.0, 3.0]
-# Share of the rows held out to choose alpha; it is chosen on every eighth target.
+# Alpha is chosen on this share of the rows, held out, and on every eighth target.
 HELD_OUT, EVERY = 0.1, 8
-# A solution is good enough where no target's residual is larger, relatively.
+# The iteration stops when no target's relative residual exceeds TOLERANCE.
 TOLERANCE, MAX_STEPS = 1e-2, 200
 
 
 def ridge_weights(X: sparse.csr_matrix, Y: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights of shape (n_features + 1, n_targets), and the alpha that was chosen."""
+    """Weights of shape (n_features + 1, n_targets), and the chosen alpha."""
     X = with_constant(X)
     alpha = best_alpha(X, np.ascontiguousarray(Y[:, ::EVERY]))
     return solution(X, Y, alpha), alpha
 
 
 def with_constant(X: sparse.csr_matrix) -> sparse.csr_matrix:
-    """The matrix with a column of ones behind the others."""
+    """The matrix with a column of ones appended."""
     ones = np.ones((X.shape[0], 1), dtype=X.dtype)
     return sparse.hstack([X, ones], format="csr")
 
 
 def best_alpha(X: sparse.csr_matrix, Y: np.ndarray) -> float:
-    """The alpha with the smallest squared error on rows that are held out."""
+    """The alpha with the smallest squared error on held-out rows."""
     order = np.random.RandomState(0).permutation(X.shape[0])
     n_held = max(1, round(HELD_OUT * len(order)))
     held, kept = order[:n_held], order[n_held:]

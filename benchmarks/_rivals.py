@@ -1,4 +1,4 @@
-"""What is set beside the students: other ways to short vectors, other packages."""
+"""Models that students are compared with: other methods, and other packages."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -41,7 +41,7 @@ FASTTEXT_EPOCHS = 5
 
 
 def rival_result(bench: Bench, corpus: str, name: str) -> Result:
-    """Measures of what is not a student, with the seconds of its fit."""
+    """Measures of a rival of the students, with the seconds of its fit."""
 
     def make() -> Result:
         vectors, seconds = RIVALS[name](bench, corpus)
@@ -71,7 +71,7 @@ def lexical(bench: Bench, corpus: str) -> Vectors:
 
 
 def svd(bench: Bench, corpus: str) -> Vectors:
-    """The lexical matrix, reduced."""
+    """The lexical matrix, reduced by TruncatedSVD."""
     matrices, seconds = lexical(bench, corpus)
     start, width = perf_counter(), min(WIDTH, min(matrices.train.shape) - 1)
     reduction = TruncatedSVD(width, random_state=0).fit(matrices.train)
@@ -80,7 +80,7 @@ def svd(bench: Bench, corpus: str) -> Vectors:
 
 
 def ridge(bench: Bench, corpus: str) -> Vectors:
-    """A linear student in closed form: from the lexical matrix to the teacher."""
+    """A linear student: ridge regression from the lexical matrix to the teacher."""
     matrices, seconds = lexical(bench, corpus)
     start = perf_counter()
     weights, alpha = ridge_weights(matrices.train, targets(bench, corpus))
@@ -90,21 +90,21 @@ def ridge(bench: Bench, corpus: str) -> Vectors:
 
 
 def distilled(bench: Bench, corpus: str) -> Vectors:
-    """model2vec's `distill`, which sees no text of the corpus."""
+    """model2vec's `distill`, which uses no text of the corpus."""
     model, seconds = distillation(bench)
     static = StaticModel(model.embedding, model.tokenizer)
     return encode(bench.corpus(corpus).texts, static.transform), seconds
 
 
 def static(bench: Bench, corpus: str) -> Vectors:
-    """The same vectors in sentence-transformers."""
+    """The vectors of `distilled`, run by sentence-transformers."""
     model, seconds = distillation(bench)
     sentences = StaticSentences(model.embedding, model.tokenizer)
     return encode(bench.corpus(corpus).texts, sentences.transform), seconds
 
 
 def tuned(bench: Bench, corpus: str) -> Vectors:
-    """model2vec's training, on the same texts and vectors."""
+    """model2vec's training on the same texts and teacher vectors."""
     texts = bench.corpus(corpus).texts
     start_model, seconds = distillation(bench)
     start = perf_counter()
@@ -115,12 +115,13 @@ def tuned(bench: Bench, corpus: str) -> Vectors:
 
 
 def trained(make: Callable[[list[str], np.ndarray, object], Callable]) -> Callable:
-    """A rival made from texts, teacher vectors and labels of the training part."""
+    """A rival that is made from training texts, their teacher vectors and labels."""
 
     def rival(bench: Bench, name: str) -> Vectors:
-        corpus, taught, start = bench.corpus(name), bench.teacher(name), perf_counter()
+        corpus, vectors = bench.corpus(name), bench.teacher(name).train
+        start = perf_counter()
         labels = corpus.labels and corpus.labels[0]
-        transform = make(corpus.texts.train, taught.train, labels)
+        transform = make(corpus.texts.train, vectors, labels)
         seconds = perf_counter() - start
         return encode(corpus.texts, transform), seconds
 
@@ -128,13 +129,13 @@ def trained(make: Callable[[list[str], np.ndarray, object], Callable]) -> Callab
 
 
 def fasttext_transform(texts: list[str], labels: object) -> Callable:
-    """A fastText model, made with one thread: the same model each time."""
+    """A fastText model, trained in one thread to be reproducible."""
     model = FastText(texts, labels, FASTTEXT_EPOCHS, 1)
     return lambda documents: model.transform(plain(documents))
 
 
 def distillation(bench: Bench) -> tuple[object, float]:
-    """model2vec's static model of the teacher, and its seconds."""
+    """model2vec's static model of the teacher, and the seconds of its distillation."""
 
     def make() -> tuple[object, float]:
         start = perf_counter()
@@ -146,7 +147,7 @@ def distillation(bench: Bench) -> tuple[object, float]:
 def targets(bench: Bench, corpus: str) -> np.ndarray:
     """The teacher's training vectors, reduced to the student's width.
 
-    The directions are taken about the origin, as the student has them.
+    The principal directions are not centred, like those of the student's targets.
     """
     unit = normalize(bench.teacher(corpus).train)
     _, directions = np.linalg.eigh(unit.T.astype(np.float64) @ unit)
@@ -154,7 +155,7 @@ def targets(bench: Bench, corpus: str) -> np.ndarray:
     return normalize(reduced).astype(np.float32)
 
 
-# By the names of their rows. The models beside which speed is measured are measured on
+# Rivals by the names of their rows. The rivals of the speed benchmark are measured on
 # the main corpus only.
 ALWAYS = {
     TEACHER_ROW: teacher,
@@ -165,7 +166,7 @@ ALWAYS = {
     RIDGE: ridge,
 }
 SPEED_RIVALS = {
-    LUXICAL: trained(lambda texts, taught, _: trained_luxical(texts, taught)),
+    LUXICAL: trained(lambda texts, vectors, _: trained_luxical(texts, vectors)),
     STATIC: static,
     FASTTEXT: trained(lambda texts, _, labels: fasttext_transform(texts, labels)),
     SKIPGRAM: trained(lambda texts, *_: fasttext_transform(texts, None)),

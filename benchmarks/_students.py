@@ -1,9 +1,9 @@
-"""Students of the benchmark of quality: how they are made, and what they are worth.
+"""Students of the quality benchmark: how they are made and measured.
 
-A recipe holds parameters of `ReLUProjection`; under "lexical" it may hold those of a
-`LexicalVectorizer`, else the lexical stage is the default one; "teacher_words" is that
-of `LuxicalVectorizer`, None where documents alone are taught. Nothing is fitted or
-measured twice in a run.
+A recipe holds parameters of `ReLUProjection`. Its key "lexical", if present, holds the
+parameters of a `LexicalVectorizer` that replaces the default lexical stage. Its key
+"teacher_words" is the parameter of `LuxicalVectorizer`: with None, the teacher embeds
+documents only. Nothing is fitted or measured twice in a run.
 """
 
 import json
@@ -42,19 +42,19 @@ class Result:
 
 
 class Bench:
-    """What all parts share: corpora, students, and results that are there already.
+    """State that all parts share: corpora, students, and results so far.
 
     Parameters
     ----------
     folder : Path
-        Where the corpora lie.
+        Folder of the corpora.
     limit : int or None
-        Documents of each part of a corpus, at most.
+        Maximum number of documents in each part of a corpus.
     seeds : sequence of int
         Seeds of the students that are measured several times.
     store : Path or None
-        File with results of earlier runs, which are not made again; those of this run
-        are added.
+        File with results of earlier runs, which are not computed again. The results of
+        this run are appended.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Bench:
         self._read_store()
 
     def _read_store(self) -> None:
-        """Take the results that the store has, those of runs beside this one too."""
+        """Read the results in the store, including those of concurrent runs."""
         if self.store is not None and self.store.exists():
             for line in self.store.read_text().splitlines():
                 key, result = json.loads(line)
@@ -86,11 +86,11 @@ class Bench:
 
     @property
     def main(self) -> str:
-        """Name of the corpus of the parts that have one only."""
+        """Name of the corpus of all parts that use a single corpus."""
         return MAIN_CORPUS if MAIN_CORPUS in self.names else DOCSTRINGS
 
     def once(self, key: Hashable, make: Callable[[], object]) -> object:
-        """What has been made under this key; made now if it has not."""
+        """Return the object stored under a key; make and store it on first use."""
         if key not in self._made:
             self._read_store()
         if key not in self._made:
@@ -111,26 +111,27 @@ class Bench:
 
     def teacher(self, name: str) -> Parts:
         """The teacher's vectors of a corpus."""
-        return self.once(("teacher", name), self.corpus(name).teach)
+        return self.once(("teacher", name), self.corpus(name).embed)
 
     def measure(
         self, name: str, label: str, vectors: Parts, seconds: float | None
     ) -> Result:
-        """Measure some vectors of a corpus, and tell the terminal."""
+        """Measure vectors of a corpus and print the result on standard error."""
         start = perf_counter()
         values = measured(self.corpus(name), self.teacher(name), vectors)
-        told = ", ".join(f"{measure} {value:.4f}" for measure, value in values.items())
+        text = ", ".join(f"{measure} {value:.4f}" for measure, value in values.items())
         fit = "" if seconds is None else f" fit {seconds:.0f} s;"
         taken = perf_counter() - start
-        progress(f"{name}: {label}:{fit} {told} (measured in {taken:.0f} s)")
+        progress(f"{name}: {label}:{fit} {text} (measured in {taken:.0f} s)")
         return Result(values, vectors.test.shape[1], seconds)
 
     def student(
         self, name: str, recipe: Recipe, seed: int, n_embedded: int | None = None
     ) -> tuple[LuxicalVectorizer, float]:
-        """A fitted student, and the seconds that it took.
+        """A fitted student, and the seconds of its fit.
 
-        Students are large: the default one of the main corpus is kept, and the last.
+        Students are large, so only two are kept: the default student of the main corpus
+        and the most recent student.
         """
         key = ("student", name, recipe_key(recipe), seed, n_embedded)
 
@@ -138,7 +139,7 @@ class Bench:
             if recipe.get("teacher_words", "auto") is not None:
                 self.once(
                     ("terms", name, str(recipe.get("lexical"))),
-                    lambda: teach_terms(self.corpus(name).texts.train, recipe),
+                    lambda: cache_terms(self.corpus(name).texts.train, recipe),
                 )
             return fitted(
                 self.corpus(name), self.teacher(name), recipe, seed, n_embedded
@@ -159,20 +160,20 @@ class Bench:
         n_embedded: int | None = None,
         change: str | int | None = None,
     ) -> Result:
-        """Measures of a student; `change` rounds its weights, or truncates it.
+        """Measure a student, possibly with rounded weights or truncated.
 
         Parameters
         ----------
         name : str
             Corpus.
         recipe : dict
-            What is not as it comes.
+            Parameters that differ from the defaults.
         seed : int
             Seed of the student.
         n_embedded : int or None
-            Documents whose teacher vectors it is given; None means all.
+            Number of documents with a teacher embedding; None means all.
         change : str, int or None
-            A dtype to round its weights to, or a width to truncate it to.
+            A dtype to round the weights to, or a width to truncate the student to.
         """
 
         def make() -> Result:
@@ -181,7 +182,7 @@ class Bench:
             student = changed_student(student, change) if changed else student
             vectors = encode(self.corpus(name).texts, student.transform)
             label = f"student {recipe or ''} seed {seed}"
-            label += f", {n_embedded} taught" if n_embedded else ""
+            label += f", {n_embedded} embedded by the teacher" if n_embedded else ""
             label += f", {change}" if changed else ""
             return self.measure(name, label, vectors, None if changed else seconds)
 
@@ -189,7 +190,7 @@ class Bench:
         return self.once(key, make)
 
     def results(self, name: str, recipe: Recipe, **options: object) -> list[Result]:
-        """Measures of a student for each of the seeds."""
+        """Measure a student with each of the seeds."""
         return [self.result(name, recipe, seed, **options) for seed in self.seeds]
 
 
@@ -199,24 +200,24 @@ def fitted(
     """A student of a corpus, and the seconds of its fit."""
     vectors = teacher.train
     if n_embedded is not None:
-        taught = np.random.RandomState(0).permutation(len(vectors))[:n_embedded]
+        rows = np.random.RandomState(0).permutation(len(vectors))[:n_embedded]
         vectors = np.full_like(vectors, np.nan)
-        vectors[taught] = teacher.train[taught]
+        vectors[rows] = teacher.train[rows]
     student = make_student(recipe, seed)
     start = perf_counter()
     student.fit(corpus.texts.train, teacher_embeddings=vectors)
     return student, perf_counter() - start
 
 
-def teach_terms(texts: list[str], recipe: Recipe) -> None:
-    """Fill the teacher's cache with the terms of a student: no part of its fit."""
+def cache_terms(texts: list[str], recipe: Recipe) -> None:
+    """Let the teacher embed the terms of a student before the fit, which is timed."""
     student, start = make_student(recipe, 0), perf_counter()
     lexical = student.lexical or default_lexical_stage()
     words = student._words(lexical)
     X = student._features(lexical, texts, words)
     terms = student._term_vectors(lexical, X, words)
     seconds = perf_counter() - start
-    progress(f"{len(terms.features):,} terms, taught or in the cache: {seconds:.0f} s")
+    progress(f"{len(terms.features):,} terms embedded or cached: {seconds:.0f} s")
 
 
 def make_student(recipe: Recipe, seed: int) -> LuxicalVectorizer:
@@ -233,14 +234,14 @@ def make_student(recipe: Recipe, seed: int) -> LuxicalVectorizer:
 
 
 def changed_student(student: LuxicalVectorizer, change: str | int) -> LuxicalVectorizer:
-    """A student with its weights in another dtype, or with fewer components."""
+    """A student with weights of another dtype, or with fewer components."""
     if isinstance(change, str):
         return student.quantize(change)
     return student.truncate(change)
 
 
 def recipe_key(recipe: Recipe) -> str:
-    """The same for recipes of the same student: what is as it comes does not count."""
+    """Key of the student that a recipe makes; default values are left out."""
     defaults = ReLUProjection().get_params()
     changed = {
         name: tuple(value) if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Time: contenders take turns, and rounds that others disturbed do not count."""
+"""Timing: contenders take turns, and the rounds that were disturbed least count."""
 
 import os
 import subprocess
@@ -10,34 +10,34 @@ from time import perf_counter, process_time, sleep
 
 import numpy as np
 
-# A round repeats a call until it has taken so many seconds.
+# In a round, a call is repeated until its runs have taken MIN_SECONDS in total.
 MIN_SECONDS = 0.3
-# A round is quiet where other processes take less of the machine than this; up to
-# so many times the rounds asked for are run to find enough of them.
+# A round is quiet if other processes use less than the share QUIET of the machine. To
+# find enough quiet rounds, up to MAX_REPEATS times the requested number is run.
 QUIET, MAX_REPEATS = 0.03, 2
-# Threads of BLAS spin for a while when their work is done: until they sleep, they would
-# take a processor from the next contender.
+# Threads of BLAS keep spinning for a while after their work. Until they sleep, they
+# occupy a core that the next contender needs.
 PAUSE = 0.2
 
 
 @dataclass
 class Timing:
-    """Seconds of each contender in each round, and the most that others took."""
+    """Seconds of each contender per round, and the largest share of other processes."""
 
     seconds: dict[Hashable, np.ndarray]
     others: float
 
     @property
     def note(self) -> str:
-        """One sentence: how much other processes disturbed."""
+        """A sentence on how busy other processes kept the machine."""
         share = f"{100 * self.others:.0f} % of the machine"
-        return f"Other processes took at most {share} in a round."
+        return f"Other processes used at most {share} in any round."
 
 
 def take_turns(
     contenders: dict[Hashable, Callable[[], object]], n_rounds: int
 ) -> Timing:
-    """Time the contenders round by round; keep the rounds that were least disturbed."""
+    """Time the contenders round by round; keep the least disturbed rounds."""
 
     def one_round() -> list[float]:
         return [seconds_of(run) for run in contenders.values()]
@@ -48,7 +48,7 @@ def take_turns(
 def quiet_rounds(
     names: Sequence[Hashable], one_round: Callable[[], list[float]], n_rounds: int
 ) -> Timing:
-    """Seconds by name of the rounds that other processes disturbed least."""
+    """Seconds by name, of the rounds that other processes disturbed least."""
     rounds: list[tuple[float, list[float]]] = []
     n_quiet = 0
     while n_quiet < n_rounds and len(rounds) < MAX_REPEATS * n_rounds + 1:
@@ -57,11 +57,11 @@ def quiet_rounds(
         others = busy_seconds() - process_time() - others
         others = max(0.0, others / (os.cpu_count() * (perf_counter() - begin)))
         rounds.append((others, seconds))
-        # The first round compiles and fills caches; it does not count.
+        # The first round compiles and fills caches, so it does not count.
         n_quiet += others < QUIET and len(rounds) > 1
         progress(
             f"  round {len(rounds) - 1}: {perf_counter() - begin:.1f} s, "
-            f"others {100 * others:.0f} %"
+            f"other processes {100 * others:.0f} %"
         )
     kept = sorted(rounds[1:], key=lambda item: item[0])[:n_rounds]
     table = np.array([seconds for _, seconds in kept])
@@ -69,7 +69,7 @@ def quiet_rounds(
 
 
 def seconds_of(run: Callable[[], object]) -> float:
-    """Median seconds of a call; short ones are repeated."""
+    """Median seconds of a call; short calls are repeated."""
     seconds: list[float] = []
     sleep(PAUSE)
     while sum(seconds) < MIN_SECONDS:
@@ -80,7 +80,7 @@ def seconds_of(run: Callable[[], object]) -> float:
 
 
 def run_fresh(program: str, *arguments: str) -> list[float]:
-    """The numbers that a program prints in a fresh process."""
+    """Run a program in a fresh process and return the numbers that it prints."""
     result = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         capture_output=True,
@@ -91,7 +91,7 @@ def run_fresh(program: str, *arguments: str) -> list[float]:
 
 
 def busy_seconds() -> float:
-    """Processor time that all processes have used; as good as 0 where unknown."""
+    """Processor time of all processes; of this process only if /proc is missing."""
     statistics = Path("/proc/stat")
     if not statistics.exists():
         return process_time()
@@ -102,26 +102,26 @@ def busy_seconds() -> float:
 
 
 def progress(line: str) -> None:
-    """Tell the terminal how far it is."""
+    """Print a line of progress on standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
 def speed(times: np.ndarray, n_documents: int) -> str:
-    """Documents a second."""
+    """Documents per second."""
     return f"{n_documents / np.median(times):,.0f}"
 
 
 def spread(times: np.ndarray, n_documents: int) -> str:
-    """Documents a second in the slowest and in the fastest round."""
+    """Documents per second in the slowest and in the fastest round."""
     return f"{n_documents / times.max():,.0f} - {n_documents / times.min():,.0f}"
 
 
 def megabytes(times: np.ndarray, n_bytes: int) -> str:
-    """MB of text a second."""
+    """MB of text per second."""
     return f"{n_bytes / np.median(times) / 1e6:.1f}"
 
 
 def ratio(times: np.ndarray, others: np.ndarray) -> str:
-    """How many times as fast as something else."""
+    """Speed relative to another contender."""
     value = np.median(others / times)
     return f"{value:.1f}" if value >= 0.1 else f"{value:.3f}"

@@ -1,11 +1,12 @@
-"""How long it takes to import sklux, beyond numpy, and what comes with it.
+"""Import time of sklux after numpy, and the modules that the import loads.
 
-Each figure is the median over fresh processes, which take turns. The time is
-that of the import statement, once numpy is there. Public names load on first
-use: `import sklux` is all but empty, and the row of `LuxicalVectorizer` is what
-a program pays, most of it for scikit-learn and SciPy, which stand beside it.
+Each figure is the median over fresh processes, which take turns. Only the import
+statement is timed, in a process that has already imported numpy. Public names load on
+first use, so `import sklux` does almost nothing. The row of `LuxicalVectorizer` is the
+time that a program really pays; most of it goes to scikit-learn and SciPy, which have a
+row of their own for comparison.
 
-Needs sklux alone. Run, a minute or two, by
+Needs only sklux. It takes a minute or two:
 
     python benchmarks/bench_import.py
 """
@@ -21,7 +22,7 @@ STATEMENTS = [
     "from sklux import LuxicalVectorizer",
     "import sklearn.feature_extraction.text",
 ]
-# Prints seconds, the number of modules before and after, and whether torch came.
+# Prints seconds, the number of modules before and after, and whether torch is loaded.
 PROGRAM = """
 import sys, time
 import numpy
@@ -36,13 +37,13 @@ PACKAGES = ["sklux", "numpy", "scipy", "scikit-learn"]
 
 
 def main() -> None:
-    """Start the processes and publish the table."""
+    """Run the processes and publish the table."""
     options = parse_options()
     runs = {statement: [] for statement in STATEMENTS}
     for _ in range(options.rounds + 1):
         for statement in STATEMENTS:
             runs[statement].append(run_fresh(PROGRAM.format(statement=statement)))
-    # The first round reads the files from disk; it does not count.
+    # The first round reads the files from disk, so it does not count.
     rows = [row(statement, np.array(run[1:])) for statement, run in runs.items()]
     table = markdown_table(HEADER, rows)
     text = (
@@ -60,7 +61,7 @@ def parse_options() -> Namespace:
 
 
 def row(statement: str, runs: np.ndarray) -> list[str]:
-    """A row of the table from the processes of one statement."""
+    """The row of a statement, from all its processes."""
     low, median, high = np.quantile(1000 * runs[:, 0], [0.1, 0.5, 0.9])
     _, before, after, has_torch = np.median(runs, axis=0)
     return [

@@ -1,36 +1,36 @@
-"""What limits the speed of the fused transform, and what each lever gives.
+"""Limits of the speed of the fused transform, and the gain of each optimisation.
 
-10,000 texts drawn from the main corpus, as in bench_speed.py, go through words and
-pairs of words, 200,000 features, and layers of random weights; the terms are those
-of the training texts. The tables:
+10,000 texts drawn from the main corpus, as in bench_speed.py, pass through a stage of
+words and pairs of words (200,000 features) and layers of random weights. The terms come
+from the training texts. The tables:
 
-- levers: the first layer as `transform` runs it, with all that makes it fast, and
-  with one lever off at a time. What is timed is `project_tokens`, which looks terms
-  up, weighs them and adds their weight rows, over tokens that were read beforehand;
-  nothing is taken off that time. The same with one unit in a row, that is with next
-  to no weights, stands beside it. Repeated terms are merged on the way; what that
-  gives is shown where terms come from a matrix, with a value for each term of a text,
-  or for each time it occurs, in random order. Everything on means weights in huge
-  pages, where the system lets a program ask for them;
-- steps: timers around the steps of whole transforms. The first layer is what
-  `project_tokens` takes, less what it takes with one unit in a row. The unfused path
-  is `LexicalVectorizer.transform`, then `apply_network`. The weights lie in the
-  memory that the library asks for;
-- roofline: what the first layer alone (everything on, less one unit in a row) reads
-  and adds in a second, and which share of the readings goes to the first rows, which
-  caches may hold; beside that, what memory and processor give. In order, memory is
-  read by NumPy's dot products of parts of 8 MB with themselves. Rows at random
-  places, all equally likely, are read by `sparse_product`, 1000 to a sum, from a
-  table of the same size; and so are a few rows that stay in the nearest cache;
-- two threads: the levers that change what is read, with two threads.
+- optimisations: the first layer as `transform` runs it, with all optimisations, and
+  with one switched off at a time. The timed function is `project_tokens`, which looks
+  terms up, weights them and adds their weight rows, for tokens that were read in
+  advance. Nothing is subtracted from that time. For comparison, the same is timed with
+  one unit per row, that is with almost no weights. `project_tokens` merges repeated
+  terms. The gain is measured on matrices instead: one with a value per distinct term of
+  a text, one with a value per occurrence, in random order. "Everything on" includes
+  weights in huge pages, if the system lets a program request them;
+- steps: timers around the steps of whole transforms. The time of the first layer is the
+  time of `project_tokens` minus its time with one unit per row. The unfused path is
+  `LexicalVectorizer.transform` followed by `apply_network`. The weights are in memory
+  as the library allocates it;
+- roofline: how much the first layer alone (everything on, minus one unit per row) reads
+  and adds per second, and which share of its reads goes to the first rows, which caches
+  may hold; then the speed of memory and processor. Sequential reads are NumPy's dot
+  products of parts of 8 MB with themselves. Random reads, of uniformly drawn rows, are
+  made by `sparse_product`, 1000 rows per sum, from a table of the same size, and from a
+  few rows that stay in the first-level cache;
+- two threads: the optimisations that affect memory reads, with two threads.
 
-Contenders take turns, and ratios are those of the same rounds, as in bench_speed.py.
-The instruction set, and how early rows are asked for, are settings of the kernels;
-the other levers are taken away here. All give the same sums, which is checked. GB
-are thousands of millions of bytes, GFLOP thousands of millions of operations, of
-which a multiplication with an addition is two.
+Contenders take turns, and a ratio compares times of the same round, as in
+bench_speed.py. The instruction set and the prefetch distance are settings of the
+kernels; this program undoes the other optimisations itself. It checks that all variants
+give the same sums. GB are 10^9 bytes; GFLOP are 10^9 operations, where a multiplication
+and an addition count as two.
 
-Needs sklux, pandas, pyarrow and threadpoolctl. Run, 4 minutes on 2 idle cores, by
+Needs sklux, pandas, pyarrow and threadpoolctl. It takes 4 minutes on 2 idle cores:
 
     python benchmarks/bench_levers.py
 """
@@ -75,27 +75,27 @@ from sklux._utils.threads import Pool, run_ranges
 
 PAGE = REPOSITORY / "doc" / "speed.md"
 N_DOCUMENTS = 10_000
-# With fewer documents than that, terms are those of so many times as many texts.
-LEARN_FACTOR = 5
-# Rounds of the tables after the first three, at most.
+# With fewer documents than N_DOCUMENTS, the terms come from this many times as many.
+FIT_FACTOR = 5
+# Maximum number of rounds of the tables after the first three.
 MAX_SIDE_ROUNDS = 3
 HIDDEN_WIDTHS = [HIDDEN, DEFAULT_HIDDEN]
 THREADS, THREADS_DTYPES = 2, ["float32", "int8"]
 BEST_SET = layer_kernels.available_instruction_sets()[-1]
-# Names in the tables of levers.
+# Names of rows in the tables of optimisations.
 EVERYTHING, ONE_THREAD = "everything on", "everything on, one thread"
 COLUMN_ORDER = "rows in the order of the columns"
 OFF_LINE, OFF_LINE_BYTES = "rows begin 16 bytes off a cache line", 16
 SMALL_PAGES, NO_PREFETCH = "small pages", "no prefetch"
-OWN_MEMORY = "as the library itself had got them"
+OWN_MEMORY = "as the library allocates them"
 LOOK_UP = "one unit: look-up and weighing"
 MATRIX, NOT_MERGED = "from a matrix", "from a matrix, repeated terms not merged"
-# What a row is compared with, where that is not everything on.
+# The reference of a row, if it is not "everything on".
 BASES = {NOT_MERGED: MATRIX}
 HAS_PAGES = hasattr(mmap, "MADV_NOHUGEPAGE")
-# Memory for weights begins at a multiple of this, the size of huge pages on x86-64.
+# Memory of weights begins at a multiple of this, the size of huge pages on x86-64.
 HUGE_PAGE = 1 << 21
-# What is timed inside of a transform, and besides.
+# The timed steps of a transform, and the functions that they are.
 TOKENS, PROJECT, DENSE = "tokens", "project_tokens", "dense layers"
 STEPS = {
     TOKENS: (TermReader, "read"),
@@ -103,17 +103,17 @@ STEPS = {
     DENSE: (Network, "finish"),
 }
 WHOLE, UNFUSED, ONE_UNIT = "whole", "unfused", "one unit"
-# Sums of the same terms in another order, as vectors of unit length, agree to this.
+# Tolerance of unit vectors whose terms were summed in different orders.
 SAME_VECTORS = 1e-5
-# Sizes of caches, to tell which share of the readings they could serve.
+# Cache sizes, for the share of reads that a cache of that size could serve.
 CACHE_SIZES = {"1 MB": 1 << 20, "32 MB": 32 << 20}
 MEMORY_BYTES, PART_BYTES = 1 << 28, 1 << 23
 ROWS_PER_SUM, SUMS_PER_RANGE = 1000, 20
-IN_ORDER, NEAR = "in order", "near"
+SEQUENTIAL, NEAR = "sequential", "near"
 NUMPY, SKLUX = "NumPy", "sklux"
-# These fit the nearest cache of any processor.
+# This fits into the first-level cache of any processor.
 NEAR_BYTES = 1 << 14
-# A product large enough for NumPy to be at its best.
+# A product large enough for NumPy to reach its best speed.
 LARGE_PRODUCT = (1024, 1024, 1024)
 PACKAGES = ["sklux", "numpy", "scipy", "scikit-learn"]
 
@@ -122,14 +122,14 @@ class Layer(Protocol):
     """The first layer."""
 
     def sums(self, start: int, stop: int) -> np.ndarray:
-        """Sums of a range of documents."""
+        """Compute the sums of a range of documents."""
 
 
 class Stage:
-    """A lexical stage that has learnt some texts, and networks to stand behind it."""
+    """A fitted lexical stage, and networks of random weights that follow it."""
 
-    def __init__(self, lexical: LexicalVectorizer, learnt: list[str]):
-        X = lexical.fit_transform(learnt)
+    def __init__(self, lexical: LexicalVectorizer, texts: list[str]):
+        X = lexical.fit_transform(texts)
         self.lexical = lexical
         self.frequency = np.bincount(X.indices, minlength=X.shape[1])
         self._readers: dict[bool, TermReader] = {}
@@ -137,44 +137,44 @@ class Stage:
 
     @cached_property
     def weighing(self) -> Weighing:
-        """How counts become values."""
+        """The tf-idf weighting."""
         return self.lexical._fused_parts(None)[1]
 
     def reader(self, network: Network) -> TermReader:
-        """What reads documents for a network with the rows in one of two orders."""
+        """The reader of documents for the row order of a network."""
         key = network.places is None
         if key not in self._readers:
             self._readers[key] = self.lexical._fused_parts(network.places)[0]
         return self._readers[key]
 
     def in_column_order(self, *widths: int) -> Network:
-        """A network of random weights, its rows in the order of the columns."""
+        """A network of random weights with its rows in the order of the columns."""
         if widths not in self._networks:
             layers = random_layers([len(self.frequency), *widths])
             self._networks[widths] = Network.of(layers)
         return self._networks[widths]
 
     def network(self, *widths: int) -> Network:
-        """A network of random weights, its rows as they are after a fit."""
+        """A network of random weights with its rows ordered as after a fit."""
         return self.in_column_order(*widths).by_frequency(self.frequency)
 
 
 @dataclass(frozen=True)
 class TokenLayer:
-    """The layer from tokens; ``tokens`` has those of each range, by its start."""
+    """The layer on tokens; ``tokens`` maps the start of a range to its tokens."""
 
     reader: TermReader
     tokens: dict[int, tuple[Tokens, ...]]
     weighing: TermWeighing
     network: Network
-    rooms: Pool
+    scratch: Pool
 
     def sums(self, start: int, stop: int) -> np.ndarray:
-        """Sums of one of the ranges."""
+        """Compute the sums of one range."""
         out = np.empty((stop - start, self.network.rows.shape[1]), dtype=np.float32)
-        with self.rooms.borrow() as room:
+        with self.scratch.borrow() as scratch:
             project_tokens(
-                room,
+                scratch,
                 self.reader.indexes,
                 tuple(part.numbers for part in self.tokens[start]),
                 tuple(part.ends for part in self.tokens[start]),
@@ -188,13 +188,13 @@ class TokenLayer:
 
 @dataclass(frozen=True)
 class MatrixLayer:
-    """The layer from the rows of a CSR matrix."""
+    """The layer on the rows of a CSR matrix."""
 
     X: sparse.csr_matrix
     network: Network
 
     def sums(self, start: int, stop: int) -> np.ndarray:
-        """Sums of some rows."""
+        """Compute the sums of a range of rows."""
         out = np.empty((stop - start, self.network.rows.shape[1]), dtype=np.float32)
         layer_kernels.sparse_product(
             self.X.data,
@@ -209,37 +209,37 @@ class MatrixLayer:
 
 @dataclass
 class Bench:
-    """What all tables share; ``huge_shares``, by lever, are for `pages_note`."""
+    """State that all tables share; `pages_note` prints ``huge_shares``."""
 
     rounds: int
-    learnt: list[str]
+    fit_texts: list[str]
     documents: list[str]
     huge_shares: dict[str, list[float]] = field(default_factory=dict)
     read: dict[int, dict[int, tuple[Tokens, ...]]] = field(default_factory=dict)
 
     @property
     def side_rounds(self) -> int:
-        """Rounds of the last tables."""
+        """Number of rounds of the last tables."""
         return min(self.rounds, MAX_SIDE_ROUNDS)
 
     @cached_property
     def stage(self) -> Stage:
         """Words and pairs of words."""
-        return Stage(LexicalVectorizer(**WORDS, n_jobs=1), self.learnt)
+        return Stage(LexicalVectorizer(**WORDS, n_jobs=1), self.fit_texts)
 
     @cached_property
     def block(self) -> TextBuffers:
-        """The documents, as the kernels take them."""
+        """The documents in the form that the kernels read."""
         (block,) = text_buffers(self.documents)
         return block
 
     @cached_property
     def edges(self) -> list[int]:
-        """Bounds of the ranges that `transform` makes of the documents."""
+        """Bounds of the ranges into which `transform` splits the documents."""
         return range_edges(self.block)
 
     def tokens(self, reader: TermReader) -> dict[int, tuple[Tokens, ...]]:
-        """The tokens of each range as a reader numbers them, by its start."""
+        """The tokens of each range in the numbering of a reader, by start."""
         if id(reader) not in self.read:
             analyses = reader.analyses(self.block)
             self.read[id(reader)] = {
@@ -255,7 +255,7 @@ class Bench:
 
     @cached_property
     def X_not_merged(self) -> sparse.csr_matrix:
-        """The same with the repeated terms of a text apart."""
+        """The same matrix, with one entry per occurrence of a term."""
         settings = {**WORDS, "max_features": None, "sublinear_tf": False}
         names = self.stage.lexical.get_feature_names_out()
         counting = LexicalVectorizer(
@@ -266,24 +266,24 @@ class Bench:
 
     @cached_property
     def look_up(self) -> TokenLayer:
-        """What `project_tokens` does besides reading weights; one unit is left."""
+        """A layer of one unit: the work of `project_tokens` without the weights."""
         return self.layer(self.stage.network(1))
 
     def layer(self, network: Network) -> TokenLayer:
         """The first layer of a network, as `transform` runs it."""
         weighing = term_weighing(self.stage.weighing, network)
         reader = self.stage.reader(network)
-        rooms = Pool(partial(Room, network.n_features))
-        return TokenLayer(reader, self.tokens(reader), weighing, network, rooms)
+        scratch = Pool(partial(Room, network.n_features))
+        return TokenLayer(reader, self.tokens(reader), weighing, network, scratch)
 
     def note_pages(self, name: str, rows: np.ndarray) -> None:
-        """Remember which share of some weights lies in huge pages, if it is known."""
+        """Record the share of weights in huge pages, if the system reports it."""
         share = huge_share(rows)
         if share is not None:
             self.huge_shares.setdefault(name, []).append(share)
 
     def runner(self, layer: Layer, n_jobs: int = 1) -> Callable[[], None]:
-        """What runs a layer over all documents."""
+        """Return a function that runs a layer over all documents."""
         costs = range_costs(self.block, self.edges)
         return partial(run_ranges, layer.sums, self.edges, n_jobs, costs)
 
@@ -312,9 +312,9 @@ def parse_options() -> Namespace:
         type=int,
         default=N_DOCUMENTS,
         metavar="N",
-        help=f"texts to embed (default: {N_DOCUMENTS:,}); with fewer, to see that it "
-        f"runs, the terms are those of {LEARN_FACTOR} times as many and tables are "
-        "printed only",
+        help=f"number of texts to embed (default: {N_DOCUMENTS:,}); with fewer, for a "
+        f"quick trial, the terms come from {FIT_FACTOR} times as many texts, and "
+        "tables are only printed",
     )
     return parser.parse_args()
 
@@ -322,57 +322,60 @@ def parse_options() -> Namespace:
 def make_bench(options: Namespace) -> Bench:
     """Read the documents."""
     texts = read_corpora(options.data, [MAIN_CORPUS])[0].texts
-    limit = LEARN_FACTOR * options.documents
-    learnt = texts.train if options.documents >= N_DOCUMENTS else texts.train[:limit]
+    limit = FIT_FACTOR * options.documents
+    is_whole = options.documents >= N_DOCUMENTS
+    fit_texts = texts.train if is_whole else texts.train[:limit]
     documents = drawn(texts.train + texts.test, options.documents)
-    return Bench(options.rounds, learnt, documents)
+    return Bench(options.rounds, fit_texts, documents)
 
 
 def all_tables(bench: Bench) -> str:
-    """The whole text."""
+    """Make all tables and the text around them."""
     n_bytes, n_terms = utf8_bytes(bench.documents), bench.X.nnz
     n_documents = len(bench.documents)
     introduction = (
         f"{n_documents:,} texts of {n_bytes / n_documents:.0f} bytes with "
         f"{n_terms / n_documents:.0f} known terms each, "
         f"{bench.X_not_merged.nnz / n_documents:.0f} with repeats; "
-        f"{bench.X.shape[1]:,} features; one thread where nothing else is said; "
-        f"{bench.rounds} rounds, after *Where the time goes* {bench.side_rounds}. "
-        f"The best instruction set here is {BEST_SET}."
+        f"{bench.X.shape[1]:,} features; one thread unless a table says otherwise; "
+        f"{bench.rounds} rounds, {bench.side_rounds} in the tables after *Where the "
+        f"time goes*. The best instruction set of this machine is {BEST_SET}."
     )
-    levers = {width: time_levers(bench, width) for width in HIDDEN_WIDTHS}
+    timings = {width: time_optimizations(bench, width) for width in HIDDEN_WIDTHS}
     tables = [
-        levers_table(bench, f"The levers, one by one, {width} units", timings)
-        for width, timings in levers.items()
+        optimizations_table(
+            bench, f"The optimisations, one by one, {width} units", by_dtype
+        )
+        for width, by_dtype in timings.items()
     ]
     tables += [pages_note(bench), steps_table(bench)]
-    tables += [*roofline_tables(bench, levers), threads_table(bench)]
+    tables += [*roofline_tables(bench, timings), threads_table(bench)]
     return "\n\n".join([introduction, *tables])
 
 
 def microseconds(times: np.ndarray, n_documents: int) -> str:
-    """Microseconds a document."""
+    """Microseconds per document."""
     return f"{1e6 * np.median(times) / n_documents:.2f}"
 
 
 def billions(times: np.ndarray, count: int) -> str:
-    """GB or GFLOP a second."""
+    """GB or GFLOP per second."""
     return f"{count / np.median(times) / 1e9:.1f}"
 
 
 def percent(share: float) -> str:
-    """A share."""
+    """A share in percent."""
     return f"{100 * share:.0f} %"
 
 
-# Levers
+# Optimisations
 
 
-def time_levers(bench: Bench, width: int) -> dict[str, Timing]:
-    """The first layer with everything on, and with one lever off, by dtype."""
+def time_optimizations(bench: Bench, width: int) -> dict[str, Timing]:
+    """Time the first layer, with all optimisations and without each, by dtype."""
     timings = {}
     for dtype, networks in networks_by_dtype(bench, width, WEIGHT_DTYPES):
-        progress(f"levers, {width} {dtype}")
+        progress(f"optimisations, {width} {dtype}")
         layers = {name: bench.layer(network) for name, network in networks.items()}
         layers[MATRIX] = MatrixLayer(bench.X, networks[EVERYTHING])
         layers[NOT_MERGED] = MatrixLayer(bench.X_not_merged, networks[EVERYTHING])
@@ -390,7 +393,7 @@ def time_levers(bench: Bench, width: int) -> dict[str, Timing]:
 def networks_by_dtype(
     bench: Bench, width: int, dtypes: Sequence[str]
 ) -> Iterator[tuple[str, dict[str, Network]]]:
-    """Networks of the same weights: as they shall be, and with one lever off."""
+    """Yield networks of the same weights, with one optimisation undone in each."""
     in_column_order = bench.stage.in_column_order(width)
     by_frequency = in_column_order.by_frequency(bench.stage.frequency)
     for dtype in dtypes:
@@ -413,7 +416,7 @@ def networks_by_dtype(
 
 
 def copied(rows: np.ndarray, offset: int = 0, huge: bool = True) -> np.ndarray:
-    """Rows in memory that begins so many bytes behind a cache line."""
+    """Copy rows into memory that begins ``offset`` bytes after a cache line."""
     n_bytes = rows.nbytes + offset
     memory = (
         in_pages(n_bytes, huge) if HAS_PAGES else empty_aligned((n_bytes,), np.uint8)
@@ -424,9 +427,9 @@ def copied(rows: np.ndarray, offset: int = 0, huge: bool = True) -> np.ndarray:
 
 
 def in_pages(n_bytes: int, huge: bool) -> np.ndarray:
-    """Memory in pages of one kind, from the beginning of a huge page on."""
+    """Allocate memory in huge or small pages, from the start of a huge page."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    # Room to begin at a huge page, and for the last one to be whole.
+    # Extra space, to start at a huge page and to fill the last one.
     block = mmap.mmap(-1, n_bytes + 2 * HUGE_PAGE, flags=flags)
     block.madvise(mmap.MADV_HUGEPAGE if huge else mmap.MADV_NOHUGEPAGE)
     memory = np.frombuffer(block, dtype=np.uint8)
@@ -435,9 +438,10 @@ def in_pages(n_bytes: int, huge: bool) -> np.ndarray:
 
 
 def huge_share(array: np.ndarray) -> float | None:
-    """Share of an array that lies in huge pages, as Linux tells; None elsewhere.
+    """Share of an array in huge pages, as Linux reports it; None on other systems.
 
-    It is told for regions of memory; one is taken to be alike wherever it is in use.
+    Linux reports whole regions of memory. The share is assumed to be the same in all
+    parts of a region that are in use.
     """
     account = Path("/proc/self/smaps")
     if not account.exists():
@@ -457,7 +461,7 @@ def huge_share(array: np.ndarray) -> float | None:
 
 
 def with_instruction_set(name: str, run: Callable[[], None]) -> None:
-    """Run with the routines of another instruction set."""
+    """Run a function with another instruction set."""
     layer_kernels.use_instruction_set(name)
     try:
         run()
@@ -466,7 +470,7 @@ def with_instruction_set(name: str, run: Callable[[], None]) -> None:
 
 
 def not_merged(X: sparse.csr_matrix, counts: np.ndarray) -> sparse.csr_matrix:
-    """A matrix with each value split by its count; a row's values in random order."""
+    """Split each value by its count; the values of a row are in random order."""
     rows = np.repeat(np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), counts)
     order = np.lexsort((np.random.default_rng(0).random(len(rows)), rows))
     data = np.repeat(X.data / counts.astype(np.float32), counts)[order]
@@ -476,7 +480,7 @@ def not_merged(X: sparse.csr_matrix, counts: np.ndarray) -> sparse.csr_matrix:
 
 
 def check_layers(bench: Bench, layers: dict[str, Layer]) -> None:
-    """Raise an error unless all layers give the same sums, but for their length."""
+    """Raise an error unless the sums of all layers have the same direction."""
     vectors = {}
     for name, layer in layers.items():
         vectors[name] = layer.sums(*bench.edges[:2])
@@ -484,11 +488,11 @@ def check_layers(bench: Bench, layers: dict[str, Layer]) -> None:
     for name, values in vectors.items():
         expected = vectors[EVERYTHING]
         if np.abs(values - expected).max() > SAME_VECTORS:
-            raise RuntimeError(f"The layer gives other sums: {name}.")
+            raise RuntimeError(f"The layer {name!r} gives different sums.")
 
 
-def levers_table(bench: Bench, title: str, timings: dict[str, Timing]) -> str:
-    """Times by lever and kind of weights, and what they are to everything on."""
+def optimizations_table(bench: Bench, title: str, timings: dict[str, Timing]) -> str:
+    """Times by optimisation and dtype, and the ratios to "everything on"."""
     names = list(next(iter(timings.values())).seconds)
     header = ["", *(cell for kind in timings for cell in (f"{kind}, us", "x"))]
     rows = []
@@ -500,39 +504,41 @@ def levers_table(bench: Bench, title: str, timings: dict[str, Timing]) -> str:
             row += [microseconds(times, len(bench.documents)), as_long(times, base)]
         rows.append(row)
     bases = [
-        f", for *{name}* that of *{BASES[name]}*" for name in names if name in BASES
+        f" (for *{name}*: relative to *{BASES[name]}*)"
+        for name in names
+        if name in BASES
     ]
     others = max(timing.others for timing in timings.values())
     return (
-        f"**{title}**; us: microseconds a text; x: in times of *{EVERYTHING}*"
+        f"**{title}**; us: microseconds per text; x: time relative to *{EVERYTHING}*"
         f"{''.join(bases)}\n\n"
         f"{markdown_table(header, rows)}\n\n{Timing({}, others).note}"
     )
 
 
 def as_long(times: np.ndarray, base: np.ndarray) -> str:
-    """How much time something takes, in times of another."""
+    """Time relative to a reference."""
     return f"{np.median(times / base):.2f}"
 
 
 def pages_note(bench: Bench) -> str:
-    """What pages the weights lay in."""
+    """A sentence on the share of the weights in huge pages."""
     if not HAS_PAGES:
         return "On this system a program cannot choose the size of pages."
     shares = [
-        f"{100 * min(values):.0f} to {percent(max(values))} {name}"
+        f"{name}, {100 * min(values):.0f} to {percent(max(values))}"
         for name, values in bench.huge_shares.items()
     ]
-    return f"Memory of the weights in huge pages: {', '.join(shares)}."
+    return f"Share of the weights in huge pages: {'; '.join(shares)}."
 
 
 # Steps
 
 
 def steps_table(bench: Bench) -> str:
-    """Where the time of whole transforms goes."""
+    """Times of the steps of whole transforms."""
     progress("steps")
-    default = Stage(default_lexical_stage().set_params(n_jobs=1), bench.learnt)
+    default = Stage(default_lexical_stage().set_params(n_jobs=1), bench.fit_texts)
     stages = {"words": (bench.stage, HIDDEN), "default": (default, DEFAULT_HIDDEN)}
     timing = time_steps(bench, stages)
     header = ["", WHOLE, TOKENS, f"`{PROJECT}`", "of which the first layer"]
@@ -543,7 +549,8 @@ def steps_table(bench: Bench) -> str:
             cells = steps_cells(timing.seconds, kind, dtype, len(bench.documents))
             rows.append([f"{kind}, {hidden}-{WIDTH}, {dtype}", *cells])
     return (
-        "**Where the time goes**, microseconds a text; x: times as fast\n\n"
+        "**Where the time goes**, microseconds per text; x: speed relative to unfused, "
+        "or to float32\n\n"
         f"{markdown_table(header, rows)}\n\n{timing.note}"
     )
 
@@ -568,7 +575,7 @@ def steps_cells(
 
 
 def time_steps(bench: Bench, stages: dict[str, tuple[Stage, int]]) -> Timing:
-    """Seconds by stage, weights and step."""
+    """Time the steps; seconds by stage, dtype and step."""
     paths = {}
     for kind, (stage, hidden) in stages.items():
         network = stage.network(hidden, WIDTH)
@@ -593,7 +600,7 @@ def time_steps(bench: Bench, stages: dict[str, tuple[Stage, int]]) -> Timing:
 def two_paths(
     stage: Stage, network: Network, documents: list[str]
 ) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray]]:
-    """What embeds documents without a matrix, and with one; they agree."""
+    """Return the fused and the unfused transform, after a check that they agree."""
     transform = FusedTransform(stage.reader(network), stage.weighing, network)
 
     def fused() -> np.ndarray:
@@ -603,15 +610,15 @@ def two_paths(
         return apply_network(stage.lexical.transform(documents), network, 1)
 
     if np.abs(fused() - unfused()).max() > SAME_VECTORS:
-        raise RuntimeError("With a matrix and without one the vectors are different.")
+        raise RuntimeError("The fused and the unfused transform give other vectors.")
     return fused, unfused
 
 
 # Roofline
 
 
-def roofline_tables(bench: Bench, levers: dict[int, dict[str, Timing]]) -> list[str]:
-    """What the first layer reads and adds, and what memory and processor give."""
+def roofline_tables(bench: Bench, timings: dict[int, dict[str, Timing]]) -> list[str]:
+    """Speed of the first layer, of memory and of the processor."""
     progress("roofline")
     networks = {
         (width, dtype): network.quantized(dtype)
@@ -628,36 +635,37 @@ def roofline_tables(bench: Bench, levers: dict[int, dict[str, Timing]]) -> list[
         for shape in shapes
     )
     return [
-        layer_table(bench, levers, networks, peak),
+        layer_table(bench, timings, networks, peak),
         memory_table(memory, networks, n_sums),
         product_table(products, peak),
     ]
 
 
 def row_bytes(network: Network) -> int:
-    """Bytes of the weights of a term."""
+    """Bytes of the weight row of a term."""
     return network.rows.shape[1] * network.rows.itemsize
 
 
 def operations(shape: tuple[int, int, int]) -> int:
-    """Multiplications and additions of a product of matrices."""
+    """Number of multiplications and additions in a matrix product."""
     n_rows, n_in, n_out = shape
     return 2 * n_rows * n_in * n_out
 
 
 def layer_table(
     bench: Bench,
-    levers: dict[int, dict[str, Timing]],
+    timings: dict[int, dict[str, Timing]],
     networks: dict[tuple[int, str], Network],
     peak: float,
 ) -> str:
-    """What the first layer alone reads and adds in a second."""
-    header = ["", "rows, KB a text", "us a text", "GB/s", "GFLOP/s", "of NumPy's best"]
+    """Bytes that the first layer reads, and operations, per second."""
+    header = ["", "rows, KB per text", "us per text", "GB/s", "GFLOP/s"]
+    header += ["of NumPy's best"]
     header += [f"read from the first {size}" for size in CACHE_SIZES]
     n_terms, n_documents = bench.X.nnz, len(bench.documents)
     rows = []
     for (width, dtype), network in networks.items():
-        seconds = levers[width][dtype].seconds
+        seconds = timings[width][dtype].seconds
         times = seconds[EVERYTHING] - seconds[LOOK_UP]
         n_bytes, n_operations = n_terms * row_bytes(network), 2 * n_terms * width
         begins = network.places[bench.X.indices].astype(np.int64) * row_bytes(network)
@@ -673,15 +681,15 @@ def layer_table(
             ]
         )
     return (
-        f"**The first layer alone**; of NumPy's best: of the GFLOP/s of its fastest "
-        f"product below\n\n{markdown_table(header, rows)}"
+        f"**The first layer alone**; of NumPy's best: share of the GFLOP/s of NumPy's "
+        f"fastest product below\n\n{markdown_table(header, rows)}"
     )
 
 
 def memory_contenders(
     networks: dict[tuple[int, str], Network], n_sums: int
 ) -> dict[tuple[Hashable, object], Callable[[], None]]:
-    """Readings of memory: in order, and of rows, by threads; and from the cache."""
+    """Contenders that read memory sequentially, random rows, and a few rows."""
     values = np.ones(MEMORY_BYTES // 4, dtype=np.float32)
     parts = list(range(0, len(values) + 1, PART_BYTES // 4))
 
@@ -689,7 +697,7 @@ def memory_contenders(
         np.dot(values[start:stop], values[start:stop])
 
     contenders = {
-        (IN_ORDER, n_jobs): partial(run_ranges, dot, parts, n_jobs)
+        (SEQUENTIAL, n_jobs): partial(run_ranges, dot, parts, n_jobs)
         for n_jobs in (1, THREADS)
     }
     edges = [*range(0, n_sums, SUMS_PER_RANGE), n_sums]
@@ -705,7 +713,7 @@ def memory_contenders(
 
 
 def random_rows(n_sums: int, n_rows: int) -> sparse.csr_matrix:
-    """Sums of rows that are drawn from the first so many."""
+    """A matrix of sums of rows, drawn from the first ``n_rows`` rows."""
     random = np.random.default_rng(0)
     indptr = np.arange(0, (n_sums + 1) * ROWS_PER_SUM, ROWS_PER_SUM, dtype=np.int32)
     indices = random.integers(n_rows, size=indptr[-1], dtype=np.int32)
@@ -716,24 +724,26 @@ def random_rows(n_sums: int, n_rows: int) -> sparse.csr_matrix:
 def memory_table(
     timing: Timing, networks: dict[tuple[int, str], Network], n_sums: int
 ) -> str:
-    """GB that are read in a second."""
+    """GB read per second."""
     kinds = [1, THREADS]
-    header = ["GB/s", "MB in all", "one thread", f"{THREADS} threads"]
+    header = ["GB/s", "MB in total", "one thread", f"{THREADS} threads"]
     header += ["few rows, one thread"]
-    speeds = [billions(timing.seconds[IN_ORDER, kind], MEMORY_BYTES) for kind in kinds]
+    speeds = [
+        billions(timing.seconds[SEQUENTIAL, kind], MEMORY_BYTES) for kind in kinds
+    ]
     rows = [
-        ["in order, NumPy's dot product", f"{MEMORY_BYTES / 1e6:.0f}", *speeds, "-"]
+        ["sequential, NumPy's dot product", f"{MEMORY_BYTES / 1e6:.0f}", *speeds, "-"]
     ]
     for (width, dtype), network in networks.items():
         n_bytes = n_sums * ROWS_PER_SUM * row_bytes(network)
-        name = f"rows at random places, {width} units, {dtype}"
+        name = f"random rows, {width} units, {dtype}"
         cells = [
             billions(timing.seconds[(width, dtype), kind], n_bytes)
             for kind in [*kinds, NEAR]
         ]
         rows.append([name, f"{network.rows.nbytes / 1e6:.0f}", *cells])
     return (
-        f"**What the memory gives**; few rows: those of {NEAR_BYTES // 1024} KB\n\n"
+        f"**Memory bandwidth**; few rows: {NEAR_BYTES // 1024} KB of rows\n\n"
         f"{markdown_table(header, rows)}\n\n{timing.note}"
     )
 
@@ -741,7 +751,7 @@ def memory_table(
 def product_contenders(
     shapes: list[tuple[int, int, int]],
 ) -> dict[tuple[str, tuple[int, int, int]], Callable[[], None]]:
-    """Products of matrices, by NumPy and by the kernel of the dense layers."""
+    """Matrix products by NumPy and by the kernel of the dense layers."""
     random = np.random.default_rng(0)
     contenders = {}
     for n_rows, n_in, n_out in shapes:
@@ -754,16 +764,16 @@ def product_contenders(
 
 
 def product_table(timing: Timing, peak: float) -> str:
-    """Speeds of the products of matrices."""
+    """Speed of matrix products."""
     rows = []
     for (name, shape), times in timing.seconds.items():
         sizes = " x ".join(f"{size:,}" for size in shape)
         share = operations(shape) / np.median(times) / peak
         speed = billions(times, operations(shape))
         rows.append([f"{name}, {sizes}", speed, percent(share)])
-    header = ["products of matrices", "GFLOP/s", "of NumPy's best"]
+    header = ["matrix product", "GFLOP/s", "of NumPy's best"]
     return (
-        "**What the processor gives**, one thread\n\n"
+        "**Processor speed**, one thread\n\n"
         f"{markdown_table(header, rows)}\n\n{timing.note}"
     )
 
@@ -772,7 +782,7 @@ def product_table(timing: Timing, peak: float) -> str:
 
 
 def threads_table(bench: Bench) -> str:
-    """The levers that change what is read, with two threads."""
+    """The optimisations that affect memory reads, with two threads."""
     timings = {}
     for width in HIDDEN_WIDTHS:
         for dtype, networks in networks_by_dtype(bench, width, THREADS_DTYPES):
@@ -784,7 +794,9 @@ def threads_table(bench: Bench) -> str:
             }
             contenders[ONE_THREAD] = bench.runner(bench.layer(networks[EVERYTHING]))
             timings[f"{width}, {dtype}"] = take_turns(contenders, bench.side_rounds)
-    return levers_table(bench, f"The levers with {THREADS} threads", timings)
+    return optimizations_table(
+        bench, f"The optimisations with {THREADS} threads", timings
+    )
 
 
 if __name__ == "__main__":

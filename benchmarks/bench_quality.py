@@ -1,16 +1,16 @@
-"""How near the student is to its teacher, beside its rivals, and what that costs.
+"""Quality of the student: how close it is to its teacher, compared with rivals.
 
 The parts:
 
-- main: students, with several seeds, and their rivals with one, on all corpora: the
-  teacher, the student's own TF-IDF, TruncatedSVD of it, model2vec's `distill` and its
-  training on the same texts, ridge regression, Luxical's loss; on the main corpus also
-  the models beside which speed is measured. plot_quality_speed.py reads its tables;
-- goals: the figures that were set beforehand, and what was measured;
-- taught: fewer documents taught, the others without teacher vectors;
-- truncation: components cut off, beside students trained at that width;
-- ablation: the default student with one choice changed at a time;
-- trade-off: from keeping the teacher to keeping the corpus.
+- main: students (several seeds) and their rivals (one seed) on all corpora. The rivals
+  are the teacher, the student's own TF-IDF, TruncatedSVD of it, model2vec's `distill`
+  and its training on the same texts, ridge regression, and Luxical's loss; on the main
+  corpus also the models of the speed benchmark. plot_quality_speed.py reads the tables;
+- goals: the goals that were set in advance, and the measured values;
+- teacher-sample: the teacher embeds only some of the documents;
+- truncation: truncated students, compared with students trained at that width;
+- ablation: the default student with one setting changed at a time;
+- trade-off: values of `corpus_weight`, from the teacher's vectors to the corpus's own.
 
 The measures, on the test part of each corpus:
 
@@ -18,20 +18,21 @@ The measures, on the test part of each corpus:
   training rows drawn at random;
 - clusters NMI: normalised mutual information of the classes with k-means, as many
   clusters as classes, mean of 4 runs;
-- neighbours@10: share of the teacher's 10 nearest test documents (cosine) that
-  are near here too, over 2,000 random test rows;
-- correlation: Pearson, of teacher and own cosines of 100,000 random pairs;
-- halves MRR: first halves of texts query the second halves; mean reciprocal
-  rank, ties count against;
+- neighbours@10: share of the teacher's 10 nearest test documents (cosine) that are also
+  among the model's 10 nearest, over 2,000 random test rows;
+- correlation: Pearson correlation of the teacher's and the model's cosines, over
+  100,000 random pairs;
+- halves MRR: first halves of texts are queries for their second halves; mean reciprocal
+  rank, ties count against the model;
 - Spearman: rank correlation of cosines and gold scores of sentence pairs.
 
-Seconds are wall time of all fits that a model needs, the teacher's own work aside.
+Seconds are the wall time of all fits that a model needs, without the teacher's time.
 
-Needs sklux with its extra `benchmark`. Run, 4 hours on 2 cores, by
+Needs sklux with its extra `benchmark`. It takes 3 to 4 hours on 2 cores:
 
     python benchmarks/bench_quality.py
 
-or a part of it, by
+To run only some parts:
 
     python benchmarks/bench_quality.py --parts main goals --corpora debian r8
 """
@@ -69,57 +70,57 @@ from _rivals import ALWAYS, SPEED_RIVALS, SVD, TEACHER_ROW, rival_result
 from _students import DEFAULT, Bench, Recipe, Result
 from _turns import progress
 
-# Recipes: what is not as it comes; see _students.py.
+# Recipes hold the parameters that differ from the defaults; see _students.py.
 # Students that are measured with several seeds, on all corpora.
-TEACHER_END, CORPUS_END = "student, keeps the teacher", "student, keeps the corpus"
-DOCUMENTS_ALONE = "student, documents alone taught"
+TEACHER_END, CORPUS_END = "student, corpus_weight=0", "student, corpus_weight=0.35"
+NO_TEACHER_WORDS = "student, no teacher words"
 STUDENTS: dict[str, Recipe] = {
     STUDENT: DEFAULT,
     TEACHER_END: {"corpus_weight": 0.0},
     CORPUS_END: {"corpus_weight": 0.35},
-    DOCUMENTS_ALONE: {"teacher_words": None},
+    NO_TEACHER_WORDS: {"teacher_words": None},
 }
-# Students with one seed, on all corpora, and on the main one alone.
+# Students with one seed: on all corpora, and on the main corpus only.
 LUXICAL_LOSS = "Luxical's loss"
 SINGLES: dict[str, Recipe] = {LUXICAL_LOSS: LUXICAL_TRAINING | {"teacher_words": None}}
 SPEED_STUDENTS: dict[str, Recipe] = {
     SMALL_STUDENT: {"lexical": WORDS, "hidden_layer_sizes": (HIDDEN,)},
 }
-# Measured with rounded weights too.
+# Students that are also measured with rounded weights.
 ROUNDED = [STUDENT, SMALL_STUDENT]
-# One choice changed at a time.
+# One setting changed at a time.
 ABLATIONS: dict[str, Recipe] = {
-    "as it comes": DEFAULT,
-    "documents alone taught": {"teacher_words": None},
-    "neither corpus vectors nor contrastive term": {"corpus_weight": 0.0},
-    "no contrastive term": {"contrastive_weight": 0.0},
-    "contrastive term alone beside the teacher": {
+    "default": DEFAULT,
+    "no teacher words": {"teacher_words": None},
+    "neither corpus vectors nor contrastive loss": {"corpus_weight": 0.0},
+    "no contrastive loss": {"contrastive_weight": 0.0},
+    "contrastive loss, no corpus vectors": {
         "contrastive_weight": 0.09,
         "corpus_weight": 0.0,
     },
-    "neither, before the first epoch": {
+    "neither, before training": {
         "corpus_weight": 0.0,
         "max_iter": 1,
-        # So small that nothing moves.
+        # So small that the weights do not change.
         "learning_rate_init": 1e-12,
     },
-    "words, no pieces": {"lexical": WORDS},
+    "words, no word pieces": {"lexical": WORDS},
     "no hidden layer": {"hidden_layer_sizes": ()},
     "hidden layer of 128": {"hidden_layer_sizes": (128,)},
     "hidden layer of 1024": {"hidden_layer_sizes": (1024,)},
     "3 epochs": {"max_iter": 3},
-    "three times the learning rate": {"learning_rate_init": 0.003},
-    "similarity loss, temperature 0.1, beside the cosine": {
+    "learning rate three times as high": {"learning_rate_init": 0.003},
+    "cosine loss plus similarity loss, temperature 0.1": {
         "loss": {"cosine": 1.0, "similarity_kl": 20.0},
         "temperature": 0.1,
     },
-    "dropout of 0.15": {"dropout": 0.15},
+    "dropout 0.15": {"dropout": 0.15},
     LUXICAL_LOSS: SINGLES[LUXICAL_LOSS],
 }
 CORPUS_WEIGHTS = [0.0, 0.06, "auto", 0.2, 0.35, 0.7]
-N_TAUGHT = [500, 1000, 2000, 5000, 10_000, 20_000, 50_000]
-# Of these also without the terms.
-N_TAUGHT_ALONE = [500, 5000]
+# Numbers of embedded documents, with the default teacher words and without any.
+SAMPLE_SIZES = [500, 1000, 2000, 5000, 10_000, 20_000, 50_000]
+SAMPLE_SIZES_NO_WORDS = [500, 5000]
 WIDTHS = [32, 64, 128, 256]
 SECONDS = "fit s"
 FIGURES = [ACCURACY, NEIGHBOURS, CORRELATION, MRR]
@@ -129,16 +130,16 @@ PACKAGES += ["fasttext-community", "sentence-transformers"]
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure of a student that is at least so much; seconds, at most.
+    """A lower bound on a measure of a student, or an upper bound on its seconds.
 
-    Where `beside` names a rival, the bound is added to what that has.
+    If ``rival`` is a name, the bound is relative to the value of that rival.
     """
 
     corpus: str
     student: str
     measure: str
     bound: float
-    beside: str | None = None
+    rival: str | None = None
     n_embedded: int | None = None
 
 
@@ -157,15 +158,15 @@ GOALS = [
     Goal("debian", STUDENT, ACCURACY, 0.6606, n_embedded=5000),
     Goal("debian", STUDENT, NEIGHBOURS, 0.468, n_embedded=5000),
     Goal("debian", STUDENT, CORRELATION, 0.738, n_embedded=5000),
-    Goal("r8", STUDENT, ACCURACY, -0.01, beside=TEACHER_ROW),
-    Goal("banking77", STUDENT, ACCURACY, -0.04, beside=TEACHER_ROW),
-    Goal("banking77", STUDENT, ACCURACY, 0.0, beside=SVD),
+    Goal("r8", STUDENT, ACCURACY, -0.01, rival=TEACHER_ROW),
+    Goal("banking77", STUDENT, ACCURACY, -0.04, rival=TEACHER_ROW),
+    Goal("banking77", STUDENT, ACCURACY, 0.0, rival=SVD),
     Goal("stsb", STUDENT, SPEARMAN, 0.68),
 ]
 
 
 def main() -> None:
-    """Run the parts and publish their tables, each as soon as it is there."""
+    """Run the parts and publish each table as soon as it is finished."""
     options = parse_options()
     logging.disable(logging.WARNING)
     seeds = range(options.seeds)
@@ -186,6 +187,35 @@ def parse_options() -> Namespace:
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
     add_output_option(parser)
+    add_choice_options(parser)
+    parser.add_argument(
+        "--seeds", type=int, default=3, metavar="N", help="number of seeds (default: 3)"
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="maximum number of documents in each part of a corpus, for a quick trial; "
+        "tables are then only printed",
+    )
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="read finished results from this file and append new ones, to continue an "
+        "interrupted run; delete the file after a change of the code",
+    )
+    parser.add_argument(
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="folder of the figures (default: images, next to the page)",
+    )
+    return parser.parse_args()
+
+
+def add_choice_options(parser: ArgumentParser) -> None:
+    """Add the options that select parts, corpora and rows."""
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument(
         "--corpora",
@@ -193,37 +223,12 @@ def parse_options() -> Namespace:
         choices=list(READERS),
         help="corpora of the parts main and goals (default: all)",
     )
-    names = [*ALWAYS, *SINGLES, *STUDENTS, *SPEED_RIVALS, *SPEED_STUDENTS]
     parser.add_argument(
         "--contenders",
         nargs="+",
-        choices=names,
-        help="rows of the part main (default: all); tables are then printed only",
+        choices=[*ALWAYS, *SINGLES, *STUDENTS, *SPEED_RIVALS, *SPEED_STUDENTS],
+        help="rows of the part main (default: all); tables are then only printed",
     )
-    parser.add_argument(
-        "--seeds", type=int, default=3, metavar="N", help="seeds of the students"
-    )
-    parser.add_argument(
-        "--limit",
-        type=int,
-        metavar="N",
-        help="documents of each part of a corpus, to see that it runs; tables are "
-        "then printed only",
-    )
-    parser.add_argument(
-        "--resume",
-        type=Path,
-        metavar="FILE",
-        help="take results that are in this file from there, and add others: a run "
-        "that was interrupted goes on. Remove it when the code has changed",
-    )
-    parser.add_argument(
-        "--images",
-        type=Path,
-        metavar="DIR",
-        help="folder of the pictures (default: images beside the page)",
-    )
-    return parser.parse_args()
 
 
 Tables = Iterator[tuple[str, str]]
@@ -233,7 +238,7 @@ Tables = Iterator[tuple[str, str]]
 
 
 def part_main(bench: Bench, options: Namespace) -> Tables:
-    """All contenders, corpus by corpus."""
+    """Compare all contenders, corpus by corpus."""
     for name in options.corpora or bench.names:
         if name not in bench.names:
             continue
@@ -252,7 +257,7 @@ def part_main(bench: Bench, options: Namespace) -> Tables:
 
 
 def contenders(bench: Bench, corpus: str) -> list[str]:
-    """Names of what is measured on a corpus, in the order of the rows."""
+    """Names of the contenders of a corpus, in the order of the rows."""
     names = [*ALWAYS, *SINGLES, *STUDENTS]
     if corpus == bench.main:
         names += [*SPEED_STUDENTS, *SPEED_RIVALS]
@@ -262,14 +267,14 @@ def contenders(bench: Bench, corpus: str) -> list[str]:
 def contender_rows(
     bench: Bench, corpus: str, name: str
 ) -> list[tuple[str, list[Result]]]:
-    """The row of a contender, and of its rounded weights where they are measured."""
+    """The row of a contender, and its rows with rounded weights if there are any."""
     if name in ALWAYS | SPEED_RIVALS:
         return [(name, [rival_result(bench, corpus, name)])]
     changes = [None, *DTYPES[1:]] if name in ROUNDED else [None]
     recipe = (STUDENTS | SINGLES | SPEED_STUDENTS)[name]
     rows = {change: [] for change in changes}
     for seed in bench.seeds if name in STUDENTS else bench.seeds[:1]:
-        # A student is not kept for long: all that is made of it, at once.
+        # A student is not kept for long, so all its changed copies are measured now.
         for change in changes:
             rows[change].append(bench.result(corpus, recipe, seed, change=change))
     return [
@@ -279,7 +284,7 @@ def contender_rows(
 
 
 def rounding_note(bench: Bench, corpus: str, name: str) -> str:
-    """One sentence: what rounded weights lose at most, and in which measure."""
+    """A sentence on the largest loss by rounded weights, and the measure it is in."""
     (_, exact), *rounded = contender_rows(bench, corpus, name)
     losses = []
     for dtype, (_, results) in zip(DTYPES[1:], rounded):
@@ -296,7 +301,7 @@ def rounding_note(bench: Bench, corpus: str, name: str) -> str:
 
 
 def part_goals(bench: Bench, options: Namespace) -> Tables:
-    """The goals, and what was measured."""
+    """Compare the goals with the measured values."""
     names = options.corpora or bench.names
     goals = [goal for goal in GOALS if goal.corpus in set(names) & set(bench.names)]
     header = ["", "goal", "measured", "reached"]
@@ -313,55 +318,56 @@ def goal_row(bench: Bench, goal: Goal) -> list[str]:
     results = bench.results(goal.corpus, recipe, n_embedded=n_embedded)
     name = f"{goal.corpus}, {goal.student}, {goal.measure}"
     if goal.n_embedded is not None:
-        name += f", {goal.n_embedded:,} taught"
+        name += f", {goal.n_embedded:,} embedded by the teacher"
     bound = goal.bound
-    if goal.beside is not None:
-        bound += rival_result(bench, goal.corpus, goal.beside).values[goal.measure]
+    if goal.rival is not None:
+        bound += rival_result(bench, goal.corpus, goal.rival).values[goal.measure]
         shift = f" - {-goal.bound:g}" if goal.bound else ""
-        name += f" ({goal.beside}{shift})"
+        name += f" ({goal.rival}{shift})"
     value = mean(results, goal.measure)
     if goal.measure == SECONDS:
         words, is_reached = f"at most {bound:g}", value <= bound
-    elif goal.beside == SVD:
+    elif goal.rival == SVD:
         words, is_reached = f"above {bound:.4f}", value > bound
     else:
         words, is_reached = f"{bound:.4f}", value >= bound
     return [name, words, cell(results, goal.measure, 4), "yes" if is_reached else "no"]
 
 
-# Part taught
+# Part teacher-sample
 
 
-def part_taught(bench: Bench, options: Namespace) -> Tables:
-    """Quality against the number of documents that have teacher vectors."""
+def part_teacher_sample(bench: Bench, options: Namespace) -> Tables:
+    """Measure quality against the number of documents that the teacher embeds."""
     n_documents = len(bench.corpus(bench.main).texts.train)
-    counts = sorted({min(count, n_documents) for count in N_TAUGHT})
+    counts = sorted({min(count, n_documents) for count in SAMPLE_SIZES})
     seed, results = bench.seeds[0], {}
     for count in counts:
         n_embedded = count if count < n_documents else None
         results[count] = bench.result(bench.main, DEFAULT, seed, n_embedded=n_embedded)
     if options.images is not None:
-        from _quality_plots import plot_taught
+        from _quality_plots import plot_teacher_sample
 
         series = {
             measure: [(count, results[count].values[measure]) for count in counts]
             for measure in FIGURES
         }
-        plot_taught(options.images / "taught.png", series)
+        plot_teacher_sample(options.images / "teacher-sample.png", series)
     rows = [(f"{count:,}", [result]) for count, result in results.items()]
-    for count in [count for count in N_TAUGHT_ALONE if count < n_documents]:
-        alone = STUDENTS[DOCUMENTS_ALONE]
-        result = bench.result(bench.main, alone, seed, n_embedded=count)
-        rows.append((f"{count:,}, without terms", [result]))
-    title = f"**Documents taught**, of {n_documents:,} of {bench.main}; one seed"
-    yield "taught", f"{title}\n\n{result_table(rows, 'taught')}"
+    for count in [count for count in SAMPLE_SIZES_NO_WORDS if count < n_documents]:
+        recipe = STUDENTS[NO_TEACHER_WORDS]
+        result = bench.result(bench.main, recipe, seed, n_embedded=count)
+        rows.append((f"{count:,}, no teacher words", [result]))
+    title = "**Documents embedded by the teacher**"
+    title += f", of {n_documents:,} of {bench.main}; one seed"
+    yield "teacher-sample", f"{title}\n\n{result_table(rows, 'embedded')}"
 
 
 # Part truncation
 
 
 def part_truncation(bench: Bench, options: Namespace) -> Tables:
-    """Components cut off, beside students trained at that width."""
+    """Compare truncated students with students trained at that width."""
     seed, rows = bench.seeds[0], []
     for width in WIDTHS:
         change = width if width < WIDTH else None
@@ -378,13 +384,13 @@ def part_truncation(bench: Bench, options: Namespace) -> Tables:
 
 
 def part_ablation(bench: Bench, options: Namespace) -> Tables:
-    """The default student with one choice changed at a time."""
+    """Measure the default student with one setting changed at a time."""
     seed = bench.seeds[0]
     rows = [
         (name, [bench.result(bench.main, recipe, seed)])
         for name, recipe in ABLATIONS.items()
     ]
-    title = f"**One choice changed**, {bench.main}; one seed"
+    title = f"**One setting changed**, {bench.main}; one seed"
     yield "ablation", f"{title}\n\n{result_table(rows)}"
 
 
@@ -392,7 +398,7 @@ def part_ablation(bench: Bench, options: Namespace) -> Tables:
 
 
 def part_trade_off(bench: Bench, options: Namespace) -> Tables:
-    """From keeping the teacher to keeping the corpus, beside rivals."""
+    """Compare values of `corpus_weight` with each other and with rivals."""
     main, seed = bench.main, bench.seeds[0]
     own = {
         str(weight): bench.result(main, {"corpus_weight": weight}, seed)
@@ -407,7 +413,7 @@ def part_trade_off(bench: Bench, options: Namespace) -> Tables:
 
         plot_trade_off(
             options.images / "trade-off.png",
-            ("teacher's 10 nearest found", "class accuracy"),
+            ("teacher's 10 nearest documents found (share)", "class accuracy"),
             places(own),
             places(rivals),
         )
@@ -418,7 +424,7 @@ def part_trade_off(bench: Bench, options: Namespace) -> Tables:
 
 
 def places(results: dict[str, Result]) -> dict[str, tuple[float, float]]:
-    """Where results stand in the picture."""
+    """Coordinates of results in the figure."""
     return {
         name: (result.values[NEIGHBOURS], result.values[ACCURACY])
         for name, result in results.items()
@@ -429,7 +435,7 @@ def places(results: dict[str, Result]) -> dict[str, tuple[float, float]]:
 
 
 def result_table(rows: Sequence[tuple[str, list[Result]]], first: str = "") -> str:
-    """Names with their results, without the columns that are empty in all rows."""
+    """Table of results; columns that are empty in all rows are left out."""
     columns = [
         column
         for column in (*MEASURES, SECONDS)
@@ -443,7 +449,7 @@ def result_table(rows: Sequence[tuple[str, list[Result]]], first: str = "") -> s
 
 
 def cell(results: list[Result], column: str, digits: int = 3) -> str:
-    """Mean, and standard deviation where there are several; '-' where there is none."""
+    """Mean, with the standard deviation of several results; '-' if not measured."""
     if column == SECONDS:
         if any(result.seconds is None for result in results):
             return "-"
@@ -456,7 +462,7 @@ def cell(results: list[Result], column: str, digits: int = 3) -> str:
 
 
 def mean(results: list[Result], column: str) -> float:
-    """Mean of a measure, or of the seconds."""
+    """Mean of a measure or of the seconds."""
     if column == SECONDS:
         return float(np.mean([result.seconds for result in results]))
     return float(np.mean([result.values[column] for result in results]))
@@ -465,7 +471,7 @@ def mean(results: list[Result], column: str) -> float:
 PARTS = {
     "main": part_main,
     "goals": part_goals,
-    "taught": part_taught,
+    "teacher-sample": part_teacher_sample,
     "truncation": part_truncation,
     "ablation": part_ablation,
     "trade-off": part_trade_off,

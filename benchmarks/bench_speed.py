@@ -1,45 +1,50 @@
-"""How fast documents become vectors, beside the packages that do the like.
+"""Speed of embedding documents, compared with packages for the same task.
 
-The parts, each of them one or more tables:
+The parts, each with one or more tables:
 
 - headline: 10,000 texts drawn from the main corpus, on the whole machine and on one
-  thread. sklux has words and pairs of words, 200,000 features, layers 128 and 256;
-  and the default stages, words beside word pieces, layers 384 and 256; both with
-  weights of float32, float16 and int8. luxical has as many features of the same
-  order (of word pieces, its own), the same layers, random weights; and the shape of
-  its paper's model, n-grams of up to five pieces, layers 96, 3072, 3072 and 192. Two
-  of luxical's models are run by sklux too, which gives the same vectors. model2vec
-  and sentence-transformers' StaticEmbedding have 256 random numbers for each of the
-  teacher's word pieces; fastText 100 dimensions, words and pairs of words where it is
-  taught labels, words alone where it is not (skip-gram); TfidfVectorizer and
-  HashingVectorizer the words of sklux, and stop at a sparse matrix; all-MiniLM-L6-v2
-  is the teacher itself, on fewer texts. Then the goals that were set beforehand;
-- texts: short, middling and long texts;
-- sweeps: how the speed changes with features, width, order of the n-grams, texts in
-  a batch, and threads;
-- dense: the dense layers of luxical's paper beside NumPy's product of the same
-  matrices alone;
-- memory: peak memory of a call on all texts, in fresh processes;
-- opening: how long it takes to load a model, and to embed the first text.
+  thread; then the goals that were set in advance. The contenders:
 
-What the weights are does not change the time: students have the terms of the whole
-corpus, and have been taught noise. Each contender's vectors are checked once, for
-their shape, finite numbers, and unit length where that is promised.
+  - sklux with words and pairs of words, 200,000 features, layers 128 and 256; and with
+    the default stages (words plus word pieces, layers 512 and 256); both with weights
+    of float32, float16 and int8;
+  - luxical with as many features of the same n-gram order (of its own word pieces), the
+    same layers, random weights; and with the shape of the model in its paper: n-grams
+    of up to five pieces, layers 96, 3072, 3072 and 192. sklux also runs two of these
+    luxical models, and gives the same vectors;
+  - model2vec and sentence-transformers' StaticEmbedding with 256 random values for each
+    of the teacher's word pieces;
+  - fastText with 100 dimensions: words and pairs of words if trained on labels, words
+    only as skip-gram;
+  - TfidfVectorizer and HashingVectorizer with the words of sklux, up to the sparse
+    matrix;
+  - all-MiniLM-L6-v2, the teacher itself, on fewer texts;
+
+- texts: short, medium and long texts;
+- sweeps: speed by features, width, n-gram order, texts per call, and threads;
+- dense: the dense layers of luxical's paper, compared with NumPy's product of the same
+  matrices;
+- memory: peak memory of a call on all texts, in fresh processes;
+- opening: time to load a model, and to embed the first text.
+
+The values of the weights do not affect the time: students have the terms of the whole
+corpus, but were fitted to noise. Each contender's vectors are checked once, for shape,
+finite values, and unit length if the contender promises it.
 
 The contenders of a table take turns in each of several rounds, after a round that
-does not count; in a round, calls of less than 0.3 seconds are repeated and their
+does not count. In a round, calls of less than 0.3 seconds are repeated and their
 median counts. Rounds that other processes disturbed are run again. Speeds are
-medians over the rounds; a ratio is the median of the rounds' own ratios. MB are
-millions of bytes; of UTF-8, where text is meant. One thread means that libraries
-that choose for themselves are told to take one, and that the process is bound to one
-core. How memory is measured stands in bench_lexical.py; the second figure is the peak
-less the memory before the model, so that the packages that the model needs are in it.
+medians over the rounds; a ratio is the median of the ratios of the rounds. MB are
+millions of bytes; for text, bytes of UTF-8. "One thread" means that all libraries are
+set to one thread, and that the process is bound to one core. bench_lexical.py explains
+how memory is measured; the second figure is the peak minus the memory before the model
+is loaded, so it includes the packages that the model needs.
 
-Needs sklux with its extra `benchmark`. Run, 15 minutes on 2 idle cores, by
+Needs sklux with its extra `benchmark`. It takes 15 to 25 minutes on 2 idle cores:
 
     python benchmarks/bench_speed.py
 
-or a part of it, by
+To run only some parts:
 
     python benchmarks/bench_speed.py --parts headline memory
 """
@@ -124,17 +129,17 @@ from sklux import LexicalVectorizer, LuxicalVectorizer
 from sklux._student.network import Network, apply_network
 
 N_DOCUMENTS = 10_000
-# Texts that the teacher reads in a round; it takes seconds for them.
+# Texts that the teacher embeds per round, which takes seconds.
 N_TEACHER = 100
-# With fewer documents than N_DOCUMENTS, models learn from so many times as many.
-LEARN_FACTOR = 5
-# Rounds of the many contenders of some parts, at most.
+# With fewer documents than N_DOCUMENTS, models are fitted on this many times as many.
+FIT_FACTOR = 5
+# Maximum number of rounds in parts with many contenders.
 MAX_SIDE_ROUNDS = 3
 TEACHER_WIDTH = 384
-# As many features as the n-grams of the corpus give, up to this.
+# Maximum; the corpus may have fewer n-grams.
 LUXICAL_ONE_FEATURES = 500_000
 RIVALS = [LUXICAL, MODEL2VEC, FASTTEXT]
-# Times as fast as that contender.
+# Required speed relative to a rival, by threads, contender and rival.
 FLOORS = [
     (WHOLE, "sklux, words, float32", LUXICAL, 30),
     (WHOLE, "sklux, words, float16", LUXICAL, 50),
@@ -146,22 +151,22 @@ FLOORS = [
     (ONE, "sklux, words, float16", FASTTEXT, 3.5),
     (ONE, "sklux, words, int8", FASTTEXT, 3.5),
 ]
-# Largest number of features, and order; with pairs alone there are not a million.
+# Maximum number of features, and n-gram order; words and pairs are less than a million.
 FEATURES = [(50_000, 2), (200_000, 2), (500_000, 2)]
 FEATURES += [(500_000, 3), (1_000_000, 3), (2_000_000, 3)]
 WIDTHS = [64, 128, 256, 384, 512, 1024]
 ORDERS = [1, 2, 3, 4, 5]
 BATCH_SIZES = [1, 8, 64, 512, 4096]
-# Weights and threads of the columns of the tables of settings.
+# Dtype and threads of the columns in tables of settings.
 SETTINGS = [("float32", 1), ("float32", 2), ("float16", 1), ("int8", 1)]
-# Rows of the dense layers' input, and of the table that they are looked up in.
+# Rows of the input of the dense layers, and of the table in which they are looked up.
 N_DENSE_ROWS, N_DENSE_FEATURES = 2048, 1000
 DENSE_GOAL = 0.8
-# Docstrings count as long from so many characters.
+# Docstrings with at least this many characters count as long.
 MIN_LONG = 1000
-# Two vectors of one model of luxical's, made by luxical and by sklux, agree to this.
+# Tolerance between vectors of the same model, computed by luxical and by sklux.
 SAME_VECTORS = 1e-5
-# Prints the seconds of loading a file, and of embedding a text, twice.
+# Prints the seconds to load a file, and twice the seconds to embed a text.
 OPENING_PROGRAM = """
 import sys
 from ast import literal_eval
@@ -177,7 +182,7 @@ for _ in range(2):
 print(*(stop - start for start, stop in zip(times[:-1], times[1:])))
 """
 MAPPED = {"mmap_mode": "r", "verify": False}
-# Weights, and how the file is loaded.
+# Dtype of the weights, and options of `load`.
 OPENINGS = [("float32", {}), ("float32", {"mmap_mode": "r"})]
 OPENINGS += [("float32", MAPPED), ("int8", MAPPED)]
 PACKAGES = [
@@ -197,7 +202,7 @@ PACKAGES = [
 
 @dataclass(frozen=True)
 class Contender:
-    """What embeds documents, and what its vectors shall look like."""
+    """A function that embeds documents, and the expected shape of its vectors."""
 
     transform: Callable[[list[str]], object]
     documents: list[str] = field(repr=False)
@@ -211,9 +216,9 @@ class Contender:
 
 @dataclass
 class Bench:
-    """What all parts share: options, the main corpus, and models that are reused.
+    """State that all parts share: options, the main corpus, and reused models.
 
-    ``models`` is a folder for files of models.
+    ``models`` is a folder for model files.
     """
 
     folder: Path
@@ -223,7 +228,7 @@ class Bench:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the tables are for publication."""
+        """Whether the tables can be published."""
         return self.n_documents >= N_DOCUMENTS
 
     @cached_property
@@ -232,8 +237,8 @@ class Bench:
         return read_corpora(self.folder, [MAIN_CORPUS])[0]
 
     @cached_property
-    def learnt(self) -> list[str]:
-        """Texts that the terms are taken from."""
+    def fit_texts(self) -> list[str]:
+        """Texts from which the terms are learnt."""
         return self.shortened(self.corpus.texts.train)
 
     @cached_property
@@ -245,18 +250,18 @@ class Bench:
     @cached_property
     def words(self) -> dict[str, LuxicalVectorizer]:
         """Students of words and pairs of words, by the dtype of their weights."""
-        return quantized(word_student(self.learnt))
+        return quantized(word_student(self.fit_texts))
 
     @cached_property
     def default(self) -> dict[str, LuxicalVectorizer]:
         """Students with the default stages, by the dtype of their weights."""
-        return quantized(untrained_student(self.learnt))
+        return quantized(untrained_student(self.fit_texts))
 
     @cached_property
     def luxical(self) -> dict[str, LuxicalModel]:
-        """Models of luxical's on single pieces and pairs of them, by name."""
+        """Luxical models of word pieces and pairs of pieces, by name."""
         order, size = WORDS["ngram_range"][1], WORDS["max_features"]
-        embedder = build_luxical(self.learnt, order, size, [HIDDEN, WIDTH])
+        embedder = build_luxical(self.fit_texts, order, size, [HIDDEN, WIDTH])
         widths = [len(embedder.recognized_ngrams), DEFAULT_HIDDEN, WIDTH]
         wide = with_layers(embedder, random_layers(widths))
         return {
@@ -266,28 +271,28 @@ class Bench:
 
     @cached_property
     def luxical_paper(self) -> LuxicalModel:
-        """A model of luxical's in the shape of its paper's."""
+        """A luxical model with the shape of the model in its paper."""
         shape = (LUXICAL_ONE_ORDER, LUXICAL_ONE_FEATURES, LUXICAL_ONE)
-        return self.saved(LUXICAL_PAPER, build_luxical(self.learnt, *shape))
+        return self.saved(LUXICAL_PAPER, build_luxical(self.fit_texts, *shape))
 
     def saved(self, name: str, embedder) -> LuxicalModel:
-        """A model in a file, which sklux and fresh processes can read."""
+        """Save a model to a file that sklux and fresh processes can read."""
         path = self.models / f"{name}.npz"
         embedder.save(path)
         return LuxicalModel(path)
 
     @property
     def side_rounds(self) -> int:
-        """Rounds of parts with many contenders."""
+        """Number of rounds in parts with many contenders."""
         return min(self.rounds, MAX_SIDE_ROUNDS)
 
     def shortened(self, texts: list[str]) -> list[str]:
-        """All texts, or a few where the tables are a trial."""
-        return texts if self.is_whole else texts[: LEARN_FACTOR * self.n_documents]
+        """All texts, or only some of them in a quick trial."""
+        return texts if self.is_whole else texts[: FIT_FACTOR * self.n_documents]
 
 
 def main() -> None:
-    """Run the parts and publish their tables, each as soon as it is there."""
+    """Run the parts and publish each table as soon as it is finished."""
     options = parse_options()
     logging.disable(logging.WARNING)
     with TemporaryDirectory() as models:
@@ -311,16 +316,16 @@ def parse_options() -> Namespace:
         nargs="+",
         choices=list(PARTS),
         default=list(PARTS),
-        help="parts to measure; each writes its own tables into the page",
+        help="parts to run (default: all); each writes its own tables into the page",
     )
     parser.add_argument(
         "--documents",
         type=int,
         default=N_DOCUMENTS,
         metavar="N",
-        help=f"texts to embed (default: {N_DOCUMENTS:,}); with fewer, to see that it "
-        f"runs, models learn from {LEARN_FACTOR} times as many and tables are "
-        "printed only",
+        help=f"number of texts to embed (default: {N_DOCUMENTS:,}); with fewer, for a "
+        f"quick trial, models are fitted on {FIT_FACTOR} times as many texts, and "
+        "tables are only printed",
     )
     return parser.parse_args()
 
@@ -342,7 +347,7 @@ def quantized(student: LuxicalVectorizer) -> dict[str, LuxicalVectorizer]:
 
 
 def with_threads(student: LuxicalVectorizer, n_jobs: int) -> Callable:
-    """The `transform` of a student with so many threads."""
+    """The `transform` of a student with ``n_jobs`` threads."""
     return copy(student).set_params(n_jobs=n_jobs).transform
 
 
@@ -350,21 +355,21 @@ def with_threads(student: LuxicalVectorizer, n_jobs: int) -> Callable:
 
 
 def check(contenders: dict[str, Contender]) -> None:
-    """Raise an error where the vectors of a contender are not what they should be."""
+    """Raise an error if the vectors of a contender are not as expected."""
     for name, contender in contenders.items():
         vectors = contender.run()
         wanted = (len(contender.documents), contender.width)
         if vectors.shape != wanted:
-            raise RuntimeError(f"{name} gives {vectors.shape}, and not {wanted}.")
+            raise RuntimeError(f"{name} gives shape {vectors.shape}, not {wanted}.")
         values = vectors.data if sparse.issparse(vectors) else np.asarray(vectors)
         if not np.isfinite(values).all():
-            raise RuntimeError(f"{name} gives numbers that are not finite.")
+            raise RuntimeError(f"{name} gives values that are not finite.")
         if contender.has_unit_rows:
             check_lengths(name, vectors)
 
 
 def check_lengths(name: str, vectors) -> None:
-    """Raise an error unless rows have unit length, but for a few that are zero."""
+    """Raise an error unless rows have unit length; at most a tenth may be zero."""
     if sparse.issparse(vectors):
         lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
     else:
@@ -375,28 +380,28 @@ def check_lengths(name: str, vectors) -> None:
 
 
 def check_threads(name: str, contender: Contender) -> None:
-    """Raise an error where a contender takes more than one core."""
+    """Raise an error if a contender uses more than one core."""
     start, used = perf_counter(), process_time()
     contender.run()
     used, passed = process_time() - used, perf_counter() - start
-    # Clocks of processes tick coarsely.
+    # The clock of processor time is coarse.
     if used > 1.1 * passed + 0.05:
-        raise RuntimeError(f"{name} took {used / passed:.2f} cores, and not one.")
+        raise RuntimeError(f"{name} used {used / passed:.2f} cores, not one.")
 
 
 def check_agreement(name: str, vectors: np.ndarray, others: np.ndarray) -> None:
-    """Raise an error unless rows point where those of another dtype do."""
+    """Raise an error unless the rows of two dtypes have similar directions."""
     cosines = np.einsum("ij,ij->i", vectors, others)
     is_zero = ~others.any(axis=1)
     if np.median(cosines[~is_zero]) < 0.99:
-        raise RuntimeError(f"{name} gives other vectors than float32 does.")
+        raise RuntimeError(f"The vectors of {name} differ from float32.")
 
 
 # Part headline
 
 
 def part_headline(bench: Bench) -> str:
-    """All contenders, on the whole machine and on one thread, and the goals."""
+    """Compare all contenders on the whole machine and on one thread, and the goals."""
     students, rivals = headline_students(bench), headline_rivals(bench)
     timings = {}
     for threads, n_jobs in ((WHOLE, os.cpu_count()), (ONE, 1)):
@@ -424,7 +429,7 @@ def part_headline(bench: Bench) -> str:
 
 
 def headline_students(bench: Bench) -> dict[str, tuple[LuxicalVectorizer, int]]:
-    """Vectorizers of sklux, and the width of their vectors, by name."""
+    """Students of sklux, and the width of their vectors, by name."""
     from sklux.interop import load_luxical
 
     students = {}
@@ -449,13 +454,13 @@ def headline_students(bench: Bench) -> dict[str, tuple[LuxicalVectorizer, int]]:
 
 
 def headline_rivals(bench: Bench) -> dict[str, Contender]:
-    """What other packages have, by name."""
+    """Contenders of other packages, by name."""
     documents, vectors = bench.documents, random_vectors(WIDTH)
-    tfidf = TfidfVectorizer(**WORDS).fit(bench.learnt)
+    tfidf = TfidfVectorizer(**WORDS).fit(bench.fit_texts)
     hashing = hashing_vectorizer()
-    labels = bench.corpus.labels[0][: len(bench.learnt)]
-    fasttext = FastText(bench.learnt, labels, 1, os.cpu_count())
-    skipgram = FastText(bench.learnt, None, 1, os.cpu_count())
+    labels = bench.corpus.labels[0][: len(bench.fit_texts)]
+    fasttext = FastText(bench.fit_texts, labels, 1, os.cpu_count())
+    skipgram = FastText(bench.fit_texts, None, 1, os.cpu_count())
     lines = plain(documents)
     contenders = {
         name: Contender(model.transform, documents, WIDTH)
@@ -480,7 +485,7 @@ def headline_rivals(bench: Bench) -> dict[str, Contender]:
 def headline_timing(
     contenders: dict[str, Contender], n_jobs: int, n_rounds: int
 ) -> Timing:
-    """Seconds of the contenders for all documents, after their checks."""
+    """Check the contenders, then time them; seconds for all documents."""
     check(contenders)
     if n_jobs == 1:
         for name, contender in contenders.items():
@@ -495,7 +500,7 @@ def headline_timing(
 
 
 def headline_table(bench: Bench, timing: Timing) -> str:
-    """Speeds, and how many times as fast as some rivals."""
+    """Speeds, and ratios to some rivals."""
     n_documents, n_bytes = len(bench.documents), utf8_bytes(bench.documents)
     header = ["", "docs/s", "slowest - fastest round", "MB/s"]
     header += [f"x {rival}" for rival in RIVALS]
@@ -513,7 +518,7 @@ def headline_table(bench: Bench, timing: Timing) -> str:
 
 
 def floor_table(timings: dict[str, Timing]) -> str:
-    """The goals, and what was measured."""
+    """The goals, and the measured ratios."""
     rows = []
     for threads, name, rival, goal in FLOORS:
         seconds = timings[threads].seconds
@@ -532,7 +537,7 @@ def floor_table(timings: dict[str, Timing]) -> str:
 
 
 def introduction_to(bench: Bench, n_rounds: int) -> str:
-    """One sentence about the texts of a part."""
+    """A sentence on the texts and rounds of a part."""
     size = utf8_bytes(bench.documents) / len(bench.documents)
     return (
         f"{len(bench.documents):,} texts of {bench.corpus.name}, {size:.0f} bytes "
@@ -544,8 +549,8 @@ def introduction_to(bench: Bench, n_rounds: int) -> str:
 
 
 def part_texts(bench: Bench) -> str:
-    """Short, middling and long texts; models learn from all of a corpus."""
-    header = ["corpus", "texts", "bytes each", "", "docs/s", "MB/s"]
+    """Compare short, medium and long texts; models are fitted on the whole corpus."""
+    header = ["corpus", "texts", "bytes per text", "", "docs/s", "MB/s"]
     header += [f"x {LUXICAL}", f"x {TFIDF}"]
     rows, others = [], 0.0
     for name, texts in text_corpora(bench):
@@ -578,7 +583,7 @@ def part_texts(bench: Bench) -> str:
 
 
 def text_corpora(bench: Bench) -> Iterator[tuple[str, list[str]]]:
-    """Names and texts of corpora, the shortest texts first."""
+    """Yield names and texts of corpora, the shortest texts first."""
     texts = bench.corpus.texts
     corpora = {bench.corpus.name: texts.train + texts.test}
     corpora |= dict(other_documents(bench.folder))
@@ -589,7 +594,7 @@ def text_corpora(bench: Bench) -> Iterator[tuple[str, list[str]]]:
 
 
 def text_contenders(texts: list[str], documents: list[str]) -> dict[str, Contender]:
-    """Models that have learnt from some texts, to embed some others."""
+    """Models that are fitted on texts, to embed documents."""
     students = {
         f"sklux, words, {dtype}": student
         for dtype, student in quantized(word_student(texts)).items()
@@ -615,7 +620,7 @@ def text_contenders(texts: list[str], documents: list[str]) -> dict[str, Contend
 
 
 def part_sweeps(bench: Bench) -> str:
-    """Tables of what makes it faster or slower."""
+    """Make tables of speed by settings and inputs."""
     tables = [features_table, width_table, order_table]
     tables += [threads_table, batch_table, single_table]
     introduction = (
@@ -636,13 +641,13 @@ def features_table(bench: Bench) -> str:
 
 
 def width_table(bench: Bench) -> str:
-    """Speed by the width of the first layer, of which a row is read for each term."""
+    """Speed by the width of the first layer, which is the length of a weight row."""
     cases = {f"{width:,}": {"hidden": width} for width in WIDTHS}
     return f"**Width of the first layer**\n\n{settings_table(bench, 'units', cases)}"
 
 
 def order_table(bench: Bench) -> str:
-    """Speed by the greatest order of the n-grams."""
+    """Speed by the maximum order of the n-grams."""
     cases = {f"(1, {order})": {"ngram_range": (1, order)} for order in ORDERS}
     table = settings_table(bench, "`ngram_range`", cases)
     return f"**Order of the n-grams**\n\n{table}"
@@ -655,7 +660,7 @@ def settings_table(
     documents, contenders, facts = bench.documents, {}, {}
     for name, changed in cases.items():
         progress(f"  {title} {name}")
-        student = word_student(bench.learnt, **changed)
+        student = word_student(bench.fit_texts, **changed)
         X = student.lexical_.transform(documents)
         facts[name] = [f"{X.shape[1]:,}", f"{X.nnz / len(documents):.0f}"]
         models = quantized(student)
@@ -666,7 +671,7 @@ def settings_table(
     timing = take_turns(
         {key: contender.run for key, contender in contenders.items()}, bench.side_rounds
     )
-    header = [title, "features", "known terms of a text"]
+    header = [title, "features", "known terms per text"]
     header += [f"{dtype}, {threads_text(n_jobs)}, docs/s" for dtype, n_jobs in SETTINGS]
     rows = []
     for name in cases:
@@ -677,12 +682,12 @@ def settings_table(
 
 
 def threads_text(n_jobs: int) -> str:
-    """A number of threads, in words."""
+    """A number of threads, with its noun."""
     return "one thread" if n_jobs == 1 else f"{n_jobs} threads"
 
 
 def threads_table(bench: Bench) -> str:
-    """Speed by the number of threads, up to that of the cores."""
+    """Speed by the number of threads, up to the number of cores."""
     threads = [2**power for power in range(os.cpu_count().bit_length())]
     students = {f"words, {dtype}": student for dtype, student in bench.words.items()}
     students |= {
@@ -707,7 +712,7 @@ def threads_table(bench: Bench) -> str:
 
 
 def batch_table(bench: Bench) -> str:
-    """Speed by the number of texts in a call, float32."""
+    """Speed by the number of texts per call, float32."""
     documents, student = bench.documents, bench.words["float32"]
     sizes = [size for size in BATCH_SIZES if size < len(documents)] + [len(documents)]
     threads = [1, 2]
@@ -721,10 +726,10 @@ def batch_table(bench: Bench) -> str:
         },
         bench.side_rounds,
     )
-    header = ["texts in a call"]
+    header = ["texts per call"]
     for n_jobs in threads:
-        header += [f"{threads_text(n_jobs)}, docs/s", "of the speed of the last row"]
-    header += ["one thread, microseconds a call"]
+        header += [f"{threads_text(n_jobs)}, docs/s", "relative to the last row"]
+    header += ["one thread, microseconds per call"]
     rows = []
     for size in sizes:
         cells = [f"{size:,}"]
@@ -735,11 +740,11 @@ def batch_table(bench: Bench) -> str:
         n_calls = -(-len(documents) // size)
         seconds = np.median(timing.seconds[size, 1]) / n_calls
         rows.append([*cells, f"{1e6 * seconds:,.0f}"])
-    return f"**Texts in a call**\n\n{markdown_table(header, rows)}\n\n{timing.note}"
+    return f"**Texts per call**\n\n{markdown_table(header, rows)}\n\n{timing.note}"
 
 
 def in_batches(transform: Callable, documents: list[str], size: int) -> None:
-    """Embed documents, so many in a call."""
+    """Embed documents, ``size`` of them per call."""
     for batch in batches(documents, size):
         transform(batch)
 
@@ -747,7 +752,7 @@ def in_batches(transform: Callable, documents: list[str], size: int) -> None:
 def single_table(bench: Bench) -> str:
     """Microseconds for one short text: the first line of a document."""
     text = bench.documents[0].splitlines()[0]
-    tfidf = TfidfVectorizer(**WORDS).fit(bench.learnt)
+    tfidf = TfidfVectorizer(**WORDS).fit(bench.fit_texts)
     calls = {f"sklux, words, {dtype}": model for dtype, model in bench.words.items()}
     calls |= {
         f"sklux, default, {dtype}": model for dtype, model in bench.default.items()
@@ -767,7 +772,7 @@ def single_table(bench: Bench) -> str:
     ]
     header = ["", "microseconds", "fastest round", "slowest round"]
     return (
-        f"**One text in a call**, {len(text.encode())} bytes\n\n"
+        f"**One text per call**, {len(text.encode())} bytes\n\n"
         f"{markdown_table(header, rows)}\n\n{timing.note}"
     )
 
@@ -776,11 +781,11 @@ def single_table(bench: Bench) -> str:
 
 
 def part_dense(bench: Bench) -> str:
-    """Dense layers of luxical's paper beside NumPy's products alone.
+    """Compare the dense layers of luxical's paper with NumPy's matrix products.
 
-    Each row of the sparse input has one value, so that the first layer, of which the
-    dense ones get their input, takes next to no time. sklux also cuts off negative
-    values and normalises, which NumPy does not have to do here.
+    Each row of the sparse input has one value, so the first layer, which feeds the
+    dense layers, takes almost no time. sklux also applies ReLU and normalises the rows;
+    NumPy only multiplies.
     """
     n_rows = min(N_DENSE_ROWS, bench.n_documents)
     coefs = random_layers([N_DENSE_FEATURES, *LUXICAL_ONE])
@@ -808,7 +813,7 @@ def part_dense(bench: Bench) -> str:
 
 
 def dense_table(timings: dict[str, Timing], n_rows: int, n_rounds: int) -> str:
-    """Speeds of the dense layers, and the share of NumPy's."""
+    """Speeds of the dense layers, and ratios to NumPy."""
     pairs = list(zip(LUXICAL_ONE[:-1], LUXICAL_ONE[1:]))
     n_operations = 2 * n_rows * sum(n_in * n_out for n_in, n_out in pairs)
     rows = []
@@ -839,19 +844,19 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 def unit_relu(rows: np.ndarray) -> np.ndarray:
-    """Rows without their negative values, of unit length."""
+    """ReLU, then unit length."""
     return unit(np.maximum(rows, 0))
 
 
 def product_buffers(n_rows: int) -> list[np.ndarray]:
-    """Where the products of the dense layers are written."""
+    """Output arrays for the products of the dense layers."""
     return [np.empty((n_rows, width), np.float32) for width in LUXICAL_ONE[1:]]
 
 
 def products(
     hidden: np.ndarray, coefs: Sequence[np.ndarray], buffers: list[np.ndarray]
 ) -> None:
-    """Multiply, layer by layer, and nothing else."""
+    """Multiply layer by layer, without ReLU and normalisation."""
     for weights, out in zip(coefs, buffers):
         np.matmul(hidden, weights, out=out)
         hidden = out
@@ -861,10 +866,10 @@ def products(
 
 
 def part_memory(bench: Bench) -> str:
-    """Peak memory of a call on all texts, in fresh processes."""
+    """Measure the peak memory of a call on all texts, in fresh processes."""
     limit = None if bench.is_whole else bench.n_documents
     documents = partial(read_main, bench.folder, limit)
-    tfidf = TfidfVectorizer(**WORDS).fit(bench.learnt)
+    tfidf = TfidfVectorizer(**WORDS).fit(bench.fit_texts)
     calls = {
         f"sklux, {kind}, {dtype}": with_threads(models[dtype], os.cpu_count())
         for kind, models in {"words": bench.words, "default": bench.default}.items()
@@ -893,9 +898,9 @@ def part_memory(bench: Bench) -> str:
 
 
 def part_opening(bench: Bench) -> str:
-    """Seconds to load a model, and to embed a text then, in fresh processes."""
+    """Time loading a model and then embedding a text, in fresh processes."""
     text = bench.documents[0].splitlines()[0]
-    student = word_student(bench.learnt, DEFAULT_HIDDEN)
+    student = word_student(bench.fit_texts, DEFAULT_HIDDEN)
     rows = []
     for dtype, options in OPENINGS:
         path = bench.models / f"{dtype}.sklux"
@@ -904,7 +909,7 @@ def part_opening(bench: Bench) -> str:
         progress(f"  {dtype} {options}")
         arguments = (str(path), repr(options), text)
         runs = [run_fresh(OPENING_PROGRAM, *arguments) for _ in range(bench.rounds + 1)]
-        # The first run reads the file from disk; it does not count.
+        # The first run reads the file from disk, so it does not count.
         cells = [f"{1e3 * value:.1f}" for value in np.median(runs[1:], axis=0)]
         call = ", ".join(["path", *(f"{k}={v!r}" for k, v in options.items())])
         size = f"{path.stat().st_size / 1e6:,.0f}"

@@ -1,18 +1,19 @@
-"""How long an epoch of the training takes, beside a plain loop in torch.
+"""Time of a training epoch, compared with a plain loop in torch.
 
 Both train a student of the default widths on the default lexical matrix of the main
-corpus, with the cosine loss and nothing else, in batches of the same size: sklux by
-`ReLUProjection.fit`, torch by an `EmbeddingBag` with sparse gradients, ReLU, a
-`Linear` layer, `SparseAdam` and `Adam`, as one writes it first. The default student,
-with all terms of its loss, has a row of its own.
+corpus, with the cosine loss only and in batches of the same size. sklux uses
+`ReLUProjection.fit`. The torch loop is the obvious one: an `EmbeddingBag` with sparse
+gradients, ReLU, a `Linear` layer, `SparseAdam` and `Adam`. The default student, with
+all terms of its loss, has a row of its own.
 
-An epoch of sklux is half of what a fit of 3 epochs takes longer than a fit of 1, so
-that the work before the first epoch does not count. torch is timed with 1 and with 2
-threads; the faster one is the peer. Contenders take turns in each round, after a round
-that does not count. Cores busy are processor time by wall time. Peak memory is that of
-a fit of 1 epoch in a fresh process, less what was there before, matrix and vectors.
+The time of a sklux epoch is half the difference between a fit of 3 epochs and a fit of
+1 epoch. This leaves out the work before the first epoch. torch is timed with 1 and with
+2 threads; sklux is compared with the faster of the two. Contenders take turns in each
+round, after a round that does not count. The column "cores busy" is processor time
+divided by wall time. Peak memory is measured during a fit of 1 epoch in a fresh
+process, minus the memory before the fit, which holds the matrix and the vectors.
 
-Needs sklux with its extra `benchmark`. Run, 25 minutes on 2 idle cores, by
+Needs sklux with its extra `benchmark`. It takes 25 minutes on 2 idle cores:
 
     python benchmarks/bench_training.py
 """
@@ -38,23 +39,23 @@ from sklux import ReLUProjection
 from sklux._lexical.vectorizer import default_lexical_stage
 
 BATCH_SIZE, LEARNING_RATE = 512, 3e-3
-# The loss of both: the distance to the teacher alone.
-COSINE_ALONE = {"corpus_weight": 0.0, "contrastive_weight": 0.0, "dropout": 0.0}
-OWN, OWN_DEFAULT = "sklux, cosine loss alone", "sklux, default"
-OWN_PARAMETERS = {OWN: COSINE_ALONE, OWN_DEFAULT: {}}
-# Epochs of the two fits whose difference counts.
+# The loss of both: only the cosine distance to the teacher.
+COSINE_ONLY = {"corpus_weight": 0.0, "contrastive_weight": 0.0, "dropout": 0.0}
+OWN, OWN_DEFAULT = "sklux, cosine loss only", "sklux, default"
+OWN_PARAMETERS = {OWN: COSINE_ONLY, OWN_DEFAULT: {}}
+# Epochs of the two fits whose difference is measured.
 FEW, MANY = 1, 3
 N_THREADS = [1, 2]
-# Times as fast as torch.
+# Required speed relative to torch.
 GOAL = 3
 PACKAGES = ["sklux", "numpy", "scipy", "scikit-learn", "torch"]
-# Wall time, and processor time.
+# Wall time and processor time.
 Seconds = tuple[float, float]
 
 
 @dataclass
-class Lesson:
-    """What is learnt: a matrix and vectors, in files, so that processes share them."""
+class TrainingData:
+    """The matrix and the target vectors, in files that several processes can read."""
 
     folder: Path
 
@@ -65,20 +66,20 @@ class Lesson:
 
     @cached_property
     def y(self) -> np.ndarray:
-        """Unit rows that are as wide as the students."""
+        """Targets: unit rows that are as wide as the students."""
         return np.load(self.folder / "y.npy")
 
 
 @dataclass
 class OwnFit:
-    """A fit of sklux on some rows."""
+    """A fit of sklux on the given rows."""
 
-    lesson: Lesson
+    data: TrainingData
     parameters: dict[str, object]
     n_epochs: int = FEW
 
     def __call__(self, rows: np.ndarray) -> ReLUProjection:
-        X, y = self.lesson.X[rows], self.lesson.y[rows]
+        X, y = self.data.X[rows], self.data.y[rows]
         projection = ReLUProjection(
             hidden_layer_sizes=(DEFAULT_HIDDEN,),
             batch_size=BATCH_SIZE,
@@ -92,9 +93,9 @@ class OwnFit:
 
 @dataclass
 class TorchFit:
-    """The same in torch, one epoch."""
+    """One epoch of the same training in torch."""
 
-    lesson: Lesson
+    data: TrainingData
     n_threads: int
 
     def __call__(self, rows: np.ndarray) -> float:
@@ -105,7 +106,7 @@ class TorchFit:
         import torch
         from torch import nn
 
-        n_features, width = self.lesson.X.shape[1], self.lesson.y.shape[1]
+        n_features, width = self.data.X.shape[1], self.data.y.shape[1]
         bag = nn.EmbeddingBag(n_features, DEFAULT_HIDDEN, mode="sum", sparse=True)
         nn.init.normal_(bag.weight, std=0.02)
         dense = nn.Linear(DEFAULT_HIDDEN, width, bias=False)
@@ -116,7 +117,7 @@ class TorchFit:
         return bag, dense, optimizers
 
     def epoch(self, model: tuple, rows: np.ndarray) -> float:
-        """Go once through the rows in random order; returns the mean loss."""
+        """Train once on all rows in random order; returns the mean loss."""
         import torch
 
         before = torch.get_num_threads()
@@ -132,18 +133,18 @@ class TorchFit:
         return float(np.mean(losses))
 
     def step(self, samples: np.ndarray, bag, dense, optimizers: list) -> float:
-        """Learn from some rows; returns the loss before."""
+        """Train on one batch; returns the loss before the step."""
         import torch
         from torch.nn import functional
 
-        X = self.lesson.X[samples]
+        X = self.data.X[samples]
         hidden = bag(
             torch.from_numpy(X.indices.astype(np.int64)),
             torch.from_numpy(X.indptr[:-1].astype(np.int64)),
             per_sample_weights=torch.from_numpy(X.data),
         )
         student = dense(functional.normalize(hidden.relu()))
-        targets = torch.from_numpy(self.lesson.y[samples])
+        targets = torch.from_numpy(self.data.y[samples])
         loss = 1 - functional.cosine_similarity(student, targets).mean()
         for optimizer in optimizers:
             optimizer.zero_grad()
@@ -157,17 +158,15 @@ def main() -> None:
     """Measure, and publish the table."""
     options = parse_options()
     with TemporaryDirectory() as folder:
-        lesson = Lesson(Path(folder))
-        name = write_lesson(lesson, options.data, options.limit)
+        data = TrainingData(Path(folder))
+        name = write_data(data, options.data, options.limit)
         contenders = {
-            key: partial(own_epoch, lesson, parameters)
+            key: partial(own_epoch, data, parameters)
             for key, parameters in OWN_PARAMETERS.items()
         }
-        contenders |= {
-            torch_name(n): torch_epoch(TorchFit(lesson, n)) for n in N_THREADS
-        }
+        contenders |= {torch_name(n): torch_epoch(TorchFit(data, n)) for n in N_THREADS}
         timing = measure(contenders, options.rounds)
-        text = report(name, lesson, timing)
+        text = report(name, data, timing)
     page = options.output if options.limit is None else Path("-")
     publish(page, "training", f"{text}\n\n{conditions(PACKAGES)}")
 
@@ -182,75 +181,76 @@ def parse_options() -> Namespace:
         "--limit",
         type=int,
         metavar="N",
-        help="documents, to see that it runs; the table is then printed only",
+        help="maximum number of documents, for a quick trial; the table is then only "
+        "printed",
     )
     return parser.parse_args()
 
 
-def write_lesson(lesson: Lesson, data: Path, limit: int | None) -> str:
+def write_data(data: TrainingData, corpora: Path, limit: int | None) -> str:
     """Write the matrix and the vectors of the main corpus; return its name."""
-    corpus = read_corpora(data, [MAIN_CORPUS])[0]
+    corpus = read_corpora(corpora, [MAIN_CORPUS])[0]
     corpus = shortened(corpus, limit) if limit else corpus
     X = default_lexical_stage().fit_transform(corpus.texts.train)
-    sparse.save_npz(lesson.folder / "X.npz", sparse.csr_matrix(X), compressed=False)
-    # Vectors as wide as the student, so that neither side has to reduce them.
-    y = normalize(corpus.teach_train()[:, :WIDTH]).astype(np.float32)
-    np.save(lesson.folder / "y.npy", y)
+    sparse.save_npz(data.folder / "X.npz", sparse.csr_matrix(X), compressed=False)
+    # The vectors are as wide as the student, so neither side has to reduce them.
+    y = normalize(corpus.embed_train()[:, :WIDTH]).astype(np.float32)
+    np.save(data.folder / "y.npy", y)
     return corpus.name
 
 
-def all_rows(lesson: Lesson) -> np.ndarray:
+def all_rows(data: TrainingData) -> np.ndarray:
     """Numbers of all rows."""
-    return np.arange(len(lesson.y))
+    return np.arange(len(data.y))
 
 
 def torch_name(n_threads: int) -> str:
-    """Name of a row."""
+    """Name of the row of torch."""
     return f"torch, {n_threads} thread{'s' if n_threads > 1 else ''}"
 
 
 def timed(call: Callable[[np.ndarray], object], rows: np.ndarray) -> Seconds:
-    """Seconds of a call."""
+    """Wall time and processor time of a call."""
     start, used = perf_counter(), process_time()
     call(rows)
     return perf_counter() - start, process_time() - used
 
 
 def torch_epoch(fit: TorchFit) -> Callable[[], Seconds]:
-    """Times an epoch of torch; the model is the same in all rounds."""
+    """Return a function that times an epoch of torch; all rounds share the model."""
     epoch = partial(fit.epoch, fit.new_model())
-    return lambda: timed(epoch, all_rows(fit.lesson))
+    return lambda: timed(epoch, all_rows(fit.data))
 
 
-def own_epoch(lesson: Lesson, parameters: dict[str, object]) -> Seconds:
-    """Seconds of an epoch of sklux: what more epochs take longer, shared by them."""
-    rows = all_rows(lesson)
-    few, many = (timed(OwnFit(lesson, parameters, n), rows) for n in (FEW, MANY))
+def own_epoch(data: TrainingData, parameters: dict[str, object]) -> Seconds:
+    """Seconds of an epoch of sklux: the extra time of MANY epochs, per extra epoch."""
+    rows = all_rows(data)
+    few, many = (timed(OwnFit(data, parameters, n), rows) for n in (FEW, MANY))
     wall, used = np.subtract(many, few) / (MANY - FEW)
     return wall, used
 
 
 def measure(contenders: dict[str, Callable[[], Seconds]], n_rounds: int) -> Timing:
-    """Seconds by name and by kind: wall time and processor time."""
+    """Wall time and processor time by name."""
     names = [(name, kind) for name in contenders for kind in ("wall", "used")]
 
     def one_round() -> list[float]:
         values = []
         for name, run in contenders.items():
             seconds = run()
-            progress(f"  {name}: {seconds[0]:.2f} s an epoch")
+            progress(f"  {name}: {seconds[0]:.2f} s per epoch")
             values.extend(seconds)
         return values
 
     return quiet_rounds(names, one_round, n_rounds)
 
 
-def report(name: str, lesson: Lesson, timing: Timing) -> str:
+def report(name: str, data: TrainingData, timing: Timing) -> str:
     """The table, and whether the goal is reached."""
     peers = [torch_name(n_threads) for n_threads in N_THREADS]
     walls = {key: timing.seconds[key, "wall"] for key in (*OWN_PARAMETERS, *peers)}
     peer = min(peers, key=lambda key: np.median(walls[key]))
-    memory = memory_cells(lesson)
+    memory = memory_cells(data)
     rows = []
     for key, wall in walls.items():
         busy = np.median(timing.seconds[key, "used"] / wall)
@@ -258,27 +258,28 @@ def report(name: str, lesson: Lesson, timing: Timing) -> str:
         spread = f"{wall.min():.2f} - {wall.max():.2f}"
         cells = [f"{np.median(wall):.2f}", spread, f"{faster:.1f}", f"{busy:.2f}"]
         rows.append([key, *cells, memory[key]])
-    header = ["", "seconds an epoch", "rounds", f"x {peer}", "cores busy", "peak MB"]
+    header = ["", "seconds per epoch", "fastest - slowest round", f"x {peer}"]
+    header += ["cores busy", "peak MB"]
     ratios = walls[peer] / walls[OWN]
     reached = "yes" if np.median(ratios) >= GOAL else "no"
-    n_rows, n_features = lesson.X.shape
+    n_rows, n_features = data.X.shape
     return (
         f"**Training**, {n_rows:,} documents of {name}, {n_features:,} features, "
-        f"{lesson.X.nnz / n_rows:.0f} of them in a document; layers {DEFAULT_HIDDEN} "
-        f"and {WIDTH}, batches of {BATCH_SIZE}\n\n{markdown_table(header, rows)}\n\n"
-        f"Goal: {OWN}, {GOAL} times as fast as {peer}; measured "
-        f"{np.median(ratios):.1f} ({ratios.min():.1f} - {ratios.max():.1f}); reached: "
+        f"{data.X.nnz / n_rows:.0f} of them per document; layers {DEFAULT_HIDDEN} and "
+        f"{WIDTH}, batches of {BATCH_SIZE}\n\n{markdown_table(header, rows)}\n\n"
+        f"Goal: *{OWN}* is at least {GOAL} times as fast as *{peer}*. Measured: "
+        f"{np.median(ratios):.1f} ({ratios.min():.1f} - {ratios.max():.1f}). Reached: "
         f"{reached}. {timing.note}"
     )
 
 
-def memory_cells(lesson: Lesson) -> dict[str, str]:
-    """Peak memory of a fit of an epoch, by name."""
-    # A fresh process shall read the files, not be sent the arrays.
-    unread = Lesson(lesson.folder)
+def memory_cells(data: TrainingData) -> dict[str, str]:
+    """Peak memory of a fit of one epoch, by name."""
+    # Without cached arrays, so that the fresh process reads the files itself.
+    unread = TrainingData(data.folder)
     fits = {key: OwnFit(unread, values) for key, values in OWN_PARAMETERS.items()}
     fits |= {torch_name(n): TorchFit(unread, n) for n in N_THREADS}
-    rows = partial(np.arange, len(lesson.y))
+    rows = partial(np.arange, len(data.y))
     return {key: peak_memory(fit, rows)[0] for key, fit in fits.items()}
 
 

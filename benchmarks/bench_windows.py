@@ -1,15 +1,16 @@
-"""What `windows` of CachedTeacher is worth on documents longer than the teacher reads.
+"""The effect of `windows` of CachedTeacher on documents longer than the teacher reads.
 
-Takes documents of more word pieces than all-MiniLM-L6-v2 reads, 256 with the special
-tokens, has them taught in at most 1, 2 and 4 windows, and measures
+all-MiniLM-L6-v2 reads 256 word pieces, including the special tokens. The benchmark
+takes longer documents, has the teacher embed them in at most 1, 2 and 4 windows, and
+measures
 
-- MRR by beginning, by end: the first or the last 50 words of a document ask for it;
-  mean reciprocal rank, ties count against;
-- class accuracy: LogisticRegression(C=10, max_iter=1000) trained on the documents that
-  are read as a whole, whose vectors are the same in all settings;
-- seconds of teaching.
+- MRR by beginning, MRR by end: the first or the last 50 words of a document are the
+  query for it; mean reciprocal rank, ties count against the model;
+- class accuracy: LogisticRegression(C=10, max_iter=1000), trained on the documents that
+  fit into one window, whose vectors are the same in all settings;
+- seconds that the teacher takes.
 
-Needs sklux with its extra `benchmark`. Run all of it, 4 minutes on 2 cores, by
+Needs sklux with its extra `benchmark`. It takes 4 minutes on 2 cores:
 
     python benchmarks/bench_windows.py
 """
@@ -45,7 +46,7 @@ PACKAGES = ["sklux", "numpy", "scikit-learn", "torch", "sentence-transformers"]
 
 @dataclass
 class LongDocuments:
-    """Long documents; a classifier and their labels where there are some."""
+    """Long documents; for labelled ones also a classifier and the labels."""
 
     name: str
     texts: list[str]
@@ -56,7 +57,7 @@ class LongDocuments:
 def main() -> None:
     """Measure each collection and publish the tables."""
     options = parse_options()
-    # The model is a torch module: the import waits until it is needed.
+    # Imported late, so that --help does not load torch.
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(teacher_folder(), device="cpu")
@@ -75,25 +76,28 @@ def parse_options() -> Namespace:
 
 
 def collections(folder: Path, model: object) -> Iterator[LongDocuments]:
-    """News wires where their folder is there, and docstrings."""
+    """Yield news wires, if their folder exists, and docstrings."""
     if (folder / "r8.parquet").exists():
         yield long_news(folder, model)
     else:
-        print(f"There is no r8.parquet in {folder.name!r}: left out.", file=sys.stderr)
+        print(
+            f"The folder {folder.name!r} has no r8.parquet: r8 is left out.",
+            file=sys.stderr,
+        )
     texts = np.array(installed_docstrings(n_paragraphs=100).data, dtype=object)
     texts = texts[are_long(texts.tolist(), model)].tolist()
     yield LongDocuments("docstrings", shuffled(texts, N_DOCSTRINGS))
 
 
 def long_news(folder: Path, model: object) -> LongDocuments:
-    """Long documents of r8, train and test; the classifier knows none of them."""
+    """Long documents of r8, train and test; the classifier is trained on short ones."""
     corpus = read_r8(folder)
     texts = np.array(corpus.texts.train + corpus.texts.test, dtype=object)
     labels = np.concatenate(corpus.labels)
     long = are_long(texts.tolist(), model)
     short_train = ~long[: len(corpus.texts.train)]
     classifier = LogisticRegression(C=10, max_iter=1000)
-    classifier.fit(corpus.teach_train()[short_train], corpus.labels[0][short_train])
+    classifier.fit(corpus.embed_train()[short_train], corpus.labels[0][short_train])
     rows = shuffled(np.flatnonzero(long).tolist(), N_NEWS)
     return LongDocuments("r8", texts[rows].tolist(), classifier, labels[rows])
 
@@ -105,16 +109,16 @@ def are_long(texts: list[str], model: object) -> np.ndarray:
 
 
 def measured(documents: LongDocuments, model: object) -> str:
-    """Table of one collection: a row for each setting."""
+    """Table of one collection, with a row for each setting."""
     words = [text.split() for text in documents.texts]
     passages = [
         [" ".join(some[:PASSAGE_WORDS]) for some in words],
         [" ".join(some[-PASSAGE_WORDS:]) for some in words],
     ]
-    queries = [taught(side, model, windows=1)[0] for side in passages]
+    queries = [embedded(side, model, windows=1)[0] for side in passages]
     rows = []
     for windows in SETTINGS:
-        vectors, seconds = taught(documents.texts, model, windows)
+        vectors, seconds = embedded(documents.texts, model, windows)
         found = [half_document_retrieval(side, vectors) for side in queries]
         if documents.classifier:
             found.append(documents.classifier.score(vectors, documents.labels))
@@ -122,12 +126,12 @@ def measured(documents: LongDocuments, model: object) -> str:
         print(documents.name, windows, cells, file=sys.stderr, flush=True)
         rows.append([f"`windows={windows}`", *cells])
     names = [*COLUMNS, "class acc."] if documents.classifier else COLUMNS
-    table = markdown_table(["", *names, "teaching s"], rows)
+    table = markdown_table(["", *names, "embedding s"], rows)
     return f"**{documents.name}** ({len(documents.texts)} long documents)\n\n{table}"
 
 
-def taught(texts: list[str], model: object, windows: int) -> tuple[np.ndarray, float]:
-    """Vectors of a teacher with an empty cache, and the seconds it took."""
+def embedded(texts: list[str], model: object, windows: int) -> tuple[np.ndarray, float]:
+    """Vectors of a teacher with an empty cache, and the seconds of embedding."""
     with TemporaryDirectory() as folder:
         teacher = CachedTeacher(model, path=folder, model_id="m", windows=windows)
         start = perf_counter()

@@ -1,11 +1,11 @@
-"""Quality against speed: the tables of two benchmarks in one picture.
+"""Quality against speed: the tables of two benchmarks in one figure.
 
-Speed is the first table of bench_speed.py's part headline, quality that of
-bench_quality.py on the same corpus; both are read from the page that they were
-written into, so that the picture says what the page says. What one of the tables
-lacks is left out, and named on the terminal.
+Speed comes from the first table of part "headline" of bench_speed.py, quality from the
+table of bench_quality.py on the same corpus. Both are read from the page on which they
+are published, so the figure agrees with the page. A model that one of the tables lacks
+is left out, with a message on the terminal.
 
-Needs matplotlib. Run, in seconds, by
+Needs matplotlib. It takes seconds:
 
     python benchmarks/plot_quality_speed.py
 """
@@ -41,17 +41,18 @@ from matplotlib.transforms import Bbox
 
 DEFAULT_IMAGE = DEFAULT_PAGE.parent / "images" / "quality-speed.png"
 MEASURES = {
-    "neighbours@10": "teacher's 10 nearest found",
-    "halves MRR": "halves of a text find each other (MRR)",
+    "neighbours@10": "teacher's 10 nearest documents found (share)",
+    "halves MRR": "half-document retrieval (MRR)",
 }
-# Label, begin of the row's name for speed, and for quality; a dtype follows.
+# Label, and the start of the row's name for speed and for quality; a dtype follows.
 SERIES = [
     ("sklux", "sklux, default", STUDENT),
     ("sklux, words and pairs", "sklux, words", SMALL_STUDENT),
 ]
 # Label, row for speed, row for quality.
 PEERS = [(TEACHER, TEACHER, "teacher")]
-# Trained or distilled, it is a table of as many numbers for as many tokens.
+# Trained or distilled, model2vec has the same number of values per token, and thus the
+# same speed.
 PEERS += [("model2vec, trained", MODEL2VEC, TUNED)]
 PEERS += [
     (name, name, name) for name in (LUXICAL, STATIC, FASTTEXT, SKIPGRAM, TFIDF, HASHING)
@@ -59,8 +60,8 @@ PEERS += [
 PEERS += [("model2vec, distilled", MODEL2VEC, MODEL2VEC)]
 MARKERS = dict(zip(DTYPES, "osD"))
 OWN_COLOURS, PEER_COLOUR, TEACHER_COLOUR = ("#d1495b", "#b8701a"), "#30638e", "#3d3d3d"
-# Where a label may stand beside its point: directions, with the label's side that
-# faces the point, and distances in points, the nearest first.
+# Possible places of a label next to its point: directions, with the side of the label
+# that faces the point; and distances in typographic points, the nearest first.
 DIRECTIONS = [
     (1, 0, "left", "center"),
     (-1, 0, "right", "center"),
@@ -72,15 +73,15 @@ DIRECTIONS = [
     (0, -1, "center", "top"),
 ]
 DISTANCES = [7, 16, 28, 40]
-# Pixels of a label that may be covered for it to stand one point nearer.
+# Covered pixels of a label that are worth a label one typographic point nearer.
 COST_OF_DISTANCE = 5
-# Pixels that are kept free around points and labels.
+# Free pixels around points and labels.
 MARGIN = 5
 
 
 @dataclass(frozen=True)
 class Point:
-    """One model: how fast it is, and how good."""
+    """Speed and quality of one model."""
 
     label: str
     colour: str
@@ -91,7 +92,7 @@ class Point:
 
 
 def main() -> None:
-    """Read the tables and draw them."""
+    """Read the tables and draw the figure."""
     options = parse_options()
     points = read_points(options.page)
     figure = Figure(figsize=(9, 4.2), dpi=120, layout="constrained")
@@ -99,7 +100,7 @@ def main() -> None:
         draw(axes, [point for point in points if measure in point.quality], measure)
         axes.set_title(title, fontsize=9)
     draw_legend(figure)
-    # Labels can be placed once all else has its place.
+    # Labels can be placed only after everything else has its place.
     FigureCanvasAgg(figure).draw()
     for axes in figure.axes:
         place_labels(axes)
@@ -122,13 +123,13 @@ def parse_options() -> Namespace:
         type=Path,
         default=DEFAULT_IMAGE,
         metavar="FILE",
-        help="picture to write (default: doc/images/quality-speed.png)",
+        help="figure to write (default: doc/images/quality-speed.png)",
     )
     return parser.parse_args()
 
 
 def read_points(page: Path) -> list[Point]:
-    """The models that both tables have."""
+    """Read the models that both tables have."""
     speeds = published(page, "speed-headline")[f"{SPEED_TITLE}, {WHOLE}"]
     qualities = published(page, f"quality-{MAIN_CORPUS}")[MAIN_CORPUS]
     wanted = [
@@ -143,10 +144,13 @@ def read_points(page: Path) -> list[Point]:
     points, labelled = [], set()
     for label, colour, marker, speed, row in wanted:
         if speed not in speeds or row not in qualities:
-            print(f"{label}: no row {speed!r} or {row!r}; left out.", file=sys.stderr)
+            print(
+                f"{label} is left out: row {speed!r} or {row!r} is missing.",
+                file=sys.stderr,
+            )
             continue
         quality = {
-            # The mean, where a deviation stands behind it.
+            # The mean, without the standard deviation that may follow it.
             measure: float(qualities[row][measure].split()[0])
             for measure in MEASURES
             if qualities[row].get(measure, "-") != "-"
@@ -160,12 +164,12 @@ def read_points(page: Path) -> list[Point]:
 
 
 def row_name(student: str, dtype: str) -> str:
-    """Name of a student's row; as it was fitted, it has the first dtype."""
+    """Name of a student's row; the row of the first dtype, as fitted, has no suffix."""
     return student if dtype == DTYPES[0] else f"{student}, {dtype}"
 
 
 def draw(axes: Axes, points: list[Point], measure: str) -> None:
-    """Draw the points of one measure, and the labels beside them for a start."""
+    """Draw the points of one measure, with labels that `place_labels` moves later."""
     for point in points:
         x, y = point.speed, point.quality[measure]
         axes.plot(x, y, point.marker, color=point.colour, markersize=5, alpha=0.9)
@@ -179,12 +183,12 @@ def draw(axes: Axes, points: list[Point], measure: str) -> None:
                 color=point.colour,
                 arrowprops={"arrowstyle": "-", "color": "0.6", "linewidth": 0.5},
             )
-            # The axes stand still while labels move.
+            # The layout must not change while labels move.
             label.set_in_layout(False)
     axes.set_xscale("log")
     axes.set_ylim(0, 1.08)
     axes.margins(x=0.14)
-    axes.set_xlabel("documents a second, whole machine", fontsize=9)
+    axes.set_xlabel("documents per second, whole machine", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.grid(color="0.92")
     axes.set_axisbelow(True)
@@ -192,7 +196,7 @@ def draw(axes: Axes, points: list[Point], measure: str) -> None:
 
 
 def draw_legend(figure: Figure) -> None:
-    """Say which marker is which dtype."""
+    """Add the legend that shows the marker of each dtype."""
     axes = figure.axes[-1]
     handles = [
         axes.plot([], [], marker, color="0.4", markersize=5, label=dtype)[0]
@@ -204,7 +208,7 @@ def draw_legend(figure: Figure) -> None:
 
 
 def place_labels(axes: Axes) -> None:
-    """Put each label where it covers neither a point nor another label."""
+    """Move each label to a place where it covers neither a point nor a label."""
     taken = [
         Bbox.from_bounds(x - MARGIN, y - MARGIN, 2 * MARGIN, 2 * MARGIN)
         for line in axes.lines
@@ -216,35 +220,35 @@ def place_labels(axes: Axes) -> None:
     spots = [(distance, *way) for distance in DISTANCES for way in DIRECTIONS]
     for text in axes.texts:
         costs = [
-            taken_room(place(text, *spot), taken, axes) + COST_OF_DISTANCE * spot[0]
+            covered_area(place(text, *spot), taken, axes) + COST_OF_DISTANCE * spot[0]
             for spot in spots
         ]
         best = spots[costs.index(min(costs))]
         taken.append(place(text, *best))
-        # A line to the point, where the label does not touch it.
+        # A distant label gets a line to its point.
         text.arrow_patch.set_visible(best[0] > min(DISTANCES))
 
 
 def place(
     text: Annotation, distance: float, x: float, y: float, side: str, edge: str
 ) -> Bbox:
-    """Move a label, and return the room that it takes there."""
+    """Move a label, and return the rectangle that it occupies there."""
     text.set(position=(distance * x, distance * y), horizontalalignment=side)
     text.set_verticalalignment(edge)
     text.update_positions(text.get_figure().canvas.get_renderer())
-    # Of the words alone: the line to the point may cross what it likes.
+    # Only the text counts; the line to the point may cross anything.
     return Text.get_window_extent(text).padded(MARGIN / 2)
 
 
-def taken_room(box: Bbox, taken: list[Bbox], axes: Axes) -> float:
-    """How much of a label's room is taken, or lies outside of the axes."""
+def covered_area(box: Bbox, taken: list[Bbox], axes: Axes) -> float:
+    """Area of a label that is already taken, or lies outside of the axes."""
     inside = Bbox.intersection(box, axes.get_window_extent())
     outside = area(box) - area(inside)
     return outside + sum(area(Bbox.intersection(box, other)) for other in taken)
 
 
 def area(box: Bbox | None) -> float:
-    """Area of a rectangle, of none 0."""
+    """Area of a rectangle; 0 for None."""
     return 0.0 if box is None else box.width * box.height
 
 
