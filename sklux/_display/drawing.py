@@ -1,4 +1,4 @@
-"""What the displays have in common: axes, titles, styles, numbers."""
+"""Shared parts of the displays: axes, titles, styles, checks of numbers."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from sklux._utils.optional import import_optional
 
 
 def axes_to_draw_on(axes: Any, purpose: str, *shape: int, **figure_kw: Any) -> Any:
-    """Return the axes that were given, or those of a new figure.
+    """Return the given axes, or the axes of a new figure.
 
     Parameters
     ----------
-    axes : matplotlib Axes, sequence of them or None
-        What was given.
+    axes : matplotlib Axes, sequence of matplotlib Axes or None
+        The given axes; None means a new figure.
     purpose : str
-        Who draws, for the message.
+        The function that draws, for the message.
     *shape : int
         Rows and columns of a new figure; one of each by default.
     **figure_kw : object
@@ -24,8 +24,8 @@ def axes_to_draw_on(axes: Any, purpose: str, *shape: int, **figure_kw: Any) -> A
 
     Returns
     -------
-    matplotlib Axes or sequence of them
-        Where to draw.
+    matplotlib Axes or sequence of matplotlib Axes
+        The axes to draw on.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def axes_to_draw_on(axes: Any, purpose: str, *shape: int, **figure_kw: Any) -> A
 
 
 def root_figure(ax: Any) -> Any:
-    """Return the figure of some axes, which may stand in a figure within it.
+    """Return the whole figure of some axes, which may be in a subfigure of it.
 
     Parameters
     ----------
@@ -56,43 +56,43 @@ def root_figure(ax: Any) -> Any:
 
 
 def write_title(ax: Any, name: str | None, default: str | None, **place: str) -> None:
-    """Write the title of a picture, if it has one.
+    """Write the title of a picture, if there is one.
 
     Parameters
     ----------
     ax : matplotlib Axes
-        Where to write.
+        Axes to write on.
     name : str or None
         The title; None means the default.
     default : str or None
-        The display's own title.
+        Title of the display; None means no title.
     **place : str
         Keywords of ``set_title``.
     """
     title = default if name is None else name
     if title is not None:
-        # A dollar is a dollar.
+        # A dollar sign in a name does not begin a formula.
         ax.set_title(title, parse_math=False, **place)
 
 
 def merged_style(
     artist: type, given: dict[str, Any] | None, **defaults: Any
 ) -> dict[str, Any]:
-    """Put the user's keywords in place of the display's, under whatever alias.
+    """Replace the keywords of a display by the user's keywords.
 
     Parameters
     ----------
     artist : type
-        Class of matplotlib that knows the aliases, such as ``lw`` for ``linewidth``.
+        Class of matplotlib that defines aliases, such as ``lw`` for ``linewidth``.
     given : dict or None
-        The user's keywords.
+        Keywords of the user, by their full names or aliases.
     **defaults : object
-        The display's, by their full names.
+        Keywords of the display, by their full names.
 
     Returns
     -------
     dict
-        Keywords by their full names.
+        The merged keywords, by their full names.
     """
     cbook = import_optional("matplotlib.cbook", extra="plot", purpose="A display")
     return defaults | cbook.normalize_kwargs(given, artist)
@@ -101,16 +101,16 @@ def merged_style(
 def row_of_numbers(
     name: str, values: ArrayLike, *, is_finite: bool = False
 ) -> np.ndarray:
-    """Return the values of a parameter as one row of floats.
+    """Return the values of a parameter as a one-dimensional array of floats.
 
     Parameters
     ----------
     name : str
-        The parameter, for the message.
+        Name of the parameter, for the message.
     values : array-like of shape (n_values,)
-        The values.
+        Values of the parameter.
     is_finite : bool, default=False
-        Whether they must be.
+        Whether all values must be finite.
 
     Returns
     -------
@@ -120,7 +120,8 @@ def row_of_numbers(
     Raises
     ------
     ValueError
-        If there are none, or they are not such a row.
+        If there are no values, or the values are not a sequence of numbers; with
+        `is_finite` also if a value is NaN or infinite.
     """
     try:
         row = np.asarray(values, dtype=np.float64)
@@ -128,19 +129,19 @@ def row_of_numbers(
         raise ValueError(f"{name} must be a sequence of numbers: {error}.") from error
     if row.ndim != 1 or row.size == 0:
         raise ValueError(
-            f"{name} must be a sequence of one or more numbers. Got the shape "
+            f"{name} must be a sequence of one or more numbers. Got an array of shape "
             f"{row.shape} instead."
         )
     if is_finite and not np.isfinite(row).all():
         raise ValueError(
-            f"{name} has NaN or infinity, first at {np.argmin(np.isfinite(row))}. "
-            "Leave such values out."
+            f"{name} has NaN or infinity, first at position "
+            f"{np.argmin(np.isfinite(row))}. Leave such values out."
         )
     return row
 
 
 def check_paired(**rows: np.ndarray) -> None:
-    """Refuse rows of different lengths.
+    """Refuse parameters of different lengths.
 
     Parameters
     ----------
@@ -150,11 +151,11 @@ def check_paired(**rows: np.ndarray) -> None:
     Raises
     ------
     ValueError
-        If they differ in length.
+        If the lengths differ.
     """
     lengths = [len(row) for row in rows.values()]
     if len(set(lengths)) > 1:
         raise ValueError(
-            f"{' and '.join(rows)} must have as many values as each other. Got "
-            f"{' and '.join(map(str, lengths))} instead."
+            f"{' and '.join(rows)} must have the same number of values. Got "
+            f"{' and '.join(map(str, lengths))} values instead."
         )

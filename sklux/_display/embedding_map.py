@@ -1,4 +1,4 @@
-"""Picture of embeddings: each document a point, similar ones near each other."""
+"""Map of embeddings: a point for each document, similar documents near each other."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ from sklux._utils.similarity import unit_rows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Classes that have a colour of their own; those of the others, the smaller ones, share
-# a grey.
+# Number of classes with a colour of their own; all smaller classes share a grey.
 MAX_COLORS = 20
 OTHER_COLOR = "0.75"
 MISSING_NAME = "missing"
@@ -37,20 +36,20 @@ MAX_PERPLEXITY = 30.0
 class EmbeddingMapDisplay:
     """Map of documents in two dimensions, coloured by class.
 
-    `from_embeddings` and `from_estimator` make one. All parameters are stored as
-    attributes.
+    Use `from_embeddings` or `from_estimator` to make a map. All parameters are stored
+    as attributes.
 
     Parameters
     ----------
     positions : array-like of shape (n_samples, 2)
-        Where the documents stand.
+        Positions of the documents.
 
     labels : array-like of shape (n_samples,) or None, default=None
-        Class of each document, of any kind; None means one colour for all. Those
-        that are None, NaN, NaT or NA make a class of their own, named "missing".
+        Class of each document, of any type; None means one colour for all documents.
+        Labels that are None, NaN, NaT or NA form a class named "missing".
 
     label_names : sequence of str or None, default=None
-        Names of the classes 0, 1, ... where the labels are such numbers.
+        Names of the classes 0, 1, ..., if the labels are such numbers.
 
     estimator_name : str or None, default=None
         Title of the picture.
@@ -64,16 +63,16 @@ class EmbeddingMapDisplay:
         The figure.
 
     scatters_ : list of matplotlib PathCollection
-        The points: those of the classes without a colour, if there are any, then of
-        each class, largest first.
+        The points: first the points of all grey classes, if there are any, then the
+        points of each other class, largest class first.
 
     texts_ : list of matplotlib Text
-        Names of the classes, each at the median of its points. Those that would cover
+        Names of the classes, each at the median of its points. Names that would cover
         the name of a larger class are not visible.
 
     See Also
     --------
-    sklearn.manifold.TSNE : Places the documents.
+    sklearn.manifold.TSNE : Computes the positions.
 
     Examples
     --------
@@ -111,7 +110,7 @@ class EmbeddingMapDisplay:
         name: str | None = None,
         scatter_kw: dict[str, Any] | None = None,
     ) -> Self:
-        """Draw a map of vectors: t-SNE of their cosines, started from their PCA.
+        """Draw a map of vectors: t-SNE of their cosines, initialised by PCA.
 
         Parameters
         ----------
@@ -122,17 +121,17 @@ class EmbeddingMapDisplay:
             Class of each document.
 
         label_names : sequence of str or None, default=None
-            Names of the classes 0, 1, ... where the labels are such numbers.
+            Names of the classes 0, 1, ..., if the labels are such numbers.
 
         sample_size : int or None, default=2000
-            Documents to draw at random, at most: t-SNE takes seconds for two thousand,
-            and minutes for many. None means all.
+            Largest number of documents on the map; they are sampled at random. t-SNE
+            takes seconds for 2000 documents, and minutes for many more. None means all.
 
         random_state : int, RandomState instance or None, default=None
-            Source of the draw, and of t-SNE.
+            Source of randomness of the sample and of t-SNE.
 
         ax : matplotlib Axes or None, default=None
-            Where to draw. None means a new figure.
+            Axes to draw on. None means a new figure.
 
         name : str or None, default=None
             Title of the picture.
@@ -143,15 +142,15 @@ class EmbeddingMapDisplay:
         Returns
         -------
         EmbeddingMapDisplay
-            With the picture.
+            The display, with the picture.
 
         Raises
         ------
         ImportError
             If matplotlib is not installed.
         ValueError
-            If there are fewer than 4 documents, a value is not finite, or the labels
-            are not one for each document.
+            If there are fewer than 4 documents, a value is not finite, or the number of
+            labels is not the number of documents.
 
         Examples
         --------
@@ -209,7 +208,7 @@ class EmbeddingMapDisplay:
         Parameters
         ----------
         estimator : transformer
-            Fitted; its `transform` gives vectors of the documents.
+            A fitted transformer; `transform` returns vectors of the documents.
 
         raw_documents : sequence of str of length n_samples
             Documents.
@@ -218,19 +217,20 @@ class EmbeddingMapDisplay:
             Class of each document.
 
         label_names : sequence of str or None, default=None
-            Names of the classes 0, 1, ... where the labels are such numbers.
+            Names of the classes 0, 1, ..., if the labels are such numbers.
 
         sample_size : int or None, default=2000
-            Documents to draw at random, at most. None means all.
+            Largest number of documents on the map; they are sampled at random. None
+            means all.
 
         random_state : int, RandomState instance or None, default=None
-            Source of the draw, and of t-SNE.
+            Source of randomness of the sample and of t-SNE.
 
         ax : matplotlib Axes or None, default=None
-            Where to draw. None means a new figure.
+            Axes to draw on. None means a new figure.
 
         name : str or None, default=None
-            Title of the picture. None means the class of the estimator.
+            Title of the picture. None means the name of the estimator's class.
 
         scatter_kw : dict or None, default=None
             Keywords for all points, of matplotlib's ``scatter``.
@@ -238,7 +238,7 @@ class EmbeddingMapDisplay:
         Returns
         -------
         EmbeddingMapDisplay
-            With the picture.
+            The display, with the picture.
 
         Raises
         ------
@@ -247,11 +247,11 @@ class EmbeddingMapDisplay:
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            As `from_embeddings`.
+            For the same reasons as in `from_embeddings`.
 
         Examples
         --------
-        Any estimator that makes vectors of documents will do:
+        Any estimator that transforms documents into vectors can be used:
 
         >>> from sklearn.decomposition import TruncatedSVD
         >>> from sklearn.feature_extraction.text import TfidfVectorizer
@@ -282,12 +282,12 @@ class EmbeddingMapDisplay:
         name: str | None = None,
         scatter_kw: dict[str, Any] | None = None,
     ) -> Self:
-        """Draw the points, and write the names of the classes among them.
+        """Draw the points and the names of the classes.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw. None means a new figure.
+            Axes to draw on. None means a new figure.
 
         name : str or None, default=None
             Title of the picture. None means `estimator_name`.
@@ -305,7 +305,7 @@ class EmbeddingMapDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If there are no points, or the labels are not one for each.
+            If there are no points, or the number of labels is not the number of points.
         """
         positions = check_array(self.positions, input_name="positions")
         if positions.shape[1] != 2:
@@ -333,8 +333,8 @@ class EmbeddingMapDisplay:
         return self
 
     def _hide_covered_names(self):
-        """Leave out names that would cover one of a larger class."""
-        # Where a text lies is known once all has its place.
+        """Hide each name that would cover the name of a larger class."""
+        # The extent of a text is final only after the layout of the figure.
         self.figure_.draw_without_rendering()
         taken = []
         for text in self.texts_:
@@ -344,14 +344,14 @@ class EmbeddingMapDisplay:
                 taken.append(box)
 
     def _plot_classes(self, positions, labels, style):
-        """Points class by class, and the names on top of them."""
+        """Draw the points class by class, and the names on top of them."""
         purpose = "EmbeddingMapDisplay.plot"
         matplotlib = import_optional("matplotlib", extra="plot", purpose=purpose)
         effects = import_optional(
             "matplotlib.patheffects", extra="plot", purpose=purpose
         )
         colors = matplotlib.colormaps["tab20"].colors
-        # Strong colours first, then their pale twins.
+        # tab20 alternates strong and pale colours; the strong ones come first here.
         colors = [*colors[::2], *colors[1::2]][:MAX_COLORS]
         names, places = _classes(labels, self.label_names)
         is_other = places >= len(colors)
@@ -367,13 +367,13 @@ class EmbeddingMapDisplay:
                 ha="center",
                 va="center",
                 fontsize=9,
-                parse_math=False,  # a dollar is a dollar
+                parse_math=False,  # a dollar sign does not begin a formula
                 path_effects=outline,
             )
             self.texts_.append(text)
 
     def _scatter(self, points, color, style):
-        """Draw points in a colour, unless the user gave one."""
+        """Draw points in a colour, unless the user chose a colour for all points."""
         if style.keys().isdisjoint({"c", "color", "facecolor"}):
             style = style | {"color": [color]}
         self.scatters_.append(self.ax_.scatter(*points.T, **style))
@@ -382,24 +382,24 @@ class EmbeddingMapDisplay:
 def map_positions(
     vectors: np.ndarray, random_state: np.random.RandomState
 ) -> np.ndarray:
-    """Places of vectors in two dimensions: t-SNE of their unit rows.
+    """Compute positions of vectors in two dimensions: t-SNE of their unit rows.
 
     Parameters
     ----------
     vectors : ndarray of shape (n_samples, n_components), dtype=np.float32
         Vectors, at least 4.
     random_state : RandomState
-        Source of what t-SNE draws.
+        Source of randomness of t-SNE.
 
     Returns
     -------
     ndarray of shape (n_samples, 2), dtype=np.float32
-        The places.
+        The positions.
     """
     # The squared distance of unit rows is 2 - 2 cos.
     rows = unit_rows(vectors)
     if rows.shape[1] == 1 or np.ptp(rows, axis=0).max() == 0:
-        # One direction, or one point: nothing to unfold.
+        # All points lie on a line or in one point: t-SNE has nothing to do.
         start = np.zeros((len(rows), 2), dtype=np.float32)
         start[:, 0] = rows[:, 0]
         return start
@@ -412,15 +412,15 @@ def map_positions(
 
 
 def _checked_labels(labels, n_documents, label_names):
-    """Labels as an array of objects, one for each document, with a name each."""
+    """Return one label for each document as an array of objects; check the names."""
     if labels is None:
         return None
-    # As objects: NumPy would make the string 'nan' of a NaN among strings.
+    # Objects, because NumPy turns a NaN among strings into the string 'nan'.
     labels = np.asarray(labels, dtype=object)
     if labels.shape != (n_documents,):
         raise ValueError(
             f"labels must have one value for each of the {n_documents} documents. Got "
-            f"the shape {labels.shape} instead."
+            f"an array of shape {labels.shape} instead."
         )
     if label_names is None:
         return labels
@@ -434,21 +434,21 @@ def _checked_labels(labels, n_documents, label_names):
         if not is_place and not is_missing(label):
             raise ValueError(
                 "With label_names, labels must be ints from 0 to "
-                f"{len(label_names) - 1}, the places of the names. Got {label!r}."
+                f"{len(label_names) - 1}, the positions of the names. Got {label!r}."
             )
     return labels
 
 
 def _classes(labels, label_names):
-    """Names of the classes, largest first, and the place of each label among them."""
+    """Names of the classes, largest first, and the class of each label as a number."""
     keys = [None if is_missing(label) else label for label in labels]
     try:
         counts = Counter(keys)
     except TypeError as error:
         raise ValueError(
-            f"labels must be values that can be told apart, such as str: {error}."
+            f"labels must be hashable values, such as str: {error}."
         ) from error
-    # Labels of several types have no order but that of their names.
+    # Labels of different types cannot be compared, so their names are.
     values = sorted(counts, key=lambda value: (-counts[value], str(value)))
     places = {value: place for place, value in enumerate(values)}
     texts = {

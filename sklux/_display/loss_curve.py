@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class LossCurveDisplay:
-    """Training loss of each epoch, and the score on held-out documents beside it.
+    """Training loss and, on a second axis, held-out score of each epoch.
 
-    `from_estimator` makes one from a fitted model. All parameters are stored as
-    attributes.
+    Use `from_estimator` to make a display of a fitted model. All parameters are stored
+    as attributes.
 
     Parameters
     ----------
@@ -38,9 +38,8 @@ class LossCurveDisplay:
         Mean training loss of each epoch.
 
     validation_scores : sequence of float of length n_epochs or None, default=None
-        Share of the teacher's nearest held-out documents that the student finds
-        too, after each epoch; NaN where it is not known. None without held-out
-        documents.
+        Share of the teacher's nearest held-out documents that the student also finds,
+        after each epoch; NaN if it is not known. None without held-out documents.
 
     estimator_name : str or None, default=None
         Title of the picture.
@@ -48,27 +47,28 @@ class LossCurveDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes with the loss.
+        Axes of the loss.
 
     figure_ : matplotlib Figure
         The figure.
 
     line_ : matplotlib Line2D
-        The loss.
+        Line of the loss.
 
     score_ax_ : matplotlib Axes or None
-        Axes with the score, on the right.
+        Axes of the score, on the right. None without a score.
 
     score_line_ : matplotlib Line2D or None
-        The score.
+        Line of the score. None without a score.
 
     best_point_ : matplotlib Line2D or None
-        Ring at the best score: the weights of that epoch are those kept. None
-        without a score.
+        Ring at the best score. `ReLUProjection` keeps the weights of this epoch or of a
+        later one: of the last epoch whose score is within one standard error of the
+        best. None without a score.
 
     See Also
     --------
-    ReLUProjection : Has the numbers as `loss_curve_` and `validation_scores_`.
+    ReLUProjection : Stores the numbers in `loss_curve_` and `validation_scores_`.
 
     Examples
     --------
@@ -106,14 +106,14 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : ReLUProjection, LuxicalVectorizer or Pipeline
-            The fitted model, or a pipeline with one of them as a step; of several
-            the last one counts.
+            The fitted model, or a pipeline with such a model as a step. If a pipeline
+            has several of them, the last one is drawn.
 
         ax : matplotlib Axes or None, default=None
-            Where to draw, one training only. None means a new figure.
+            Axes to draw on; draw only one training on them. None means a new figure.
 
         name : str or None, default=None
-            Title of the picture. None means the class of the model.
+            Title of the picture. None means the name of the model's class.
 
         line_kw : dict or None, default=None
             Keywords for the line of the loss.
@@ -124,7 +124,7 @@ class LossCurveDisplay:
         Returns
         -------
         LossCurveDisplay
-            With the picture.
+            The display, with the picture.
 
         Raises
         ------
@@ -133,9 +133,9 @@ class LossCurveDisplay:
         NotFittedError
             If the model is not fitted.
         TypeError
-            If the estimator is of another kind.
+            If the estimator is not a model that sklux trains.
         ValueError
-            If the model has no loss curve: it comes from a Luxical file.
+            If the model has no loss curve, because it was read from a Luxical file.
 
         Examples
         --------
@@ -170,12 +170,12 @@ class LossCurveDisplay:
         line_kw: dict[str, Any] | None = None,
         score_line_kw: dict[str, Any] | None = None,
     ) -> Self:
-        """Draw the numbers.
+        """Draw the loss and the score.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw, one training only. None means a new figure.
+            Axes to draw on; draw only one training on them. None means a new figure.
 
         name : str or None, default=None
             Title of the picture. None means `estimator_name`.
@@ -196,7 +196,7 @@ class LossCurveDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If there is no loss, or the scores are not one per epoch.
+            If there is no loss, or the number of scores is not the number of epochs.
         """
         loss, scores = self._checked_curves()
         purpose = "LossCurveDisplay.plot"
@@ -227,7 +227,7 @@ class LossCurveDisplay:
         return self
 
     def _plot_scores(self, epochs, scores, style):
-        """Draw the scores on a second axis, and ring the best."""
+        """Draw the scores on a second axis, and a ring at the best score."""
         self.score_ax_ = score_ax = self.ax_.twinx()
         (self.score_line_,) = score_ax.plot(epochs, scores, **style)
         color = self.score_line_.get_color()
@@ -235,11 +235,11 @@ class LossCurveDisplay:
             best = np.nanargmax(scores)
             self._ring((epochs[best], scores[best]), color)
         score_ax.set_ylabel("Held-out neighbour recall", color=color)
-        score_ax.margins(y=0.15)  # room for the word
+        score_ax.margins(y=0.15)  # space for the word "best"
         score_ax.spines["top"].set_visible(False)
 
     def _ring(self, place, color):
-        """Ring the best score."""
+        """Draw a ring and the word "best" at the best score."""
         ring = {"marker": "o", "markersize": 13, "markerfacecolor": "none"}
         (self.best_point_,) = self.score_ax_.plot(
             *place, color=color, label="best", linestyle="none", **ring
@@ -254,11 +254,11 @@ class LossCurveDisplay:
         )
 
     def _checked_curves(self):
-        """The loss and the scores, if there are any, as arrays."""
+        """Return the loss and the scores, if there are any, as arrays."""
         if np.size(self.loss_curve) == 0:
             raise ValueError(
                 "loss_curve is empty: there is no training to draw. A model that was "
-                "read from a Luxical file has none; fit a model with sklux."
+                "read from a Luxical file has no loss curve; fit a model with sklux."
             )
         loss = row_of_numbers("loss_curve", self.loss_curve)
         if self.validation_scores is None:
@@ -269,7 +269,7 @@ class LossCurveDisplay:
 
 
 def _trained_step(estimator):
-    """The last part of an estimator that a training stands behind, or None."""
+    """The last model in an estimator that sklux trains, or None."""
     if isinstance(estimator, (ReLUProjection, LuxicalVectorizer)):
         return estimator
     if isinstance(estimator, Pipeline):

@@ -1,4 +1,4 @@
-"""Picture of a student against its teacher, on documents that it has not seen."""
+"""Comparison of a student with its teacher, on documents that it was not fitted on."""
 
 from __future__ import annotations
 
@@ -29,33 +29,34 @@ from sklux._utils.similarity import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Numbers of neighbours for which the recall is computed, as far as there are documents.
+# Numbers of neighbours for which the recall is computed; too large ones are left out.
 N_NEIGHBORS = (1, 2, 5, 10, 20, 50, 100)
 
 
 class QualityDisplay:
-    """Student against teacher: cosines of pairs, and recall of near documents.
+    """Student against teacher: cosines of pairs, and recall of nearest documents.
 
-    On the left, the student's cosine of random pairs of documents over the teacher's:
-    on the diagonal both agree. On the right, the share of the teacher's k nearest
-    documents that are among the student's k nearest.
+    The left half shows the student's cosine against the teacher's cosine for random
+    pairs of documents; on the diagonal the two are equal. The right half shows the
+    share of the teacher's k nearest documents that are among the student's k nearest.
 
-    `from_embeddings` and `from_estimator` make one. All parameters are stored as
-    attributes.
+    Use `from_embeddings` or `from_estimator` to make a display. All parameters are
+    stored as attributes.
 
     Parameters
     ----------
     teacher_cosines : array-like of shape (n_pairs,)
-        Cosines of pairs of documents, by the teacher.
+        Cosines of the teacher vectors of pairs of documents.
 
     student_cosines : array-like of shape (n_pairs,)
-        Cosines of the same pairs, by the student.
+        Cosines of the student vectors of the same pairs.
 
     n_neighbors : array-like of shape (n_counts,)
         Numbers of neighbours, ascending.
 
     recalls : array-like of shape (n_counts,)
-        Share of the teacher's so many nearest that the student has too.
+        For each number of neighbours, the share of the teacher's nearest documents that
+        are also the student's nearest.
 
     estimator_name : str or None, default=None
         Title of the picture.
@@ -63,24 +64,24 @@ class QualityDisplay:
     Attributes
     ----------
     axes_ : ndarray of shape (2,), dtype=object
-        The two axes: cosines, neighbours.
+        Axes of the cosines, and axes of the recalls.
 
     figure_ : matplotlib Figure
         The figure.
 
     hexbin_ : matplotlib PolyCollection
-        Numbers of pairs.
+        Hexagons, coloured by the number of pairs.
 
     diagonal_ : matplotlib Line2D
-        Where both agree.
+        Line on which both cosines are equal.
 
     line_ : matplotlib Line2D
-        The recalls.
+        Line of the recalls.
 
     See Also
     --------
-    sklux.metrics.neighbor_recall_score : One number of the right half.
-    sklux.metrics.similarity_correlation : The left half as a number.
+    sklux.metrics.neighbor_recall_score : Recall for one number of neighbours.
+    sklux.metrics.similarity_correlation : Correlation of the two cosines.
 
     Examples
     --------
@@ -131,22 +132,23 @@ class QualityDisplay:
         Parameters
         ----------
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
-            Teacher vectors of documents that the student has not seen.
+            Teacher vectors of documents that the student was not fitted on.
 
         student_embeddings : array-like of shape (n_samples, n_components)
             Student vectors of the same documents.
 
         n_pairs : int, default=20_000
-            Random pairs of two different documents.
+            Number of random pairs of two different documents.
 
         sample_size : int, default=1000
-            Documents whose neighbours are looked for, among all, at most.
+            Largest number of documents whose neighbours to find; the neighbours are
+            searched among all documents.
 
         random_state : int, RandomState instance or None, default=None
-            Source of the pairs and the documents.
+            Source of randomness of the pairs and of the sample of documents.
 
         axes : sequence of 2 matplotlib Axes or None, default=None
-            Where to draw. None means a new figure.
+            Axes to draw on. None means a new figure.
 
         name : str or None, default=None
             Title of the picture.
@@ -157,15 +159,15 @@ class QualityDisplay:
         Returns
         -------
         QualityDisplay
-            With the picture.
+            The display, with the picture.
 
         Raises
         ------
         ImportError
             If matplotlib is not installed.
         ValueError
-            If there are fewer than 3 documents, not as many of both kinds, or a value
-            is not finite.
+            If there are fewer than 3 documents, the two numbers of vectors differ, or a
+            value is not finite.
 
         Examples
         --------
@@ -225,28 +227,30 @@ class QualityDisplay:
         Parameters
         ----------
         estimator : transformer
-            Fitted; its `transform` gives vectors of the documents.
+            A fitted transformer; `transform` returns vectors of the documents.
 
         raw_documents : sequence of str of length n_samples
-            Documents that it was not fitted on: of others the picture is too bright.
+            Documents that the estimator was not fitted on; on the documents of its fit
+            the quality would be overestimated.
 
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
             Teacher vectors of these documents.
 
         n_pairs : int, default=20_000
-            Random pairs of two different documents.
+            Number of random pairs of two different documents.
 
         sample_size : int, default=1000
-            Documents whose neighbours are looked for, among all, at most.
+            Largest number of documents whose neighbours to find; the neighbours are
+            searched among all documents.
 
         random_state : int, RandomState instance or None, default=None
-            Source of the pairs and the documents.
+            Source of randomness of the pairs and of the sample of documents.
 
         axes : sequence of 2 matplotlib Axes or None, default=None
-            Where to draw. None means a new figure.
+            Axes to draw on. None means a new figure.
 
         name : str or None, default=None
-            Title of the picture. None means the class of the estimator.
+            Title of the picture. None means the name of the estimator's class.
 
         line_kw : dict or None, default=None
             Keywords for the line of the recalls.
@@ -254,7 +258,7 @@ class QualityDisplay:
         Returns
         -------
         QualityDisplay
-            With the picture.
+            The display, with the picture.
 
         Raises
         ------
@@ -263,7 +267,7 @@ class QualityDisplay:
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            As `from_embeddings`.
+            For the same reasons as in `from_embeddings`.
 
         Examples
         --------
@@ -299,7 +303,7 @@ class QualityDisplay:
         Parameters
         ----------
         axes : sequence of 2 matplotlib Axes or None, default=None
-            Where to draw. None means a new figure.
+            Axes to draw on. None means a new figure.
 
         name : str or None, default=None
             Title of the picture. None means `estimator_name`.
@@ -317,9 +321,9 @@ class QualityDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If there are not two axes; if one of the four rows of numbers is empty or
-            not finite; or if there are not as many cosines of both sides, or not a
-            recall for each number of neighbours.
+            If there are not two axes; if one of the four sequences is empty or has a
+            value that is not finite; if the numbers of teacher and student cosines
+            differ; or if the number of recalls is not the length of `n_neighbors`.
         """
         teacher, student, counts, found = self._checked_rows()
         purpose = "QualityDisplay.plot"
@@ -338,7 +342,7 @@ class QualityDisplay:
         return self
 
     def _checked_rows(self):
-        """The four rows of numbers as arrays, which belong together two by two."""
+        """Return the four sequences of numbers as arrays; check that they fit."""
         teacher, student, counts, found = (
             row_of_numbers(name, getattr(self, name), is_finite=True)
             for name in ("teacher_cosines", "student_cosines", "n_neighbors", "recalls")
@@ -348,7 +352,7 @@ class QualityDisplay:
         return teacher, student, counts, found
 
     def _plot_cosines(self, ax, teacher, student):
-        """Numbers of pairs over both cosines, and the diagonal."""
+        """Draw the number of pairs against both cosines, and the diagonal."""
         low = min(teacher.min(), student.min(), 0.0)
         extent = (low, 1.0, low, 1.0)
         self.hexbin_ = ax.hexbin(
@@ -384,7 +388,7 @@ class QualityDisplay:
             )
 
     def _plot_recalls(self, ax, counts, found, style):
-        """Recall over the number of neighbours."""
+        """Draw the recall against the number of neighbours."""
         (self.line_,) = ax.plot(counts, found, **style)
         ax.set(
             xscale="log",
@@ -403,23 +407,23 @@ def recalls(
     queries: np.ndarray,
     counts: Sequence[int],
 ) -> list[float]:
-    """Share of the teacher's k nearest that the student has too, for some k.
+    """Share of the teacher's k nearest documents that the student also has, for each k.
 
     Parameters
     ----------
     teacher, student : ndarray of shape (n_samples, n_components), dtype=np.float32
-        Unit rows of the same documents; each side has its own width.
+        Unit rows of the same documents; the widths may differ.
     queries : ndarray of shape (n_queries,), dtype=np.intp
-        Documents whose neighbours are looked for.
+        Indices of the documents whose neighbours to find.
     counts : sequence of int
-        The k, each less than n_samples.
+        The values of k, each less than n_samples.
 
     Returns
     -------
     list of float
         A value between 0 and 1 for each k.
     """
-    # One search for the largest k: the k nearest are the first k of it.
+    # One search for the largest k gives the nearest documents for every smaller k.
     first, second = (
         nearest_neighbors(side, queries, max(counts)) for side in (teacher, student)
     )

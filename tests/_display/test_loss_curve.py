@@ -1,4 +1,4 @@
-"""The picture of a training, by what matplotlib holds of it."""
+"""The loss curve of a training, checked on matplotlib's artists."""
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ def close_figures():
 
 @pytest.fixture
 def projection():
-    """A network with the numbers of a training."""
+    """A projection with random weights and the loss and scores of a training."""
     projection = random_projection(5, (4, 3))
     projection.loss_curve_, projection.validation_scores_ = LOSS, SCORES
     return projection
@@ -42,7 +42,7 @@ def vectorizer(projection):
     return vectorizer
 
 
-def test_plot_constructor_only_stores():
+def test_loss_curve_constructor_only_stores():
     display = LossCurveDisplay(
         loss_curve=LOSS, validation_scores=SCORES, estimator_name="name"
     )
@@ -53,7 +53,7 @@ def test_plot_constructor_only_stores():
     }
 
 
-def test_plot_draws_both_curves_over_the_epochs():
+def test_loss_curve_draws_loss_and_score_of_each_epoch():
     display = LossCurveDisplay(loss_curve=LOSS, validation_scores=SCORES)
     assert display.plot() is display
     for line, values in ((display.line_, LOSS), (display.score_line_, SCORES)):
@@ -67,22 +67,21 @@ def test_plot_draws_both_curves_over_the_epochs():
     display.figure_.canvas.draw()
 
 
-def test_plot_rings_the_first_of_the_best_scores():
-    """As in training, where a later epoch must be better to be kept."""
+def test_loss_curve_rings_the_first_of_equal_best_scores():
     display = LossCurveDisplay(loss_curve=LOSS, validation_scores=SCORES).plot()
     assert list(display.best_point_.get_xdata()) == [2]
     assert list(display.best_point_.get_ydata()) == [0.5]
 
 
 @pytest.mark.parametrize("loss_curve", [LOSS, [0.5], np.array(LOSS)])
-def test_plot_without_scores_has_one_axis(loss_curve):
+def test_loss_curve_without_scores_has_one_axis(loss_curve):
     display = LossCurveDisplay(loss_curve=loss_curve).plot()
     assert display.score_ax_ is display.score_line_ is display.best_point_ is None
     assert len(display.figure_.axes) == 1
     display.figure_.canvas.draw()
 
 
-def test_plot_takes_axes_a_name_and_styles():
+def test_loss_curve_accepts_axes_a_name_and_styles():
     from matplotlib import pyplot
 
     _, ax = pyplot.subplots()
@@ -99,7 +98,7 @@ def test_plot_takes_axes_a_name_and_styles():
     assert pyplot.get_fignums() == [ax.figure.number]
 
 
-def test_plot_again_without_scores_forgets_the_second_axis():
+def test_loss_curve_second_plot_without_scores_has_no_second_axis():
     display = LossCurveDisplay(loss_curve=LOSS, validation_scores=SCORES).plot()
     display.validation_scores = None
     assert display.plot().score_ax_ is None
@@ -126,14 +125,16 @@ def test_plot_again_without_scores_forgets_the_second_axis():
         ),
     ],
 )
-def test_plot_finds_the_training_in_an_estimator(wrap, title, projection, vectorizer):
+def test_loss_curve_finds_the_model_in_an_estimator(
+    wrap, title, projection, vectorizer
+):
     display = LossCurveDisplay.from_estimator(wrap(projection, vectorizer))
     assert display.loss_curve == LOSS
     assert display.validation_scores == SCORES
     assert display.ax_.get_title() == display.estimator_name == title
 
 
-def test_plot_of_a_real_training(fitted):
+def test_loss_curve_of_a_fitted_vectorizer(fitted):
     display = LossCurveDisplay.from_estimator(fitted, name="a name")
     assert list(display.line_.get_ydata()) == fitted.projection_.loss_curve_
     assert display.ax_.get_title() == "a name"
@@ -144,7 +145,7 @@ def test_plot_of_a_real_training(fitted):
     [TruncatedSVD(), make_pipeline(Normalizer(), TruncatedSVD()), None],
     ids=["other", "pipeline", "None"],
 )
-def test_plot_refuses_other_estimators(estimator):
+def test_loss_curve_refuses_other_estimators(estimator):
     message = (
         f"or a Pipeline with one of them as a step. Got {type(estimator).__name__}"
     )
@@ -157,25 +158,26 @@ def test_plot_refuses_other_estimators(estimator):
     [ReLUProjection(), LuxicalVectorizer(), make_pipeline(LuxicalVectorizer())],
     ids=["projection", "vectorizer", "pipeline"],
 )
-def test_plot_refuses_an_unfitted_model(estimator):
+def test_loss_curve_refuses_an_unfitted_model(estimator):
     with pytest.raises(NotFittedError, match="is not fitted yet"):
         LossCurveDisplay.from_estimator(estimator)
 
 
-def test_plot_refuses_a_model_without_a_training(projection):
+def test_loss_curve_refuses_a_model_without_a_training(projection):
     projection.loss_curve_, projection.validation_scores_ = [], None
-    with pytest.raises(ValueError, match="loss_curve is empty.*Luxical file has none"):
+    message = "loss_curve is empty.*Luxical file has no loss curve"
+    with pytest.raises(ValueError, match=message):
         LossCurveDisplay.from_estimator(projection)
 
 
-def test_plot_refuses_scores_of_other_epochs():
+def test_loss_curve_refuses_scores_that_do_not_fit_the_loss():
     display = LossCurveDisplay(loss_curve=LOSS, validation_scores=[0.5])
     with pytest.raises(ValueError, match="loss_curve and validation_scores .*3 and 1"):
         display.plot()
 
 
 @pytest.mark.parametrize("loss_curve", [["much"] * 3, [LOSS] * 3, 0.5])
-def test_plot_refuses_what_is_no_row_of_numbers(loss_curve):
+def test_loss_curve_refuses_a_loss_that_is_not_a_sequence_of_numbers(loss_curve):
     with pytest.raises(ValueError, match="loss_curve must be a sequence of"):
         LossCurveDisplay(loss_curve=loss_curve).plot()
 
@@ -184,7 +186,7 @@ def test_plot_refuses_what_is_no_row_of_numbers(loss_curve):
     ("scores", "best"),
     [([np.nan, 0.5, 0.4], [2]), ([0.4, 0.5, np.nan], [2]), ([np.nan] * 3, None)],
 )
-def test_plot_a_score_that_is_not_known_is_not_the_best(scores, best):
+def test_loss_curve_a_missing_score_is_not_the_best(scores, best):
     display = LossCurveDisplay(loss_curve=LOSS, validation_scores=scores).plot()
     if best is None:
         assert display.best_point_ is None
@@ -193,7 +195,7 @@ def test_plot_a_score_that_is_not_known_is_not_the_best(scores, best):
     display.figure_.canvas.draw()
 
 
-def test_plot_takes_columns_of_a_data_frame():
+def test_loss_curve_accepts_columns_of_a_data_frame():
     frame = pd.DataFrame({"loss": LOSS, "score": SCORES}, index=[7, 8, 9])
     display = LossCurveDisplay(
         loss_curve=frame["loss"], validation_scores=frame["score"]
@@ -202,7 +204,7 @@ def test_plot_takes_columns_of_a_data_frame():
     assert list(display.best_point_.get_ydata()) == [0.5]
 
 
-def test_plot_in_a_part_of_a_figure():
+def test_loss_curve_in_a_subfigure():
     from matplotlib import pyplot
 
     figure = pyplot.figure(layout="constrained")
@@ -212,7 +214,7 @@ def test_plot_in_a_part_of_a_figure():
     figure.canvas.draw()
 
 
-def test_plot_takes_styles_by_their_short_names():
+def test_loss_curve_accepts_aliases_of_styles():
     display = LossCurveDisplay(loss_curve=LOSS, validation_scores=SCORES)
     display.plot(line_kw={"c": "red", "lw": 3}, score_line_kw={"c": "k", "ls": ":"})
     assert display.line_.get_color() == "red"
@@ -220,7 +222,7 @@ def test_plot_takes_styles_by_their_short_names():
     assert display.score_line_.get_linestyle() == ":"
 
 
-def test_plot_names_the_extra_where_matplotlib_is_missing(monkeypatch):
+def test_loss_curve_names_the_extra_if_matplotlib_is_missing(monkeypatch):
     import sklux._utils.optional
 
     def missing(name):

@@ -1,4 +1,4 @@
-"""The picture of student against teacher, by what matplotlib holds of it."""
+"""The comparison of student and teacher, checked on matplotlib's artists."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 from conftest import small_vectorizer
 
 from sklux import QualityDisplay
-from sklux._display import quality as _plot_quality
+from sklux._display import quality
 from sklux._display.quality import recalls
 from sklux.metrics import neighbor_recall_score
 
@@ -31,7 +31,7 @@ def close_figures():
 
 @pytest.fixture
 def pair():
-    """A teacher's vectors, and a student's that are like them."""
+    """Teacher vectors, and student vectors that are similar to them."""
     rng = np.random.RandomState(0)
     teacher = rng.standard_normal((80, 12))
     return teacher, teacher[:, :8] + 0.3 * rng.standard_normal((80, 8))
@@ -57,7 +57,7 @@ def test_quality_draws_both_halves():
     assert text.get_text() == f"correlation {correlation[0, 1]:.2f}"
 
 
-def test_quality_of_one_and_the_same(pair):
+def test_quality_of_a_perfect_student(pair):
     teacher, _ = pair
     display = QualityDisplay.from_embeddings(teacher, 3 * teacher, random_state=0)
     np.testing.assert_allclose(display.recalls, 1)
@@ -66,7 +66,7 @@ def test_quality_of_one_and_the_same(pair):
     )
 
 
-def test_quality_recalls_are_those_of_the_metric(pair):
+def test_quality_recalls_equal_the_metric(pair):
     display = QualityDisplay.from_embeddings(*pair, random_state=0)
     assert list(display.n_neighbors) == [1, 2, 5, 10, 20, 50]
     for count, recall in zip(display.n_neighbors, display.recalls):
@@ -75,17 +75,17 @@ def test_quality_recalls_are_those_of_the_metric(pair):
 
 
 def test_quality_recalls_by_hand():
-    """Three points on a line of angles: the middle one is nearest to both others."""
+    """Three points at three angles: the middle point is nearest to both others."""
     angles = np.array([0.0, 0.2, 0.5])
     teacher = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    # The student has the last one next to the first.
+    # The student has the last point in the middle.
     student = teacher[[0, 2, 1]]
     # 0 -> 1 (teacher), 2 (student); 1 -> 0, 2; 2 -> 1, 0.
     assert recalls(teacher, student, np.arange(3), [1]) == [0]
     assert recalls(teacher, student, np.arange(3), [2]) == [1]
 
 
-def test_quality_pairs_are_of_different_documents(pair):
+def test_quality_pairs_have_different_documents(pair):
     teacher, student = pair
     display = QualityDisplay.from_embeddings(
         teacher, student, n_pairs=5000, random_state=0
@@ -100,7 +100,7 @@ def test_quality_samples_documents(pair):
     assert np.isclose(np.array(display.recalls)[0] * 10 % 1, 0)
 
 
-def test_quality_seeded(pair):
+def test_quality_is_reproducible(pair):
     first, second = (
         QualityDisplay.from_embeddings(*pair, random_state=4) for _ in range(2)
     )
@@ -156,10 +156,13 @@ def test_quality_bad_input(pair, changes, message):
     ("changes", "message"),
     [
         ({"student_cosines": [0.2]}, "teacher_cosines and student_cosines .*3 and 1"),
-        ({"recalls": [0.5]}, "n_neighbors and recalls must have as many .*2 and 1"),
-        ({"teacher_cosines": []}, r"teacher_cosines must be .* Got the shape \(0,\)"),
-        ({"student_cosines": [0, np.nan, 1]}, "student_cosines has NaN or inf.* at 1"),
-        ({"recalls": [np.inf, 1]}, "recalls has NaN or infinity, first at 0"),
+        ({"recalls": [0.5]}, "n_neighbors and recalls must have the same .*2 and 1"),
+        ({"teacher_cosines": []}, r"teacher_cosines must be .* array of shape \(0,\)"),
+        (
+            {"student_cosines": [0, np.nan, 1]},
+            "student_cosines has NaN or inf.* at position 1",
+        ),
+        ({"recalls": [np.inf, 1]}, "recalls has NaN or infinity, first at position 0"),
         ({"teacher_cosines": ["high"] * 3}, "teacher_cosines must be .*: could not"),
     ],
 )
@@ -169,13 +172,13 @@ def test_quality_refuses_numbers_that_do_not_fit(changes, message):
         display.plot()
 
 
-def test_quality_takes_columns_of_a_data_frame():
+def test_quality_accepts_columns_of_a_data_frame():
     columns = {name: pd.Series(row)[::-1] for name, row in PARAMS.items()}
     display = QualityDisplay(**columns).plot()
     np.testing.assert_array_equal(display.line_.get_xdata(), [5, 1])
 
 
-def test_quality_in_a_part_of_a_figure():
+def test_quality_in_a_subfigure():
     from matplotlib import pyplot
 
     figure = pyplot.figure(layout="constrained")
@@ -184,20 +187,20 @@ def test_quality_in_a_part_of_a_figure():
     figure.canvas.draw()
 
 
-def test_quality_takes_styles_by_their_short_names():
+def test_quality_accepts_aliases_of_styles():
     display = QualityDisplay(**PARAMS).plot(line_kw={"c": "red", "ls": ":"})
     assert display.line_.get_color() == "red"
 
 
-def test_quality_searches_each_side_once(pair, monkeypatch):
+def test_quality_searches_the_neighbors_of_each_side_once(pair, monkeypatch):
     searched = []
-    search = _plot_quality.nearest_neighbors
+    search = quality.nearest_neighbors
 
     def counting(unit, queries, count):
         searched.append(count)
         return search(unit, queries, count)
 
-    monkeypatch.setattr(_plot_quality, "nearest_neighbors", counting)
+    monkeypatch.setattr(quality, "nearest_neighbors", counting)
     QualityDisplay.from_embeddings(*pair, random_state=0)
     assert searched == [50, 50]
 
