@@ -1,4 +1,4 @@
-"""Vectors of documents on disk: one sqlite3 file, keyed by model and text."""
+"""Vectors of documents on disk, in one sqlite3 file, keyed by model and text."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-# Part of every key: raise it when the meaning of a key changes.
+# Part of every key. Raise it when the meaning of a key changes.
 KEY_VERSION = 1
 FILE_NAME = "teacher.sqlite3"
 BUSY_TIMEOUT_S = 600
@@ -34,12 +34,12 @@ _locks: dict[tuple[int, str], threading.RLock] = {}  # (process id, file) -> loc
 
 
 def data_home() -> Path:
-    """Folder for data that outlives the program.
+    """Folder for data that is kept between programs.
 
     Returns
     -------
     pathlib.Path
-        ``$SKLUX_DATA_HOME``, else the user's cache folder.
+        ``$SKLUX_DATA_HOME``, or else the user's cache folder.
     """
     if os.environ.get("SKLUX_DATA_HOME"):
         return Path(os.path.expanduser(os.environ["SKLUX_DATA_HOME"]))
@@ -53,18 +53,18 @@ def data_home() -> Path:
 
 
 def text_key(identity: str, dtype: str, text: str, windows: int = 1) -> bytes:
-    """Key of one document's vector: blake2b-128 over all that determines it.
+    """Key of a document's vector: blake2b-128 of everything that determines it.
 
     Parameters
     ----------
     identity : str
-        What the model is, with the options it is called with.
+        Identity of the model, with the options of its calls.
     dtype : str
-        Type the vector is rounded through.
+        Type to which the vector is rounded.
     text : str
         The document; lone surrogates are allowed.
     windows : int, default=1
-        How many windows a long document was read in, at most.
+        Maximum number of windows of a long document.
 
     Returns
     -------
@@ -72,11 +72,11 @@ def text_key(identity: str, dtype: str, text: str, windows: int = 1) -> bytes:
         Equal for equal arguments only.
     """
     digest = hashlib.blake2b(digest_size=16)
-    # One window is no part of a key: such keys are older than windows.
+    # A single window is not part of a key: keys are older than windows.
     options = [] if windows == 1 else [f"windows={windows}"]
     for part in (str(KEY_VERSION), identity, dtype, *options, text):
         encoded = part.encode("utf-8", "surrogatepass")
-        # The length before each part keeps ("ab", "c") apart from ("a", "bc").
+        # The length before each part distinguishes ("ab", "c") from ("a", "bc").
         digest.update(len(encoded).to_bytes(8, "little"))
         digest.update(encoded)
     return digest.digest()
@@ -89,15 +89,15 @@ def _in_parts(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """Let readers go on while another process writes."""
+    """Let processes read while another process writes."""
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            # The busy timeout does not hold here: sqlite gives up at once when
-            # another process is switching the same new file.
+            # The busy timeout has no effect here: sqlite fails at once if another
+            # process is switching the same new file.
             busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             if not busy or time.monotonic() > deadline:
                 raise
@@ -112,11 +112,11 @@ class VectorCache:
     folder : str, path-like or None
         Folder of the file; None means `data_home`.
     identity : str
-        What the model is, with the options it is called with.
+        Identity of the model, with the options of its calls.
     dtype : str
-        Type the vectors are stored in.
+        Type in which the vectors are stored.
     windows : int, default=1
-        How many windows a long document is read in, at most.
+        Maximum number of windows of a long document.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class VectorCache:
         windows: int = 1,
     ):
         folder = data_home() if folder is None else Path(folder).expanduser()
-        # One lock for one file, by whatever links it is reached.
+        # Resolved, so that a file has one lock even if links lead to it.
         self.file = folder.resolve() / FILE_NAME
         self.identity = identity
         self.dtype = np.dtype(dtype)
@@ -136,7 +136,7 @@ class VectorCache:
 
     @property
     def lock(self) -> threading.RLock:
-        """Lock of this file in this process: held from look-up to storage."""
+        """Lock of this file in this process, held from look-up to storage."""
         return _locks.setdefault((os.getpid(), str(self.file)), threading.RLock())
 
     def key(self, text: str) -> bytes:
@@ -144,7 +144,7 @@ class VectorCache:
         return text_key(self.identity, self.dtype.name, text, self.windows)
 
     def n_components(self) -> int | None:
-        """Width of the model's vectors; None while there are none."""
+        """Width of the model's vectors, or None if none is stored."""
         with self._reading() as connection:
             return None if connection is None else self._stored_width(connection)
 
@@ -154,17 +154,17 @@ class VectorCache:
         Parameters
         ----------
         keys : sequence of bytes
-            Keys, as `key` gives them.
+            Keys, as `key` returns them.
 
         Returns
         -------
         dict of bytes to ndarray of shape (n_components,)
-            The vectors that are there, in the cache's dtype.
+            The vectors that are stored, in the cache's dtype.
 
         Raises
         ------
         OSError
-            If a stored vector is not finite, or not as wide as the model's.
+            If a stored vector is not finite, or its width is not the model's.
         """
         found = {}
         with self._reading() as connection:
@@ -208,11 +208,11 @@ class VectorCache:
         return n_found
 
     def _vector(self, value: bytes, width: int | None) -> np.ndarray:
-        """One stored vector, checked: files are cut short, and edited."""
+        """Return a stored vector after a check: files get truncated and edited."""
         n_values, rest = divmod(len(value), self.dtype.itemsize)
         if rest or n_values != width:
             raise self._damage_error(
-                f"a vector of {len(value)} bytes is no {self.dtype.name} vector of "
+                f"a vector of {len(value)} B is not a {self.dtype.name} vector of "
                 f"width {width}"
             )
         vector = np.frombuffer(value, self.dtype)
@@ -221,25 +221,25 @@ class VectorCache:
         return vector
 
     def put(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
-        """Store vectors, in one transaction; keys that are there are left alone.
+        """Store vectors in one transaction. Stored keys keep their vectors.
 
         Parameters
         ----------
         keys : sequence of bytes of length n_samples
-            Keys, as `key` gives them.
+            Keys, as `key` returns them.
         vectors : ndarray of shape (n_samples, n_components)
             Finite vectors, in the cache's dtype.
 
         Raises
         ------
         ValueError
-            If the model's vectors had another width before.
+            If stored vectors of the model have another width.
         OSError
-            If the disk is full or read-only; nothing of this call is stored.
+            If the disk is full or read-only. Nothing of this call is stored.
         """
         self._make_file()
         with self._connection() as connection:
-            # IMMEDIATE: the width is read and written without another in between.
+            # IMMEDIATE: no other process writes between reading and writing the width.
             connection.execute("BEGIN IMMEDIATE")
             stored = self._stored_width(connection)
             if stored is None:
@@ -262,7 +262,7 @@ class VectorCache:
             connection.commit()
 
     def _stored_width(self, connection: sqlite3.Connection) -> int | None:
-        """Width that the file gives for the model."""
+        """Width of the model's vectors according to the file."""
         row = connection.execute(
             "SELECT n_components FROM models WHERE identity = ?", (self.identity,)
         ).fetchone()
@@ -270,12 +270,12 @@ class VectorCache:
 
     @staticmethod
     def _has_tables(connection: sqlite3.Connection) -> bool:
-        """Whether the file is ready: another process may just be making it."""
+        """Whether the file is complete: another process may still be making it."""
         query = "SELECT count(*) FROM sqlite_master WHERE name IN ('models', 'vectors')"
         return connection.execute(query).fetchone()[0] == 2
 
     def _make_file(self) -> None:
-        """Make the folder, the file and its tables where they are missing."""
+        """Make the folder, the file and its tables if they are missing."""
         if self._is_ready:
             return
         try:
@@ -298,7 +298,7 @@ class VectorCache:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Open the file for the length of a block, and name it in errors."""
+        """Open the file for a block, and name it in errors."""
         try:
             with closing(self._connect()) as connection:
                 yield connection
@@ -308,7 +308,7 @@ class VectorCache:
             raise self._damage_error(error) from error
 
     def _connect(self) -> sqlite3.Connection:
-        """Open the file, without writing where that is not allowed."""
+        """Open the file, only for reading if writing is not allowed."""
         connection = sqlite3.connect(
             self.file, timeout=BUSY_TIMEOUT_S, isolation_level=None
         )
@@ -320,22 +320,22 @@ class VectorCache:
             primary_code = error.sqlite_errorcode & 0xFF
             if primary_code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
-        # A file in WAL mode cannot be opened where its side files cannot be made;
-        # as an immutable one it can be read.
+        # A file in WAL mode cannot be opened if its side files cannot be made. It can
+        # be read as an immutable file.
         return sqlite3.connect(
             f"{self.file.as_uri()}?immutable=1", uri=True, isolation_level=None
         )
 
     def _storage_error(self, error: Exception) -> OSError:
-        """An error that names the file, the cause and the remedy."""
+        """Return an error that names the file, the cause and the remedy."""
         return OSError(
             f"The teacher cache {str(self.file)!r} cannot be read or written: {error}. "
-            "Vectors stored before are kept. Free space, or give CachedTeacher a path "
-            "(or set SKLUX_DATA_HOME) to a folder that can be written."
+            "Vectors stored before are kept. Free disk space, or set the path of "
+            "CachedTeacher (or SKLUX_DATA_HOME) to a folder that can be written."
         )
 
     def _damage_error(self, cause: object) -> OSError:
-        """An error for a file that does not hold what was stored."""
+        """Return an error for a file with other content than was stored."""
         return OSError(
             f"The teacher cache {str(self.file)!r} is damaged or not a cache: {cause}. "
             "Delete or move the file, or give CachedTeacher another path."

@@ -1,8 +1,8 @@
-"""What a model is: a name that changes when its vectors would.
+"""Identity of a model: a name that changes when the model's vectors change.
 
-The name of an object is a digest of its types and contents. A digest of its
-pickle would not do: that also sees which parts are one object in memory, and
-differs between a model and its copy, or between two programs.
+The identity of an object is a digest of its types and contents. A digest of its pickle
+does not work: a pickle also records which parts are one object in memory, so it differs
+between a model and its copy, and between two programs.
 """
 
 import inspect
@@ -21,7 +21,7 @@ PLAIN_TYPES = (bool, int, float, complex, str, np.generic, type(None))
 
 
 def model_identity(model: object) -> str:
-    """Name of a model that changes when its vectors would.
+    """Return a name of a model that changes when the model's vectors change.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ def model_identity(model: object) -> str:
     Raises
     ------
     ValueError
-        If nothing identifies the model from one program to the next.
+        If nothing identifies the model in another program.
     """
     if isinstance(model, (str, os.PathLike)):
         if not os.fspath(model):
             raise ValueError(
-                "The teacher has an empty name. Name a sentence-transformers model or "
-                "its folder."
+                "The name of the teacher is empty. Give the name or the folder of a "
+                "sentence-transformers model."
             )
         if Path(model).is_dir():
             return f"folder:{folder_fingerprint(Path(model))}"
@@ -61,7 +61,7 @@ def model_identity(model: object) -> str:
 
 
 def is_function(value: object) -> bool:
-    """Whether a value is a function of a module, not a method of an object.
+    """Whether a value is a function and not a method of an object.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def is_function(value: object) -> bool:
         True for Python functions and the functions of compiled modules.
     """
     owner = getattr(value, "__self__", None)
-    # A partial of Python 3.14 is a routine, but has no name.
+    # In Python 3.14 a partial is a routine, but it has no name.
     is_named = inspect.isroutine(value) and hasattr(value, "__qualname__")
     return is_named and (owner is None or inspect.ismodule(owner))
 
@@ -95,16 +95,16 @@ def lasting_name(named: Callable) -> str:
     Raises
     ------
     ValueError
-        If the name means something else in another program.
+        If the name can mean something else in another program.
     """
-    what = "class" if inspect.isclass(named) else "function"
+    kind = "class" if inspect.isclass(named) else "function"
     module = getattr(named, "__module__", None) or "builtins"
     name = f"{module}.{named.__qualname__}"
     if module == "__main__" or "<" in named.__qualname__:
         raise ValueError(
-            f"The {what} {name} has no name that holds in another program, so its "
-            "vectors cannot be kept. Give CachedTeacher a model_id, or move the "
-            f"{what} to a module."
+            f"The {kind} {name} has no name that is valid in another program, so its "
+            "vectors cannot be cached. Give CachedTeacher a model_id, or move the "
+            f"{kind} to a module."
         )
     return name
 
@@ -125,7 +125,7 @@ def folder_fingerprint(folder: Path) -> str:
     digest = blake2b(digest_size=16)
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         relative = file.relative_to(folder)
-        # Byte code and hidden files come and go without a change of the model.
+        # Byte code and hidden files can change while the model stays the same.
         if any(part == "__pycache__" or part[0] == "." for part in relative.parts):
             continue
         digest.update(relative.as_posix().encode() + b"\0")
@@ -137,7 +137,7 @@ def folder_fingerprint(folder: Path) -> str:
 
 
 def is_torch_module(value: object) -> bool:
-    """Whether a value is a torch module; torch is not imported to find out.
+    """Whether a value is a torch module. This does not import torch.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def weights_fingerprint(model: object) -> str:
         for key, value in sorted(vars(module).items())
         if is_setting(key, value)
     ]
-    # These two are no plain attributes.
+    # These two are not plain attributes.
     settings.append(getattr(model, "prompts", None))
     settings.append(getattr(model, "max_seq_length", None))
     vocabulary = getattr(getattr(model, "tokenizer", None), "get_vocab", dict)()
@@ -188,7 +188,7 @@ def weights_fingerprint(model: object) -> str:
 
 
 def is_setting(name: str, value: object) -> bool:
-    """Whether an attribute of a module says how the module computes.
+    """Whether an attribute of a module sets how the module computes.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def is_setting(name: str, value: object) -> bool:
     Returns
     -------
     bool
-        False for what changes when a module is merely used or moved.
+        False for an attribute that changes when a module is only used or moved.
     """
     changes_in_use = name.startswith("_") or name in ("training", "name_or_path")
     return not changes_in_use and isinstance(value, (bool, int, float, str, type(None)))
@@ -214,8 +214,8 @@ def fingerprint(value: object, outer: tuple[int, ...] = ()) -> str:
     value : object
         Anything that can be pickled.
     outer : tuple of int, default=()
-        Identities of the values that this one is part of; a value within itself
-        is known by its type.
+        The ``id`` of each value that this value is part of. A value within itself is
+        identified by its type.
 
     Returns
     -------
@@ -231,7 +231,7 @@ def fingerprint(value: object, outer: tuple[int, ...] = ()) -> str:
 
 
 def _content(value: object, outer: tuple[int, ...]) -> bytes:
-    """What tells a value from others of its type."""
+    """Content that distinguishes a value from other values of its type."""
     if isinstance(value, PLAIN_TYPES):
         return repr(value).encode("utf-8", "surrogatepass")
     if isinstance(value, (bytes, bytearray)):
@@ -246,7 +246,7 @@ def _content(value: object, outer: tuple[int, ...]) -> bytes:
 
 
 def _part_fingerprints(value: object, outer: tuple[int, ...]) -> list[str]:
-    """Fingerprints of what a container or an object consists of."""
+    """Fingerprints of the parts of a container or an object."""
     if isinstance(value, dict):
         return sorted(
             fingerprint(key, outer) + fingerprint(part, outer)
@@ -257,7 +257,7 @@ def _part_fingerprints(value: object, outer: tuple[int, ...]) -> list[str]:
         return sorted(fingerprint(part, outer) for part in value)
     if isinstance(value, (list, tuple)):
         return [fingerprint(part, outer) for part in value]
-    # As pickle sees it: how to make it, with what, its state, and its items.
+    # The parts of a pickle: constructor, arguments, state and items.
     reduced = value.__reduce_ex__(4)
     if isinstance(reduced, str):
         return [fingerprint(reduced, outer)]

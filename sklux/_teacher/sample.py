@@ -1,4 +1,4 @@
-"""Which documents the teacher embeds, where it does not embed all."""
+"""Which documents the teacher embeds, if it does not embed all."""
 
 from hashlib import blake2b
 
@@ -6,17 +6,18 @@ import numpy as np
 
 
 def sample_documents(documents: list[str], n_documents: int) -> np.ndarray:
-    """Choose documents by their text alone: those with the smallest hashes.
+    """Choose the documents with the smallest hashes of their texts.
 
-    So the choice is as good as random, but the same in any order, and folds of one
-    corpus have most of their choices in common, so that a cache knows them.
+    The choice behaves like a random sample, but it does not depend on the order of the
+    documents. Folds of one corpus have most of their chosen documents in common, so a
+    cache already holds them.
 
     Parameters
     ----------
     documents : list of str of length n_samples
         Documents to choose from.
     n_documents : int
-        How many.
+        Number of documents to choose.
 
     Returns
     -------

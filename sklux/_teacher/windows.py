@@ -1,4 +1,4 @@
-"""Documents longer than a model reads: cut into windows, read, averaged."""
+"""Windows: vectors of documents that are longer than a model's limit."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -13,39 +13,39 @@ def window_encoder(
     windows: int,
     prompt_name: str | None = None,
 ) -> Callable[[list[str]], np.ndarray]:
-    """Let a model read long documents window by window.
+    """Return a function that embeds long documents window by window.
 
     Parameters
     ----------
     embed : callable
-        Maps any number of texts to an ndarray of shape (n_texts, n_components), by
-        means of the model.
+        Maps any number of texts to an ndarray of shape (n_texts, n_components). It
+        calls the model.
     model : object
-        The model, with ``max_seq_length`` and ``tokenizer`` as those of
-        sentence-transformers have.
+        The model, with ``max_seq_length`` and ``tokenizer`` as in
+        sentence-transformers.
     windows : int
-        At most so many windows of a document; 2 or more.
+        Maximum number of windows of a document; 2 or more.
     prompt_name : str or None, default=None
-        Which of the model's prompts stands before each window; None means its default.
+        Name of the model's prompt before each window; None means its default.
 
     Returns
     -------
     callable
         Maps a list of str to an ndarray of shape (n_documents, n_components). A
-        document that the model reads as a whole is given to it as it is.
+        document within the model's limit is embedded as it is.
 
     Raises
     ------
     ValueError
-        If the model does not say how much of a text it reads, or reads nothing.
+        If the limit of the model is not known, or leaves no tokens for the document.
     """
-    # Models without attention, such as StaticEmbedding, read all of a text.
+    # Models without attention, such as StaticEmbedding, have no limit.
     if getattr(model, "max_seq_length", None) == inf:
         return embed
-    room = pieces_to_read(model, windows, prompt_name)
+    max_tokens = max_document_tokens(model, windows, prompt_name)
 
     def encode(documents: list[str]) -> np.ndarray:
-        pieces = model.tokenizer(
+        tokens = model.tokenizer(
             documents,
             add_special_tokens=False,
             truncation=False,
@@ -54,20 +54,21 @@ def window_encoder(
             return_token_type_ids=False,
             verbose=False,
         )
-        cuts = [
-            cut(document, offsets, room, windows)
-            for document, offsets in zip(documents, pieces["offset_mapping"])
+        texts = [
+            cut_document(document, offsets, max_tokens, windows)
+            for document, offsets in zip(documents, tokens["offset_mapping"])
         ]
-        vectors = embed([text for texts in cuts for text in texts])
-        ends = np.cumsum([len(texts) for texts in cuts])
-        parts = np.split(vectors, ends[:-1])
-        return np.stack([mean_vector(part) for part in parts])
+        vectors = embed([text for of_document in texts for text in of_document])
+        ends = np.cumsum([len(of_document) for of_document in texts])
+        return np.stack([mean_vector(part) for part in np.split(vectors, ends[:-1])])
 
     return encode
 
 
-def pieces_to_read(model: object, windows: int, prompt_name: str | None = None) -> int:
-    """How many word pieces of a document a model reads.
+def max_document_tokens(
+    model: object, windows: int, prompt_name: str | None = None
+) -> int:
+    """Maximum number of tokens of a document that a model can embed as a whole.
 
     Parameters
     ----------
@@ -76,25 +77,25 @@ def pieces_to_read(model: object, windows: int, prompt_name: str | None = None) 
     windows : int
         The parameter, for the messages.
     prompt_name : str or None, default=None
-        Which of the model's prompts is used; None means its default.
+        Name of the model's prompt; None means its default.
 
     Returns
     -------
     int
-        ``max_seq_length`` without special tokens and the prompt.
+        ``max_seq_length`` minus the special tokens and the prompt.
 
     Raises
     ------
     ValueError
-        If the model does not say it, or reads nothing.
+        If the limit of the model is not known, or leaves no tokens for the document.
     """
     limit = getattr(model, "max_seq_length", None)
     tokenizer = getattr(model, "tokenizer", None)
-    # Only fast tokenizers tell where in the text a piece stands.
+    # Only fast tokenizers return the offsets of tokens.
     if limit is None or not getattr(tokenizer, "is_fast", False):
         raise ValueError(
-            f"windows={windows} needs a teacher that says how much of a text it reads, "
-            "by max_seq_length and a fast tokenizer. Got "
+            f"windows={windows} needs a teacher with max_seq_length and a fast "
+            "tokenizer, which give the length of the windows. Got "
             f"{getattr(model, '__qualname__', type(model).__name__)} instead. Set "
             "windows=1, or give the name, the folder or the object of a "
             "sentence-transformers model."
@@ -104,168 +105,172 @@ def pieces_to_read(model: object, windows: int, prompt_name: str | None = None) 
     n_reserved = len(tokenizer(prompt or "")["input_ids"])
     if limit <= n_reserved:
         raise ValueError(
-            f"windows={windows} leaves no room for the document: the teacher's "
+            f"windows={windows} leaves no tokens for the document: the teacher's "
             f"max_seq_length is {limit}, and its special tokens and prompt take "
             f"{n_reserved}. Raise max_seq_length, or set windows=1."
         )
     return limit - n_reserved
 
 
-def cut(
-    document: str, offsets: Sequence[tuple[int, int]], room: int, windows: int
+def cut_document(
+    document: str, offsets: Sequence[tuple[int, int]], max_tokens: int, windows: int
 ) -> list[str]:
-    """Cut a document into windows, between words where that is possible.
+    """Cut a document into windows, between words if that is possible.
 
     Parameters
     ----------
     document : str
         A document.
-    offsets : sequence of (int, int) of length n_pieces
-        Where its word pieces begin and end.
-    room : int
-        Pieces that a window can hold.
+    offsets : sequence of (int, int) of length n_tokens
+        Begin and end of each of its tokens.
+    max_tokens : int
+        Maximum number of tokens of a window.
     windows : int
-        At most so many windows.
+        Maximum number of windows.
 
     Returns
     -------
     list of str
-        The document itself if it fits; else the windows that `window_bounds` gives.
+        The document itself if it fits into one window, or else the windows that
+        `window_bounds` returns.
     """
-    if len(offsets) <= room:
+    if len(offsets) <= max_tokens:
         return [document]
-    places = places_to_cut(document, offsets, room)
+    places = places_to_cut(document, offsets, max_tokens)
     return [
         document[offsets[first][0] : offsets[last - 1][1]]
-        for first, last in window_bounds(places, room, windows)
+        for first, last in window_bounds(places, max_tokens, windows)
     ]
 
 
 def places_to_cut(
-    document: str, offsets: Sequence[tuple[int, int]], room: int
+    document: str, offsets: Sequence[tuple[int, int]], max_tokens: int
 ) -> np.ndarray:
-    """Where a document may be cut: between words, and inside those that do not fit.
+    """Places to cut a document: between words, and inside words longer than a window.
 
     Parameters
     ----------
     document : str
         A document.
-    offsets : sequence of (int, int) of length n_pieces
-        Where its word pieces begin and end.
-    room : int
-        Pieces that a window can hold.
+    offsets : sequence of (int, int) of length n_tokens
+        Begin and end of each of its tokens.
+    max_tokens : int
+        Maximum number of tokens of a window.
 
     Returns
     -------
     ndarray of shape (n_places,), dtype=np.intp
-        The pieces that a window may begin with, and the number of pieces; in order.
+        Tokens that a window may begin with, and the number of tokens; ascending.
     """
-    # Some tokenizers count the space before a word to its first piece.
+    # Some tokenizers count the space before a word as part of its first token.
     words = [
-        piece
-        for piece, (begin, _) in enumerate(offsets)
+        token
+        for token, (begin, _) in enumerate(offsets)
         if any(map(str.isspace, document[max(begin - 1, 0) : begin + 1]))
     ]
     bounds = [0, *words, len(offsets)]
-    long = [
+    long_words = [
         range(begin, end)
         for begin, end in zip(bounds, bounds[1:])
-        if end - begin > room
+        if end - begin > max_tokens
     ]
-    return np.unique(np.concatenate([bounds, *long]))
+    return np.unique(np.concatenate([bounds, *long_words]))
 
 
-def window_bounds(places: np.ndarray, room: int, windows: int) -> list[tuple[int, int]]:
-    """First pieces of the windows, and the pieces behind their last ones.
+def window_bounds(
+    places: np.ndarray, max_tokens: int, windows: int
+) -> list[tuple[int, int]]:
+    """First token of each window, and the token after its last one.
 
-    As few windows as cover the document, the longest of them as short as it can be.
-    Where too many would be needed, full ones are spread evenly.
+    The windows cover the document, in the smallest number and with the longest window
+    as short as possible. If that takes more than `windows` of them, full windows are
+    spread evenly.
 
     Parameters
     ----------
     places : ndarray of shape (n_places,), dtype=np.intp
-        Where the document may be cut, as `places_to_cut` returns it.
-    room : int
-        Pieces that a window can hold; less than there are.
+        Places to cut the document, as `places_to_cut` returns them.
+    max_tokens : int
+        Maximum number of tokens of a window; less than the document has.
     windows : int
-        At most so many windows; 2 or more.
+        Maximum number of windows; 2 or more.
 
     Returns
     -------
     list of (int, int)
         The windows, in order.
     """
-    n_pieces = int(places[-1])
-    # If windows of whole words do not cover it, cuts inside words may.
-    for some in (places, np.arange(n_pieces + 1)):
-        if len(covering(some, room)) - 1 <= windows:
-            bounds = balanced(some, room)
+    n_tokens = int(places[-1])
+    # If windows of whole words do not cover the document, cuts inside words may.
+    for allowed in (places, np.arange(n_tokens + 1)):
+        if len(covering_windows(allowed, max_tokens)) - 1 <= windows:
+            bounds = balanced_windows(allowed, max_tokens)
             return list(zip(bounds, bounds[1:]))
-    targets = np.linspace(0, n_pieces - room, windows).round().astype(int).tolist()
-    return [narrowed(places, target, target + room) for target in targets]
+    begins = np.linspace(0, n_tokens - max_tokens, windows).round().astype(int).tolist()
+    return [narrowed_window(places, begin, begin + max_tokens) for begin in begins]
 
 
-def balanced(places: np.ndarray, room: int) -> list[int]:
+def balanced_windows(places: np.ndarray, max_tokens: int) -> list[int]:
     """Bounds of the fewest windows that cover a document, about equally long.
 
     Parameters
     ----------
     places : ndarray of int
-        Where to cut, in order; no two are further apart than `room`.
-    room : int
-        Pieces that a window can hold.
+        Places to cut, ascending. Their distances are at most `max_tokens`.
+    max_tokens : int
+        Maximum number of tokens of a window.
 
     Returns
     -------
     list of int
-        From 0 to the number of pieces. The longest window is as short as it can be.
+        From 0 to the number of tokens. The longest window is as short as possible.
     """
-    n_bounds = len(covering(places, room))
+    n_bounds = len(covering_windows(places, max_tokens))
     smallest = max(ceil(places[-1] / (n_bounds - 1)), int(np.diff(places).max()))
-    sizes = range(smallest, room)
-    # Larger windows never take more of them, so the search may halve.
+    sizes = range(smallest, max_tokens)
+    # Larger windows never need a higher number of windows, so bisection is correct.
     index = bisect_left(
-        sizes, True, key=lambda size: len(covering(places, size)) <= n_bounds
+        sizes, True, key=lambda size: len(covering_windows(places, size)) <= n_bounds
     )
-    return covering(places, smallest + index)
+    return covering_windows(places, smallest + index)
 
 
-def covering(places: np.ndarray, size: int) -> list[int]:
-    """Bounds of windows that cover a document, each as long as it can be.
+def covering_windows(places: np.ndarray, max_tokens: int) -> list[int]:
+    """Bounds of windows that cover a document, each as long as possible.
 
     Parameters
     ----------
     places : ndarray of int
-        Where to cut, in order; no two are further apart than `size`.
-    size : int
-        Pieces that a window can hold.
+        Places to cut, ascending. Their distances are at most `max_tokens`.
+    max_tokens : int
+        Maximum number of tokens of a window.
 
     Returns
     -------
     list of int
-        From 0 to the number of pieces.
+        From 0 to the number of tokens.
     """
     bounds = [0]
     while bounds[-1] < places[-1]:
-        last = np.searchsorted(places, bounds[-1] + size, side="right") - 1
+        last = np.searchsorted(places, bounds[-1] + max_tokens, side="right") - 1
         bounds.append(int(places[last]))
     return bounds
 
 
-def narrowed(places: np.ndarray, begin: int, end: int) -> tuple[int, int]:
-    """Let a window begin and end where the document may be cut.
+def narrowed_window(places: np.ndarray, begin: int, end: int) -> tuple[int, int]:
+    """Narrow a window to the places where the document may be cut.
 
     Parameters
     ----------
     places : ndarray of int
-        Where to cut, in order.
+        Places to cut, ascending.
     begin, end : int
-        First piece of the window, and the one behind its last.
+        First token of the window, and the token after its last one.
 
     Returns
     -------
     (int, int)
-        The same of the narrower window; as given if nothing would be left.
+        Bounds of the narrower window, or the given bounds if it is empty.
     """
     first = int(places[np.searchsorted(places, begin)])
     last = int(places[np.searchsorted(places, end, side="right") - 1])
@@ -273,10 +278,10 @@ def narrowed(places: np.ndarray, begin: int, end: int) -> tuple[int, int]:
 
 
 def mean_vector(vectors: np.ndarray) -> np.ndarray:
-    """Vector of a document from those of its windows.
+    """Vector of a document, computed from the vectors v of its windows.
 
-    Its direction is that of the mean of the unit vectors v / |v|, its length the mean
-    of the lengths |v|.
+    It has the direction of the mean of the unit vectors v / |v|, and the mean of the
+    lengths |v|.
 
     Parameters
     ----------
@@ -286,7 +291,7 @@ def mean_vector(vectors: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_components,), dtype=np.float32
-        The vector of a single window as it is; zero if the windows cancel out.
+        The vector of a single window unchanged; zero if the windows cancel out.
     """
     if len(vectors) == 1:
         return vectors[0]

@@ -1,51 +1,53 @@
-"""Terms that a teacher teaches: those of the lexical stage, and words beside them."""
+"""Words and terms that a teacher embeds in addition to the documents."""
 
 import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-# Vocabularies begin with what is frequent; those of many languages are longer.
+# Vocabularies begin with frequent tokens. Vocabularies of many languages are longer.
 MAX_TOKENIZER_WORDS = 30_000
-# What the kinds of tokenizers put before a token that begins a word.
+# Marks that tokenizers put before a token that begins a word.
 WORD_BEGINNINGS = ("▁", "Ġ")
-# A vocabulary has such a mark on at least this part of its tokens, or on none.
+# A vocabulary has such a mark on at least this share of its tokens, or on none.
 MIN_MARKED = 0.1
-# What pieces begin with where they go on with a word.
+# Mark of word pieces that continue a word.
 CONTINUATION = "##"
-# Pieces that stand for something that is no text.
+# Special tokens, which do not stand for text.
 SPECIAL = re.compile(r"\[[A-Z]+\d*\]|<.+>")
-# Terms that are taught, a minute's work for a small model on a CPU. The most frequent
-# 20,000 words and pieces of 50,000 documents give nearly all that all 47,000 give.
+# Maximum number of terms that the teacher embeds: a minute's work for a small model on
+# a CPU. The most frequent 20,000 words and word pieces of 50,000 documents improve the
+# student nearly as much as all 47,000.
 MAX_TERMS = 50_000
 
 
 def choose_terms(
     vocabulary: Mapping[str, int], frequency: np.ndarray, prefixes: Iterable[str] = ()
 ) -> tuple[np.ndarray, list[str]]:
-    """Choose the terms that are words or pieces of words, and say them as text.
+    """Choose the terms that are words or word pieces, and return them as text.
 
-    n-grams of words are left out: beside their words, they taught the student nothing.
+    n-grams of words are left out: in addition to their words, they did not improve the
+    student.
 
     Parameters
     ----------
     vocabulary : mapping of str to int
-        Terms with their columns.
+        Terms and their columns.
     frequency : ndarray of shape (n_features,)
-        How often each column is in the documents.
+        Number of documents of each column.
     prefixes : iterable of str, default=()
-        What the names of terms begin with that is no part of the terms.
+        Prefixes of the names of terms that are not part of the terms.
 
     Returns
     -------
     features : ndarray of shape (n_terms,), dtype=np.intp
-        Columns, ascending: of the `MAX_TERMS` most frequent terms.
+        Columns of the `MAX_TERMS` most frequent terms, ascending.
     texts : list of str
-        The same terms, without prefixes, and without the marks of pieces.
+        The same terms, without prefixes and without the marks of word pieces.
     """
     texts = {}
     for term, feature in vocabulary.items():
-        # An analyzer of the user's may make terms of any kind.
+        # A user's own analyzer may return terms of any type.
         if isinstance(term, str):
             text = _as_text(term, prefixes)
             if text.split() == [text] and not SPECIAL.fullmatch(text):
@@ -57,7 +59,7 @@ def choose_terms(
 
 
 def _as_text(term: str, prefixes: Iterable[str]) -> str:
-    """Say a term as it stands in a text."""
+    """Return a term as it stands in a text."""
     for prefix in prefixes:
         if term.startswith(prefix):
             term = term[len(prefix) :]
@@ -68,7 +70,7 @@ def _as_text(term: str, prefixes: Iterable[str]) -> str:
 
 
 def tokenizer_words(model: object) -> list[str] | None:
-    """Return the words that a teacher's tokenizer has as one token.
+    """Return the words that are single tokens of a teacher's tokenizer.
 
     Parameters
     ----------
@@ -96,13 +98,13 @@ def tokenizer_words(model: object) -> list[str] | None:
         if len(marked) >= MIN_MARKED * len(tokens):
             tokens = marked
             break
-    # Pieces within words begin with "##", special tokens with "[" or "<".
+    # Word pieces that continue a word begin with "##", special tokens with "[" or "<".
     words = [token for token in tokens if len(token) > 1 and token.isalpha()]
     return words[:MAX_TOKENIZER_WORDS]
 
 
 def check_words(words: Iterable[str]) -> list[str]:
-    """Return given words as a list.
+    """Return the words that a user gives as a list, each word once.
 
     Parameters
     ----------
@@ -112,21 +114,21 @@ def check_words(words: Iterable[str]) -> list[str]:
     Returns
     -------
     list of str
-        The same, each once.
+        The words, in order.
 
     Raises
     ------
     ValueError
-        If there is none, or one is no str or empty.
+        If there are none, or a word is empty or not a str.
     """
-    # The order of a set is another one in each process.
+    # The order of a set differs from process to process.
     words = sorted(words, key=str) if isinstance(words, set | frozenset) else words
     words = list(words)
     bad = [word for word in words if not isinstance(word, str) or not word.strip()]
     if bad or not words:
-        got = f"{bad[0]!r} among them" if bad else "none"
+        got = f"a list with {bad[0]!r}" if bad else "an empty list"
         raise ValueError(
-            "The 'teacher_words' parameter of LuxicalVectorizer must be 'auto', a "
-            f"list of words, none of them empty, or None. Got {got}."
+            "The 'teacher_words' parameter of LuxicalVectorizer must be 'auto', None, "
+            f"or a list of one or more words that are not empty. Got {got}."
         )
     return list(dict.fromkeys(words))

@@ -1,4 +1,4 @@
-"""The file that keeps teacher vectors: keys, storage, and disks that refuse."""
+"""Vectors of documents on disk, in one sqlite3 file, keyed by model and text."""
 
 import multiprocessing
 import re
@@ -42,7 +42,7 @@ def filled(folder, texts, dtype="float16"):
 
 
 def test_vector_cache_key_known_answer():
-    """Keys written now are found by later versions, on any platform."""
+    """Later versions find the keys of this version, on any platform."""
     assert text_key("model", "float16", "text").hex() == (
         "abe2e0db60cb6f35b0f4036e7c5e8ada"
     )
@@ -53,14 +53,14 @@ def test_vector_cache_key_known_answer():
 
 @settings(max_examples=50, deadline=None)
 @given(st.tuples(ANY_TEXT, ANY_TEXT, ANY_TEXT), st.tuples(ANY_TEXT, ANY_TEXT, ANY_TEXT))
-def test_vector_cache_key_tells_all_parts_apart(first, second):
+def test_vector_cache_key_depends_on_all_parts(first, second):
     assert (text_key(*first) == text_key(*second)) == (first == second)
 
 
 @settings(max_examples=50, deadline=None)
 @given(ANY_TEXT, st.data())
-def test_vector_cache_key_tells_the_borders_of_parts_apart(joined, data):
-    """The same characters, cut into parts at other places."""
+def test_vector_cache_key_depends_on_the_bounds_of_parts(joined, data):
+    """The same characters, cut into parts at different places."""
     cuts = st.tuples(*[st.integers(0, len(joined))] * 2).map(sorted)
     (a, b), (c, d) = data.draw(cuts), data.draw(cuts)
     first = text_key(joined[:a], joined[a:b], joined[b:])
@@ -69,7 +69,7 @@ def test_vector_cache_key_tells_the_borders_of_parts_apart(joined, data):
 
 
 def test_vector_cache_key_lone_surrogates_differ_from_the_character():
-    """A pair of surrogates in a str is not the character it would encode."""
+    """A pair of surrogates in a str is not the character that it encodes."""
     texts = ["\ud83c\udf4e", "\U0001f34e", "\ud83c", "\udf4e", "?"]
     assert len({text_key("m", "float16", text) for text in texts}) == len(texts)
 
@@ -80,7 +80,7 @@ def test_vector_cache_key_method_uses_model_and_dtype(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
-def test_vector_cache_gives_back_the_same_bits(tmp_path, dtype):
+def test_vector_cache_returns_the_same_bits(tmp_path, dtype):
     texts = ["", "a", "\ud800", "\U0001f34e"]
     cache, vectors = filled(tmp_path, texts, dtype)
     found = VectorCache(tmp_path, "model", dtype).get([cache.key(t) for t in texts])
@@ -90,13 +90,13 @@ def test_vector_cache_gives_back_the_same_bits(tmp_path, dtype):
         assert stored.tobytes() == vector.tobytes()
 
 
-def test_vector_cache_gives_only_what_is_there(tmp_path):
+def test_vector_cache_returns_only_stored_vectors(tmp_path):
     cache, _ = filled(tmp_path, ["a", "b"])
     keys = [cache.key(text) for text in ("c", "b")]
     assert set(cache.get(keys)) == {keys[1]}
 
 
-def test_vector_cache_more_keys_than_one_query_takes(tmp_path):
+def test_vector_cache_more_keys_than_one_statement_takes(tmp_path):
     texts = [str(number) for number in range(2 * KEYS_PER_QUERY + 1)]
     cache, vectors = filled(tmp_path, texts)
     found = cache.get([cache.key(text) for text in texts])
@@ -106,7 +106,7 @@ def test_vector_cache_more_keys_than_one_query_takes(tmp_path):
 
 
 def test_vector_cache_first_stored_vector_wins(tmp_path):
-    """Whoever comes second gets the stored vector, so all programs agree."""
+    """The second program gets the stored vector, so all programs agree."""
     cache, vectors = filled(tmp_path, ["a"])
     cache.put([cache.key("a"), cache.key("b")], vectors_of(2, seed=1))
     found = cache.get([cache.key("a"), cache.key("b")])
@@ -131,7 +131,7 @@ def test_vector_cache_reading_makes_no_file(tmp_path):
 
 
 def test_vector_cache_file_without_tables_is_an_empty_cache(tmp_path):
-    """Another process has made the file and not yet its tables."""
+    """Another process has made the file, but not its tables yet."""
     (tmp_path / FILE_NAME).touch()
     cache = VectorCache(tmp_path, "model", "float16")
     assert cache.n_components() is None
@@ -145,7 +145,7 @@ def test_vector_cache_makes_missing_folders(tmp_path):
 
 
 def test_vector_cache_is_in_wal_mode(tmp_path):
-    """Readers go on while another process writes."""
+    """Processes can read while another process writes."""
     cache, _ = filled(tmp_path, ["a"])
     with closing(sqlite3.connect(cache.file)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -188,8 +188,8 @@ def test_vector_cache_other_width_of_another_model_is_stored(tmp_path):
     assert other.n_components() == 5
 
 
-def test_vector_cache_width_may_differ_between_the_dtypes_of_no_model(tmp_path):
-    """The width belongs to the model, whatever its vectors are rounded to."""
+def test_vector_cache_dtypes_of_a_model_have_one_width(tmp_path):
+    """The width belongs to the model and does not depend on the dtype."""
     filled(tmp_path, ["a"])
     other = VectorCache(tmp_path, "model", "float32")
     with pytest.raises(ValueError, match="width 5, but .* of width 4"):
@@ -197,7 +197,7 @@ def test_vector_cache_width_may_differ_between_the_dtypes_of_no_model(tmp_path):
 
 
 def write_slowly(folder, writer, start):
-    """Store shared and own texts one by one, at the same time as the others."""
+    """Store shared and own texts one by one, while other processes do the same."""
     cache = VectorCache(folder, "model", "float16")
     vectors = vectors_of(N_SHARED, seed=writer)
     start.wait(timeout=60)
@@ -208,7 +208,7 @@ def write_slowly(folder, writer, start):
 
 
 def test_vector_cache_several_processes_write_one_file(tmp_path):
-    """The file is new to all of them: they race to make it too."""
+    """They also race to make the file."""
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(N_WRITERS)
     writers = [
@@ -233,7 +233,7 @@ def test_vector_cache_several_processes_write_one_file(tmp_path):
 
 
 def test_vector_cache_waits_for_another_process_to_make_the_file(tmp_path):
-    """sqlite itself does not wait when two switch a new file to WAL mode."""
+    """sqlite itself does not wait when two processes switch a file to WAL mode."""
     cache = VectorCache(tmp_path, "model", "float16")
     keys = [cache.key("a")]
     with (
@@ -305,7 +305,7 @@ def test_vector_cache_data_home_of_each_platform(
 
 
 def with_pragma(monkeypatch, pragma):
-    """Run a pragma on each new connection, which makes sqlite refuse for real."""
+    """Run a pragma on each new connection, so that sqlite itself fails."""
     connect = VectorCache._connect
 
     def connect_with_pragma(self):
@@ -317,11 +317,11 @@ def with_pragma(monkeypatch, pragma):
 
 
 def remedy(file, cause):
-    """Pattern of the error for a file that sqlite refuses."""
+    """Pattern of the error for a file that sqlite cannot read or write."""
     return (
         rf"The teacher cache {re.escape(repr(str(file)))} cannot be read or written: "
-        rf".*{cause}.*\. Vectors stored before are kept\. Free space, or give "
-        r"CachedTeacher a path \(or set SKLUX_DATA_HOME\) to a folder that can be"
+        rf".*{cause}.*\. Vectors stored before are kept\. Free disk space, or set the "
+        r"path of CachedTeacher \(or SKLUX_DATA_HOME\) to a folder that can be written"
     )
 
 
@@ -365,7 +365,7 @@ def test_vector_cache_folder_in_the_place_of_the_file(tmp_path):
         cache.get([cache.key("a")])
 
 
-def test_vector_cache_file_that_is_no_database(tmp_path):
+def test_vector_cache_file_that_is_not_a_database(tmp_path):
     (tmp_path / FILE_NAME).write_bytes(b"these are notes, not vectors\n" * 100)
     cache = VectorCache(tmp_path, "model", "float16")
     for use in (
@@ -378,8 +378,8 @@ def test_vector_cache_file_that_is_no_database(tmp_path):
         assert repr(str(cache.file)) in str(caught.value)
 
 
-def test_vector_cache_file_that_is_no_database_is_not_a_full_disk(tmp_path):
-    """Free space would not help, and no vectors are kept in it."""
+def test_vector_cache_file_that_is_not_a_database_is_not_a_full_disk(tmp_path):
+    """Free disk space does not help, and the file holds no vectors."""
     (tmp_path / FILE_NAME).write_bytes(b"these are notes, not vectors\n" * 100)
     cache = VectorCache(tmp_path, "model", "float16")
     with pytest.raises(OSError, match="file is not a database") as caught:
@@ -390,17 +390,20 @@ def test_vector_cache_file_that_is_no_database_is_not_a_full_disk(tmp_path):
 @pytest.mark.parametrize(
     ("statement", "cause"),
     [
-        ("UPDATE vectors SET vector = x'0102'", "a vector of 2 bytes is no float16"),
-        ("UPDATE vectors SET vector = x'010203'", "a vector of 3 bytes is no float16"),
-        ("UPDATE vectors SET vector = x''", "a vector of 0 bytes is no float16"),
-        ("UPDATE vectors SET vector = 7", "a vector of 1 bytes is no float16"),
+        ("UPDATE vectors SET vector = x'0102'", "a vector of 2 B is not a float16"),
+        (
+            "UPDATE vectors SET vector = x'010203'",
+            "a vector of 3 B is not a float16",
+        ),
+        ("UPDATE vectors SET vector = x''", "a vector of 0 B is not a float16"),
+        ("UPDATE vectors SET vector = 7", "a vector of 1 B is not a float16"),
         (f"UPDATE vectors SET vector = x'{'007e' * 4}'", "a vector has NaN or inf"),
         (f"UPDATE vectors SET vector = x'{'007c' * 4}'", "a vector has NaN or inf"),
-        ("UPDATE models SET n_components = 3", "is no float16 vector of width 3"),
-        ("DELETE FROM models", "is no float16 vector of width None"),
+        ("UPDATE models SET n_components = 3", "is not a float16 vector of width 3"),
+        ("DELETE FROM models", "is not a float16 vector of width None"),
     ],
 )
-def test_vector_cache_vector_that_cannot_be(tmp_path, statement, cause):
+def test_vector_cache_damaged_vector(tmp_path, statement, cause):
     cache, _ = filled(tmp_path, ["a"])
     with closing(sqlite3.connect(cache.file, isolation_level=None)) as connection:
         connection.execute(statement)
@@ -411,8 +414,8 @@ def test_vector_cache_vector_that_cannot_be(tmp_path, statement, cause):
     assert cache.get([cache.key("b")]) == {}
 
 
-def test_vector_cache_is_read_where_side_files_cannot_be_made(tmp_path):
-    """A file in WAL mode wants a shared-memory file beside it, even to be read."""
+def test_vector_cache_is_read_if_side_files_cannot_be_made(tmp_path):
+    """A file in WAL mode needs a shared-memory file, even for reading."""
     cache, vectors = filled(tmp_path, ["a"])
     cache.file.with_name(f"{FILE_NAME}-shm").mkdir()
     np.testing.assert_array_equal(
@@ -423,8 +426,8 @@ def test_vector_cache_is_read_where_side_files_cannot_be_made(tmp_path):
         cache.put([cache.key("b")], vectors_of(1))
 
 
-def test_vector_cache_is_read_where_side_files_cannot_be_made_under_odd_names(tmp_path):
-    """The name goes through a URI there."""
+def test_vector_cache_is_read_if_side_files_cannot_be_made_under_odd_names(tmp_path):
+    """The name of the file becomes part of a URI."""
     cache, vectors = filled(tmp_path / "a b?c#d%20\u00e9", ["a"])
     cache.file.with_name(f"{FILE_NAME}-shm").mkdir()
     np.testing.assert_array_equal(

@@ -1,4 +1,4 @@
-"""Which documents the teacher embeds, where it does not embed all."""
+"""Which documents the teacher embeds, if it does not embed all."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def texts(n_documents):
 
 
 @pytest.mark.parametrize("n_documents", [0, 1, 7, 100])
-def test_documents_to_teach_are_as_many_as_asked_for(n_documents):
+def test_sample_documents_have_the_given_number(n_documents):
     chosen = sample_documents(texts(100), n_documents)
     assert len(chosen) == len(set(chosen)) == n_documents
     assert chosen.dtype == np.intp
@@ -19,19 +19,19 @@ def test_documents_to_teach_are_as_many_as_asked_for(n_documents):
 
 
 @pytest.mark.parametrize("n_documents", [3, 4, 10**9])
-def test_documents_to_teach_of_few_documents_are_all(n_documents):
+def test_sample_documents_of_few_documents_are_all(n_documents):
     assert sample_documents(texts(3), n_documents).tolist() == [0, 1, 2]
 
 
-def test_documents_to_teach_do_not_depend_on_the_order():
+def test_sample_documents_do_not_depend_on_the_order():
     documents = texts(100)
     chosen = {documents[i] for i in sample_documents(documents, 30)}
     np.random.RandomState(0).shuffle(documents)
     assert {documents[i] for i in sample_documents(documents, 30)} == chosen
 
 
-def test_documents_to_teach_of_a_part_are_those_of_the_whole():
-    """A document that is chosen among many is chosen among some of them."""
+def test_sample_documents_of_a_part_are_chosen_from_the_whole_too():
+    """A document chosen from many documents is also chosen from a part of them."""
     documents = texts(100)
     chosen = {documents[i] for i in sample_documents(documents, 30)}
     part = documents[::2]
@@ -39,18 +39,18 @@ def test_documents_to_teach_of_a_part_are_those_of_the_whole():
     assert chosen & set(part) <= of_part
 
 
-def test_documents_to_teach_are_spread_over_the_corpus():
+def test_sample_documents_are_spread_over_the_corpus():
     """Within four standard deviations of the half that begins the corpus."""
     chosen = sample_documents(texts(10_000), 5000)
     assert abs((chosen < 5000).sum() - 2500) < 4 * (10_000 / 16) ** 0.5
 
 
-def test_documents_to_teach_known_answer():
-    """The choice is part of what a cache knows: it must stay as it is."""
+def test_sample_documents_known_answer():
+    """Caches hold the vectors of these documents, so the choice must not change."""
     assert sample_documents(texts(20), 4).tolist() == [2, 7, 11, 15]
 
 
-def test_documents_to_teach_equal_documents():
-    """The first of them; a lone surrogate is a document too."""
+def test_sample_documents_equal_documents():
+    """The first ones are chosen. A lone surrogate is a document, too."""
     assert sample_documents(["same"] * 5, 2).tolist() == [0, 1]
     assert len(sample_documents(["\ud800", "", "a"], 2)) == 2

@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, normalize
 
-import sklux._teacher.cached
+import sklux._teacher.models
 import sklux._teacher.words
 from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer, ReLUProjection
 from sklux._lexical.vectorizer import PART_PREFIXES, default_lexical_stage
@@ -547,7 +547,7 @@ def test_named_model_is_loaded_once_for_its_words(monkeypatch):
         loaded.append((name, device))
         return model_of(["pear", "plum"])
 
-    monkeypatch.setattr(sklux._teacher.cached, "load_sentence_transformer", load)
+    monkeypatch.setattr(sklux._teacher.models, "load_sentence_transformer", load)
     name = "a model of words"
     for teacher in (name, CachedTeacher(name), CachedTeacher(name, device="cpu")) * 2:
         assert words_of_teacher(teacher) == ["pear", "plum"]
@@ -577,11 +577,11 @@ def test_words_that_would_not_be_used_are_not_asked_for(sentences, lexical):
     [
         ("tokenizer", "The 'teacher_words' parameter of LuxicalVectorizer must be"),
         (7, "The 'teacher_words' parameter of LuxicalVectorizer must be"),
-        ([], "Got none"),
-        (["pear", ""], "Got '' among them"),
-        (["pear", 7], "Got 7 among them"),
-        ([["pear"]], r"Got \['pear'\] among them"),
-        (np.array([["pear"]]), "among them"),
+        ([], "Got an empty list"),
+        (["pear", ""], "Got a list with ''"),
+        (["pear", 7], "Got a list with 7"),
+        ([["pear"]], r"Got a list with \['pear'\]"),
+        (np.array([["pear"]]), "Got a list with array"),
     ],
 )
 def test_bad_words(sentences, words, message):

@@ -1,0 +1,233 @@
+"""Models of every kind: how to load them, how to call them, and their words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from sklux._teacher.words import tokenizer_words
+from sklux._utils.optional import import_optional
+
+# Models by name and device, while `loading_once` keeps them.
+_loaded_models: ContextVar[dict[tuple[str, str | None], object] | None] = ContextVar(
+    "_loaded_models", default=None
+)
+
+
+def is_named(model: object) -> bool:
+    """Whether a model is given by name or folder, and must be loaded.
+
+    Parameters
+    ----------
+    model : str, path-like, object or callable
+        As `CachedTeacher` takes it.
+
+    Returns
+    -------
+    bool
+        True for a str and a path.
+    """
+    return isinstance(model, (str, os.PathLike))
+
+
+def is_within(file: Path, model: object) -> bool:
+    """Whether a file lies in the folder of a model.
+
+    Parameters
+    ----------
+    file : Path
+        A file. It need not exist yet.
+    model : object
+        As `CachedTeacher` takes it.
+
+    Returns
+    -------
+    bool
+        Also False if the model is not a folder.
+    """
+    if not is_named(model) or not Path(model).is_dir():
+        return False
+    return file.resolve().is_relative_to(Path(model).resolve())
+
+
+def encoder(
+    model: object, device: str | None, prompt_name: str | None = None
+) -> tuple[Callable[[list[str]], object], object]:
+    """Return the function that embeds texts, and the model that it calls.
+
+    Parameters
+    ----------
+    model : str, path-like, object or callable
+        As `CachedTeacher` takes it. A model given by name or folder is loaded.
+    device : str or None
+        Torch device, for a name or a folder.
+    prompt_name : str or None, default=None
+        Prompt of a sentence-transformers model; None means its default.
+
+    Returns
+    -------
+    encode : callable
+        Maps a list of str to vectors.
+    model : object
+        The model that `encode` calls.
+
+    Raises
+    ------
+    ImportError
+        If sentence-transformers is needed and missing.
+    TypeError
+        If the model is of none of these kinds.
+    ValueError
+        If a prompt is named, but the model has no prompts.
+    """
+    options = {} if prompt_name is None else {"prompt_name": prompt_name}
+    if is_named(model):
+        loaded = load_sentence_transformer(model, device)
+        return partial(encode_as_one_batch, loaded, **options), loaded
+    if options and not hasattr(model, "prompts"):
+        raise ValueError(
+            f"prompt_name={prompt_name!r} needs a model with prompts, such as a "
+            f"sentence-transformers model. Got {type(model).__name__} instead: set "
+            "prompt_name=None."
+        )
+    if not isinstance(model, type):
+        if hasattr(model, "encode"):
+            return partial(model.encode, **options), model
+        if hasattr(model, "transform"):
+            return model.transform, model
+        if callable(model):
+            return model, model
+    raise TypeError(
+        "A teacher must be a sentence-transformers name or folder, an object with "
+        "encode, a fitted scikit-learn transformer, or a callable. Got "
+        f"{model!r} instead."
+    )
+
+
+def encode_as_one_batch(
+    model: object, documents: list[str], **options: str
+) -> np.ndarray:
+    """Embed documents in a single batch of the model.
+
+    Parameters
+    ----------
+    model : sentence_transformers.SentenceTransformer
+        A model.
+    documents : list of str
+        A batch.
+    **options : str
+        Further arguments of the model's ``encode``, such as ``prompt_name``.
+
+    Returns
+    -------
+    ndarray of shape (n_documents, n_components)
+        Their vectors.
+    """
+    return model.encode(
+        documents, batch_size=len(documents), show_progress_bar=False, **options
+    )
+
+
+def words_of_model(model: object, device: str | None) -> list[str]:
+    """Words of a model's tokenizer.
+
+    Parameters
+    ----------
+    model : str, path-like, object or callable
+        As `CachedTeacher` takes it. A model given by name or folder is loaded.
+    device : str or None
+        Torch device, for a name or a folder.
+
+    Returns
+    -------
+    list of str
+        As `tokenizer_words` finds them; empty if the model has no tokenizer.
+    """
+    if is_named(model):
+        return list(words_of_named_model(os.fspath(model), device))
+    return tokenizer_words(model) or []
+
+
+# Each fit of a grid search needs the words.
+@lru_cache(maxsize=16)
+def words_of_named_model(name: str, device: str | None) -> tuple[str, ...]:
+    """Words of the tokenizer of a model that is given by name.
+
+    Parameters
+    ----------
+    name : str
+        Name or folder of a sentence-transformers model.
+    device : str or None
+        Torch device.
+
+    Returns
+    -------
+    tuple of str
+        As `tokenizer_words` finds them; empty if the model has no tokenizer.
+    """
+    return tuple(tokenizer_words(load_sentence_transformer(name, device)) or ())
+
+
+@contextmanager
+def loading_once() -> Iterator[None]:
+    """Load each named model at most once within a block, and release it at the end.
+
+    A fit needs its teacher for the words of its tokenizer, for terms and for
+    documents. A command needs it for each chunk of documents.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    if _loaded_models.get() is not None:
+        # An outer block keeps the models.
+        yield
+        return
+    token = _loaded_models.set({})
+    try:
+        yield
+    finally:
+        _loaded_models.reset(token)
+
+
+def load_sentence_transformer(model: str | os.PathLike, device: str | None) -> object:
+    """Load a sentence-transformers model, or return one that `loading_once` keeps.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Name or folder.
+    device : str or None
+        Torch device; None leaves the choice to sentence-transformers.
+
+    Returns
+    -------
+    sentence_transformers.SentenceTransformer
+        The model.
+
+    Raises
+    ------
+    ImportError
+        If sentence-transformers is missing.
+    """
+    name, kept = os.fspath(model), _loaded_models.get()
+    if kept is not None and (name, device) in kept:
+        return kept[name, device]
+    library = import_optional(
+        "sentence_transformers", extra="teacher", purpose=f"The teacher {name!r}"
+    )
+    try:
+        loaded = library.SentenceTransformer(name, device=device)
+    except Exception as error:
+        error.add_note(f"This happened while loading the teacher {name!r}.")
+        raise
+    if kept is not None:
+        kept[name, device] = loaded
+    return loaded

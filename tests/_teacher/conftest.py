@@ -1,0 +1,18 @@
+"""Fixture: a stand-in for sentence-transformers."""
+
+import sys
+import types
+
+import pytest
+
+from _teacher.teachers import FakeSentenceTransformer
+
+
+@pytest.fixture
+def fake_library(monkeypatch):
+    """Replace sentence-transformers, and return the names and devices it loads."""
+    module = types.ModuleType("sentence_transformers")
+    module.SentenceTransformer = FakeSentenceTransformer
+    monkeypatch.setitem(sys.modules, "sentence_transformers", module)
+    monkeypatch.setattr(FakeSentenceTransformer, "made", [])
+    return FakeSentenceTransformer.made

@@ -1,0 +1,91 @@
+"""Vectors of many documents, by batches of documents of similar length."""
+
+import types
+
+import numpy as np
+import pytest
+
+from _teacher.teachers import (
+    FakeSentenceTransformer,
+    letter_counts,
+    recorded,
+    width_by_length,
+)
+from sklux import CachedTeacher
+from sklux._teacher import batches, models
+from sklux._teacher.cached import teacher_vectors
+
+
+def test_batches_have_batch_size_and_similar_lengths(tmp_path):
+    teacher = recorded(tmp_path, batch_size=3)
+    texts = [str(10**length) for length in range(20)]
+    np.testing.assert_array_equal(teacher.transform(texts), letter_counts(texts))
+    assert {len(batch) for batch in teacher.model.batches[:-1]} == {3}
+    assert teacher.model.texts == texts[::-1]
+
+
+def test_batches_of_short_texts_are_larger_for_a_named_model(tmp_path, monkeypatch):
+    """A batch has MIN_BATCH_CHARACTERS characters, or `batch_size` texts if more."""
+    sizes = []
+
+    def encode(texts, batch_size, show_progress_bar):
+        assert batch_size == len(texts)
+        sizes.append((len(texts[0]), len(texts)))
+        return letter_counts(texts)
+
+    model = types.SimpleNamespace(encode=encode)
+    monkeypatch.setattr(batches, "MIN_BATCH_CHARACTERS", 40)
+    monkeypatch.setattr(models, "load_sentence_transformer", lambda *_: model)
+    texts = ["a" * (number % 15) for number in range(90)]
+    teacher = CachedTeacher("a name", path=tmp_path, model_id="short", batch_size=4)
+    # With a cache, each distinct text is embedded once.
+    distinct = sorted(set(texts), key=len, reverse=True)
+    np.testing.assert_array_equal(teacher.transform(texts), letter_counts(texts))
+    assert sizes == [(14, 4), (10, 4), (6, 6), (0, 1)]
+    assert sum(n_texts for _, n_texts in sizes) == len(distinct)
+    sizes.clear()
+    vectors = teacher_vectors("a name", texts * 2, False)
+    np.testing.assert_array_equal(vectors, letter_counts(texts * 2))
+    assert sizes == [(14, 64), (9, 64), (4, 52)]
+
+
+def test_batches_of_two_widths_are_not_stored(tmp_path):
+    with pytest.raises(ValueError, match="returned vectors of widths? "):
+        recorded(tmp_path, width_by_length, batch_size=1).transform(["a", "bb", "ccc"])
+
+
+def test_batches_are_put_in_order():
+    texts = [f"{number} documents" for number in range(200)]
+    vectors = teacher_vectors(letter_counts, texts, False)
+    np.testing.assert_array_equal(vectors, letter_counts(texts))
+
+
+def test_batches_of_two_widths_are_refused():
+    """The longest documents come first, so the batches differ in width."""
+    texts = ["long enough"] * 64 + ["short"]
+
+    def embed(documents):
+        return np.ones((len(documents), len(documents[0])))
+
+    with pytest.raises(ValueError, match="vectors of width 11 and then of width 5"):
+        teacher_vectors(embed, texts, False)
+
+
+def test_batches_for_a_named_model_have_no_surrogates(
+    tmp_path, fake_library, monkeypatch
+):
+    """Tokenizers refuse them. Models of other kinds get the texts unchanged."""
+    seen = []
+
+    def encode(self, documents, batch_size, show_progress_bar):
+        seen.extend(documents)
+        return np.array([[len(text), 1] for text in documents])
+
+    monkeypatch.setattr(FakeSentenceTransformer, "encode", encode)
+    teacher = CachedTeacher("some/name", path=tmp_path)
+    documents = ["cut \ud83d", "whole \U0001f642", "\udc00"]
+    vectors = teacher.transform(documents)
+    assert sorted(seen) == sorted(["cut \ufffd", "whole \U0001f642", "\ufffd"])
+    np.testing.assert_array_equal(vectors[:, 0], [5, 7, 1])
+    teacher.transform(documents)
+    assert len(seen) == 3
