@@ -87,6 +87,10 @@ lint: $(VENV)/test.stamp $(VENV)/lint.stamp
 	$(BIN)/ruff format --check .
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint sklux/_kernels
 	$(BIN)/numpydoc lint $$(git ls-files 'sklux/*.py')
+	$(BIN)/mypy
+	$(BIN)/codespell $$(git ls-files)
+	$(BIN)/python .ci/prose.py
+	$(BIN)/python .ci/bodies.py $$(git ls-files 'sklux/*.py' 'benchmarks/*.py' '.ci/*.py')
 
 # Warnings are errors. The examples run while the pages are built, offline.
 doc: $(VENV)/doc.stamp

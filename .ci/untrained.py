@@ -12,6 +12,9 @@ from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
 from sklux._lexical.characters import N_CODE_POINTS, changed_by, make_tables
 from sklux._lexical.subwords import UNKNOWN_PIECE, Subwords
 from sklux._lexical.vectorizer import default_lexical_stage
+from sklux._student.network import Network
+from sklux._student.projection import adopt_student
+from sklux._student.trained import TrainedStudent
 
 
 def untrained_model(
@@ -21,18 +24,18 @@ def untrained_model(
     n_features = len(lexical.get_feature_names_out())
     rng = np.random.default_rng(0)
     projection = ReLUProjection(n_components, hidden_layer_sizes=(n_units,))
-    projection.coefs_ = [
+    coefs = [
         rng.standard_normal(shape).astype(np.float32)
         for shape in ((n_features, n_units), (n_units, n_components))
     ]
-    projection.n_features_in_, projection.n_components_ = n_features, n_components
-    projection.teacher_components_ = np.eye(n_components, dtype=np.float32)
-    projection.loss_curve_, projection.validation_scores_ = [0.5], [0.5]
-    projection.n_iter_, projection.n_teacher_documents_, projection.report_ = (
-        1,
-        40,
-        None,
+    student = TrainedStudent(
+        Network.of(coefs),
+        np.eye(n_components, dtype=np.float32),
+        n_teacher_documents=40,
+        loss_curve=[0.5],
+        validation_scores=[0.5],
     )
+    adopt_student(projection, student)
     model = LuxicalVectorizer()
     model.lexical_, model.projection_ = lexical, projection
     model.teacher_id_, model.n_teacher_terms_ = "t", 0

@@ -46,6 +46,12 @@ def test_packaging_extras_of_users_have_minima():
             assert ">=" in line or line.startswith("sklux["), line
 
 
+def test_packaging_packages_are_the_folders():
+    folders = {file.parent for file in (ROOT / "sklux").rglob("__init__.py")}
+    names = [".".join(folder.relative_to(ROOT).parts) for folder in folders]
+    assert PROJECT["tool"]["setuptools"]["packages"] == sorted(names)
+
+
 def test_packaging_sdist_has_what_the_makefile_runs(monkeypatch):
     """The whole folder .ci, but no caches."""
     egg_info = pytest.importorskip("setuptools.command.egg_info")
@@ -70,9 +76,33 @@ def test_packaging_pre_commit_has_the_linters_of_make_lint():
         "ruff": "ruff-pre-commit",
         "cython-lint": "cython-lint",
         "numpydoc": "numpydoc",
+        "codespell": "codespell",
     }
     for package, repository in names.items():
         assert revisions[repository] == constraints[package]
+    assert revisions.keys() == set(names.values())
+
+
+def test_packaging_pre_commit_runs_the_checks_of_make_lint():
+    """Those that come from no repository of hooks."""
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", makefile, flags=re.MULTILINE)[1]
+    assert set(re.findall(r"\.ci/\w+\.py", recipe)) == {
+        ".ci/bodies.py",
+        ".ci/prose.py",
+    }
+    for command in (*re.findall(r"python (\.ci/\w+\.py)", recipe), "bin/mypy"):
+        assert re.search(rf"entry: .*{re.escape(command)}$", hooks, flags=re.MULTILINE)
+    assert "/mypy\n" in recipe
+
+
+def test_packaging_linters_are_pinned():
+    constraints = pins("constraints.txt")
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert set(extras["lint"]) == constraints.keys() - {"torch"}
+    # Tests read types with the same versions.
+    assert {"mypy", "scipy-stubs"} <= set(extras["test"])
 
 
 def test_packaging_extras_lead_to_each_other():
@@ -114,6 +144,33 @@ def test_packaging_workflow_sets_what_make_sets_where_there_is_no_make():
     for name, value in re.findall(r"(\w+)=(\w+)", small):
         assert re.search(rf'^ +{name}: "?{value}"?$', job, flags=re.MULTILINE), name
     assert "--constraint constraints.txt" in job
+
+
+@pytest.mark.parametrize("name", ["bug", "feature"])
+def test_packaging_issue_forms_are_forms(name):
+    """As GitHub reads them: without one of these keys it shows no form at all."""
+    yaml = pytest.importorskip("yaml")
+    path = ROOT / f".github/ISSUE_TEMPLATE/{name}.yml"
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert form["name"]
+    assert form["description"]
+    for field in form["body"]:
+        assert field["type"] == "textarea"
+        assert field["attributes"]["label"]
+    ids = [field["id"] for field in form["body"]]
+    assert len(set(ids)) == len(ids)
+
+
+def test_packaging_dependabot_updates_actions_and_linters():
+    yaml = pytest.importorskip("yaml")
+    text = (ROOT / ".github/dependabot.yml").read_text(encoding="utf-8")
+    updates = {
+        update["package-ecosystem"]: update
+        for update in yaml.safe_load(text)["updates"]
+    }
+    assert set(updates) == {"github-actions", "pip"}
+    linters = updates["pip"]["groups"]["linters"]["patterns"]
+    assert set(linters) == set(PROJECT["project"]["optional-dependencies"]["lint"])
 
 
 def test_packaging_one_version():
