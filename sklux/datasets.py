@@ -1,4 +1,4 @@
-"""Readers of text that need no network."""
+"""Data sets of texts that are available without a network."""
 
 import ast
 import sys
@@ -28,7 +28,7 @@ SKIPPED_FOLDERS = {
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
-# How a section begins, where no line of dashes says so.
+# Beginnings of sections without an underlined title.
 _SECTION_STARTS = (">>>", ".. ", ":param", ":return", "@param")
 
 
@@ -50,44 +50,45 @@ def load_docstrings(
 ) -> Bunch:
     """Load the docstrings of installed packages, labelled by package.
 
-    They are read from the sources; nothing is imported or run. The order is
-    fixed: by package, file, and line. Definitions that stand under an ``if`` or a
-    ``try`` are left out.
+    The docstrings are read from the source files; no package is imported or run. The
+    order is fixed: by package, file and line. Definitions under an ``if`` or a ``try``
+    are left out.
 
     Parameters
     ----------
     packages : sequence of str or None, default=None
-        Top-level packages, such as ``["numpy", "scipy"]``. None means all that
-        are installed beside sklux.
+        Top-level packages, such as ``["numpy", "scipy"]``. None means all packages that
+        are installed together with sklux.
 
     n_paragraphs : int, default=1
-        How many paragraphs to take from the beginning of a docstring, at most:
-        sections (Parameters, Args), examples and directives end it earlier.
+        Largest number of paragraphs to take from the beginning of a docstring. The text
+        ends earlier at a section (Parameters, Args), an example or a directive.
 
     min_characters : int, default=60
         Shorter texts are left out.
 
     max_per_package : int or None, default=None
-        Where a package has more texts, this many are taken, evenly spaced.
+        If a package has more texts, this many evenly spaced texts are taken. None means
+        all.
 
     Returns
     -------
     sklearn.utils.Bunch
-        With these attributes:
+        A bunch with these attributes:
 
         data : list of str of length n_samples
-            The texts, each one once, on one line.
+            The texts, without duplicates, each on one line.
         target : ndarray of shape (n_samples,), dtype=np.int64
-            Which package a text is from.
+            Package of each text, as a position in ``target_names``.
         target_names : list of str of length n_packages
             Names of the packages that have texts.
         object_names : list of str of length n_samples
-            Where a text stands: module and qualified name.
+            Documented object of each text: module and qualified name.
 
     Raises
     ------
     ValueError
-        If a package is not installed as Python sources, or nothing is found.
+        If a package is not installed as Python sources, or no text is found.
 
     Examples
     --------
@@ -118,7 +119,7 @@ def load_docstrings(
             data += [text for _, text in found]
     if not data:
         raise ValueError(
-            f"No docstring of at least {min_characters} characters was found. Give "
+            f"No docstring of at least {min_characters} characters was found. Use "
             "other packages, or lower min_characters."
         )
     return Bunch(
@@ -130,7 +131,7 @@ def load_docstrings(
 
 
 def _checked_names(packages: Iterable[str]) -> list[str]:
-    """Names of packages as a list."""
+    """Return the names of packages as a list; refuse anything else."""
     if isinstance(packages, str):
         raise ValueError(
             f"packages must be a list of names. Got {packages!r}; use [{packages!r}]."
@@ -185,11 +186,11 @@ def _file_texts(
     """Yield name and text of each docstring of a file, in the order of the lines."""
     try:
         with warnings.catch_warnings():
-            # Old escapes in other people's strings are not our caller's concern.
+            # Sources of other packages may have invalid escapes; nobody can act on it.
             warnings.simplefilter("ignore")
             tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
-        # Links to nowhere, templates, and sources of another Python.
+        # Broken links, templates, and sources for another version of Python.
         return
     waiting: list[tuple[str, ast.AST]] = [(module, tree)]
     while waiting:
@@ -198,7 +199,7 @@ def _file_texts(
         if docstring:
             yield name, _first_paragraphs(docstring, n_paragraphs)
         children = [child for child in node.body if isinstance(child, _DOCUMENTED)]
-        # Reversed, because the last one is taken first.
+        # Reversed, because the last element is taken first.
         waiting += [(f"{name}.{child.name}", child) for child in reversed(children)]
 
 

@@ -1,4 +1,4 @@
-"""Quality of embeddings: near to a teacher's, spread, meeting their other halves."""
+"""Quality of embeddings: agreement with a teacher, spread, retrieval of halves."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def neighbor_recall_score(
     sample_size: int | None = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> float:
-    """Share of the teacher's nearest documents that the student finds too.
+    """Share of the teacher's nearest documents that the student also finds.
 
     Parameters
     ----------
@@ -66,15 +66,15 @@ def neighbor_recall_score(
         Student vectors of the same documents.
 
     n_neighbors : int, default=10
-        How many nearest documents (by cosine, the document itself left out) to
-        compare. Which of several equally near ones count is left open.
+        Number of nearest documents to compare, by cosine; the document itself is
+        excluded. The choice among equally near documents is not specified.
 
     sample_size : int or None, default=None
-        How many documents, drawn without replacement, to look at the neighbours
-        of; they are always sought among all. None means all.
+        Number of documents, drawn without replacement, whose neighbours are compared.
+        Neighbours are always searched among all documents. None means all.
 
     random_state : int, RandomState instance or None, default=None
-        Source of the draw.
+        Source of randomness of the sample.
 
     Returns
     -------
@@ -84,8 +84,7 @@ def neighbor_recall_score(
     Raises
     ------
     ValueError
-        If there are no more than `n_neighbors` documents, or a value is not
-        finite.
+        If there are not more than `n_neighbors` documents, or a value is not finite.
 
     Examples
     --------
@@ -103,7 +102,7 @@ def neighbor_recall_score(
             f"{n_samples}."
         )
     queries = np.arange(n_samples)
-    n_neighbors = int(n_neighbors)  # of any int type of NumPy
+    n_neighbors = int(n_neighbors)  # it may be of any int type of NumPy
     if sample_size is not None:
         sample_size = int(sample_size)
         if sample_size > n_samples:
@@ -147,15 +146,15 @@ def similarity_correlation(
         Student vectors of the same documents.
 
     n_pairs : int, default=100_000
-        Random pairs of two different documents to compare.
+        Number of random pairs of two different documents to compare.
 
     random_state : int, RandomState instance or None, default=None
-        Source of the pairs.
+        Source of randomness of the pairs.
 
     Returns
     -------
     float
-        Between -1 and 1; 0 where one side has the same cosine for all pairs.
+        Between -1 and 1; 0 if one side has the same cosine for all pairs.
 
     Raises
     ------
@@ -180,12 +179,13 @@ def similarity_correlation(
 
 
 def effective_rank(embeddings: MatrixLike) -> float:
-    """Number of directions that embeddings vary in, each counted by its share.
+    """Number of directions in which embeddings vary, each weighted by its share.
 
-    The effective rank of Roy and Vetterli [1]_ of the covariance matrix of the
-    vectors, scaled to length 1: the exponential of the entropy of its eigenvalues,
-    divided by their sum. A student whose effective rank is far below that of its
-    teacher has lost what tells documents apart.
+    The vectors are scaled to length 1. The result is the effective rank of Roy and
+    Vetterli [1]_ of their covariance matrix: the exponential of the entropy of its
+    eigenvalues, divided by their sum. If the effective rank of a student is far below
+    the effective rank of its teacher, the student has lost differences between
+    documents.
 
     Parameters
     ----------
@@ -195,8 +195,8 @@ def effective_rank(embeddings: MatrixLike) -> float:
     Returns
     -------
     float
-        Between 1 and min(n_samples - 1, n_components); 0 where all vectors have the
-        same direction, up to the rounding of float32.
+        Between 1 and min(n_samples - 1, n_components); 0 if all vectors have the same
+        direction, up to the rounding of float32.
 
     Raises
     ------
@@ -205,15 +205,16 @@ def effective_rank(embeddings: MatrixLike) -> float:
 
     See Also
     --------
-    mean_cosine : How narrow the cone is that holds the vectors.
+    mean_cosine : Width of the cone that holds the vectors.
 
     Notes
     -----
-    The mean vector is taken out first. A cone in which all vectors lie, however
-    narrow, hence does not count here: cosines that are all high alike rank documents
-    as well as before, and many good teachers have them. `mean_cosine` shows the cone.
+    The mean vector is subtracted first. All vectors may lie in a narrow cone, but this
+    does not lower the effective rank: cosines that are all similarly high still rank
+    documents, and many good teachers have such cosines. `mean_cosine` shows the cone.
 
-    The cost is that of a square matrix of the smaller side of `embeddings`.
+    The cost is the eigendecomposition of a square matrix whose size is the smaller
+    dimension of `embeddings`.
 
     References
     ----------
@@ -240,7 +241,7 @@ def mean_cosine(embeddings: MatrixLike) -> float:
     Returns
     -------
     float
-        Near 0 where vectors point in all directions, 1 where all point in the same.
+        Near 0 if the vectors point in all directions, 1 if all have the same direction.
 
     Raises
     ------
@@ -249,12 +250,12 @@ def mean_cosine(embeddings: MatrixLike) -> float:
 
     See Also
     --------
-    effective_rank : In how many directions the vectors vary.
+    effective_rank : Number of directions in which the vectors vary.
 
     Notes
     -----
-    No pairs are drawn: the mean over all of them follows from the sum of the
-    unit vectors, at the cost of one pass.
+    No pairs are sampled. The mean over all pairs follows from the sum of the unit
+    vectors, which takes one pass.
 
     Examples
     --------
@@ -268,7 +269,7 @@ def mean_cosine(embeddings: MatrixLike) -> float:
 def half_document_retrieval(
     first_embeddings: MatrixLike, second_embeddings: MatrixLike
 ) -> float:
-    """Mean reciprocal rank of second halves, asked for by their first halves.
+    """Mean reciprocal rank of second halves, with the first halves as queries.
 
     Parameters
     ----------
@@ -276,23 +277,23 @@ def half_document_retrieval(
         Vectors of the first halves of documents: the queries.
 
     second_embeddings : {array-like, sparse matrix} of shape (n_samples, n_components)
-        Vectors of the second halves, in the same order.
+        Vectors of the second halves of the same documents, in the same order.
 
     Returns
     -------
     float
-        Between 0 and 1, higher is better. Ties (cosines within 1e-6, for they
-        are computed in float32) count against the vectors, and where either
-        half has a zero vector, the rank is the last.
+        Between 0 and 1, higher is better. Ties count against the vectors: cosines
+        within 1e-6 are tied, because they are computed in float32. If one of the halves
+        has a zero vector, its document gets the last rank.
 
     Raises
     ------
     ValueError
-        If the two differ in shape, or a value is not finite.
+        If the two shapes differ, or a value is not finite.
 
     See Also
     --------
-    split_halves : Halves of documents.
+    split_halves : Split documents into halves.
 
     Examples
     --------
@@ -306,8 +307,8 @@ def half_document_retrieval(
     first, second = _check_pair(first_embeddings, second_embeddings)
     if first.shape[1] != second.shape[1]:
         raise ValueError(
-            f"Both halves must have vectors of one width. Got {first.shape[1]} and "
-            f"{second.shape[1]}."
+            "first_embeddings and second_embeddings must have the same width. Got "
+            f"{first.shape[1]} and {second.shape[1]}."
         )
     n_samples = first.shape[0]
     ranks = np.empty(n_samples)
@@ -319,7 +320,7 @@ def half_document_retrieval(
 
 
 def _check_two(embeddings, function):
-    """Unit rows of embeddings, two of which are not zero."""
+    """Return unit rows of embeddings; check that at least two are not zero."""
     unit = _check_embeddings(embeddings, "embeddings")
     n_vectors = np.count_nonzero(~is_zero_row(unit))
     if n_vectors < 2:
@@ -331,7 +332,7 @@ def _check_two(embeddings, function):
 
 
 def _check_pair(first, second):
-    """Unit rows of two embeddings of the same documents."""
+    """Return unit rows of two embeddings of the same documents."""
     pair = [
         _check_embeddings(first, "The first argument"),
         _check_embeddings(second, "The second argument"),
@@ -341,12 +342,12 @@ def _check_pair(first, second):
 
 
 def _check_embeddings(embeddings, input_name):
-    """Unit rows of finite embeddings."""
+    """Return unit rows of embeddings; check that they are finite."""
     embeddings = check_array(
         embeddings, accept_sparse="csr", dtype=np.float64, input_name=input_name
     )
     if sparse.issparse(embeddings):
-        # The largest value is taken out first, so that no square overflows.
+        # Division by the largest value first: no square overflows.
         embeddings = normalize(normalize(embeddings, norm="max"))
         return embeddings.astype(np.float32)
     return unit_rows(embeddings)

@@ -1,4 +1,4 @@
-"""Docstrings read from sources: what is taken, in which order, and what is not run."""
+"""Docstrings read from sources: the texts, their order, and that no source is run."""
 
 import sys
 
@@ -98,7 +98,7 @@ def test_datasets_docstrings_max_per_package_is_evenly_spaced(package):
     ]
 
 
-def test_datasets_docstrings_repeat_themselves_exactly():
+def test_datasets_docstrings_are_the_same_at_each_call():
     first, second = (load_docstrings(packages=["joblib", "tqdm"]) for _ in range(2))
     assert first.data == second.data
     assert first.object_names == second.object_names
@@ -108,7 +108,7 @@ def test_datasets_docstrings_repeat_themselves_exactly():
 
 
 def test_datasets_docstrings_of_all_installed_packages(tmp_path, monkeypatch):
-    """The folders that end in -packages are where packages are installed."""
+    """Folders whose names end in -packages hold the installed packages."""
     folder = tmp_path / "site-packages"
     for name in ("zebra_for_test", "ant_for_test", "_private_for_test", "no-name"):
         (folder / name).mkdir(parents=True)

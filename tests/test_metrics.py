@@ -1,4 +1,4 @@
-"""Quality metrics against plain loops and hand-worked examples."""
+"""Quality metrics against plain loops and examples worked by hand."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def slow_recall(teacher, student, n_neighbors):
 
 
 def slow_mrr(first, second):
-    """Rank of the own half among all, ties last, zero vectors last."""
+    """Mean of 1 / rank of the own half among all; ties and zero vectors rank last."""
     n_samples = len(first)
     both = cosines(np.concatenate([first, second]))[:n_samples, n_samples:]
     total = 0
@@ -61,18 +61,7 @@ def test_metrics_recall_equals_the_loop(n_neighbors):
     ) == pytest.approx(slow_recall(teacher, student, n_neighbors))
 
 
-def test_metrics_recall_crosses_blocks_of_rows(monkeypatch):
-    import sklux._utils.similarity as room
-
-    random_state = np.random.RandomState(0)
-    teacher = random_state.standard_normal((50, 6))
-    student = random_state.standard_normal((50, 6))
-    whole = neighbor_recall_score(teacher, student)
-    monkeypatch.setattr(room, "ROWS_AT_A_TIME", 7)
-    assert neighbor_recall_score(teacher, student) == whole
-
-
-def test_metrics_recall_of_a_sample_is_near_that_of_all():
+def test_metrics_recall_of_a_sample_is_near_the_recall_of_all():
     random_state = np.random.RandomState(0)
     teacher = random_state.standard_normal((400, 6))
     student = teacher + 0.5 * random_state.standard_normal((400, 6))
@@ -112,7 +101,7 @@ def test_metrics_correlation_equals_pearson_over_all_pairs():
 
 
 def test_metrics_correlation_never_pairs_a_document_with_itself():
-    """With itself, each pair would have the cosine 1 on both sides."""
+    """A pair of a document and itself has the cosine 1 on both sides."""
     teacher = np.array([[1.0, 0.0], [0.0, 1.0]])
     assert similarity_correlation(teacher, teacher, random_state=0) == 0.0
 
@@ -133,7 +122,7 @@ def test_metrics_correlation_refuses_one_pair():
 
 
 def slow_rank(embeddings):
-    """Entropy of the singular values of NumPy's own covariance."""
+    """Exponential of the entropy of the singular values of NumPy's covariance."""
     lengths = np.linalg.norm(embeddings, axis=1)
     unit = embeddings[lengths > 0] / lengths[lengths > 0, None]
     values = np.linalg.svd(np.cov(unit.T, ddof=0), compute_uv=False)
@@ -144,8 +133,8 @@ def slow_rank(embeddings):
 def test_metrics_effective_rank_by_hand():
     """Six rows lie along e_1 and two along e_2: shares 3/4 and 1/4.
 
-    exp(-(3/4 log 3/4 + 1/4 log 1/4)) = 4 / 3^(3/4). A third coordinate that all
-    have makes a cone of them, and changes nothing.
+    exp(-(3/4 log 3/4 + 1/4 log 1/4)) = 4 / 3^(3/4). With a third coordinate that is
+    the same for all, the rows lie in a cone; this does not change the rank.
     """
     one, other = np.array([1.0, 0.0]), np.array([0.0, 1.0])
     embeddings = np.array([one, -one, one, -one, one, -one, other, -other])
@@ -157,7 +146,7 @@ def test_metrics_effective_rank_by_hand():
 @given(st.integers(0, 2**32 - 1), st.integers(3, 12), st.integers(2, 12))
 @settings(max_examples=50, deadline=None)
 def test_metrics_effective_rank_equals_the_loop(seed, n_samples, n_components):
-    """With more documents than components, and the other way round."""
+    """With more documents than components, and with fewer."""
     random_state = np.random.RandomState(seed)
     embeddings = random_state.standard_normal((n_samples, n_components))
     rank = effective_rank(embeddings)
@@ -171,13 +160,13 @@ def test_metrics_effective_rank_of_one_direction_is_zero(shape):
 
 
 def test_metrics_mean_cosine_by_hand():
-    """Cosines 0 (twice) and -1 of three pairs; a zero vector makes no pair."""
+    """Three pairs have the cosines 0, 0 and -1; a zero vector is not in any pair."""
     assert mean_cosine([[2, 0], [0, 1], [0, -3], [0, 0]]) == pytest.approx(-1 / 3)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 20))
 @settings(max_examples=25, deadline=None)
-def test_metrics_mean_cosine_is_that_of_all_pairs(seed, n_samples):
+def test_metrics_mean_cosine_equals_the_mean_over_all_pairs(seed, n_samples):
     embeddings = np.random.RandomState(seed).standard_normal((n_samples, 3)) + 1
     pairs = ~np.eye(n_samples, dtype=bool)
     expected = cosines(embeddings)[pairs].mean()
@@ -190,7 +179,7 @@ def test_metrics_mean_cosine_of_one_direction_is_not_above_one():
 
 @pytest.mark.parametrize("shape", [(30, 5), (5, 30)])
 @pytest.mark.parametrize("metric", [effective_rank, mean_cosine])
-def test_metrics_of_one_embedding_take_sparse_matrices_and_zero_rows(metric, shape):
+def test_metrics_of_one_embedding_accept_sparse_matrices_and_zero_rows(metric, shape):
     embeddings = np.random.RandomState(0).standard_normal(shape)
     embeddings[embeddings < 0] = 0
     expected = metric(embeddings)
@@ -200,14 +189,14 @@ def test_metrics_of_one_embedding_take_sparse_matrices_and_zero_rows(metric, sha
 
 
 @pytest.mark.parametrize("metric", [effective_rank, mean_cosine])
-def test_metrics_of_one_embedding_are_unmoved_by_length(metric):
+def test_metrics_of_one_embedding_do_not_depend_on_lengths(metric):
     embeddings = np.random.RandomState(0).standard_normal((30, 5))
     assert metric(embeddings * 1e-60) == pytest.approx(metric(embeddings))
     assert metric(embeddings * 1e60) == pytest.approx(metric(embeddings))
 
 
 @pytest.mark.parametrize("metric", [effective_rank, mean_cosine])
-def test_metrics_of_one_embedding_refuse_nan_and_less_than_two_vectors(metric):
+def test_metrics_of_one_embedding_refuse_nan_and_fewer_than_two_vectors(metric):
     with pytest.raises(ValueError, match="Input embeddings contains NaN"):
         metric([[1.0, np.nan], [1.0, 2.0]])
     message = f"{metric.__name__} needs at least 2 vectors that are not zero. Got 1 am"
@@ -215,20 +204,11 @@ def test_metrics_of_one_embedding_refuse_nan_and_less_than_two_vectors(metric):
         metric([[1.0, 2.0], [0.0, 0.0]])
 
 
-def test_metrics_correlation_crosses_blocks_of_pairs(monkeypatch):
-    import sklux._utils.similarity as room
-
-    teacher = np.random.RandomState(0).standard_normal((30, 6))
-    whole = similarity_correlation(teacher, teacher[:, :3], random_state=0)
-    monkeypatch.setattr(room, "PAIRS_AT_A_TIME", 999)
-    assert similarity_correlation(teacher, teacher[:, :3], random_state=0) == whole
-
-
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20))
 @settings(max_examples=25, deadline=None)
 def test_metrics_half_document_retrieval_equals_the_loop(seed, n_samples):
     random_state = np.random.RandomState(seed)
-    # Small whole numbers: many ties and zero rows.
+    # Small integers give many ties and zero rows.
     first = random_state.randint(-1, 2, size=(n_samples, 3)).astype(float)
     second = random_state.randint(-1, 2, size=(n_samples, 3)).astype(float)
     assert half_document_retrieval(first, second) == pytest.approx(
@@ -244,14 +224,14 @@ def test_metrics_half_document_retrieval_by_hand():
 
 
 def test_metrics_half_document_retrieval_refuses_two_widths():
-    with pytest.raises(ValueError, match="one width. Got 2 and 3"):
+    with pytest.raises(ValueError, match="must have the same width. Got 2 and 3"):
         half_document_retrieval(np.ones((4, 2)), np.ones((4, 3)))
 
 
 @pytest.mark.parametrize(
     "metric", [neighbor_recall_score, similarity_correlation, half_document_retrieval]
 )
-def test_metrics_take_sparse_matrices(metric):
+def test_metrics_accept_sparse_matrices(metric):
     random_state = np.random.RandomState(0)
     first = random_state.standard_normal((30, 5))
     first[first < 0] = 0
@@ -278,7 +258,7 @@ def test_metrics_refuse_nan_and_unequal_lengths(metric):
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix])
 @pytest.mark.parametrize("scale", [1e-60, 1e-25, 1e25, 1e60])
-def test_metrics_are_unmoved_by_the_length_of_vectors(scale, container):
+def test_metrics_do_not_depend_on_the_lengths_of_vectors(scale, container):
     teacher = np.random.RandomState(0).standard_normal((30, 5))
     student = container(teacher * scale)
     assert neighbor_recall_score(teacher, student) == 1.0
@@ -321,7 +301,7 @@ def test_metrics_split_halves_at_the_nearest_space(document):
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint64, np.int16, bool])
-def test_metrics_counts_of_any_int_type(kind):
+def test_metrics_accept_parameters_of_any_int_type(kind):
     rng = np.random.RandomState(0)
     teacher, student = rng.standard_normal((2, 300, 4))
     for n_neighbors in (1, 10):

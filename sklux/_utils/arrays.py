@@ -1,4 +1,4 @@
-"""Arrays of numbers, from whatever holds them."""
+"""Conversion of vectors of any type to float arrays."""
 
 import numpy as np
 
@@ -19,12 +19,12 @@ def as_float_array(values: object) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError or RuntimeError
-        If they are no numbers, or of no regular shape.
+        If the values are not numbers, or their shape is not regular.
     """
     if hasattr(values, "toarray"):
         values = values.toarray()
     if hasattr(values, "detach"):
-        # NumPy has no bfloat16.
+        # NumPy does not have the type bfloat16.
         values = values.detach().cpu().float().numpy()
     values = np.asarray(values)
     if np.iscomplexobj(values):

@@ -1,7 +1,6 @@
-"""Callbacks of scikit-learn: what happens in a fit, told while it happens.
+"""Support for scikit-learn's callbacks: progress bars, scores after each epoch, stops.
 
-They came with scikit-learn 1.9, for progress bars, scores after each epoch and stops
-from outside; with an older version nothing here does anything.
+Callbacks came with scikit-learn 1.9. With an older version nothing here has an effect.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,10 +15,10 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:
-        """Nothing, where scikit-learn knows no callbacks."""
+        """An empty base class, if scikit-learn does not have callbacks."""
 
     def with_callbacks(method: Callable) -> Callable:
-        """Return the method as it is, where scikit-learn knows no callbacks.
+        """Return the method unchanged, if scikit-learn does not have callbacks.
 
         Parameters
         ----------
@@ -29,7 +28,7 @@ except ImportError:
         Returns
         -------
         callable
-            The same.
+            The same method.
         """
         return method
 
@@ -109,9 +108,10 @@ class FitTask:
         ]
         if names:
             raise TypeError(
-                f"{type(sub_estimator).__name__} has callbacks that are for all "
-                f"levels, {', '.join(names)}. Set them on what is fitted as a whole: "
-                f"{type(self.estimator).__name__}, or the pipeline or search around it."
+                f"{type(sub_estimator).__name__} has callbacks for all levels: "
+                f"{', '.join(names)}. Set them on the estimator that is fitted as a "
+                f"whole: {type(self.estimator).__name__}, or the pipeline or search "
+                "around it."
             )
 
     def part(self, name: str, sub_estimator: BaseEstimator | None = None) -> Self:

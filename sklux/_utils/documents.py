@@ -1,4 +1,4 @@
-"""Check of raw documents: what is text, and which document is not."""
+"""Checks of raw documents, and their two halves."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
@@ -6,10 +6,10 @@ from typing import NoReturn, SupportsFloat
 
 
 def documents_by_name(estimator: type) -> type:
-    """Let the documents be given by their name, too.
+    """Accept the keyword ``raw_documents`` in `transform` and `fit_transform`.
 
-    scikit-learn's ``set_output`` wraps `transform` and `fit_transform` in methods
-    whose first parameter is called ``X``.
+    scikit-learn's ``set_output`` wraps the two methods in methods whose first parameter
+    is called ``X``.
 
     Parameters
     ----------
@@ -52,14 +52,14 @@ def check_documents(raw_documents: Iterable[str]) -> list[str]:
     Raises
     ------
     ValueError
-        If a single string, or a table with two dimensions, is given, or a
+        If `raw_documents` is a single string or a table with two dimensions, or a
         document is missing; the message gives its position.
     TypeError
-        If it cannot be iterated over, or a document is not a str; the message
+        If `raw_documents` is not iterable, or a document is not a str; the message
         gives its position.
     """
     check_iterable(raw_documents)
-    # Arrow arrays yield scalars of their own; their lists hold Python strings.
+    # Iteration over an Arrow array yields Arrow scalars; its list holds strings.
     if hasattr(raw_documents, "to_pylist"):
         raw_documents = raw_documents.to_pylist()
     documents = list(raw_documents)
@@ -70,19 +70,19 @@ def check_documents(raw_documents: Iterable[str]) -> list[str]:
 
 
 def check_iterable(raw_documents: object) -> None:
-    """Refuse what cannot be a collection of documents.
+    """Refuse an object that cannot be a collection of documents.
 
     Parameters
     ----------
     raw_documents : object
-        What was given as documents.
+        The documents that a caller gave.
 
     Raises
     ------
     ValueError
-        If it is a single string, or has two dimensions.
+        If `raw_documents` is a single string, or does not have one dimension.
     TypeError
-        If it cannot be iterated over.
+        If `raw_documents` is not iterable.
     """
     if isinstance(raw_documents, (str, bytes)):
         raise ValueError(
@@ -120,7 +120,7 @@ def is_missing(document: object) -> bool:
     """
     if isinstance(document, str):
         return False
-    # NA does not compare; NaN and NaT are not equal to themselves.
+    # A comparison with NA has no truth value; NaN and NaT are not equal to themselves.
     return (
         document is None
         or type(document).__name__ == "NAType"
@@ -130,7 +130,7 @@ def is_missing(document: object) -> bool:
 
 
 def refuse_missing(documents: Iterable) -> Iterator:
-    """Documents as they are, up to the first that is missing.
+    """Yield documents unchanged, up to the first missing one.
 
     Parameters
     ----------
@@ -154,25 +154,25 @@ def refuse_missing(documents: Iterable) -> Iterator:
 
 
 def refuse_document(document: object, position: int) -> NoReturn:
-    """Raise the error for a document that is no str.
+    """Raise the error for a document that is not a str.
 
     Parameters
     ----------
     document : object
         The document.
     position : int
-        Its place among all documents, from 0.
+        Position of the document among all documents, from 0.
 
     Raises
     ------
     ValueError
-        If it is a missing value.
+        If the document is a missing value.
     TypeError
-        If it is something else.
+        If the document is any other object.
     """
     if is_missing(document):
         nan = isinstance(document, float)
-        # The first words are scikit-learn's.
+        # scikit-learn's message, which its estimator checks look for.
         known = "np.nan is an invalid document, expected byte or unicode string. "
         raise ValueError(
             f"{known if nan else ''}raw_documents has a missing value "
@@ -191,8 +191,8 @@ def split_halves(raw_documents: Iterable[str]) -> tuple[list[str], list[str]]:
     Parameters
     ----------
     raw_documents : iterable of str of length n_samples
-        Documents. Where two spaces are equally near, the first one counts; a
-        document without a space has an empty second half.
+        Documents. If two spaces are equally near to the middle, the first one is
+        taken. A document without a space has an empty second half.
 
     Returns
     -------
@@ -227,7 +227,7 @@ def split_document(document: str) -> tuple[str, str]:
     after = document.find(" ", middle)
     if before < 0 and after < 0:
         return document, ""
-    # Distances from len / 2, doubled to stay whole.
+    # Distances from len / 2, doubled to keep them integers.
     if after < 0 or (
         before >= 0 and len(document) - 2 * before <= 2 * after - len(document)
     ):

@@ -1,15 +1,15 @@
-"""What sklux adds to scikit-learn's diagram of an estimator: a link, and the report."""
+"""Additions to scikit-learn's HTML diagram of an estimator: a link, and the report."""
 
 from importlib.metadata import metadata
 from typing import Any
 
 
 class DocLinkMixin:
-    """Links the question mark of the diagram to the estimator's page of the reference.
+    """Link the question mark of the diagram to the estimator's page of the reference.
 
-    The pages are where the package says: under its project URL "Documentation", as
-    `make doc` builds them. While it names none there is no link. It stands before
-    BaseEstimator among the bases.
+    The address of the pages, which `make doc` builds, is the project URL
+    "Documentation" in the metadata of the package. Without it there is no link. List
+    this class before BaseEstimator among the bases.
     """
 
     _doc_link_module = "sklux"
@@ -23,20 +23,20 @@ class DocLinkMixin:
 
 
 def documentation_site() -> str:
-    """Address of the published pages, by the package's own metadata; or empty."""
+    """Address of the published pages in the metadata of the package; may be empty."""
     urls = metadata("sklux").get_all("Project-URL") or []
     named = dict(url.split(", ", 1) for url in urls)
     return named.get("Documentation", "").rstrip("/")
 
 
 class ReportReprMixin:
-    """Shows `report_`, where there is one, in the notebook view of an estimator.
+    """Show `report_` in the notebook view of an estimator.
 
-    It stands before BaseEstimator among the bases. Without a `report_`, or with one
-    that is None, nothing changes, nor does the view of a Pipeline around it.
+    Nothing changes if `report_` is missing or None, and the view of a Pipeline around
+    the estimator never changes. List this class before BaseEstimator among the bases.
     """
 
-    # scikit-learn's own methods, in all versions since 1.6, end in these two.
+    # In all versions since 1.6, scikit-learn's public methods call one of these two.
     def _repr_html_inner(self) -> str:
         return super()._repr_html_inner() + self._report_html()
 
@@ -47,6 +47,6 @@ class ReportReprMixin:
         return bundle
 
     def _report_html(self) -> str:
-        """Fragment of HTML; empty without a report."""
+        """The report as a fragment of HTML; empty without a report."""
         report = getattr(self, "report_", None)
         return "" if report is None else report._repr_html_()

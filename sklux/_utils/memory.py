@@ -1,4 +1,4 @@
-"""Arrays that begin at a cache line, as the kernels read them fastest."""
+"""Arrays that begin at a cache line: kernels read them fastest."""
 
 from mmap import mmap
 
@@ -13,14 +13,14 @@ def empty_aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     Parameters
     ----------
     shape : tuple of int
-        Shape.
+        Shape of the array.
     dtype : dtype
         Type of the values.
 
     Returns
     -------
     ndarray
-        C-contiguous.
+        A C-contiguous array.
     """
     dtype = np.dtype(dtype)
     n_bytes = dtype.itemsize
@@ -32,17 +32,17 @@ def empty_aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 def aligned(array: np.ndarray) -> np.ndarray:
-    """Return the array, or a copy of it that begins at a cache line.
+    """Return the array itself if it begins at a cache line, otherwise a copy that does.
 
     Parameters
     ----------
     array : ndarray
-        Any array; one that is mapped from a file is never copied.
+        Any array; an array that is mapped from a file is never copied.
 
     Returns
     -------
     ndarray
-        C-contiguous, with the same values.
+        An array with the same values; a copy is C-contiguous.
     """
     in_place = array.flags.c_contiguous and array.ctypes.data % CACHE_LINE == 0
     return array if in_place or is_mapped(array) else in_memory(array)
@@ -59,7 +59,7 @@ def in_memory(array: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray
-        C-contiguous, with the same values.
+        A C-contiguous array with the same values.
     """
     copy = empty_aligned(array.shape, array.dtype)
     copy[...] = array
@@ -68,7 +68,7 @@ def in_memory(array: np.ndarray) -> np.ndarray:
 
 def is_mapped(array: np.ndarray) -> bool:
     """Whether an array is a view of a file."""
-    # Copies and pickles of a memmap are of its class too, but lie in memory.
+    # The class is not enough: copies and pickles of a memmap keep it without a file.
     while isinstance(array, np.ndarray):
         array = array.base
     return isinstance(array, mmap)

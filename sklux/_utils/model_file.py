@@ -1,10 +1,10 @@
 """The model file: safetensors with JSON metadata and a checksum per tensor.
 
-The layout is that of safetensors: eight bytes with the header's length, a JSON
-header with dtype, shape and offsets of each tensor, and the tensors' bytes. The
-header's ``__metadata__`` holds one string, ``sklux``, which is JSON again: the
-format version, the checksums, and what the model's stages wrote. There is no
-pickle and no code in it.
+The layout is defined by safetensors: eight bytes with the length of the header, a JSON
+header with the dtype, shape and offsets of each tensor, and the bytes of the tensors.
+The ``__metadata__`` of the header holds one string, ``sklux``, which is JSON again: the
+format version, the checksums, and the state of the model's stages. The file contains
+neither pickles nor code.
 """
 
 import json
@@ -21,7 +21,7 @@ import numpy as np
 
 from sklux._utils.memory import CACHE_LINE, in_memory
 
-# Raise it when a reader of the old version would misread the file.
+# Increase it if readers of the old version would misread the new file.
 FORMAT_VERSION = 2
 METADATA_KEY = "sklux"
 MAX_HEADER_BYTES = 100_000_000
@@ -48,7 +48,7 @@ def write_model(
     state: dict[str, Any],
     aligned_tensor: str | None = None,
 ) -> None:
-    """Write a model file; an existing one is replaced once the new one is whole.
+    """Write a model file; replace an existing file when the new one is complete.
 
     Parameters
     ----------
@@ -57,17 +57,17 @@ def write_model(
     tensors : dict of str to ndarray
         Arrays by name.
     state : dict
-        What JSON can hold.
+        State of the model, which JSON can hold.
     aligned_tensor : str or None
-        Tensor that begins at a cache line of the file, where the sizes of those
-        before it allow.
+        Tensor that begins at a cache line of the file, if the sizes of the tensors
+        before it allow that.
 
     Raises
     ------
     OSError
-        If the file cannot be written; an existing one is as it was.
+        If the file cannot be written; an existing file stays as it was.
     """
-    # Here, because it cannot be had for every Python that runs the rest.
+    # Imported here: safetensors is not available for every Python that runs the rest.
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
@@ -98,20 +98,20 @@ def write_model(
 
 @contextmanager
 def replaced_when_whole(path: Path, caller: str) -> Iterator[Path]:
-    """Give out an empty file that takes the place of ``path`` once it is written.
+    """Yield an empty file that replaces ``path`` when it is complete.
 
     Parameters
     ----------
     path : Path
-        File to write; an existing one stays as it is until then, and its mode stays.
+        File to write. An existing file stays as it is until then, and keeps its mode.
         A link stays a link.
     caller : str
-        Function that writes, for the message.
+        Name of the function that writes, for the message.
 
     Yields
     ------
     Path
-        File to write to.
+        Temporary file to write to.
 
     Raises
     ------
@@ -126,8 +126,8 @@ def replaced_when_whole(path: Path, caller: str) -> Iterator[Path]:
     partial = target.parent / f".{uuid4().hex}.partial"
     try:
         partial.touch()
-        # That of the old file, or what the process gives to new ones; at once, so that
-        # nobody reads it who could not read the old one.
+        # The mode of the old file, or the default mode of new files. It is set before
+        # anything is written: who cannot read the old file cannot read this one.
         mode = stat.S_IMODE((target if target.exists() else partial).stat().st_mode)
         partial.chmod(mode | stat.S_IWUSR)
         yield partial
@@ -149,24 +149,25 @@ def read_model(
     path : str or path-like
         File to read.
     mmap_mode : {'r', None}
-        With ``'r'`` the arrays are read-only views of the file, which processes
-        share and which are read when used.
+        With ``'r'`` the arrays are read-only views of the file. Processes share them,
+        and they are read when they are used.
     verify : bool
-        Whether to compare the checksums, which reads the whole file.
+        Whether to verify the checksums, which reads the whole file.
 
     Returns
     -------
     tensors : dict of str to ndarray
         Arrays by name.
     state : dict
-        As it was given to `write_model`.
+        The state that was given to `write_model`.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is no model file, is damaged or truncated, or is of a newer format.
+        If the file is not a model file, is damaged or truncated, or has a newer format
+        version.
     """
     path = Path(path)
     data = np.memmap(path, mode="r") if path.stat().st_size else np.empty(0, np.uint8)
@@ -180,7 +181,7 @@ def read_model(
     if start + max(ends, default=0) != len(data):
         raise _damaged(path, "bytes follow its last tensor")
     if set(tensors) != set(document["checksums"]):
-        raise _damaged(path, "its tensors are not those it lists")
+        raise _damaged(path, "its tensors differ from the list of its checksums")
     if mmap_mode is None:
         tensors = {name: in_memory(array) for name, array in tensors.items()}
     if verify:
@@ -191,24 +192,24 @@ def read_model(
 
 
 def json_params(owner: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Parameters as a model file can hold them.
+    """Return the parameters of an estimator as JSON can hold them.
 
     Parameters
     ----------
     owner : str
-        Whose they are, for the message.
+        Class of the estimator, for the message.
     params : dict
-        Parameters by name; NumPy scalars become Python's.
+        Parameters by name.
 
     Returns
     -------
     dict
-        What JSON gives back as it was.
+        The parameters; NumPy scalars become Python scalars.
 
     Raises
     ------
     TypeError
-        If a parameter is of another kind; the message names it.
+        If JSON cannot hold a parameter; the message names it.
     """
     held = {}
     for name, value in params.items():
@@ -222,12 +223,12 @@ def json_params(owner: str, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_json(value: object) -> bool:
-    """Whether JSON gives a value back as it was.
+    """Whether a value survives a round trip through JSON unchanged.
 
     Parameters
     ----------
     value : object
-        Any value; tuples and sets would come back as lists.
+        Any value. Tuples do not survive: they come back as lists.
 
     Returns
     -------
@@ -249,7 +250,7 @@ def checksum(array: np.ndarray) -> str:
     Parameters
     ----------
     array : ndarray
-        C-contiguous.
+        A C-contiguous array.
 
     Returns
     -------
@@ -262,12 +263,12 @@ def checksum(array: np.ndarray) -> str:
 
 
 def state_checksum(state: dict[str, Any]) -> str:
-    """Digest of what JSON holds, whatever the order of the keys.
+    """Digest of a state, which does not depend on the order of the keys.
 
     Parameters
     ----------
     state : dict
-        What JSON can hold.
+        State of a model, which JSON can hold.
 
     Returns
     -------
@@ -279,7 +280,7 @@ def state_checksum(state: dict[str, Any]) -> str:
 
 
 def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
-    """Parse the header; return it and where the tensors begin."""
+    """Parse the header; return it and the offset of the first tensor."""
     length = int.from_bytes(data[:8].tobytes(), "little")
     if len(data) < 8 or length > min(MAX_HEADER_BYTES, len(data) - 8):
         raise _damaged(path, "its header is longer than the file")
@@ -293,7 +294,7 @@ def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
 
 
 def _bytes_to_cache_line(path: Path, name: str | None) -> int:
-    """How many bytes a tensor of a file lacks to the next cache line."""
+    """Number of bytes from the begin of a tensor to the next cache line."""
     if name is None:
         return 0
     data = np.memmap(path, mode="r")
@@ -302,7 +303,7 @@ def _bytes_to_cache_line(path: Path, name: str | None) -> int:
 
 
 def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:
-    """Take the metadata out of the header, and refuse what this version cannot read."""
+    """Take the metadata out of the header; refuse a file this version cannot read."""
     try:
         document = json.loads(header.pop("__metadata__")[METADATA_KEY])
         version = document["format_version"]
@@ -325,7 +326,7 @@ def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:
 def _read_tensor(
     path: Path, name: str, entry: dict[str, Any], data: np.ndarray
 ) -> np.ndarray:
-    """View one tensor, once its place is known to lie in the file."""
+    """View one tensor, after a check that it lies within the file."""
     try:
         dtype = np.dtype(_DTYPES[entry["dtype"]])
         shape = tuple(int(size) for size in entry["shape"])
@@ -343,8 +344,8 @@ def _read_tensor(
 
 
 def _damaged(path: Path, how: str) -> ValueError:
-    """An error for a file that cannot be what `write_model` wrote."""
+    """Make the error for a file that `write_model` cannot have written."""
     return ValueError(
-        f"{str(path)!r} is not a whole sklux model file: {how}. Save the model again, "
-        "or copy the file anew."
+        f"{str(path)!r} is not a complete sklux model file: {how}. Save the model "
+        "again, or copy the file again."
     )

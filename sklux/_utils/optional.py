@@ -5,7 +5,7 @@ from types import ModuleType
 
 
 def import_optional(module: str, *, extra: str, purpose: str) -> ModuleType:
-    """Return an optional module, or say how to install it.
+    """Import an optional module; the error shows how to install it.
 
     Parameters
     ----------
@@ -14,7 +14,7 @@ def import_optional(module: str, *, extra: str, purpose: str) -> ModuleType:
     extra : str
         The extra of sklux that installs it.
     purpose : str
-        What needs it, as the subject of a sentence.
+        The function that needs the module, as the subject of a sentence.
 
     Returns
     -------

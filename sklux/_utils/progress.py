@@ -1,4 +1,4 @@
-"""What a fit is doing just now: a line on standard error for each of its stages."""
+"""Progress of a fit: one line on standard error for each stage."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,16 +8,16 @@ from tqdm.auto import tqdm
 
 @contextmanager
 def stage(name: str, verbose: bool | None) -> Iterator[None]:
-    """Show the name of what is being done and, once it is done, how long it took.
+    """Show the name of a stage and, when it ends, the time that it took.
 
-    For work whose end cannot be foreseen; what counts documents has a bar.
+    For stages whose length is not known; stages that count documents have a bar.
 
     Parameters
     ----------
     name : str
-        What is being done.
+        Name of the stage.
     verbose : bool or None
-        Whether to show it; None: no.
+        Whether to show the line; None means no.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""Cosine similarity: unit rows, who is near whom, how widely all are spread."""
+"""Cosine similarity: unit rows, nearest neighbours, spread of embeddings."""
 
 from collections.abc import Iterator
 
@@ -7,13 +7,13 @@ from scipy import sparse
 
 # Rows of similarities held at a time: 1,024 x 50,000 float32 is 205 MB.
 ROWS_AT_A_TIME = 1024
-# Rows that are float64 at a time.
+# Rows converted to float64 at a time.
 MOMENT_ROWS = 4096
 # Pairs of rows held at a time: 2 x 10,000 x 384 float32 are 31 MB.
 PAIRS_AT_A_TIME = 10_000
-# Nearest documents that embeddings are compared by.
+# Number of nearest documents by which embeddings are compared.
 MAX_NEIGHBORS = 10
-# Cosines in float32 that vary by less are all the same.
+# Cosines in float32 that vary by less are constant up to rounding.
 ROUNDING = 1e-7
 
 
@@ -30,7 +30,7 @@ def unit_rows(embeddings: np.ndarray) -> np.ndarray:
     ndarray of shape (n_samples, n_components), dtype=np.float32
         Rows of length 1 or 0.
     """
-    # The largest value is taken out first, so that no square overflows.
+    # Division by the largest value first: no square overflows.
     embeddings = np.asarray(embeddings, dtype=np.float64)
     largest = np.abs(embeddings).max(axis=1, keepdims=True, initial=0)
     embeddings = embeddings / np.where(largest > 0, largest, 1)
@@ -53,9 +53,9 @@ def similarity_blocks(
     Yields
     ------
     rows : slice
-        Which queries the block holds.
+        The queries of the block.
     similarities : ndarray of shape (n_rows, n_samples)
-        Their cosines.
+        Cosines of these queries and all embeddings.
     """
     n_queries = queries.shape[0]
     for start in range(0, n_queries, ROWS_AT_A_TIME):
@@ -82,21 +82,21 @@ def n_neighbors_compared(n_documents: int) -> int:
 def nearest_neighbors(
     embeddings: np.ndarray, queries: np.ndarray, n_neighbors: int
 ) -> np.ndarray:
-    """Indices of the rows nearest to some of the rows, themselves left out.
+    """Find the rows nearest to some of the rows, excluding each row itself.
 
     Parameters
     ----------
     embeddings : {ndarray, CSR matrix} of shape (n_samples, n_components)
         Unit rows.
     queries : ndarray of shape (n_queries,), dtype=np.intp
-        Which rows to ask for.
+        Indices of the rows whose neighbours to find.
     n_neighbors : int
-        Neighbours of each, fewer than n_samples.
+        Number of neighbours of each row, less than n_samples.
 
     Returns
     -------
     ndarray of shape (n_queries, n_neighbors), dtype=np.intp
-        Neighbours, the nearest first.
+        Indices of the neighbours, nearest first.
     """
     neighbors = np.empty((len(queries), n_neighbors), dtype=np.intp)
     for rows, similarities in similarity_blocks(embeddings[queries], embeddings):
@@ -108,12 +108,12 @@ def nearest_neighbors(
 
 
 def neighbor_overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean share of the neighbours in the rows of ``first`` that ``second`` has too.
+    """Mean share of the neighbours in a row of ``first`` that ``second`` also has.
 
     Parameters
     ----------
     first, second : ndarray of shape (n_queries, n_neighbors), dtype=np.intp
-        Neighbours of the same queries, as `nearest_neighbors` gives them.
+        Neighbours of the same queries, as `nearest_neighbors` returns them.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def neighbor_overlap(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def is_zero_row(embeddings: np.ndarray) -> np.ndarray:
-    """Which rows are zero.
+    """Mark the rows that are zero.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def cosine_correlation(
     Parameters
     ----------
     first, second : {ndarray, CSR matrix} of shape (n_samples, n_components)
-        Unit rows of the same documents, two of them or more; the widths may differ.
+        Unit rows of the same documents, at least two; the widths may differ.
     n_pairs : int
         Pairs to draw.
     random_state : RandomState
@@ -160,10 +160,10 @@ def cosine_correlation(
     Returns
     -------
     float
-        Between -1 and 1; 0 where one side has the same cosine for all pairs.
+        Between -1 and 1; 0 if one side has the same cosine for all pairs.
     """
     cosines = random_pair_cosines(first, second, n_pairs, random_state)
-    # Constant up to rounding has no correlation.
+    # Cosines that are constant up to rounding have no correlation.
     if min(cosine.std() for cosine in cosines) < ROUNDING:
         return 0.0
     return float(np.corrcoef(cosines)[0, 1])
@@ -175,12 +175,12 @@ def random_pair_cosines(
     n_pairs: int,
     random_state: np.random.RandomState,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines of random pairs of different rows, the same pairs of both sides.
+    """Cosines of random pairs of different rows, the same pairs on both sides.
 
     Parameters
     ----------
     first, second : {ndarray, CSR matrix} of shape (n_samples, n_components)
-        Unit rows of the same documents, two of them or more; the widths may differ.
+        Unit rows of the same documents, at least two; the widths may differ.
     n_pairs : int
         Pairs to draw.
     random_state : RandomState
@@ -189,7 +189,7 @@ def random_pair_cosines(
     Returns
     -------
     tuple of two ndarray of shape (n_pairs,), dtype=np.float64
-        Of the first side, and of the second.
+        Cosines on the first side, and on the second side.
     """
     n_samples = first.shape[0]
     left = random_state.randint(n_samples, size=n_pairs)
@@ -215,22 +215,22 @@ def covariance_rank(unit: np.ndarray) -> float:
     """Effective rank of the covariance of unit rows; zero rows are left out.
 
     With l_1, l_2, ... the eigenvalues of the covariance and p_i = l_i / sum(l), it is
-    exp(-sum(p_i log p_i)): the number of directions, were all of them used alike.
+    exp(-sum(p_i log p_i)). If all directions are used equally, it is their number.
 
     Parameters
     ----------
     unit : {ndarray, CSR matrix} of shape (n_samples, n_components)
-        Unit rows, two that are not zero or more.
+        Unit rows; at least two are not zero.
 
     Returns
     -------
     float
-        Between 1 and min(n_samples - 1, n_components); 0 where all rows are the same.
+        Between 1 and min(n_samples - 1, n_components); 0 if all rows are the same.
     """
     unit = unit[~is_zero_row(unit)].astype(np.float64)
     n_samples, n_components = unit.shape
     mean = np.asarray(unit.mean(axis=0)).ravel()
-    # The same eigenvalues, zeros apart, from the smaller of two matrices:
+    # Two matrices have the same non-zero eigenvalues; the smaller one is used:
     # sum_i (u_i - m)(u_i - m)^T, or the products (u_i - m)^T (u_j - m).
     if n_samples > n_components:
         products = _dense(unit.T @ unit) - n_samples * np.outer(mean, mean)
@@ -251,7 +251,7 @@ def mean_pair_cosine(unit: np.ndarray) -> float:
     Parameters
     ----------
     unit : {ndarray, CSR matrix} of shape (n_samples, n_components)
-        Unit rows, two that are not zero or more.
+        Unit rows; at least two are not zero.
 
     Returns
     -------
@@ -268,19 +268,19 @@ def mean_pair_cosine(unit: np.ndarray) -> float:
 
 
 def _dense(matrix):
-    """A product as ndarray, whatever it was made of."""
+    """A product of dense or sparse matrices as an ndarray."""
     return matrix.toarray() if sparse.issparse(matrix) else matrix
 
 
 def second_moment(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Sum of the outer products of rows, in float64, some rows at a time.
+    """Sum of the outer products of rows, in float64, a block of rows at a time.
 
     Parameters
     ----------
     first : ndarray of shape (n_samples, n_first)
-        Rows.
+        Rows of the first side.
     second : ndarray of shape (n_samples, n_second)
-        As many rows.
+        Rows of the second side.
 
     Returns
     -------

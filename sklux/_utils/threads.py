@@ -1,8 +1,7 @@
 """Kernels over ranges of documents, on one pool of threads per process.
 
-joblib's own dispatch costs milliseconds a call, and a user's
-``parallel_config(backend="loky")`` would turn threads into processes. Here
-joblib only resolves ``n_jobs``.
+joblib only resolves ``n_jobs`` here. Its dispatch would cost milliseconds a call, and
+with a user's ``parallel_config(backend="loky")`` it would use processes, not threads.
 """
 
 import os
@@ -16,22 +15,22 @@ from typing import Any
 
 from joblib import cpu_count, effective_n_jobs
 
-# Threads start only as tasks need them; this bounds them for every caller.
+# Upper bound on the threads of all callers; threads start only when tasks need them.
 MAX_THREADS = 64
-# Memory of more bytes than this is not kept for the next range.
+# Scratch memory of more bytes than this is not kept for the next range.
 MAX_KEPT_BYTES = 16_000_000
 
-# What joblib's loky calls its processes.
+# Prefix of the names that joblib's loky gives to its processes.
 WORKER_NAME = "LokyProcess"
 
-_pools: dict[int, ThreadPoolExecutor] = {}  # process id -> its pool
+_pools: dict[int, ThreadPoolExecutor] = {}  # process id -> pool
 
 
 def _get_pool() -> ThreadPoolExecutor:
-    """Return the process's pool; a forked child has no threads and makes its own."""
+    """Return the pool of this process; a forked child has no threads and makes one."""
     process = os.getpid()
     if process not in _pools:
-        # setdefault is atomic, and an executor starts no thread before its first task.
+        # setdefault is atomic, and an executor without tasks does not start a thread.
         _pools.setdefault(
             process, ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="sklux")
         )
@@ -39,19 +38,19 @@ def _get_pool() -> ThreadPoolExecutor:
 
 
 def check_n_jobs(n_jobs: object) -> None:
-    """Refuse an `n_jobs` of another kind, also where one thread will do.
+    """Refuse an invalid `n_jobs`, even if the work needs only one thread.
 
-    It may have been set after the fit, which checks parameters.
+    `fit` checks parameters, but `n_jobs` may be set after it.
 
     Parameters
     ----------
     n_jobs : object
-        What was set.
+        Value of the parameter.
 
     Raises
     ------
     ValueError
-        If it is neither None nor an int other than 0.
+        If the value is neither None nor an int other than 0.
     """
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
         raise ValueError(
@@ -61,7 +60,7 @@ def check_n_jobs(n_jobs: object) -> None:
 
 
 def thread_count(n_jobs: int | None) -> int:
-    """Threads for an `n_jobs`, at most as many as there can be.
+    """Number of threads for an `n_jobs`, at most `MAX_THREADS`.
 
     Parameters
     ----------
@@ -77,10 +76,10 @@ def thread_count(n_jobs: int | None) -> int:
 
 
 def all_threads() -> int:
-    """Threads of a fit: one for each processor that is left to this process.
+    """Number of threads of a fit: one for each processor that this process may use.
 
-    joblib shares the processors among the processes of a search by telling each how
-    many threads OpenMP and BLAS may have.
+    joblib divides the processors among the processes of a search: it limits the threads
+    of OpenMP and BLAS in each process.
 
     Returns
     -------
@@ -94,13 +93,13 @@ def all_threads() -> int:
     return n_processors
 
 
-class Pool:
-    """Memory that threads borrow, so that it need not grow anew for each range.
+class FreeList:
+    """Scratch memory that threads borrow, so that it does not grow again each time.
 
     Parameters
     ----------
     make : callable
-        Makes an object with the methods ``n_bytes()`` and ``clear()``.
+        Makes a scratch object with the methods ``n_bytes()`` and ``clear()``.
     """
 
     def __init__(self, make: Callable[[], Any]):
@@ -109,16 +108,19 @@ class Pool:
 
     @contextmanager
     def borrow(self) -> Iterator[Any]:
-        """Give out a clear object that no other thread has."""
+        """Yield an empty scratch object that no other thread has."""
         try:
             lent = self._free.pop()
         except IndexError:
             lent = self._make()
         yield lent
-        # After an error, or a document of many megabytes, it is not kept.
+        # It is not kept after an error, or after a document of many megabytes.
         if lent.n_bytes() <= MAX_KEPT_BYTES:
             lent.clear()
             self._free.append(lent)
+
+
+Pool = FreeList  # the old name
 
 
 def run_ranges(
@@ -129,25 +131,25 @@ def run_ranges(
 ) -> None:
     """Call ``work(start, stop)`` for each range between neighbouring edges.
 
-    The calling thread takes part. Which thread runs a range is left to chance,
-    so ``work`` must write nothing but its own range.
+    The calling thread takes part. Any thread may run any range, so ``work`` must write
+    only to its own range.
 
     Parameters
     ----------
     work : callable
-        Called with two ints; releases the GIL where it spends its time.
+        Takes two ints; releases the GIL for most of its time.
     edges : sequence of int of length n_ranges + 1
         Bounds of the ranges, ascending.
     n_jobs : int or None
         As in scikit-learn; None means 1 unless in a `joblib.parallel_config`.
     costs : sequence of int of length n_ranges, or None
-        The most expensive ranges begin first, so that none is left over for one
-        thread at the end; None: the ranges are alike.
+        Cost of each range. The most expensive ranges begin first, so that one thread
+        does not run an expensive range alone at the end. None means equal costs.
 
     Raises
     ------
     Exception
-        The first error of a range, once no range is running any more.
+        The first error of a range, raised when no range is running any more.
     """
     check_n_jobs(n_jobs)
     n_ranges = len(edges) - 1
@@ -174,14 +176,14 @@ def run_ranges(
                 work(*bounds)
             except BaseException:
                 with lock:
-                    pending = iter(())  # nobody needs the rest any more
+                    pending = iter(())  # the other ranges are not needed any more
                 raise
 
     helpers = [_get_pool().submit(drain) for _ in range(n_workers - 1)]
     try:
         drain()
     finally:
-        # A helper that has not begun by now would find nothing left to do.
+        # A helper that has not begun yet would find no range left.
         running = [helper for helper in helpers if not helper.cancel()]
         wait(running)
     for helper in running:

@@ -1,4 +1,4 @@
-"""Warnings that name the caller's line."""
+"""Warnings that point to the caller's line."""
 
 import sys
 import warnings
@@ -7,16 +7,17 @@ PACKAGES = ("sklux", "sklearn")
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """Warn of what a caller's data does, at the caller's line.
+    """Issue a warning at the line that called sklux.
 
     Parameters
     ----------
     message : str
-        What to say.
+        Text of the warning.
     category : type of Warning
-        Its kind.
+        Class of the warning.
     """
-    # Frames of scikit-learn's decorators differ by version, so they are not counted.
+    # Frames are skipped by package, not by number: the number of frames of
+    # scikit-learn's decorators depends on its version.
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and _is_inside(frame.f_globals):
         level, frame = level + 1, frame.f_back
@@ -24,5 +25,5 @@ def warn_caller(message: str, category: type[Warning]) -> None:
 
 
 def _is_inside(names: dict) -> bool:
-    """Whether these are the globals of one of the packages."""
+    """Whether these are the globals of a module of sklux or scikit-learn."""
     return str(names.get("__name__", "")).split(".")[0] in PACKAGES

@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks in the fits of the projection and of the vectorizer."""
+"""scikit-learn's callbacks in the fits of the projection and the vectorizer."""
 
 import pickle
 import runpy
@@ -20,29 +20,20 @@ from sklux.metrics import neighbor_recall_score
 N_EPOCHS = 4
 
 
-def test_without_callbacks_in_scikit_learn_nobody_is_told(monkeypatch):
-    """As before version 1.9."""
+def test_callbacks_module_without_callbacks_in_scikit_learn(monkeypatch):
+    """scikit-learn has callbacks since version 1.9."""
     monkeypatch.setitem(sys.modules, "sklearn.callback", None)
-    room = runpy.run_path(sklux._utils.callbacks.__file__)
-    assert not hasattr(room["CallbackSupportMixin"], "set_callbacks")
-    assert room["with_callbacks"](len) is len
-
-    class Estimator(room["CallbackSupportMixin"]):
-        pass
-
-    with room["FitTask"].whole(Estimator(), 2) as task:
-        assert task.context is None
-        with task.part("first", Estimator()):
-            pass
-        assert room["EpochTasks"](task).begin([])([]) is False
+    names = runpy.run_path(sklux._utils.callbacks.__file__)
+    assert not hasattr(names["CallbackSupportMixin"], "set_callbacks")
+    assert names["with_callbacks"](len) is len
 
 
-# The others need them.
+# The other tests need callbacks.
 callbacks = pytest.importorskip("sklearn.callback")
 
 
 class Recorder:
-    """Keeps what it is told; asks to stop after some epochs."""
+    """Records all reports; asks to stop after some epochs."""
 
     def __init__(self, stop_after=None):
         self.stop_after = stop_after
@@ -92,7 +83,7 @@ def small_projection(*recorders, **changes):
     return ReLUProjection(**(settings | changes)).set_callbacks(*recorders)
 
 
-def test_projection_tells_of_each_epoch(data):
+def test_projection_reports_each_epoch(data):
     recorder = Recorder()
     X, y = data
     projection = small_projection(recorder).fit(X, y)
@@ -109,14 +100,29 @@ def test_projection_tells_of_each_epoch(data):
         np.testing.assert_array_equal(seen_y, y)
 
 
-def test_projection_with_callbacks_same_bits(data):
-    told, alone = small_projection(Recorder()), small_projection()
-    for weights, expected in zip(told.fit(*data).coefs_, alone.fit(*data).coefs_):
+def test_projection_with_callbacks_has_the_same_bits(data):
+    observed, alone = small_projection(Recorder()), small_projection()
+    for weights, expected in zip(observed.fit(*data).coefs_, alone.fit(*data).coefs_):
         reference.assert_same_bits(weights, expected)
 
 
-def test_projection_of_an_epoch_is_a_fitted_one(data):
-    """That of the last is the final one; those before stay as they were."""
+def test_without_callback_support_fits_have_the_same_bits(
+    monkeypatch, data, documents, latent_teacher
+):
+    """Before version 1.9, scikit-learn's estimators have no callback context."""
+    with_support = small_projection().fit(*data)
+    vectors = small_vectorizer(latent_teacher).fit(documents).transform(documents)
+    monkeypatch.delattr(callbacks.CallbackSupportMixin, "_init_callback_context")
+    without_support = small_projection().fit(*data)
+    for weights, expected in zip(without_support.coefs_, with_support.coefs_):
+        reference.assert_same_bits(weights, expected)
+    reference.assert_same_bits(
+        small_vectorizer(latent_teacher).fit(documents).transform(documents), vectors
+    )
+
+
+def test_projection_after_an_epoch_is_fitted(data):
+    """The projection of the last epoch is the final one; others do not change later."""
     recorder = Recorder()
     projection = small_projection(recorder).fit(*data)
     names, models = zip(*recorder.models)
@@ -137,7 +143,7 @@ def test_projection_stops_when_a_callback_asks(data, early_stopping):
     assert recorder.n_events("end", "epoch") == 2
 
 
-def test_projection_tells_the_end_of_an_epoch_that_diverges(data):
+def test_projection_reports_the_end_of_an_epoch_that_diverges(data):
     recorder = Recorder()
     projection = small_projection(recorder, learning_rate_init=1e30)
     with pytest.warns(UserWarning, match="Training stopped"):
@@ -146,7 +152,7 @@ def test_projection_tells_the_end_of_an_epoch_that_diverges(data):
     assert n_epochs == recorder.n_events("end", "epoch") == projection.n_iter_ + 1
 
 
-def test_projection_interrupted_by_a_callback_is_as_it_was(data):
+def test_projection_interrupted_by_a_callback_is_unchanged(data):
     faulty = Faulty()
     projection = small_projection(faulty)
     before = dict(vars(projection))
@@ -156,8 +162,8 @@ def test_projection_interrupted_by_a_callback_is_as_it_was(data):
     assert faulty.events[-1] == ("teardown", "ReLUProjection")
 
 
-def test_projection_shows_callbacks_what_is_taught(data):
-    """Rows without a teacher vector have nothing that could be scored."""
+def test_projection_shows_callbacks_documents_with_a_teacher_embedding(data):
+    """Documents without a teacher embedding cannot be scored."""
     recorder = Recorder()
     X, y = data
     y = y.copy()
@@ -166,9 +172,9 @@ def test_projection_shows_callbacks_what_is_taught(data):
         small_projection(recorder).fit(X, y)
     assert caught[0].filename == __file__
     seen_X, seen_y = recorder.data[0]
-    is_taught = np.arange(400) % 4 > 0
-    np.testing.assert_array_equal(seen_X.toarray(), X[is_taught].toarray())
-    np.testing.assert_array_equal(seen_y, y[is_taught])
+    is_embedded = np.arange(400) % 4 > 0
+    np.testing.assert_array_equal(seen_X.toarray(), X[is_embedded].toarray())
+    np.testing.assert_array_equal(seen_y, y[is_embedded])
 
 
 def test_projection_score_after_each_epoch(data):
@@ -187,8 +193,8 @@ def test_projection_score_after_each_epoch(data):
     ("kind", "training"),
     [(Recorder, ["training"]), (RecorderOfAllLevels, ["fit", "epoch", "epoch"])],
 )
-def test_vectorizer_tells_of_its_stages(documents, latent_teacher, kind, training):
-    """A callback for all levels sees the fit of the projection in place of the task."""
+def test_vectorizer_reports_its_stages(documents, latent_teacher, kind, training):
+    """A callback for all levels sees the projection's own fit as the training."""
     recorder = kind()
     vectorizer = small_vectorizer(latent_teacher).set_callbacks(recorder)
     vectorizer.fit(documents)
@@ -197,7 +203,7 @@ def test_vectorizer_tells_of_its_stages(documents, latent_teacher, kind, trainin
     assert recorder.n_events("setup", "LuxicalVectorizer") == 1
     assert recorder.n_events("setup", "ReLUProjection") == 0
     assert recorder.models[-1][1].transform(documents[:3]).shape == (3, 4)
-    # The stage that was fitted is no part of a fit any more.
+    # The fitted stage does not keep the context of the fit.
     assert not [name for name in vars(vectorizer.projection_) if "callback" in name]
 
 
@@ -208,7 +214,7 @@ def test_vectorizer_callbacks_of_its_projection(documents, latent_teacher):
     assert vectorizer.fit(documents).projection_.n_iter_ == 1
 
 
-def test_vectorizer_interrupted_at_the_very_end_is_as_it_was(documents, latent_teacher):
+def test_vectorizer_interrupted_at_the_very_end_is_unchanged(documents, latent_teacher):
     class FaultyAtTheEnd(Recorder):
         def on_fit_task_end(self, estimator, context):
             if context.task_name == "fit":
@@ -222,27 +228,28 @@ def test_vectorizer_interrupted_at_the_very_end_is_as_it_was(documents, latent_t
     assert vars(vectorizer) == before
 
 
-def test_vectorizer_refuses_a_callback_for_all_levels_further_down(documents):
-    """Before the teacher, which takes long, is asked."""
+def test_vectorizer_refuses_a_callback_for_all_levels_on_its_projection(documents):
+    """The error comes before the teacher, which takes long, embeds anything."""
 
     def teacher(texts):
-        pytest.fail("the teacher was asked")
+        pytest.fail("the teacher was called")
 
     vectorizer = small_vectorizer(teacher)
     vectorizer.projection.set_callbacks(RecorderOfAllLevels())
-    with pytest.raises(TypeError, match="Set them on what is fitted as a whole"):
+    message = "Set them on the estimator that is fitted as a whole: LuxicalVectorizer"
+    with pytest.raises(TypeError, match=message):
         vectorizer.fit(documents)
 
 
 def test_vectorizer_clone_shares_callbacks(latent_teacher):
-    """As those of other estimators."""
+    """Like the clones of other estimators."""
     recorder = Recorder()
     vectorizer = small_vectorizer(latent_teacher).set_callbacks(recorder)
     assert clone(vectorizer)._skl_callbacks == [recorder]
     assert clone(vectorizer, safe=False).set_callbacks().fit is not None
 
 
-def test_vectorizer_with_callbacks_is_pickled(documents, latent_teacher):
+def test_vectorizer_with_callbacks_survives_pickling(documents, latent_teacher):
     vectorizer = small_vectorizer(latent_teacher).set_callbacks(Recorder())
     vectorizer.fit(documents)
     twin = pickle.loads(pickle.dumps(vectorizer))

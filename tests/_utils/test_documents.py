@@ -1,4 +1,4 @@
-"""What is taken for raw documents, and what is refused."""
+"""Documents of any type that are accepted, and objects that are refused."""
 
 import re
 
@@ -14,7 +14,7 @@ TEXTS = ["", "a red apple", "\U0001f34e", "na\u00efve"]
 
 
 def as_generator(texts):
-    """The texts, to be read once."""
+    """The texts, which can be read only once."""
     return (text for text in texts)
 
 
@@ -35,13 +35,13 @@ KINDS = {
     "arrow_dictionary": lambda texts: pa.array(texts).dictionary_encode(),
     "arrow_chunked_array": lambda texts: pa.chunked_array([texts[:1], [], texts[1:]]),
 }
-# StringDType came with numpy 2.
+# NumPy has StringDType since version 2.
 if not hasattr(np.dtypes, "StringDType"):
     del KINDS["numpy_string_dtype"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_documents_kinds_give_the_same_list(kind):
+def test_documents_of_any_type_become_the_same_list(kind):
     documents = check_documents(KINDS[kind](TEXTS))
     assert type(documents) is list
     assert documents == TEXTS
@@ -56,7 +56,7 @@ def test_documents_empty_input_is_an_empty_list(empty):
 
 
 def test_documents_list_is_not_changed():
-    """What is returned is the caller's to keep."""
+    """The caller may change the returned list."""
     texts = list(TEXTS)
     check_documents(texts).append("more")
     assert texts == TEXTS
@@ -168,7 +168,7 @@ def test_documents_missing_is_named_with_its_position(documents, shown, position
         check_documents(documents)
 
 
-def test_documents_nan_is_refused_in_the_words_of_scikit_learn():
+def test_documents_nan_is_refused_with_the_message_of_scikit_learn():
     with pytest.raises(ValueError, match="^np.nan is an invalid document, expected"):
         check_documents([np.nan])
 

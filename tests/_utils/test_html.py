@@ -8,18 +8,18 @@ from sklearn.pipeline import make_pipeline
 
 import sklux
 from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer, ReLUProjection
-from sklux._utils import html as _html
+from sklux._utils import html
 
 ESTIMATORS = [LuxicalVectorizer, LexicalVectorizer, ReLUProjection, CachedTeacher]
 REFERENCE = Path(__file__).parents[2] / "doc" / "api" / "index.rst"
 
 
 def declare(monkeypatch, *urls):
-    """Let the package's metadata name some project URLs."""
+    """Replace the project URLs in the metadata of the package."""
     message = Message()
     for url in urls:
         message["Project-URL"] = url
-    monkeypatch.setattr(_html, "metadata", lambda name: message)
+    monkeypatch.setattr(html, "metadata", lambda name: message)
 
 
 def made(estimator):
@@ -28,7 +28,7 @@ def made(estimator):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("site", ["https://sklux.example/stable", "https://a.example/"])
-def test_link_to_the_page_of_the_reference(monkeypatch, estimator, site):
+def test_html_link_to_the_page_of_the_reference(monkeypatch, estimator, site):
     declare(monkeypatch, "Source, https://b.example", f"Documentation, {site}")
     page = f"api/generated/sklux.{estimator.__name__}.html"
     link = f'href="{site.rstrip("/")}/{page}"'
@@ -38,23 +38,23 @@ def test_link_to_the_page_of_the_reference(monkeypatch, estimator, site):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("urls", [[], ["Source, https://b.example"]])
-def test_no_link_without_a_site(monkeypatch, estimator, urls):
+def test_html_no_link_without_a_site(monkeypatch, estimator, urls):
     declare(monkeypatch, *urls)
     assert made(estimator)._get_doc_link() == ""
     assert "Documentation for" not in made(estimator)._repr_html_()
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_pages_are_those_that_the_reference_has(estimator):
-    """As autosummary names them: module and name."""
+def test_html_linked_pages_are_pages_of_the_reference(estimator):
+    """autosummary names the pages by module and class."""
     lines = [line.strip() for line in REFERENCE.read_text().splitlines()]
     assert f".. currentmodule:: {sklux.__name__}" in lines
     assert ":toctree: generated" in lines
     assert estimator.__name__ in lines
 
 
-def test_teacher_without_a_name_can_be_looked_at(tmp_path):
-    """Listing its attributes opens no cache."""
+def test_html_and_dir_of_a_teacher_without_an_id(tmp_path):
+    """They do not open the cache."""
     teacher = CachedTeacher(lambda texts: texts, path=tmp_path / "cache")
     assert "CachedTeacher" in teacher._repr_html_()
     assert "CachedTeacher" in LuxicalVectorizer(teacher)._repr_html_()
@@ -62,7 +62,7 @@ def test_teacher_without_a_name_can_be_looked_at(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_metadata_of_the_package_itself():
-    """Whatever it names: an address, or nothing."""
-    site = _html.documentation_site()
+def test_html_site_in_the_metadata_of_the_package():
+    """The metadata may have an address, or none."""
+    site = html.documentation_site()
     assert site == "" or site.startswith("https://")

@@ -16,12 +16,12 @@ SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=20)
 
 
 def begins_a_cache_line(array):
-    """Whether it does; an array of no value lies nowhere."""
+    """Whether an array begins at a cache line; True if it has no values."""
     return array.size == 0 or array.ctypes.data % CACHE_LINE == 0
 
 
 def misaligned(n_bytes=400, offset=4):
-    """An array that begins a few bytes behind a cache line."""
+    """An array that begins a few bytes after the beginning of a cache line."""
     array = empty_aligned((n_bytes + offset,), np.uint8)[offset:].view(np.float32)
     array[:] = np.arange(len(array))
     assert array.ctypes.data % CACHE_LINE == offset
@@ -30,7 +30,7 @@ def misaligned(n_bytes=400, offset=4):
 
 @pytest.fixture
 def mapped(tmp_path):
-    """A file of twelve floats."""
+    """A memory-mapped file of twelve floats."""
     np.arange(12, dtype=np.float32).tofile(tmp_path / "file")
     return np.memmap(tmp_path / "file", dtype=np.float32, mode="r")
 
@@ -46,7 +46,7 @@ def test_memory_empty_array_begins_a_cache_line(shape, dtype):
     assert begins_a_cache_line(array)
 
 
-def test_memory_empty_array_takes_the_name_of_a_type():
+def test_memory_empty_array_accepts_the_name_of_a_type():
     assert empty_aligned((2, 3), "int8").dtype == np.int8
 
 
@@ -58,7 +58,7 @@ def test_memory_arrays_do_not_overlap():
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 5), (5, 0), (0, 0, 0)])
-def test_memory_empty_array_of_no_value(shape):
+def test_memory_empty_array_without_values(shape):
     array = empty_aligned(shape, np.float32)
     assert array.shape == shape
     assert array.size == 0
@@ -83,13 +83,13 @@ def test_memory_copy_of_a_read_only_array_may_be_written():
     in_memory(array)[0] = 2
 
 
-def test_memory_aligned_keeps_what_begins_a_cache_line():
+def test_memory_aligned_keeps_an_array_that_begins_a_cache_line():
     array = empty_aligned((3, 4), np.float32)
     assert aligned(array) is array
     assert aligned(array[:2]).base is array.base
 
 
-def test_memory_aligned_copies_what_begins_elsewhere():
+def test_memory_aligned_copies_an_array_that_begins_elsewhere():
     array = misaligned()
     copy = aligned(array)
     assert begins_a_cache_line(copy)
@@ -98,7 +98,7 @@ def test_memory_aligned_copies_what_begins_elsewhere():
 
 
 @pytest.mark.parametrize("view", [lambda a: a.T, lambda a: a[:, ::2]])
-def test_memory_aligned_copies_what_is_not_contiguous(view):
+def test_memory_aligned_copies_an_array_that_is_not_contiguous(view):
     array = view(empty_aligned((4, 6), np.float32))
     array[...] = np.arange(array.size).reshape(array.shape)
     copy = aligned(array)
@@ -107,7 +107,7 @@ def test_memory_aligned_copies_what_is_not_contiguous(view):
 
 
 def test_memory_aligned_never_copies_a_mapped_array(mapped):
-    """Not even where it begins in the middle of a cache line."""
+    """Not even if it begins in the middle of a cache line."""
     part = mapped[3:]
     assert not begins_a_cache_line(part)
     assert aligned(part) is part
@@ -137,5 +137,5 @@ def test_memory_other_arrays_are_not_mapped(mapped):
 
 @pytest.mark.parametrize("copy", [np.memmap.copy, lambda a: loads(dumps(a))])
 def test_memory_copies_of_a_mapped_array_are_not_mapped(mapped, copy):
-    """NumPy gives them the class, and no file."""
+    """Their class is memmap, but they are not views of a file."""
     assert not is_mapped(copy(mapped))

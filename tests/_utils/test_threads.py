@@ -1,4 +1,4 @@
-"""Ranges on the pool of threads."""
+"""Ranges on the pool of threads, and scratch memory that threads borrow."""
 
 import multiprocessing
 import os
@@ -12,17 +12,17 @@ from sklux import LexicalVectorizer
 from sklux._utils.threads import (
     MAX_KEPT_BYTES,
     MAX_THREADS,
-    Pool,
+    FreeList,
     run_ranges,
     thread_count,
 )
 
-# No test waits this long unless it is about to fail.
+# Seconds; a test waits this long only if it is about to fail.
 PATIENCE = 60
 
 
 def meeting_of_two():
-    """Work that ends only if two ranges are under way at the same time."""
+    """Work that ends only if two ranges run at the same time."""
     barrier = threading.Barrier(2, timeout=PATIENCE)
 
     def work(start, stop):
@@ -66,7 +66,7 @@ def test_run_ranges_error_propagates(n_jobs, bad):
 
 
 def test_run_ranges_error_of_a_helper_propagates():
-    """Both threads are at work when the one that is not the caller fails."""
+    """Both threads are working when the helper fails."""
     caller = threading.get_ident()
     barrier = threading.Barrier(2, timeout=PATIENCE)
 
@@ -80,7 +80,7 @@ def test_run_ranges_error_of_a_helper_propagates():
 
 
 def test_run_ranges_waits_for_helpers_after_an_error():
-    """No range may write once the caller has its error."""
+    """No range may write after the caller has received the error."""
     caller = threading.get_ident()
     both_started = threading.Barrier(2, timeout=PATIENCE)
     caller_failed = threading.Event()
@@ -109,7 +109,7 @@ def test_run_ranges_works_after_an_error():
 
 
 def test_run_ranges_nested():
-    """A range that runs ranges finds a thread, or does without one."""
+    """A range may run ranges; it works with another thread or without."""
     seen = []
 
     def outer(start, stop):
@@ -120,7 +120,7 @@ def test_run_ranges_nested():
 
 
 def test_run_ranges_threads_under_loky():
-    """A user's choice of processes must not move the work out of this one."""
+    """The work stays in this process, even if a user chooses processes."""
     barrier = threading.Barrier(2, timeout=PATIENCE)
     seen = []
 
@@ -153,7 +153,7 @@ def test_run_ranges_with_costs_covers_each_range_once(costs, n_jobs):
     ],
 )
 def test_run_ranges_most_expensive_begin_first(costs, expected):
-    """Two threads that wait for each other take the ranges two by two."""
+    """Two threads that wait for each other take the ranges in pairs."""
     taken = threading.Barrier(2, timeout=PATIENCE)
     pairs = [set()]
 
@@ -187,7 +187,7 @@ def run_in_child(connection):
 # The threads of the parent are the point of this test.
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_run_ranges_after_fork():
-    run_ranges(meeting_of_two(), [0, 1, 2], 2)  # the parent's pool has a thread
+    run_ranges(meeting_of_two(), [0, 1, 2], 2)  # starts a thread in the parent
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=run_in_child, args=(sender,))
@@ -201,7 +201,7 @@ def test_run_ranges_after_fork():
 
 
 class Lent:
-    """What a pool lends."""
+    """A scratch object that a free list lends."""
 
     def __init__(self):
         self.size, self.n_cleared = 0, 0
@@ -213,26 +213,26 @@ class Lent:
         self.n_cleared += 1
 
 
-def test_pool_lends_to_one_at_a_time_and_keeps_what_is_given_back():
-    pool = Pool(Lent)
-    with pool.borrow() as first, pool.borrow() as second:
+def test_free_list_lends_an_object_to_one_at_a_time_and_keeps_it():
+    free = FreeList(Lent)
+    with free.borrow() as first, free.borrow() as second:
         assert first is not second
-    with pool.borrow() as again:
+    with free.borrow() as again:
         assert again is first and again.n_cleared == 1
 
 
-def test_pool_does_not_keep_what_is_large_or_failed():
-    pool = Pool(Lent)
-    with pool.borrow() as large:
+def test_free_list_does_not_keep_large_objects_or_objects_of_failed_work():
+    free = FreeList(Lent)
+    with free.borrow() as large:
         large.size = MAX_KEPT_BYTES + 1
-    with pytest.raises(RuntimeError, match="half"), pool.borrow() as failed:
+    with pytest.raises(RuntimeError, match="half"), free.borrow() as failed:
         raise RuntimeError("half done")
-    with pool.borrow() as other:
+    with free.borrow() as other:
         assert other is not large and other is not failed
 
 
 @pytest.mark.parametrize("n_jobs", [10**6, 2**40])
-def test_no_more_threads_than_there_can_be(n_jobs):
+def test_thread_count_has_an_upper_bound(n_jobs):
     assert thread_count(n_jobs) == MAX_THREADS
     texts = ["an apple", "a car"] * 60
     expected = LexicalVectorizer().fit_transform(texts)
@@ -241,7 +241,7 @@ def test_no_more_threads_than_there_can_be(n_jobs):
 
 
 @pytest.mark.parametrize("n_jobs", ["a", 1.5, [1], 0])
-def test_run_ranges_refuses_n_jobs_of_another_kind_for_any_work(n_jobs):
+def test_run_ranges_refuses_invalid_n_jobs_for_any_number_of_ranges(n_jobs):
     for edges in ([0, 1], [0, 1, 2, 3]):
         with pytest.raises(ValueError, match="'n_jobs' parameter must be None or an"):
             run_ranges(lambda start, stop: None, edges, n_jobs)
