@@ -1,0 +1,96 @@
+"""Vectors of terms: sums over the terms of documents, and regressions on them."""
+
+import numpy as np
+import pytest
+import reference
+from scipy import sparse
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import normalize
+
+from sklux._student import imputation, ridge
+from sklux._student.imputation import impute_vectors
+from sklux._student.initialization import RIDGE_ALPHA, linear_weights
+from sklux._student.term_vectors import WEIGHT, TermVectors, term_sums, term_vectors
+
+
+def some_terms(n_features=60, n_components=16):
+    rng = np.random.RandomState(1)
+    features = np.sort(rng.permutation(n_features)[:40])
+    return term_vectors(features, rng.standard_normal((40, n_components)))
+
+
+def test_term_vectors_are_unit_rows_minus_their_mean():
+    vectors = np.array([[3, 0], [0, 0], [0, 0.5]], dtype=np.float32)
+    terms = term_vectors(np.array([2, 5, 7]), vectors)
+    assert terms.features.tolist() == [2, 7]
+    np.testing.assert_allclose(terms.vectors, [[0.5, -0.5], [-0.5, 0.5]])
+    assert terms.vectors.dtype == np.float32
+
+
+@pytest.mark.parametrize("n_terms", [0, 1, 2])
+def test_term_vectors_without_information(n_terms):
+    """No term, one term (it equals the mean), or two equal terms."""
+    X = sparse.identity(4, dtype=np.float32, format="csr")
+    terms = term_vectors(np.arange(n_terms), np.ones((n_terms, 3), dtype=np.float32))
+    sums, scale = term_sums(X, terms)
+    assert scale == 0
+    assert not sums.any()
+    targets = np.eye(4, dtype=np.float32)
+    reference.assert_same_bits(
+        linear_weights(X, targets, terms), linear_weights(X, targets, None)
+    )
+
+
+def sums_by_the_formula(X, terms):
+    sums = X.toarray().astype(np.float64)[:, terms.features] @ terms.vectors
+    return sums * np.sqrt(WEIGHT / np.square(sums).sum(axis=1).mean())
+
+
+def test_term_sums_equal_the_formula():
+    X, terms = normalize(reference.topic_documents(50)[0]), some_terms()
+    sums, scale = term_sums(X, terms)
+    assert sums.dtype == np.float32
+    np.testing.assert_allclose(sums, sums_by_the_formula(X, terms), atol=1e-5)
+    rows = X.toarray()[:, terms.features] @ (scale * terms.vectors)
+    np.testing.assert_allclose(sums, rows, atol=1e-5)
+
+
+@pytest.fixture
+def exact(monkeypatch):
+    monkeypatch.setattr(ridge, "TOLERANCE", 1e-6)
+    monkeypatch.setattr(ridge, "MAX_STEPS", 500)
+    monkeypatch.setattr("sklux._student.initialization.RIDGE_STEPS", 500)
+
+
+def test_linear_weights_are_a_regression_on_term_sums_too(exact):
+    X, targets = reference.topic_documents(120)
+    X, targets, terms = normalize(X), targets - targets.mean(axis=0), some_terms()
+    found = linear_weights(X, targets.astype(np.float32), terms)
+    assert found.dtype == np.float32
+    both = np.hstack([X.toarray(), sums_by_the_formula(X, terms)])
+    model = Ridge(RIDGE_ALPHA, fit_intercept=False).fit(both, targets)
+    np.testing.assert_allclose(X @ found, model.predict(both), atol=1e-4)
+
+
+def test_imputed_vectors_with_terms_equal_the_formula(exact):
+    X, teacher = reference.topic_documents(120)
+    X, terms = normalize(X), some_terms()
+    is_embedded = np.arange(120) % 2 == 0
+    latent = np.zeros((120, 0), dtype=np.float32)
+    found = impute_vectors(X, latent, teacher, is_embedded, terms)
+
+    mean = teacher[is_embedded].mean(axis=0, dtype=np.float64)
+    rows = np.hstack([X.toarray(), sums_by_the_formula(X, terms)])
+    model = Ridge(imputation.ALPHA, fit_intercept=False)
+    deviations = model.fit(rows[is_embedded], teacher[is_embedded] - mean).predict(rows)
+    deviations = reference.unit_rows(deviations) * np.sqrt(1 - mean @ mean)
+    expected = reference.unit_rows(mean + deviations)
+    np.testing.assert_allclose(found[~is_embedded], expected[~is_embedded], atol=1e-4)
+    reference.assert_same_bits(found[is_embedded], teacher[is_embedded])
+
+
+def test_term_vectors_of_columns_without_documents():
+    """They contribute to no document."""
+    X = sparse.csr_matrix(np.eye(3, 6, dtype=np.float32))
+    terms = TermVectors(np.array([4, 5]), np.ones((2, 2), dtype=np.float32))
+    assert not term_sums(X, terms)[0].any()
