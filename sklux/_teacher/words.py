@@ -104,7 +104,7 @@ def tokenizer_words(model: object) -> list[str] | None:
 
 
 def check_words(words: Iterable[str]) -> list[str]:
-    """Return the words that a user gives as a list, each word once.
+    """Return the words of a user as a list, each word once.
 
     Parameters
     ----------
