@@ -1,4 +1,4 @@
-"""Slow twins of word pieces: the tokenizers library and scikit-learn."""
+"""Slow versions of word pieces: the tokenizers library and scikit-learn."""
 
 from functools import lru_cache
 
@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 PREFIXES = ("subword__", "word__")
-# Texts that have pieces of one character up, and words that occur often.
+# Texts whose pieces have one character or more, with words that occur often.
 TRAINING_TEXTS = [
     "the red apple and the green apple, the unhappy car in the tunnel",
     "Unhappiness is running; a runner runs (and ran) 12 345 times.",
@@ -19,7 +19,7 @@ TRAINING_TEXTS = [
 
 
 def library_ids(tokenizer, documents):
-    """Ids of the pieces of documents, as the library finds them."""
+    """Ids of the pieces of documents, from the library."""
     tokenizer.no_truncation()
     tokenizer.no_padding()
     encodings = tokenizer.encode_batch(documents, add_special_tokens=False)
@@ -37,7 +37,7 @@ def ngrams(tokens, ngram_range):
 
 
 def pieces_analyzer(tokenizer, ngram_range=(1, 1)):
-    """From a document to its n-grams of pieces, by the library."""
+    """Make a function from a document to its n-grams of pieces, from the library."""
 
     def analyze(document):
         encoding = tokenizer.encode(document, add_special_tokens=False)
@@ -47,7 +47,7 @@ def pieces_analyzer(tokenizer, ngram_range=(1, 1)):
 
 
 def both_analyzer(tokenizer, words):
-    """From a document to its pieces and its words, by the library and scikit-learn."""
+    """Make a function from a document to its pieces (library) and words (sklearn)."""
     pieces = pieces_analyzer(tokenizer)
 
     def analyze(document):
@@ -59,9 +59,9 @@ def both_analyzer(tokenizer, words):
 
 
 def two_parts(vectorizer, documents, norm):
-    """Matrix of a fitted scikit-learn vectorizer over `both_analyzer`.
+    """Matrix of a fitted scikit-learn vectorizer with `both_analyzer`.
 
-    Each of the two parts of a row has the same norm, the whole row norm 1.
+    The two parts of a row have the same norm, and the whole row has norm 1.
     """
     assert vectorizer.norm is None
     X = vectorizer.transform(documents)
@@ -80,7 +80,7 @@ def words_analyzer(**params):
 
 
 def bert_tokenizer(**options):
-    """A tokenizer of BERT's kind, with some marks, some other characters left out."""
+    """A tokenizer like BERT's, trained on the texts above."""
     import tokenizers
 
     return trained(
@@ -92,7 +92,7 @@ def bert_tokenizer(**options):
 
 
 def trained(model, normalizer, pre_tokenizer, trainer):
-    """A tokenizer of 300 pieces, learnt on the texts above."""
+    """A tokenizer of 300 pieces, trained on the texts above."""
     import tokenizers
 
     tokenizer = tokenizers.Tokenizer(model)
@@ -114,7 +114,7 @@ def trained(model, normalizer, pre_tokenizer, trainer):
 
 @lru_cache
 def other_tokenizer(kind):
-    """A tokenizer that the kernel does not know."""
+    """A tokenizer that the kernel does not support."""
     import tokenizers
     from tokenizers import models, normalizers, pre_tokenizers, trainers
 

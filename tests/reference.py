@@ -1,4 +1,4 @@
-"""Slow and obvious twins of what the library computes, in float64."""
+"""Slow and obvious versions of the library's computations, in float64."""
 
 import math
 import re
@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import strip_accents_ascii, strip_accents_unicode
 
-# Unit roundoff of float32; sums of n terms are allowed n of these.
+# Machine epsilon of float32; a sum of n terms may have an error of n of these.
 EPSILON = np.finfo(np.float32).eps
 
 
@@ -23,7 +23,7 @@ def assert_same_bits(actual, expected):
 
 
 def to_dense(X):
-    """CSR as a float64 array; values of the same place are added."""
+    """CSR matrix as a float64 array; values in the same place are added."""
     dense = np.zeros(X.shape)
     for i in range(X.shape[0]):
         for k in range(X.indptr[i], X.indptr[i + 1]):
@@ -32,7 +32,7 @@ def to_dense(X):
 
 
 def sparse_product(X, weights):
-    """Rows of X W, each on the scale that the kernel gives it, with error bounds."""
+    """Rows of X W, each with the scale that the kernel gives it, and error bounds."""
     products = np.zeros((X.shape[0], weights.shape[1]))
     bounds = np.zeros_like(products)
     for i in range(X.shape[0]):
@@ -47,7 +47,7 @@ def sparse_product(X, weights):
 
 
 def weight_rows(stored, scales=None, places=None):
-    """The weights that the first layer has, row by row in the order of the features."""
+    """Weights of the first layer, row by row in the order of the features."""
     weights = np.empty(stored.shape)
     for feature in range(len(stored)):
         row = feature if places is None else int(places[feature])
@@ -57,7 +57,7 @@ def weight_rows(stored, scales=None, places=None):
 
 
 def token_sums(counts, idf, weights, norm, second_part=0, **how):
-    """First layer's sums of documents, dicts of counts by column, and error bounds.
+    """Sums of the first layer, and error bounds; counts are dicts by column.
 
     Columns from `second_part` on are another part, which gets the norm of the first.
     """
@@ -77,9 +77,9 @@ def token_sums(counts, idf, weights, norm, second_part=0, **how):
 
 
 def row_scale(values):
-    """1 for ordinary rows; otherwise what brings the largest value to 1."""
+    """1 for ordinary rows; otherwise the factor that makes the largest value 1."""
     largest = max((abs(value) for value in values), default=0.0)
-    # The kernel's bounds are float32, and a value may lie on one.
+    # The bounds of the kernel are float32, and a value may be equal to a bound.
     if largest == 0 or np.float32(1e-12) < np.float32(largest) < np.float32(1e12):
         return 1.0
     return 1 / largest if largest > 1e-37 else 1e37
@@ -96,12 +96,12 @@ def unit_rows(H):
 
 
 def relu(H):
-    """Negative values become zero."""
+    """Replace negative values by zero."""
     return np.where(H > 0, H, 0.0)
 
 
 def network(X, coefs):
-    """Unit rows of the student: ReLU and L2 after each layer, no ReLU in the last."""
+    """Unit rows of the student: ReLU and L2 norm after each layer; no ReLU at the end."""
     hidden = to_dense(X)
     for weights in coefs[:-1]:
         hidden = unit_rows(relu(hidden @ weights.astype(np.float64)))
@@ -159,7 +159,7 @@ def nearest_neighbors(embeddings, n_neighbors):
 
 
 def neighbor_overlap(first, second, n_neighbors):
-    """Mean share of the neighbours in one embedding that the other has too."""
+    """Mean share of the neighbours in one embedding that the other also has."""
     pairs = zip(
         nearest_neighbors(first, n_neighbors), nearest_neighbors(second, n_neighbors)
     )
@@ -167,7 +167,7 @@ def neighbor_overlap(first, second, n_neighbors):
 
 
 def is_dropped(place, dropout, seed):
-    """Whether the value at a place of a CSR matrix is left out of a batch."""
+    """Whether a batch drops the value at a place of a CSR matrix."""
     return mix(mix((seed + place) % 2**64)) // 2**32 < int(dropout * 2**32)
 
 
@@ -177,7 +177,7 @@ def mix(key):
 
 
 def kept_rows(X, samples, dropout=0.0, seed=0):
-    """Rows of a matrix without what is dropped: lists of (column, value)."""
+    """Rows of a matrix without the dropped values: lists of (column, value)."""
     return [
         [
             (int(X.indices[k]), float(X.data[k]))
@@ -189,9 +189,10 @@ def kept_rows(X, samples, dropout=0.0, seed=0):
 
 
 def feature_gradients(rows, gradient, n_features):
-    """Which features occur, the gradient of each one's weights, and error bounds.
+    """Whether each feature occurs, the gradient in its weights, and error bounds.
 
-    ``rows`` are lists of (column, value), ``gradient`` that of the loss in their sums.
+    ``rows`` are lists of (column, value), ``gradient`` is the gradient of the loss in
+    the sums of the rows.
     """
     gradients = np.zeros((n_features, gradient.shape[1]))
     bounds = np.zeros_like(gradients)
@@ -207,26 +208,26 @@ def feature_gradients(rows, gradient, n_features):
 
 
 def latent_vectors(X, n_components):
-    """Rows of U S, from all of the SVD."""
+    """Rows of U S, from the full SVD."""
     U, S, _ = np.linalg.svd(to_dense(X), full_matrices=False)
     return U[:, :n_components] * S[:n_components]
 
 
 def kernel_ridge(X, latent, teacher, is_embedded, alpha, latent_weight):
-    """Teacher vectors of all documents by the formula, those of the taught ones too."""
+    """Teacher vectors of all documents by the formula, also of the embedded ones."""
     latent = latent.astype(np.float64)
     latent *= np.sqrt(latent_weight / np.mean(np.sum(latent**2, axis=1)))
     features = np.hstack([to_dense(X), latent])
-    taught, known = features[is_embedded], teacher[is_embedded].astype(np.float64)
-    kernel = taught @ taught.T
+    embedded, known = features[is_embedded], teacher[is_embedded].astype(np.float64)
+    kernel = embedded @ embedded.T
     mean = known.mean(axis=0)
     dual = np.linalg.solve(kernel + alpha * np.eye(len(kernel)), known - mean)
-    deviations = unit_rows(features @ taught.T @ dual)
+    deviations = unit_rows(features @ embedded.T @ dual)
     return unit_rows(mean + np.sqrt(max(1 - mean @ mean, 0)) * deviations)
 
 
 class LazyAdam:
-    """Adam, one row after the other, in plain Python."""
+    """Adam in plain Python, row by row; other rows do not change."""
 
     def __init__(self, weights, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
         self.weights = np.array(weights, dtype=np.float64)
@@ -248,7 +249,7 @@ class LazyAdam:
 
 
 def topic_documents(n_samples, *, n_features=60, n_teacher_components=16, seed=0):
-    """Documents that mix a few topics, and teacher vectors that know the mixture."""
+    """Documents that mix a few topics, and teacher vectors of the mixtures."""
     rng = np.random.RandomState(seed)
     n_topics = 8
     topics = rng.dirichlet(np.full(n_topics, 0.3), size=n_samples)
@@ -259,14 +260,14 @@ def topic_documents(n_samples, *, n_features=60, n_teacher_components=16, seed=0
 
 
 def normalized(text, lowercase=True, strip_accents=None):
-    """What a document is before it is cut into tokens."""
+    """A document after lower-casing and removal of accents."""
     strip = {"ascii": strip_accents_ascii, "unicode": strip_accents_unicode}
     text = text.lower() if lowercase else text
     return strip[strip_accents](text) if strip_accents else text
 
 
 def one_blank(text):
-    """A blank in the place of each run of white space; a single one stays."""
+    """Replace each run of white space by a blank; a single character stays."""
     return re.sub(r"\s\s+", " ", text)
 
 
@@ -281,7 +282,7 @@ def segments(text, kind, min_length=1, stop_words=()):
 
 
 def ngrams(tokens, ngram_range, whole_segments=False):
-    """N-grams of a list of tokens, as tuples; a short list may count as a whole."""
+    """N-grams of a list of tokens, as tuples; optionally a short list as a whole."""
     low, high = ngram_range
     if whole_segments and len(tokens) < low:
         return [tuple(tokens)] if tokens else []
@@ -292,8 +293,22 @@ def ngrams(tokens, ngram_range, whole_segments=False):
     ]
 
 
+def word_pieces(word, pieces, unknown, max_characters, prefix="##"):
+    """The longest piece that the rest of a word begins with, again and again."""
+    found, begin = [], 0
+    while begin < len(word):
+        start = prefix if begin else ""
+        ends = range(len(word), begin, -1)
+        end = next((end for end in ends if start + word[begin:end] in pieces), None)
+        if end is None or len(word) > max_characters:
+            return [unknown]
+        found.append(start + word[begin:end])
+        begin = end
+    return found
+
+
 def ngram_counts(documents, ngram_range, whole_segments=False):
-    """Occurrences of each n-gram, and documents that hold it.
+    """Number of occurrences of each n-gram, and of documents that contain it.
 
     A document is a list of segments.
     """
@@ -317,7 +332,7 @@ def count_rows(documents, columns, ngram_range, whole_segments=False):
 
 
 def weighed_row(counts, idf, norm, sublinear_tf=False, binary=False):
-    """tf idf, divided by the norm, for a row of counts."""
+    """Weights tf idf of a row of counts, divided by their norm."""
     row = {}
     for column, count in counts.items():
         tf = 1.0 if binary else float(count)
@@ -327,7 +342,7 @@ def weighed_row(counts, idf, norm, sublinear_tf=False, binary=False):
 
 
 def norm_of(values, norm):
-    """Norm of some values; 1 where there is none."""
+    """Norm of some values; 1 for the norm None."""
     return {
         "l1": sum(abs(value) for value in values),
         "l2": math.sqrt(sum(value * value for value in values)),

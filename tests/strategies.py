@@ -1,11 +1,11 @@
-"""What hypothesis feeds to the kernels, and how much of it."""
+"""Hypothesis strategies and settings for the kernels and the lexical stage."""
 
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-# The instruction set is a fixture; it is the same for all examples of a test.
+# The instruction set is a function-scoped fixture: the same for all examples of a test.
 kernel_settings = settings(
     max_examples=80,
     deadline=None,
@@ -33,10 +33,10 @@ extreme_values = st.builds(
 
 @st.composite
 def csr_matrices(draw, values=ordinary_values, max_nonzeros=12):
-    """CSR rows as users and scipy leave them, as well as they allow.
+    """CSR matrices in any form that users and scipy may produce.
 
-    Some rows are empty, some hold explicit zeros; columns may come unsorted or
-    twice; index arrays have 32 or 64 bits.
+    Some rows are empty, some have explicit zeros. Columns may be unsorted or occur
+    twice. Index arrays have 32 or 64 bits.
     """
     n_features = draw(st.integers(1, 40))
     entry = st.tuples(st.integers(0, n_features - 1), values)
@@ -53,9 +53,9 @@ def csr_matrices(draw, values=ordinary_values, max_nonzeros=12):
 
 
 def build_csr(rows, n_features, index_type=np.int32):
-    """CSR matrix of rows of (column, value), kept in the order given."""
+    """CSR matrix of rows of (column, value), in the given order."""
     X = sparse.csr_matrix((len(rows), n_features), dtype=np.float32)
-    # Set one by one: the constructor would choose the width of the indices.
+    # The arrays are set directly: the constructor would choose the index type.
     X.data = np.array([v for row in rows for _, v in row], dtype=np.float32)
     X.indices = np.array([c for row in rows for c, _ in row], dtype=index_type)
     X.indptr = np.cumsum([0, *map(len, rows)], dtype=index_type)
@@ -64,7 +64,7 @@ def build_csr(rows, n_features, index_type=np.int32):
 
 @st.composite
 def dense_arrays(draw, n_rows, n_columns, exponents=(-2, 2)):
-    """Normal values at some magnitude, a few of them zero; float32, C-ordered."""
+    """Normal values of some magnitude, some of them zero; float32, C-contiguous."""
     rng = np.random.default_rng(draw(seeds))
     magnitude = 10.0 ** draw(st.integers(*exponents))
     array = magnitude * rng.standard_normal((n_rows, n_columns))
@@ -74,7 +74,7 @@ def dense_arrays(draw, n_rows, n_columns, exponents=(-2, 2)):
 
 @st.composite
 def layers(draw, n_features, max_hidden_layers=3):
-    """Weights of a network with any number of hidden layers, none included."""
+    """Weights of a network with any number of hidden layers, including none."""
     hidden = draw(st.lists(widths, max_size=max_hidden_layers))
     sizes = [n_features, *hidden, draw(widths)]
     return [
@@ -82,8 +82,8 @@ def layers(draw, n_features, max_hidden_layers=3):
     ]
 
 
-# Characters by which a rule of text goes wrong: cased and caseless ones, marks,
-# controls that are white space, lone surrogates, planes beyond the first.
+# Characters that rules of text get wrong: with and without case, marks, control
+# characters that are white space, lone surrogates, planes beyond the first.
 PLAIN_CHARACTERS = "aaabbcdAB12_ .-'\n\t"
 AWKWARD_CHARACTERS = (
     "\u03a3\u03a3\u03c3\u03c2\u0391\u03b1\u0345\u00ad\u200d\u2019\u00b7"  # sigma
@@ -97,7 +97,7 @@ AWKWARD_WORDS = [
     *("\u039f\u03a3", "\u03a3\u0391\u03a3", "\u0130x", "e\u0301te", "\u00e9t\u00e9"),
     *("abcdefg", "abcdefgh", "abcdefghi", "abcdefghijklmnop", "abcdefghijklmnopq"),
 ]
-# One `text` strategy of many characters is faster than a choice for each.
+# One `text` strategy of many characters is faster than a choice for each character.
 awkward_texts = (
     st.text(PLAIN_CHARACTERS, max_size=40)
     | st.text(PLAIN_CHARACTERS + AWKWARD_CHARACTERS, max_size=40)
@@ -126,7 +126,7 @@ vocabularies = (
         lambda terms: {t: i for i, t in enumerate(reversed(dict.fromkeys(terms)))}
     )
 )
-# Parameters of TfidfVectorizer, all of them valid by themselves.
+# Parameters of TfidfVectorizer; each value is valid by itself.
 lexical_parameters = st.fixed_dictionaries(
     {
         "analyzer": st.sampled_from(["word", "word", "char", "char_wb"]),
@@ -158,7 +158,7 @@ lexical_parameters = st.fixed_dictionaries(
     },
 )
 
-# Tokens of documents: few words, so that n-grams repeat.
+# Tokens of documents; with few different words, n-grams repeat.
 token_documents = st.lists(
     st.lists(st.lists(st.sampled_from("abcd"), max_size=9), max_size=3), max_size=6
 )

@@ -1,4 +1,4 @@
-"""Mini-batches of the first layer against their slow twins."""
+"""Mini-batches of the first layer against plain loops."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ values = ordinary_values | extreme_values
 
 
 def fill(batch, *parts):
-    """A batch of rows of some matrices; a part is what `SparseBatch.add` takes."""
+    """Fill a batch with rows; a part is a matrix, its samples, dropout and seed."""
     batch.begin()
     for X, samples, dropout, seed in parts:
         samples = np.asarray(samples, dtype=np.int64)
@@ -39,7 +39,7 @@ def all_rows(X):
 
 
 def sums(batch, weights, edges=None):
-    """The layer's sums; a value that the kernel forgets stays NaN."""
+    """Sums of the layer; values that the kernel does not write stay NaN."""
     out = np.full((batch.n_rows, weights.shape[1]), np.nan, dtype=np.float32)
     edges = [0, batch.n_rows] if edges is None else edges
     for start, stop in zip(edges[:-1], edges[1:]):
@@ -48,7 +48,7 @@ def sums(batch, weights, edges=None):
 
 
 class State:
-    """Weights and moments, which a step changes."""
+    """Weights and moments, which `step` changes."""
 
     def __init__(self, weights):
         self.weights = weights.copy()
@@ -75,13 +75,13 @@ class State:
 
 
 def random_edges(rng, n):
-    """Bounds of any parts of a range, empty ones too."""
+    """Bounds of random parts of a range; some parts are empty."""
     return [0, *sorted(rng.integers(0, n + 1, size=4).tolist()), n]
 
 
 @st.composite
 def batches(draw, values=values):
-    """Rows of a matrix, some of them twice, and what is dropped of them; weights."""
+    """Rows of a matrix, some of them twice, dropout and seed; and weights."""
     X = draw(csr_matrices(values))
     rng = np.random.default_rng(draw(seeds))
     samples = rng.integers(0, X.shape[0], size=draw(st.integers(0, 12)) if X.nnz else 0)
@@ -104,7 +104,7 @@ def test_batch_sums_equal_reference(instruction_set, example):
 @batch_settings
 @given(batches(), seeds)
 def test_batch_step_equals_reference(instruction_set, example, seed):
-    """The moments follow the gradient of the twin, and the weights the moments."""
+    """The moments follow the gradient of the reference, the weights the moments."""
     part, weights = example
     batch = fill(SparseBatch(len(weights)), part)
     rng = np.random.default_rng(seed)
@@ -125,7 +125,7 @@ def test_batch_step_equals_reference(instruction_set, example, seed):
         error = error + 8 * reference.EPSILON * abs(expected) + 1e-36
         assert np.all(abs(found - expected)[occurs] <= error[occurs])
 
-    # Terms may cancel: each has its own rounding.
+    # Terms may cancel, but each has a rounding error.
     m = BETA_1 * before.mean + (1 - BETA_1) * g
     assert_near(
         state.mean, m, g_error + reference.EPSILON * (abs(before.mean) + abs(g))
@@ -139,7 +139,7 @@ def test_batch_step_equals_reference(instruction_set, example, seed):
 
 
 def test_batch_steps_equal_reference_adam(instruction_set):
-    """Twenty steps, a few rows each: moments of absent features stay as they are."""
+    """Twenty steps of a few rows each: moments of absent features do not change."""
     X, _ = reference.topic_documents(60)
     rng = np.random.default_rng(0)
     start = rng.standard_normal((X.shape[1], 19), dtype=np.float32)
@@ -166,8 +166,8 @@ def test_batch_by_hand(instruction_set):
 
     H = [1 (1, 0) + 2 (0, 1), 3 (0, 1)] = [(1, 2), (0, 3)].
     With dL/dH = [(1, 0), (1, 1)]: g_0 = (1, 0), g_1 = 2 (1, 0) + 3 (1, 1) = (5, 3).
-    After one step m = 0.1 g and v = 0.001 g^2. The biases are 0.1 and 0.001, so that a
-    weight with a gradient moves by the rate: 0.5.
+    After one step m = 0.1 g and v = 0.001 g^2. The biases are 0.1 and 0.001. So each
+    weight with a gradient moves by the learning rate, 0.5.
     """
     X = build_csr([[(0, 1), (1, 2)], [(1, 3)]], 3)
     batch = all_rows(X)
@@ -187,14 +187,14 @@ def test_batch_by_hand(instruction_set):
 
 
 def test_batch_gradient_by_central_difference(instruction_set):
-    """Loss: the sum of cos of the sums, of unsorted rows, one with a column twice."""
+    """The loss is sum(cos(sums)); rows are unsorted, and one has a column twice."""
     rng = np.random.default_rng(0)
     X = build_csr(
         [[(4, 0.5), (0, -1.5)], [], [(2, 0.3), (2, 0.9), (4, -2.0)], [(1, 1e13)]], 5
     )
     weights = rng.standard_normal((5, 3), dtype=np.float32)
     batch = all_rows(X)
-    # The slope of cos is -sin.
+    # The derivative of cos is -sin.
     state = State(weights).step(batch, -np.sin(sums(batch, weights)))
 
     def loss(weights):
@@ -232,7 +232,7 @@ def test_batch_second_use_has_no_trace_of_the_first(
     part, weights = second
     fresh = fill(SparseBatch(len(weights)), part)
     used = SparseBatch(len(weights))
-    # The first matrix, as far as its columns are those of the second.
+    # The first matrix without the columns that the second one does not have.
     rows = reference.kept_rows(X, range(X.shape[0]))
     X = build_csr([[e for e in row if e[0] < len(weights)] for row in rows], X.shape[1])
     fill(used, (X, *how))
@@ -248,7 +248,7 @@ def test_batch_second_use_has_no_trace_of_the_first(
 @batch_settings
 @given(batches(), seeds)
 def test_batch_of_many_parts_is_the_parts_together(instruction_set, example, seed):
-    """As documents and their views are: a row has the bits it has alone."""
+    """Documents and their views are two parts; each row has the bits it has alone."""
     (X, samples, dropout, key), weights = example
     cut = np.random.default_rng(seed).integers(0, len(samples) + 1)
     parts = [(X, samples[:cut], dropout, key), (X, samples[cut:], 0.0, 0)]
@@ -276,7 +276,7 @@ def test_batch_index_types_of_one_matrix_must_be_the_same():
 @pytest.mark.parametrize("n_rows", [0, 1, 5])
 @pytest.mark.parametrize("n_features", [0, 3])
 def test_batch_without_values(instruction_set, n_rows, n_features):
-    """No rows, empty rows, no columns: sums of zero, and a step that moves nothing."""
+    """No rows, empty rows or no columns: sums are zero, and a step has no effect."""
     batch = all_rows(build_csr([[]] * n_rows, n_features))
     weights = np.ones((n_features, 4), dtype=np.float32)
     zeros = np.zeros((n_rows, 4), dtype=np.float32)
@@ -295,7 +295,7 @@ def test_batch_is_empty_after_begin():
 
 
 def test_batch_features_are_in_the_order_of_their_first_places():
-    """The first of the two that occur is column 2."""
+    """Column 2 comes first in the row."""
     batch = all_rows(build_csr([[(2, 1), (0, 1)]], 3))
     weights = np.zeros((3, 1), dtype=np.float32)
     state = State(weights).step(batch, np.ones((1, 1), dtype=np.float32), [0, 1])
@@ -304,7 +304,7 @@ def test_batch_features_are_in_the_order_of_their_first_places():
 
 @pytest.mark.parametrize("value", [1e-45, 1e-40, 1e-30, 1e-12, 1e12, 1e30, 3e38])
 def test_batch_extreme_values(instruction_set, value):
-    """A row is brought to the scale of 1, in the sums and in the gradient."""
+    """A row is scaled to a largest value of 1, in the sums and in the gradient."""
     batch = all_rows(build_csr([[(0, value), (1, value)]], 2))
     weights = np.array([[1, 2], [3, 5]], dtype=np.float32)
     found = sums(batch, weights)
@@ -312,11 +312,11 @@ def test_batch_extreme_values(instruction_set, value):
     gradient = np.ones((1, 2), dtype=np.float32)
     state = State(weights).step(batch, gradient, correction=0.001**-0.5)
     assert np.isfinite(state.weights).all()
-    # Both features have the same gradient: that of the first unit's share of the sum.
+    # Both features have the same gradient: s x, where found[0, 0] = 4 s x.
     np.testing.assert_allclose(state.mean, 0.1 * found[0, 0] / 4, rtol=1e-6)
 
 
-def test_batch_takes_read_only_arrays():
+def test_batch_accepts_read_only_arrays():
     X = build_csr([[(0, 1)]], 1)
     samples, weights = np.zeros(1, dtype=np.int64), np.ones((1, 2), dtype=np.float32)
     for array in (X.data, X.indices, X.indptr, samples, weights):
@@ -325,7 +325,7 @@ def test_batch_takes_read_only_arrays():
     np.testing.assert_array_equal(sums(batch, weights), [[1, 1]])
 
 
-# What is dropped
+# Dropout
 
 N_PLACES = 100_000
 
@@ -336,7 +336,7 @@ def one_long_row():
 
 
 def which_are_kept(X, dropout, seed):
-    """0 or 1 for each place: what a step gives a feature that has only this value."""
+    """Whether each value is kept: a step changes the moments of its own feature."""
     batch = fill(SparseBatch(X.shape[1]), (X, [0], dropout, seed))
     state = State(np.zeros((X.shape[1], 1), dtype=np.float32))
     state.step(batch, np.ones((1, 1), dtype=np.float32))
@@ -345,7 +345,7 @@ def which_are_kept(X, dropout, seed):
 
 @pytest.mark.parametrize("seed", [0, 1, 2**61, 2**64 - 1])
 @pytest.mark.parametrize("dropout", [0.01, 0.15, 0.5, 0.9])
-def test_batch_drops_the_share_that_was_asked_for(one_long_row, dropout, seed):
+def test_batch_drops_the_given_share(one_long_row, dropout, seed):
     """Within four standard deviations; neighbours are dropped independently."""
     dropped = ~which_are_kept(one_long_row, dropout, seed)
     spread = np.sqrt(dropout * (1 - dropout) / N_PLACES)
@@ -363,14 +363,14 @@ def test_batch_dropout_1_drops_all(one_long_row):
 
 
 def test_batch_same_seed_drops_the_same(one_long_row):
-    """Others than another seed."""
+    """Another seed drops other values."""
     first, again, other = (which_are_kept(one_long_row, 0.5, s) for s in (3, 3, 4**30))
     assert np.array_equal(first, again)
     assert abs(np.corrcoef(first, other)[0, 1]) < 4 * N_PLACES**-0.5
 
 
 def test_batch_dropout_follows_the_place_and_not_the_batch():
-    """A document loses the same values whichever documents stand before it."""
+    """A document loses the same values, regardless of the documents before it."""
     X, _ = reference.topic_documents(9)
     weights = np.eye(X.shape[1], dtype=np.float32)
     batch = SparseBatch(X.shape[1])
@@ -380,7 +380,7 @@ def test_batch_dropout_follows_the_place_and_not_the_batch():
     reference.assert_same_bits(among[3:4], alone)
 
 
-# What is refused
+# Errors
 
 
 def shaped(*shape):
@@ -429,7 +429,7 @@ def test_batch_step_wrong_shapes(gradient, weights, mean, mean_square, bounds):
 
 
 def test_batch_too_large():
-    """Said by the row pointer alone: nothing is read."""
+    """The row pointer shows that the batch is too large; no value is read."""
     X = build_csr([[(0, 1)]], 1, np.int64)
     X.indptr = np.array([0, 2**31], dtype=np.int64)
     with pytest.raises(MemoryError, match="no memory for a batch: lower batch_size"):

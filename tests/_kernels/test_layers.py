@@ -1,4 +1,4 @@
-"""Kernels against their slow twins, for each instruction set of this machine."""
+"""Kernels of the layers against plain loops, for each instruction set."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ ALL_SETS = layers.available_instruction_sets()
 
 
 def unwritten(*shape):
-    """Room for a result; a value that the kernel forgets stays NaN."""
+    """An array for a result; values that the kernel does not write stay NaN."""
     return np.full(shape, np.nan, dtype=np.float32)
 
 
@@ -52,14 +52,14 @@ def sparse_products(draw, values):
     return X, draw(dense_arrays(X.shape[1], draw(widths)))
 
 
-# All float16 that are finite, subnormal ones and both zeros included.
+# All finite float16 values, including subnormal values and both zeros.
 HALVES = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
 FINITE_HALVES = HALVES[np.isfinite(HALVES)]
 
 
 @st.composite
 def stored_rows(draw, n_features, n_units):
-    """Weights of the first layer as they may be stored; factors; places."""
+    """Weights of the first layer in any stored type, with factors and places."""
     rng = np.random.default_rng(draw(seeds))
     dtype = draw(st.sampled_from(["float32", "float16", "int8"]))
     scales, places = None, None
@@ -120,7 +120,7 @@ def test_unit_rows_extreme_magnitude(instruction_set, value):
 
 
 def test_unit_rows_largest_float(instruction_set):
-    """The length exceeds every float32, and its reciprocal is subnormal."""
+    """The length is too large for float32, and its reciprocal is subnormal."""
     H = np.full((1, 70), np.finfo(np.float32).max)
     np.testing.assert_allclose(unit_rows(H, False), 1 / np.sqrt(70), rtol=1e-6)
 
@@ -176,7 +176,7 @@ def test_unit_rows_row_alone_has_same_bits(
 @kernel_settings
 @given(dense_products())
 def test_layers_agree_across_instruction_sets(restore_best_set, example):
-    """Within 1e-6 where the sums do not cancel, which no order of adding survives."""
+    """Within 1e-6 for sums that do not cancel; others depend on the order of adding."""
     H, weights = abs(example[0]), abs(example[1])
     assume(len(H) and H.any(axis=1).all())
     results = []
@@ -190,7 +190,7 @@ def test_layers_agree_across_instruction_sets(restore_best_set, example):
 @kernel_settings
 @given(sparse_products(extreme_values))
 def test_sparse_layer_agrees_across_instruction_sets(restore_best_set, example):
-    """As above, and with values of extreme magnitude."""
+    """The same for the sparse layer and values of extreme magnitude."""
     X, weights = example[0], abs(example[1])
     X.data = abs(X.data)
     results = []
@@ -224,10 +224,10 @@ def test_stored_rows_row_alone_has_same_bits(instruction_set, example):
 @kernel_settings
 @given(stored_products(ordinary_values | extreme_values))
 def test_stored_rows_agree_across_instruction_sets(restore_best_set, example):
-    """As the sparse layer above: no sum cancels."""
+    """Within 1e-6 for sums that do not cancel."""
     X, stored, scales, places = example
     X.data = abs(X.data)
-    # abs(-128) is no int8.
+    # abs(-128) is not an int8.
     stored = abs(np.maximum(stored, -127))
     results = []
     for name in ALL_SETS:
@@ -257,7 +257,7 @@ def test_stored_rows_every_byte_is_read_exactly(instruction_set):
 
 @pytest.mark.parametrize("value, scale", [(1e20, 1e25), (1e-30, 1e-15), (1e30, 1e-30)])
 def test_stored_rows_extreme_values_meet_extreme_factors(instruction_set, value, scale):
-    """The scale of a row of values comes before the factors of the weights."""
+    """The scale of a row of values is applied before the factors of the weights."""
     stored = np.array([[3, -4]], dtype=np.int8)
     scales = np.array([scale], dtype=np.float32)
     H = unit_rows(sparse_product(build_csr([[(0, value)]], 1), stored, scales), False)
@@ -268,7 +268,7 @@ def test_stored_rows_extreme_values_meet_extreme_factors(instruction_set, value,
 @pytest.mark.parametrize("n_units", [7, 64, 128, 200, 384, 600])
 @pytest.mark.parametrize("n_nonzeros", [1, 2, 5, 100])
 def test_stored_rows_of_full_width(instruction_set, dtype, n_units, n_nonzeros):
-    """Long rows, many of them: blocks of sums and requests ahead of their use."""
+    """Many long rows, which are summed in blocks and prefetched."""
     rng = np.random.default_rng(n_units)
     stored = (30 * rng.standard_normal((150, n_units))).astype(dtype)
     scales = rng.random(150, dtype=np.float32) if dtype == "int8" else None
@@ -282,7 +282,7 @@ def test_stored_rows_of_full_width(instruction_set, dtype, n_units, n_nonzeros):
 
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
 def test_stored_rows_at_any_address(instruction_set, dtype):
-    """A mapped file promises no cache line."""
+    """Rows in a memory-mapped file need not begin at a cache line."""
     dtype = np.dtype(dtype)
     rng = np.random.default_rng(0)
     memory = np.zeros(41 * 9 * dtype.itemsize + 64, dtype=np.uint8)
@@ -337,7 +337,7 @@ def test_dense_product_deep_equals_reference(instruction_set, example):
 @deep_settings
 @given(deep_products(), seeds)
 def test_dense_product_deep_any_batch_has_same_bits(instruction_set, example, seed):
-    """One to three rows take another way through the weights than many do."""
+    """One to three rows are multiplied by another routine than many rows."""
     H, weights = example
     batch = dense_product(H, weights)
     for i in range(len(H)):
@@ -407,5 +407,5 @@ def test_kernels_unknown_instruction_set():
         layers.use_instruction_set("mmx")
 
 
-def test_kernels_plain_set_is_always_there():
+def test_kernels_plain_instruction_set_is_always_available():
     assert ALL_SETS[0] == "plain"
