@@ -8,33 +8,33 @@ from sklux._utils.optional import import_optional
 
 
 def main() -> None:
-    """Run the command line; it needs the extra ``cli``.
+    """Run the command line. It needs the extra ``cli``.
 
     Raises
     ------
     SystemExit
-        With status 1 and a message when the extra is not installed, and else as
-        the command says.
+        With status 1 and a message if the extra is not installed. Otherwise with the
+        status of the command.
     """
     try:
         for module in ("typer", "rich"):
             import_optional(module, extra="cli", purpose="The command sklux")
     except ImportError as error:
         raise SystemExit(f"sklux: {error}") from error
-    from sklux._commands.app import app, errors_in_words, silence_libraries
+    from sklux._commands.app import app
+    from sklux._commands.options import silence_libraries
 
     exit_at_signals()
     silence_libraries(sys.stderr is None or not sys.stderr.isatty())
     for stream in filter(None, (sys.stdout, sys.stderr)):
-        # What an encoding cannot hold is shown by its code.
+        # Characters that the encoding cannot hold are printed as escape codes.
         stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = show_warning
-    with errors_in_words():
-        app()
+    app(prog_name="sklux")
 
 
 def show_warning(message: Warning | str, *where: object, **rest: object) -> None:
-    """Show a warning without the line of code that it comes from.
+    """Print a warning without the line of code that raised it.
 
     Parameters
     ----------
@@ -43,16 +43,16 @@ def show_warning(message: Warning | str, *where: object, **rest: object) -> None
     *where : object
         Its category, file and line; not used.
     **rest : object
-        What else Python hands on; not used.
+        Further arguments of `warnings.showwarning`; not used.
     """
     if sys.stderr is not None:
         sys.stderr.write(f"sklux: {message}\n")
 
 
 def exit_at_signals() -> None:
-    """Leave by an exception when told to end, so that files half written are removed.
+    """Turn signals to end into exceptions, so that partial files are removed.
 
-    A signal that is ignored, as by nohup, stays ignored.
+    A signal that is ignored, as under nohup, stays ignored.
     """
     # Windows has no SIGHUP.
     for name in ("SIGTERM", "SIGHUP"):
@@ -62,19 +62,19 @@ def exit_at_signals() -> None:
 
 
 def exit_with(number: int, frame: object) -> None:
-    """Exit with the status of a process that a signal ended.
+    """Exit with the status that a shell gives to a process ended by a signal.
 
     Parameters
     ----------
     number : int
         The signal.
     frame : object
-        Where it came; not used.
+        The interrupted frame; not used.
 
     Raises
     ------
     SystemExit
-        With 128 and the number, as a shell has it.
+        With 128 plus the number of the signal.
     """
     raise SystemExit(128 + number)
 

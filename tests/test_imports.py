@@ -26,6 +26,8 @@ ALLOWED = {
     "datasets": set(),
     "_display": {"_student", "_utils", "_vectorizer"},
     "_commands": {
+        "_display",
+        "_lexical",
         "_student",
         "_teacher",
         "_utils",
@@ -55,8 +57,8 @@ HEAVY = {
         "_display.loss_curve",
         "_display.quality",
     },
-    "typer": {"_commands.app"},
-    "rich": {"_commands.demo", "_commands.jobs"},
+    "typer": {"_commands.app", "_commands.options"},
+    "rich": {"_commands.console"},
     "tokenizers": {"_lexical.subwords"},
     "pyarrow": {
         "_commands.document_files",

@@ -1,4 +1,4 @@
-"""The demonstration: the whole job, once, on the docstrings of installed packages."""
+"""``sklux demo``: all steps on the docstrings of installed packages."""
 
 import json
 import subprocess
@@ -9,21 +9,25 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from sklearn.base import clone
 from sklearn.decomposition import TruncatedSVD
 from sklearn.linear_model import LogisticRegression
-from sklearn.manifold import TSNE
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
-from sklux._commands.jobs import is_watched
+from sklux._commands.console import (
+    counted,
+    show,
+    show_heading,
+    show_table,
+    shows_progress,
+)
+from sklux._display.embedding_map import EmbeddingMapDisplay
 from sklux._lexical.vectorizer import LexicalVectorizer
-from sklux._teacher.cached import CachedTeacher
+from sklux._teacher.cached import CachedTeacher, count_cached
 from sklux._utils.optional import import_optional
 from sklux._vectorizer import LuxicalVectorizer
 from sklux.datasets import load_docstrings
@@ -34,7 +38,7 @@ from sklux.metrics import (
     split_halves,
 )
 
-# Packages that sklux's extras bring along, so that every machine has them.
+# Packages that the extras of sklux install.
 PACKAGES = (
     "PIL",
     "fsspec",
@@ -51,6 +55,12 @@ PACKAGES = (
     "sklearn",
     "sympy",
 )
+# Optional packages that the demo needs, with their extras.
+NEEDED = {
+    "torch": "train",
+    "sentence_transformers": "teacher",
+    "matplotlib": "plot",
+}
 TEST_FRACTION = 0.25
 QUERIES = (
     "shortest route between two nodes",
@@ -59,17 +69,21 @@ QUERIES = (
     "download a file from a server",
 )
 N_RESULTS = 3
-# Fewer documents than this give no speed worth printing.
+# The teacher's speed on fewer documents is not worth printing.
 MIN_TIMED_DOCUMENTS = 200
+TABLE_TITLE = """\
+Held-out documents: accuracy of predicting the package; share of the
+teacher's 10 nearest found; correlation with its cosines; first halves
+finding their second halves; speed"""
 
-# Runs in a process where torch cannot be imported, and compares the bits.
+# A program that cannot import torch. It compares vectors bit by bit.
 RELOAD = """
 import sys
 
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in ("torch", "sentence_transformers"):
-            raise ImportError(f"{name} is not to be had in this process")
+            raise ImportError(f"{name} cannot be imported in this process")
 
 sys.meta_path.insert(0, Refuse())
 import json
@@ -81,12 +95,24 @@ vectors = model.transform(documents)
 sys.exit(0 if np.array_equal(vectors, np.load(sys.argv[2])) else 1)
 """
 
-console = Console(highlight=False)
-
 
 @dataclass
 class Split:
-    """Documents to learn from, and documents to measure on."""
+    """Training documents and test documents, with labels and names.
+
+    Attributes
+    ----------
+    train, test : list of str
+        The documents.
+    train_labels, test_labels : ndarray of shape (n_samples,), dtype=np.intp
+        Package of each document.
+    names : list of str
+        Name of the object of each docstring: training documents, then test documents.
+    label_names : list of str
+        Names of the packages.
+    first_halves, second_halves : list of str
+        Halves of the test documents.
+    """
 
     train: list[str]
     test: list[str]
@@ -100,7 +126,17 @@ class Split:
 
 @dataclass
 class Embedding:
-    """One way from text to vectors, applied to all parts of the split."""
+    """Vectors of all documents of a split, made by one method.
+
+    Attributes
+    ----------
+    name : str
+        Name of the method.
+    train, test, first_halves, second_halves : ndarray
+        Vectors of these documents.
+    documents_per_second : float or None
+        Speed; None if it is not known.
+    """
 
     name: str
     train: np.ndarray
@@ -111,51 +147,64 @@ class Embedding:
 
 
 def run_demo(*, output: Path, teacher: str | None, n_documents: int) -> None:
-    """Teach, fit, measure, search, save, reload and draw.
+    """Embed with the teacher, fit, measure, search, save, reload and draw.
 
     Parameters
     ----------
     output : pathlib.Path
-        Folder for the model file and the map; made if missing.
+        Folder for the model file and the map. It is created if missing.
     teacher : str or None
-        A sentence-transformers name or folder; None means the packaged MiniLM.
+        Name or folder of a sentence-transformers model; None means the packaged MiniLM.
     n_documents : int
-        How many docstrings to take, about.
+        Approximate number of docstrings.
 
     Raises
     ------
+    ImportError
+        If an optional package is missing.
     SystemExit
         If the reloaded model gives other bits.
     """
-    # What is missing shall be known before minutes are spent.
-    for module, extra in (
-        ("torch", "train"),
-        ("sentence_transformers", "teacher"),
-        ("matplotlib", "plot"),
-    ):
+    # Before minutes are spent.
+    check_packages()
+    output.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    split = read_documents(n_documents)
+    show(
+        f"{len(split.names):,} docstrings of {len(split.label_names)} installed "
+        f"packages: {len(split.train):,} for training, {len(split.test):,} held out."
+    )
+    cached = CachedTeacher(teacher or packaged_teacher())
+    teacher_embedding = embed_with_teacher(cached, split)
+    # The threads of BLAS and OpenMP wait by spinning. Matrices of this size gain
+    # nothing from them, and on a busy machine they cost minutes.
+    with threadpool_limits(limits=1):
+        student, embeddings = fit_all(cached, split)
+        show_scores([teacher_embedding, *embeddings], split)
+        search(student, embeddings[0], split)
+        check_reload(student, split.test, embeddings[0].test, output)
+        draw_map(embeddings[0].test, split, output / "map.png")
+    show(f"The demo took {time.perf_counter() - started:.0f} s.")
+
+
+def check_packages() -> None:
+    """Refuse to start without the optional packages that the demo needs.
+
+    Raises
+    ------
+    ImportError
+        If one is missing.
+    """
+    for module, extra in NEEDED.items():
         if find_spec(module) is None:
             raise ImportError(
                 f"sklux demo needs the optional package {module!r}. Install it with: "
                 f"pip install 'sklux[{extra}]'"
             )
-    output.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
-    split = read_documents(n_documents)
-    cached = CachedTeacher(teacher or packaged_teacher())
-    teacher_embedding = teach(cached, split)
-    # Matrices this small gain nothing from the threads of BLAS and OpenMP, which
-    # wait by spinning: on a busy machine that costs minutes.
-    with threadpool_limits(limits=1):
-        student, embeddings = fit_all(cached, split)
-        console.print(measure([teacher_embedding, *embeddings], split))
-        search(student, embeddings[0], split)
-        check_reload(student, split.test, embeddings[0].test, output)
-        draw_map(embeddings[0].test, split, output / "map.png")
-    console.print(f"All of it took {time.perf_counter() - started:.0f} s.")
 
 
 def packaged_teacher() -> str:
-    """Folder of the MiniLM that comes as a Python package.
+    """Folder of the MiniLM model that is a Python package.
 
     Returns
     -------
@@ -169,36 +218,25 @@ def packaged_teacher() -> str:
 
 
 def read_documents(n_documents: int) -> Split:
-    """Read docstrings, and split them by a fixed draw.
+    """Read docstrings, and split them with a fixed seed.
 
     Parameters
     ----------
     n_documents : int
-        How many to take, about: packages have equal shares where they can.
+        Approximate number of docstrings.
 
     Returns
     -------
     Split
-        Three quarters to learn from, one to measure on.
+        Three quarters for training, one quarter for the test.
     """
     packages = [name for name in PACKAGES if find_spec(name) is not None]
     docstrings = load_docstrings(packages=packages, min_characters=80)
-    order = np.random.RandomState(0).permutation(len(docstrings.data))
-    # The n-th text of a package is taken before the n+1-th of any other.
-    rank = np.empty(len(order), dtype=int)
-    for label in range(len(docstrings.target_names)):
-        of_label = order[docstrings.target[order] == label]
-        rank[of_label] = np.arange(len(of_label))
-    order = order[np.argsort(rank[order], kind="stable")][:n_documents]
-    order = np.random.RandomState(1).permutation(order)
+    order = balanced_sample(docstrings.target, n_documents)
     n_test = int(TEST_FRACTION * len(order))
     test, train = order[:n_test], order[n_test:]
     texts = np.array(docstrings.data, dtype=object)
     first, second = split_halves(texts[test])
-    console.print(
-        f"{len(order)} docstrings of {len(packages)} installed packages: "
-        f"{len(train)} to learn from, {n_test} held out."
-    )
     return Split(
         train=list(texts[train]),
         test=list(texts[test]),
@@ -211,8 +249,33 @@ def read_documents(n_documents: int) -> Split:
     )
 
 
-def teach(teacher: CachedTeacher, split: Split) -> Embedding:
-    """Have the teacher embed everything, or take it from the cache.
+def balanced_sample(labels: np.ndarray, n_samples: int) -> np.ndarray:
+    """Draw samples in random order, equally many of each class if possible.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_all,), dtype=np.intp
+        Classes.
+    n_samples : int
+        Number of samples to draw.
+
+    Returns
+    -------
+    ndarray of shape (min(n_samples, n_all),), dtype=np.intp
+        Their positions.
+    """
+    order = np.random.RandomState(0).permutation(len(labels))
+    # Sample n of each class comes before sample n + 1 of any class.
+    rank = np.empty(len(order), dtype=int)
+    for label in np.unique(labels):
+        of_label = order[labels[order] == label]
+        rank[of_label] = np.arange(len(of_label))
+    order = order[np.argsort(rank[order], kind="stable")][:n_samples]
+    return np.random.RandomState(1).permutation(order)
+
+
+def embed_with_teacher(teacher: CachedTeacher, split: Split) -> Embedding:
+    """Have the teacher embed all documents that are not in its cache.
 
     Parameters
     ----------
@@ -224,32 +287,32 @@ def teach(teacher: CachedTeacher, split: Split) -> Embedding:
     Returns
     -------
     Embedding
-        The teacher's; its speed is known only where it had to work.
+        The teacher embeddings. The speed is None if nearly all were in the cache.
     """
     parts = (split.train, split.test, split.first_halves, split.second_halves)
     documents = [document for part in parts for document in part]
-    cache = teacher._cache()
-    n_known = len(cache.get([cache.key(document) for document in set(documents)]))
-    n_missing = len(set(documents)) - n_known
-    console.print(
-        f"The teacher knows {n_known} of the texts from before; {n_missing} to teach."
+    n_cached = count_cached(teacher, documents)
+    n_new = len(set(documents)) - n_cached
+    show(
+        f"The cache holds the teacher embeddings of {counted(n_cached, 'text')}. The "
+        f"teacher embeds {counted(n_new, 'new text')}."
     )
-    teacher.set_params(verbose=is_watched(quiet=False))
+    teacher.set_params(verbose=shows_progress(quiet=False))
     vectors, seconds = timed(teacher.transform, documents)
     ends = np.cumsum([len(part) for part in parts])
-    speed = n_missing / seconds if n_missing >= MIN_TIMED_DOCUMENTS else None
+    speed = n_new / seconds if n_new >= MIN_TIMED_DOCUMENTS else None
     return Embedding("teacher", *np.split(vectors, ends[:-1]), speed)
 
 
 def fit_all(
     teacher: CachedTeacher, split: Split
 ) -> tuple[LuxicalVectorizer, list[Embedding]]:
-    """Fit the student and the two baselines.
+    """Fit the student and two baselines, TF-IDF and TF-IDF + SVD.
 
     Parameters
     ----------
     teacher : CachedTeacher
-        Has all vectors by now.
+        Its cache holds the embeddings of all documents.
     split : Split
         The documents.
 
@@ -261,10 +324,10 @@ def fit_all(
         Of the student, of TF-IDF and of TF-IDF + SVD.
     """
     student = LuxicalVectorizer(
-        teacher, n_jobs=-1, random_state=0, verbose=is_watched(quiet=False)
+        teacher, n_jobs=-1, random_state=0, verbose=shows_progress(quiet=False)
     )
     _, seconds = timed(student.fit, split.train)
-    console.print(f"The student was fitted in {seconds:.0f} s, words taught with it.")
+    show(f"The student was fitted in {seconds:.0f} s, including teacher words.")
     tfidf = LexicalVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
     width = student.projection_.n_components_
     latent = make_pipeline(clone(tfidf), TruncatedSVD(width, random_state=0))
@@ -274,13 +337,13 @@ def fit_all(
     return student, embeddings
 
 
-def embed(name: str, fitted: object, split: Split) -> Embedding:
-    """Apply a fitted transformer to all parts.
+def embed(name: str, fitted: Any, split: Split) -> Embedding:
+    """Embed all documents with a fitted transformer.
 
     Parameters
     ----------
     name : str
-        What to call it.
+        Name of the method.
     fitted : transformer
         Takes documents.
     split : Split
@@ -289,7 +352,7 @@ def embed(name: str, fitted: object, split: Split) -> Embedding:
     Returns
     -------
     Embedding
-        With the speed on the training documents.
+        Vectors, and the speed on the training documents.
     """
     train, seconds = timed(fitted.transform, split.train)
     rest = [split.test, split.first_halves, split.second_halves]
@@ -298,65 +361,66 @@ def embed(name: str, fitted: object, split: Split) -> Embedding:
     )
 
 
-def measure(embeddings: list[Embedding], split: Split) -> Table:
-    """Score all embeddings on the held-out documents.
+def show_scores(embeddings: list[Embedding], split: Split) -> None:
+    """Score all embeddings on the test documents, and print a table.
 
     Parameters
     ----------
     embeddings : list of Embedding
-        The teacher's first.
+        The teacher's embedding first.
+    split : Split
+        The documents.
+    """
+    header = ("", "accuracy", "neighbours", "correlation", "halves MRR", "docs/s")
+    rows = [
+        (
+            embedding.name,
+            *(f"{score:.3f}" for score in scores(embedding, embeddings[0], split)),
+            "cached"
+            if embedding.documents_per_second is None
+            else f"{embedding.documents_per_second:,.0f}",
+        )
+        for embedding in embeddings
+    ]
+    show_table(rows, header, TABLE_TITLE)
+
+
+def scores(embedding: Embedding, teacher: Embedding, split: Split) -> tuple[float, ...]:
+    """Scores of one embedding.
+
+    Parameters
+    ----------
+    embedding : Embedding
+        The embedding.
+    teacher : Embedding
+        The teacher's embedding.
     split : Split
         The documents.
 
     Returns
     -------
-    rich.table.Table
-        A row each.
+    tuple of float
+        Accuracy, share of neighbours, correlation and mean reciprocal rank.
     """
-    table = Table(
-        title="Held-out documents: accuracy of telling the package; share of the\n"
-        "teacher's 10 nearest found; correlation with its cosines; first halves\n"
-        "finding their second halves; speed",
-        title_justify="left",
-        box=box.SIMPLE,
+    classifier = LogisticRegression(C=10, max_iter=1000)
+    classifier.fit(embedding.train, split.train_labels)
+    return (
+        classifier.score(embedding.test, split.test_labels),
+        neighbor_recall_score(teacher.test, embedding.test),
+        similarity_correlation(teacher.test, embedding.test, random_state=0),
+        half_document_retrieval(embedding.first_halves, embedding.second_halves),
     )
-    table.add_column("", no_wrap=True)
-    for heading in (
-        "accuracy",
-        "neighbours",
-        "correlation",
-        "halves MRR",
-        "docs/s",
-    ):
-        table.add_column(heading, justify="right")
-    expected = embeddings[0].test
-    for embedding in embeddings:
-        classifier = LogisticRegression(C=10, max_iter=1000)
-        classifier.fit(embedding.train, split.train_labels)
-        scores = (
-            classifier.score(embedding.test, split.test_labels),
-            neighbor_recall_score(expected, embedding.test),
-            similarity_correlation(expected, embedding.test, random_state=0),
-            half_document_retrieval(embedding.first_halves, embedding.second_halves),
-        )
-        speed = embedding.documents_per_second
-        table.add_row(
-            embedding.name,
-            *(f"{score:.3f}" for score in scores),
-            "cached" if speed is None else f"{speed:,.0f}",
-        )
-    return table
 
 
 def search(student: LuxicalVectorizer, embedding: Embedding, split: Split) -> None:
-    """Print the documents nearest to a few texts.
+    """Print the documents nearest to some queries.
 
     Parameters
     ----------
     student : LuxicalVectorizer
-        Embeds the texts.
+        Embeds the queries.
     embedding : Embedding
-        The student's.
+        The student's vectors of the documents.
     split : Split
         The documents.
     """
@@ -364,15 +428,12 @@ def search(student: LuxicalVectorizer, embedding: Embedding, split: Split) -> No
     vectors = np.concatenate([embedding.train, embedding.test])
     similarities = student.transform(QUERIES) @ vectors.T
     for query, row in zip(QUERIES, similarities):
-        console.print(f"\nNearest to [bold]{query}[/bold]:")
+        show("")
+        show_heading(f"Nearest to {query}:")
         for position in np.argsort(-row)[:N_RESULTS]:
             text = documents[position]
             text = text if len(text) <= 70 else f"{text[:67]}..."
-            console.print(
-                f"  {row[position]:.2f}  {split.names[position]}\n        {text}",
-                markup=False,
-                soft_wrap=True,
-            )
+            show(f"  {row[position]:.2f}  {split.names[position]}\n        {text}")
 
 
 def check_reload(
@@ -388,16 +449,16 @@ def check_reload(
     student : LuxicalVectorizer
         The model.
     documents : list of str
-        Documents to transform there.
+        Documents to embed in that process.
     vectors : ndarray of shape (n_samples, n_components)
-        Their vectors here.
+        Their vectors in this process.
     output : pathlib.Path
         Folder for the file.
 
     Raises
     ------
     SystemExit
-        If the vectors there are not the same, bit by bit.
+        If the two processes give vectors that differ in any bit.
     """
     model_file = output / "student.sklux"
     student.save(model_file)
@@ -412,68 +473,67 @@ def check_reload(
     if result.returncode != 0:
         raise SystemExit("sklux: the reloaded model gives other vectors.")
     size = model_file.stat().st_size / 1e6
-    console.print(
+    show(
         f"\nSaved to {model_file} ({size:.0f} MB). A process that cannot import torch "
-        f"loaded it and gave the same bits for {len(documents)} documents."
+        f"loaded it and gave the same bits for {counted(len(documents), 'document')}."
     )
 
 
 def draw_map(vectors: np.ndarray, split: Split, path: Path) -> None:
-    """Draw the documents in two dimensions, in the colours of their packages.
+    """Draw the test documents in two dimensions, coloured by package.
 
     Parameters
     ----------
     vectors : ndarray of shape (n_samples, n_components)
-        Vectors of the held-out documents.
+        Vectors of the test documents.
     split : Split
         The documents.
     path : pathlib.Path
         Picture to write.
     """
-    from matplotlib import colormaps
-    from matplotlib.figure import Figure
-
-    positions = TSNE(
-        init="pca", metric="cosine", perplexity=30, random_state=0
-    ).fit_transform(vectors)
-    figure = Figure(figsize=(10, 8), layout="constrained")
-    axes = figure.subplots()
-    colors = colormaps["tab20"](np.arange(len(split.label_names)) % 20)
-    for label, (name, color) in enumerate(zip(split.label_names, colors)):
-        chosen = split.test_labels == label
-        axes.scatter(*positions[chosen].T, s=14, color=color, label=name)
-        axes.annotate(
-            name,
-            np.median(positions[chosen], axis=0),
-            ha="center",
-            bbox={"facecolor": "white", "alpha": 0.6, "edgecolor": "none", "pad": 1},
-        )
-    axes.set(
-        title="Held-out docstrings, embedded by the student (t-SNE)",
-        xticks=[],
-        yticks=[],
+    display = EmbeddingMapDisplay.from_embeddings(
+        vectors,
+        split.test_labels,
+        label_names=split.label_names,
+        random_state=0,
+        ax=new_axes(),
+        name="Held-out docstrings, embedded by the student (t-SNE)",
     )
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    figure.savefig(path, dpi=120)
-    console.print(f"A map of the held-out documents: {path}")
+    display.figure_.savefig(path, dpi=120)
+    show(f"A map of the held-out documents: {path}")
 
 
-def timed(function: Callable, *arguments: object) -> tuple[object, float]:
-    """Call a function, and say how long it took.
+def new_axes() -> Any:
+    """Axes of a new figure that no window shows.
+
+    Returns
+    -------
+    matplotlib Axes
+        The axes.
+    """
+    # pyplot would look for a screen.
+    figure = import_optional(
+        "matplotlib.figure", extra="plot", purpose="The map of sklux demo"
+    )
+    return figure.Figure(figsize=(10, 8), layout="constrained").subplots()
+
+
+def timed(function: Callable, *arguments: object) -> tuple[Any, float]:
+    """Call a function, and measure the time.
 
     Parameters
     ----------
     function : callable
-        What to call.
+        The function.
     *arguments : object
-        What to call it with.
+        Its arguments.
 
     Returns
     -------
     result : object
-        What it returned.
+        Its result.
     seconds : float
-        How long it took.
+        The time.
     """
     started = time.perf_counter()
     result = function(*arguments)

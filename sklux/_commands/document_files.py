@@ -1,9 +1,9 @@
 """Documents in files: Parquet, CSV, JSON lines and plain text, read piece by piece.
 
-All but Parquet, which compresses its own columns, may be compressed. A piece has at
-most `MAX_PIECE_DOCUMENTS` documents and little more than `MAX_PIECE_CHARACTERS`
-characters (a document is never cut), whatever the size of the file. A table's other
-columns can be kept beside the documents.
+All files but Parquet, which compresses its own columns, may be compressed. A piece has
+at most `MAX_PIECE_DOCUMENTS` documents and little more than `MAX_PIECE_CHARACTERS`
+characters (a document is never cut). This does not depend on the size of the file.
+Other columns of a table can be kept with the documents.
 """
 
 import csv
@@ -30,28 +30,27 @@ SUFFIXES = {
     ".ndjson": "jsonl",
     ".txt": "text",
 }
-# What may stand after these, by the names that Arrow has for it.
+# Further suffixes of compressed files, with the names of the codecs in Arrow.
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 STANDARD_INPUT = "-"
 MAX_PIECE_DOCUMENTS, MAX_PIECE_CHARACTERS = 10_000, 32_000_000
-# The csv module wants a limit. A quote that is never closed is found out by it before
+# The csv module needs a limit. At a quote that is never closed it stops there, before
 # the rest of a large file fills the memory.
 MAX_FIELD_CHARACTERS = 2**28
 
 
 @dataclass
 class Piece:
-    """Some documents of a file, in their order.
+    """Consecutive documents of a file.
 
     Attributes
     ----------
     documents : list of str
-        The documents; a missing one is empty.
+        The documents. A missing document is empty.
     kept : dict of str to list
-        Values of the columns that were asked for beside them; of Parquet, as Arrow has
-        them.
+        Values of the kept columns, by name. Values from Parquet are Arrow scalars.
     missing : list of int
-        Places of the documents that were missing.
+        Positions of missing documents in the piece.
     """
 
     documents: list[str]
@@ -60,35 +59,37 @@ class Piece:
 
     @property
     def present(self) -> list[int]:
-        """Places of the documents that are not missing."""
+        """Positions of the documents that are not missing."""
         missing = set(self.missing)
         return [place for place in range(len(self.documents)) if place not in missing]
 
 
 class DocumentFile:
-    """A file with a document per row or line.
+    """A file with one document per row or line.
 
     Parameters
     ----------
     path : str
-        The file, or a pipe; ``'-'`` is standard input. A name that ends as one of
-        `COMPRESSIONS` is that of a compressed file.
+        The file, or a pipe; ``'-'`` is standard input. A file is compressed if its name
+        ends with one of `COMPRESSIONS`.
     format : {'parquet', 'csv', 'jsonl', 'text'} or None
-        None means by the name, without what says the compression.
+        None takes the format from the name, without the suffix of a compression.
     column : str
-        Column, or key, that holds the text; not used for plain text.
+        Column, or key, that holds the text. Plain text ignores it.
     keep : sequence of str
-        Columns to keep beside the text. Those of a CSV file are text.
+        Columns to keep with the text. Columns of a CSV file are kept as text.
     piece_documents : int or None
-        Documents in a piece, at most; None means `MAX_PIECE_DOCUMENTS`.
+        Maximum number of documents in a piece; None means `MAX_PIECE_DOCUMENTS`.
 
     Raises
     ------
-    FileNotFoundError or IsADirectoryError
-        If there is no such file.
+    FileNotFoundError
+        If the path does not exist.
+    IsADirectoryError
+        If the path is a folder.
     ValueError
-        If the format is not known, or has no columns to keep, or is Parquet in a pipe
-        or compressed once more.
+        If the format is not known or has no columns to keep, or if a Parquet file is a
+        pipe or is compressed as a whole.
     """
 
     def __init__(
@@ -112,28 +113,32 @@ class DocumentFile:
         if self.format == "text" and self.keep:
             raise ValueError(
                 f"{path} is read as plain text, which has no columns to keep. Leave "
-                "out --keep, or say which --format the file has."
+                "out --keep, or give the format of the file with --format."
             )
-        is_pipe = path == STANDARD_INPUT or not Path(path).is_file()
-        if self.format == "parquet" and is_pipe:
+        if self.format == "parquet":
+            self._check_seekable()
+
+    def _check_seekable(self) -> None:
+        """Refuse Parquet that can only be read from beginning to end."""
+        if self.path == STANDARD_INPUT or not Path(self.path).is_file():
             raise ValueError(
                 "Parquet cannot be read from a pipe, because its index is at its end. "
                 "Write it to a file first, or pipe JSON lines."
             )
-        if self.format == "parquet" and self.compression is not None:
+        if self.compression is not None:
             raise ValueError(
-                f"{path} is Parquet within {self.compression}, which would have to be "
-                "unpacked as a whole. Unpack it first: Parquet compresses its columns "
-                "itself."
+                f"{self.path} is a Parquet file within {self.compression}, which "
+                "cannot be read in pieces. Decompress it first: Parquet compresses its "
+                "own columns."
             )
 
     def position(self) -> float | None:
-        """How far the reading is.
+        """Share of the file that has been read.
 
         Returns
         -------
         float or None
-            Between 0 and 1; None where the length is not known, as of a pipe.
+            Between 0 and 1; None if the length is not known, as for a pipe.
         """
         return self._position()
 
@@ -148,13 +153,13 @@ class DocumentFile:
         return pieces(self._named(rows), self.keep, self.piece_documents)
 
     def kept_types(self) -> dict[str, Any]:
-        """Types of the columns to keep, where the file says them.
+        """Types of the kept columns, if the file declares them.
 
         Returns
         -------
         dict of str to pyarrow.DataType
-            Of Parquet, by name; empty for other formats, and without the columns that
-            are not there or there twice.
+            Types by name. Only Parquet declares types. A column that does not exist, or
+            exists twice, has no type.
         """
         if self.format != "parquet" or not self.keep:
             return {}
@@ -166,21 +171,21 @@ class DocumentFile:
         return {name: schema.field(name).type for name in once}
 
     def read_present(self) -> tuple[list[str], list[int], int]:
-        """Read all documents but those that are missing.
+        """Read all documents that are not missing.
 
         Returns
         -------
         documents : list of str
-            They, in their order.
+            The documents, in order.
         places : list of int
-            Their places in the file.
+            Their positions in the file.
         n_documents : int
-            How many documents the file has, with the missing ones.
+            Number of documents in the file, including missing ones.
 
         Raises
         ------
         ValueError
-            If there is none, or as in iteration.
+            If there are none, or if the file cannot be read.
         """
         documents, places, n_documents = [], [], 0
         for piece in self:
@@ -188,14 +193,14 @@ class DocumentFile:
             places += [n_documents + place for place in piece.present]
             n_documents += len(piece.documents)
         if not documents:
-            what = (
-                "no document" if not n_documents else "missing documents alone (null)"
+            only = (
+                "no documents" if n_documents == 0 else "only missing (null) documents"
             )
-            raise ValueError(f"{self.name} holds {what}.")
+            raise ValueError(f"{self.name} contains {only}.")
         return documents, places, n_documents
 
     def _named(self, rows: Iterator[tuple]) -> Iterator[tuple]:
-        """Rows; what the system says against reading them names the file."""
+        """Rows; system errors while reading them name the file."""
         with naming(self.name):
             try:
                 yield from rows
@@ -205,7 +210,7 @@ class DocumentFile:
                     raise
                 raise ValueError(
                     f"{self.name} cannot be read as {self.compression}: {error}. The "
-                    "file is damaged, not whole, or something else."
+                    "file is damaged, incomplete or of another format."
                 ) from error
 
     def _parquet(self) -> Iterator[tuple]:
@@ -221,7 +226,7 @@ class DocumentFile:
                 n_read += batch.num_rows
 
     def _texts(self, column: Any, n_before: int) -> list:
-        """Values of a column of Parquet, after so many others."""
+        """Values of one batch of a Parquet column, as Python objects."""
         try:
             return column.to_pylist()
         except UnicodeDecodeError as error:
@@ -232,7 +237,7 @@ class DocumentFile:
 
     @contextmanager
     def _parquet_file(self) -> Iterator[Any]:
-        """The file, opened by pyarrow, whose errors name it."""
+        """The file, opened by pyarrow; its errors name the file."""
         arrow = import_optional("pyarrow", extra="cli", purpose="Reading Parquet")
         parquet = import_optional(
             "pyarrow.parquet", extra="cli", purpose="Reading Parquet"
@@ -246,7 +251,7 @@ class DocumentFile:
             ) from error
 
     def _csv(self) -> Iterator[tuple]:
-        """Rows of a CSV file with a header; each value stays the text that it is."""
+        """Rows of a CSV file with a header; no value is converted."""
         with self._opened() as file:
             limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
             lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
@@ -267,26 +272,26 @@ class DocumentFile:
                 csv.field_size_limit(limit)
 
     def _csv_rows(self, reader: Iterator[list[str]]) -> Iterator[tuple]:
-        """The columns wanted of the rows of a CSV reader.
+        """Text and kept columns of the rows of a CSV reader.
 
-        Empty lines are left out where there are more columns than one.
+        Empty lines are skipped if there are two or more columns.
         """
         names = next(filter(None, reader), None)
         if names is None:
-            raise ValueError(f"{self.name} is empty: a CSV file begins with a header.")
+            raise ValueError(f"{self.name} is empty. A CSV file begins with a header.")
         self._check_columns(names)
         wanted = [names.index(name) for name in (self.column, *self.keep)]
         for row in reader:
             if not row:
                 if len(names) == 1:
-                    # A missing value of the only column, as polars writes it.
+                    # polars writes a missing value of the only column as an empty line.
                     yield (None,) * len(wanted)
                 continue
             if len(row) != len(names):
                 raise ValueError(
-                    f"Line {reader.line_num} of {self.name} has {len(row)} columns, "
-                    f"but the header has {len(names)}. Put a value with a comma in "
-                    "quotes."
+                    f"Line {reader.line_num} of {self.name} has {len(row)} instead of "
+                    f"{len(names)} columns, the number in the header. Put values that "
+                    "contain a comma in quotes."
                 )
             yield tuple(row[place] for place in wanted)
 
@@ -302,7 +307,7 @@ class DocumentFile:
                 except RecursionError as error:
                     raise ValueError(
                         f"Line {number} of {self.name} is nested too deeply to be "
-                        "read. Leave the line out."
+                        "read. Remove the line."
                     ) from error
                 except ValueError as error:
                     raise ValueError(
@@ -311,7 +316,7 @@ class DocumentFile:
                 if not isinstance(row, dict):
                     raise ValueError(
                         f"Line {number} of {self.name} is not a JSON object. Each line "
-                        f"must be one, such as {{{self.column!r}: ...}}."
+                        f'must be an object, such as {{"{self.column}": ...}}.'
                     )
                 if is_first:
                     self._check_columns(list(row))
@@ -320,10 +325,10 @@ class DocumentFile:
                 yield row.get(self.column), *values
 
     def _lines(self) -> Iterator[tuple]:
-        """Lines of a text, a document each."""
+        """Lines of plain text, each a document."""
         with self._opened() as file:
             for number, line in enumerate(file, start=1):
-                # A mark of the byte order may stand at the beginning.
+                # A file may begin with a byte order mark.
                 encoding = "utf-8-sig" if number == 1 else "utf-8"
                 try:
                     yield (line.rstrip(b"\r\n").decode(encoding),)
@@ -334,7 +339,7 @@ class DocumentFile:
                     ) from error
 
     def _opened(self) -> BinaryIO:
-        """The file as bytes, unpacked; standard input stays open."""
+        """The decompressed bytes of the file; standard input stays open."""
         if self.path == STANDARD_INPUT:
             file = os.fdopen(os.dup(standard_input()), "rb")
         else:
@@ -345,10 +350,10 @@ class DocumentFile:
             self._position = lambda: None
         else:
             self._position = lambda: 1.0 if file.closed else file.tell() / size
-        return file if self.compression is None else self._unpacked(file)
+        return file if self.compression is None else self._decompressed(file)
 
-    def _unpacked(self, file: BinaryIO) -> BinaryIO:
-        """What a compressed file holds; closing it closes the file."""
+    def _decompressed(self, file: BinaryIO) -> BinaryIO:
+        """The bytes in a compressed file; closing them closes the file."""
         arrow = import_optional(
             "pyarrow", extra="cli", purpose="Reading compressed files"
         )
@@ -356,24 +361,24 @@ class DocumentFile:
         return io.BufferedReader(stream, buffer_size=2**20)
 
     def _check_columns(self, names: list[str]) -> None:
-        """Refuse columns that are not there, or there twice, by name."""
+        """Refuse columns that do not exist, or whose name exists twice."""
         missing = [name for name in (self.column, *self.keep) if name not in names]
         if missing:
             raise ValueError(
                 f"{self.name} has no column {missing[0]!r}. Its columns are "
-                f"{', '.join(map(repr, names))}; say which holds the text with "
-                "--column."
+                f"{', '.join(map(repr, names))}. Give the column that holds the text "
+                "with --column."
             )
         double = [name for name in (self.column, *self.keep) if names.count(name) > 1]
         if double:
             raise ValueError(
-                f"{self.name} has more than one column {double[0]!r}. Rename them, so "
-                "that the name says which is meant."
+                f"{self.name} has more than one column {double[0]!r}. Rename one of "
+                "them."
             )
 
 
 def file_name(path: str) -> str:
-    """How a message calls a file of documents.
+    """Name of a file of documents in messages.
 
     Parameters
     ----------
@@ -383,25 +388,25 @@ def file_name(path: str) -> str:
     Returns
     -------
     str
-        The path, but for standard input.
+        The path, or ``'standard input'``.
     """
     return "standard input" if path == STANDARD_INPUT else path
 
 
 def check_file(path: str | Path) -> None:
-    """Refuse a path at which there is no file, or pipe, to read.
+    """Refuse a path that is not a file or pipe.
 
     Parameters
     ----------
     path : str or Path
-        Where it should be.
+        The path.
 
     Raises
     ------
     FileNotFoundError
-        If there is nothing.
+        If the path does not exist.
     IsADirectoryError
-        If it is a folder.
+        If the path is a folder.
     """
     if not Path(path).exists():
         raise FileNotFoundError(f"There is no file {path}.")
@@ -410,17 +415,17 @@ def check_file(path: str | Path) -> None:
 
 
 def standard_input() -> int:
-    """Descriptor of standard input.
+    """File descriptor of standard input.
 
     Returns
     -------
     int
-        It is open.
+        The descriptor of an open file.
 
     Raises
     ------
     ValueError
-        If it is closed.
+        If standard input is closed.
     """
     if sys.stdin is None:
         raise ValueError(
@@ -431,12 +436,12 @@ def standard_input() -> int:
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Have errors of the system name the file, where they do not.
+    """Add the name of a file to system errors that lack it.
 
     Parameters
     ----------
     name : str
-        Of the file that is read or written inside the context.
+        Name of the file that is read or written inside the context.
 
     Yields
     ------
@@ -465,7 +470,7 @@ def file_compression(path: str) -> str | None:
     Parameters
     ----------
     path : str
-        The file; ``'-'``, standard input, has none.
+        The file; ``'-'``, standard input, is not compressed.
 
     Returns
     -------
@@ -481,7 +486,7 @@ def file_format(path: str) -> str:
     Parameters
     ----------
     path : str
-        The file; ``'-'``, standard input, has no name that tells.
+        The file; ``'-'`` is standard input.
 
     Returns
     -------
@@ -491,18 +496,18 @@ def file_format(path: str) -> str:
     Raises
     ------
     ValueError
-        If the name does not tell.
+        If the name does not show the format.
     """
     if path == STANDARD_INPUT:
         raise ValueError(
-            "Standard input has no name that tells its format. Say which with "
+            "Standard input has no file name to take the format from. Give it with "
             "--format: csv, jsonl or text."
         )
     plain = Path(path) if file_compression(path) is None else Path(path).with_suffix("")
     suffix = plain.suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(
-            f"The name {path} does not tell its format. Say which with --format: "
+            f"The file name {path} does not show the format. Give it with --format: "
             f"{', '.join(FORMATS)}."
         )
     return SUFFIXES[suffix]
@@ -516,21 +521,21 @@ def pieces(
     Parameters
     ----------
     rows : iterable of tuple
-        The text, or None, and the values that are kept.
+        The text, or None, and the values of the kept columns.
     keep : sequence of str
-        Names of these values.
+        Names of the kept columns.
     max_documents : int or None
-        Documents in a piece, at most; None means `MAX_PIECE_DOCUMENTS`.
+        Maximum number of documents in a piece; None means `MAX_PIECE_DOCUMENTS`.
 
     Yields
     ------
     Piece
-        The rows, in their order.
+        The rows, in order.
 
     Raises
     ------
     ValueError
-        If a text is no str.
+        If a text is not a str.
     """
     max_documents = max_documents or MAX_PIECE_DOCUMENTS
     gathered: list[tuple] = []
@@ -539,8 +544,9 @@ def pieces(
         text = row[0]
         if text is not None and not isinstance(text, str):
             raise ValueError(
-                f"Document {n_before + len(gathered)} is no text but a "
-                f"{type(text).__name__}. Say which column holds the text with --column."
+                f"Document {n_before + len(gathered)} is of type "
+                f"{type(text).__name__}, not str. Give the column that holds the text "
+                "with --column."
             )
         gathered.append(row)
         n_characters += len(text or "")
@@ -553,7 +559,7 @@ def pieces(
 
 
 def _piece(rows: list[tuple], keep: Sequence[str]) -> Piece:
-    """A piece from its rows."""
+    """Make a piece of its rows."""
     texts, *columns = zip(*rows)
     documents = ["" if text is None else text for text in texts]
     kept = {name: list(values) for name, values in zip(keep, columns)}

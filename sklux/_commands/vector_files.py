@@ -1,7 +1,7 @@
-"""Vectors written as they come: NumPy's .npy, Parquet, JSON lines.
+"""Vectors written piece by piece: NumPy's .npy, Parquet, JSON lines.
 
-The output stands under its name only when it is whole: an interrupted run leaves what
-was there before.
+The output gets its name when it is complete. An interrupted run leaves an existing file
+as it is.
 """
 
 import json
@@ -25,22 +25,22 @@ VECTOR_COLUMN = "embedding"
 
 
 class VectorWriter(Protocol):
-    """Takes vectors, piece by piece."""
+    """Writes vectors piece by piece."""
 
     def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:
-        """Append some vectors, and the values that stand beside them."""
+        """Append vectors, and the values of the kept columns."""
 
     def close(self) -> None:
-        """Write what is still to be written."""
+        """Write the end of the file."""
 
 
 def vector_format(path: str) -> str:
-    """Format of an output, by its name.
+    """Format of an output, taken from its name.
 
     Parameters
     ----------
     path : str
-        The file; ``'-'`` is standard output, which gets JSON lines.
+        The file; ``'-'``, standard output, has the format JSON lines.
 
     Returns
     -------
@@ -50,44 +50,43 @@ def vector_format(path: str) -> str:
     Raises
     ------
     ValueError
-        If the name does not tell.
+        If the name does not show the format.
     """
     if path == STANDARD_OUTPUT:
         return "jsonl"
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(
-            f"The name {path} does not tell the format of the vectors. Let it end in "
-            f"{', '.join(SUFFIXES)}."
+            f"The file name {path} does not show the format of the vectors. Use a name "
+            f"that ends with one of {', '.join(SUFFIXES)}."
         )
     return SUFFIXES[suffix]
 
 
 def check_kept(format: str, names: Collection[str]) -> None:
-    """Refuse columns beside the vectors where a format has no place for them.
+    """Refuse columns that a format cannot hold with the vectors.
 
     Parameters
     ----------
     format : str
-        Of the output.
+        Format of the output.
     names : collection of str
         Columns to keep.
 
     Raises
     ------
     ValueError
-        If there are some, and the format holds vectors alone; or if one has the name
-        of the vectors.
+        If the format holds only vectors, or a column has the name of the vectors.
     """
     if names and format == "npy":
         raise ValueError(
-            "A .npy file holds vectors alone. Write Parquet or JSON lines to keep "
-            "other columns."
+            "A .npy file holds only vectors. Write Parquet or JSON lines to keep other "
+            "columns."
         )
     if VECTOR_COLUMN in names:
         raise ValueError(
-            f"The column {VECTOR_COLUMN!r} cannot be kept, because the vectors "
-            "have that name. Rename it first."
+            f"The column {VECTOR_COLUMN!r} cannot be kept, because the column of the "
+            "vectors has this name. Rename the column."
         )
 
 
@@ -102,21 +101,20 @@ def vector_writer(
     path : str
         The file; ``'-'`` is standard output.
     width : int
-        Columns of the vectors.
+        Dimensions of the vectors.
     types : mapping of str to pyarrow.DataType or None, default=None
-        Types of the columns beside them, for Parquet, where they are known. The type of
-        another is that of its first values.
+        Known types of the kept columns, for Parquet. Another column gets the type of
+        its first values.
 
     Yields
     ------
     VectorWriter
-        Takes the vectors; the file is there after the context, unless it was left by
-        an exception.
+        Writes the vectors. The file appears when the context ends without an exception.
 
     Raises
     ------
     ValueError
-        If the name does not tell a format, or standard output is closed.
+        If the name does not show a format, or standard output is closed.
     """
     writers = {
         "npy": NpyVectors,
@@ -139,7 +137,7 @@ def vector_writer(
         try:
             yield writer
         finally:
-            # While the file is open, also where it will not be kept.
+            # Also after an error, while the file is open.
             writer.close()
 
 
@@ -149,9 +147,9 @@ class NpyVectors:
     Parameters
     ----------
     file : binary file
-        Can be sought in.
+        A seekable file.
     width : int
-        Columns of the vectors.
+        Dimensions of the vectors.
     """
 
     def __init__(self, file: BinaryIO, width: int):
@@ -159,19 +157,19 @@ class NpyVectors:
         self._write_header()
 
     def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:
-        """Append some vectors.
+        """Append vectors.
 
         Parameters
         ----------
         vectors : ndarray of shape (n_samples, width), dtype=np.float32
-            Rows.
+            The vectors.
         kept : mapping
-            Must be empty.
+            Empty.
 
         Raises
         ------
         ValueError
-            If there are values beside the vectors.
+            If `kept` is not empty.
         """
         check_kept("npy", kept)
         self.file.write(np.ascontiguousarray(vectors, dtype="<f4").data)
@@ -183,7 +181,7 @@ class NpyVectors:
         self._write_header()
 
     def _write_header(self) -> None:
-        """NumPy leaves room in the header for a first axis that grows."""
+        """Write the header; NumPy pads it for a first axis that grows."""
         header = {
             "descr": "<f4",
             "fortran_order": False,
@@ -193,16 +191,16 @@ class NpyVectors:
 
 
 class ParquetVectors:
-    """A Parquet file: the columns kept, and lists of float32 of one length.
+    """A Parquet file: the kept columns, and lists of float32 of one length.
 
     Parameters
     ----------
     file : binary file
-        Where to.
+        The file.
     width : int
-        Columns of the vectors.
+        Dimensions of the vectors.
     types : mapping of str to pyarrow.DataType
-        Types of columns that are kept, where they are known.
+        Known types of the kept columns.
     """
 
     def __init__(self, file: BinaryIO, width: int, types: Mapping[str, Any]):
@@ -216,19 +214,19 @@ class ParquetVectors:
         self.writer: Any = None
 
     def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:
-        """Append some vectors, and the values that stand beside them.
+        """Append vectors, and the values of the kept columns.
 
         Parameters
         ----------
         vectors : ndarray of shape (n_samples, width), dtype=np.float32
-            Rows.
+            The vectors.
         kept : mapping of str to list
-            Columns.
+            Values of the kept columns, by name.
 
         Raises
         ------
         ValueError
-            If a column is named as that of the vectors, or changes its type.
+            If a column has the name of the vectors, or changes its type.
         """
         check_kept("parquet", kept)
         values = self.pyarrow.array(vectors.astype(np.float32, copy=False).ravel())
@@ -243,14 +241,14 @@ class ParquetVectors:
         except self.pyarrow.ArrowException as error:
             raise ValueError(
                 f"The columns {', '.join(map(repr, kept))} cannot be kept in Parquet: "
-                f"{error}. Write JSON lines, or leave them out."
+                f"{error}. Write JSON lines, or leave out these columns."
             ) from error
 
     def _column(self, name: str, values: list) -> Any:
-        """A column of values of one type."""
+        """Make a column of values of one type."""
         type_ = self.types.get(name)
         try:
-            # pyarrow makes no maps or lists of its own nulls.
+            # pyarrow does not make maps or lists of its own nulls.
             values = [
                 value if getattr(value, "is_valid", True) else None for value in values
             ]
@@ -258,15 +256,15 @@ class ParquetVectors:
         except (self.pyarrow.ArrowException, OverflowError, UnicodeError) as error:
             raise ValueError(
                 f"The column {name!r} cannot be kept in Parquet: {error}. Write JSON "
-                "lines, or leave it out."
+                "lines, or leave out the column."
             ) from error
 
     def _as_before(self, table: Any) -> Any:
-        """Give a table the types of the first one, which must be able to hold it."""
+        """Convert a table to the types of the first table, without loss."""
         schema = self.writer.schema
         try:
-            # A cast alone would drop the fields of a structure that are new, or make
-            # True of a 3.
+            # Without this check, a cast drops new fields of a structure, and turns 3
+            # into True.
             both = self.pyarrow.unify_schemas(
                 [schema, table.schema], promote_options="permissive"
             )
@@ -275,12 +273,12 @@ class ParquetVectors:
             return table.cast(schema)
         except self.pyarrow.ArrowException as error:
             raise ValueError(
-                f"A column that is kept changes its type: {error}. Write JSON lines, "
-                "or leave it out."
+                f"A kept column changes its type: {error}. Write JSON lines, or leave "
+                "out the column."
             ) from error
 
     def close(self) -> None:
-        """Write the index of the file."""
+        """Write the index at the end of the file."""
         if self.writer is None:
             nothing = np.empty((0, self.width), dtype=np.float32)
             self.write(nothing, {name: [] for name in self.types})
@@ -288,38 +286,38 @@ class ParquetVectors:
 
 
 class JsonVectors:
-    """JSON lines: the values kept, and the vector as a list of numbers.
+    """JSON lines: the kept values, and the vector as a list of numbers.
 
     Parameters
     ----------
     file : binary file
-        Where to.
+        The file.
     width : int
-        Columns of the vectors.
+        Dimensions of the vectors; not used.
     """
 
     def __init__(self, file: BinaryIO, width: int):
         self.file = file
 
     def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:
-        """Append some vectors, and the values that stand beside them.
+        """Append vectors, and the values of the kept columns.
 
         Parameters
         ----------
         vectors : ndarray of shape (n_samples, width), dtype=np.float32
-            Rows.
+            The vectors.
         kept : mapping of str to list
-            Columns.
+            Values of the kept columns, by name.
 
         Raises
         ------
         ValueError
-            If a column is named as that of the vectors.
+            If a column has the name of the vectors.
         """
         check_kept("jsonl", kept)
         for place, vector in enumerate(vectors):
             row = {name: plain(values[place]) for name, values in kept.items()}
-            # The shortest decimals that give the same float32 again.
+            # The shortest decimals from which the same float32 is read.
             numbers = ", ".join(np.format_float_positional(v, trim="0") for v in vector)
             head = json_text(row)[:-1]
             comma = ", " if row else ""
@@ -327,12 +325,12 @@ class JsonVectors:
             self.file.write(line.encode())
 
     def close(self) -> None:
-        """Hand on what is still held back."""
+        """Write the rest of the buffer."""
         self.file.flush()
 
 
 def plain(value: Any) -> Any:
-    """A value of Arrow as one of Python, or as text where Python has none.
+    """Convert an Arrow scalar to a Python object, or to text if none fits.
 
     Parameters
     ----------
@@ -342,39 +340,39 @@ def plain(value: Any) -> Any:
     Returns
     -------
     object
-        Of other values, the same.
+        The converted value; other values are returned unchanged.
     """
     if not hasattr(value, "as_py"):
         return value
     try:
         return value.as_py()
     except (ValueError, OverflowError):
-        # Nanoseconds, or years after 9999.
+        # Times in nanoseconds, or years after 9999.
         return value.cast("string").as_py()
 
 
 def text_of(value: Any) -> str:
-    """Text of a value that JSON has no kind for.
+    """Text of a value that has no type in JSON.
 
     Parameters
     ----------
     value : object
-        A date, say.
+        The value, such as a date.
 
     Returns
     -------
     str
-        As Python writes it.
+        Python's text of the value.
 
     Raises
     ------
     ValueError
-        If it is bytes, which are no text.
+        If the value is bytes.
     """
     if isinstance(value, bytes):
         raise ValueError(
-            "A column that is kept holds bytes, which JSON lines cannot hold. Write "
-            "Parquet, or leave it out."
+            "A kept column holds bytes, which JSON lines cannot hold. Write Parquet, "
+            "or leave out the column."
         )
     return str(value)
 
@@ -382,26 +380,26 @@ def text_of(value: Any) -> str:
 def json_text(
     values: Mapping[str, Any], encoding: str = "utf-8", indent: int | None = None
 ) -> str:
-    """JSON, on one line unless it is indented; NaN and infinity become null.
+    """JSON text of an object; NaN and infinity become null.
 
     Parameters
     ----------
     values : mapping
-        What JSON can hold; of all else, the text.
+        The object. Values that JSON cannot hold become text.
     encoding : str, default='utf-8'
-        How it will be written: what that cannot hold is escaped.
+        Encoding of the output. Characters that it cannot hold are escaped.
     indent : int or None, default=None
-        Spaces before what is within something else.
+        Number of spaces per level; None means one line.
 
     Returns
     -------
     str
-        Without a line end.
+        The text, without a line end.
 
     Raises
     ------
     ValueError
-        If they are nested too deeply, or bytes.
+        If the object is nested too deeply, or contains bytes.
     """
     try:
         values = finite(values)
@@ -413,12 +411,12 @@ def json_text(
         return text
     except RecursionError as error:
         raise ValueError(
-            "A value that is kept is nested too deeply to be written. Leave it out."
+            "A kept column is nested too deeply to be written. Leave out the column."
         ) from error
 
 
 def finite(value: Any) -> Any:
-    """Put None in the place of numbers that are NaN or infinite.
+    """Replace numbers that are NaN or infinite by None.
 
     Parameters
     ----------
@@ -428,7 +426,7 @@ def finite(value: Any) -> Any:
     Returns
     -------
     object
-        The same, or a copy.
+        The same value, or a copy with the numbers replaced.
     """
     if isinstance(value, float):
         return value if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""Documents read from files: the same from every format, in pieces of limited size."""
+"""Documents read from files of every format, in pieces of limited size."""
 
 import csv
 import errno
@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklux._commands import document_files as _document_files
+from sklux._commands import document_files
 from sklux._commands.document_files import (
     COMPRESSIONS,
     DocumentFile,
@@ -66,7 +66,7 @@ def test_document_file_reads_what_was_written(tmp_path, format):
 
 
 def compressed(path, suffix):
-    """The same file compressed, in two parts, as tools that append make them."""
+    """The same file compressed in two parts, as tools that append do."""
     content = Path(path).read_bytes()
     packed = f"{path}{suffix}"
     middle = len(content) // 2
@@ -83,7 +83,7 @@ def compressed(path, suffix):
 @pytest.mark.parametrize("format", ["csv", "jsonl", "text"])
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".zst", ".lz4", ".GZ"])
 def test_document_file_unpacks(tmp_path, monkeypatch, format, suffix):
-    monkeypatch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", 2)
+    monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", 2)
     path = write(tmp_path, format)
     file = DocumentFile(compressed(path, suffix))
     assert file.read_present()[0] == DocumentFile(path).read_present()[0]
@@ -109,7 +109,7 @@ def test_document_file_damaged_archive_is_refused(tmp_path, damage):
 
 
 def test_document_file_archive_that_the_system_cannot_read(tmp_path, monkeypatch):
-    """It is not said to be damaged."""
+    """The message does not call it damaged."""
     path = tmp_path / "lines.txt.gz"
     path.write_bytes(gzip.compress(b"a\nb\n"))
     file = DocumentFile(str(path))
@@ -135,9 +135,11 @@ def test_document_file_types_of_the_columns_to_keep(tmp_path):
         DocumentFile(str(damaged), keep=["id"]).kept_types()
 
 
-def test_document_file_parquet_is_not_compressed_once_more(tmp_path):
+def test_document_file_compressed_parquet_is_refused(tmp_path):
     path = compressed(write(tmp_path, "parquet"), ".gz")
-    with pytest.raises(ValueError, match="is Parquet within gzip.*Unpack it first"):
+    with pytest.raises(
+        ValueError, match="is a Parquet file within gzip.*Decompress it first"
+    ):
         DocumentFile(path)
 
 
@@ -170,7 +172,7 @@ def test_document_file_pieces_do_not_change_the_documents(
 ):
     path = write(tmp_path, format)
     expected = DocumentFile(path).read_present()[0]
-    monkeypatch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", n_documents)
+    monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", n_documents)
     found = list(DocumentFile(path))
     assert [len(piece.documents) <= n_documents for piece in found] == [True] * len(
         found
@@ -182,13 +184,13 @@ def test_document_file_pieces_do_not_change_the_documents(
 @given(st.lists(st.text(max_size=30)), st.integers(1, 5), st.integers(1, 40))
 def test_pieces_keep_order_and_size(texts, n_documents, n_characters):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", n_documents)
-        patch.setattr(_document_files, "MAX_PIECE_CHARACTERS", n_characters)
+        patch.setattr(document_files, "MAX_PIECE_DOCUMENTS", n_documents)
+        patch.setattr(document_files, "MAX_PIECE_CHARACTERS", n_characters)
         found = list(pieces([(text,) for text in texts], []))
     assert [text for piece in found for text in piece.documents] == texts
     for piece in found:
         assert 1 <= len(piece.documents) <= n_documents
-        # Only its last document may have taken a piece beyond the limit.
+        # Only its last document may take a piece beyond the limit.
         assert sum(map(len, piece.documents[:-1])) < n_characters
 
 
@@ -218,30 +220,30 @@ def test_file_format_by_name(name, expected):
     "name", ["documents", "documents.tsv", "documents.gz", "a.csv.gz.gz"]
 )
 def test_file_format_unknown_name(name):
-    with pytest.raises(ValueError, match="does not tell its format.*--format: parquet"):
+    with pytest.raises(ValueError, match="does not show the format.*--format: parquet"):
         file_format(name)
 
 
-def test_file_format_of_standard_input_must_be_said():
-    """It was once text, and each line of JSON a document."""
-    with pytest.raises(ValueError, match="Standard input has no name.*--format"):
+def test_file_format_of_standard_input_must_be_given():
+    """Plain text as a default would turn each line of JSON into a document."""
+    with pytest.raises(ValueError, match="Standard input has no file name.*--format"):
         file_format("-")
 
 
-def test_document_file_format_can_be_said(tmp_path):
+def test_document_file_format_can_be_given(tmp_path):
     path = tmp_path / "documents"
     path.write_text('{"text": "a"}\n')
     assert DocumentFile(str(path), "jsonl").read_present()[0] == ["a"]
 
 
-def test_document_file_not_there(tmp_path):
+def test_document_file_does_not_exist(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no file .*nothing.csv"):
         DocumentFile(str(tmp_path / "nothing.csv"))
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv", "jsonl"])
 @pytest.mark.parametrize("options", [{"column": "body"}, {"keep": ["body"]}])
-def test_document_file_column_not_there(tmp_path, format, options):
+def test_document_file_column_does_not_exist(tmp_path, format, options):
     file = DocumentFile(write(tmp_path, format), **options)
     with pytest.raises(
         ValueError, match="no column 'body'. Its columns are 'id', 'text'"
@@ -257,7 +259,7 @@ def test_document_file_is_a_folder(tmp_path):
 @pytest.mark.parametrize("format", ["parquet", "jsonl"])
 def test_document_file_column_of_numbers(tmp_path, format):
     file = DocumentFile(write(tmp_path, format), column="id")
-    with pytest.raises(ValueError, match="Document 0 is no text but a int"):
+    with pytest.raises(ValueError, match="Document 0 is of type int, not str"):
         file.read_present()[0]
 
 
@@ -265,12 +267,12 @@ def test_document_file_csv_numbers_are_text(tmp_path):
     assert DocumentFile(write(tmp_path, "csv"), column="id").read_present()[0][0] == "0"
 
 
-def test_document_file_csv_keeps_what_is_written(tmp_path):
-    """No value becomes a number, a date or null; other columns are not looked at."""
+def test_document_file_csv_keeps_values_as_text(tmp_path):
+    """No value becomes a number, a date or null. Other columns are not read."""
     values = ["007", "1.10", "NA", "null", "", "12345678901234567890", "2020-01-01"]
     lines = [f"{value},text {i},{i}" for i, value in enumerate(values)]
     path = tmp_path / "documents.csv"
-    # Far down, the last column is no number any more.
+    # The last value of the last column is not a number.
     lines += [f"1,text,{i}" for i in range(100_000)] + ["1,text,none"]
     path.write_text("\ufeffcode,text,n\n" + "\n".join(lines), encoding="utf-8")
     found = list(DocumentFile(str(path), keep=["code"]))
@@ -311,7 +313,7 @@ def test_document_file_parquet_from_a_pipe():
 
 
 def test_document_file_json_lines_after_an_empty_line(tmp_path):
-    """The first line with a row says which columns there are."""
+    """The first line with a row sets the columns."""
     path = tmp_path / "documents.jsonl"
     path.write_text('\n{"body": "a"}\n')
     with pytest.raises(ValueError, match="no column 'text'"):
@@ -344,8 +346,11 @@ def test_document_file_bad_text(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is empty: a CSV file begins with a header"),
-        (b"text\na\n\nb,c\n", "Line 4 of .* has 2 columns, but the header has 1"),
+        (b"", "is empty. A CSV file begins with a header"),
+        (
+            b"text\na\n\nb,c\n",
+            "Line 4 of .* has 2 instead of 1 columns, the number in ",
+        ),
         (b'text\na\n"b"c\n', "Line 3 of .* cannot be read as CSV"),
         (b'text\na\n"b\n', "cannot be read as CSV: unexpected end of data"),
         (b"text\nb\xe9d\n", "is not UTF-8.*iconv"),
@@ -366,7 +371,7 @@ def test_document_file_bad_parquet(tmp_path):
 
 
 def test_document_file_damaged_parquet_is_named(tmp_path):
-    """What pyarrow reports as an error of the system has no file name."""
+    """pyarrow reports it as a system error without a file name."""
     path = Path(write(tmp_path, "parquet"))
     content = bytearray(path.read_bytes())
     footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
@@ -381,7 +386,7 @@ def test_document_file_empty(tmp_path, format):
     path = tmp_path / "documents"
     path.touch()
     assert list(DocumentFile(str(path), format)) == []
-    with pytest.raises(ValueError, match="holds no document"):
+    with pytest.raises(ValueError, match="contains no documents"):
         DocumentFile(str(path), format).read_present()[0]
 
 
@@ -412,7 +417,7 @@ def test_document_file_standard_input_is_closed():
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
 @pytest.mark.parametrize("format", ["text", "csv", "jsonl"])
 def test_document_file_named_pipe(tmp_path, format):
-    """As `<(zcat documents.gz)` is one."""
+    """Such as `<(zcat documents.gz)`."""
     content = Path(write(tmp_path, format)).read_bytes()
     expected = DocumentFile(str(next(tmp_path.iterdir()))).read_present()[0]
     pipe = tmp_path / "pipe"
@@ -433,7 +438,7 @@ def test_document_file_parquet_from_a_named_pipe(tmp_path):
 
 
 @pytest.mark.parametrize("format", ["text", "csv", "jsonl", "parquet"])
-def test_document_file_pieces_of_a_size_asked_for(tmp_path, format):
+def test_document_file_pieces_of_a_given_size(tmp_path, format):
     file = DocumentFile(write(tmp_path, format), piece_documents=4)
     assert [len(piece.documents) for piece in file] == [4, 2]
 
@@ -450,21 +455,21 @@ def test_naming_leaves_broken_pipes():
         raise BrokenPipeError
 
 
-def test_document_file_leaves_out_what_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr(_document_files, "MAX_PIECE_DOCUMENTS", 2)
+def test_document_file_leaves_out_missing_documents(tmp_path, monkeypatch):
+    monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", 2)
     rows = [{"text": text} for text in (None, "a", "", None, "b")]
     file = DocumentFile(write(tmp_path, "parquet", rows))
     assert file.read_present() == (["a", "", "b"], [1, 2, 4], 5)
     file = DocumentFile(write(tmp_path, "jsonl", [{"text": None}] * 3))
-    with pytest.raises(ValueError, match="holds missing documents alone"):
+    with pytest.raises(ValueError, match="contains only missing .null. documents"):
         file.read_present()
     (tmp_path / "empty.txt").touch()
-    with pytest.raises(ValueError, match="holds no document"):
+    with pytest.raises(ValueError, match="contains no documents"):
         DocumentFile(str(tmp_path / "empty.txt")).read_present()
 
 
 def test_document_file_empty_lines_of_a_single_column_are_missing(tmp_path):
-    """As polars writes a missing value; among more columns there is a comma."""
+    """As polars writes a missing value; with more columns there is a comma."""
     path = tmp_path / "documents.csv"
     path.write_text("\ntext\na\n\nb\n")
     (piece,) = DocumentFile(str(path))
@@ -474,7 +479,7 @@ def test_document_file_empty_lines_of_a_single_column_are_missing(tmp_path):
     assert (piece.documents, piece.kept) == (["a", "b"], {"n": ["1", "2"]})
 
 
-def test_document_file_text_may_begin_with_a_mark_of_the_byte_order(tmp_path):
+def test_document_file_text_may_begin_with_a_byte_order_mark(tmp_path):
     path = tmp_path / "documents.txt"
     path.write_bytes(b"\xef\xbb\xbfone\ntwo\n")
     assert DocumentFile(str(path)).read_present()[0] == ["one", "two"]

@@ -1,4 +1,4 @@
-"""The commands on a terminal: progress is seen there, and nowhere else."""
+"""The commands on a terminal, which alone shows progress."""
 
 import os
 import re
@@ -11,20 +11,20 @@ from models import random_model
 from sklux import LexicalVectorizer
 
 if sys.platform == "win32":
-    pytest.skip("pseudo-terminals are those of POSIX", allow_module_level=True)
+    pytest.skip("Windows has no pseudo-terminals", allow_module_level=True)
 
 N_DOCUMENTS = 600
 # The teacher of this name counts letters.
 PROGRAM = """
 from types import SimpleNamespace
 from sklux import cli
-from sklux._teacher import cached as _teacher
+from sklux._teacher import models
 
 def encode(texts, **options):
     return [[text.count(c) + 0.1 for c in "aeiou"] for text in texts]
 
 model = SimpleNamespace(encode=encode)
-_teacher.load_sentence_transformer = lambda name, device: model
+models.load_sentence_transformer = lambda name, device: model
 cli.main()
 """
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -43,7 +43,7 @@ def commands(tmp_path_factory):
     cache = "--teacher", "letters", "--cache", folder / "cache"
     return {
         "embed": ["embed", *files],
-        "teach": ["teach", folder / "documents.txt", *cache],
+        "precompute": ["precompute", folder / "documents.txt", *cache],
     }
 
 
@@ -57,7 +57,7 @@ def run(arguments, **options):
 
 
 def shown_on_terminal(arguments):
-    """What a command writes on a terminal, as standard error."""
+    """Text that a command writes to a terminal as standard error."""
     import pty
 
     reader, terminal = pty.openpty()
@@ -68,27 +68,27 @@ def shown_on_terminal(arguments):
             while part := screen.read(10_000):
                 shown += part
         except OSError:
-            pass  # so Linux tells that nobody has the terminal open any more
+            pass  # Linux reports that the terminal was closed
         assert process.stdout.read() == b""
     assert process.returncode == 0, shown
     return shown.decode()
 
 
 @pytest.mark.parametrize(
-    ("name", "title"), [("embed", "embedding"), ("teach", "teaching")]
+    ("name", "title"), [("embed", "embedding"), ("precompute", "teacher embeddings")]
 )
 def test_terminal_shows_documents_a_second_and_the_time_left(commands, name, title):
     shown = CODES.sub("", shown_on_terminal(commands[name]))
     assert re.search(rf"{title} .+ {BAR}", shown), shown
 
 
-@pytest.mark.parametrize("name", ["embed", "teach"])
-def test_terminal_shows_nothing_quietly(commands, name):
+@pytest.mark.parametrize("name", ["embed", "precompute"])
+def test_terminal_shows_nothing_when_quiet(commands, name):
     assert shown_on_terminal([*commands[name], "--quiet"]) == ""
 
 
-@pytest.mark.parametrize("name", ["embed", "teach"])
-def test_no_terminal_shows_a_note_alone(commands, name):
+@pytest.mark.parametrize("name", ["embed", "precompute"])
+def test_without_a_terminal_only_a_note_is_shown(commands, name):
     process = run(commands[name], stderr=subprocess.PIPE)
     output, errors = process.communicate()
     assert (process.returncode, output) == (0, b"")

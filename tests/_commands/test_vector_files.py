@@ -83,8 +83,8 @@ def test_vector_writer_json_lines_keep_columns(tmp_path):
 
 
 @pytest.mark.parametrize("sizes", [[], [0, 1], [2, 3]])
-def test_vector_writer_types_that_are_known(tmp_path, sizes):
-    """Also of a column that is null in the first piece, or has no piece at all."""
+def test_vector_writer_known_types(tmp_path, sizes):
+    """A column may be null in the first piece, or have no piece."""
     types = {
         "score": pyarrow.float32(),
         "kind": pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
@@ -103,8 +103,8 @@ def test_vector_writer_types_that_are_known(tmp_path, sizes):
     assert found == {name: column[:start] for name, column in values.items()}
 
 
-def test_vector_writer_column_that_is_no_integer_at_first(tmp_path):
-    """A column takes the type of its first piece; others of it are cast."""
+def test_vector_writer_casts_to_the_first_type(tmp_path):
+    """A column has the type of its first piece; later pieces are cast."""
     path = tmp_path / "vectors.parquet"
     with vector_writer(str(path), 4) as writer:
         writer.write(VECTORS[:2], {"n": [1.5, 2.5]})
@@ -114,7 +114,7 @@ def test_vector_writer_column_that_is_no_integer_at_first(tmp_path):
 
 def test_vector_writer_column_that_changes_its_type(tmp_path):
     path = tmp_path / "vectors.parquet"
-    with pytest.raises(ValueError, match="changes its type"):
+    with pytest.raises(ValueError, match="A kept column changes its type"):
         with vector_writer(str(path), 4) as writer:
             writer.write(VECTORS[:2], {"n": [1, 2]})
             writer.write(VECTORS[2:4], {"n": ["a", "b"]})
@@ -138,7 +138,7 @@ def test_vector_writer_column_that_changes_its_type(tmp_path):
     ],
 )
 def test_vector_writer_no_value_is_changed_to_fit(tmp_path, first, then):
-    with pytest.raises(ValueError, match="changes its type"):
+    with pytest.raises(ValueError, match="A kept column changes its type"):
         with vector_writer(str(tmp_path / "vectors.parquet"), 4) as writer:
             writer.write(VECTORS[:1], {"n": [first]})
             writer.write(VECTORS[1:2], {"n": [then]})
@@ -164,7 +164,7 @@ def test_vector_writer_values_that_parquet_cannot_hold(tmp_path, values):
 
 
 def test_vector_writer_json_lines_have_no_nan(tmp_path):
-    """JSON has no number for it, and most readers would refuse the line."""
+    """JSON has no NaN, and most readers refuse it."""
     nan, infinity = float("nan"), float("inf")
     values = [nan, -infinity, {"a": [1.5, nan]}]
     with vector_writer(str(tmp_path / "vectors.jsonl"), 4) as writer:
@@ -182,8 +182,8 @@ def test_vector_writer_json_lines_too_deep(tmp_path):
             writer.write(VECTORS[:1], {"n": [value]})
 
 
-def test_vector_writer_npy_keeps_nothing_else(tmp_path):
-    with pytest.raises(ValueError, match=".npy file holds vectors alone"):
+def test_vector_writer_npy_keeps_no_columns(tmp_path):
+    with pytest.raises(ValueError, match=".npy file holds only vectors"):
         write(tmp_path / "vectors.npy", [25])
 
 
@@ -195,7 +195,7 @@ def test_vector_writer_name_is_taken(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", READERS)
-def test_vector_writer_interrupted_leaves_what_was_there(tmp_path, suffix):
+def test_vector_writer_interrupted_leaves_the_old_file(tmp_path, suffix):
     path = tmp_path / f"vectors{suffix}"
     path.write_text("before")
     with pytest.raises(KeyboardInterrupt):
@@ -220,7 +220,7 @@ def test_vector_writer_standard_output_is_closed(monkeypatch):
             pass
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
 def test_vector_writer_keeps_the_mode(tmp_path):
     path = tmp_path / "vectors.npy"
     path.touch()
@@ -230,7 +230,7 @@ def test_vector_writer_keeps_the_mode(tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Links need a right on Windows")
+@pytest.mark.skipif(os.name == "nt", reason="Links need a permission on Windows")
 @pytest.mark.parametrize("is_there", [True, False])
 def test_vector_writer_writes_through_a_link(tmp_path, is_there):
     (tmp_path / "far").mkdir()
@@ -245,7 +245,7 @@ def test_vector_writer_writes_through_a_link(tmp_path, is_there):
 
 @pytest.mark.parametrize("name", ["vectors", "vectors.csv"])
 def test_vector_format_unknown_name(name):
-    with pytest.raises(ValueError, match="does not tell the format of the vectors"):
+    with pytest.raises(ValueError, match="does not show the format of the vectors"):
         vector_format(name)
 
 
@@ -266,26 +266,26 @@ ARROW_VALUES = {
     "map": pyarrow.array(
         [[("a", 1)], None], pyarrow.map_(pyarrow.string(), pyarrow.int8())
     ),
-    # With a null among them, pyarrow 16 cannot read what it has written.
+    # pyarrow 16 cannot read such a column with a null.
     "pair": pyarrow.array([[1, 2], [3, 4]], pyarrow.list_(pyarrow.int8(), 2)),
     "bytes": pyarrow.array([b"a", None]),
 }
 
 
 @pytest.mark.parametrize("name", sorted(ARROW_VALUES))
-def test_vector_writer_keeps_values_of_arrow_as_they_are(tmp_path, name):
+def test_vector_writer_keeps_arrow_values(tmp_path, name):
     values = ARROW_VALUES[name]
     path = tmp_path / "vectors.parquet"
     with vector_writer(str(path), 4, {name: values.type}) as writer:
         writer.write(VECTORS[:1], {name: list(values[:1])})
         writer.write(VECTORS[1:2], {name: list(values[1:])})
     found = pyarrow.parquet.read_table(path)[name].combine_chunks()
-    # Parquet has no seconds.
+    # Parquet has no times in seconds.
     assert found.cast(values.type).equals(values)
 
 
 @pytest.mark.parametrize("name", sorted(ARROW_VALUES.keys() - {"bytes"}))
-def test_vector_writer_json_lines_of_values_of_arrow(tmp_path, name):
+def test_vector_writer_json_lines_of_arrow_values(tmp_path, name):
     path = tmp_path / "vectors.jsonl"
     with vector_writer(str(path), 4) as writer:
         writer.write(VECTORS[:2], {name: list(ARROW_VALUES[name])})
@@ -308,8 +308,8 @@ def test_vector_writer_json_lines_hold_no_bytes(tmp_path):
             writer.write(VECTORS[:1], {"n": [b"a"]})
 
 
-def test_vector_writer_halves_of_characters(tmp_path):
-    """JSON has an escape for them; Parquet does not."""
+def test_vector_writer_lone_surrogates(tmp_path):
+    """JSON can escape them; Parquet cannot."""
     path = tmp_path / "vectors.jsonl"
     with vector_writer(str(path), 4) as writer:
         writer.write(VECTORS[:2], {"n": ["cut \ud83d", "na\u00efve"]})
@@ -321,7 +321,7 @@ def test_vector_writer_halves_of_characters(tmp_path):
             writer.write(VECTORS[:1], {"n": ["cut \ud83d"]})
 
 
-def test_vector_writer_structures_without_a_field(tmp_path):
+def test_vector_writer_structures_without_fields(tmp_path):
     with pytest.raises(ValueError, match="'n' cannot be kept in Parquet"):
         with vector_writer(str(tmp_path / "vectors.parquet"), 4) as writer:
             writer.write(VECTORS[:1], {"n": [{}]})

@@ -1,0 +1,170 @@
+"""``sklux fit``: fit a model and save it."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sklux._commands.console import counted, note, show, shows_progress
+from sklux._commands.document_files import naming
+from sklux._commands.inputs import (
+    DocumentSource,
+    check_rows,
+    present_documents,
+    read_embeddings,
+)
+from sklux._commands.outputs import check_output
+from sklux._commands.teacher_options import (
+    OR_EMBEDDINGS,
+    TeacherOptions,
+    parse_sample_size,
+)
+from sklux._teacher.cached import CachedTeacher
+from sklux._vectorizer import LuxicalVectorizer
+
+
+def fit_model(
+    source: DocumentSource,
+    output: Path,
+    options: TeacherOptions,
+    embeddings: Path | None,
+    *,
+    teacher_sample_size: str,
+    words: bool,
+    settings: dict[str, Any],
+    dtype: str,
+    quiet: bool,
+) -> None:
+    """Fit a model, save it and print its report.
+
+    Parameters
+    ----------
+    source : DocumentSource
+        The documents.
+    output : Path
+        Model file to write.
+    options : TeacherOptions
+        The teacher.
+    embeddings : Path or None
+        File of teacher embeddings, in place of a teacher.
+    teacher_sample_size : str
+        Number of documents that the teacher embeds, ``'auto'`` or ``'all'``.
+    words : bool
+        Whether the teacher also embeds words.
+    settings : dict
+        Other parameters of `LuxicalVectorizer`; None keeps the default.
+    dtype : {'float32', 'float16', 'int8'}
+        Type of the stored weights.
+    quiet : bool
+        Whether to print only the report.
+    """
+    sample_size = parse_sample_size(teacher_sample_size)
+    check_output(output, (source.path, embeddings, options.cache_file))
+    options.check_outside(output)
+    not_default = {"teacher-sample-size": sample_size != "auto", "no-words": not words}
+    options.check_unused(embeddings, **not_default)
+    teacher = None if embeddings is not None else options.teacher(quiet, OR_EMBEDDINGS)
+    documents, vectors = read_inputs(source, embeddings, quiet)
+    note(f"{counted(len(documents), 'document')}.", quiet)
+    model = make_model(teacher, sample_size, words, settings, quiet)
+    start = time.perf_counter()
+    model.fit(documents, teacher_embeddings=vectors)
+    seconds = time.perf_counter() - start
+    with naming(str(output)):
+        (model if dtype == "float32" else model.quantize(dtype)).save(output)
+    show(str(model.report_))
+    note(summary(model, output, seconds), quiet)
+
+
+def read_inputs(
+    source: DocumentSource, embeddings: Path | None, quiet: bool
+) -> tuple[list[str], np.ndarray | None]:
+    """Read the documents and, if there is a file of them, their teacher embeddings.
+
+    Parameters
+    ----------
+    source : DocumentSource
+        The documents.
+    embeddings : Path or None
+        File of teacher embeddings.
+    quiet : bool
+        Whether to print no note about missing documents.
+
+    Returns
+    -------
+    documents : list of str
+        Documents that are not missing.
+    vectors : ndarray of shape (n_samples, n_teacher_components) or None
+        Their teacher embeddings.
+    """
+    if embeddings is None:
+        return present_documents(source, quiet)[0], None
+    # First, because it is the smaller file and shows its errors at once.
+    vectors = read_embeddings(embeddings)
+    documents, places, n_documents = present_documents(source, quiet)
+    check_rows(vectors, embeddings, n_documents, source)
+    return documents, vectors[places]
+
+
+def make_model(
+    teacher: CachedTeacher | None,
+    sample_size: int | str | None,
+    words: bool,
+    settings: dict[str, Any],
+    quiet: bool,
+) -> LuxicalVectorizer:
+    """Make a model that uses all cores.
+
+    Parameters
+    ----------
+    teacher : CachedTeacher or None
+        The teacher.
+    sample_size : int, 'auto' or None
+        Number of documents that the teacher embeds; None means all.
+    words : bool
+        Whether the teacher also embeds words.
+    settings : dict
+        Other parameters of the model and its stages; None keeps the default.
+    quiet : bool
+        Whether to show no progress.
+
+    Returns
+    -------
+    LuxicalVectorizer
+        The model, not fitted.
+    """
+    model = LuxicalVectorizer(
+        teacher,
+        teacher_sample_size=sample_size,
+        teacher_words="auto" if words else None,
+        n_jobs=-1,
+        verbose=shows_progress(quiet),
+    )
+    given = {name: value for name, value in settings.items() if value is not None}
+    return model.set_params(**given)
+
+
+def summary(model: LuxicalVectorizer, output: Path, seconds: float) -> str:
+    """Duration and teacher embeddings of a fit, and size of its file.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        The fitted model.
+    output : Path
+        Its file.
+    seconds : float
+        Duration of the fit.
+
+    Returns
+    -------
+    str
+        The sentences.
+    """
+    return (
+        f"Fitted in {seconds:.0f} s, with teacher embeddings of "
+        f"{counted(model.n_teacher_documents_, 'document')} and "
+        f"{counted(model.n_teacher_terms_, 'term')}. {output} has "
+        f"{output.stat().st_size / 1e6:.1f} MB."
+    )

@@ -1,0 +1,271 @@
+"""``sklux neighbors``: the documents of a file that are nearest to queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from sklux._commands.console import (
+    counting,
+    note,
+    print_json,
+    printable,
+    show,
+    show_heading,
+)
+from sklux._commands.document_files import DocumentFile, Piece
+from sklux._commands.inputs import DocumentSource, load_model, note_missing
+from sklux._commands.vector_files import plain
+from sklux._vectorizer import LuxicalVectorizer
+
+# Characters of a document that are printed.
+MAX_CHARACTERS = 100
+# Names in the output, which no kept column can have.
+RESERVED_NAMES = ("row", "cosine")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A document that is near to a query.
+
+    Attributes
+    ----------
+    cosine : float
+        Similarity to the query.
+    row : int
+        Position in the file.
+    text : str
+        The document.
+    kept : dict
+        Values of the kept columns.
+    """
+
+    cosine: float
+    row: int
+    text: str
+    kept: dict[str, Any]
+
+    @classmethod
+    def of(cls, piece: Piece, place: int, n_before: int, cosine: float) -> Self:
+        """Take one document of a piece.
+
+        Parameters
+        ----------
+        piece : Piece
+            Documents.
+        place : int
+            Position in the piece.
+        n_before : int
+            Number of documents of the file before the piece.
+        cosine : float
+            Similarity to the query.
+
+        Returns
+        -------
+        Hit
+            The document.
+        """
+        kept = {name: plain(values[place]) for name, values in piece.kept.items()}
+        return cls(float(cosine), n_before + place, piece.documents[place], kept)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Kept columns, row, cosine and text."""
+        return {
+            **self.kept,
+            "row": self.row,
+            "cosine": round(self.cosine, 6),
+            "text": self.text,
+        }
+
+    def in_words(self) -> str:
+        """One line for a terminal."""
+        values = (str(value) for value in self.kept.values())
+        texts = map(shortened, (*values, self.text))
+        return "  ".join([f"{self.cosine:.3f}", f"row {self.row:,}", *texts])
+
+
+class NearestDocuments:
+    """The documents nearest to each query among the pieces seen so far.
+
+    Parameters
+    ----------
+    queries : ndarray of shape (n_queries, n_components), dtype=np.float32
+        Vectors of the queries.
+    n_neighbors : int
+        Number of documents per query.
+    """
+
+    def __init__(self, queries: np.ndarray, n_neighbors: int):
+        self.queries, self.n_neighbors = queries, n_neighbors
+        self.hits: list[list[Hit]] = [[] for _ in queries]
+        self.n_documents = self.n_missing = 0
+
+    def add(self, piece: Piece, vectors: np.ndarray) -> None:
+        """Compare the documents of a piece with the queries.
+
+        Parameters
+        ----------
+        piece : Piece
+            The next documents of the file.
+        vectors : ndarray of shape (n_samples, n_components), dtype=np.float32
+            Their vectors.
+        """
+        cosines = self.queries @ vectors.T
+        cosines[:, piece.missing] = -np.inf
+        for query, row in enumerate(cosines):
+            best = np.argsort(-row, kind="stable")[: self.n_neighbors]
+            best = best[np.isfinite(row[best])].tolist()
+            found = [Hit.of(piece, i, self.n_documents, row[i]) for i in best]
+            merged = sorted(
+                self.hits[query] + found, key=lambda hit: (-hit.cosine, hit.row)
+            )
+            self.hits[query] = merged[: self.n_neighbors]
+        self.n_documents += len(piece.documents)
+        self.n_missing += len(piece.missing)
+
+
+def print_neighbors(
+    model_path: Path,
+    source: DocumentSource,
+    queries: Sequence[str],
+    n_neighbors: int,
+    keep: Sequence[str],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Print the documents that are nearest to queries.
+
+    Parameters
+    ----------
+    model_path : Path
+        The model.
+    source : DocumentSource
+        The documents.
+    queries : sequence of str
+        Texts to search for.
+    n_neighbors : int
+        Number of documents per query.
+    keep : sequence of str
+        Columns to print with the text.
+    as_json : bool
+        Whether to print JSON lines.
+    quiet : bool
+        Whether to print no progress or notes.
+
+    Raises
+    ------
+    ValueError
+        If the file contains no documents, or a kept column has a reserved name.
+    """
+    check_names(keep)
+    file = source.open(keep)
+    model = load_model(model_path)
+    vectors = model.transform(list(queries))
+    is_known = vectors.any(axis=1)
+    for query in np.array(queries, dtype=object)[~is_known]:
+        note(f"The model has no term of {query!r}, so nothing is near it.", quiet)
+    nearest = search(model, file, vectors, n_neighbors, quiet)
+    note_missing(nearest.n_missing, source, quiet)
+    if nearest.n_documents == 0:
+        raise ValueError(f"{source.name} contains no documents.")
+    for query, known, hits in zip(queries, is_known, nearest.hits):
+        show_hits(query, hits if known else [], as_json)
+
+
+def check_names(keep: Sequence[str]) -> None:
+    """Refuse to keep columns with a name that the output uses itself.
+
+    Parameters
+    ----------
+    keep : sequence of str
+        Columns to keep.
+
+    Raises
+    ------
+    ValueError
+        If a name is reserved.
+    """
+    taken = [name for name in keep if name in RESERVED_NAMES]
+    if taken:
+        raise ValueError(
+            f"The column {taken[0]!r} cannot be kept, because the output uses this "
+            "name itself. Rename the column."
+        )
+
+
+def search(
+    model: LuxicalVectorizer,
+    file: DocumentFile,
+    queries: np.ndarray,
+    n_neighbors: int,
+    quiet: bool,
+) -> NearestDocuments:
+    """Read a file once, and collect the documents nearest to each query.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        Embeds the documents.
+    file : DocumentFile
+        The documents.
+    queries : ndarray of shape (n_queries, n_components), dtype=np.float32
+        Vectors of the queries.
+    n_neighbors : int
+        Number of documents per query.
+    quiet : bool
+        Whether to show no progress.
+
+    Returns
+    -------
+    NearestDocuments
+        The documents nearest to each query.
+    """
+    nearest = NearestDocuments(queries, n_neighbors)
+    with counting("searching", quiet) as counter:
+        for piece in file:
+            nearest.add(piece, model.transform(piece.documents))
+            counter.add(len(piece.documents), file.position())
+    return nearest
+
+
+def show_hits(query: str, hits: Sequence[Hit], as_json: bool) -> None:
+    """Print the results of one query.
+
+    Parameters
+    ----------
+    query : str
+        The query.
+    hits : sequence of Hit
+        Documents, nearest first.
+    as_json : bool
+        Whether to print one line of JSON.
+    """
+    if as_json:
+        found = [hit.as_dict() for hit in hits]
+        print_json({"query": query, "nearest": found}, indent=None)
+        return
+    show_heading(query)
+    for hit in hits:
+        show(f"  {hit.in_words()}")
+
+
+def shortened(text: str) -> str:
+    """Beginning of a text, on one line.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        At most `MAX_CHARACTERS` characters.
+    """
+    line = printable(" ".join(text.split()))
+    if len(line) <= MAX_CHARACTERS:
+        return line
+    return line[: MAX_CHARACTERS - 3] + "..."

@@ -1,0 +1,121 @@
+"""Arguments and options that several commands share."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """Formats of document files."""
+
+    parquet = "parquet"
+    csv = "csv"
+    jsonl = "jsonl"
+    text = "text"
+
+
+class Dtype(StrEnum):
+    """Types of the stored weights of a model."""
+
+    float32 = "float32"
+    float16 = "float16"
+    int8 = "int8"
+
+
+def silence_libraries(is_quiet: bool) -> bool:
+    """Hide the progress bars of the libraries that load a teacher.
+
+    Parameters
+    ----------
+    is_quiet : bool
+        Whether to hide them.
+
+    Returns
+    -------
+    bool
+        The same value.
+    """
+    if is_quiet:
+        # transformers ("Loading weights") reads this variable too.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    return is_quiet
+
+
+Documents = Annotated[
+    str,
+    typer.Argument(
+        help="File of documents: Parquet, CSV or JSON lines with a text column, or "
+        "plain text with one document per line. All but Parquet may be compressed "
+        "(.gz, .bz2, .zst, .lz4). '-' reads standard input and needs --format."
+    ),
+]
+Model = Annotated[
+    Path, typer.Argument(help="Model file, written by `sklux fit` or by `save`.")
+]
+Column = Annotated[
+    str, typer.Option("--column", "-c", help="Column or key that holds the text.")
+]
+DocumentFormat = Annotated[
+    Format | None,
+    typer.Option(
+        "--format", help="Format of the documents. Default: taken from the file name."
+    ),
+]
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        "--teacher", "-t", help="Name or folder of a sentence-transformers model."
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the cache of teacher embeddings. Default: $SKLUX_DATA_HOME, "
+        "or the user's cache folder."
+    ),
+]
+Windows = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Maximum number of windows in which the teacher embeds a long document.",
+    ),
+]
+Prompt = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt",
+        help="Name of the teacher's prompt to put before each text, such as "
+        "'document'. Default: the model's default prompt.",
+    ),
+]
+TeacherSampleSize = Annotated[
+    str,
+    typer.Option(
+        "--teacher-sample-size",
+        help="Number of documents that the teacher embeds: a number, 'all', or 'auto' "
+        "(at most 10,000). The student is trained on all documents.",
+    ),
+]
+Embeddings = Annotated[
+    Path | None,
+    typer.Option(
+        "--embeddings",
+        "-e",
+        help="Teacher embeddings in place of a teacher: a .npy file with one row per "
+        "document.",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        callback=silence_libraries,
+        help="Print only results and errors.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

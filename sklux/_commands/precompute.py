@@ -1,0 +1,115 @@
+"""``sklux precompute``: fill the cache of a teacher."""
+
+from sklux._commands.console import counted, counting, note
+from sklux._commands.inputs import DocumentSource, note_missing, present_documents
+from sklux._commands.teacher_options import TeacherOptions, parse_sample_size
+from sklux._teacher.models import loading_once
+from sklux._teacher.sample import sample_documents
+from sklux._vectorizer import DEFAULT_TEACHER_SAMPLE_SIZE
+
+# Documents between two steps of the bar. The teacher gets them sorted by length: the
+# more there are, the less padding it adds.
+PIECE_DOCUMENTS = 1000
+
+
+def precompute_embeddings(
+    source: DocumentSource,
+    options: TeacherOptions,
+    teacher_sample_size: str,
+    quiet: bool,
+) -> None:
+    """Have a teacher embed the documents of a file, and keep the embeddings.
+
+    Parameters
+    ----------
+    source : DocumentSource
+        The documents.
+    options : TeacherOptions
+        The teacher.
+    teacher_sample_size : str
+        ``'all'``, ``'auto'``, or the size of the sample that a fit would choose.
+    quiet : bool
+        Whether to print no progress or notes.
+    """
+    n_chosen = parse_sample_size(teacher_sample_size)
+    if n_chosen is None:
+        n_documents, width = embed_all(source, options, quiet)
+    else:
+        n_chosen = DEFAULT_TEACHER_SAMPLE_SIZE if n_chosen == "auto" else n_chosen
+        n_documents, width = embed_sample(source, options, n_chosen, quiet)
+    note(
+        f"The cache holds the teacher embeddings of {counted(n_documents, 'document')} "
+        f"({width:,} dimensions).",
+        quiet,
+    )
+
+
+def embed_sample(
+    source: DocumentSource, options: TeacherOptions, n_chosen: int, quiet: bool
+) -> tuple[int, int]:
+    """Embed the documents that a fit would choose.
+
+    Parameters
+    ----------
+    source : DocumentSource
+        The documents.
+    options : TeacherOptions
+        The teacher.
+    n_chosen : int
+        Size of the sample.
+    quiet : bool
+        Whether to print no progress or notes.
+
+    Returns
+    -------
+    n_documents : int
+        Number of documents embedded.
+    width : int
+        Dimensions of their embeddings.
+    """
+    teacher = options.teacher(quiet)
+    documents, _, _ = present_documents(source, quiet)
+    chosen = [documents[place] for place in sample_documents(documents, n_chosen)]
+    return teacher.transform(chosen).shape
+
+
+def embed_all(
+    source: DocumentSource, options: TeacherOptions, quiet: bool
+) -> tuple[int, int]:
+    """Embed all documents of a file, piece by piece, with one bar for all of them.
+
+    Parameters
+    ----------
+    source : DocumentSource
+        The documents.
+    options : TeacherOptions
+        The teacher.
+    quiet : bool
+        Whether to print no progress or notes.
+
+    Returns
+    -------
+    n_documents : int
+        Number of documents embedded.
+    width : int
+        Dimensions of their embeddings.
+
+    Raises
+    ------
+    ValueError
+        If the file contains no documents.
+    """
+    # Quiet: a bar of the teacher itself would start again with each piece.
+    teacher = options.teacher(quiet=True)
+    file, width, n_missing = source.open(piece_documents=PIECE_DOCUMENTS), 0, 0
+    with counting("teacher embeddings", quiet) as counter, loading_once():
+        for piece in file:
+            texts = [piece.documents[place] for place in piece.present]
+            n_missing += len(piece.missing)
+            if texts:
+                width = teacher.transform(texts).shape[1]
+            counter.add(len(texts), file.position())
+    note_missing(n_missing, source, quiet)
+    if counter.n_documents == 0:
+        raise ValueError(f"{source.name} contains no documents.")
+    return counter.n_documents, width

@@ -1,0 +1,62 @@
+"""The commands and their help."""
+
+import subprocess
+import sys
+
+import pytest
+
+import sklux
+from _commands.running import run, succeeded
+
+EXAMPLES = {
+    "precompute": "sklux precompute docs.parquet -t all-MiniLM-L6-v2",
+    "fit": "sklux fit docs.parquet model.sklux --teacher all-MiniLM-L6-v2",
+    "embed": "sklux embed model.sklux docs.parquet vectors.npy",
+    "info": "sklux info model.sklux --json",
+    "evaluate": "sklux evaluate model.sklux others.parquet --teacher all-MiniLM-L6-v2",
+    "neighbors": 'sklux neighbors model.sklux docs.parquet "shortest path in a graph"',
+}
+
+
+@pytest.mark.parametrize("command", ["demo", *EXAMPLES])
+def test_help_of_each_command_has_an_example(command):
+    result = succeeded(command, "--help", env={"COLUMNS": "100"})
+    assert "Usage" in result.stdout
+    assert len(result.stdout.splitlines()) > 8
+    assert EXAMPLES.get(command, "") in result.stdout
+
+
+def test_version():
+    assert succeeded("--version").stdout == f"sklux {sklux.__version__}\n"
+
+
+def test_app_imports_nothing_heavy():
+    """So that the help appears at once."""
+    program = (
+        "import sys\n"
+        "from sklux._commands.app import app\n"
+        "try:\n"
+        "    app(['fit', '--help'])\n"
+        "except SystemExit as end:\n"
+        "    assert end.code == 0\n"
+        "print(*sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(result.stdout.split())
+    assert "sklux._commands.options" in loaded
+    assert loaded.isdisjoint({"numpy", "scipy", "sklearn", "torch", "pyarrow"})
+
+
+def test_app_wrong_options_have_status_2():
+    for arguments in (
+        ("dance",),
+        ("info",),
+        ("fit", "a.txt", "b.sklux", "--taught", "5"),
+        ("fit", "a.txt", "b.sklux", "--corpus-weight", "2"),
+        ("embed", "a", "b", "c", "--format", "xml"),
+    ):
+        result = run(*arguments)
+        assert result.exit_code == 2, arguments
+        assert "Usage" in result.stderr
