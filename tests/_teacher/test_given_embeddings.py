@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from _teacher.teachers import TEXTS, letter_counts
-from sklux._student.teacher_embeddings import check_teacher_embeddings
+from sklux._student.teacher_embeddings import TeacherEmbeddings
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from sklux._student.teacher_embeddings import check_teacher_embeddings
     ids=["list", "float16", "int", "fortran", "pandas"],
 )
 def test_teacher_embeddings_kinds(embeddings):
-    vectors = check_teacher_embeddings(embeddings, len(TEXTS))
+    vectors = TeacherEmbeddings.of_documents(embeddings, len(TEXTS)).vectors
     assert vectors.dtype == np.float32
     np.testing.assert_array_equal(vectors, letter_counts(TEXTS))
 
@@ -48,7 +48,7 @@ def test_teacher_embeddings_kinds(embeddings):
 )
 def test_teacher_embeddings_of_another_shape_or_type(embeddings, message):
     with pytest.raises(ValueError, match=message):
-        check_teacher_embeddings(embeddings, 6)
+        TeacherEmbeddings.of_documents(embeddings, 6)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -58,17 +58,17 @@ def test_teacher_embeddings_that_are_not_finite(value):
     with pytest.raises(
         ValueError,
         match="teacher_embeddings has NaN or infinity in 2 rows, the first of them row "
-        "2. A vector must have finite numbers, and a document that was not taught NaN "
-        "in all of its row",
+        "2. An embedding must have finite numbers, and a document without an embedding "
+        "must have NaN in all of its row",
     ):
-        check_teacher_embeddings(embeddings, 6)
+        TeacherEmbeddings.of_documents(embeddings, 6)
 
 
 def test_teacher_embeddings_of_documents_without_one_are_zero():
     """The array of the caller stays as it was."""
     embeddings = np.arange(18.0).reshape(6, 3)
     embeddings[[1, 4]] = np.nan
-    vectors = check_teacher_embeddings(embeddings, 6)
+    vectors = TeacherEmbeddings.of_documents(embeddings, 6).vectors
     assert vectors.dtype == np.float32
     assert not vectors[[1, 4]].any()
     np.testing.assert_array_equal(vectors[[0, 2, 3, 5]], embeddings[[0, 2, 3, 5]])
@@ -78,9 +78,10 @@ def test_teacher_embeddings_of_documents_without_one_are_zero():
 @pytest.mark.parametrize("value", [np.nan, 0])
 def test_teacher_embeddings_of_no_document(value):
     with pytest.raises(
-        ValueError, match="teacher_embeddings has a vector for none of the 6 documents"
+        ValueError,
+        match="teacher_embeddings has no embedding for any of the 6 documents",
     ):
-        check_teacher_embeddings(np.full((6, 3), value), 6)
+        TeacherEmbeddings.of_documents(np.full((6, 3), value), 6)
 
 
 def test_teacher_embeddings_of_one_direction():
@@ -88,12 +89,12 @@ def test_teacher_embeddings_of_one_direction():
         ValueError,
         match="teacher_embeddings has one and the same direction for all 6 documents",
     ):
-        check_teacher_embeddings(np.outer(np.arange(1, 7), [1, 2, 3]), 6)
+        TeacherEmbeddings.of_documents(np.outer(np.arange(1, 7), [1, 2, 3]), 6)
 
 
 def test_teacher_embeddings_too_large_for_float32():
-    """One clear error, without a warning beside it."""
+    """One clear error, without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(ValueError, match="NaN or infinity in 6 rows"):
-            check_teacher_embeddings(np.full((6, 3), 1e300), 6)
+            TeacherEmbeddings.of_documents(np.full((6, 3), 1e300), 6)

@@ -62,7 +62,7 @@ def test_teacher_words_make_up_for_documents_without_a_teacher_embedding(sentenc
     vectors = embed_topics(sentences)
     vectors[4:] = np.nan
     student = word_student(projection=ReLUProjection(3, max_iter=1))
-    with pytest.warns(UserWarning, match="116 of 120 documents are not taught"):
+    with pytest.warns(UserWarning, match="116 of 120 documents have no teacher emb"):
         student.fit(sentences, teacher_embeddings=vectors)
     assert nearest_topic(student, tests) == [0, 0, 1, 1, 2, 2]
 
@@ -302,7 +302,7 @@ def test_teacher_words_that_are_not_words(sentences, words, message):
 
 def test_teacher_words_of_a_list_need_a_teacher(sentences):
     student = word_student(None, teacher_words=UNSEEN)
-    with pytest.raises(ValueError, match="teacher_words needs a teacher that teaches"):
+    with pytest.raises(ValueError, match="teacher_words needs a teacher that embeds"):
         student.fit(sentences, teacher_embeddings=embed_topics(sentences))
 
 
@@ -330,7 +330,10 @@ def test_teacher_words_with_nan_embeddings(sentences):
         vectors[[text in ("motor", "pear") for text in texts]] = np.nan
         return vectors
 
-    message = "While teaching words: .*NaN.* teacher_words=None teaches documents alone"
+    message = (
+        "While making teacher embeddings of words: .*NaN.* With teacher_words=None it "
+        "embeds documents alone"
+    )
     with pytest.raises(ValueError, match=message):
         word_student(teacher).fit(sentences)
 
