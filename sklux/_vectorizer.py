@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from copy import copy, deepcopy
+from copy import deepcopy
 from importlib.metadata import version
 from numbers import Integral
 from typing import Literal, Self
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from joblib import parallel_config
@@ -27,8 +26,9 @@ from sklearn.utils import metadata_routing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklux._fused import FusedTransform
+from sklux._fused import fused_transform
 from sklux._lexical.buffers import text_buffers
+from sklux._lexical.lexicon import PART_PREFIXES
 from sklux._lexical.saved import (
     lexical_from_params,
     lexical_params,
@@ -36,13 +36,22 @@ from sklux._lexical.saved import (
     restore_lexical,
 )
 from sklux._lexical.vectorizer import (
-    PART_PREFIXES,
     LexicalVectorizer,
     default_lexical_stage,
+    fit_with_words,
+    lexical_settings,
+    takes_words,
 )
 from sklux._student.arguments import check_has_values
 from sklux._student.network import WEIGHT_DTYPES, apply_network
-from sklux._student.projection import ReLUProjection
+from sklux._student.projection import (
+    ReLUProjection,
+    check_parameters,
+    fit_projection,
+    network_of,
+    uses_views,
+    with_network,
+)
 from sklux._student.report import FitReport, neighbor_recall
 from sklux._student.saved import (
     checked_count,
@@ -52,32 +61,36 @@ from sklux._student.saved import (
     projection_tensors,
     restore_projection,
 )
-from sklux._student.teacher_embeddings import (
-    check_embedded_rows,
-    check_teacher_embeddings,
-)
-from sklux._student.term_vectors import term_vectors
+from sklux._student.teacher_embeddings import TeacherEmbeddings
+from sklux._student.term_vectors import TermVectors, term_vectors
 from sklux._teacher.cached import (
     CachedTeacher,
-    clone_sharing,
-    loading_once,
+    teacher_identity,
     teacher_vectors,
     words_of_teacher,
 )
+from sklux._teacher.models import loading_once
 from sklux._teacher.sample import sample_documents
+from sklux._teacher.word_plan import DOCUMENTS_ALONE, TERMS_ALONE, WordPlan
 from sklux._teacher.words import check_words, choose_terms
-from sklux._utils.callbacks import CallbackSupportMixin, FitTask
+from sklux._utils.callbacks import CallbackSupportMixin
+from sklux._utils.cloning import clone_sharing
 from sklux._utils.documents import check_documents, documents_by_name, split_halves
-from sklux._utils.estimators import has_learnt, unchanged_on_error
+from sklux._utils.estimators import (
+    EstimatorCache,
+    SameObject,
+    has_fitted_attributes,
+    unchanged_on_error,
+)
+from sklux._utils.fit_tasks import callback_context, check_callback_levels, fit_task
 from sklux._utils.html import DocLinkMixin, ReportReprMixin
 from sklux._utils.model_file import json_params, read_model, write_model
 from sklux._utils.progress import stage
 from sklux._utils.similarity import n_neighbors_compared, unit_rows
 from sklux._utils.warnings import warn_caller
 
-# What `transform` has made of each vectorizer's stages. It stands here, because
-# `transform` changes no attribute.
-_made_transforms: WeakKeyDictionary = WeakKeyDictionary()
+# Both stages of fitted vectorizers in one kernel.
+_fused_transforms = EstimatorCache()
 # Documents that a teacher teaches by default, minutes for one on a CPU.
 DEFAULT_TEACHER_SAMPLE_SIZE = 10_000
 # Half a document with fewer terms than this says too little of the other half.
@@ -303,40 +316,36 @@ class LuxicalVectorizer(
         documents = check_documents(raw_documents)
         _check_n_documents(len(documents))
         self._check_teacher(y, teacher_embeddings)
-        teacher_id = None
+        teacher_id = embeddings = None
         if teacher_embeddings is None:
-            # A teacher that has no name shall be refused before any work.
-            teacher_id = self._teacher_id()
+            # A teacher without an identity is refused here, before any work.
+            teacher_id = teacher_identity(self.teacher)
         else:
-            teacher_embeddings = check_teacher_embeddings(
+            embeddings = TeacherEmbeddings.of_documents(
                 teacher_embeddings, len(documents)
             )
-        projection = self._new_projection()
-        lexical = (
-            default_lexical_stage() if self.lexical is None else clone(self.lexical)
-        )
-        is_given = teacher_embeddings is not None
-        task = FitTask.whole(self, 3)
-        task.data = {"X": documents, "y": y}
-        task.check_sub_estimator(projection)
-        with unchanged_on_error(self), task:
-            # A teacher that is loaded here shall be gone before the training.
+        is_given = embeddings is not None
+        projection, lexical = self._new_projection(), self._new_lexical()
+        context = callback_context(self, 3)
+        check_callback_levels(self, projection)
+        with unchanged_on_error(self), fit_task(self, context, documents, y) as task:
+            # A teacher that is loaded in here is released before the training.
             with loading_once():
-                words = self._words(lexical)
+                plan = self._word_plan(lexical)
                 # The terms come first: they take seconds, the teacher takes long.
                 with task.part("terms"), stage("terms", self.verbose):
-                    X = self._features(lexical, documents, words)
+                    X = self._fit_lexical(lexical, documents, plan)
                     views = self._views(lexical, documents, projection, X)
                 with task.part("teacher"):
-                    # Words first: a teacher that fails at them fails after a second.
-                    terms = self._term_vectors(lexical, X, words)
-                    if not is_given:
-                        teacher_embeddings = self._taught(documents)
+                    # Terms first: a teacher that fails at words fails after a second.
+                    terms = self._term_vectors(lexical, X, plan)
+                    if embeddings is None:
+                        embeddings = self._embeddings(documents)
                     if terms is not None:
-                        _check_width(terms.vectors, teacher_embeddings)
+                        _check_width(terms, embeddings)
             with task.part("training", projection):
-                projection._fit(
-                    X, teacher_embeddings, views, terms, warns_missing=is_given
+                fit_projection(
+                    projection, X, embeddings, views, terms, warns_of_missing=is_given
                 )
             self.lexical_ = lexical
             self.projection_ = projection
@@ -427,7 +436,7 @@ class LuxicalVectorizer(
                 "be: fit it with smooth_idf=True."
             )
         n_jobs = self._first_n_jobs(self.projection_, self)
-        return apply_network(X, self.projection_._network, n_jobs)
+        return apply_network(X, network_of(self.projection_), n_jobs)
 
     @staticmethod
     def _first_n_jobs(*estimators):
@@ -440,19 +449,14 @@ class LuxicalVectorizer(
 
         It depends on the stages alone, never on the documents.
         """
-        lexical, network = self.lexical_, self.projection_._network
+        lexical, network = self.lexical_, network_of(self.projection_)
         if not isinstance(lexical, LexicalVectorizer):
             return None
-        key = lexical, lexical._settings(), network
-        made = _made_transforms.get(self)
-        if made is None or not _is_same(made[0], key):
-            parts = lexical._fused_parts(network.places)
-            fused = None if parts is None else FusedTransform(*parts, network)
-            made = key, fused
-            # Another thread may have changed a setting meanwhile.
-            if lexical._settings() == key[1]:
-                _made_transforms[self] = made
-        return made[1]
+        return _fused_transforms.get(
+            self,
+            lambda: (lexical_settings(lexical), SameObject(network)),
+            lambda: fused_transform(lexical, network),
+        )
 
     @property
     def n_teacher_documents_(self) -> int:
@@ -539,18 +543,19 @@ class LuxicalVectorizer(
                     "LuxicalVectorizer has no teacher to be compared with. Set "
                     "teacher=, or pass score(documents, teacher_embeddings=...)."
                 )
-            chosen = sample_documents(documents, MAX_SCORED)
-            documents = [documents[i] for i in chosen]
+            sample = sample_documents(documents, MAX_SCORED)
+            documents = [documents[i] for i in sample]
             teacher = teacher_vectors(self.teacher, documents, bool(self.verbose))
         else:
-            teacher = check_teacher_embeddings(teacher_embeddings, len(documents))
-            taught = np.flatnonzero(teacher.any(axis=1))
-            chosen = sample_documents([documents[i] for i in taught], MAX_SCORED)
-            documents = [documents[i] for i in taught[chosen]]
-            teacher = teacher[taught[chosen]]
+            given = TeacherEmbeddings.of_documents(teacher_embeddings, len(documents))
+            embedded = np.flatnonzero(given.is_embedded)
+            sample = sample_documents([documents[i] for i in embedded], MAX_SCORED)
+            documents = [documents[i] for i in embedded[sample]]
+            teacher = given.vectors[embedded[sample]]
         if len(documents) < 3:
             raise ValueError(
-                f"A score compares documents, and needs 3. Got {len(documents)}."
+                "score compares documents with each other, and needs at least 3. Got "
+                f"{len(documents)}."
             )
         return neighbor_recall(
             unit_rows(teacher),
@@ -689,9 +694,8 @@ class LuxicalVectorizer(
                 "The 'dtype' parameter of quantize must be one of "
                 f"{list(WEIGHT_DTYPES)}. Got {dtype!r} instead."
             )
-        projection = copy(self.projection_)
-        projection._network = self.projection_._network.quantized(name)
-        return self._with_projection(projection)
+        network = network_of(self.projection_).quantized(name)
+        return self._with_projection(with_network(self.projection_, network))
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted model to one file, without pickle.
@@ -883,7 +887,7 @@ class LuxicalVectorizer(
         return self.projection_.n_components_
 
     def __sklearn_is_fitted__(self):
-        return has_learnt(self)
+        return has_fitted_attributes(self)
 
     def __sklearn_clone__(self):
         """Copy parameters and stages, and share the teacher, which is never fitted."""
@@ -929,77 +933,82 @@ class LuxicalVectorizer(
         for name in ("random_state", "verbose"):
             if getattr(projection, name) is None:
                 projection.set_params(**{name: getattr(self, name)})
-        projection._check_parameters()
+        check_parameters(projection)
         return projection
 
-    def _words(self, lexical):
-        """Words beside the terms, checked before any work; None: no term is taught."""
+    def _new_lexical(self):
+        """The lexical stage to fit."""
+        return default_lexical_stage() if self.lexical is None else clone(self.lexical)
+
+    def _word_plan(self, lexical):
+        """Which words the teacher embeds; checked before any work."""
         if self.teacher_words is None:
-            return None
-        is_auto = isinstance(self.teacher_words, str)
-        words = [] if is_auto else check_words(self.teacher_words)
-        if self.teacher is None:
-            if is_auto:
-                return None
-            raise ValueError(
-                "teacher_words needs a teacher that teaches them. Set teacher= beside "
-                "teacher_embeddings, or teacher_words='auto'."
-            )
-        takes_words = isinstance(lexical, LexicalVectorizer) and lexical._takes_words()
-        if not is_auto:
-            if not takes_words:
-                raise ValueError(
-                    "A list of teacher_words needs a LexicalVectorizer whose terms are "
-                    f"words, read without functions of your own. Got {lexical!r}: "
-                    "change it, or set teacher_words='auto'."
-                )
-            return words
-        has_words = isinstance(lexical, CountVectorizer)
-        if not has_words or lexical.analyzer in ("char", "char_wb"):
-            return None
-        if not takes_words:
-            return []
+            return DOCUMENTS_ALONE
+        can_add = isinstance(lexical, LexicalVectorizer) and takes_words(lexical)
+        if not isinstance(self.teacher_words, str):
+            return self._plan_for_list(lexical, can_add)
+        has_words = isinstance(lexical, CountVectorizer) and lexical.analyzer not in (
+            "char",
+            "char_wb",
+        )
+        if self.teacher is None or not has_words:
+            return DOCUMENTS_ALONE
+        if not can_add:
+            return TERMS_ALONE
         with (
-            _blaming_words("asking for the words of the teacher's tokenizer"),
+            _naming_words("reading the vocabulary of the teacher's tokenizer"),
             stage("words of the teacher", self.verbose),
         ):
-            return words_of_teacher(self.teacher)
+            return WordPlan(True, tuple(words_of_teacher(self.teacher)))
 
-    def _features(self, lexical, documents, words):
+    def _plan_for_list(self, lexical, can_add):
+        """The plan for words that the user has listed."""
+        words = check_words(self.teacher_words)
+        if self.teacher is None:
+            raise ValueError(
+                "teacher_words needs a teacher that embeds them. Set teacher= in "
+                "addition to teacher_embeddings, or teacher_words='auto'."
+            )
+        if not can_add:
+            raise ValueError(
+                "A list of teacher_words needs a LexicalVectorizer whose terms are "
+                f"words, read without functions of your own. Got {lexical!r}: change "
+                "it, or set teacher_words='auto'."
+            )
+        return WordPlan(True, tuple(words), is_list=True)
+
+    def _fit_lexical(self, lexical, documents, plan):
         """Fit the lexical stage; its matrix of the documents."""
+        extension = None
         with self._lexical_threads():
-            X = lexical.fit_transform(documents)
+            if plan.words:
+                X, extension = fit_with_words(lexical, documents, plan.words)
+            else:
+                X = lexical.fit_transform(documents)
         if not sparse.issparse(X):
             return X
         X = sparse.csr_matrix(X)
         check_has_values(X, "The matrix of the lexical stage")
-        if words and X.shape[1] == lexical._n_columns():
-            new = lexical._add_words(words, documents)
-            if not isinstance(self.teacher_words, str):
-                self._warn_of_lost_words(lexical, words)
-            X.resize(X.shape[0], X.shape[1] + len(new))
+        if plan.is_list and extension.lost:
+            self._warn_of_lost_words(plan, extension.lost)
         return X
 
-    def _warn_of_lost_words(self, lexical, words):
-        """Say which given words are no terms."""
-        known = set(lexical._terms[-1].tolist())
-        preprocess = lexical.build_preprocessor()
-        lost = [word for word in words if preprocess(word) not in known]
-        if lost:
-            warn_caller(
-                f"{len(lost)} of {len(words)} teacher_words are no terms of the "
-                f"lexical stage, the first of them {lost[0]!r}: they are no single "
-                "words, or its max_features leaves no room, or its stop words, min_df "
-                "or max_df leave them out.",
-                UserWarning,
-            )
+    def _warn_of_lost_words(self, plan, lost):
+        """Say which listed words are not terms."""
+        warn_caller(
+            f"{len(lost)} of {len(plan.words)} teacher_words are not terms of the "
+            f"lexical stage, the first of them {lost[0]!r}: they are not single words, "
+            "or its max_features leaves no room, or its stop words, min_df or max_df "
+            "leave them out.",
+            UserWarning,
+        )
 
     def _views(self, lexical, documents, projection, X):
         """The lexical stage's matrix of all first halves, then of all second ones.
 
         Rows of short halves are empty.
         """
-        if projection._contrastive_weight(sparse.csr_matrix(X)) == 0:
+        if not uses_views(projection, sparse.csr_matrix(X)):
             return None
         source = getattr(lexical, "input", "content")
         if source != "content":
@@ -1014,31 +1023,25 @@ class LuxicalVectorizer(
         views.eliminate_zeros()
         return views
 
-    def _taught(self, documents):
-        """Vectors of the teacher; NaN for the documents that it is not to teach."""
+    def _embeddings(self, documents):
+        """What the teacher says of a sample of the documents, or of all."""
         size = self.teacher_sample_size
         if size == "auto":
             size = DEFAULT_TEACHER_SAMPLE_SIZE
-        chosen = sample_documents(
-            documents, len(documents) if size is None else int(size)
-        )
+        n_documents = len(documents)
+        sample = sample_documents(documents, n_documents if size is None else int(size))
         vectors = teacher_vectors(
-            self.teacher, [documents[i] for i in chosen], bool(self.verbose)
+            self.teacher, [documents[i] for i in sample], bool(self.verbose)
         )
-        check_embedded_rows(vectors, "The teacher's output")
-        if len(chosen) == len(documents):
-            return vectors
-        taught = np.full((len(documents), vectors.shape[1]), np.nan, vectors.dtype)
-        taught[chosen] = vectors
-        return taught
+        return TeacherEmbeddings.of_sample(vectors, sample, n_documents)
 
-    def _term_vectors(self, lexical, X, words):
-        """What the teacher says of the terms of the lexical stage."""
-        if words is None or not _has_terms_of(lexical, X):
+    def _term_vectors(self, lexical, X, plan):
+        """The teacher's embeddings of terms of the lexical stage, if it embeds any."""
+        if not plan.embeds_terms or not _has_terms_of(lexical, X):
             return None
         frequency = np.bincount(X.indices, minlength=X.shape[1])
-        if not isinstance(self.teacher_words, str):
-            # Words that somebody asked for come before those of the documents.
+        if plan.is_list:
+            # Listed words come before terms of the documents.
             frequency[frequency == 0] = X.shape[0] + 1
         is_mixed = lexical.analyzer == "word+subword"
         features, texts = choose_terms(
@@ -1046,21 +1049,14 @@ class LuxicalVectorizer(
         )
         if not texts:
             return None
-        # A word and a piece may be the same text.
+        # A word and a word piece may be the same text.
         distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        with _blaming_words("teaching words"):
+        title = "teacher embeddings of words"
+        with _naming_words(f"making {title}"):
             vectors = teacher_vectors(
-                self.teacher, list(distinct), bool(self.verbose), "teaching words"
+                self.teacher, list(distinct), bool(self.verbose), title
             )
         return term_vectors(features, vectors[[distinct[text] for text in texts]])
-
-    def _teacher_id(self):
-        """What the teacher is, where that is known without asking the model."""
-        if isinstance(self.teacher, CachedTeacher):
-            return self.teacher._identity()
-        if isinstance(self.teacher, (str, os.PathLike)):
-            return f"name:{os.fspath(self.teacher)}"
-        return None
 
 
 def _has_terms_of(lexical: object, X: object) -> bool:
@@ -1085,9 +1081,9 @@ def _has_terms_of(lexical: object, X: object) -> bool:
 
 
 @contextmanager
-def _blaming_words(doing: str) -> Iterator[None]:
-    """Say of errors that it was `teacher_words` that asked the teacher."""
-    remedy = "teacher_words=None teaches documents alone."
+def _naming_words(doing: str) -> Iterator[None]:
+    """Add to errors of the teacher that `teacher_words` made it embed words."""
+    remedy = "With teacher_words=None it embeds documents alone."
     try:
         yield
     except ValueError as error:
@@ -1097,13 +1093,14 @@ def _blaming_words(doing: str) -> Iterator[None]:
         raise
 
 
-def _check_width(words: np.ndarray, documents: np.ndarray) -> None:
-    """Refuse words of another teacher than that of the documents."""
-    if words.shape[1] != documents.shape[1]:
+def _check_width(terms: TermVectors, embeddings: TeacherEmbeddings) -> None:
+    """Refuse embeddings of words and of documents by different teachers."""
+    width = terms.vectors.shape[1]
+    if width != embeddings.n_components:
         raise ValueError(
-            f"The teacher gives words vectors of width {words.shape[1]}, but "
-            f"teacher_embeddings has {documents.shape[1]} columns. Use the teacher "
-            "that made them, or teacher_words=None."
+            f"The teacher's embeddings of words have width {width}, but "
+            f"teacher_embeddings has {embeddings.n_components} columns. Use the "
+            "teacher that made them, or teacher_words=None."
         )
 
 
@@ -1127,8 +1124,3 @@ def _check_needs_no_views(contrastive_weight: float | str, source: str) -> None:
             "cannot split what it does not read. Read the texts, and set "
             "input='content'; or set contrastive_weight to 0 or 'auto'."
         )
-
-
-def _is_same(one: tuple, other: tuple) -> bool:
-    """Whether two keys of `_fused_transform` name the same objects and settings."""
-    return one[0] is other[0] and one[2] is other[2] and one[1] == other[1]

@@ -11,11 +11,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklux._kernels.words import ARENA_PADDING, WordTable
 from sklux._lexical.analysis import ngram_bounds
-from sklux._lexical.saved import CHARACTERS, restore_lexical
+from sklux._lexical.lexicon import Lexicon
 from sklux._lexical.subwords import MAX_PIECES, Subwords, load_tokenizer
 from sklux._lexical.tokens import Strings, join_strings
-from sklux._lexical.vectorizer import LexicalVectorizer
-from sklux._student.projection import ReLUProjection
+from sklux._lexical.vectorizer import (
+    LexicalVectorizer,
+    adopt_lexicon,
+    lexical_settings,
+    lexicon_of,
+)
+from sklux._student.network import Network, check_finite
+from sklux._student.projection import ReLUProjection, adopt_student, network_of
+from sklux._student.trained import TrainedStudent
 from sklux._utils.model_file import replaced_when_whole
 from sklux._vectorizer import LuxicalVectorizer
 
@@ -141,8 +148,9 @@ def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike) -> None:
     >>> save_luxical(model, "student.npz")  # doctest: +SKIP
     """
     _check_model(model)
-    lexical, coefs = model.lexical_, model.projection_.coefs_
-    ngrams = _ngrams(lexical)
+    lexicon, coefs = lexicon_of(model.lexical_), model.projection_.coefs_
+    max_n = ngram_bounds(model.lexical_.ngram_range)[1]
+    ngrams = _ngrams(lexicon, max_n)
     if len(ngrams) != len(coefs[0]):
         raise ValueError(
             f"The model has {len(ngrams)} terms, but weights for {len(coefs[0])}. Fit "
@@ -155,14 +163,14 @@ def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike) -> None:
             "Two n-grams of the model have the same hash, so luxical cannot tell them "
             "apart. Fit it with another max_features, or keep it with model.save."
         )
-    subwords = lexical._learnt()[1]
+    tokenizer_json = lexicon.subwords.tokenizer_json
     arrays = {
         VERSION: np.int64(LUXICAL_VERSION),
-        TOKENIZER: np.frombuffer(subwords.tokenizer_json.encode(), dtype=np.uint8),
+        TOKENIZER: np.frombuffer(tokenizer_json.encode(), dtype=np.uint8),
         NGRAMS: ngrams,
         KEYS: hashes,
         COLUMNS: np.arange(len(ngrams), dtype=np.uint32),
-        IDF: np.asarray(lexical.idf_, dtype=np.float32),
+        IDF: np.asarray(lexicon.idf, dtype=np.float32),
         N_LAYERS: np.array([len(coefs)], dtype=np.int64),
     }
     for i, weights in enumerate(coefs):
@@ -312,32 +320,19 @@ def _fitted_lexical(
     lexical: LexicalVectorizer, terms: Strings, idf: np.ndarray, subwords: Subwords
 ) -> LexicalVectorizer:
     """Give a lexical stage its terms, their idf and the word pieces."""
-    json_bytes = subwords.tokenizer_json.encode()
-    tables = subwords.packed_tables or {}
-    tensors = {
-        "terms": terms.arena[: terms.offsets[-1]],
-        "term_offsets": terms.offsets,
-        "idf": idf,
-        "tokenizer": np.frombuffer(json_bytes, dtype=np.uint8),
-        **{CHARACTERS + name: table for name, table in tables.items()},
-    }
-    return restore_lexical(lexical, tensors)
+    adopt_lexicon(lexical, Lexicon(learnt=(terms,), subwords=subwords, idf=idf))
+    return lexical
 
 
 def _fitted_projection(
     projection: ReLUProjection, coefs: list[np.ndarray], idf: np.ndarray
 ) -> ReLUProjection:
-    """Give a network its weights; how they were trained the file does not say."""
-    projection.coefs_ = coefs
-    # Its rows lie in the order of frequency: the idf falls where that rises.
-    projection._network = projection._network.by_frequency(-idf)
-    projection.n_components_ = projection.n_components
-    projection.n_features_in_ = len(idf)
-    projection.teacher_components_ = None
-    projection.loss_curve_ = []
-    projection.validation_scores_ = None
-    projection.n_iter_ = 0
-    projection.n_teacher_documents_, projection.report_ = 0, None
+    """Give a network its weights; the file does not say how they were trained."""
+    for layer, weights in enumerate(coefs):
+        check_finite(f"coefs_[{layer}]", weights)
+    # Rows in the order of the terms' frequency: the idf falls where that rises.
+    network = Network.of(coefs).by_frequency(-idf)
+    adopt_student(projection, TrainedStudent(network))
     return projection
 
 
@@ -462,8 +457,8 @@ def _check_model(model: LuxicalVectorizer) -> None:
                 f"save_luxical writes models with a {kind.__name__}, but this one has "
                 f"a {type(stage).__name__}. Keep it with model.save or joblib.dump."
             )
-    _check_lexical(model.lexical_)
-    network = model.projection_._network
+    _check_lexical(model.lexical_, lexicon_of(model.lexical_))
+    network = network_of(model.projection_)
     if not network.dense:
         raise ValueError(
             "save_luxical writes models with a hidden layer, which luxical needs, but "
@@ -477,19 +472,18 @@ def _check_model(model: LuxicalVectorizer) -> None:
         )
 
 
-def _check_lexical(lexical: LexicalVectorizer) -> None:
+def _check_lexical(lexical: LexicalVectorizer, lexicon: Lexicon) -> None:
     """Refuse settings of the lexical stage that luxical does not have."""
-    lexical._check_fitted()
-    weighing = lexical._tfidf  # its settings count, whatever was set after the fit
-    for owner, name, wanted in (
-        (lexical, "input", "content"),
-        (lexical, "analyzer", "subword"),
-        (lexical, "binary", False),
-        (weighing, "norm", "l2"),
-        (weighing, "use_idf", True),
-        (weighing, "sublinear_tf", False),
+    settings = lexical_settings(lexical)
+    # norm and sublinear_tf count as they were at the fit.
+    for name, value, wanted in (
+        ("input", lexical.input, "content"),
+        ("analyzer", lexical.analyzer, "subword"),
+        ("binary", lexical.binary, False),
+        ("norm", settings.norm, "l2"),
+        ("use_idf", lexicon.idf is not None, True),
+        ("sublinear_tf", settings.sublinear_tf, False),
     ):
-        value = getattr(owner, name)
         if value != wanted:
             raise ValueError(
                 f"luxical knows {name}={wanted!r} alone, but the lexical stage of this "
@@ -505,17 +499,15 @@ def _check_lexical(lexical: LexicalVectorizer) -> None:
         )
 
 
-def _ngrams(lexical: LexicalVectorizer) -> np.ndarray:
+def _ngrams(lexicon: Lexicon, max_n: int) -> np.ndarray:
     """Ids of the pieces of each term, of shape (n_features, max_n)."""
-    given, subwords = lexical._learnt()
-    (terms,) = lexical._given_terms() if given is None else given
-    max_n = ngram_bounds(lexical.ngram_range)[1]
+    (terms,) = lexicon.terms
     words, lengths = (
         (terms, np.ones(len(terms), dtype=np.int64))
         if max_n == 1  # a piece may then hold blanks
         else _split_terms(terms)
     )
-    tokens = _piece_ids(words, subwords.pieces)
+    tokens = _piece_ids(words, lexicon.subwords.pieces)
     firsts = np.cumsum(lengths) - lengths
     is_known = np.logical_and.reduceat(tokens != NO_TOKEN, firsts)
     wrong = np.flatnonzero(~is_known | (lengths > max_n))

@@ -4,7 +4,9 @@ import numpy as np
 from scipy import sparse
 
 from sklux import LuxicalVectorizer, ReLUProjection
-from sklux._student.network import apply_network
+from sklux._student.network import Network, apply_network
+from sklux._student.projection import adopt_student, network_of
+from sklux._student.trained import TrainedStudent
 
 
 def random_weights(sizes, seed=0):
@@ -22,16 +24,11 @@ def random_projection(n_features, sizes=(40, 24), seed=0, in_order=False):
     Its rows lie in the order of random frequencies, unless ``in_order``.
     """
     projection = ReLUProjection(sizes[-1], hidden_layer_sizes=sizes[:-1])
-    projection.coefs_ = random_weights((n_features, *sizes), seed)
+    network = Network.of(random_weights((n_features, *sizes), seed))
     if not in_order:
-        frequency = np.random.default_rng(seed).random(n_features)
-        projection._network = projection._network.by_frequency(frequency)
-    projection.n_features_in_ = n_features
-    projection.n_components_ = sizes[-1]
-    projection.teacher_components_ = np.eye(sizes[-1], dtype=np.float32)
-    projection.loss_curve_, projection.validation_scores_ = [], None
-    projection.n_iter_ = 0
-    projection.n_teacher_documents_, projection.report_ = 0, None
+        network = network.by_frequency(np.random.default_rng(seed).random(n_features))
+    teacher_components = np.eye(sizes[-1], dtype=np.float32)
+    adopt_student(projection, TrainedStudent(network, teacher_components))
     return projection
 
 
@@ -48,7 +45,7 @@ def random_model(lexical, sizes=(40, 24), seed=0, *, in_order=False, **params):
 def unfused(model, documents):
     """Vectors on the way through the matrix of the lexical stage."""
     X = sparse.csr_matrix(model.lexical_.transform(documents), dtype=np.float32)
-    return apply_network(X, model.projection_._network, 1)
+    return apply_network(X, network_of(model.projection_), 1)
 
 
 def is_fused(model):

@@ -628,7 +628,9 @@ def test_interop_save_refuses_terms_without_weights(subword_student, tmp_path):
 
 def test_interop_save_refuses_values_that_are_not_finite(subword_student, tmp_path):
     model = pickle.loads(pickle.dumps(subword_student))
-    model.lexical_._tfidf.idf_[3] = np.inf
+    idf = model.lexical_.idf_.copy()
+    idf[3] = np.inf
+    model.lexical_.idf_ = idf
     with pytest.raises(ValueError, match="idf_values hold NaN or infinite values"):
         save_luxical(model, tmp_path / "model.npz")
     model = pickle.loads(pickle.dumps(subword_student))

@@ -188,7 +188,7 @@ def test_saving_clone_of_a_loaded_vectorizer_is_fitted_again(vectorizer, saved):
 def test_saving_keeps_the_number_of_documents_with_a_teacher_embedding(tmp_path):
     embeddings = np.random.RandomState(0).normal(size=(len(DOCUMENTS), 6))
     embeddings[:6] = np.nan
-    with pytest.warns(UserWarning, match="6 of 16 documents are not taught"):
+    with pytest.warns(UserWarning, match="6 of 16 documents have no teacher embedding"):
         vectorizer = small_vectorizer().fit(DOCUMENTS, teacher_embeddings=embeddings)
     vectorizer.save(tmp_path / "model")
     loaded = LuxicalVectorizer.load(tmp_path / "model")
@@ -223,7 +223,8 @@ def test_saving_damaged_number_of_teacher_documents_is_refused(saved, n_embedded
     tensors, state = read(saved)
     state["projection_"]["n_taught"] = n_embedded
     write_model(saved, tensors, state)
-    with pytest.raises(ValueError, match="documents taught must be an int, 0 or more"):
+    message = "documents with a teacher embedding must be an int, 0 or more"
+    with pytest.raises(ValueError, match=message):
         LuxicalVectorizer.load(saved)
 
 
@@ -260,7 +261,8 @@ def test_saving_damaged_number_of_teacher_terms_is_refused(saved, n_embedded):
     tensors, state = read(saved)
     state["n_taught_terms"] = n_embedded
     write_model(saved, tensors, state)
-    with pytest.raises(ValueError, match="terms taught must be an int, 0 or more"):
+    message = "terms with a teacher embedding must be an int, 0 or more"
+    with pytest.raises(ValueError, match=message):
         LuxicalVectorizer.load(saved)
 
 

@@ -85,7 +85,7 @@ def test_score_is_refused_in_words(fitted, others):
         ValueError, match="no teacher to be compared with. Set teacher="
     ):
         fitted.score(others)
-    with pytest.raises(ValueError, match="needs 3. Got 2"):
+    with pytest.raises(ValueError, match="needs at least 3. Got 2"):
         fitted.score(others[:2], teacher_embeddings=np.eye(2))
     with pytest.raises(ValueError, match="teacher_embeddings has 3 rows"):
         fitted.score(others, teacher_embeddings=np.eye(3))

@@ -23,8 +23,8 @@ from sklearn.feature_extraction.text import (
 from sklearn.utils._param_validation import InvalidParameterError
 
 import sklux._lexical.buffers
+import sklux._lexical.matrix
 import sklux._lexical.tokens
-import sklux._lexical.vectorizer
 import sklux._student.defaults
 import sklux._vectorizer
 from sklux import (
@@ -204,12 +204,12 @@ def test_vectorizer_keeps_the_projections_own_seed(documents, teacher_embeddings
     assert vectorizer.projection_.random_state == 3
 
 
-def test_vectorizer_shows_teaching_and_training_when_verbose(
+def test_vectorizer_shows_what_it_is_doing_when_verbose(
     documents, latent_teacher, capsys
 ):
     small_vectorizer(latent_teacher, verbose=True).fit(documents)
     shown = capsys.readouterr().err
-    assert "teaching" in shown
+    assert "teacher embeddings" in shown
     assert "training" in shown
     assert "doc/s" in shown
 
@@ -429,7 +429,7 @@ def test_vectorizer_failed_fit_leaves_the_fitted_model(documents, fitted):
     )
 
 
-@pytest.mark.parametrize("place", ["_training.train_student", "_projection.fit_report"])
+@pytest.mark.parametrize("place", ["training.train_student", "finishing.fit_report"])
 def test_vectorizer_interrupted_fit_leaves_the_fitted_model(
     place, documents, teacher_embeddings, fitted, monkeypatch
 ):
@@ -439,7 +439,7 @@ def test_vectorizer_interrupted_fit_leaves_the_fitted_model(
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"sklux.{place}", stop)
+    monkeypatch.setattr(f"sklux._student.{place}", stop)
     with pytest.raises(KeyboardInterrupt):
         vectorizer.fit(documents[:50], teacher_embeddings=teacher_embeddings[:50, :5])
     assert vars(vectorizer) == before
@@ -534,7 +534,7 @@ def test_vectorizer_words_of_held_out_documents_only_have_weights():
 def test_vectorizer_refuses_a_constant_teacher(documents):
     """Given, or as a teacher that does not read."""
     embeddings = np.tile(np.arange(1.0, 9.0), (len(documents), 1))
-    message = "one and the same direction for all 120 documents taught"
+    message = "one and the same direction for all 120 documents with an embedding"
     with pytest.raises(ValueError, match=f"teacher_embeddings has {message}"):
         small_vectorizer().fit(documents, teacher_embeddings=embeddings)
     with pytest.raises(ValueError, match=f"The teacher's output has {message}"):
@@ -542,7 +542,7 @@ def test_vectorizer_refuses_a_constant_teacher(documents):
 
 
 def test_vectorizer_refuses_a_teacher_of_zeros(documents):
-    message = "The teacher's output has a vector for none of the 30 documents"
+    message = "The teacher's output has no embedding for any of the 30 documents"
     vectorizer = small_vectorizer(
         lambda texts: np.zeros((len(texts), 5)), teacher_sample_size=30
     )
@@ -629,23 +629,23 @@ def test_vectorizer_default_stage_takes_any_column(
     )
 
 
-def threads_of(monkeypatch, room):
-    """A list that gets the number of threads of each of a room's passes."""
+def threads_of(monkeypatch, module):
+    """A list that gets the number of threads of each pass of a module."""
     seen = []
-    run_ranges = room.run_ranges
+    run_ranges = module.run_ranges
 
     def spy(work, edges, n_jobs, *costs):
         seen.append(effective_n_jobs(n_jobs))
         run_ranges(work, edges, n_jobs, *costs)
 
-    monkeypatch.setattr(room, "run_ranges", spy)
+    monkeypatch.setattr(module, "run_ranges", spy)
     return seen
 
 
 def test_vectorizer_n_jobs_reaches_the_default_stage_in_fit(
     documents, teacher_embeddings, monkeypatch
 ):
-    seen = threads_of(monkeypatch, sklux._lexical.vectorizer)
+    seen = threads_of(monkeypatch, sklux._lexical.matrix)
     small_vectorizer(n_jobs=3).fit(documents, teacher_embeddings=teacher_embeddings)
     assert set(seen) == {3}
 
@@ -890,7 +890,7 @@ def test_vectorizer_given_vectors_may_lack_documents(documents, teacher_embeddin
     """NaN, and zero as some teachers give for an empty document."""
     embeddings = teacher_embeddings.copy()
     embeddings[:30], embeddings[30:40] = np.nan, 0
-    message = "40 of 120 documents are not taught: .* from the other 80"
+    message = "40 of 120 documents have no teacher embedding: .* from the other 80"
     with pytest.warns(UserWarning, match=message) as caught:
         vectorizer = small_vectorizer().fit(documents, teacher_embeddings=embeddings)
     assert caught[0].filename == __file__
@@ -901,7 +901,7 @@ def test_vectorizer_given_vectors_may_lack_documents(documents, teacher_embeddin
 
 def test_vectorizer_refuses_given_vectors_of_no_document(documents):
     with pytest.raises(
-        ValueError, match="teacher_embeddings has a vector for none of the 120"
+        ValueError, match="teacher_embeddings has no embedding for any of the 120"
     ):
         small_vectorizer().fit(documents, teacher_embeddings=np.full((120, 4), np.nan))
 

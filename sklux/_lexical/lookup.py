@@ -8,7 +8,7 @@ from sklux._kernels.terms import TermIndex
 from sklux._kernels.tokens import Analysis, TokenStream, renumber
 from sklux._lexical.buffers import TextBuffers
 from sklux._lexical.tokens import Source, Strings, Tokens, read_range
-from sklux._utils.threads import Pool
+from sklux._utils.threads import FreeList
 
 
 class TermReader(NamedTuple):
@@ -28,7 +28,7 @@ class TermReader(NamedTuple):
         part.
     n_columns : int
         Number of terms of all parts.
-    streams : tuple of Pool
+    streams : tuple of FreeList
         Memory of each part's reading: streams, which remember the pieces of the words
         they have seen.
     """
@@ -38,7 +38,7 @@ class TermReader(NamedTuple):
     numbers: tuple[np.ndarray | None, ...]
     second_part: int
     n_columns: int
-    streams: tuple[Pool, ...]
+    streams: tuple[FreeList, ...]
 
     def analyses(self, block: TextBuffers) -> tuple[Analysis | None, ...]:
         """Return the rules of each part for a block of documents.
@@ -136,7 +136,7 @@ def term_reader(
         for source, index in zip(sources, indexes)
     )
     second_part = len(terms[0]) if len(terms) > 1 else 0
-    streams = tuple(Pool(TokenStream) for _ in sources)
+    streams = tuple(FreeList(TokenStream) for _ in sources)
     return TermReader(sources, indexes, numbers, second_part, n_columns, streams)
 
 

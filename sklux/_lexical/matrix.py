@@ -1,5 +1,6 @@
 """Rows of the term matrix: tokens are looked up, counted and weighed."""
 
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -7,7 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from sklux._kernels.terms import RowBuilder, TermIndex
-from sklux._lexical.tokens import Tokens
+from sklux._kernels.tokens import renumber
+from sklux._lexical.buffers import TextBuffers
+from sklux._lexical.lookup import TermReader, numbers_in
+from sklux._lexical.tokens import Strings, Tokens, range_edges
 from sklux._utils.threads import run_ranges
 
 # Counts below have a place in the table of term frequencies; the kernel keeps them
@@ -193,3 +197,85 @@ class MatrixParts:
         X.has_sorted_indices = True
         X.has_canonical_format = True
         return X
+
+
+def rows_of_blocks(
+    blocks: Iterable[TextBuffers],
+    reader: TermReader,
+    weighing: Weighing,
+    n_jobs: int | None,
+) -> sparse.csr_matrix:
+    """Return the rows of documents.
+
+    Parameters
+    ----------
+    blocks : iterable of TextBuffers
+        Documents; one block is held at a time.
+    reader : TermReader
+        Reads them.
+    weighing : Weighing
+        How counts become values.
+    n_jobs : int or None
+        Threads.
+
+    Returns
+    -------
+    sparse matrix of shape (n_documents, n_columns)
+        In CSR format, with sorted indices.
+    """
+    parts = MatrixParts(reader.indexes, reader.n_columns, weighing)
+    for number, block in enumerate(blocks):
+        _read_block(parts, reader, number, block, n_jobs)
+    return parts.matrix(n_jobs)
+
+
+def _read_block(parts, reader, number, block, n_jobs) -> None:
+    """Add the rows of a block of documents."""
+    analyses = reader.analyses(block)
+
+    def work(start: int, stop: int) -> None:
+        parts.add((number, start), reader.read(analyses, block, start, stop))
+
+    run_ranges(work, range_edges(block), n_jobs)
+
+
+def rows_of_corpora(
+    corpora: Sequence[tuple[list[Tokens], Strings]],
+    reader: TermReader,
+    weighing: Weighing,
+    n_jobs: int | None,
+) -> sparse.csr_matrix:
+    """Return the rows of the documents that terms were learnt from.
+
+    Parameters
+    ----------
+    corpora : sequence of (list of Tokens, Strings)
+        For each part its tokens and their words. The lists are emptied.
+    reader : TermReader
+        Has the terms.
+    weighing : Weighing
+        How counts become values.
+    n_jobs : int or None
+        Threads.
+
+    Returns
+    -------
+    sparse matrix of shape (n_documents, n_columns)
+        In CSR format, with sorted indices.
+    """
+    parts = MatrixParts(reader.indexes, reader.n_columns, weighing)
+    numbers = [
+        numbers_in(index, words) for index, (_, words) in zip(reader.indexes, corpora)
+    ]
+
+    def work(start: int, stop: int) -> None:
+        for i in range(start, stop):
+            tokens = tuple(streams[i] for streams, _ in corpora)
+            for streams, _ in corpora:
+                streams[i] = None  # The rows need the memory.
+            for part, known in zip(tokens, numbers):
+                renumber(part.numbers, known)
+            parts.add((0, i), tokens)
+
+    run_ranges(work, list(range(len(corpora[0][0]) + 1)), n_jobs)
+    return parts.matrix(n_jobs)

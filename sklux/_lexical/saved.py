@@ -13,9 +13,15 @@ from sklearn.feature_extraction.text import (
 
 from sklux._kernels.words import ARENA_PADDING
 from sklux._lexical.characters import PACKED
+from sklux._lexical.lexicon import Lexicon
 from sklux._lexical.subwords import Subwords
 from sklux._lexical.tokens import Strings, concatenate_strings, pack_strings
-from sklux._lexical.vectorizer import SUBWORD_ANALYZERS, LexicalVectorizer
+from sklux._lexical.vectorizer import (
+    SUBWORD_ANALYZERS,
+    LexicalVectorizer,
+    adopt_lexicon,
+    lexicon_of,
+)
 from sklux._utils.model_file import json_params
 
 # What a model file can hold, by the name it is written under.
@@ -119,9 +125,8 @@ def lexical_tensors(vectorizer: CountVectorizer) -> dict[str, np.ndarray]:
     """
     parts, subwords = None, None
     if isinstance(vectorizer, LexicalVectorizer):
-        parts, subwords = vectorizer._learnt()
-        if parts is None:
-            parts = vectorizer._given_terms()
+        lexicon = lexicon_of(vectorizer)
+        parts, subwords = lexicon.terms, lexicon.subwords
     if parts is None:
         vocabulary = vectorizer.vocabulary_
         parts = (pack_strings(sorted(vocabulary, key=vocabulary.__getitem__)),)
@@ -169,26 +174,43 @@ def restore_lexical(
     """
     arena, offsets = tensors["terms"], tensors["term_offsets"]
     _check_terms(arena, offsets)
-    n_features = len(offsets) - 1
+    if not isinstance(vectorizer, LexicalVectorizer):
+        return _restore_scikit_learn(vectorizer, tensors)
+    terms = Strings(np.r_[arena, np.zeros(ARENA_PADDING, np.uint8)], offsets)
+    lexicon = Lexicon(
+        learnt=_term_parts(terms, tensors, vectorizer.analyzer),
+        is_mixed="n_pieces" in tensors,
+        subwords=_subwords(tensors, verify),
+        idf=_idf(tensors) if vectorizer.use_idf else None,
+    )
+    adopt_lexicon(vectorizer, lexicon)
+    return vectorizer
+
+
+def _restore_scikit_learn(
+    vectorizer: CountVectorizer, tensors: dict[str, np.ndarray]
+) -> CountVectorizer:
+    """Fit a vectorizer of scikit-learn from its arrays."""
     vectorizer.fixed_vocabulary_ = vectorizer.vocabulary is not None
-    if isinstance(vectorizer, LexicalVectorizer):
-        terms = Strings(np.r_[arena, np.zeros(ARENA_PADDING, np.uint8)], offsets)
-        parts = _term_parts(terms, tensors, vectorizer.analyzer)
-        vectorizer._restore_learnt(parts, _subwords(tensors, verify))
-    else:
-        vectorizer.vocabulary_ = _decode_terms(arena, offsets)
+    vectorizer.vocabulary_ = _decode_terms(tensors["terms"], tensors["term_offsets"])
     if isinstance(vectorizer, TfidfVectorizer):
         vectorizer._tfidf = TfidfTransformer(**_tfidf_params(vectorizer))
-        vectorizer._tfidf.n_features_in_ = n_features
+        vectorizer._tfidf.n_features_in_ = len(vectorizer.vocabulary_)
         if vectorizer.use_idf:
-            idf = np.array(tensors["idf"])
-            if idf.shape != (n_features,) or idf.dtype.kind != "f":
-                raise ValueError(
-                    f"The model's idf has shape {idf.shape}, not ({n_features},), or "
-                    f"is not of a float type: {idf.dtype}."
-                )
-            vectorizer._tfidf.idf_ = idf
+            vectorizer._tfidf.idf_ = _idf(tensors)
     return vectorizer
+
+
+def _idf(tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """The idf of a file."""
+    n_features = len(tensors["term_offsets"]) - 1
+    idf = np.array(tensors["idf"])
+    if idf.shape != (n_features,) or idf.dtype.kind != "f":
+        raise ValueError(
+            f"The model's idf has shape {idf.shape}, not ({n_features},), or "
+            f"is not of a float type: {idf.dtype}."
+        )
+    return idf
 
 
 def _term_parts(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from numbers import Integral
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy import sparse
@@ -19,7 +19,6 @@ from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklux._kernels.tokens import renumber
 from sklux._kernels.words import WordTable
 from sklux._lexical.analysis import (
     PieceSource,
@@ -28,37 +27,49 @@ from sklux._lexical.analysis import (
     text_source,
 )
 from sklux._lexical.buffers import TextBuffers, text_buffers
-from sklux._lexical.counting import CorpusTerms, count_terms
-from sklux._lexical.lookup import TermReader, numbers_in, term_reader
-from sklux._lexical.matrix import MatrixParts, Weighing
+from sklux._lexical.fitting import (
+    LearntTerms,
+    TermLimits,
+    inverse_document_frequency,
+    learn_terms,
+    words_in_corpus,
+)
+from sklux._lexical.lexicon import PART_PREFIXES, Extension, Lexicon
+from sklux._lexical.lookup import TermReader, term_reader
+from sklux._lexical.matrix import Weighing, rows_of_blocks, rows_of_corpora
+from sklux._lexical.settings import LexicalSettings
 from sklux._lexical.subwords import (
     Subwords,
     learn_wordpieces,
     read_tokenizer,
     sampled_documents,
 )
-from sklux._lexical.tokens import (
-    Source,
-    Strings,
-    pack_strings,
-    range_edges,
-    read_corpus,
-    read_range,
-)
+from sklux._lexical.tokens import Source, read_range
 from sklux._utils.documents import check_iterable, refuse_document, refuse_missing
-from sklux._utils.estimators import Settings, has_learnt
+from sklux._utils.estimators import EstimatorCache, has_fitted_attributes
 from sklux._utils.html import DocLinkMixin
-from sklux._utils.threads import run_ranges
+from sklux._utils.warnings import warn_caller
 
 SUBWORD_ANALYZERS = ("subword", "word+subword")
-# Parameters by which the words of documents are read.
-READING = ("input", "encoding", "decode_error", "strip_accents", "lowercase")
-READING += ("token_pattern", "n_jobs")
-# Attributes that change while the settings and what was learnt stay.
-CHANGING = {"_made_reader", "_made_settings", "_stop_words_id", "n_jobs"}
-CHANGING_WITH_TERMS = CHANGING | {"_vocabulary"}
-# What the names of terms begin with where there are two kinds.
-PART_PREFIXES = ("subword__", "word__")
+
+
+class Prepared(NamedTuple):
+    """A fitted stage, ready to read documents.
+
+    Attributes
+    ----------
+    reader : TermReader
+        Its columns are those of the matrix.
+    weighing : Weighing
+        How counts become values.
+    """
+
+    reader: TermReader
+    weighing: Weighing
+
+
+# Look-up tables of fitted stages.
+_prepared = EstimatorCache()
 
 
 class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
@@ -275,6 +286,9 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         self.n_subwords = n_subwords
         self.n_jobs = n_jobs
 
+    # Set by a fit, or with a vocabulary or an idf of the user's.
+    _lexicon: Lexicon | None = None
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, raw_documents: Iterable[str], y: object = None) -> Self:
         """Learn the terms and their idf.
@@ -294,8 +308,9 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         """
         self._check_settings()
         if not self._uses_kernels():
-            self._forget_pieces()
-            return super().fit(self._python_documents(raw_documents))
+            super().fit(self._python_documents(raw_documents))
+            self._take_idf()
+            return self
         self._learn(raw_documents)
         return self
 
@@ -320,11 +335,11 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         """
         self._check_settings()
         if not self._uses_kernels():
-            self._forget_pieces()
             X = super().fit_transform(self._python_documents(raw_documents))
+            self._take_idf()
             X.sort_indices()
             return X
-        return self._learn(raw_documents)()
+        return self._learn(raw_documents).matrix()
 
     def transform(self, raw_documents: Iterable[str]) -> sparse.csr_matrix:
         """Map documents to rows of term weights.
@@ -349,12 +364,13 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             If a document is neither str nor bytes.
         """
         self._check_fitted()
-        if not (self._uses_kernels() and self._weighs_in_kernels()):
+        prepared = self._prepared()
+        if prepared is None:
             return super().transform(self._python_documents(raw_documents))
-        if self.stop_words is not None:
-            # Warns where they were set since the fit and do not fit the rest.
-            self.build_analyzer()
-        X = self._rows(self._blocks(raw_documents))
+        self._warn_of_stop_words()
+        X = rows_of_blocks(
+            self._blocks(raw_documents), prepared.reader, prepared.weighing, self.n_jobs
+        )
         if self.analyzer in SUBWORD_ANALYZERS and not np.isfinite(X.data).all():
             raise ValueError(
                 "A term of the vocabulary has no document in fit, so its idf is "
@@ -364,44 +380,16 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             return self._tfidf.transform(X)  # raises, as scikit-learn does
         return align_interface(X)
 
-    def _fused_parts(
-        self, places: np.ndarray | None
-    ) -> tuple[TermReader, Weighing] | None:
-        """What reads and weighs documents, where the kernels do what `transform` does.
-
-        The columns of the reader are ``places``, by the columns of the matrix; None:
-        they are the same. None where the kernels do not know a setting.
-        """
-        self._check_fitted()
-        if not (
-            self.input == "content"
-            and type(self).transform is LexicalVectorizer.transform
-            and self._uses_kernels()
-            and self._weighs_in_kernels()
-        ):
-            return None
-        if self.stop_words is not None:
-            # Warns where they were set since the fit and do not fit the rest.
-            self.build_analyzer()
-        if places is not None and len(places) != self._n_columns():
-            places = None  # of another model; whoever asks sees that by the number
-        reader = self._reader() if places is None else self._new_reader(places)
-        weighing = self._weighing()
-        if isinstance(getattr(self._tfidf, "idf_", None), np.ndarray):
-            # What is made of it would not see a change; another array is seen.
-            self._tfidf.idf_.flags.writeable = False
-        return (reader, weighing) if fits_float32(weighing.idf) else None
-
     def _check_fitted(self) -> None:
-        """Refuse to transform before a fit, or after one that failed."""
+        """Refuse to transform before a fit, or after a fit that failed."""
         check_is_fitted(self, msg="The TF-IDF vectorizer is not fitted")
         check_is_fitted(self._tfidf)
         if self.analyzer in SUBWORD_ANALYZERS:
             self._check_settings()
-        terms, kinds = vars(self).get("_terms"), 1 + (self.analyzer == "word+subword")
-        has_pieces = self.analyzer in SUBWORD_ANALYZERS
-        if has_pieces != ("_subwords" in vars(self)) or (
-            terms is not None and len(terms) != kinds
+        lexicon, has_pieces = self._lexicon, self.analyzer in SUBWORD_ANALYZERS
+        if lexicon is not None and (
+            has_pieces != (lexicon.subwords is not None)
+            or lexicon.is_mixed != (self.analyzer == "word+subword")
         ):
             raise NotFittedError(
                 f"This {type(self).__name__} was fitted with another analyzer than "
@@ -409,29 +397,53 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             )
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Whether there are learnt attributes; other threads may add what they made."""
-        return has_learnt(self)
-
-    def _forget_pieces(self) -> None:
-        """Drop the word pieces of an earlier fit, and what was made of them."""
-        vars(self).pop("_subwords", None)
+        """Whether there are fitted attributes."""
+        return has_fitted_attributes(self)
 
     @property
     def vocabulary_(self) -> dict[str, int]:
-        """Terms with their columns; the dict is made when it is asked for."""
-        if "_vocabulary" not in vars(self):
-            if "_terms" not in vars(self):
-                raise AttributeError(
-                    f"{type(self).__name__!r} object has no attribute 'vocabulary_'"
-                )
-            names = self._term_names()
-            self._vocabulary = dict(zip(names, range(len(names))))
-        return self._vocabulary
+        """Terms with their columns; the dict is made when it is first used."""
+        if self._lexicon is None:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute 'vocabulary_'"
+            )
+        return self._lexicon.vocabulary
 
     @vocabulary_.setter
     def vocabulary_(self, vocabulary: dict[str, int]) -> None:
-        self._vocabulary = vocabulary
-        vars(self).pop("_terms", None)
+        self._lexicon = Lexicon(
+            given=vocabulary,
+            is_mixed=self.analyzer == "word+subword",
+            subwords=self._kept_subwords(),
+            idf=self._stored_idf(),
+        )
+
+    def _kept_subwords(self) -> Subwords | None:
+        """Word pieces of the last fit, if there are any and terms are made of them."""
+        if self._lexicon is None or self.analyzer not in SUBWORD_ANALYZERS:
+            return None
+        return self._lexicon.subwords
+
+    @property
+    def idf_(self) -> np.ndarray:
+        """Inverse document frequencies, if ``use_idf``; read-only."""
+        return super().idf_
+
+    @idf_.setter
+    def idf_(self, idf: np.ndarray) -> None:
+        if isinstance(idf, np.ndarray):
+            idf = idf.copy()
+        TfidfVectorizer.idf_.fset(self, idf)
+        self._take_idf()
+
+    def _stored_idf(self):
+        """The idf that scikit-learn's part of the stage holds; None if it has none."""
+        return getattr(getattr(self, "_tfidf", None), "idf_", None)
+
+    def _take_idf(self) -> None:
+        """Hold the idf of scikit-learn's part in the lexicon, too."""
+        if self._lexicon is not None:
+            self._lexicon = self._lexicon.with_idf(self._stored_idf())
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Terms, in the order of their columns.
@@ -446,28 +458,9 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         ndarray of shape (n_features,), dtype=object
             Terms.
         """
-        if "_terms" not in vars(self):
+        if self._lexicon is None or self._lexicon.learnt is None:
             return super().get_feature_names_out(input_features)
-        return np.array(self._term_names(), dtype=object)
-
-    def _term_names(self) -> list[str]:
-        """Names of all columns."""
-        if len(self._terms) == 1:
-            return self._terms[0].tolist()
-        return [
-            prefix + name
-            for prefix, part in zip(PART_PREFIXES, self._terms)
-            for name in part.tolist()
-        ]
-
-    def __getstate__(self):
-        # object's own __getstate__ gives the dict of the instance itself.
-        state = dict(super().__getstate__())
-        for name in ("_made_reader", "_made_settings"):
-            state.pop(name, None)
-        if "_terms" in state:
-            state.pop("_vocabulary", None)
-        return state
+        return np.array(self._lexicon.names(), dtype=object)
 
     def build_analyzer(self) -> Callable[[str], list[str]]:
         """Return a function from a document to the names of its terms.
@@ -507,25 +500,28 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             and text_source(self, self.analyzer) is not None
         )
 
-    def _sources(self) -> tuple[Source, ...]:
+    def _sources(self, subwords: Subwords | None) -> tuple[Source, ...]:
         """What the kernels read: pieces, words, characters, or pieces and words."""
         if self.analyzer not in SUBWORD_ANALYZERS:
             return (text_source(self, self.analyzer),)
-        if "_subwords" not in vars(self):
+        if self.analyzer == "subword":
+            return (PieceSource(subwords, self.ngram_range),)
+        return PieceSource(subwords, (1, 1)), text_source(self, "word")
+
+    def _fitted_subwords(self) -> Subwords:
+        """The word pieces that the fit has taken."""
+        if self._lexicon is None or self._lexicon.subwords is None:
             raise NotFittedError(
                 f"This {type(self).__name__} has no word pieces yet, which fit takes "
                 "from the tokenizer or from the documents. Call fit first."
             )
-        if self.analyzer == "subword":
-            return (PieceSource(self._subwords, self.ngram_range),)
-        return PieceSource(self._subwords, (1, 1)), text_source(self, "word")
+        return self._lexicon.subwords
 
-    def _weighs_in_kernels(self) -> bool:
+    def _is_exact(self) -> bool:
         """Whether the idf is as the kernels take it: finite, and one a column."""
-        width = self._n_columns()
+        width, idf = self._lexicon.n_columns, self._lexicon.idf
         if getattr(self._tfidf, "n_features_in_", width) != width:
             return False
-        idf = getattr(self._tfidf, "idf_", None)
         if not isinstance(idf, np.ndarray):
             return idf is None
         if self.analyzer in SUBWORD_ANALYZERS:
@@ -562,20 +558,20 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             refuse_document(document, position)
         return self.decode(document)
 
-    def _learn(self, raw_documents: Iterable[str]) -> Callable[[], sparse.csr_matrix]:
-        """Learn terms and idf; return what makes the matrix of the documents."""
+    def _learn(
+        self, raw_documents: Iterable[str], words: Sequence[str] = ()
+    ) -> LearntStage:
+        """Learn terms and idf; words that the documents lack become terms, too."""
         self._check_params()
         self._validate_ngram_range()
         self._warn_for_unused_params()
         self._validate_vocabulary()
-        blocks = self._blocks(raw_documents)
-        self._forget_pieces()
+        blocks, subwords = self._blocks(raw_documents), None
         if self.analyzer in SUBWORD_ANALYZERS:
             blocks = list(blocks)
-            self._subwords = self._learn_subwords(blocks)
-        # Warns where stop words do not fit the other settings.
+            subwords = self._learn_subwords(blocks)
+        # Warns if stop words do not fit the other settings.
         self.build_analyzer()
-        sources = self._sources()
         self._tfidf = TfidfTransformer(
             norm=self.norm,
             use_idf=self.use_idf,
@@ -583,8 +579,14 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             sublinear_tf=self.sublinear_tf,
         )
         if self.fixed_vocabulary_:
+            self._lexicon = replace(self._lexicon, subwords=subwords, idf=None)
             return self._learn_idf(list(blocks))
-        return self._learn_terms(blocks, sources)
+        return self._learn_terms(blocks, subwords, words)
+
+    def _warn_of_stop_words(self) -> None:
+        """Warn if stop words that were set since the fit do not fit the rest."""
+        if self.stop_words is not None:
+            self.build_analyzer()
 
     def _check_settings(self) -> None:
         """Refuse settings that scikit-learn has no words for."""
@@ -644,10 +646,10 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             }
         for name, default in unused.items():
             if getattr(self, name) != default:
-                warnings.warn(
+                warn_caller(
                     f"The parameter {name!r} will not be used since 'analyzer' == "
                     f"{self.analyzer!r}",
-                    stacklevel=2,
+                    UserWarning,
                 )
 
     def _learn_subwords(self, blocks: list[TextBuffers]) -> Subwords:
@@ -668,7 +670,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
 
     def _pieces_of(self, document: str) -> list[str]:
         """Word pieces of one document."""
-        source = self._sources()[0]
+        source = self._sources(self._fitted_subwords())[0]
         (buffers,) = text_buffers([document])
         tokens = read_range(
             source, source.analysis(buffers), buffers, 0, 1, WordTable(), False
@@ -695,258 +697,269 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
                 if term.startswith(PART_PREFIXES[1]) and self.analyzer != "subword"
             )
         if self.lowercase and any(any(map(str.isupper, word)) for word in words):
-            warnings.warn(
+            warn_caller(
                 "Upper case characters found in vocabulary while 'lowercase' is True. "
                 "These entries will not be matched with any documents",
-                stacklevel=2,
+                UserWarning,
             )
-        counts = self._rows(blocks, Weighing(self.dtype))
+        reader = self._new_reader()
+        counts = rows_of_blocks(blocks, reader, Weighing(self.dtype), self.n_jobs)
         if counts.shape[0] == 0:
             self._tfidf.fit(counts)  # raises, as scikit-learn does
         df = np.bincount(counts.indices, minlength=counts.shape[1])
-        self._set_idf(df, counts.shape[0])
-        return lambda: align_interface(self._rows(blocks))
-
-    def _learn_terms(self, blocks, sources) -> Callable[[], sparse.csr_matrix]:
-        """Learn the terms, then their idf."""
-        if len(sources) > 1:
-            blocks = list(blocks)
-        corpora = [read_corpus(source, blocks, self.n_jobs) for source in sources]
-        terms = [
-            count_terms(
-                streams,
-                len(words),
-                source.ngram_range,
-                source.whole_segments,
-                self.n_jobs,
+        self._adopt(self._lexicon.with_idf(self._idf_of(df, counts.shape[0])))
+        weighing = self._weighing(reader)
+        return LearntStage(
+            lambda: align_interface(
+                rows_of_blocks(blocks, reader, weighing, self.n_jobs)
             )
-            for source, (streams, words) in zip(sources, corpora)
-        ]
-        n_documents = sum(len(stream.ends) for stream in corpora[0][0])
-        keep = self._choose_terms(terms, n_documents)
-        parts = np.split(keep, np.cumsum([len(part) for part in terms])[:-1])
-        names = tuple(
-            part.names(chosen, words, source.separator)
-            for source, part, chosen, (_, words) in zip(sources, terms, parts, corpora)
         )
-        df = np.concatenate([part.df for part in terms])[keep]
-        del terms, keep, parts
-        self._set_terms(names)
-        self._set_idf(df, n_documents)
-        return lambda: align_interface(self._rows_of_corpora(corpora))
 
-    def _set_terms(self, terms: tuple[Strings, ...]) -> None:
-        """Take learnt terms, and forget what was made of earlier ones."""
-        vars(self).pop("_vocabulary", None)
-        self._terms = terms
+    def _learn_terms(
+        self, blocks: Iterable[TextBuffers], subwords: Subwords | None, words
+    ) -> LearntStage:
+        """Learn the terms, then their idf."""
+        sources = self._sources(subwords)
+        limits = TermLimits(
+            self.max_df, self.min_df, self.max_features, self.binary, self.dtype
+        )
+        found = learn_terms(sources, blocks, limits, self.n_jobs)
+        lexicon = Lexicon(
+            learnt=found.terms,
+            is_mixed=len(sources) > 1,
+            subwords=subwords,
+            idf=self._idf_of(found.df, found.n_documents),
+        )
+        extension = self._extension(lexicon, words, found)
+        self._adopt(extension.lexicon)
+        prepared = self._prepared()
+        return LearntStage(
+            lambda: align_interface(
+                rows_of_corpora(
+                    found.corpora, prepared.reader, prepared.weighing, self.n_jobs
+                )
+            ),
+            extension,
+        )
 
-    def _takes_words(self) -> bool:
-        """Whether words can be added to what fit learns: terms that are words."""
-        has_words = self.analyzer in ("word", "word+subword")
-        return has_words and self.vocabulary is None and self._uses_kernels()
+    def _idf_of(self, df: np.ndarray, n_documents: int) -> np.ndarray | None:
+        """The idf of document frequencies; None if it is not used."""
+        if not self.use_idf:
+            return None
+        dtype = np.dtype(self.dtype)
+        return inverse_document_frequency(df, n_documents, self.smooth_idf, dtype)
 
-    def _add_words(self, words: Iterable[str], raw_documents: Iterable) -> list[str]:
-        """Make terms of words that the documents lack, as far as there is room.
-
-        Returns those that are terms now, in the order of their columns, which come
-        last. Their idf is that of a term of one document. Words that the documents
-        have, though they were left out by `min_df` or `max_df`, stay out; so do those
-        that are no single token of their own, or whose tokens are left out.
-        """
+    def _extension(
+        self, lexicon: Lexicon, words: Sequence[str], found: LearntTerms
+    ) -> Extension:
+        """Add words to the terms that were learnt."""
+        if not words:
+            return Extension(lexicon, [], [])
         analyzer = self._word_analyzer()
         analyze, preprocess = analyzer.build_analyzer(), analyzer.build_preprocessor()
-        known = self._terms[-1].tolist()
-        is_known = set(known)
-        new = [
-            word
-            for word in dict.fromkeys(map(preprocess, words))
-            if word not in is_known and analyze(word) == [word]
-        ]
-        if self.max_features is not None:
-            new = new[: max(self.max_features - self._n_columns(), 0)]
-        new = self._words_that_lack(new, raw_documents)
-        if not new:
-            return []
-        self._set_terms((*self._terms[:-1], pack_strings(known + new)))
-        if self.use_idf:
-            idf = self._tfidf.idf_
-            self._set_idf(np.ones(len(new)), len(raw_documents))
-            self._tfidf.idf_ = np.concatenate([idf, self._tfidf.idf_])
-        self._tfidf.n_features_in_ = self._n_columns()
-        return new
-
-    def _words_that_lack(self, words: list[str], raw_documents: Iterable) -> list[str]:
-        """Words that no document has, whatever `min_df` and `max_df` left of them."""
-        if not words:
-            return []
-        params = {name: getattr(self, name) for name in READING}
-        counter = LexicalVectorizer(vocabulary=words, use_idf=False, **params)
-        counts = counter.fit_transform(raw_documents)
-        is_there = np.bincount(counts.indices, minlength=len(words)) > 0
-        return [word for word, found in zip(words, is_there) if not found]
-
-    def _learnt(self) -> tuple[tuple[Strings, ...] | None, Subwords | None]:
-        """What fit has learnt: terms, unless they were given, and word pieces."""
-        return vars(self).get("_terms"), vars(self).get("_subwords")
-
-    def _restore_learnt(
-        self, terms: tuple[Strings, ...], subwords: Subwords | None
-    ) -> None:
-        """Take what `_learnt` gave."""
-        self._set_terms(terms)
-        if subwords is not None:
-            self._subwords = subwords
-
-    def _choose_terms(self, terms: list[CorpusTerms], n_documents: int) -> np.ndarray:
-        """Which terms stay: those that max_df, min_df and max_features leave."""
-        tf, df = terms[0].tf, terms[0].df
-        if len(terms) > 1:
-            tf = np.concatenate([part.tf for part in terms])
-            df = np.concatenate([part.df for part in terms])
-        if len(df) == 0:
-            raise ValueError(
-                "empty vocabulary; perhaps the documents only contain stop words"
-            )
-        high, low = (
-            bound if isinstance(bound, Integral) else bound * n_documents
-            for bound in (self.max_df, self.min_df)
+        return lexicon.with_words(
+            {word: preprocess(word) for word in words},
+            is_one_token=lambda form: analyze(form) == [form],
+            in_corpus=lambda forms: words_in_corpus(forms, found.corpora[-1].words),
+            max_columns=self.max_features,
+            idf_of=lambda df: self._idf_of(df, found.n_documents),
         )
-        if high < low:
-            raise ValueError("max_df corresponds to < documents than min_df")
-        keep = (df <= high) & (df >= low)
-        if self.max_features is not None and keep.sum() > self.max_features:
-            # Among terms of the same frequency NumPy's sort decides, so it has to
-            # see what scikit-learn shows it, in the same dtype.
-            candidates = np.flatnonzero(keep)
-            frequency = (df if self.binary else tf)[candidates].astype(self.dtype)
-            np.negative(frequency, out=frequency)
-            chosen = frequency.argsort()[: self.max_features]
-            keep[:] = False
-            keep[candidates[chosen]] = True
-        if not keep.any():
-            raise ValueError(
-                "After pruning, no terms remain. Try a lower min_df or a higher max_df."
-            )
-        return keep
 
-    def _set_idf(self, df: np.ndarray, n_documents: int) -> None:
-        """Take idf = log((n + s) / (df + s)) + 1 with s = 1 if smooth_idf else 0."""
-        self._tfidf.n_features_in_ = len(df)
-        if self.use_idf:
-            smooth = int(self.smooth_idf)
-            # In the dtype of the matrix at each step, as in scikit-learn.
-            dtype = np.dtype(self.dtype)
-            n_seen = np.full(len(df), n_documents + smooth, dtype=dtype)
-            n_seen /= df.astype(dtype) + float(smooth)
-            self._tfidf.idf_ = np.log(n_seen) + 1
-            # As after a transform: see `_fused_parts`.
-            self._tfidf.idf_.flags.writeable = False
+    def _adopt(self, lexicon: Lexicon) -> None:
+        """Take what was learnt, or read from a file."""
+        self._lexicon = lexicon
+        self._tfidf.n_features_in_ = lexicon.n_columns
+        if lexicon.idf is not None:
+            self._tfidf.idf_ = lexicon.idf
 
-    def _weighing(self) -> Weighing:
+    def _settings(self) -> LexicalSettings:
+        """Everything that decides how documents are read and weighed."""
+        return LexicalSettings.of(self, self._lexicon)
+
+    def _prepared(self) -> Prepared | None:
+        """The look-up tables; None if scikit-learn has to read the documents."""
+        return _prepared.get(self, self._settings, self._prepare)
+
+    def _prepare(self) -> Prepared | None:
+        """Make the look-up tables."""
+        if self._lexicon is None or not (self._uses_kernels() and self._is_exact()):
+            return None
+        reader = self._new_reader()
+        return Prepared(reader, self._weighing(reader))
+
+    def _new_reader(self, columns: np.ndarray | None = None) -> TermReader:
+        """What reads documents, with the columns of the matrix or other ones."""
+        sources = self._sources(self._lexicon.subwords)
+        return term_reader(sources, self._lexicon.terms, columns)
+
+    def _weighing(self, reader: TermReader) -> Weighing:
         """How the fitted stage weighs counts."""
+        idf = self._lexicon.idf
         return Weighing(
             self.dtype,
             sublinear_tf=self._tfidf.sublinear_tf,
             binary=self.binary,
-            idf=getattr(self._tfidf, "idf_", None),
+            idf=idf if isinstance(idf, np.ndarray) else None,
             norm=self._tfidf.norm,
-            second_part=self._reader().second_part,
+            second_part=reader.second_part,
         )
 
-    def _settings(self) -> tuple:
-        """All that decides how documents are read and weighed, for comparison."""
-        # The dict of learnt terms is made when somebody asks for it.
-        changing = CHANGING_WITH_TERMS if "_terms" in vars(self) else CHANGING
-        # Copies: other threads may add what they made meanwhile.
-        items = vars(self).copy().items()
-        state = [item for item in items if item[0] not in changing]
-        state += vars(self._tfidf).copy().items()
-        made = vars(self).get("_made_settings")
-        if made is None or not made.holds(state):
-            self._made_settings = made = Settings(type(self), state)
-        return made.key
 
-    def _reader(self) -> TermReader:
-        """What reads documents; kept until a setting changes."""
-        settings = self._settings()
-        made = vars(self).get("_made_reader")
-        if made is None or made[0] != settings:
-            made = settings, self._new_reader()
-            # Another thread may have changed a setting meanwhile.
-            if self._settings() == settings:
-                self._made_reader = made
-        return made[1]
+class LearntStage(NamedTuple):
+    """What a fit of the lexical stage returns.
 
-    def _new_reader(self, columns: np.ndarray | None = None) -> TermReader:
-        """What reads documents, with the columns of the matrix or other ones."""
-        terms = self._terms if "_terms" in vars(self) else self._given_terms()
-        return term_reader(self._sources(), terms, columns)
+    Attributes
+    ----------
+    matrix : callable
+        Makes the matrix of the documents, once.
+    extension : Extension or None
+        Words that were added; None for a vocabulary that was given.
+    """
 
-    def _n_columns(self) -> int:
-        """Width of the matrix."""
-        if "_terms" in vars(self):
-            return sum(len(part) for part in self._terms)
-        return len(self._vocabulary)
+    matrix: Callable[[], sparse.csr_matrix]
+    extension: Extension | None = None
 
-    def _given_terms(self) -> tuple[Strings, ...]:
-        """Terms of a vocabulary that the user gave, in the order of their columns."""
-        vocabulary = self.vocabulary_
-        terms = sorted(vocabulary, key=vocabulary.__getitem__)
-        if self.analyzer != "word+subword":
-            # A term that is no str is in no document, as two blanks are not.
-            return (pack_strings([t if isinstance(t, str) else "  " for t in terms]),)
-        n_pieces = sum(term.startswith(PART_PREFIXES[0]) for term in terms)
-        parts = terms[:n_pieces], terms[n_pieces:]
-        for part, prefix in zip(parts, PART_PREFIXES):
-            if not all(term.startswith(prefix) for term in part):
-                raise ValueError(
-                    "With analyzer='word+subword' the terms of a vocabulary begin with "
-                    f"{PART_PREFIXES[0]!r} or {PART_PREFIXES[1]!r}, and those with the "
-                    "first come first."
-                )
-        return tuple(
-            pack_strings([term[len(prefix) :] for term in part])
-            for part, prefix in zip(parts, PART_PREFIXES)
-        )
 
-    def _rows(self, blocks, weighing=None) -> sparse.csr_matrix:
-        """Rows of documents."""
-        reader = self._reader()
-        parts = MatrixParts(
-            reader.indexes, self._n_columns(), weighing or self._weighing()
-        )
-        for number, block in enumerate(blocks):
-            self._read_rows(parts, reader, number, block)
-        return parts.matrix(self.n_jobs)
+def lexicon_of(vectorizer: LexicalVectorizer) -> Lexicon:
+    """Return what a stage has learnt.
 
-    def _read_rows(self, parts, reader, number, block) -> None:
-        """Add the rows of a block of documents."""
-        analyses = reader.analyses(block)
+    Parameters
+    ----------
+    vectorizer : LexicalVectorizer
+        Fitted.
 
-        def work(start: int, stop: int) -> None:
-            parts.add((number, start), reader.read(analyses, block, start, stop))
+    Returns
+    -------
+    Lexicon
+        Its terms, word pieces and idf.
 
-        run_ranges(work, range_edges(block), self.n_jobs)
+    Raises
+    ------
+    NotFittedError
+        If the stage is not fitted, or was fitted with another analyzer.
+    """
+    vectorizer._check_fitted()
+    return vectorizer._lexicon
 
-    def _rows_of_corpora(self, corpora) -> sparse.csr_matrix:
-        """Rows of the documents that the terms were learnt from; uses them up."""
-        indexes = self._reader().indexes
-        parts = MatrixParts(indexes, self._n_columns(), self._weighing())
-        numbers = [
-            numbers_in(index, words) for index, (_, words) in zip(indexes, corpora)
-        ]
 
-        def work(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                tokens = tuple(streams[i] for streams, _ in corpora)
-                for streams, _ in corpora:
-                    streams[i] = None  # their memory is needed for the rows
-                for part, known in zip(tokens, numbers):
-                    renumber(part.numbers, known)
-                parts.add((0, i), tokens)
+def adopt_lexicon(vectorizer: LexicalVectorizer, lexicon: Lexicon) -> None:
+    """Fit a stage by what another one has learnt.
 
-        run_ranges(work, list(range(len(corpora[0][0]) + 1)), self.n_jobs)
-        return parts.matrix(self.n_jobs)
+    Parameters
+    ----------
+    vectorizer : LexicalVectorizer
+        Changed in place.
+    lexicon : Lexicon
+        Of a stage with the same parameters.
+    """
+    vectorizer.fixed_vocabulary_ = vectorizer.vocabulary is not None
+    vectorizer._tfidf = TfidfTransformer(
+        norm=vectorizer.norm,
+        use_idf=vectorizer.use_idf,
+        smooth_idf=vectorizer.smooth_idf,
+        sublinear_tf=vectorizer.sublinear_tf,
+    )
+    vectorizer._adopt(lexicon)
+
+
+def lexical_settings(vectorizer: LexicalVectorizer) -> LexicalSettings:
+    """Return everything that decides how a stage reads and weighs documents.
+
+    Parameters
+    ----------
+    vectorizer : LexicalVectorizer
+        Fitted.
+
+    Returns
+    -------
+    LexicalSettings
+        Two stages with equal settings make the same rows.
+    """
+    return vectorizer._settings()
+
+
+def fused_parts(
+    vectorizer: LexicalVectorizer, places: np.ndarray | None
+) -> tuple[TermReader, Weighing] | None:
+    """Return what reads and weighs documents, if kernels can do all of `transform`.
+
+    Parameters
+    ----------
+    vectorizer : LexicalVectorizer
+        Fitted.
+    places : ndarray of shape (n_columns,), dtype=np.uint32, or None
+        Columns of the reader, by the columns of the matrix; None: they are the same.
+
+    Returns
+    -------
+    tuple of (TermReader, Weighing) or None
+        None if the kernels do not support a setting.
+    """
+    vectorizer._check_fitted()
+    if not (
+        vectorizer.input == "content"
+        and type(vectorizer).transform is LexicalVectorizer.transform
+        and vectorizer._uses_kernels()
+        and vectorizer._is_exact()
+    ):
+        return None
+    vectorizer._warn_of_stop_words()
+    if places is not None and len(places) != vectorizer._lexicon.n_columns:
+        places = None  # Of another model: the caller compares the numbers.
+    if places is None:
+        reader, weighing = vectorizer._prepared()
+    else:
+        reader = vectorizer._new_reader(places)
+        weighing = vectorizer._weighing(reader)
+    return (reader, weighing) if fits_float32(weighing.idf) else None
+
+
+def takes_words(vectorizer: LexicalVectorizer) -> bool:
+    """Whether `fit_with_words` can add words to the terms of a stage.
+
+    Parameters
+    ----------
+    vectorizer : LexicalVectorizer
+        Fitted or not.
+
+    Returns
+    -------
+    bool
+        True if its terms are words that it learns and that kernels read.
+    """
+    return (
+        vectorizer.analyzer in ("word", "word+subword")
+        and vectorizer.vocabulary is None
+        and type(vectorizer).fit_transform is LexicalVectorizer.fit_transform
+        and vectorizer._uses_kernels()
+    )
+
+
+@_fit_context(prefer_skip_nested_validation=True)
+def fit_with_words(
+    vectorizer: LexicalVectorizer, raw_documents: Iterable[str], words: Sequence[str]
+) -> tuple[sparse.csr_matrix, Extension]:
+    """Fit a stage, and make terms of words that its documents lack.
+
+    Parameters
+    ----------
+    vectorizer : LexicalVectorizer
+        One that `takes_words`; changed in place.
+    raw_documents : iterable of str of length n_samples
+        Documents.
+    words : sequence of str
+        Words; as many become terms as `max_features` leaves room for.
+
+    Returns
+    -------
+    X : sparse matrix of shape (n_samples, n_features)
+        As `fit_transform` returns it; the columns of added words are the last.
+    extension : Extension
+        What was added and lost.
+    """
+    vectorizer._check_settings()
+    learnt = vectorizer._learn(raw_documents, words)
+    return learnt.matrix(), learnt.extension
 
 
 def fits_float32(values: np.ndarray) -> bool:

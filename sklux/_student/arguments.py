@@ -6,14 +6,11 @@ from types import ModuleType
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_array, validate_data
 
 from sklux._student.network import check_csr
-from sklux._student.teacher_embeddings import check_embedded_rows
 from sklux._utils.typing import MatrixLike
 
 DEFAULT_N_COMPONENTS = 256
@@ -84,10 +81,8 @@ def check_loss(loss: str | Mapping[str, float]) -> dict[str, float]:
     return {name: float(weight) for name, weight in loss.items() if weight}
 
 
-def check_features_and_teacher(
-    estimator: BaseEstimator, X: MatrixLike, y: ArrayLike | None
-) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Return features and teacher vectors of the same documents.
+def check_features(estimator: BaseEstimator, X: MatrixLike) -> sparse.csr_matrix:
+    """Return the features of documents, checked.
 
     Parameters
     ----------
@@ -95,38 +90,25 @@ def check_features_and_teacher(
         Gets the number and the names of the features.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Features.
-    y : array-like of shape (n_samples, n_teacher_components) or None
-        Teacher vectors.
 
     Returns
     -------
-    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
-        Valid, and not without a value.
-    y : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Finite; rows of documents not taught are zero.
+    CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Valid, and with a value other than 0.
 
     Raises
     ------
-    TypeError
-        If y is sparse.
     ValueError
         If nothing can be learnt from them, as in `ReLUProjection.fit`.
     """
-    if y is None:
-        raise ValueError(
-            "ReLUProjection requires y to be passed, but the target y is None. It "
-            "holds the teacher embeddings."
-        )
     X = validate_data(
         estimator, X, accept_sparse="csr", dtype=np.float32, ensure_min_samples=2
     )
-    y = _check_teacher(y)
-    check_consistent_length(X, y)
     X = sparse.csr_matrix(X)
     check_csr(X)
     check_has_values(X, "X")
     _check_scale(X)
-    return X, y
+    return X
 
 
 def _check_scale(X):
@@ -138,24 +120,6 @@ def _check_scale(X):
             f"{1 / LARGEST_VALUE:g} and {LARGEST_VALUE:g}: scale X, for instance by "
             "sklearn.preprocessing.normalize."
         )
-
-
-def _check_teacher(y):
-    """Return teacher vectors; rows not taught are zero."""
-    y = check_array(
-        y,
-        dtype=np.float32,
-        ensure_2d=False,
-        allow_nd=True,
-        ensure_all_finite="allow-nan",
-        input_name="y",
-    )
-    if y.ndim != 2:
-        raise ValueError(
-            "y must hold teacher embeddings, of shape (n_samples, "
-            f"n_teacher_components). Got shape {y.shape} instead."
-        )
-    return check_embedded_rows(y, "y")
 
 
 def check_has_values(X: sparse.csr_matrix, name: str) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from scipy import sparse
 
 from sklux._student.products import csr_product
-from sklux._student.ridge import Kernel, conjugate_gradients
+from sklux._student.ridge import Kernel, dual_solutions
 from sklux._student.term_vectors import TermVectors, term_sums
 from sklux._utils.similarity import is_zero_row, unit_rows
 
@@ -26,9 +26,6 @@ ALPHA, LATENT_WEIGHT = 0.05, 0.5
 # Of the length that a deviation from the mean should have: what is shorter is rounding
 # errors, and does not get that length.
 SHORTEST = 1e-3
-# Components of the teacher's vectors that are guessed at a time: the weights of a block
-# are a small part of the network's.
-BLOCK = 128
 
 
 def impute_vectors(
@@ -67,12 +64,10 @@ def impute_vectors(
         dense[:, :n_latent] *= np.float32(np.sqrt(LATENT_WEIGHT / squares))
     kernel = Kernel(X[is_embedded], dense[is_embedded], ALPHA)
     deviations = np.zeros_like(teacher)
-    taught = teacher[is_embedded].astype(np.float64)
-    mean = taught.mean(axis=0)
-    for begin in range(0, teacher.shape[1], BLOCK):
-        block = slice(begin, begin + BLOCK)
-        rest = taught[:, block] - mean[block]
-        dual = conjugate_gradients(kernel.product, rest)
+    known = teacher[is_embedded].astype(np.float64)
+    mean = known.mean(axis=0)
+    known -= mean
+    for block, dual in dual_solutions(kernel, known):
         of_features, of_dense = kernel.weights(dual)
         deviations[:, block] = csr_product(X, of_features) + dense @ of_dense
     length = np.sqrt(max(1 - mean @ mean, 0))

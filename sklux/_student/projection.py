@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from functools import partial
 from numbers import Integral, Real
 from typing import Literal, Self
 
@@ -17,8 +18,7 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.preprocessing import normalize
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
@@ -27,40 +27,31 @@ from sklux._student.arguments import (
     DEFAULT_N_COMPONENTS,
     LOSSES,
     check_device,
-    check_features_and_teacher,
+    check_features,
     check_hidden_layer_sizes,
     check_loss,
     check_n_components,
     check_views,
 )
+from sklux._student.finishing import finished_coefs, report_on_fit, stored_network
+from sklux._student.fit_data import FitData
 from sklux._student.held_out import split_held_out
-from sklux._student.imputation import impute_vectors
-from sklux._student.initialization import initial_coefs, start_features
-from sklux._student.latent import latent_vectors
+from sklux._student.initialization import initial_coefs
 from sklux._student.network import Network, apply_network, check_finite
-from sklux._student.report import fit_report
-from sklux._student.targets import Targets, make_targets, nearest_rotation
-from sklux._utils.callbacks import (
-    CallbackSupportMixin,
-    EpochTasks,
-    FitTask,
-    with_callbacks,
-)
+from sklux._student.targets import student_targets
+from sklux._student.teacher_embeddings import TeacherEmbeddings
+from sklux._student.term_vectors import TermVectors
+from sklux._student.trained import TrainedStudent
+from sklux._utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklux._utils.estimators import unchanged_on_error
+from sklux._utils.fit_tasks import callback_context, fit_task
 from sklux._utils.html import DocLinkMixin, ReportReprMixin
 from sklux._utils.optional import import_optional
 from sklux._utils.progress import stage
 from sklux._utils.similarity import unit_rows
-from sklux._utils.threads import all_threads
 from sklux._utils.typing import MatrixLike
 from sklux._utils.warnings import warn_caller
 
-# Documents that the final rotation of a similarity student is computed from, and those
-# that a report without held-out documents is about.
-MAX_ROTATION_SIZE, MAX_REPORT_SIZE = 20_000, 2000
-# Latent semantic vectors of the corpus: width beside the teacher's, and where they also
-# help to guess the vectors of documents that were not taught.
-N_LATENT, N_LATENT_IMPUTING = 256, 768
 # Beyond these, Adam's first steps and the square of the temperature leave float32.
 MAX_LEARNING_RATE, MAX_TEMPERATURE = 1e30, 1e18
 
@@ -365,105 +356,128 @@ class ReLUProjection(
         UserWarning
             If documents are not taught.
         """
-        return self._fit(X, y, X_views, warns_missing=True)
+        teacher = TeacherEmbeddings.of_target(y)
+        return self._fit(X, teacher, X_views, warns_of_missing=True)
 
     @with_callbacks
-    def _fit(self, X, y, X_views, terms=None, *, warns_missing):
+    def _fit(self, X, teacher, X_views, terms=None, *, warns_of_missing):
         """Fit; leave the estimator as it was if that fails or is interrupted."""
         self._check_parameters()
-        task = FitTask.whole(self, self.max_iter)
+        context = callback_context(self, self.max_iter)
         with unchanged_on_error(self):
-            X, y = check_features_and_teacher(self, X, y)
+            X = check_features(self, X)
+            check_consistent_length(X, teacher.vectors)
             X_views = check_views(X_views, X.shape, self.contrastive_weight)
             if self._contrastive_weight(X) == 0:
                 X_views = None
-            is_embedded = y.any(axis=1)
-            if warns_missing and not is_embedded.all():
-                _warn_of_missing(is_embedded)
+            if warns_of_missing and not teacher.is_complete:
+                _warn_of_missing(teacher)
             n_components = check_n_components(
-                self.n_components, int(is_embedded.sum()), y.shape[1]
+                self.n_components, teacher.n_embedded, teacher.n_components
             )
-            taught = slice(None) if is_embedded.all() else is_embedded
-            task.data = {"X": lambda: X[taught], "y": lambda: y[taught]}
-            with task:
-                self._learn(
-                    X, unit_rows(y), is_embedded, X_views, terms, n_components, task
-                )
+            rows = slice(None) if teacher.is_complete else teacher.is_embedded
+            with fit_task(
+                self, context, lambda: X[rows], lambda: teacher.vectors[rows]
+            ) as task:
+                self._learn(X, teacher.unit(), X_views, terms, n_components, task)
         return self
 
-    def _learn(self, X, teacher, is_embedded, X_views, terms, n_components, task):
-        """Make the targets, train, and set what is learnt."""
+    def _learn(self, X, teacher, X_views, terms, n_components, task):
+        """Make the targets, start, train, and take what was learnt."""
         random_state = check_random_state(self.random_state)
-        train, validation = split_held_out(
-            is_embedded, self.early_stopping, self.validation_fraction, random_state
+        train, held_out = split_held_out(
+            teacher.is_embedded,
+            self.early_stopping,
+            self.validation_fraction,
+            random_state,
         )
-        targets = self._targets(
-            X, teacher, is_embedded, validation, terms, n_components, random_state
+        data = FitData(X, teacher, X_views, terms, train, held_out)
+        targets = student_targets(
+            data.X,
+            data.teacher,
+            data.held_out,
+            data.terms,
+            corpus_weight=defaults.corpus_weight(
+                self.corpus_weight, X, teacher.is_embedded
+            ),
+            n_components=n_components,
+            random_state=random_state,
+            verbose=self.verbose,
         )
-        sizes = check_hidden_layer_sizes(self.hidden_layer_sizes)
-        with stage("weights to start from", self.verbose):
+        with stage("initial weights", self.verbose):
+            sizes = check_hidden_layer_sizes(self.hidden_layer_sizes)
             coefs = initial_coefs(
                 X[train], targets.reduced[train], sizes, random_state, terms
             )
-        epochs = EpochTasks(
-            task,
-            lambda coefs: {
-                "_network": Network.of([weights.copy() for weights in coefs]),
-                "teacher_components_": targets.components,
-                "n_components_": n_components,
-                "n_teacher_documents_": int(is_embedded.sum()),
-            },
+        student = partial(
+            TrainedStudent,
+            teacher_components=targets.components,
+            n_teacher_documents=teacher.n_embedded,
         )
-        result = self._train(
-            X, X_views, targets, coefs, train, validation, random_state, epochs
-        )
-        # The report comes first: after it, features that held-out documents alone have
-        # get weights from the teacher's vectors of these.
+        result = self._train(data, targets, coefs, student, random_state, task)
         with stage("report", self.verbose):
-            student = Network.of(result.coefs)
-            self.report_ = self._report(
-                X, teacher, student, is_embedded, train, validation
+            report = report_on_fit(data, result.coefs)
+            if report.is_collapsed:
+                warn_caller(f"The student has collapsed.\n{report}", ConvergenceWarning)
+        rotates = "cosine" not in check_loss(self.loss)
+        coefs = finished_coefs(data, targets, result.coefs, rotates=rotates)
+        self._adopt(
+            student(
+                stored_network(coefs, X),
+                loss_curve=result.loss_curve,
+                validation_scores=result.validation_scores or None,
+                report=report,
             )
-        coefs = self._final_coefs(X, X_views, targets, result.coefs, train, terms)
-        frequency = np.bincount(X.indices, minlength=X.shape[1])
-        self._network = Network.of(coefs).by_frequency(frequency)
-        self.teacher_components_ = targets.components
-        self.n_components_ = n_components
-        self.n_teacher_documents_ = int(is_embedded.sum())
-        self.loss_curve_ = result.loss_curve
-        self.validation_scores_ = result.validation_scores or None
-        self.n_iter_ = len(result.loss_curve)
-
-    def _final_coefs(self, X, X_views, targets, coefs, train, terms):
-        """Weights of features that no training document has, and the rotation."""
-        has_weights = np.zeros(X.shape[1], dtype=bool)
-        has_weights[X[train].indices] = True
-        if terms is not None:
-            has_weights[terms.features] = True
-        unseen = np.setdiff1d(X.indices, np.flatnonzero(has_weights))
-        start_features(coefs, X, targets.reduced, unseen)
-        has_weights[unseen] = True
-        if X_views is not None:
-            has_weights[X_views.indices] = True
-        # What nothing has taught has noise for weights: it shall say nothing.
-        coefs[0][~has_weights] = 0
-        if "cosine" not in check_loss(self.loss):
-            sample = train[:MAX_ROTATION_SIZE]
-            student = apply_network(X[sample], Network.of(coefs), all_threads())
-            coefs[-1] = coefs[-1] @ nearest_rotation(student, targets.reduced[sample])
-        return [np.ascontiguousarray(w, dtype=np.float32) for w in coefs]
-
-    def _report(self, X, teacher, network, is_embedded, train, validation):
-        """Compare the student with its teacher, and warn where it has collapsed."""
-        taught = train[is_embedded[train]][:MAX_REPORT_SIZE]
-        sample = validation if len(validation) else taught
-        student = apply_network(X[sample], network, all_threads())
-        report = fit_report(
-            student, teacher[sample], held_out=len(validation) > 0, random_state=0
         )
-        if report.is_collapsed:
-            warn_caller(f"The student has collapsed.\n{report}", ConvergenceWarning)
-        return report
+
+    def _train(self, data, targets, coefs, student, random_state, task):
+        """Run the epochs; this needs torch."""
+        torch = import_optional(
+            "torch", extra="train", purpose="ReLUProjection.fit (not transform)"
+        )
+        from sklux._student.training import (
+            NeighborScore,
+            TrainingSettings,
+            train_student,
+        )
+
+        check_device(torch, self.device)
+        score = None
+        if len(data.held_out):
+            score = NeighborScore(data.X[data.held_out], targets.reduced[data.held_out])
+        settings = TrainingSettings(
+            loss=check_loss(self.loss),
+            temperature=self.temperature,
+            contrastive_weight=self._contrastive_weight(data.X),
+            contrastive_temperature=self.contrastive_temperature,
+            dropout=self.dropout,
+            learning_rate_init=self.learning_rate_init,
+            batch_size=defaults.batch_size(self.batch_size, len(data.train)),
+            max_iter=int(self.max_iter),
+            n_iter_no_change=self.n_iter_no_change,
+            tol=self.tol,
+            device=self.device,
+            verbose=bool(self.verbose),
+            score_error=score.error if score else 0.0,
+        )
+
+        def attributes(coefs: list[np.ndarray]) -> dict[str, object]:
+            network = Network.of([weights.copy() for weights in coefs])
+            return student(network).attributes()
+
+        return train_student(
+            data.examples(targets),
+            coefs,
+            settings,
+            score,
+            random_state,
+            partial(task.epoch, attributes),
+        )
+
+    def _adopt(self, student: TrainedStudent) -> None:
+        """Take what a fit has learnt, or a file holds: the one place that does."""
+        vars(self).update(student.attributes())
+        self.n_features_in_ = student.network.n_features
 
     def transform(self, X: MatrixLike) -> np.ndarray:
         """Map features to dense vectors.
@@ -647,82 +661,125 @@ class ReLUProjection(
             self.contrastive_weight, self.corpus_weight, X
         )
 
-    def _targets(
-        self, X, teacher, is_embedded, validation, terms, n_components, random_state
-    ) -> Targets:
-        """What the student shall learn of each document."""
-        corpus_weight = defaults.corpus_weight(self.corpus_weight, X, is_embedded)
-        has_missing = not is_embedded.all()
-        latent = np.zeros((X.shape[0], 0), dtype=np.float32)
-        # Of rows of any length: a row's length does not change its vector.
-        X = normalize(X)
-        if corpus_weight > 0 or has_missing:
-            n_latent = N_LATENT_IMPUTING if has_missing else N_LATENT
-            with stage("latent vectors of the corpus", self.verbose):
-                latent = latent_vectors(X, n_latent, random_state)
-        if has_missing:
-            # Held-out documents shall not show in what is guessed of others.
-            known = is_embedded.copy()
-            known[validation] = False
-            with stage("vectors of documents not taught", self.verbose):
-                guessed = impute_vectors(X, latent, teacher, known, terms)
-            guessed[validation] = teacher[validation]
-            teacher = guessed
-        latent = unit_rows(latent[:, :N_LATENT])
-        return make_targets(teacher, latent, corpus_weight, n_components, is_embedded)
 
-    def _train(
-        self, X, X_views, targets, coefs, train, validation, random_state, epochs
-    ):
-        """Run the training room, which needs torch."""
-        torch = import_optional(
-            "torch", extra="train", purpose="ReLUProjection.fit (not transform)"
-        )
-        from sklux._student.training import (
-            NeighborScore,
-            TrainingSettings,
-            train_student,
-        )
-
-        check_device(torch, self.device)
-        score = None
-        if len(validation):
-            score = NeighborScore(X[validation], targets.reduced[validation])
-        settings = TrainingSettings(
-            loss=check_loss(self.loss),
-            temperature=self.temperature,
-            contrastive_weight=self._contrastive_weight(X),
-            contrastive_temperature=self.contrastive_temperature,
-            dropout=self.dropout,
-            learning_rate_init=self.learning_rate_init,
-            batch_size=defaults.batch_size(self.batch_size, len(train)),
-            max_iter=int(self.max_iter),
-            n_iter_no_change=self.n_iter_no_change,
-            tol=self.tol,
-            device=self.device,
-            verbose=bool(self.verbose),
-            score_error=score.error if score else 0.0,
-        )
-        if X_views is not None:
-            X_views = X_views[np.concatenate([train, train + X.shape[0]])]
-        return train_student(
-            X[train],
-            X_views,
-            (targets.whole[train], targets.reduced[train]),
-            coefs,
-            settings,
-            score,
-            random_state,
-            epochs,
-        )
-
-
-def _warn_of_missing(is_embedded: np.ndarray) -> None:
-    """Say how many documents have no teacher vector."""
-    n_embedded = int(is_embedded.sum())
+def _warn_of_missing(teacher: TeacherEmbeddings) -> None:
+    """Say how many documents have no teacher embedding."""
+    n_documents, n_embedded = len(teacher.is_embedded), teacher.n_embedded
     warn_caller(
-        f"{len(is_embedded) - n_embedded} of {len(is_embedded)} documents are not taught: "
-        "their teacher embeddings are NaN or zero. They are guessed from the other "
-        f"{n_embedded}.",
+        f"{n_documents - n_embedded} of {n_documents} documents have no teacher "
+        "embedding: their rows are NaN or zero. Their embeddings are imputed from the "
+        f"other {n_embedded}.",
         UserWarning,
     )
+
+
+def check_parameters(projection: ReLUProjection) -> None:
+    """Refuse parameters that cannot be used, before any work.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Fitted or not.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not valid.
+    """
+    projection._check_parameters()
+
+
+def uses_views(projection: ReLUProjection, X: sparse.csr_matrix) -> bool:
+    """Whether a fit would use two views of each document.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Fitted or not.
+    X : CSR matrix of shape (n_samples, n_features)
+        Features of the documents.
+
+    Returns
+    -------
+    bool
+        True if the contrastive loss has a weight.
+    """
+    return projection._contrastive_weight(X) > 0
+
+
+def fit_projection(
+    projection: ReLUProjection,
+    X: MatrixLike,
+    teacher: TeacherEmbeddings,
+    X_views: MatrixLike | None,
+    terms: TermVectors | None,
+    *,
+    warns_of_missing: bool,
+) -> None:
+    """Fit a projection on teacher embeddings that were checked already.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Changed in place.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        As in `ReLUProjection.fit`.
+    teacher : TeacherEmbeddings
+        Of the same documents.
+    X_views : {array-like, sparse matrix} or None
+        As in `ReLUProjection.fit`.
+    terms : TermVectors or None
+        Terms among the features that the teacher has embedded, too.
+    warns_of_missing : bool
+        Whether to warn if documents have no teacher embedding.
+    """
+    projection._fit(X, teacher, X_views, terms, warns_of_missing=warns_of_missing)
+
+
+def network_of(projection: ReLUProjection) -> Network:
+    """Return the weights of a fitted projection, as they are stored.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Fitted.
+
+    Returns
+    -------
+    Network
+        Not a copy.
+    """
+    return projection._network
+
+
+def with_network(projection: ReLUProjection, network: Network) -> ReLUProjection:
+    """Return the same fitted projection with other weights.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Fitted.
+    network : Network
+        Of the same shape.
+
+    Returns
+    -------
+    ReLUProjection
+        A shallow copy.
+    """
+    other = copy(projection)
+    other._network = network
+    return other
+
+
+def adopt_student(projection: ReLUProjection, student: TrainedStudent) -> None:
+    """Fit a projection by what another one has learnt.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Changed in place.
+    student : TrainedStudent
+        What was learnt with the same parameters.
+    """
+    projection._adopt(student)

@@ -15,7 +15,7 @@ A. A. Dubrulle, Retooling the Method of Block Conjugate Gradients, 2001, Electro
 Transactions on Numerical Analysis 12 (the variant with orthonormal residuals).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import sparse
@@ -64,11 +64,37 @@ def ridge_weights(
     kernel = Kernel(X, dense, alpha)
     weights = np.empty((X.shape[1], targets.shape[1]), dtype=np.float32)
     dense_weights = np.empty((dense.shape[1], targets.shape[1]), dtype=np.float32)
-    for begin in range(0, targets.shape[1], BLOCK):
-        block = slice(begin, begin + BLOCK)
-        dual = conjugate_gradients(kernel.product, targets[:, block], max_steps)
+    for block, dual in dual_solutions(kernel, targets, max_steps):
         weights[:, block], dense_weights[:, block] = kernel.weights(dual)
     return weights, dense_weights
+
+
+def dual_solutions(
+    kernel: "Kernel", targets: np.ndarray, max_steps: int | None = None
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Solve a ridge regression in the dual, a block of targets at a time.
+
+    The weights of a block are a small part of the weights of all targets.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        The matrix of the regression.
+    targets : ndarray of shape (n_samples, n_targets)
+        Y.
+    max_steps : int or None, default=None
+        As in `conjugate_gradients`.
+
+    Yields
+    ------
+    block : slice
+        Columns of Y.
+    dual : ndarray of shape (n_samples, n_block), dtype=np.float32
+        Their solution A.
+    """
+    for begin in range(0, targets.shape[1], BLOCK):
+        block = slice(begin, begin + BLOCK)
+        yield block, conjugate_gradients(kernel.product, targets[:, block], max_steps)
 
 
 class Kernel:

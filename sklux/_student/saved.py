@@ -1,12 +1,14 @@
 """The form of a network in a model file."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from sklux._student.network import WEIGHT_DTYPES, Network, check_finite
-from sklux._student.projection import ReLUProjection
+from sklux._student.projection import ReLUProjection, adopt_student, network_of
 from sklux._student.report import FitReport
+from sklux._student.trained import TrainedStudent
 from sklux._utils.memory import is_mapped
 from sklux._utils.model_file import json_params
 
@@ -78,13 +80,13 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
     """
     return {
         "params": projection_params(projection),
-        "n_layers": 1 + len(projection._network.dense),
+        "n_layers": 1 + len(network_of(projection).dense),
         "loss_curve": projection.loss_curve_,
         "validation_scores": projection.validation_scores_,
         "n_taught": projection.n_teacher_documents_,
         "report": None if projection.report_ is None else projection.report_.as_dict(),
         "has_teacher_components": projection.teacher_components_ is not None,
-        "has_places": projection._network.places is not None,
+        "has_places": network_of(projection).places is not None,
     }
 
 
@@ -108,7 +110,7 @@ def projection_tensors(projection: ReLUProjection) -> dict[str, np.ndarray]:
     ValueError
         If a weight is not finite.
     """
-    network = projection._network
+    network = network_of(projection)
     tensors = {"coefs.0": network.rows}
     for layer, weights in enumerate(network.dense, start=1):
         tensors[f"coefs.{layer}"] = weights
@@ -155,7 +157,7 @@ def restore_projection(
     if state.get("has_teacher_components", True):
         components = tensors["teacher_components"]
     first, dense = coefs[0], tuple(coefs[1:])
-    n_features = width = len(first)
+    width = len(first)
     for weights in coefs:
         dtypes = WEIGHT_DTYPES if weights is first else ("float32",)
         _check_weights("layers", weights, width, dtypes)
@@ -173,23 +175,21 @@ def restore_projection(
         is_weight = name.startswith("coefs.") or name in OPTIONAL
         if is_weight and (verify or name != "coefs.0" or not is_mapped(array)):
             check_finite(name, array)
-    projection._network = Network(first, dense, **parts)
-    projection.teacher_components_ = components
-    projection.n_components_ = width
-    projection.n_features_in_ = n_features
-    _restore_history(projection, state)
+    student = TrainedStudent(Network(first, dense, **parts), components)
+    adopt_student(projection, replace(student, **_history(state)))
     return projection
 
 
-def _restore_history(projection: ReLUProjection, state: dict[str, Any]) -> None:
-    """Set what is known of the fit; files of older versions know less."""
-    n_embedded = checked_count(state.get("n_taught", 0), "documents")
+def _history(state: dict[str, Any]) -> dict[str, Any]:
+    """What is known of the fit; files of older versions know less."""
     report = state.get("report")
-    projection.loss_curve_ = state["loss_curve"]
-    projection.validation_scores_ = state["validation_scores"]
-    projection.n_iter_ = len(state["loss_curve"])
-    projection.n_teacher_documents_ = n_embedded
-    projection.report_ = None if report is None else FitReport.from_dict(report)
+    return {
+        # The name in the file is older than the attribute's.
+        "n_teacher_documents": checked_count(state.get("n_taught", 0), "documents"),
+        "loss_curve": state["loss_curve"],
+        "validation_scores": state["validation_scores"],
+        "report": None if report is None else FitReport.from_dict(report),
+    }
 
 
 def _check_weights(
@@ -226,14 +226,14 @@ def _check_parts(
 
 
 def checked_count(count: object, noun: str) -> int:
-    """Return a number of things taught that a file holds.
+    """Return a number of things with a teacher embedding, as a file holds it.
 
     Parameters
     ----------
     count : object
         The number.
     noun : str
-        What was taught, for the message.
+        Name of these things in the message.
 
     Returns
     -------
@@ -247,7 +247,7 @@ def checked_count(count: object, noun: str) -> int:
     """
     if type(count) is not int or count < 0:
         raise ValueError(
-            f"The model's number of {noun} taught must be an int, 0 or more. Got "
-            f"{count!r} instead."
+            f"The model's number of {noun} with a teacher embedding must be an int, 0 "
+            f"or more. Got {count!r} instead."
         )
     return count

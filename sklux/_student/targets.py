@@ -11,12 +11,21 @@ of both, mixed; the student learns its principal directions.
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, sparse
+from sklearn.preprocessing import normalize
 
+from sklux._student.imputation import impute_vectors
+from sklux._student.latent import latent_vectors
+from sklux._student.teacher_embeddings import TeacherEmbeddings
+from sklux._student.term_vectors import TermVectors
+from sklux._utils.progress import stage
 from sklux._utils.similarity import second_moment, unit_rows
 
 # Part of the largest eigenvalue that keeps the map from the teacher's space stable.
 RIDGE = 1e-3
+# Latent semantic vectors of the corpus: their width in the targets, and the larger
+# width that imputes the vectors of documents without a teacher embedding.
+N_LATENT, N_LATENT_IMPUTING = 256, 768
 
 
 class Targets(NamedTuple):
@@ -36,6 +45,63 @@ class Targets(NamedTuple):
     whole: np.ndarray
     reduced: np.ndarray
     components: np.ndarray
+
+
+def student_targets(
+    X: sparse.csr_matrix,
+    teacher: TeacherEmbeddings,
+    held_out: np.ndarray,
+    terms: TermVectors | None,
+    *,
+    corpus_weight: float,
+    n_components: int,
+    random_state: np.random.RandomState,
+    verbose: bool | None,
+) -> Targets:
+    """Return what the student should learn of each document.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Features of the documents, rows of any length.
+    teacher : TeacherEmbeddings
+        Unit rows of the same documents; missing ones are imputed.
+    held_out : ndarray of shape (n_held_out,), dtype=np.intp
+        Documents whose embeddings are not used to impute the others.
+    terms : TermVectors or None
+        Terms that the teacher has embedded, too.
+    corpus_weight : float
+        Weight of the latent vectors of the corpus, in [0, 1].
+    n_components : int
+        Width of the student.
+    random_state : RandomState
+        Source of the directions that the latent vectors start from.
+    verbose : bool or None
+        Whether to show the stages.
+
+    Returns
+    -------
+    Targets
+        Of all documents.
+    """
+    latent = np.zeros((X.shape[0], 0), dtype=np.float32)
+    # The length of a row does not change its vector.
+    X = normalize(X)
+    if corpus_weight > 0 or not teacher.is_complete:
+        n_latent = N_LATENT if teacher.is_complete else N_LATENT_IMPUTING
+        with stage("latent vectors of the corpus", verbose):
+            latent = latent_vectors(X, n_latent, random_state)
+    vectors = teacher.vectors
+    if not teacher.is_complete:
+        known = teacher.is_embedded.copy()
+        known[held_out] = False
+        with stage("imputed teacher embeddings", verbose):
+            vectors = impute_vectors(X, latent, teacher.vectors, known, terms)
+        vectors[held_out] = teacher.vectors[held_out]
+    latent = unit_rows(latent[:, :N_LATENT])
+    return make_targets(
+        vectors, latent, corpus_weight, n_components, teacher.is_embedded
+    )
 
 
 def make_targets(

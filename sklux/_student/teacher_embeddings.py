@@ -1,7 +1,11 @@
-"""Teacher embeddings that a fit is given: checked."""
+"""Teacher embeddings of the documents of a fit: checked once, in one form."""
+
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_array
 
 from sklux._utils.arrays import as_float_array
 from sklux._utils.similarity import unit_rows
@@ -10,93 +14,214 @@ from sklux._utils.similarity import unit_rows
 SAME_VECTORS = 1e-6
 
 
-def check_teacher_embeddings(
-    teacher_embeddings: ArrayLike, n_documents: int
-) -> np.ndarray:
-    """Return teacher embeddings that were given ready-made.
+@dataclass(frozen=True, eq=False)
+class TeacherEmbeddings:
+    """Embeddings of a teacher, for all or some of the documents.
 
-    Parameters
+    Attributes
     ----------
-    teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
-        Vectors aligned with the documents; rows that are all NaN were not taught.
-    n_documents : int
-        Number of documents.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        The vectors; rows of documents not taught are zero.
-
-    Raises
-    ------
-    ValueError
-        If they are not a table with one row per document, or as in
-        `check_embedded_rows`.
+    vectors : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
+        Finite; the rows of documents without a teacher embedding are zero.
+    is_embedded : ndarray of shape (n_samples,), dtype=bool
+        Which documents have a teacher embedding.
     """
-    try:
-        embeddings = as_float_array(teacher_embeddings)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(
-            "teacher_embeddings must be an array of numbers, of shape (n_documents, "
-            f"n_teacher_components). Got {type(teacher_embeddings).__name__}: {error}"
-        ) from error
-    if embeddings.ndim != 2 or embeddings.shape[1] == 0:
-        raise ValueError(
-            "teacher_embeddings must have shape (n_documents, n_teacher_components). "
-            f"Got shape {embeddings.shape} instead."
+
+    vectors: np.ndarray
+    is_embedded: np.ndarray
+
+    @classmethod
+    def of_rows(cls, rows: np.ndarray, name: str) -> Self:
+        """Check a row for each document.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
+            Vectors. A row that is all NaN, or all zero, marks a document without a
+            teacher embedding.
+        name : str
+            Name of the array in messages.
+
+        Returns
+        -------
+        TeacherEmbeddings
+            With a copy of the rows if one is NaN.
+
+        Raises
+        ------
+        ValueError
+            If a value is infinite, a row is NaN in part, no document has an embedding,
+            or all embeddings, of more than one component, have the same direction.
+        """
+        is_missing = np.isnan(rows).all(axis=1)
+        bad = ~(is_missing | np.isfinite(rows).all(axis=1))
+        if bad.any():
+            raise ValueError(
+                f"{name} has NaN or infinity in {np.count_nonzero(bad)} rows, the "
+                f"first of them row {np.flatnonzero(bad)[0]}. An embedding must have "
+                "finite numbers, and a document without an embedding must have NaN in "
+                "all of its row: encode those rows again."
+            )
+        if is_missing.any():
+            rows = np.where(is_missing[:, np.newaxis], np.float32(0), rows)
+        embeddings = cls(rows, rows.any(axis=1))
+        _check_directions(rows[embeddings.is_embedded], len(rows), name)
+        return embeddings
+
+    @classmethod
+    def of_target(cls, y: ArrayLike | None) -> Self:
+        """Check the ``y`` of `ReLUProjection.fit`.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples, n_teacher_components) or None
+            As in `of_rows`.
+
+        Returns
+        -------
+        TeacherEmbeddings
+            The embeddings.
+
+        Raises
+        ------
+        TypeError
+            If y is sparse.
+        ValueError
+            If y is None, is not such a table, or as in `of_rows`.
+        """
+        if y is None:
+            raise ValueError(
+                "ReLUProjection requires y to be passed, but the target y is None. It "
+                "holds the teacher embeddings."
+            )
+        y = check_array(
+            y,
+            dtype=np.float32,
+            ensure_2d=False,
+            allow_nd=True,
+            ensure_all_finite="allow-nan",
+            input_name="y",
         )
-    if len(embeddings) != n_documents:
-        raise ValueError(
-            f"teacher_embeddings has {len(embeddings)} rows, but there are "
-            f"{n_documents} documents. Give one row per document, in the same order."
-        )
-    return check_embedded_rows(embeddings, "teacher_embeddings")
+        if y.ndim != 2:
+            raise ValueError(
+                "y must hold teacher embeddings, of shape (n_samples, "
+                f"n_teacher_components). Got shape {y.shape} instead."
+            )
+        return cls.of_rows(y, "y")
+
+    @classmethod
+    def of_documents(cls, teacher_embeddings: ArrayLike, n_documents: int) -> Self:
+        """Check the ``teacher_embeddings`` of a `LuxicalVectorizer`.
+
+        Parameters
+        ----------
+        teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
+            As in `of_rows`, in the order of the documents.
+        n_documents : int
+            Number of documents.
+
+        Returns
+        -------
+        TeacherEmbeddings
+            The embeddings.
+
+        Raises
+        ------
+        ValueError
+            If they are not a table with a row for each document, or as in `of_rows`.
+        """
+        try:
+            rows = as_float_array(teacher_embeddings)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(
+                "teacher_embeddings must be an array of numbers, of shape "
+                "(n_documents, n_teacher_components). Got "
+                f"{type(teacher_embeddings).__name__}: {error}"
+            ) from error
+        if rows.ndim != 2 or rows.shape[1] == 0:
+            raise ValueError(
+                "teacher_embeddings must have shape (n_documents, "
+                f"n_teacher_components). Got shape {rows.shape} instead."
+            )
+        if len(rows) != n_documents:
+            raise ValueError(
+                f"teacher_embeddings has {len(rows)} rows, but there are "
+                f"{n_documents} documents. Give one row per document, in the same "
+                "order."
+            )
+        return cls.of_rows(rows, "teacher_embeddings")
+
+    @classmethod
+    def of_sample(
+        cls, vectors: np.ndarray, sample: np.ndarray, n_documents: int
+    ) -> Self:
+        """Check what a teacher returned for some of the documents.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n_sample, n_teacher_components), dtype=np.float32
+            Vectors; a document whose vector is zero has no teacher embedding.
+        sample : ndarray of shape (n_sample,), dtype=np.intp
+            Positions of these documents.
+        n_documents : int
+            Number of all documents.
+
+        Returns
+        -------
+        TeacherEmbeddings
+            Of all documents.
+
+        Raises
+        ------
+        ValueError
+            As in `of_rows`.
+        """
+        found = cls.of_rows(vectors, "The teacher's output")
+        if len(sample) == n_documents:
+            return found
+        rows = np.zeros((n_documents, vectors.shape[1]), dtype=np.float32)
+        rows[sample] = found.vectors
+        is_embedded = np.zeros(n_documents, dtype=bool)
+        is_embedded[sample] = found.is_embedded
+        return cls(rows, is_embedded)
+
+    @property
+    def n_embedded(self) -> int:
+        """Number of documents with a teacher embedding."""
+        return int(np.count_nonzero(self.is_embedded))
+
+    @property
+    def n_components(self) -> int:
+        """Width of the embeddings."""
+        return self.vectors.shape[1]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all documents have a teacher embedding."""
+        return bool(self.is_embedded.all())
+
+    def unit(self) -> Self:
+        """Return the same embeddings, scaled to unit length.
+
+        Returns
+        -------
+        TeacherEmbeddings
+            Rows without an embedding stay zero.
+        """
+        return type(self)(unit_rows(self.vectors), self.is_embedded)
 
 
-def check_embedded_rows(embeddings: np.ndarray, name: str) -> np.ndarray:
-    """Return teacher vectors where the rows of documents not taught are zero.
-
-    Parameters
-    ----------
-    embeddings : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Teacher vectors; a row that is all NaN, or all zero, was not taught.
-    name : str
-        What to call them in a message.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Finite; a copy where a row was NaN.
-
-    Raises
-    ------
-    ValueError
-        If a value is infinite, a row is NaN in part, no document is taught, or all
-        vectors, of more than one component, have the same direction.
-    """
-    is_nan = np.isnan(embeddings)
-    untaught = is_nan.all(axis=1)
-    bad = ~(untaught | np.isfinite(embeddings).all(axis=1))
-    if bad.any():
+def _check_directions(embedded: np.ndarray, n_documents: int, name: str) -> None:
+    """Refuse embeddings that teach nothing: none at all, or all of one direction."""
+    if len(embedded) == 0:
         raise ValueError(
-            f"{name} has NaN or infinity in {np.count_nonzero(bad)} rows, the first of "
-            f"them row {np.flatnonzero(bad)[0]}. A vector must have finite numbers, "
-            "and a document that was not taught NaN in all of its row: encode those "
-            "rows again."
+            f"{name} has no embedding for any of the {n_documents} documents: all rows "
+            "are NaN or zero. Have the teacher embed some of the documents."
         )
-    if untaught.any():
-        embeddings = np.where(untaught[:, np.newaxis], np.float32(0), embeddings)
-    taught = embeddings[embeddings.any(axis=1)]
-    if len(taught) == 0:
+    # Vectors of one component have no more than two directions.
+    can_differ = len(embedded) > 1 and embedded.shape[1] > 1
+    if can_differ and np.ptp(unit_rows(embedded), axis=0).max() < SAME_VECTORS:
         raise ValueError(
-            f"{name} has a vector for none of the {len(embeddings)} documents: all "
-            "rows are NaN or zero. Teach some of the documents."
+            f"{name} has one and the same direction for all {len(embedded)} documents "
+            "with an embedding: there is nothing to learn. Does the teacher read the "
+            "documents?"
         )
-    # Of one component, vectors have no more than two directions.
-    can_differ = len(taught) > 1 and taught.shape[1] > 1
-    if can_differ and np.ptp(unit_rows(taught), axis=0).max() < SAME_VECTORS:
-        raise ValueError(
-            f"{name} has one and the same direction for all {len(taught)} documents "
-            "taught: there is nothing to learn. Does the teacher read the documents?"
-        )
-    return embeddings

@@ -10,8 +10,9 @@ inside ``fit``.
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,9 +24,10 @@ from tqdm.auto import tqdm
 
 from sklux._kernels.layers import BETA_1, BETA_2, EPSILON
 from sklux._student.first_layer import FirstLayer, MiniBatches
+from sklux._student.fit_data import TrainingExamples
 from sklux._student.losses import contrastive_loss, cosine_loss, similarity_kl_loss
 from sklux._student.network import LARGEST_WEIGHT, Network, apply_network
-from sklux._utils.callbacks import EpochTasks
+from sklux._utils.fit_tasks import EpochTask, NullTask
 from sklux._utils.similarity import (
     n_neighbors_compared,
     nearest_neighbors,
@@ -38,6 +40,10 @@ from sklux._utils.warnings import warn_caller
 WARM_UP_FRACTION = 0.05
 # With fewer multiplications a batch, torch runs on one thread.
 MANY_PRODUCTS = 1_000_000_000
+
+EpochTaskMaker = Callable[[list[np.ndarray]], AbstractContextManager[EpochTask]]
+# Reports epochs to nobody.
+no_task: EpochTaskMaker = partial(NullTask().epoch, dict)
 
 _locks: dict[int, threading.RLock] = {}  # process id -> lock of the thread count
 
@@ -215,27 +221,19 @@ class NeighborScore:
 
 
 def train_student(
-    X: sparse.csr_matrix,
-    X_views: sparse.csr_matrix | None,
-    targets: tuple[np.ndarray, np.ndarray],
+    examples: TrainingExamples,
     coefs: list[np.ndarray],
     settings: TrainingSettings,
     score: Callable[[list[np.ndarray]], float] | None,
     random_state: np.random.RandomState,
-    epochs: EpochTasks | None = None,
+    epoch_task: EpochTaskMaker = no_task,
 ) -> TrainingResult:
     """Train the weights, starting from ``coefs``.
 
     Parameters
     ----------
-    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
-        Features of the training documents.
-    X_views : CSR matrix of shape (2 * n_samples, n_features), dtype=np.float32, or None
-        Features of their first views, then of their second views, for the contrastive
-        loss.
-    targets : tuple of two ndarrays of n_samples rows, dtype=np.float32
-        Unit rows to learn: of any width for the similarity loss, and of the student's
-        width for the cosine loss.
+    examples : TrainingExamples
+        Documents, and what to learn of them.
     coefs : list of ndarray
         Weights at the start; changed in place.
     settings : TrainingSettings
@@ -245,14 +243,16 @@ def train_student(
         loop stops by the training loss.
     random_state : RandomState
         Source of the order of the documents and of what is dropped.
-    epochs : EpochTasks or None, default=None
-        Who is told of the epochs, and may stop the training after each.
+    epoch_task : callable, default=no_task
+        Takes the weights at the beginning of an epoch, and returns the context in
+        which the epoch runs, an `EpochTask`: it reports the epoch to callbacks, which
+        may stop the training.
 
     Returns
     -------
     TrainingResult
-        The last weights that ``score`` finds as good as the best within its error, or
-        the last ones without it.
+        The last weights whose ``score`` is as good as the best within its error, or
+        the last weights without a score.
 
     Warns
     -----
@@ -260,79 +260,100 @@ def train_student(
         If the loss or a weight is not finite any more; the weights of the last good
         epoch are returned.
     """
-    n_batch = min(settings.batch_size, X.shape[0])
+    n_batch = min(settings.batch_size, examples.X.shape[0])
     products = n_batch * sum(weights.size for weights in coefs[1:])
-    if "similarity_kl" in settings.loss or X_views is not None:
+    if "similarity_kl" in settings.loss or examples.X_views is not None:
         products += n_batch**2 * coefs[-1].shape[1]
-    batches = MiniBatches(X, X_views, settings.dropout, random_state)
     with (
         fixed_thread_count(products),
-        # Whatever the caller's own torch code has switched off around us.
+        # The caller's own torch code may have switched these off around the fit.
         torch.inference_mode(False),
         torch.enable_grad(),
     ):
-        return _train(batches, targets, coefs, settings, score, epochs or EpochTasks())
+        loop = _TrainingLoop(examples, coefs, settings, random_state)
+        return loop.run(score, epoch_task)
 
 
-def _train(batches, targets, coefs, settings, score, epochs) -> TrainingResult:
-    """Run the epochs; see `train_student`."""
-    first = FirstLayer(coefs[0])
-    dense = [
-        DenseLayer(torch.from_numpy(weights).to(settings.device))
-        for weights in coefs[1:]
-    ]
-    targets = [torch.from_numpy(part).to(settings.device) for part in targets]
-    stopping = _StoppingRule(settings, score, _all_weights(first, dense))
-    losses: list[float] = []
-    progress = tqdm(
-        total=batches.n_samples * settings.max_iter,
-        unit="doc",
-        unit_scale=True,
-        desc="training",
-        disable=not settings.verbose,
-    )
-    with progress:
-        for epoch in range(settings.max_iter):
-            end_epoch = epochs.begin(_all_weights(first, dense))
-            total_loss = 0.0
-            epoch_batches = batches.epoch(settings.batch_size)
-            for step, samples in enumerate(epoch_batches):
-                # Half a step in: neither the first nor the last one has rate 0.
-                done = (epoch + (step + 0.5) / len(epoch_batches)) / settings.max_iter
-                rate = settings.learning_rate_init * learning_rate_factor(done)
-                batch = batches.take(samples)
-                loss = _step(first, dense, batch, samples, targets, settings, rate)
-                total_loss += loss * len(samples)
-                if not np.isfinite(total_loss):
+class _TrainingLoop:
+    """The layers, their optimiser, the batches and the targets of one training."""
+
+    def __init__(self, examples, coefs, settings, random_state):
+        self.settings = settings
+        self.first = FirstLayer(coefs[0])
+        self.dense = [
+            DenseLayer(torch.from_numpy(weights).to(settings.device))
+            for weights in coefs[1:]
+        ]
+        self.targets = [
+            torch.from_numpy(rows).to(settings.device)
+            for rows in (examples.whole, examples.reduced)
+        ]
+        self.batches = MiniBatches(
+            examples.X, examples.X_views, settings.dropout, random_state
+        )
+
+    def coefs(self) -> list[np.ndarray]:
+        """Weights as arrays; on the CPU they share the layers' memory."""
+        dense = (layer.weights.cpu().numpy() for layer in self.dense)
+        return [self.first.weights, *dense]
+
+    def run(self, score, epoch_task) -> TrainingResult:
+        """Run the epochs: steps, loss, score, stopping rule, callbacks."""
+        stopping = _StoppingRule(self.settings, score, self.coefs())
+        losses: list[float] = []
+        progress = tqdm(
+            total=self.batches.n_samples * self.settings.max_iter,
+            unit="doc",
+            unit_scale=True,
+            desc="training",
+            disable=not self.settings.verbose,
+        )
+        with progress:
+            for epoch in range(self.settings.max_iter):
+                with epoch_task(self.coefs()) as task:
+                    loss = self._epoch(epoch, progress)
+                    coefs = self.coefs()
+                    if not (np.isfinite(loss) and _can_be_summed(coefs)):
+                        _warn_of_divergence(epoch, self.settings)
+                        task.update(stopping.kept)
+                        break
+                    losses.append(loss)
+                    should_stop = stopping.should_stop(coefs, loss)
+                    task.update(coefs)
+                progress.set_postfix(loss=loss, **stopping.last_score())
+                if should_stop or task.stop_requested:
                     break
-                progress.update(len(samples))
-            coefs = _all_weights(first, dense)
-            if not (np.isfinite(total_loss) and _can_be_summed(coefs)):
-                _warn_of_divergence(epoch, settings)
-                end_epoch(stopping.kept)
-                break
-            losses.append(total_loss / batches.n_samples)
-            should_stop = stopping.should_stop(coefs, losses[-1])
-            should_stop |= end_epoch(coefs)
-            progress.set_postfix(loss=losses[-1], **stopping.last_score())
-            if should_stop:
-                break
-    return TrainingResult(stopping.kept, losses, stopping.scores)
+        return TrainingResult(stopping.kept, losses, stopping.scores)
 
+    def _epoch(self, epoch, progress) -> float:
+        """Make the steps of an epoch; return the mean loss, which may not be finite."""
+        settings, total_loss = self.settings, 0.0
+        epoch_batches = self.batches.epoch(settings.batch_size)
+        for step, samples in enumerate(epoch_batches):
+            # Half a step in: neither the first nor the last step has rate 0.
+            done = (epoch + (step + 0.5) / len(epoch_batches)) / settings.max_iter
+            rate = settings.learning_rate_init * learning_rate_factor(done)
+            total_loss += self._step(samples, rate) * len(samples)
+            if not np.isfinite(total_loss):
+                break
+            progress.update(len(samples))
+        return total_loss / self.batches.n_samples
 
-def _step(first, dense, batch, samples, targets, settings, rate) -> float:
-    """Make one step of all layers, unless the loss is no number; return the loss."""
-    hidden = torch.from_numpy(first.sums(batch)).to(settings.device)
-    hidden.requires_grad_()
-    weights = [layer.weights.detach().requires_grad_() for layer in dense]
-    loss = batch_loss(forward(hidden, weights), samples, targets, settings)
-    value = loss.item()
-    if np.isfinite(value):
-        loss.backward()
-        first.step(batch, hidden.grad.cpu().numpy(), rate)
-        for layer, weight in zip(dense, weights):
-            layer.step(weight.grad, rate)
-    return value
+    def _step(self, samples, rate) -> float:
+        """Make one step of all layers, if the loss is finite; return the loss."""
+        batch = self.batches.take(samples)
+        hidden = torch.from_numpy(self.first.sums(batch)).to(self.settings.device)
+        hidden.requires_grad_()
+        weights = [layer.weights.detach().requires_grad_() for layer in self.dense]
+        student = forward(hidden, weights)
+        loss = batch_loss(student, samples, self.targets, self.settings)
+        value = loss.item()
+        if np.isfinite(value):
+            loss.backward()
+            self.first.step(batch, hidden.grad.cpu().numpy(), rate)
+            for layer, weight in zip(self.dense, weights):
+                layer.step(weight.grad, rate)
+        return value
 
 
 def batch_loss(
@@ -437,8 +458,3 @@ def _warn_of_divergence(epoch: int, settings: TrainingSettings) -> None:
         f"contrastive_temperature={settings.contrastive_temperature} where small.",
         ConvergenceWarning,
     )
-
-
-def _all_weights(first: FirstLayer, dense: list[DenseLayer]) -> list[np.ndarray]:
-    """Weights as arrays; on the CPU they share the layers' memory."""
-    return [first.weights, *(layer.weights.cpu().numpy() for layer in dense)]

@@ -1,67 +1,98 @@
-"""Whether an estimator is still set as it was, and how it stays so."""
+"""Estimators: what is made of one and kept, and a fit that leaves it whole."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+PLAIN_TYPES = (str, int, float, bool, type(None))
 
 
-class Settings:
-    """Attributes of an estimator as they are now, for a later comparison.
+class EstimatorCache:
+    """The last value that was made of each estimator, until the estimator changes.
+
+    Estimators are held weakly and are not written to, so that threads may share them.
+    """
+
+    def __init__(self) -> None:
+        self._kept: WeakKeyDictionary[object, tuple[object, Any]] = WeakKeyDictionary()
+
+    def get(
+        self, estimator: object, key: Callable[[], object], make: Callable[[], Any]
+    ) -> Any:
+        """Return the value of an estimator; make it if the key has changed.
+
+        Parameters
+        ----------
+        estimator : object
+            The estimator.
+        key : callable
+            Returns everything that the value depends on, as an object that stays as
+            it is and compares as equal only if nothing has changed.
+        make : callable
+            Makes the value.
+
+        Returns
+        -------
+        object
+            The value.
+        """
+        current = key()
+        kept = self._kept.get(estimator)
+        if kept is None or kept[0] != current:
+            kept = current, make()
+            # Another thread may have changed a setting in the meantime.
+            if key() == current:
+                self._kept[estimator] = kept
+        return kept[1]
+
+
+def frozen(value: object) -> object:
+    """Return a value for a key: a copy that compares as equal only if nothing changed.
 
     Parameters
     ----------
-    kind : type
-        Class of the estimator.
-    state : list of (str, object)
-        Names and values of the attributes.
+    value : object
+        A parameter or a fitted attribute.
+
+    Returns
+    -------
+    object
+        Plain values as they are, containers as tuples, all others as `SameObject`.
     """
-
-    def __init__(self, kind: type, state: list[tuple[str, object]]):
-        self.key = (kind, *((name, _frozen(value)) for name, value in state))
-        self._state = state
-        # What a list holds can change while the list stays the same.
-        self._is_fixed = not any(isinstance(v, (list, set)) for _, v in state)
-
-    def holds(self, state: list[tuple[str, object]]) -> bool:
-        """Whether the same attributes have the very same values, at little cost."""
-        return (
-            self._is_fixed
-            and len(state) == len(self._state)
-            and all(
-                value is kept and name == kept_name
-                for (name, value), (kept_name, kept) in zip(state, self._state)
-            )
-        )
-
-
-def _frozen(value: object) -> object:
-    """A value that stays as it is and compares as equal only if nothing changed."""
-    if value is None or type(value) in (str, int, float, bool):
-        return type(value), value
+    if type(value) in PLAIN_TYPES:
+        return value
     if type(value) in (tuple, list, set, frozenset):
-        return type(value), *map(_frozen, value)
-    return _Same(value)
+        return type(value), *map(frozen, value)
+    return SameObject(value)
 
 
-class _Same:
-    """An object, equal to itself alone; holding it keeps its id from being reused."""
+class SameObject:
+    """An object that equals itself alone; holding it keeps its id from being reused.
+
+    Parameters
+    ----------
+    value : object
+        The object.
+    """
 
     def __init__(self, value: object):
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.value is self.value
+        return isinstance(other, SameObject) and other.value is self.value
 
     __hash__ = None
 
 
 @contextmanager
 def unchanged_on_error(estimator: object) -> Iterator[None]:
-    """Give an estimator its attributes back if what follows raises.
+    """Give an estimator its attributes back if the body raises.
 
     Parameters
     ----------
     estimator : object
-        What may be changed meanwhile.
+        The estimator that the body may change.
 
     Yields
     ------
@@ -77,11 +108,11 @@ def unchanged_on_error(estimator: object) -> Iterator[None]:
         raise
 
 
-def has_learnt(estimator: object) -> bool:
+def has_fitted_attributes(estimator: object) -> bool:
     """Whether an estimator has attributes that end in an underscore.
 
-    scikit-learn's own rule, for estimators that threads may share: it looks at a copy
-    of their attributes.
+    This is scikit-learn's own rule, but it looks at a copy of the attributes, because
+    threads may share the estimator.
 
     Parameters
     ----------
@@ -91,7 +122,7 @@ def has_learnt(estimator: object) -> bool:
     Returns
     -------
     bool
-        True once something was learnt.
+        True after a fit.
     """
     names = vars(estimator).copy()
     return any(name.endswith("_") and not name.startswith("__") for name in names)

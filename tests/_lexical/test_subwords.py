@@ -48,6 +48,7 @@ from sklux._lexical.analysis import PieceSource
 from sklux._lexical.buffers import text_buffers
 from sklux._lexical.subwords import Subwords, learn_wordpieces, read_tokenizer
 from sklux._lexical.tokens import range_edges, read_range
+from sklux._lexical.vectorizer import lexicon_of
 
 tokenizers = pytest.importorskip("tokenizers")
 
@@ -646,7 +647,7 @@ def test_subword_given_vocabulary_of_two_parts(small, vocabulary):
 )
 def test_subword_given_vocabulary_without_prefixes_is_refused(vocabulary):
     with pytest.raises(
-        ValueError, match="begin with 'subword__' or 'word__', and those with the first"
+        ValueError, match="begin with 'subword__' or 'word__', and terms with the"
     ):
         LexicalVectorizer(analyzer="word+subword", vocabulary=vocabulary).fit(TEXTS)
 
@@ -664,7 +665,7 @@ def test_subword_refit_with_a_vocabulary_takes_the_new_tokenizer(small):
 
 def learnt(**params):
     vectorizer = LexicalVectorizer(analyzer="subword", **params).fit(TRAINING_TEXTS)
-    return vectorizer._subwords
+    return lexicon_of(vectorizer).subwords
 
 
 def test_subword_learnt_pieces_are_those_of_any_run():
@@ -1015,7 +1016,7 @@ def test_subword_refit_that_fails_leaves_no_old_pieces():
 def test_subword_pieces_of_an_earlier_fit_are_forgotten():
     vectorizer = LexicalVectorizer(analyzer="subword").fit(TEXTS)
     vectorizer.set_params(analyzer="word", token_pattern="[a-z]+").fit(TEXTS)
-    assert "_subwords" not in vectorizer.__getstate__()
+    assert lexicon_of(vectorizer).subwords is None
 
 
 def test_subword_methods_of_a_subclass_would_not_be_called():

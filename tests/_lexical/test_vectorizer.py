@@ -6,6 +6,7 @@ import pickle
 import re
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ import sklux._lexical.counting
 import sklux._lexical.matrix
 import sklux._lexical.tokens
 from sklux import LexicalVectorizer
+from sklux._lexical.vectorizer import lexicon_of
 
 TEXTS = [
     "a red apple, the green apple",
@@ -698,14 +700,17 @@ def test_lexical_pickle_holds_nothing_that_can_be_made_again(params):
     vectorizer = LexicalVectorizer(**params).fit(TEXTS)
     vectorizer.transform(TEXTS)
     _ = vectorizer.vocabulary_
-    assert {"_vocabulary", "_index"}.isdisjoint(vectorizer.__getstate__())
+    lexicon = lexicon_of(vectorizer)
+    assert "vocabulary" in vars(lexicon)
+    assert set(lexicon.__getstate__()) == {field.name for field in fields(lexicon)}
+    assert set(vars(pickle.loads(pickle.dumps(lexicon)))) == set(lexicon.__getstate__())
 
 
 def test_lexical_pickle_keeps_a_given_vocabulary():
     vectorizer = LexicalVectorizer(vocabulary={"two": 1, "apple": 0}).fit(TEXTS)
-    state = vectorizer.__getstate__()
-    assert state["_vocabulary"] == {"two": 1, "apple": 0}
-    assert "_index" not in state
+    twin = pickle.loads(pickle.dumps(vectorizer))
+    assert lexicon_of(twin).given == {"two": 1, "apple": 0}
+    assert lexicon_of(twin).learnt is None
 
 
 def test_lexical_pickling_changes_nothing():

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from sklux import ReLUProjection
 from sklux._student.arguments import (
-    check_features_and_teacher,
+    check_features,
     check_has_values,
     check_hidden_layer_sizes,
     check_loss,
@@ -43,13 +43,11 @@ def test_check_loss_leaves_out_weights_of_zero(loss, expected):
     assert check_loss(loss) == expected
 
 
-def test_check_features_and_teacher_makes_rows_not_taught_zero():
+def test_check_features_gives_csr_in_float32():
     projection = ReLUProjection()
-    y = np.array([[np.nan, np.nan], [0, 2], [1, 0]])
-    X, found = check_features_and_teacher(projection, np.eye(3, 5), y)
+    X = check_features(projection, np.eye(3, 5))
     assert sparse.issparse(X) and X.format == "csr"
-    assert X.dtype == found.dtype == np.float32
-    np.testing.assert_array_equal(found, [[0, 0], [0, 2], [1, 0]])
+    assert X.dtype == np.float32
     assert projection.n_features_in_ == 5
 
 

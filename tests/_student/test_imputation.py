@@ -6,7 +6,6 @@ import reference
 from sklearn.preprocessing import normalize
 from strategies import build_csr
 
-from sklux._student import imputation as _untaught
 from sklux._student import ridge as _ridge
 from sklux._student.imputation import ALPHA, LATENT_WEIGHT, impute_vectors
 from sklux._student.ridge import conjugate_gradients
@@ -143,7 +142,7 @@ def test_with_guesses_unit_of_the_latent_vectors_does_not_count(exact, scale):
 def test_with_guesses_blocks_do_not_change_the_result(monkeypatch, exact, block):
     *data, _ = some_taught()
     expected = impute_vectors(*data)
-    monkeypatch.setattr(_untaught, "BLOCK", block)
+    monkeypatch.setattr(_ridge, "BLOCK", block)
     np.testing.assert_allclose(impute_vectors(*data), expected, atol=2e-5)
 
 

@@ -17,6 +17,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklux._student.projection
+import sklux._student.targets
 from sklux import ReLUProjection
 from sklux._student.report import FitReport, fit_report
 from sklux.metrics import half_document_retrieval
@@ -971,9 +972,9 @@ def test_projection_views_are_those_of_the_training_documents(
     seen = []
     train_student = sklux._student.training.train_student
 
-    def spy(X, X_views, *rest):
-        seen.append((X, X_views))
-        return train_student(X, X_views, *rest)
+    def spy(examples, *rest):
+        seen.append((examples.X, examples.X_views))
+        return train_student(examples, *rest)
 
     monkeypatch.setattr(sklux._student.training, "train_student", spy)
     projection_of_views().fit(*documents, X_views=views)
@@ -1125,14 +1126,14 @@ def test_projection_guesses_know_nothing_of_held_out_documents(monkeypatch, docu
     """A tenth of 400; they keep their own vectors."""
     X, y = documents
     seen = []
-    impute_vectors = sklux._student.projection.impute_vectors
+    impute_vectors = sklux._student.targets.impute_vectors
 
     def spy(X, latent, teacher, known, words):
         guessed = impute_vectors(X, latent, teacher, known, words)
         seen.append((known, guessed.copy()))
         return guessed
 
-    monkeypatch.setattr(sklux._student.projection, "with_guesses", spy)
+    monkeypatch.setattr(sklux._student.targets, "impute_vectors", spy)
     y = with_untaught(y, slice(400, 600))
     fit_partly(X, y, early_stopping=True, validation_fraction=0.1)
     ((known, guessed),) = seen
@@ -1250,9 +1251,9 @@ def test_projection_x_without_values(documents, stored):
 # A fit that fails
 
 INSIDE_FIT = [
-    "sklux._student.projection.make_targets",
+    "sklux._student.targets.make_targets",
     "sklux._student.training.train_student",
-    "sklux._student.projection.fit_report",
+    "sklux._student.finishing.fit_report",
 ]
 
 

@@ -15,6 +15,7 @@ from sklux._kernels.layers import BETA_1, BETA_2, EPSILON  # noqa: E402
 
 from sklux._student import training as _training  # noqa: E402
 from sklux._student.first_layer import FirstLayer, MiniBatches  # noqa: E402
+from sklux._student.fit_data import TrainingExamples  # noqa: E402
 from sklux._student.initialization import initial_coefs  # noqa: E402
 from sklux._student.losses import (  # noqa: E402
     contrastive_loss,
@@ -66,10 +67,9 @@ def train(score=None, seed=0, with_views=False, **changes):
     """Train on documents of topics, from a start that is the same each time."""
     X, teacher = reference.topic_documents(200)
     coefs = initial_coefs(X, teacher, (40,), np.random.RandomState(0))
+    views = two_views(X) if with_views else None
     return train_student(
-        X,
-        two_views(X) if with_views else None,
-        (teacher, teacher),
+        TrainingExamples(X, views, teacher, teacher),
         coefs,
         make_settings(**changes),
         score,
@@ -449,10 +449,9 @@ def test_train_student_zero_rows(loss, with_views):
     X = blank_rows(X, slice(0, 5))
     teacher[3:8] = 0
     coefs = initial_coefs(X, teacher, (10,), np.random.RandomState(0))
+    views = two_views(X) if with_views else None
     result = train_student(
-        X,
-        two_views(X) if with_views else None,
-        (teacher, teacher),
+        TrainingExamples(X, views, teacher, teacher),
         coefs,
         make_settings(loss, contrastive_weight=0.5),
         None,
@@ -467,9 +466,7 @@ def train_linear(settings, X_views=None, seed=0):
     X, teacher = reference.topic_documents(200)
     coefs = initial_coefs(X, teacher, (), np.random.RandomState(0))
     result = train_student(
-        X,
-        X_views,
-        (teacher, teacher),
+        TrainingExamples(X, X_views, teacher, teacher),
         coefs,
         settings,
         None,
@@ -540,7 +537,11 @@ def test_train_student_learns_whole_targets_by_similarity_and_reduced_by_cosine(
     ]:
         coefs = initial_coefs(X, teacher, (), np.random.RandomState(0))
         result = train_student(
-            X, None, targets, coefs, make_settings(loss), None, np.random.RandomState(0)
+            TrainingExamples(X, None, *targets),
+            coefs,
+            make_settings(loss),
+            None,
+            np.random.RandomState(0),
         )
         assert np.isfinite(result.loss_curve).all()
 

@@ -1,0 +1,213 @@
+"""The fit of a lexical stage: terms of a corpus, which of them stay, and their idf."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+
+from sklux._kernels.tokens import NO_WORD
+from sklux._kernels.words import WordTable
+from sklux._lexical.buffers import TextBuffers
+from sklux._lexical.counting import count_terms
+from sklux._lexical.tokens import (
+    Source,
+    Strings,
+    Tokens,
+    pack_strings,
+    read_corpus,
+)
+
+
+class ReadCorpus(NamedTuple):
+    """The documents of a fit as tokens of one source.
+
+    Attributes
+    ----------
+    streams : list of Tokens
+        In the order of the documents.
+    words : Strings
+        All tokens there are, by number.
+    """
+
+    streams: list[Tokens]
+    words: Strings
+
+
+class LearntTerms(NamedTuple):
+    """Terms that were learnt from a corpus.
+
+    Attributes
+    ----------
+    terms : tuple of Strings
+        Those that stay, for each source.
+    df : ndarray of shape (n_columns,)
+        Number of documents that contain each of them.
+    n_documents : int
+        Number of documents.
+    corpora : list of ReadCorpus
+        The documents, for each source.
+    """
+
+    terms: tuple[Strings, ...]
+    df: np.ndarray
+    n_documents: int
+    corpora: list[ReadCorpus]
+
+
+@dataclass(frozen=True)
+class TermLimits:
+    """Which terms stay; the names are parameters of `LexicalVectorizer`."""
+
+    max_df: Real
+    min_df: Real
+    max_features: int | None
+    binary: bool
+    dtype: np.dtype
+
+    def choose(self, tf: np.ndarray, df: np.ndarray, n_documents: int) -> np.ndarray:
+        """Choose the terms that stay.
+
+        Parameters
+        ----------
+        tf : ndarray of shape (n_terms,), dtype=np.int64
+            Number of occurrences of each term.
+        df : ndarray of shape (n_terms,), dtype=np.uint32
+            Number of documents that contain it.
+        n_documents : int
+            Number of documents.
+
+        Returns
+        -------
+        ndarray of shape (n_terms,), dtype=bool
+            True for terms that stay.
+
+        Raises
+        ------
+        ValueError
+            If no term stays; the messages are scikit-learn's.
+        """
+        if len(df) == 0:
+            raise ValueError(
+                "empty vocabulary; perhaps the documents only contain stop words"
+            )
+        high, low = (
+            bound if isinstance(bound, Integral) else bound * n_documents
+            for bound in (self.max_df, self.min_df)
+        )
+        if high < low:
+            raise ValueError("max_df corresponds to < documents than min_df")
+        keep = (df <= high) & (df >= low)
+        if self.max_features is not None and keep.sum() > self.max_features:
+            # NumPy's sort decides among terms of the same frequency, so it has to
+            # get the numbers that scikit-learn gives it, in the same dtype.
+            candidates = np.flatnonzero(keep)
+            frequency = (df if self.binary else tf)[candidates].astype(self.dtype)
+            np.negative(frequency, out=frequency)
+            chosen = frequency.argsort()[: self.max_features]
+            keep[:] = False
+            keep[candidates[chosen]] = True
+        if not keep.any():
+            raise ValueError(
+                "After pruning, no terms remain. Try a lower min_df or a higher max_df."
+            )
+        return keep
+
+
+def learn_terms(
+    sources: tuple[Source, ...],
+    blocks: Sequence[TextBuffers],
+    limits: TermLimits,
+    n_jobs: int | None,
+) -> LearntTerms:
+    """Read a corpus, and choose its terms.
+
+    Parameters
+    ----------
+    sources : tuple of Source
+        How documents become tokens.
+    blocks : iterable of TextBuffers
+        Documents; a sequence if there are several sources.
+    limits : TermLimits
+        Which terms stay.
+    n_jobs : int or None
+        Threads.
+
+    Returns
+    -------
+    LearntTerms
+        The terms in the order of their columns.
+    """
+    corpora = [ReadCorpus(*read_corpus(source, blocks, n_jobs)) for source in sources]
+    counted = [
+        count_terms(
+            corpus.streams,
+            len(corpus.words),
+            source.ngram_range,
+            source.whole_segments,
+            n_jobs,
+        )
+        for source, corpus in zip(sources, corpora)
+    ]
+    n_documents = sum(len(stream.ends) for stream in corpora[0].streams)
+    tf, df = counted[0].tf, counted[0].df
+    if len(counted) > 1:
+        tf = np.concatenate([part.tf for part in counted])
+        df = np.concatenate([part.df for part in counted])
+    keep = limits.choose(tf, df, n_documents)
+    kept = np.split(keep, np.cumsum([len(part) for part in counted])[:-1])
+    terms = tuple(
+        part.names(chosen, corpus.words, source.separator)
+        for source, part, chosen, corpus in zip(sources, counted, kept, corpora)
+    )
+    return LearntTerms(terms, df[keep], n_documents, corpora)
+
+
+def inverse_document_frequency(
+    df: np.ndarray, n_documents: int, smooth_idf: bool, dtype: np.dtype
+) -> np.ndarray:
+    """Return log((n + s) / (df + s)) + 1, with s = 1 if ``smooth_idf`` else 0.
+
+    Parameters
+    ----------
+    df : ndarray of shape (n_columns,)
+        Number of documents that contain each term.
+    n_documents : int
+        Number n of documents.
+    smooth_idf : bool
+        Whether one more document is counted that contains every term.
+    dtype : dtype
+        Type of each step, as in scikit-learn.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+        The idf, of that dtype.
+    """
+    smooth = int(smooth_idf)
+    n_seen = np.full(len(df), n_documents + smooth, dtype=dtype)
+    n_seen /= df.astype(dtype) + float(smooth)
+    return np.log(n_seen) + 1
+
+
+def words_in_corpus(words: list[str], corpus_words: Strings) -> set[str]:
+    """Return those of some words that a corpus contains.
+
+    Parameters
+    ----------
+    words : list of str
+        Words, each once.
+    corpus_words : Strings
+        All words of the corpus.
+
+    Returns
+    -------
+    set of str
+        The words that are in both.
+    """
+    table = WordTable()
+    table.add(*pack_strings(words))
+    numbers = np.empty(len(corpus_words), dtype=np.uint32)
+    table.find(*corpus_words, numbers)
+    return {words[number] for number in numbers[numbers != NO_WORD].tolist()}

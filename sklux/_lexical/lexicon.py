@@ -1,0 +1,204 @@
+"""What a lexical stage has learnt: its terms, word pieces and idf, in one value."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from sklux._lexical.subwords import Subwords
+from sklux._lexical.tokens import Strings, pack_strings
+
+# What the names of terms begin with if there are two kinds.
+PART_PREFIXES = ("subword__", "word__")
+# Stands for a term that is not a str: no document contains it, because no token
+# contains two blanks.
+NO_TERM = "  "
+
+
+@dataclass(frozen=True, eq=False)
+class Lexicon:
+    """Terms with their columns, word pieces and idf; nothing of it ever changes.
+
+    Either `learnt` or `given` has the terms.
+
+    Attributes
+    ----------
+    learnt : tuple of Strings or None
+        Terms that were learnt, in the order of their columns: one part, or word pieces
+        and words.
+    given : dict of str to int, or None
+        A vocabulary of the user's: terms with their columns.
+    is_mixed : bool
+        Whether the terms are word pieces and words, two parts.
+    subwords : Subwords or None
+        How text becomes word pieces; None if no term is made of them.
+    idf : ndarray of shape (n_columns,) or None
+        Inverse document frequencies, read-only; None if terms are not weighed by them.
+        A user may have set another object, which scikit-learn then has to take.
+    """
+
+    learnt: tuple[Strings, ...] | None = None
+    given: dict[str, int] | None = None
+    is_mixed: bool = False
+    subwords: Subwords | None = None
+    idf: Any = None
+
+    def __post_init__(self):
+        if isinstance(self.idf, np.ndarray):
+            # Tables are made of it, which would not follow a change.
+            self.idf.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.__post_init__()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Without the cached properties, which can be made again.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @property
+    def n_columns(self) -> int:
+        """Number of terms."""
+        if self.learnt is None:
+            return len(self.given)
+        return sum(len(part) for part in self.learnt)
+
+    @cached_property
+    def vocabulary(self) -> dict[str, int]:
+        """Terms with their columns; the dict is made when it is first used."""
+        if self.given is not None:
+            return self.given
+        names = self.names()
+        return dict(zip(names, range(len(names))))
+
+    def names(self) -> list[str]:
+        """Return the names of all columns.
+
+        Returns
+        -------
+        list of str
+            With prefixes if there are two parts.
+        """
+        if self.learnt is None:
+            return sorted(self.given, key=self.given.__getitem__)
+        if not self.is_mixed:
+            return self.learnt[0].tolist()
+        return [
+            prefix + name
+            for prefix, part in zip(PART_PREFIXES, self.learnt)
+            for name in part.tolist()
+        ]
+
+    @cached_property
+    def terms(self) -> tuple[Strings, ...]:
+        """Terms of each part in the order of their columns, without prefixes."""
+        return self._given_terms() if self.learnt is None else self.learnt
+
+    def _given_terms(self) -> tuple[Strings, ...]:
+        """Terms of a vocabulary of the user's, as the kernels take them."""
+        terms = self.names()
+        if not self.is_mixed:
+            return (
+                pack_strings([t if isinstance(t, str) else NO_TERM for t in terms]),
+            )
+        n_pieces = sum(term.startswith(PART_PREFIXES[0]) for term in terms)
+        parts = terms[:n_pieces], terms[n_pieces:]
+        for part, prefix in zip(parts, PART_PREFIXES):
+            if not all(term.startswith(prefix) for term in part):
+                raise ValueError(
+                    "With analyzer='word+subword' the terms of a vocabulary begin with "
+                    f"{PART_PREFIXES[0]!r} or {PART_PREFIXES[1]!r}, and terms with the "
+                    "first prefix come first."
+                )
+        return tuple(
+            pack_strings([term[len(prefix) :] for term in part])
+            for part, prefix in zip(parts, PART_PREFIXES)
+        )
+
+    def with_words(
+        self,
+        forms: Mapping[str, str],
+        *,
+        is_one_token: Callable[[str], bool],
+        in_corpus: Callable[[list[str]], Collection[str]],
+        max_columns: int | None,
+        idf_of: Callable[[np.ndarray], np.ndarray],
+    ) -> "Extension":
+        """Add words that no document of the corpus contains, as the last columns.
+
+        Their idf is the idf of a term of one document. Words of the corpus stay out,
+        even if `min_df` or `max_df` left them out of the terms.
+
+        Parameters
+        ----------
+        forms : mapping of str to str
+            Words, each with its form as a term (lower case, accents).
+        is_one_token : callable
+            Whether a form is read as a single term.
+        in_corpus : callable
+            Returns those of some forms that a document of the corpus contains.
+        max_columns : int or None
+            Largest number of terms; None means no limit.
+        idf_of : callable
+            Maps document frequencies to idf.
+
+        Returns
+        -------
+        Extension
+            The new lexicon, and what was added and lost.
+        """
+        words = self.learnt[-1].tolist()
+        known = set(words)
+        new = [
+            form
+            for form in dict.fromkeys(forms.values())
+            if form not in known and is_one_token(form)
+        ]
+        if max_columns is not None:
+            new = new[: max(max_columns - self.n_columns, 0)]
+        found = in_corpus(new) if new else ()
+        added = [form for form in new if form not in found]
+        known.update(added)
+        lost = [word for word, form in forms.items() if form not in known]
+        if not added:
+            return Extension(self, added, lost)
+        idf = self.idf
+        if idf is not None:
+            idf = np.concatenate([idf, idf_of(np.ones(len(added)))])
+        learnt = (*self.learnt[:-1], pack_strings(words + added))
+        return Extension(replace(self, learnt=learnt, idf=idf), added, lost)
+
+    def with_idf(self, idf: Any) -> Self:
+        """Return the same terms with another idf.
+
+        Parameters
+        ----------
+        idf : ndarray of shape (n_columns,) or None
+            Becomes read-only.
+
+        Returns
+        -------
+        Lexicon
+            The terms are shared.
+        """
+        return replace(self, idf=idf)
+
+
+class Extension(NamedTuple):
+    """A lexicon to which words were added.
+
+    Attributes
+    ----------
+    lexicon : Lexicon
+        With the added words as its last columns.
+    added : list of str
+        Forms that were added, in the order of their columns.
+    lost : list of str
+        Given words whose forms are not terms.
+    """
+
+    lexicon: Lexicon
+    added: list[str]
+    lost: list[str]

@@ -1,0 +1,85 @@
+"""The data of a fit: documents, their teacher embeddings, and the split."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from sklux._student.targets import Targets
+from sklux._student.teacher_embeddings import TeacherEmbeddings
+from sklux._student.term_vectors import TermVectors
+
+
+class TrainingExamples(NamedTuple):
+    """Documents that the student is trained on.
+
+    Attributes
+    ----------
+    X : CSR matrix of shape (n_train, n_features), dtype=np.float32
+        Features.
+    X_views : CSR matrix of shape (2 * n_train, n_features), dtype=np.float32, or None
+        Features of the first views, then of the second views; None without a
+        contrastive loss.
+    whole : ndarray of shape (n_train, n_whole_components), dtype=np.float32
+        Unit rows to learn by similarities.
+    reduced : ndarray of shape (n_train, n_components), dtype=np.float32
+        Unit rows to learn directly, of the student's width.
+    """
+
+    X: sparse.csr_matrix
+    X_views: sparse.csr_matrix | None
+    whole: np.ndarray
+    reduced: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class FitData:
+    """Everything that a fit learns from.
+
+    Attributes
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Features of the documents.
+    teacher : TeacherEmbeddings
+        Unit rows of the same documents.
+    X_views : CSR matrix of shape (2 * n_samples, n_features), dtype=np.float32, or None
+        Features of the first views of all documents, then of all second views.
+    terms : TermVectors or None
+        Terms that the teacher has embedded, too.
+    train : ndarray of shape (n_train,), dtype=np.intp
+        Documents to train on, in random order.
+    held_out : ndarray of shape (n_held_out,), dtype=np.intp
+        Documents that score the training; may be empty.
+    """
+
+    X: sparse.csr_matrix
+    teacher: TeacherEmbeddings
+    X_views: sparse.csr_matrix | None
+    terms: TermVectors | None
+    train: np.ndarray
+    held_out: np.ndarray
+
+    def examples(self, targets: Targets) -> TrainingExamples:
+        """Return the documents that are trained on.
+
+        Parameters
+        ----------
+        targets : Targets
+            Of all documents.
+
+        Returns
+        -------
+        TrainingExamples
+            In the order of `train`.
+        """
+        X_views = self.X_views
+        if X_views is not None:
+            second = self.train + self.X.shape[0]
+            X_views = X_views[np.concatenate([self.train, second])]
+        return TrainingExamples(
+            self.X[self.train],
+            X_views,
+            targets.whole[self.train],
+            targets.reduced[self.train],
+        )

@@ -1,0 +1,57 @@
+"""A fitted student in one value, and the attributes that it has as an estimator."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sklux._student.network import Network
+from sklux._student.report import FitReport
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedStudent:
+    """Everything that a fit learns.
+
+    Attributes
+    ----------
+    network : Network
+        The weights.
+    teacher_components : ndarray of shape (n_components, n_teacher_components), \
+            dtype=np.float32, or None
+        Maps teacher vectors into the student's space; None if no map is known.
+    n_teacher_documents : int
+        Number of documents with a teacher embedding; 0 if it is not known.
+    loss_curve : list of float
+        Training loss of each epoch.
+    validation_scores : list of float or None
+        Held-out score of each epoch.
+    report : FitReport or None
+        How near the student is to its teacher.
+    """
+
+    network: Network
+    teacher_components: np.ndarray | None = None
+    n_teacher_documents: int = 0
+    loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] | None = None
+    report: FitReport | None = None
+
+    def attributes(self) -> dict[str, Any]:
+        """Return the fitted attributes of a `ReLUProjection`.
+
+        Returns
+        -------
+        dict of str to object
+            Values by the names of the attributes.
+        """
+        return {
+            "_network": self.network,
+            "n_components_": self.network.n_components,
+            "teacher_components_": self.teacher_components,
+            "n_teacher_documents_": self.n_teacher_documents,
+            "loss_curve_": self.loss_curve,
+            "validation_scores_": self.validation_scores,
+            "n_iter_": len(self.loss_curve),
+            "report_": self.report,
+        }
