@@ -57,7 +57,7 @@ from _report import add_output_option, conditions, markdown_table, publish
 from _turns import Timing, progress, quiet_rounds, ratio, seconds_of, take_turns
 from bench_lexical import REST, Clock
 from scipy import sparse
-from sklux._kernels.fused import Room, TermWeighing, project_tokens
+from sklux._kernels.fused import Scratch, TermWeighing, project_tokens
 from threadpoolctl import threadpool_limits
 
 import sklux._fused as embedding
@@ -273,7 +273,7 @@ class Bench:
         """The first layer of a network, as `transform` runs it."""
         weighing = term_weighing(self.stage.weighing, network)
         reader = self.stage.reader(network)
-        scratch = Pool(partial(Room, network.n_features))
+        scratch = Pool(partial(Scratch, network.n_features))
         return TokenLayer(reader, self.tokens(reader), weighing, network, scratch)
 
     def note_pages(self, name: str, rows: np.ndarray) -> None:

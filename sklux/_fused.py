@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from sklux._kernels.fused import Room, TermWeighing, project_tokens
+from sklux._kernels.fused import Scratch, TermWeighing, project_tokens
 from sklux._lexical.buffers import TextBuffers
 from sklux._lexical.lookup import TermReader
 from sklux._lexical.matrix import Weighing
@@ -40,7 +40,7 @@ class FusedTransform:
         self._reader = reader
         self._network = network
         self._weighing = term_weighing(weighing, network)
-        self._rooms = Pool(partial(Room, network.n_features))
+        self._scratch = Pool(partial(Scratch, network.n_features))
 
     def __call__(self, blocks: Iterable[TextBuffers], n_jobs: int | None) -> np.ndarray:
         """Map documents to unit vectors.
@@ -73,7 +73,7 @@ class FusedTransform:
 
             def first_layer(first: int, hidden: np.ndarray) -> None:
                 project_tokens(
-                    room,
+                    scratch,
                     self._reader.indexes,
                     numbers,
                     ends,
@@ -83,7 +83,7 @@ class FusedTransform:
                     hidden,
                 )
 
-            with self._rooms.borrow() as room:
+            with self._scratch.borrow() as scratch:
                 network.forward(first_layer, out, start, stop)
 
         edges = range_edges(block, n_jobs)

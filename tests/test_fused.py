@@ -22,7 +22,7 @@ from pieces_reference import TRAINING_TEXTS, bert_tokenizer
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklux._kernels.fused import Room, project_tokens
+from sklux._kernels.fused import Scratch, project_tokens
 from strategies import awkward_texts, kernel_settings, seeds, token_documents, widths
 
 import sklux._fused
@@ -274,7 +274,7 @@ def test_embedding_kernel_equals_reference(
     last = data.draw(st.integers(first, len(documents)))
     out = np.full((last - first, network.n_components), np.nan, dtype=np.float32)
     project_tokens(
-        Room(network.n_features),
+        Scratch(network.n_features),
         tuple(indexes),
         tuple(stream.numbers for stream in streams),
         tuple(stream.ends for stream in streams),
@@ -315,7 +315,7 @@ def test_embedding_kernel_merges_any_number_of_terms(n_terms, n_columns, n_repea
     out = np.full((2, 3), np.nan, dtype=np.float32)
     weighing = term_weighing(Weighing(np.float32), network)
     project_tokens(
-        Room(network.n_features),
+        Scratch(network.n_features),
         (index,),
         (tokens.numbers,),
         (tokens.ends,),
@@ -338,11 +338,11 @@ def test_embedding_kernel_when_the_numbers_of_places_run_out(n_left):
     documents = [[[str(i) for i in rng.integers(20, size=30)]] for _ in range(9)]
     tokens = make_tokens(index, documents)
     weighing = term_weighing(Weighing(np.float32), network)
-    room = Room(20)
+    scratch = Scratch(20)
     out = np.empty((2, 9, 3), dtype=np.float32)
     for sums in out:
         project_tokens(
-            room,
+            scratch,
             (index,),
             (tokens.numbers,),
             (tokens.ends,),
@@ -351,8 +351,8 @@ def test_embedding_kernel_when_the_numbers_of_places_run_out(n_left):
             network.weight_rows,
             sums,
         )
-        # Marks of the places of these documents stand in the room.
-        room.next_number = 2**32 - 1 - n_left
+        # Marks of the places of these documents are in the scratch memory.
+        scratch.next_number = 2**32 - 1 - n_left
     np.testing.assert_array_equal(out[0], out[1])
 
 

@@ -1,1 +1,1 @@
-"""Compiled loops over documents; no other room of the package is imported here."""
+"""Compiled loops over documents; nothing here imports another part of the package."""

@@ -1,18 +1,18 @@
-"""Mini-batches of the first layer: its sums, and the step that follows its gradient.
+"""Mini-batches of the first layer: its sums, and the step along its gradient.
 
     H_i = s_i sum_k x_ik W_k                     row i of the batch, over its features k
     g_k = sum_i s_i x_ik dL/dH_i                 over the rows of the batch that have k
-    m_k := b1 m_k + (1 - b1) g_k                 Adam (arXiv 1412.6980), for the
-    v_k := b2 v_k + (1 - b2) g_k^2               features of the batch alone
+    m_k := b1 m_k + (1 - b1) g_k                 Adam (arXiv 1412.6980), only for the
+    v_k := b2 v_k + (1 - b2) g_k^2               features of the batch
     W_k := W_k - rate m_k / (sqrt(v_k) c + e)
 
-A feature of few documents is in few batches; its moments stay as they are in between.
-The gradient of a feature never leaves the first cache: it is summed, used, forgotten.
-Rows of H and features are independent of each other and summed in one order each, so
-that the bits do not depend on how many threads share them.
+A feature of few documents is in few batches; its moments do not change in between.
+The gradient of a feature stays in the first-level cache, because it is used as soon as
+it is summed. Rows of H and features are independent of each other, and each is summed
+in one fixed order. So the bits do not depend on the number of threads.
 
-Cost per batch: n_nonzeros * n_units multiply-adds for the sums and as many for the
-gradient; three rows of n_units values are read and written for each distinct feature.
+Cost per batch: n_nonzeros * n_units multiply-adds for the sums, and as many for the
+gradient. Three rows of n_units values are read and written for each distinct feature.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
@@ -23,9 +23,9 @@ from .typedefs cimport float32_t, index_t
 from .words cimport mix, numbers, reserve
 
 cdef enum:
-    # Rows of weights between a request and their use.
+    # Rows of weights between the prefetch of a row and its use.
     ROWS_AHEAD = 4
-    # Places of values are 32-bit numbers.
+    # Places of values are stored in 32 bits.
     MOST_VALUES = 0x7FFFFFFF
 
 
@@ -35,15 +35,15 @@ cdef class SparseBatch:
     Parameters
     ----------
     n_features : int
-        Columns of the matrix.
+        Number of columns of the matrix.
     """
     cdef Py_ssize_t n_columns
-    # For each column of the matrix: how often it is in the batch, then where its next
-    # value goes; zeros in between.
+    # For each column of the matrix: first its number of values in the batch, then the
+    # place of its next value; zero between two calls.
     cdef uint32_t *places
-    # By row: columns and values; where the rows end.
+    # By row: columns, values, and the end of each row.
     cdef numbers columns, values, row_ends
-    # By column: the distinct columns, where they end, and of each value its row.
+    # By column: the distinct columns, the end of each, and the row of each value.
     cdef numbers features, feature_ends, rows, row_values
 
     def __cinit__(self, Py_ssize_t n_features):
@@ -71,12 +71,12 @@ cdef class SparseBatch:
 
     @property
     def n_rows(self):
-        """Rows of the batch."""
+        """Number of rows of the batch."""
         return self.row_ends.length
 
     @property
     def n_features(self):
-        """Distinct columns that occur in the batch."""
+        """Number of distinct columns in the batch."""
         return self.features.length
 
     def begin(self):
@@ -99,20 +99,21 @@ cdef class SparseBatch:
         Parameters
         ----------
         X_data, X_indices : memoryviews of shape (n_nonzeros,)
-            Values and columns of the matrix; columns are in [0, n_features), and
-            values are finite, which the caller has checked.
+            Values and columns of the matrix. The caller has checked that columns are
+            in [0, n_features) and values are finite.
         X_indptr : memoryview of shape (n_samples + 1,)
-            Where its rows begin.
+            Row pointer of the matrix.
         samples : memoryview of shape (n_added,)
-            Rows, in [0, n_samples).
+            Indices of the rows to add, in [0, n_samples).
         dropout : float
             Probability that a value is left out, in [0, 1].
         seed : int
-            Which values these are: a function of the seed and the value's place.
+            Seed of the dropout: the seed and the place of a value determine whether
+            the value is left out.
         """
         cdef Py_ssize_t i, k, begin, n_rows = self.row_ends.length
         cdef int64_t n_most = 0
-        # Compared with 32 random bits.
+        # A value is left out if 32 random bits are less than this bound.
         cdef uint64_t bound = <uint64_t>(dropout * 4294967296.0)
         cdef float32_t *values
         cdef float32_t scale
@@ -131,7 +132,7 @@ cdef class SparseBatch:
             for i in range(samples.shape[0]):
                 begin = self.columns.length
                 for k in range(X_indptr[samples[i]], X_indptr[samples[i] + 1]):
-                    # Twice, for the first product has its best bits at the top.
+                    # Mixed twice: after one product only the high bits are random.
                     if bound > 0 and mix(mix(seed + <uint64_t>k)) >> 32 < bound:
                         continue
                     self.columns.values[self.columns.length] = <uint32_t>X_indices[k]
@@ -145,7 +146,7 @@ cdef class SparseBatch:
             self.row_ends.length += samples.shape[0]
 
     def end(self):
-        """Sort the values by column, once all rows are there."""
+        """Sort the values by column, after all rows were added."""
         cdef int64_t n = self.columns.length
         if not (
             reserve(&self.features, min(n, self.n_columns))
@@ -158,7 +159,7 @@ cdef class SparseBatch:
             self.turn()
 
     cdef void turn(self) noexcept nogil:
-        """Write the values column by column; in a column they are in order of rows."""
+        """Write the values column by column; within a column, in the order of rows."""
         cdef Py_ssize_t i, k, begin = 0
         cdef uint32_t count, place, end = 0
         cdef const float32_t *values = <const float32_t *>self.values.values
@@ -192,16 +193,16 @@ cdef class SparseBatch:
         Py_ssize_t start,
         Py_ssize_t stop,
     ):
-        """Write rows ``start`` to ``stop`` of the layer's sums.
+        """Write rows ``start`` to ``stop - 1`` of the sums of the layer.
 
         Parameters
         ----------
         weights : memoryview of shape (n_features, n_units)
             Weights of all columns of the matrix.
         out : memoryview of shape (n_rows, n_units)
-            Its rows ``start`` to ``stop`` are overwritten.
+            Rows ``start`` to ``stop - 1`` are overwritten.
         start, stop : int
-            Rows of the batch.
+            Range of rows of the batch.
         """
         cdef Py_ssize_t i, begin
         cdef const float32_t *values = <const float32_t *>self.values.values
@@ -240,21 +241,21 @@ cdef class SparseBatch:
         Py_ssize_t start,
         Py_ssize_t stop,
     ):
-        """Move the weights of features ``start`` to ``stop`` of the batch.
+        """Update the weights of features ``start`` to ``stop - 1`` of the batch.
 
         Parameters
         ----------
         gradient : memoryview of shape (n_rows, n_units)
-            Gradient of the loss in the layer's sums.
+            Gradient of the loss in the sums of the layer.
         weights, mean, mean_square : memoryviews of shape (n_features, n_units)
-            Weights of all columns of the matrix and their moments; rows of the
+            Weights of all columns of the matrix and their moments; the rows of the
             features are changed.
         rate : float
-            Learning rate over the bias of ``mean``.
+            Learning rate divided by the bias of ``mean``.
         correction : float
             1 / sqrt(bias of ``mean_square``).
         start, stop : int
-            Features of the batch, in the order of their first places.
+            Range of features of the batch, in the order of their first places.
         """
         cdef Py_ssize_t k, begin, n_units = weights.shape[1]
         cdef uint32_t feature

@@ -1,18 +1,17 @@
-"""Tokens to the first layer's sums: look-up, count, weigh, add; no matrix between.
+"""Tokens to the sums of the first layer, without a matrix: look up, count, weigh, add.
 
     x_t = tf(count of t) idf(t)                         for each term t of a document
     h   = s (sum over pieces of x_t W_t + r sum over words of x_t W_t),   s > 0
 
-The layer is followed by the division by |h|, so the norm of x is not computed; where
-the terms are of two parts, each of which is to have the same norm, r is the ratio of
-the norm of the first to that of the second. The terms of a document are added in the
-order in which they first occur in it, those of the first part before those of the
-second.
+The layer is followed by the division by |h|, so the norm of x is not computed. If the
+terms have two parts, which must get the same norm, r is the norm of the first part
+divided by the norm of the second. The terms of a document are added in the order of
+their first occurrence: first the terms of the first part, then the terms of the second.
 
-Cost per document: the look-ups of `_terms.pyx`, which give weight rows at once, then
-the reading of one row a term, which is bound by the memory. The documents of a group
-are looked up before the first of their rows is added, so that rows can be asked for
-early, across documents.
+Cost per document: the look-ups of `terms.pyx`, which give weight rows directly, and
+the reading of one row for each term, which is bound by the memory. All documents of a
+group are looked up before the first row is added, so that rows can be prefetched across
+documents.
 """
 from libc.math cimport log
 from libc.stdint cimport int64_t, uint32_t
@@ -27,23 +26,23 @@ from .words cimport fetch, numbers, reserve
 from .terms import NORMS
 
 cdef enum:
-    # Documents of a group; and terms after which no document is added to it.
+    # Documents of a group, and number of terms from which on a group is full.
     GROUP_DOCUMENTS = 64
     GROUP_TERMS = 8192
     LAST_NUMBER = 0xFFFFFFFF
 
 
 cdef class TermWeighing:
-    """How the counts of a document become its values.
+    """The weighing that turns the counts of a document into its values.
 
     Parameters
     ----------
     idf : memoryview of shape (n_rows,)
         Inverse document frequency of the term of each weight row.
     tf : memoryview of shape (n_counts,)
-        Term frequency by count, as far as it is tabulated.
+        Table of term frequencies by count.
     binary, sublinear_tf : bool
-        What it is beyond.
+        Formula of the term frequency for counts beyond the table.
     norm : {'l1', 'l2', None}
         Norm of each part of a row.
     """
@@ -79,7 +78,7 @@ cdef class TermWeighing:
         const uint32_t *counts,
         float32_t *values,
     ) noexcept nogil:
-        """Values of a document of n terms, of which some are of the first part."""
+        """Compute the values of n terms; the first n_first are of the first part."""
         cdef int64_t k
         cdef double first, second
         cdef float32_t ratio
@@ -95,13 +94,13 @@ cdef class TermWeighing:
                 values[k] *= ratio
 
 
-cdef class Room:
-    """Memory of one thread, kept from call to call.
+cdef class Scratch:
+    """Scratch memory of one thread, kept from call to call.
 
-    Every place of a document's terms has a number of its own, and ``seen`` holds for
-    each weight row the number of its last place. A number below those of the present
-    document is from another: so a row is known or new without a search, and nothing
-    has to be cleared between documents.
+    Each distinct term of each document has a unique number, its place. ``seen`` holds
+    for each weight row the number of its last place. If this number is below all
+    numbers of the current document, the row is new in this document. So a new row is
+    found without a search, and nothing is cleared between documents.
 
     Parameters
     ----------
@@ -115,12 +114,11 @@ cdef class Room:
     """
     cdef int64_t n_rows
     cdef uint32_t *seen
-    # `seen` begins with zeros, so this does with 1.
+    # It begins with 1, because `seen` begins with zeros.
     cdef public uint32_t next_number
     # Weight rows of one part of a document, one for each place in the text.
     cdef numbers found
-    # The distinct rows of all documents of a group, how often each was found, and
-    # its value.
+    # The distinct rows of all documents of a group, their counts and their values.
     cdef numbers rows, counts, values
     cdef int64_t ends[GROUP_DOCUMENTS]
 
@@ -143,27 +141,27 @@ cdef class Room:
         free(self.values.values)
 
     def n_bytes(self):
-        """Size of the memory that grows with the documents."""
+        """Size of the buffers that grow with the documents."""
         capacity = self.found.capacity + self.rows.capacity
         capacity += self.counts.capacity + self.values.capacity
         return capacity * sizeof(uint32_t)
 
     def clear(self):
-        """Forget the documents of the last call."""
+        """Remove the documents of the last call; keep the memory."""
         self.rows.length = 0
 
     cdef void begin_document(self) noexcept nogil:
-        """Take care that numbers do not run out within a document."""
+        """Start again at number 1 if the numbers could run out within a document."""
         if self.next_number > LAST_NUMBER - self.n_rows:
             memset(self.seen, 0, self.n_rows * sizeof(uint32_t))
             self.next_number = 1
 
     cdef int64_t merge(self, int64_t k) noexcept nogil:
-        """Count the rows found in a document that has k others; how many there are.
+        """Count the rows found, in a document that has k distinct rows so far.
 
-        New rows are added in the order of their first places. New and known ones take
-        the same instructions: a branch would be guessed wrong too often. -1: memory is
-        out.
+        Return the new number of distinct rows, or -1 if memory is out. New rows are
+        added in the order of their first places. New and known rows take the same
+        instructions, because the processor would mispredict a branch too often.
         """
         cdef int64_t i, place, n = self.found.length
         cdef uint32_t row, first = self.next_number
@@ -171,7 +169,8 @@ cdef class Room:
         cdef uint32_t *counts
         cdef const uint32_t *found = self.found.values
         cdef bint is_new
-        # Of a long document most terms repeat. One place more is written.
+        # Most terms of a long document repeat: at most n_rows are distinct. One place
+        # after the last is written, too.
         if not (
             reserve(&self.rows, k + min(n, self.n_rows) + 1)
             and reserve(&self.counts, k + min(n, self.n_rows) + 1)
@@ -201,7 +200,7 @@ cdef class Room:
         Py_ssize_t document,
         int64_t *n_terms,
     ) noexcept nogil:
-        """Add the terms of one part of a document; 0 when memory is out."""
+        """Add the terms of one part of a document; return 0 if memory is out."""
         cdef int64_t begin = ends[document - 1] if document > 0 else 0
         if ends[document] == begin:
             return True
@@ -218,7 +217,7 @@ cdef class Room:
     cdef bint end_document(
         self, TermWeighing weighing, int64_t n_terms, int64_t n_first
     ) noexcept nogil:
-        """Weigh the terms of a document; 0 when memory is out."""
+        """Weigh the terms of a document; return 0 if memory is out."""
         self.values.length = self.rows.length
         if not reserve(&self.values, n_terms):
             return False
@@ -235,7 +234,7 @@ cdef class Room:
 
 
 def project_tokens(
-    Room room,
+    Scratch scratch,
     tuple indexes,
     tuple tokens,
     tuple ends,
@@ -244,26 +243,27 @@ def project_tokens(
     WeightRows weights,
     float32_t[:, ::1] out,
 ):
-    """Write the first layer's sums of documents whose tokens are known.
+    """Write the sums of the first layer for documents whose tokens are known.
 
     Parameters
     ----------
-    room : Room
-        For as many rows as ``weights`` has; no other thread has it meanwhile.
+    scratch : Scratch
+        Scratch memory for as many rows as ``weights`` has; no other thread may use it
+        at the same time.
     indexes : tuple of TermIndex
         One or two sets of terms; their columns are rows of ``weights``.
     tokens : tuple of memoryviews of shape (n_tokens,)
         For each set, the numbers of the tokens in its table of words.
     ends : tuple of memoryviews of shape (n_documents,)
-        Where the tokens of each document end.
+        For each set, the end of the tokens of each document.
     first : int
-        The first of the documents to write.
+        Number of the first document to write.
     weighing : TermWeighing
-        How counts become values.
+        The weighing of counts.
     weights : WeightRows
         Weights of the layer.
     out : memoryview of shape (n_rows, n_units)
-        Overwritten with the rows of documents ``first`` to ``first + n_rows``.
+        Overwritten with the rows of the n_rows documents from ``first`` on.
     """
     cdef Py_ssize_t i = 0, k, last = len(indexes) - 1, n_rows = out.shape[0]
     cdef TermIndex first_index = indexes[0], second_index = indexes[last]
@@ -275,37 +275,39 @@ def project_tokens(
         return
     with nogil:
         while i < n_rows and in_memory:
-            room.rows.length = 0
+            scratch.rows.length = 0
             n_group = 0
             while (
                 n_group < min(GROUP_DOCUMENTS, n_rows - i)
-                and room.rows.length < GROUP_TERMS
+                and scratch.rows.length < GROUP_TERMS
                 and in_memory
             ):
                 k = first + i + n_group
                 n_terms = 0
-                room.begin_document()
-                in_memory = room.add_part(
+                scratch.begin_document()
+                in_memory = scratch.add_part(
                     first_index, first_tokens, first_ends, k, &n_terms
                 )
                 n_first = n_terms
                 if in_memory and last > 0:
-                    in_memory = room.add_part(
+                    in_memory = scratch.add_part(
                         second_index, second_tokens, second_ends, k, &n_terms
                     )
-                in_memory = in_memory and room.end_document(weighing, n_terms, n_first)
-                room.ends[n_group] = room.rows.length
+                in_memory = in_memory and scratch.end_document(
+                    weighing, n_terms, n_first
+                )
+                scratch.ends[n_group] = scratch.rows.length
                 n_group += 1
             begin = 0
             for k in range(n_group if in_memory else 0):
                 weights.project(
-                    room.ends[k] - begin,
-                    room.rows.length - begin,
-                    room.rows.values + begin,
-                    <float32_t *>room.values.values + begin,
+                    scratch.ends[k] - begin,
+                    scratch.rows.length - begin,
+                    scratch.rows.values + begin,
+                    <float32_t *>scratch.values.values + begin,
                     &out[i + k, 0],
                 )
-                begin = room.ends[k]
+                begin = scratch.ends[k]
             i += n_group
     if not in_memory:
         raise MemoryError("no memory for the terms of the documents")

@@ -1,4 +1,4 @@
-# The first layer, for the kernel that goes from tokens to it.
+# The first layer, for the kernels of mini-batches and of tokens.
 from libc.stdint cimport uint32_t
 
 from .typedefs cimport float32_t
@@ -15,7 +15,7 @@ ctypedef void gather_rows(
 ) noexcept nogil
 
 
-# Factor that keeps the sums of a row in range; the norm takes it out again.
+# Factor that keeps the sums of a row in range; the division by the norm removes it.
 cdef float32_t row_scale(const float32_t *values, Py_ssize_t n_values) noexcept nogil
 
 cdef void add_rows(
@@ -48,8 +48,8 @@ cdef class WeightRows:
     cdef public Py_ssize_t rows_ahead
     cdef object arrays
 
-    # sums := s sum_k values[k] W[features[k]], s > 0. Values are changed; the
-    # features up to n_readable are those of what comes next.
+    # sums := s sum_k values[k] W[features[k]], s > 0. The values are changed. Features
+    # from n to n_readable belong to the next documents, and are only prefetched.
     cdef void project(
         self,
         Py_ssize_t n,

@@ -4,15 +4,15 @@
     h_i = relu(h_{i-1} W_i),  h_i := h_i / |h_i|
     z = h W_last / |h W_last|                     no ReLU in the last layer
 
-(Luxical, arXiv 2512.09015; there are no biases.) Each of the functions below is one
-step over the rows it is given, releases the GIL, and writes into an array that the
-caller allocates; `WeightRows` is the first step for one document. W_0 may be stored
-in fewer bits. The sums of a row run in the order of its values, so that the result of
-a row does not depend on the rows beside it.
+(Luxical, arXiv 2512.09015; there are no biases.) Each function below computes one step
+for the given rows, releases the GIL, and writes into an array that the caller
+allocates; `WeightRows` computes the first step for one document. W_0 may be stored in
+fewer bits. The sums of a row are computed in the order of its values, so the result of
+a row does not depend on other rows.
 
-Cost per document: n_nonzeros * n_units multiply-adds for the sparse layer,
-bound by the memory traffic of reading n_nonzeros weight rows; n_in * n_out
-multiply-adds for a dense one.
+Cost per document: n_nonzeros * n_units multiply-adds for the sparse layer, bound by
+the memory traffic of reading n_nonzeros weight rows; n_in * n_out multiply-adds for a
+dense layer.
 """
 from libc.math cimport fabsf
 from libc.stdint cimport int8_t, uint16_t, uint32_t
@@ -65,9 +65,9 @@ cdef extern from "rows.h" nogil:
     int best_instruction_set "sklux_best_instruction_set"() noexcept nogil
     const row_routines *routines_for "sklux_rows_for"(int) noexcept nogil
 
-# Adam's constants, for those who make its other steps.
+# Adam's constants, for the steps of the other layers.
 BETA_1, BETA_2, EPSILON = beta_1, beta_2, epsilon
-# Set numbers follow the enum in rows.h.
+# In the order of the enum in rows.h.
 INSTRUCTION_SETS = ("plain", "avx2", "avx512")
 
 cdef const row_routines *rows = routines_for(best_instruction_set())
@@ -76,24 +76,24 @@ cdef enum:
     FLOATS = 0
     HALVES = 1
     BYTES = 2
-    # Weights between a request and their use.
+    # Bytes of weights between the prefetch of a row and its use.
     BYTES_AHEAD = 4096
     # Fewer rows than this are multiplied one by one.
     MIN_PANEL_ROWS = 4
 
-# A row of values beyond these is scaled before the product, so that neither
-# overflow nor underflow can reach the sums; the norm takes the scale out again.
+# A row with values beyond these bounds is scaled before the product, so that its sums
+# neither overflow nor underflow; the division by the norm removes the scale.
 cdef float32_t LARGEST_SAFE = 1e12
 cdef float32_t SMALLEST_SAFE = 1e-12
 
 
 def available_instruction_sets():
-    """Names of the instruction sets that this processor can run, plain first."""
+    """Names of the instruction sets that this processor supports, plain first."""
     return INSTRUCTION_SETS[:best_instruction_set() + 1]
 
 
 def use_instruction_set(name):
-    """Run the routines of one instruction set from here on (tests compare them)."""
+    """Use the routines of one instruction set from now on (tests compare them)."""
     global rows
     if name not in available_instruction_sets():
         raise ValueError(
@@ -103,14 +103,14 @@ def use_instruction_set(name):
 
 
 cdef float32_t row_scale(const float32_t *values, Py_ssize_t n_values) noexcept nogil:
-    """1, or 1 / max |x| where the row's values are very large or very small."""
+    """1, or 1 / max |x| if the values of the row are very large or very small."""
     cdef float32_t largest = 0
     cdef Py_ssize_t i
     for i in range(n_values):
         largest = max(largest, fabsf(values[i]))
     if largest == 0 or SMALLEST_SAFE < largest < LARGEST_SAFE:
         return 1
-    # 1 / largest overflows for subnormal values: the reciprocal is held finite.
+    # 1 / largest overflows for subnormal values, so the factor is bounded.
     return 1 / largest if largest > 1e-37 else <float32_t>1e37
 
 
@@ -144,7 +144,7 @@ cdef void adam_row(
 
 
 cdef class WeightRows:
-    """The weights of the first layer as they are stored: a row for each feature.
+    """The stored weights of the first layer: one row for each feature.
 
         W[k, j] = stored[k, j]                 float32, float16
         W[k, j] = scales[k] stored[k, j]       int8
@@ -152,14 +152,14 @@ cdef class WeightRows:
     Parameters
     ----------
     stored : ndarray of shape (n_features, n_units)
-        Of dtype float32, float16 or int8, C-contiguous; it may be read-only.
+        Weights of dtype float32, float16 or int8, C-contiguous; may be read-only.
     scales : ndarray of shape (n_features,), dtype=np.float32, or None
-        For int8.
+        Factors of the rows, for int8.
 
     Attributes
     ----------
     rows_ahead : int
-        How many rows before its turn a row is asked for; 0: the processor sees to it.
+        A row is prefetched this many rows before its use; 0 means no prefetch.
     """
 
     def __init__(self, stored, scales=None):
@@ -233,15 +233,15 @@ def sparse_product(
     Parameters
     ----------
     X_data, X_indices : memoryviews of shape (n_nonzeros,)
-        Values and columns of the whole CSR matrix; columns are in
-        [0, n_features), which the caller has checked.
+        Values and columns of the whole CSR matrix. The caller has checked that columns
+        are in [0, n_features).
     X_indptr : memoryview of shape (n_rows + 1,)
-        The part of the row pointer that belongs to the rows of ``out``; its
-        values count from the start of ``X_data``.
+        The part of the row pointer for the rows of ``out``; its values count from the
+        start of ``X_data``.
     places : memoryview of shape (n_features,), or None
-        Weight row of each column; None: its own number.
+        Weight row of each column; None means that column k has row k.
     weights : WeightRows
-        Weights of n_features rows.
+        Weights with n_features rows.
     out : memoryview of shape (n_rows, n_units)
         Overwritten.
     """
@@ -281,7 +281,7 @@ def unit_rows(float32_t[:, ::1] H, bint relu):
     H : memoryview of shape (n_rows, n_units)
         Changed in place.
     relu : bool
-        Whether to apply the ReLU first.
+        Whether to apply the ReLU before the division.
     """
     cdef Py_ssize_t i
     if H.shape[1] == 0:
@@ -294,7 +294,7 @@ def unit_rows(float32_t[:, ::1] H, bint relu):
 def dense_product(
     const float32_t[:, ::1] H, const float32_t[:, ::1] weights, float32_t[:, ::1] out
 ):
-    """out := H weights; a row has the same bits whatever rows stand beside it.
+    """out := H weights; the bits of a row do not depend on the other rows.
 
     Parameters
     ----------
@@ -326,7 +326,7 @@ def dense_product(
     )
     if memory == NULL:
         raise MemoryError("no memory for a panel of the weights")
-    # Vectors of a packed panel that lay across two cache lines would be read twice.
+    # The panel begins at a cache line: a vector across two lines costs two reads.
     packed = <float32_t *>(memory + CACHE_LINE - <size_t>memory % CACHE_LINE)
     with nogil:
         rows.product(

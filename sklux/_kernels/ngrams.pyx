@@ -3,13 +3,13 @@
     tf(g) = number of times that g occurs
     df(g) = number of documents that g occurs in
 
-An n-gram is the (n - 1)-gram it begins with and one more word, so each order is
-counted with keys of 64 bits, exactly. The corpus is cut by the n-gram's first
-word: all n-grams that begin in one range of words are counted by one thread, and
-the ranges one after the other are the n-grams in their order.
+An n-gram is an (n - 1)-gram, its prefix, and one more word. So each order is counted
+exactly, with keys of 64 bits. The work is divided by the first word of the n-grams: one
+thread counts all n-grams whose first word is in one range of words. The n-grams of all
+ranges, one after the other, are in the order of their words.
 
-Cost: one look-up a token and order in a table larger than the caches; tokens are
-taken in batches, so that the look-ups of a batch wait for memory together.
+Cost: one look-up for each token and order, in a table larger than the caches. Tokens
+are taken in batches, so that the look-ups of a batch wait for memory together.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
@@ -25,7 +25,7 @@ cdef extern from "sort.h" nogil:
 cdef enum:
     BATCH = 64
 
-# No document: the corpus has fewer than that many.
+# Stands for no document: a corpus has fewer documents than this.
 cdef uint32_t NO_DOCUMENT = 0xFFFFFFFF
 
 cdef struct ngram:
@@ -61,17 +61,17 @@ def count_words(
     Parameters
     ----------
     tokens : memoryview of shape (n_tokens,)
-        Words of documents, one after the other.
+        Words of documents, one document after the other.
     ends : memoryview of shape (n_documents,)
-        Where the tokens of each document end.
+        End of the tokens of each document.
     first_document : int
-        Number of the first document among all of the corpus.
+        Number of the first document in the corpus.
     start, stop : int
-        Range of words; others are left to other calls.
+        Range of words to count; other words are counted by other calls.
     tf, df : memoryviews of shape (n_words,)
         Counts so far.
     last_documents : memoryview of shape (n_words,)
-        Last document that held the word; the largest uint32 at first.
+        Last document that contains the word; initially the largest uint32.
     """
     cdef Py_ssize_t i
     cdef int64_t t = 0
@@ -82,7 +82,7 @@ def count_words(
             while t < ends[i]:
                 word = tokens[t]
                 t += 1
-                # BREAK and UNKNOWN are beyond every range.
+                # BREAK and UNKNOWN are not in any range.
                 if start <= word < stop:
                     tf[word] += 1
                     df[word] += last_documents[word] != document
@@ -95,10 +95,10 @@ def count_short_segments(
     int64_t length,
     uint8_t[::1] out,
 ):
-    """Mark the first token of each segment of exactly so many tokens.
+    """Mark the first token of each segment of exactly ``length`` tokens.
 
-    A segment is what stands between two BREAKs: a padded word of 'char_wb'. A
-    word shorter than the shortest n-gram is counted once, as a whole.
+    A segment is the tokens between two BREAKs: a padded word of 'char_wb'. A word that
+    is shorter than the shortest n-gram is counted once, as a whole.
     """
     cdef Py_ssize_t i
     cdef int64_t t = 0, begin
@@ -121,7 +121,7 @@ cdef class NgramCounter:
     start, stop : int
         Range of first words.
     order : int
-        2 or more: the number of words of an n-gram.
+        Number of words of an n-gram, 2 or more.
     """
     cdef uint32_t start, stop
     cdef int order
@@ -159,15 +159,15 @@ cdef class NgramCounter:
         ----------
         tokens, ends, first_document
             As in `count_words`.
-        prefixes : memoryview of shape (n_tokens,), or empty when order is 2
-            The (n - 1)-gram that begins at each token, as a number that this
-            method gave it in the last order; UNKNOWN for none.
+        prefixes : memoryview of shape (n_tokens,), or empty if order is 2
+            Number of the (n - 1)-gram that begins at each token, from the call of this
+            method for the last order; UNKNOWN if there is none.
         whole : memoryview of shape (n_tokens,), or empty
-            Where it is given, only the n-grams at marked tokens are counted;
-            others are kept as beginnings of longer ones.
+            If it is not empty, only the n-grams at marked tokens are counted; other
+            n-grams are kept as prefixes of longer ones.
         keep_prefixes : bool
-            Whether to overwrite ``prefixes`` with the n-grams found here, for
-            the next order.
+            Whether to overwrite ``prefixes`` with the numbers of the n-grams, for the
+            next order.
         """
         cdef occurrence batch[BATCH]
         cdef int n_batch = 0
@@ -211,7 +211,7 @@ cdef class NgramCounter:
             raise MemoryError(f"no memory for the table of {self.order}-grams")
 
     cdef bint add(self, occurrence *batch, int n_batch, uint32_t *found) noexcept nogil:
-        """Count a batch of occurrences; 0 when memory is out."""
+        """Count a batch of occurrences; return 0 if memory is out."""
         cdef uint64_t last, place
         cdef uint32_t tag, number
         cdef ngram *entry
@@ -254,7 +254,7 @@ cdef class NgramCounter:
         return True
 
     cdef bint reserve(self, int n_more) noexcept nogil:
-        """Make room for more n-grams; 0 when memory or numbers are out."""
+        """Allocate memory for more n-grams; return 0 if memory or numbers are out."""
         cdef uint64_t needed = <uint64_t>self.n_entries + n_more
         cdef uint64_t capacity, n_slots, place, last, hash
         cdef ngram *entries
@@ -302,14 +302,14 @@ cdef class NgramCounter:
 
         Parameters
         ----------
-        prefix_ranks : memoryview of shape (n_shorter,), or empty when order is 2
-            Rank of each (n - 1)-gram, by the number that `count` gave it.
+        prefix_ranks : memoryview of shape (n_shorter,), or empty if order is 2
+            Rank of each (n - 1)-gram, indexed by its number in `count`.
         ranks : memoryview of shape (n_ngrams,), or empty
-            Overwritten: the rank of each n-gram, by its number.
+            Overwritten with the rank of each n-gram, indexed by its number.
         parents, words : memoryviews of shape (n_ngrams,)
-            Overwritten: rank of the (n - 1)-gram it begins with, and last word.
+            Overwritten with the rank of the prefix, and with the last word.
         tf, df : memoryviews of shape (n_ngrams,)
-            Overwritten: counts.
+            Overwritten with the counts.
         """
         cdef int64_t n = self.n_entries, i
         cdef uint64_t *keys

@@ -1,7 +1,7 @@
-/* Row routines (sparse product, unit row, dense product), compiled once per
- * instruction set and chosen when the program runs. Compilers and processors without
- * the x86-64 sets take the plain one, which is C99 and vectorised as the compiler
- * sees fit (NEON on arm64). */
+/* Row routines (sparse product, unit row, dense product), compiled once for each
+ * instruction set; the set is chosen at run time. Compilers and processors without the
+ * x86-64 sets use the plain set: C99, which the compiler may vectorise (NEON on
+ * arm64). */
 #ifndef SKLUX_ROWS_H
 #define SKLUX_ROWS_H
 
@@ -20,15 +20,15 @@
 #endif
 
 #define SKLUX_CACHE_LINE 64
-/* Rows of a dense layer's panel that are packed at a time: they stay in the cache. */
+/* Rows of a panel of a dense layer that are packed at a time; they fit in the cache. */
 #define SKLUX_PANEL_DEPTH 768
-/* Rows of a panel that are asked for ahead of those being packed. */
+/* Rows of a panel between the prefetch of a row and its packing. */
 #define SKLUX_AHEAD_ROWS 8
 /* The widest panel of all instruction sets, in floats. */
 #define SKLUX_PANEL_WIDTH 32
 
-/* A vector of floats that may lie at any float's address. Without GNU's vector
- * types it is a single float, and the same expressions hold. */
+/* A vector of floats that may begin at the address of any float. Without GNU's vector
+ * types it is a single float, and the same expressions are valid. */
 #if defined(__GNUC__)
 #define SKLUX_VECTOR_TYPE(name, lanes) \
     typedef float name __attribute__((vector_size(4 * (lanes)), aligned(4), may_alias))
@@ -46,7 +46,7 @@
 #define SKLUX_SAME(value) ((float)(value))
 #define SKLUX_FLOATS(p) (*(const SKLUX_NAME(vector) *)(p))
 
-/* A finite float16: its exponent counts from -15, that of a float from -127. */
+/* Convert a finite float16. The exponent bias of a float16 is 15, of a float 127. */
 static inline float sklux_from_half(uint16_t half)
 {
     union { uint32_t bits; float value; } number;
@@ -101,7 +101,7 @@ static inline sklux_plain_lanes sklux_bytes_plain(const int8_t *p)
 
 #define SKLUX_NAME(name) sklux_##name##_avx512
 #define SKLUX_AVX512_SETS "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,f16c"
-/* clang does not know the width here, and would drop the whole attribute. */
+/* clang rejects the vector width here, and would ignore the whole attribute. */
 #if defined(__clang__)
 #define SKLUX_TARGET __attribute__((target(SKLUX_AVX512_SETS)))
 #else
@@ -109,8 +109,8 @@ static inline sklux_plain_lanes sklux_bytes_plain(const int8_t *p)
     __attribute__((target(SKLUX_AVX512_SETS ",prefer-vector-width=512")))
 #endif
 #define SKLUX_LANES 16
-/* Not more: rows of many units lie in the same sets of the first cache, which hold
- * eight lines each. */
+/* Not more than eight: rows of many units map to the same sets of the first-level
+ * cache, which have eight lines each. */
 #define SKLUX_TILE_ROWS 8
 #define SKLUX_TILE_VECTORS 2
 #define SKLUX_SUM_VECTORS 24
@@ -150,7 +150,7 @@ static const sklux_rows sklux_rows_avx2 = SKLUX_ROUTINES(avx2);
 static const sklux_rows sklux_rows_avx512 = SKLUX_ROUTINES(avx512);
 #endif
 
-/* The best instruction set of this processor that the routines were built for. */
+/* The best instruction set that this processor supports and the routines have. */
 static int sklux_best_instruction_set(void)
 {
 #ifdef SKLUX_X86_64

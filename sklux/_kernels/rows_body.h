@@ -1,16 +1,15 @@
-/* The body of the row routines. rows.h includes this file once per instruction
- * set, with these macros set:
+/* The body of the row routines. rows.h includes this file once for each instruction
+ * set, with these macros defined:
  *   SKLUX_NAME(name)  the routine's name with the instruction set as a suffix
- *   SKLUX_TARGET      the compiler attribute that switches the set on
+ *   SKLUX_TARGET      the compiler attribute that enables the set
  *   SKLUX_LANES       floats in one vector register
  *   SKLUX_TILE_ROWS, SKLUX_TILE_VECTORS  shape of the block of sums that the
  *                     matrix product keeps in registers
  *   SKLUX_SUM_VECTORS sums of a row that the sparse product keeps in registers
  *   SKLUX_HALVES(p), SKLUX_BYTES(p)  SKLUX_LANES float16 or int8 as floats
  *
- * Each output value is summed over its inputs in ascending order, one sum per
- * value, whatever the vector width: so the bits depend on neither the number of
- * rows in a call nor the thread.
+ * Each output value is one sum over its inputs in ascending order, for any vector
+ * width. So the bits depend neither on the number of rows in a call nor on the thread.
  */
 
 #define SKLUX_TILE_COLUMNS (SKLUX_LANES * SKLUX_TILE_VECTORS)
@@ -19,9 +18,9 @@ SKLUX_VECTOR_TYPE(SKLUX_NAME(vector), SKLUX_LANES);
 
 /* out := sum_k x[k] W[rows[k]], for n rows of n_units values each.
  *
- * As many sums as fit stay in registers while k runs. The rows up to n_readable are
- * those of the next documents: each row is asked for `ahead` places before its turn,
- * as a whole, while others are being added; not at all where that is 0. */
+ * As many sums as possible stay in registers while k runs. The rows from n to
+ * n_readable belong to the next documents. Each row is prefetched as a whole, `ahead`
+ * rows before its use; 0 means no prefetch. */
 #define SKLUX_BLOCKS(name, n_vectors) \
     while (n_vectors <= SKLUX_SUM_VECTORS && c + n_vectors * SKLUX_LANES <= n_units) { \
         SKLUX_NAME(name##_block)(n_vectors, n, n_readable, rows, x, W + c, n_units, \
@@ -74,8 +73,8 @@ SKLUX_GATHER(gather_floats, float, SKLUX_FLOATS, SKLUX_SAME)
 SKLUX_GATHER(gather_halves, uint16_t, SKLUX_HALVES, sklux_from_half)
 SKLUX_GATHER(gather_bytes, int8_t, SKLUX_BYTES, SKLUX_SAME)
 
-/* y := max(y, 0) when relu, then y := y / |y|; a zero row stays zero.
- * The squares are summed in double precision, in eight interleaved lanes. */
+/* y := max(y, 0) if relu, then y := y / |y|; a zero row stays zero. The squares are
+ * summed in double precision, in eight interleaved lanes. */
 SKLUX_TARGET static void SKLUX_NAME(unit_row)(ptrdiff_t n, int relu, float *restrict y)
 {
     double lanes[8] = {0, 0, 0, 0, 0, 0, 0, 0};
@@ -95,7 +94,7 @@ SKLUX_TARGET static void SKLUX_NAME(unit_row)(ptrdiff_t n, int relu, float *rest
           + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
     if (!(total > 0.0))
         return;
-    /* 1 / |y| is no normal float for very short or long rows: divide in double. */
+    /* For very short or long rows 1 / |y| is not a normal float: divide in double. */
     if (total < 1e-60 || total > 1e60) {
         double root = sqrt(total);
         for (j = 0; j < n; j++)
@@ -107,7 +106,7 @@ SKLUX_TARGET static void SKLUX_NAME(unit_row)(ptrdiff_t n, int relu, float *rest
         y[j] *= scale;
 }
 
-/* One step of Adam for the weights w of one feature, with their gradient g:
+/* One step of Adam for the weights w of one feature, with the gradient g:
  *   m := b1 m + (1 - b1) g,  v := b2 v + (1 - b2) g^2
  *   w := w - rate m / (correction sqrt(v) + e) */
 SKLUX_TARGET static void SKLUX_NAME(adam_row)(
@@ -123,8 +122,8 @@ SKLUX_TARGET static void SKLUX_NAME(adam_row)(
     }
 }
 
-/* One tile of out (+)= H W, where W is a packed panel: the sums stay in registers
- * while k runs. */
+/* One tile of out (+)= H W; W is a packed panel. The sums stay in registers while k
+ * runs. */
 SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(tile)(
     const int n_rows, ptrdiff_t n_in, const float *restrict H, ptrdiff_t row_stride,
     ptrdiff_t k_stride, const float *restrict W, int is_first, float *restrict out,
@@ -149,8 +148,8 @@ SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(tile)(
             ((SKLUX_NAME(vector) *)(out + r * out_stride))[v] = sums[r][v];
 }
 
-/* One panel of SKLUX_TILE_COLUMNS columns, for any number of rows; `tiles` holds
- * those of full tiles, as `pack_tiles` leaves them. */
+/* One panel of SKLUX_TILE_COLUMNS columns, for any number of rows. `tiles` holds the
+ * rows of full tiles, packed by `pack_tiles`. */
 SKLUX_TARGET static void SKLUX_NAME(panel)(
     ptrdiff_t n_rows, ptrdiff_t n_in, const float *restrict H, ptrdiff_t H_stride,
     const float *restrict tiles, const float *restrict W, int is_first,
@@ -169,7 +168,7 @@ SKLUX_TARGET static void SKLUX_NAME(panel)(
                          out + r * out_stride, out_stride);
 }
 
-/* The rows of each full tile, turned: a tile reads one stream, where rows of H that
+/* Transpose the rows of each full tile: a tile then reads one stream. Rows of H that
  * are a multiple of 4 kB apart would share a few lines of the cache. */
 SKLUX_TARGET static void SKLUX_NAME(pack_tiles)(
     ptrdiff_t n_rows, ptrdiff_t n_in, const float *restrict H, ptrdiff_t H_stride,
@@ -181,8 +180,8 @@ SKLUX_TARGET static void SKLUX_NAME(pack_tiles)(
                 tiles[r * n_in + k * SKLUX_TILE_ROWS + i] = H[(r + i) * H_stride + k];
 }
 
-/* out := H W for a few rows: W is read once, from its beginning to its end, for
- * each row; four of its rows at a time, so that the sums are seldom stored. */
+/* out := H W for a few rows: W is read once for each row, from its beginning to its
+ * end; four rows of W at a time, so that the sums are stored less often. */
 SKLUX_TARGET static void SKLUX_NAME(thin_product)(
     ptrdiff_t n_rows, ptrdiff_t n_in, ptrdiff_t n_out, const float *restrict H,
     const float *restrict W, float *restrict out)
@@ -210,9 +209,9 @@ SKLUX_TARGET static void SKLUX_NAME(thin_product)(
     }
 }
 
-/* out := H W, row by row the same sums as above. The columns are taken in panels
- * that are packed one behind the other, padded with zeros; `packed` holds
- * SKLUX_PANEL_DEPTH rows of a panel, `edge` n_rows rows of one, `tiles`
+/* out := H W, with the same sums for each row as above. The columns of W are packed in
+ * panels, one panel after the other, padded with zeros. `packed` is scratch memory for
+ * SKLUX_PANEL_DEPTH rows of a panel, `edge` for n_rows rows of a panel, `tiles` for
  * SKLUX_PANEL_DEPTH columns of H. */
 SKLUX_TARGET static void SKLUX_NAME(product)(
     ptrdiff_t n_rows, ptrdiff_t n_in, ptrdiff_t n_out, const float *restrict H,
@@ -229,7 +228,7 @@ SKLUX_TARGET static void SKLUX_NAME(product)(
             const ptrdiff_t n = n_out - c < width ? n_out - c : width;
             const float *w = W + begin * n_out + c;
             for (ptrdiff_t k = 0; k < depth; k++) {
-                /* The rows are apart: the processor does not see them coming. */
+                /* The rows are far apart, so the processor does not prefetch them. */
                 SKLUX_PREFETCH(w + (k + SKLUX_AHEAD_ROWS) * n_out);
                 SKLUX_PREFETCH(w + (k + SKLUX_AHEAD_ROWS) * n_out + width - 1);
                 memcpy(packed + k * width, w + k * n_out, (size_t)n * sizeof(float));

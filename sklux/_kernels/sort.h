@@ -1,4 +1,4 @@
-/* Sorts of the lexical kernels: words by their bytes, keys and columns by digits. */
+/* Sorts for the lexical kernels: words by their bytes, keys and columns by digits. */
 #ifndef SKLUX_SORT_H
 #define SKLUX_SORT_H
 
@@ -7,10 +7,10 @@
 #include <string.h>
 
 typedef struct {
-    uint64_t prefix;       /* the first eight bytes, the first one highest */
+    uint64_t prefix;       /* the first eight bytes; the first is the highest */
     const uint8_t *bytes;
     int64_t length;
-    int64_t position;      /* where the word stood before the sort */
+    int64_t position;      /* position of the word before the sort */
 } sklux_word_ref;
 
 static inline void sklux_set_word_ref(
@@ -24,7 +24,7 @@ static inline void sklux_set_word_ref(
     ref->position = position;
 }
 
-/* Order of bytes, the shorter one first: for UTF-8 the order of code points. */
+/* Compare by bytes; a prefix comes first. For UTF-8 this is the order of code points. */
 static inline int sklux_compare_words(const void *left, const void *right)
 {
     const sklux_word_ref *a = left, *b = right;
@@ -45,8 +45,9 @@ static inline void sklux_sort_words(sklux_word_ref *refs, size_t n)
     qsort(refs, n, sizeof(sklux_word_ref), sklux_compare_words);
 }
 
-/* Positions that put the keys in ascending order, equal keys as they stood: least
- * significant digit first. `swap` has room for n positions. */
+/* Positions that put the keys in ascending order, by a radix sort from the least
+ * significant digit; equal keys keep their order. `swap` is scratch memory for n
+ * positions. */
 static inline void sklux_order_keys(
     const uint64_t *keys, int64_t n, int64_t *order, int64_t *swap)
 {
@@ -80,8 +81,8 @@ static inline void sklux_order_keys(
         memcpy(order, to, (size_t)n * sizeof(int64_t));
 }
 
-/* Width of the digits that sorts n values of n_bits bits at the least cost: each
- * pass clears and sums 2^width counters, and counts and moves n values. */
+/* Width of the digits with the least cost for n values of n_bits bits. Each pass clears
+ * and sums 2^width counters, and counts and moves n values. */
 static inline int sklux_digit_bits(int64_t n, int n_bits, int max_bits)
 {
     enum { COST_OF_A_VALUE = 6 };
@@ -99,8 +100,8 @@ static inline int sklux_digit_bits(int64_t n, int n_bits, int max_bits)
     return best;
 }
 
-/* Columns of one document in ascending order. `swap` has room for n columns,
- * n_bits is the width of the largest column. */
+/* Sort the columns of one document. `swap` is scratch memory for n columns, n_bits is
+ * the width of the largest column. */
 static inline void sklux_sort_columns(
     uint32_t *columns, uint32_t *swap, int64_t n, int n_bits)
 {

@@ -1,10 +1,10 @@
 /* Tables of words and of n-grams.
  *
- * A word is a string of bytes; a table gives it a number. An n-gram is a path of
- * words: a step leads from a node, a word or a shorter n-gram, by one more word to
- * the next node. All look-ups are exact: words of up to eight bytes are their own
- * key, longer ones are compared byte by byte, a step's key holds its node and its
- * word. Open addressing with linear probing, at most half full. */
+ * A word is a string of bytes; a table gives it a number. An n-gram is a path of words.
+ * A node is a word or an n-gram; a step leads from a node, by one more word, to the
+ * next node. All look-ups are exact: words of up to eight bytes are their own key,
+ * longer words are compared byte by byte, and the key of a step holds its node and its
+ * word. Tables use open addressing with linear probing, and are at most half full. */
 #ifndef SKLUX_TABLES_H
 #define SKLUX_TABLES_H
 
@@ -21,8 +21,8 @@
 #define SKLUX_FETCH(address) __builtin_prefetch(address)
 #endif
 
-/* Memory for a table that is read at random places. Large pages, where the system
- * gives them, spare most of the misses of the address cache. */
+/* Memory for a table that is read at random places. Large pages, if the system provides
+ * them, avoid most misses of the address cache (TLB). */
 static inline void *sklux_allocate_table(size_t n_bytes)
 {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
@@ -38,16 +38,17 @@ static inline void *sklux_allocate_table(size_t n_bytes)
     return malloc(n_bytes);
 }
 
-/* Words that are none: not in the table; a place that no n-gram may cross. */
+/* Numbers that are not words: a word that is not in the table, and a place that no
+ * n-gram may cross. */
 #define SKLUX_UNKNOWN 0xFFFFFFFFu
 #define SKLUX_BREAK 0xFFFFFFFEu
-/* Numbers of words end here; from here on they are numbers of longer n-grams. */
+/* Numbers below are words; numbers from SKLUX_NGRAM on are longer n-grams. */
 #define SKLUX_MAX_WORDS 0x7FFFFFFFu
 #define SKLUX_NGRAM 0x80000000u
 
 static inline uint64_t sklux_mix(uint64_t key)
 {
-    /* Multiplicative hashing (Knuth); the fold lets the high bits take part. */
+    /* Multiplicative hashing (Knuth); the shift makes the high bits take part. */
     return (key ^ (key >> 29)) * 0x9E3779B97F4A7C15u;
 }
 
@@ -58,9 +59,9 @@ static inline uint64_t sklux_load(const uint8_t *s)
     return eight;
 }
 
-/* Key of a word of n bytes; the seven bytes after the word may be read. Up to
- * eight bytes are their own key. The key of more has 0xFF as its highest byte,
- * which is no byte of UTF-8, so that no short word has it too. */
+/* Key of a word of n bytes; the seven bytes after the word may be read. A word of up to
+ * eight bytes is its own key. The key of a longer word has 0xFF as its highest byte,
+ * which does not occur in UTF-8, so it differs from the keys of all short words. */
 static inline uint64_t sklux_word_key(const uint8_t *s, int64_t n)
 {
     static const uint64_t masks[9] = {
@@ -89,7 +90,7 @@ static inline uint64_t sklux_word_key(const uint8_t *s, int64_t n)
 typedef struct {
     uint64_t key;
     uint32_t word;   /* SKLUX_UNKNOWN: the slot is free */
-    uint32_t length; /* in bytes: a word may end in zero bytes, as its key does */
+    uint32_t length; /* in bytes; it tells words that end in zero bytes apart */
 } sklux_word_slot;
 
 typedef struct {
@@ -102,7 +103,7 @@ typedef struct {
     int64_t offsets_capacity;
 } sklux_words;
 
-/* The slot of a word, or the free slot where it belongs. */
+/* The slot of a word, or the free slot for it. */
 static inline sklux_word_slot *sklux_word_slot_of(
     const sklux_words *words, const uint8_t *s, int64_t n, uint64_t key)
 {
@@ -120,7 +121,7 @@ static inline sklux_word_slot *sklux_word_slot_of(
     }
 }
 
-/* Twice as many slots; 0 when memory is out. */
+/* Double the number of slots; return 0 if memory is out. */
 static int sklux_grow_word_slots(sklux_words *words)
 {
     const int shift = words->slots == NULL ? 64 - 10 : words->shift - 1;
@@ -148,7 +149,8 @@ static int sklux_grow_word_slots(sklux_words *words)
     return 1;
 }
 
-/* Room for one more word of n bytes; 0 when memory or numbers are out. */
+/* Allocate memory for one more word of n bytes; return 0 if memory or numbers are
+ * out. */
 static int sklux_reserve_word(sklux_words *words, int64_t n)
 {
     const int64_t used = words->n_words == 0 ? 0 : words->offsets[words->n_words];
@@ -178,7 +180,7 @@ static int sklux_reserve_word(sklux_words *words, int64_t n)
     return 1;
 }
 
-/* Number of a word, a new one if it is new; SKLUX_UNKNOWN when memory is out. */
+/* Number of a word, which is added if it is new; SKLUX_UNKNOWN if memory is out. */
 static inline uint32_t sklux_add_word(
     sklux_words *words, const uint8_t *s, int64_t n, uint64_t key)
 {
@@ -206,7 +208,7 @@ static inline uint32_t sklux_add_word(
 typedef struct {
     uint64_t key;     /* node << 32 | word */
     uint32_t node;    /* SKLUX_UNKNOWN: the slot is free */
-    int32_t column;   /* -1: the n-gram is only the beginning of longer ones */
+    int32_t column;   /* -1: the n-gram is not a term, only a prefix of longer terms */
 } sklux_step;
 
 typedef struct {
@@ -232,7 +234,7 @@ static inline sklux_step *sklux_step_slot_of(const sklux_steps *steps, uint64_t 
     }
 }
 
-/* A table for so many steps; 0 when memory is out. */
+/* Make a table for n_steps steps; return 0 if memory is out. */
 static inline int sklux_make_steps(sklux_steps *steps, uint64_t n_steps)
 {
     uint64_t n_slots;
@@ -248,7 +250,8 @@ static inline int sklux_make_steps(sklux_steps *steps, uint64_t n_steps)
     return 1;
 }
 
-/* The step from a node by a word, made if there is none (the table has room). */
+/* The step from a node by a word; it is added if it is new (the table has a free
+ * slot). */
 static inline sklux_step *sklux_add_step(sklux_steps *steps, uint32_t node, uint32_t word)
 {
     const uint64_t key = sklux_step_key(node, word);

@@ -43,7 +43,7 @@ cdef class TermIndex:
     cdef bint add_term(
         self, const uint8_t *term, int64_t length, int32_t column
     ) noexcept nogil
-    # Adds the columns of all terms among n tokens; 0 when memory is out.
+    # Adds the columns of all terms among n tokens; returns 0 if memory is out.
     cdef bint collect(
         self, const uint32_t *tokens, int64_t n, int64_t n_readable, numbers *columns
     ) noexcept nogil

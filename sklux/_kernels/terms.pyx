@@ -1,16 +1,17 @@
-"""Documents to rows of a term matrix: look-up, count, weigh.
+"""Documents to rows of a term matrix: look up, count, weigh.
 
     count(t, d) = number of times that term t occurs in document d
     x(t, d) = tf(count(t, d)) idf(t)
     X(t, d) = x(t, d) / |x(d)|          norm 'l2' or 'l1', or no division
 
-Terms are n-grams, kept as paths of words (tables.h): from the word at a place one
-step after the other, until a step is missing. The columns of a document are then
-sorted and equal ones counted. Sums run in ascending order of the column, in double
-precision, so that the weights have the bits that scikit-learn's have.
+Terms are n-grams, stored as paths of words (tables.h). A look-up starts at the word at
+a place, and follows one step after the other until a step is missing. The columns of a
+document are then sorted, and equal columns are counted. Sums run in ascending order of
+the columns, in double precision, so that the weights have the same bits as
+scikit-learn's.
 
-Cost per document: one look-up a token and order, bound by the latency of the
-caches; 4 cycles a term for the sort, the same for the weights.
+Cost per document: one look-up for each token and order, bound by the latency of the
+caches; 4 cycles per term for the sort, and the same for the weights.
 """
 from cython cimport floating
 from libc.math cimport sqrt
@@ -44,13 +45,13 @@ cdef extern from "text.h" nogil:
     int char_length "sklux_char_length"(uint8_t)
 
 cdef enum:
-    # Places between a look-up and the request for its memory.
+    # Tokens between the prefetch for a look-up and the look-up.
     AHEAD = 32
     # The largest count that 16 bits hold.
     MAX_SMALL = 65535
 
 NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
-# How a term is cut into words: at blanks, after each character, not at all.
+# A term is cut into words at blanks, after each character, or not at all.
 SPLITS = {"blanks": 0, "characters": 1, "whole": 2}
 
 
@@ -60,9 +61,9 @@ cdef class TermIndex:
     Parameters
     ----------
     split : {'blanks', 'characters', 'whole'}
-        How a term is cut into words.
+        Places where a term is cut into words.
     stop_arena, stop_offsets : memoryviews
-        Stop words; they get the first numbers.
+        Stop words; they get the first numbers of the table.
     arena : memoryview of shape (n_bytes + ARENA_PADDING,)
         The bytes of all terms.
     offsets : memoryview of shape (n_terms + 1,)
@@ -70,8 +71,8 @@ cdef class TermIndex:
     columns : memoryview of shape (n_terms,)
         Column of each term.
     order : memoryview of shape (n_terms,)
-        The terms in the order in which they are added. Those that come first are
-        found soonest, and what belongs to them lies close together.
+        Order in which the terms are added. The first terms are found fastest, and
+        their data is close together in memory.
     ngram_range : tuple of (int, int)
         Least and greatest number of words of an n-gram.
     whole_segments : bool
@@ -110,7 +111,7 @@ cdef class TermIndex:
         with nogil:
             self.table.add_all(stop_arena, stop_offsets)
             in_memory = make_steps(&self.steps, self.count_steps(arena, offsets))
-            # Look-ups need a slot, even where there is no term.
+            # Look-ups need a table of columns, even if there are no terms.
             in_memory = in_memory and self.add_columns(&arena[0], 0) != UNKNOWN
             for k in range(order.shape[0]):
                 i = order[k]
@@ -125,7 +126,7 @@ cdef class TermIndex:
     cdef int64_t word_end(
         self, const uint8_t *term, int64_t length, int64_t begin
     ) noexcept nogil:
-        """Where the word ends that begins at a place of a term."""
+        """End of the word that begins at a place of a term."""
         cdef int64_t end = begin
         if self.split == 1:
             return min(begin + char_length(term[begin]), length)
@@ -138,7 +139,7 @@ cdef class TermIndex:
     cdef uint64_t count_steps(
         self, const uint8_t[::1] arena, const int64_t[::1] offsets
     ) noexcept nogil:
-        """At most so many steps lead to all terms."""
+        """Upper bound on the number of steps of all terms."""
         cdef uint64_t n_steps = 0
         cdef int64_t i
         if self.split == 0:
@@ -149,7 +150,7 @@ cdef class TermIndex:
         return n_steps
 
     cdef uint32_t add_columns(self, const uint8_t *word, int64_t length) noexcept nogil:
-        """Number of a word that has a place in the table of columns."""
+        """Number of a word, with a place for it in the table of columns."""
         cdef uint32_t number
         number = add_word(&self.table.words, word, length, word_key(word, length))
         if number == UNKNOWN:
@@ -164,7 +165,7 @@ cdef class TermIndex:
     cdef bint add_term(
         self, const uint8_t *term, int64_t length, int32_t column
     ) noexcept nogil:
-        """Make the path of a term; 0 when memory is out."""
+        """Make the path of a term; return 0 if memory is out."""
         cdef int64_t begin = 0, end
         cdef uint32_t node, word
         cdef step_slot *step
@@ -190,15 +191,16 @@ cdef class TermIndex:
     cdef bint collect(
         self, const uint32_t *tokens, int64_t n, int64_t n_readable, numbers *columns
     ) noexcept nogil:
-        """Add the columns of all terms among n tokens; 0 when memory is out.
+        """Add the columns of all terms among n tokens; return 0 if memory is out.
 
-        Tokens of the next documents may be read, to ask for their memory early.
+        Tokens from n to n_readable belong to the next documents, and are only
+        prefetched.
         """
         cdef int64_t i, j, last, n_orders, k = 0
         cdef uint32_t node, column
         cdef uint32_t *out
         cdef step_slot *step
-        # No n-gram is longer than the document.
+        # N-grams are not longer than the document.
         n_orders = max(min(<int64_t>self.max_n, n) - self.min_n + 1, 0)
         if not reserve(columns, n * n_orders + 1):
             return False
@@ -235,7 +237,7 @@ cdef class TermIndex:
     cdef bint collect_short_segments(
         self, const uint32_t *tokens, int64_t n, numbers *columns
     ) noexcept nogil:
-        """Add the segments that are shorter than the shortest n-gram, as a whole."""
+        """Add each segment shorter than the shortest n-gram, as a whole."""
         cdef int64_t begin = 0, end
         cdef uint32_t column
         while begin < n:
@@ -253,7 +255,7 @@ cdef class TermIndex:
         return True
 
     cdef uint32_t look_up(self, const uint32_t *tokens, int64_t n) noexcept nogil:
-        """Column of one n-gram; UNKNOWN for none."""
+        """Column of one n-gram; UNKNOWN if it is not a term."""
         cdef uint32_t node = tokens[0], column
         cdef step_slot *step
         cdef int64_t i
@@ -272,7 +274,7 @@ cdef class TermIndex:
 
 
 cdef inline void divide(floating *values, int64_t n, double norm) noexcept nogil:
-    """Bring values to norm 1; zeros stay zero."""
+    """Divide values by their norm; zeros stay zero."""
     cdef int64_t k
     if norm != 0:
         for k in range(n):
@@ -286,9 +288,9 @@ cdef inline int64_t count_columns(
     uint16_t *counts,
     uint32_t *largest,
 ) noexcept nogil:
-    """Distinct columns of a sorted list and how often each is there; how many.
+    """Write the distinct columns of a sorted list and their counts; return how many.
 
-    Without branches, which would be guessed wrong at every repeated term.
+    There are no branches: the processor would mispredict them at each repeated term.
     """
     cdef int64_t i, k = -1
     cdef uint32_t column, last = UNKNOWN, count = 0, highest = 0
@@ -305,13 +307,13 @@ cdef inline int64_t count_columns(
 
 
 cdef void release(numbers *array) noexcept nogil:
-    """Give the memory of an array back."""
+    """Free the memory of an array."""
     free(array.values)
     memset(array, 0, sizeof(numbers))
 
 
 cdef void shrink(numbers *array) noexcept nogil:
-    """Give back what an array does not need."""
+    """Free the unused memory of an array."""
     cdef void *smaller
     if array.length:
         smaller = realloc(array.values, array.length * sizeof(uint32_t))
@@ -321,15 +323,15 @@ cdef void shrink(numbers *array) noexcept nogil:
 
 
 cdef class RowBuilder:
-    """Rows of a range of documents: first their counts, then their weights.
+    """Rows of a range of documents: first the counts, then the weights.
 
     Parameters
     ----------
     n_columns : int
         Number of columns of the matrix.
     """
-    # Counts take 16 bits, for there are many; larger ones stand in `large` too, as
-    # pairs of the place and the count.
+    # Counts are stored in 16 bits, because there are many. Counts that are too large
+    # are also in `large`, as pairs of place and count.
     cdef numbers found, swap, columns, counts, large
     cdef int n_bits
     cdef readonly int64_t max_count
@@ -371,9 +373,9 @@ cdef class RowBuilder:
         tokens : tuple of memoryviews of shape (n_tokens,)
             For each set, the numbers of the tokens in its table of words.
         ends : tuple of memoryviews of shape (n_documents,)
-            Where the tokens of each document end.
+            For each set, the end of the tokens of each document.
         n_terms : memoryview of shape (n_documents,)
-            Overwritten: the number of distinct terms of each document.
+            Overwritten with the number of distinct terms of each document.
         """
         cdef Py_ssize_t i, last = len(indexes) - 1
         cdef TermIndex first_index = indexes[0], second_index = indexes[last]
@@ -405,14 +407,14 @@ cdef class RowBuilder:
                     break
         if not in_memory:
             raise MemoryError("no memory for the rows of the term matrix")
-        # The rows stay until all are read; only what they need is kept for them.
+        # The rows are kept until all documents are read, so they must not waste memory.
         release(&self.found)
         release(&self.swap)
         shrink(&self.columns)
         shrink(&self.counts)
 
     cdef bint add_row(self, int64_t *n_terms) noexcept nogil:
-        """Sort and count the columns found; 0 when memory is out."""
+        """Sort and count the columns found; return 0 if memory is out."""
         cdef int64_t n = self.found.length
         cdef uint32_t *found = self.found.values
         cdef uint32_t largest = 0
@@ -423,7 +425,7 @@ cdef class RowBuilder:
         if not (
             reserve(&self.swap, n)
             and reserve(&self.columns, n)
-            # Two counts to a number.
+            # A number has 32 bits, and holds two counts.
             and reserve(&self.counts, n // 2 + 2)
         ):
             return False
@@ -435,7 +437,7 @@ cdef class RowBuilder:
             <uint16_t *>self.counts.values + self.columns.length,
             &largest,
         )
-        # The largest count tells how long the table of tf has to be.
+        # The table of tf must have an entry for the largest count.
         self.max_count = max(self.max_count, <int64_t>largest)
         if largest > MAX_SMALL and not self.add_large(n):
             return False
@@ -444,7 +446,7 @@ cdef class RowBuilder:
         return True
 
     cdef bint add_large(self, int64_t n) noexcept nogil:
-        """Note the large counts of the row that is being added; 0 without memory."""
+        """Store the large counts of the current row; return 0 if memory is out."""
         cdef int64_t i, place = self.columns.length - 1
         cdef uint32_t count = 0, last = UNKNOWN
         cdef uint32_t *found = self.found.values
@@ -491,19 +493,19 @@ cdef class RowBuilder:
         Parameters
         ----------
         n_terms : memoryview of shape (n_documents,)
-            Number of terms of each row, as `read` gave it.
+            Number of terms of each row, from `read`.
         tf : memoryview of shape (max_count + 1,), or of the shape of ``out``
-            Term frequency by count, or of each value; the former only where
-            ``max_count`` is at most `MAX_SMALL`.
+            Term frequency for each count, or for each value. A table by count is
+            possible only if ``max_count`` is at most `MAX_SMALL`.
         by_count : bool
-            Which of the two ``tf`` is.
+            Whether ``tf`` is a table by count.
         idf : memoryview of shape (n_columns,), or empty
-            Inverse document frequencies; empty: all are 1.
+            Inverse document frequencies; empty means that all are 1.
         norm : {'l1', 'l2', None}
             Norm of a row.
         second_part : int
-            Column where a second part of the columns begins. Each part of a row
-            is given the same norm. 0: there is one part.
+            First column of the second part; 0 means that there is one part. Both parts
+            of a row get the same norm.
         out : memoryview of shape (n_values,)
             Overwritten.
         """
@@ -530,7 +532,7 @@ cdef class RowBuilder:
                     first = row_norm(&out[0] + begin, middle - begin, which)
                     second = row_norm(&out[0] + middle, end - middle, which)
                     if first != 0 and second != 0:
-                        # The norm of two parts of norm 1.
+                        # Two parts of norm 1 have this norm together.
                         first = first * (sqrt(2.0) if which == L2 else 2.0)
                         second = second * (sqrt(2.0) if which == L2 else 2.0)
                     divide(&out[0] + begin, middle - begin, first)

@@ -1,11 +1,11 @@
-/* Text of any encoding to normalised UTF-8 with a class for each byte.
+/* Text of any encoding to normalised UTF-8, with a class for each byte.
  *
- * A document comes as CPython holds it (1, 2 or 4 bytes a character) or as UTF-8.
- * Every character is mapped by a table (lower case, accents) and written as UTF-8
- * into one buffer; a second buffer of the same length says what each byte belongs
- * to: a word, white space, punctuation. Lone surrogates are written as three
- * bytes, as Python's 'surrogatepass' does. Cost: about one cycle a byte for ASCII,
- * two table look-ups a character for the rest. */
+ * A document is stored as in CPython (1, 2 or 4 bytes per character) or in UTF-8. Each
+ * character is mapped by a table (lower case, accents) and written as UTF-8 into one
+ * buffer. A second buffer of the same length holds the class of each byte: word, white
+ * space, punctuation. Lone surrogates are written as three bytes, like Python's
+ * 'surrogatepass'. Cost: about one cycle per byte for ASCII, two table look-ups per
+ * character for all others. */
 #ifndef SKLUX_TEXT_H
 #define SKLUX_TEXT_H
 
@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Classes of a character, as bits. CASED and IGNORABLE are Unicode's 'Cased' and
- * 'Case_Ignorable', which decide whether a capital sigma ends a word. ODD marks
+/* Classes of a character, as bits. CASED and IGNORABLE are Unicode's properties 'Cased'
+ * and 'Case_Ignorable', which decide whether a capital sigma is final. ODD marks
  * characters whose mapping depends on their neighbours. */
 enum {
     SKLUX_WORD = 1,
@@ -25,7 +25,7 @@ enum {
     SKLUX_ODD = 32
 };
 
-/* What became of a document. */
+/* Status of a document that was read. */
 enum {
     SKLUX_DONE = 0,
     SKLUX_NO_MEMORY = 1,
@@ -35,20 +35,20 @@ enum {
     SKLUX_TOO_LONG = 5
 };
 
-/* Encodings of a document: the number of bytes a character has in a str. */
+/* Encodings of a document, in addition to the bytes per character of a str: 1, 2, 4. */
 enum { SKLUX_UTF8 = 0, SKLUX_ASCII = 3 };
 
 #define SKLUX_SIGMA 0x3A3
 #define SKLUX_FINAL_SIGMA 0x3C2
-/* Room kept free; a character grows to at most half of it, for which the tables are
- * checked (MAX_GROWTH in _text_rules.py). */
+/* Free bytes at the end of a buffer. A character grows to at most half of them; the
+ * tables are checked for that (MAX_GROWTH in sklux/_lexical/characters.py). */
 #define SKLUX_SLACK 256
 
 typedef struct {
-    int ignores_odd;          /* whether ODD characters are read like others */
-    int lowercase;            /* whether ASCII letters are lowered, as by str.lower */
-    int plain_ascii;          /* words are the only class, no ASCII character is lost */
-    const int32_t *targets;   /* per code point: what it becomes; -1 - k: expansion k */
+    int ignores_odd;          /* whether ODD characters are read like all others */
+    int lowercase;            /* whether to lower ASCII letters, like str.lower */
+    int plain_ascii;          /* WORD is the only class, and no ASCII character is lost */
+    const int32_t *targets;   /* per code point: its target; -1 - k: expansion k */
     const uint8_t *classes;   /* per code point: its class */
     const int64_t *offsets;   /* expansion k is code_points[offsets[k]:offsets[k + 1]] */
     const uint32_t *code_points;
@@ -61,7 +61,7 @@ typedef struct {
     int64_t capacity;
 } sklux_text;
 
-/* Room for `length` bytes and the slack after them. */
+/* Allocate memory for `length` bytes and the slack after them. */
 static int sklux_reserve_text(sklux_text *out, int64_t length)
 {
     int64_t capacity = length + 2 * SKLUX_SLACK;
@@ -82,14 +82,14 @@ static int sklux_reserve_text(sklux_text *out, int64_t length)
     return SKLUX_DONE;
 }
 
-/* Zeros behind the end, so that blocks may be read beyond it. */
+/* Write zeros after the end, so that blocks may be read beyond it. */
 static void sklux_close_text(sklux_text *out)
 {
     memset(out->text + out->length, 0, SKLUX_SLACK);
     memset(out->classes + out->length, 0, SKLUX_SLACK);
 }
 
-/* n ASCII characters whose only class is WORD; compilers make vectors of the loop. */
+/* n ASCII characters whose only class is WORD; compilers vectorise the loop. */
 static void sklux_plain_ascii(
     const uint8_t *in, int64_t n, int lowercase, uint8_t *text, uint8_t *classes)
 {
@@ -105,7 +105,7 @@ static void sklux_plain_ascii(
     }
 }
 
-/* One code point as UTF-8. */
+/* Write one code point as UTF-8. */
 static inline void sklux_put(sklux_text *out, uint32_t c, uint8_t class_of_c)
 {
     uint8_t *text = out->text + out->length;
@@ -134,7 +134,7 @@ static inline void sklux_put(sklux_text *out, uint32_t c, uint8_t class_of_c)
     out->length += n;
 }
 
-/* What the tables make of one code point. */
+/* Write the target of one code point. */
 static inline int sklux_put_mapped(const sklux_rules *rules, sklux_text *out, uint32_t c)
 {
     const int32_t target = rules->targets[c];
@@ -151,7 +151,8 @@ static inline int sklux_put_mapped(const sklux_rules *rules, sklux_text *out, ui
     return SKLUX_DONE;
 }
 
-/* The code point at s, of which `left` bytes remain; 0 bytes read: not UTF-8. */
+/* Decode the code point at s, with `left` bytes to the end of the text. Return the
+ * number of bytes read; 0 if they are not UTF-8. */
 static inline int sklux_decode(const uint8_t *s, int64_t left, uint32_t *c)
 {
     const uint8_t first = s[0];
@@ -173,7 +174,7 @@ static inline int sklux_decode(const uint8_t *s, int64_t left, uint32_t *c)
             return 0;
         code = (code << 6) | (s[i] & 0x3F);
     }
-    /* Overlong forms, surrogates, beyond the last code point. */
+    /* Overlong forms, surrogates, and numbers beyond the last code point. */
     if ((n == 3 && (code < 0x800 || (code >= 0xD800 && code < 0xE000)))
         || (n == 4 && (code < 0x10000 || code > 0x10FFFF)))
         return 0;
@@ -181,13 +182,13 @@ static inline int sklux_decode(const uint8_t *s, int64_t left, uint32_t *c)
     return n;
 }
 
-/* Bytes of the UTF-8 character that begins with this byte. */
+/* Number of bytes of the UTF-8 character that begins with this byte. */
 static inline int sklux_char_length(uint8_t first)
 {
     return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
 }
 
-/* Bit i of the result: whether byte i of 64 belongs to a word. */
+/* Bit i of the result is set if byte i of 64 belongs to a word. */
 static inline uint64_t sklux_word_mask(const uint8_t *classes)
 {
     uint64_t mask = 0;
@@ -198,7 +199,7 @@ static inline uint64_t sklux_word_mask(const uint8_t *classes)
     for (int i = 0; i < 8; i++) {
         uint64_t eight;
         memcpy(&eight, classes + 8 * i, 8);
-        /* The product gathers the lowest bits of eight bytes in its highest byte. */
+        /* The highest byte of the product has the lowest bits of the eight bytes. */
         eight = ((eight & 0x0101010101010101u) * 0x0102040810204080u) >> 56;
         mask |= eight << (8 * i);
     }
@@ -206,7 +207,7 @@ static inline uint64_t sklux_word_mask(const uint8_t *classes)
     return mask;
 }
 
-/* Number of zero bits below the lowest one; x is not zero. */
+/* Number of zero bits below the lowest set bit; x is not zero. */
 static inline int sklux_trailing_zeros(uint64_t x)
 {
 #if defined(__GNUC__)
@@ -247,7 +248,7 @@ static inline int sklux_all_ascii(const uint8_t *in, int64_t n)
     return all < 0x80;
 }
 
-/* One document of `length` units in an encoding; replaces what `out` holds. */
+/* Normalise one document of `length` units in an encoding; overwrites `out`. */
 static inline int sklux_normalize(
     const sklux_rules *rules, const void *data, int64_t length, int encoding,
     sklux_text *out)
@@ -275,7 +276,7 @@ static inline int sklux_normalize(
     if (status != SKLUX_DONE)
         return status;
     sklux_close_text(out);
-    /* Places in a text are kept in 32 bits. */
+    /* Places in a text are stored in 32 bits. */
     return out->length < UINT32_MAX - 64 ? SKLUX_DONE : SKLUX_TOO_LONG;
 }
 

@@ -1,13 +1,13 @@
-/* The loop over the characters of one document. text.h includes this file once
- * per encoding, with these macros set:
+/* The loop over the characters of one document. text.h includes this file once for
+ * each encoding, with these macros defined:
  *   SKLUX_NAME(name)  the routine's name with the encoding as a suffix
  *   SKLUX_UNIT        type of one unit of the text
- *   SKLUX_DECODE      defined where several units make a character (UTF-8)
+ *   SKLUX_DECODE      defined if a character may have several units (UTF-8)
  */
 
 #define SKLUX_BLOCK 16
 
-/* Whether a block of units is all ASCII. */
+/* Whether all units of a block are ASCII. */
 static inline int SKLUX_NAME(is_ascii)(const SKLUX_UNIT *in)
 {
     SKLUX_UNIT all = 0;
@@ -17,7 +17,8 @@ static inline int SKLUX_NAME(is_ascii)(const SKLUX_UNIT *in)
     return all < 0x80;
 }
 
-/* Code point that begins at unit i, and the number of its units (0: invalid). */
+/* Read the code point that begins at unit i; return the number of its units, 0 if it is
+ * invalid. */
 static inline int SKLUX_NAME(read)(
     const SKLUX_UNIT *in, int64_t i, int64_t n, uint32_t *c)
 {
@@ -30,8 +31,8 @@ static inline int SKLUX_NAME(read)(
 #endif
 }
 
-/* Class of the nearest character that is not case-ignorable, from unit i on in
- * steps of `direction`; 0 where there is none. */
+/* Class of the nearest character that is not case-ignorable, from unit i on in steps of
+ * `direction`; 0 if there is none. */
 static uint8_t SKLUX_NAME(neighbor_class)(
     const uint8_t *classes, const SKLUX_UNIT *in, int64_t i, int64_t n, int direction)
 {
@@ -49,7 +50,7 @@ static uint8_t SKLUX_NAME(neighbor_class)(
     return 0;
 }
 
-/* Whether the capital sigma at unit i ends a word (Unicode, SpecialCasing). */
+/* Whether the capital sigma at unit i is final (Unicode, SpecialCasing). */
 static int SKLUX_NAME(is_final_sigma)(
     const uint8_t *classes, const SKLUX_UNIT *in, int64_t i, int64_t n, int n_units)
 {

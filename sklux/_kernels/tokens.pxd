@@ -1,4 +1,4 @@
-# Text (text.h) and how it becomes tokens, for the kernels that read documents.
+# Text (text.h) and its tokens, for the kernels that read documents.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from .wordpiece cimport PieceTrie

@@ -2,13 +2,13 @@
 
     text -> lower case, accents (text.h) -> tokens -> number of each token
 
-What a token is depends on the analysis: a maximal run of word characters of some
-least length (scikit-learn's ``token_pattern`` ``\\b\\w\\w+\\b`` and its like), or a
-single character, either of the whole text ('char') or of words between blanks
-('char_wb'). Stop words leave no trace, so that n-grams reach across them; a token
-that is not in the table is UNKNOWN, and BREAK stands where no n-gram may cross.
+The analysis defines the tokens: maximal runs of word characters of some least length
+(scikit-learn's ``token_pattern`` ``\\b\\w\\w+\\b`` and similar ones), single
+characters, either of the whole text ('char') or of words between blanks ('char_wb'),
+or word pieces. Stop words are left out, so n-grams reach across them. A token that is
+not in the table is UNKNOWN, and BREAK stands at places that no n-gram may cross.
 
-Cost per document: a few cycles a byte, and one look-up a token, which is bound by
+Cost per document: a few cycles per byte, and one look-up per token, which is bound by
 the latency of the cache that holds the table.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
@@ -42,7 +42,7 @@ cdef enum:
     CHARACTERS = 1
     CHARACTERS_IN_WORDS = 2
     PIECES = 3
-    # Words between the making of a key and its look-up; a power of two.
+    # Words between the computation of a key and its look-up; a power of two.
     AHEAD = 16
 
 KINDS = {
@@ -58,7 +58,7 @@ STATUSES = {
     NEEDS_CARE: "care",
     TOO_LONG: "length",
 }
-# How a document is encoded, besides the bytes that a character has in a str.
+# Encodings of a document, in addition to the bytes per character of a str: 1, 2, 4.
 ENCODING_UTF8 = UTF8
 ENCODING_ASCII = ASCII
 NO_WORD = UNKNOWN
@@ -72,7 +72,7 @@ CLASS_BITS = {
     "odd": ODD,
 }
 
-# No byte of a character beyond ASCII has its highest bit clear.
+# All bytes of a character beyond ASCII have their highest bit set.
 cdef uint64_t HIGH_BITS = 0x8080808080808080
 
 
@@ -82,18 +82,19 @@ def string_buffers(
     int64_t[::1] lengths,
     uint8_t[::1] encodings,
 ):
-    """Where the characters of Python strings lie; return how many are strings.
+    """Write the addresses of the characters of strings; return how many are strings.
 
-    Stops at the first document that is no str, and returns its position. The
-    strings are not changed and must be kept alive while the addresses are used.
+    The function stops at the first document that is not a str, and returns its
+    position. The strings are not changed, and must be kept alive while the addresses
+    are used.
 
     Parameters
     ----------
     documents : list of str
         Documents.
     addresses, lengths, encodings : memoryviews of shape (n_documents,)
-        Overwritten: address, number of characters, and bytes a character (3
-        for ASCII).
+        Overwritten with the address, the number of characters, and the bytes per
+        character (3 for ASCII).
     """
     cdef Py_ssize_t i
     for i in range(len(documents)):
@@ -109,7 +110,7 @@ def string_buffers(
 
 
 cdef class Scratch:
-    """Buffers of one thread."""
+    """Scratch memory of one thread."""
 
     def __cinit__(self):
         memset(&self.text, 0, sizeof(text_buffer))
@@ -130,10 +131,10 @@ cdef class Scratch:
 
 
 cdef int word_bounds(text_buffer *text, numbers *bounds) noexcept nogil:
-    """Places where runs of word characters begin and end, by turns; 0 without memory.
+    """Find the begin and the end of each run of word characters, alternately.
 
-    A bit of ``edges`` is set where the class changes, so that one pass over the
-    set bits finds all runs of 64 bytes.
+    Return 0 if memory is out. A bit of ``edges`` is set if the class changes at its
+    byte, so one pass over the set bits finds all runs in 64 bytes.
     """
     cdef int64_t base
     cdef uint64_t mask, edges, carry = 0
@@ -143,7 +144,7 @@ cdef int word_bounds(text_buffer *text, numbers *bounds) noexcept nogil:
     if not reserve(bounds, text.length + 66):
         return 0
     values = bounds.values
-    # One block more than the text fills: it closes a run that ends with the text.
+    # The blocks reach beyond the text, to find the end of a run at the end of the text.
     for base in range(0, text.length + 1, 64):
         mask = word_mask(text.classes + base)
         edges = mask ^ ((mask << 1) | carry)
@@ -159,7 +160,7 @@ cdef int word_bounds(text_buffer *text, numbers *bounds) noexcept nogil:
 cdef inline bint is_long_enough(
     const uint8_t *word, int64_t length, uint64_t key, int min_length
 ) noexcept nogil:
-    """Whether a word has at least so many characters."""
+    """Whether a word has at least ``min_length`` characters."""
     cdef int64_t n_characters = 0, i
     if length < min_length:
         return False
@@ -179,10 +180,10 @@ cdef int tokens_of_words(
     bint grow,
     numbers *tokens,
 ) noexcept nogil:
-    """Numbers of the words of one text.
+    """Add the numbers of the words of one text; return a status.
 
-    Keys are made some words ahead, so that the memory of their slots is there
-    when they are looked up.
+    Keys are computed some words ahead, so that their slots are prefetched before the
+    look-up.
     """
     cdef const uint8_t *word
     cdef int64_t i, length, n_words, n = 0
@@ -209,7 +210,7 @@ cdef int tokens_of_words(
                 else:
                     number = word_slot_of(words, word, length, key).word
                 out[n] = number
-                # Stop words have the first numbers; UNKNOWN is the largest number.
+                # Stop words have the smallest numbers; UNKNOWN is the largest number.
                 n += number >= n_stop_words
         if i + AHEAD < n_words:
             word = text.text + bounds.values[2 * (i + AHEAD)]
@@ -234,10 +235,10 @@ cdef inline uint32_t character(
 cdef int tokens_of_characters(
     text_buffer *text, bint in_words, word_table *words, bint grow, numbers *tokens
 ) noexcept nogil:
-    """Numbers of the characters of one text.
+    """Add the numbers of the characters of one text; return a status.
 
-    Runs of white space are one blank. ``in_words``: every word stands between
-    two blanks of its own and a BREAK.
+    A run of white space becomes one blank. With ``in_words`` each word stands between
+    two blanks and is followed by a BREAK.
     """
     cdef int64_t i = 0, n = 0, length, run
     cdef uint32_t *out
@@ -247,7 +248,7 @@ cdef int tokens_of_characters(
     cdef bint open_word = False
     memset(padded_blank, 0, 8)
     padded_blank[0] = blank[0]
-    # A word of one character takes four places.
+    # A word of one character takes four tokens.
     if not reserve(tokens, (4 if in_words else 1) * (text.length + 1)):
         return NO_MEMORY
     out = tokens.values + tokens.length
@@ -264,7 +265,7 @@ cdef int tokens_of_characters(
                     n += 2
                     open_word = False
             else:
-                # A single white space is kept as it is.
+                # A single character of white space is kept.
                 if run > i + length:
                     number = character(padded_blank, 1, words, grow)
                 else:
@@ -303,7 +304,7 @@ cdef int pieces_of_word(
     Scratch scratch,
     numbers *tokens,
 ) noexcept nogil:
-    """Pieces of one word, from memory if the word was cut before."""
+    """Add the pieces of one word; a word that was cut before is not cut again."""
     cdef uint32_t n_known = scratch.known.n_words
     cdef uint64_t key = word_key(word, length)
     cdef uint32_t number = add_word(&scratch.known, word, length, key)
@@ -334,7 +335,7 @@ cdef int pieces_of_word(
 cdef int tokens_of_pieces(
     PieceTrie trie, Scratch scratch, bint is_careful, numbers *tokens
 ) noexcept nogil:
-    """Pieces of the words and of the punctuation characters of one text."""
+    """Add the pieces of the words and punctuation characters of one text."""
     cdef text_buffer *text = &scratch.text
     cdef int64_t begin = 0, end
     cdef int status
@@ -360,12 +361,12 @@ cdef int tokens_of_pieces(
 
 
 cdef class Analysis:
-    """How a text becomes tokens.
+    """The rules that turn a text into tokens.
 
     Parameters
     ----------
     kind : {'word', 'char', 'char_wb', 'piece'}
-        What a token is.
+        Kind of the tokens.
     min_length : int
         Least number of characters of a word.
     n_stop_words : int
@@ -373,13 +374,13 @@ cdef class Analysis:
     lowercase, plain_ascii : bool
         Fields of ``sklux_rules`` in text.h.
     tables : tuple of four memoryviews, or None
-        ``targets`` and ``classes`` of all code points, ``offsets`` and
-        ``code_points`` of the expansions; None: only ASCII can be read.
+        ``targets`` and ``classes`` of all code points, ``offsets`` and ``code_points``
+        of the expansions; None means that only ASCII can be read.
     trie : PieceTrie or None
-        The pieces, where tokens are pieces.
+        The pieces, if tokens are pieces.
     is_careful : bool
-        Whether the caller has seen to what needs care; else such documents stop
-        the reading.
+        Whether the caller has prepared the documents that need care. If not, the
+        reading stops at such documents.
     """
 
     def __init__(
@@ -446,7 +447,7 @@ cdef class Analysis:
 
 
 cdef class TokenStream:
-    """The tokens of a range of documents, one after the other."""
+    """The tokens of a range of documents, one document after the other."""
     cdef numbers tokens
     cdef Scratch scratch
 
@@ -477,20 +478,20 @@ cdef class TokenStream:
         Parameters
         ----------
         analysis : Analysis
-            What a token is.
+            The rules for tokens.
         table : WordTable
-            Numbers of the words; it holds at least one.
+            Numbers of the words.
         grow : bool
-            Whether new words are added to the table; else they are UNKNOWN.
+            Whether to add new words to the table; if not, they are UNKNOWN.
         addresses, lengths, encodings : memoryviews of shape (n_documents,)
-            The documents, as `string_buffers` gives them.
+            The documents, from `string_buffers`.
         ends : memoryview of shape (n_documents,)
-            Overwritten: where the tokens of each document end in this stream.
+            Overwritten with the end of the tokens of each document in this stream.
 
         Returns
         -------
         tuple of (int, str or None)
-            The number of documents read, and what stopped the reading, one of
+            The number of documents read, and the reason to stop, one of the values of
             `STATUSES`.
         """
         cdef Py_ssize_t i
@@ -509,7 +510,7 @@ cdef class TokenStream:
                     &self.tokens,
                 )
                 if status != DONE:
-                    # Of a document that is not read to its end, nothing stays.
+                    # Remove the tokens of a document that was not read to its end.
                     self.tokens.length = begin
                     break
                 ends[i] = self.tokens.length
@@ -518,11 +519,11 @@ cdef class TokenStream:
         return i, STATUSES.get(status)
 
     def clear(self):
-        """Forget the tokens; the memory stays, and so do the pieces of known words."""
+        """Remove the tokens; keep the memory and the pieces of known words."""
         self.tokens.length = 0
 
     def n_bytes(self):
-        """Size of the memory that is held."""
+        """Size of the allocated memory."""
         cdef word_table *known = &self.scratch.known
         cdef int64_t n_numbers = self.tokens.capacity + self.scratch.bounds.capacity
         n_numbers += self.scratch.known_ends.capacity

@@ -1,11 +1,11 @@
-# The C types of every kernel, in one place. No NumPy headers are needed:
-# typed memoryviews carry the arrays.
+# The C types of all kernels. NumPy headers are not needed, because arrays are passed
+# as typed memoryviews.
 from libc.stdint cimport int32_t, int64_t
 
 ctypedef float float32_t
 
-# Index arrays of a CSR matrix: scipy uses int32 and changes to int64 once the
-# matrix has more than 2**31 - 1 non-zero values.
+# Index arrays of a CSR matrix: scipy uses int32, and int64 if the matrix has more than
+# 2**31 - 1 non-zero values.
 ctypedef fused index_t:
     int32_t
     int64_t

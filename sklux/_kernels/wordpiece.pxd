@@ -1,4 +1,4 @@
-# Word pieces, for the kernel that cuts documents into tokens.
+# Word pieces, for the kernel that splits documents into tokens.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from .words cimport numbers, step_table

@@ -1,14 +1,13 @@
 """Words to word pieces: the longest piece first, from left to right.
 
-A word is cut into the longest piece of the vocabulary that it begins with, then
-the longest continuing piece ('##...') of what is left, and so on; a word of which
-a rest is no piece at all, or that is too long, is the unknown piece (WordPiece;
-Devlin et al. 2019, :arxiv:`1810.04805`, appendix; same pieces as the 'WordPiece'
-model of the tokenizers library).
+The first piece is the longest piece of the vocabulary that the word begins with, the
+next piece is the longest continuing piece ('##...') that the rest begins with, and so
+on. If a rest does not begin with any piece, or the word is too long, the whole word is
+the unknown piece (WordPiece; Devlin et al. 2019, :arxiv:`1810.04805`, appendix). The
+'WordPiece' model of the tokenizers library gives the same pieces.
 
-The pieces are a trie over their bytes, in the table of steps of tables.h: one for
-the pieces that begin a word, one for those that continue it. Cost: one look-up a
-byte.
+The pieces form two tries over their bytes, in the table of steps of tables.h: a trie of
+pieces that begin a word, and a trie of continuing pieces. Cost: one look-up per byte.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
@@ -27,7 +26,7 @@ from .words cimport (
 )
 
 cdef enum:
-    # Where the pieces begin that begin a word, and those that continue one.
+    # Roots of the tries: pieces that begin a word, and continuing pieces.
     INITIAL = 0
     CONTINUING = 1
 
@@ -40,16 +39,17 @@ cdef class PieceTrie:
     arena : memoryview of shape (n_bytes or more,)
         The bytes of all pieces.
     offsets : memoryview of shape (n_pieces + 1,)
-        Piece i is ``arena[offsets[i]:offsets[i + 1]]``; empty ones are left out.
+        Piece i is ``arena[offsets[i]:offsets[i + 1]]``; empty pieces are left out.
     prefix : bytes
-        What a continuing piece begins with.
+        Prefix of a continuing piece.
     unknown : int
-        The unknown piece.
+        Number of the unknown piece.
     max_characters : int
         Longer words are unknown.
     mark_arena, mark_offsets : memoryviews
-        Strings whose occurrence needs more care than the kernel takes, in
-        normalised form; each begins with a punctuation character of ASCII.
+        Marks: strings, in normalised form, that the kernel cannot handle. The caller
+        must handle documents that contain one. Each mark begins with a punctuation
+        character of ASCII.
     """
 
     def __cinit__(self):
@@ -115,7 +115,7 @@ cdef class PieceTrie:
     cdef bint cut(
         self, const uint8_t *word, int64_t length, numbers *pieces
     ) noexcept nogil:
-        """Add the pieces of one word; 0 when memory is out."""
+        """Add the pieces of one word; return 0 if memory is out."""
         cdef int64_t begin = 0, k, end, n_characters = 0, n_before = pieces.length
         cdef uint32_t node, piece
         cdef step_slot *step

@@ -1,4 +1,4 @@
-# Tables of words (tables.h), as the kernels that look words up see them.
+# Tables of words (tables.h), for the kernels that look words up.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "tables.h" nogil:

@@ -1,7 +1,7 @@
 """Words and their numbers, and the order of words.
 
-A word is any string of bytes: a word of a text, a single character, a word
-piece. Its number counts from 0 in the order of addition.
+A word is any string of bytes: a word of a text, a single character or a word piece.
+Words are numbered from 0, in the order in which they are added.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
@@ -18,12 +18,12 @@ cdef extern from "sort.h" nogil:
     int compare_words "sklux_compare_words"(const void *, const void *)
     void sort_words "sklux_sort_words"(word_ref *, size_t)
 
-# Bytes behind the last word of an arena that a key may read.
+# Bytes after the last word of an arena that the computation of a key may read.
 ARENA_PADDING = 8
 
 
 cdef int reserve(numbers *array, int64_t n_more) noexcept nogil:
-    """Make room for more numbers; 0 when memory is out."""
+    """Allocate memory for more numbers; return 0 if memory is out."""
     cdef int64_t capacity
     cdef uint32_t *grown
     if array.length + n_more <= array.capacity:
@@ -42,7 +42,7 @@ cdef class WordTable:
 
     def __cinit__(self):
         memset(&self.words, 0, sizeof(word_table))
-        # There are slots from the start, so that look-ups need not ask.
+        # With slots from the start, look-ups need not check that there are any.
         if not grow_word_slots(&self.words):
             raise MemoryError("no memory for the table of words")
 
@@ -68,7 +68,7 @@ cdef class WordTable:
         return 0
 
     def add(self, const uint8_t[::1] arena, const int64_t[::1] offsets):
-        """Add words; those that are in the table keep their numbers.
+        """Add words; words that are in the table keep their numbers.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ cdef class WordTable:
         const int64_t[::1] offsets,
         uint32_t[::1] out,
     ):
-        """Write the number of each word to ``out``, the largest uint32 for none."""
+        """Write the number of each word to ``out``; the largest uint32 if unknown."""
         cdef Py_ssize_t i
         cdef int64_t length
         cdef const uint8_t *word
@@ -99,7 +99,7 @@ cdef class WordTable:
                 ).word
 
     def n_bytes(self):
-        """Number of bytes of all words."""
+        """Total number of bytes of all words."""
         return self.words.offsets[self.words.n_words] if self.words.n_words else 0
 
     def copy_words(self, uint8_t[::1] arena, int64_t[::1] offsets):
@@ -110,7 +110,7 @@ cdef class WordTable:
         arena : memoryview of shape (n_bytes or more,)
             Overwritten.
         offsets : memoryview of shape (n_words + 1,)
-            Overwritten; counts from the start of ``arena``.
+            Overwritten with offsets from the start of ``arena``.
         """
         cdef size_t n_offsets = self.words.n_words + 1
         offsets[0] = 0
@@ -136,8 +136,8 @@ def rank_words(
     ranks : memoryview of shape (n_words,)
         Overwritten with the rank of each word.
     firsts : memoryview of shape (n_words,)
-        The first values are overwritten with one place of each distinct word,
-        in ascending order of the words.
+        The first n_distinct values are overwritten with one position of each distinct
+        word, in ascending order of the words.
     """
     cdef Py_ssize_t n_words = ranks.shape[0], i
     cdef int64_t n_distinct = 0
@@ -170,20 +170,21 @@ def join_words(
     uint8_t[::1] out,
     int64_t[::1] out_offsets,
 ):
-    """Write n-grams as strings: their words with a separator in between.
+    """Write n-grams as strings: their words, joined by a separator.
 
     Parameters
     ----------
     paths : memoryview of shape (n_terms, max_n)
         Words of each n-gram; unused places hold the largest uint32.
     arena, offsets : memoryviews
-        The words, as `WordTable.copy_words` gives them.
+        The words, from `WordTable.copy_words`.
     separator : bytes
-        What stands between two words.
+        String between two words.
     out : memoryview of shape (n_bytes,), or empty
-        Overwritten with the terms; empty: only the offsets are computed.
+        Overwritten with the terms; if it is empty, only the offsets are computed.
     out_offsets : memoryview of shape (n_terms + 1,)
-        Overwritten: term i is ``out[out_offsets[i]:out_offsets[i + 1]]``.
+        Overwritten with the offsets: term i is
+        ``out[out_offsets[i]:out_offsets[i + 1]]``.
     """
     cdef Py_ssize_t i, j
     cdef int64_t place = 0, length, n_separator = len(separator)

@@ -5,7 +5,7 @@
 
 import numpy as np
 import pytest
-from sklux._kernels.fused import Room, TermWeighing, project_tokens
+from sklux._kernels.fused import Scratch, TermWeighing, project_tokens
 from sklux._kernels.layers import WeightRows
 from sklux._kernels.terms import TermIndex
 
@@ -48,7 +48,7 @@ def project(documents, parts=("abcd",), first=0, n_rows=None, weighing=None):
     out = np.full((n_rows, 2), np.nan, dtype=np.float32)
     weighing = make_weighing() if weighing is None else weighing
     arguments = tuple(indexes), tuple(tokens), tuple(ends), first
-    project_tokens(Room(n_terms), *arguments, weighing, WeightRows(WEIGHTS), out)
+    project_tokens(Scratch(n_terms), *arguments, weighing, WeightRows(WEIGHTS), out)
     return out.tolist()
 
 
@@ -90,7 +90,7 @@ def test_fused_kernel_second_part_alone_is_not_scaled():
 def test_fused_kernel_without_units_writes_nothing():
     index = make_index(["a"])
     project_tokens(
-        Room(1),
+        Scratch(1),
         (index,),
         (np.zeros(1, np.uint32),),
         (np.ones(1, np.int64),),
@@ -102,7 +102,7 @@ def test_fused_kernel_without_units_writes_nothing():
 
 
 def test_fused_kernel_scratch_memory_grows_and_is_kept_when_it_is_cleared():
-    scratch = Room(4)
+    scratch = Scratch(4)
     assert scratch.n_bytes() == 0
     index, out = make_index([*"abcd"]), np.empty((1, 2), dtype=np.float32)
     tokens = np.zeros(1000, dtype=np.uint32)
