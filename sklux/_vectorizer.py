@@ -1,4 +1,4 @@
-"""Text to dense vectors, distilled from a teacher on the user's own corpus."""
+"""LuxicalVectorizer: text to dense vectors, distilled from a teacher."""
 
 from __future__ import annotations
 
@@ -91,13 +91,14 @@ from sklux._utils.warnings import warn_caller
 
 # Both stages of fitted vectorizers in one kernel.
 _fused_transforms = EstimatorCache()
-# Documents that a teacher teaches by default, minutes for one on a CPU.
+# Documents that the teacher embeds by default: minutes for a small model on a CPU.
 DEFAULT_TEACHER_SAMPLE_SIZE = 10_000
-# Half a document with fewer terms than this says too little of the other half.
+# Halves of documents with fewer terms say too little about the other half.
 MIN_HALF_TERMS = 20
-# Documents that `score` compares, at most: cosines of all pairs.
+# Largest number of documents that `score` compares: it takes the cosines of all pairs.
 MAX_SCORED = 2000
-# Parameters of its own that a model file holds; of the teacher it holds what it was.
+# Parameters that a model file holds besides the stages; it holds the teacher's identity
+# instead of the teacher.
 SAVED_PARAMETERS = (
     "teacher_sample_size",
     "teacher_words",
@@ -118,58 +119,65 @@ class LuxicalVectorizer(
 ):
     """Text embeddings at the speed of TF-IDF, learnt from a slower model.
 
-    A *student*, TF-IDF over n-grams followed by a small ReLU network, is trained
-    on the given documents to give the vectors of a *teacher*, any text embedding
-    model (Luxical, [1]_). The teacher is needed in `fit` only.
+    A *student*, TF-IDF over n-grams followed by a small ReLU network, is trained on
+    the given documents to reproduce the vectors of a *teacher*, which can be any text
+    embedding model (Luxical, [1]_). Only `fit` needs the teacher.
 
     Parameters
     ----------
     teacher : CachedTeacher, str, path-like, object or callable, default=None
-        Where teacher vectors come from: a `CachedTeacher` (recommended: it
-        teaches no document twice), a sentence-transformers name or folder, an
-        object with ``encode``, a fitted scikit-learn transformer, or a callable
-        from a list of str to an array. Not needed when `fit` is given
+        The model that embeds the documents of `fit`: a `CachedTeacher` (recommended,
+        because it embeds no document twice), a sentence-transformers name or folder,
+        an object with ``encode``, a fitted scikit-learn transformer, or a callable
+        that maps a list of str to an array. Not needed if `fit` gets
         ``teacher_embeddings``.
 
     lexical : estimator or None, default=None
-        The lexical stage, from documents to a sparse matrix. It is cloned, never
-        fitted itself. None means a `LexicalVectorizer` over words of one character
-        up and pairs of words, beside word pieces learnt on the documents, with
-        sublinear tf and the 200,000 most frequent terms.
+        The lexical stage, which maps documents to a sparse matrix. `fit` fits a clone
+        of it. None means a `LexicalVectorizer` with words of one character or more,
+        pairs of words, and word pieces learnt on the documents, with sublinear tf and
+        the 200,000 most frequent terms.
 
     projection : ReLUProjection or None, default=None
-        The network. It is cloned, never fitted itself. None means
-        ``ReLUProjection()``.
+        The network. `fit` fits a clone of it. None means ``ReLUProjection()``.
 
     teacher_sample_size : int, 'auto' or None, default='auto'
-        Documents that ``teacher`` teaches, at most; the student learns from the others
-        without teacher vectors. They are chosen by a hash of their text, as good as at
-        random, so that the folds of a grid search choose mostly the same. ``'auto'`` is
-        10,000, None all. Not used where `fit` is given ``teacher_embeddings``.
+        Largest number of documents that ``teacher`` embeds. The student learns from
+        the other documents without teacher embeddings. The sample is drawn by a hash
+        of each text, so it is practically random, and the folds of a grid search
+        share most of it. ``'auto'`` means 10,000, None means all documents. Not used
+        if `fit` gets ``teacher_embeddings``.
 
     teacher_words : 'auto', array-like of str or None, default='auto'
-        What ``teacher`` teaches beside the documents, where there is one: the words
-        and word pieces that are terms of the lexical stage, the 50,000 most frequent.
-        The student then knows words that its documents have rarely, and needs far
-        fewer documents taught; it is a minute's work for a small model. A
-        `LexicalVectorizer` gets words that no document has as terms, as far as
-        `max_features` leaves room: with ``'auto'`` those of the teacher's tokenizer, at
-        most 30,000 of two letters or more, or those of a list. A lexical stage without
-        a vocabulary of words (hashes, characters, a pipeline) has none that could be
-        taught. None teaches documents alone.
+        Which words ``teacher`` embeds in addition to the documents. The student then
+        has vectors for words that are rare in its documents, and needs far fewer
+        documents with a teacher embedding. A small model needs about a minute for
+        them.
+
+        - ``'auto'``: the words and word pieces among the terms of the lexical stage,
+          at most the 50,000 most frequent; and words of the teacher's tokenizer with
+          two letters or more, at most 30,000, which become terms of a
+          `LexicalVectorizer` even if no document contains them, as long as
+          `max_features` leaves room.
+        - a list: the same terms, and the words of the list in place of the words of
+          the tokenizer.
+        - None: no words, documents only.
+
+        A lexical stage whose terms are not words (hashes, characters, a pipeline) has
+        no terms to embed.
 
     n_jobs : int or None, default=None
-        Threads of `transform`, read when it runs, for a stage that has None of
-        its own. Where the two stages run as one, the projection's own value comes
-        first, then that of the lexical stage. None means 1 unless in a
+        Threads of `transform`, read when it runs, for stages whose own value is None.
+        If the two stages run as one, the value of the projection comes first, then
+        the value of the lexical stage. None means 1 unless in a
         `joblib.parallel_config` context, -1 all processors.
 
     random_state : int, RandomState instance or None, default=None
-        Seed, for a projection that has None of its own.
+        Seed for a projection whose own value is None.
 
     verbose : bool, default=False
-        Whether `fit` shows on standard error what it is doing, with bars where it
-        counts documents; also for stages that have None of their own.
+        Whether `fit` shows its stages on standard error, with progress bars for
+        embedding and training. Also used for stages whose own value is None.
 
     Attributes
     ----------
@@ -180,29 +188,30 @@ class LuxicalVectorizer(
         The fitted network.
 
     teacher_id_ : str or None
-        What the teacher was, where a `CachedTeacher` or a name says so; None
-        when teacher vectors were given to `fit`.
+        Identity of the teacher: of a `CachedTeacher`, or the name of the model.
+        None for other teachers, and if `fit` was given teacher embeddings.
 
     n_teacher_documents_ : int
-        Documents of the fit that had a teacher vector.
+        Number of documents of the fit with a teacher embedding.
 
     n_teacher_terms_ : int
-        Terms of the lexical stage that the teacher taught, as `teacher_words` says.
+        Number of terms of the lexical stage that the teacher embedded, according to
+        `teacher_words`.
 
     report_ : FitReport or None
-        How near the student is to the teacher, as in `ReLUProjection`.
+        How close the student is to the teacher, as in `ReLUProjection`.
 
     See Also
     --------
     LexicalVectorizer : The lexical stage.
     ReLUProjection : The network, with the parameters of the training.
-    CachedTeacher : Teacher vectors that are kept on disk.
+    CachedTeacher : Keeps teacher embeddings on disk.
 
     Notes
     -----
     A document without a known term is mapped to the zero vector. By default word pieces
-    are terms, so that a word that the corpus lacks has a vector, too, which may mean
-    nothing; an empty text, or one in another script, has none. The same document has
+    are terms, so a word that the corpus lacks has a vector too, which may mean nothing.
+    An empty text, or a text in another script, has a zero vector. The same document has
     the same bits in any batch and for any `n_jobs`.
 
     References
@@ -271,7 +280,7 @@ class LuxicalVectorizer(
         *,
         teacher_embeddings: ArrayLike | None = None,
     ) -> Self:
-        """Learn the terms, have the documents taught, and train the network.
+        """Learn the terms, let the teacher embed the documents, and train the network.
 
         Parameters
         ----------
@@ -279,14 +288,14 @@ class LuxicalVectorizer(
             Documents.
 
         y : object, default=None
-            Ignored; here for pipelines, which pass class labels.
+            Ignored. Pipelines pass class labels here.
 
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
                 default=None
-            Teacher vectors of the documents, in their order, if they are there
-            already; ``teacher`` is then called for `teacher_words` alone. A row that is
-            all NaN marks a document that was not taught: the student learns from it
-            nevertheless.
+            Teacher embeddings of the documents, in the same order, if you have them
+            already. ``teacher`` is then called only for `teacher_words`. A row of NaN
+            marks a document without a teacher embedding; the student still learns
+            from that document.
 
         Returns
         -------
@@ -300,18 +309,17 @@ class LuxicalVectorizer(
         TypeError
             If a document is not a str.
         ValueError
-            If there is no teacher, its vectors do not fit the documents or all have
+            If there is no teacher, its embeddings do not fit the documents or all have
             the same direction, there are fewer than two documents, `teacher_words`
-            cannot be had or taught, or as in
-            `ReLUProjection.fit`.
+            cannot be used or embedded, or as in `ReLUProjection.fit`.
 
         Warns
         -----
         ConvergenceWarning
             If the student should not be trusted, as in `ReLUProjection.fit`.
         UserWarning
-            If rows of ``teacher_embeddings`` are all NaN or all zero, or given
-            `teacher_words` are no terms.
+            If rows of ``teacher_embeddings`` are all NaN or all zero, or words listed
+            in `teacher_words` are not terms.
         """
         documents = check_documents(raw_documents)
         _check_n_documents(len(documents))
@@ -377,7 +385,7 @@ class LuxicalVectorizer(
         Returns
         -------
         ndarray of shape (n_samples, n_components), dtype=np.float32
-            Rows of unit length; exactly ``fit(...).transform(raw_documents)``.
+            Rows of unit length, equal to ``fit(...).transform(raw_documents)``.
 
         Raises
         ------
@@ -404,14 +412,14 @@ class LuxicalVectorizer(
         Returns
         -------
         ndarray of shape (n_samples, n_components), dtype=np.float32
-            Rows of unit length; a document without a known term is zero.
+            Rows of unit length; the row of a document without a known term is zero.
 
         Raises
         ------
         TypeError
             If a document is not a str.
         ValueError
-            If a document is missing, or the lexical stage gives values that are not
+            If a document is missing, or the lexical stage returns values that are not
             finite.
         """
         check_is_fitted(self)
@@ -432,22 +440,23 @@ class LuxicalVectorizer(
         X = sparse.csr_matrix(X, dtype=np.float32)
         if not np.isfinite(X.data).all():
             raise ValueError(
-                "The lexical stage gave values that are NaN or infinite. Its idf may "
-                "be: fit it with smooth_idf=True."
+                "The lexical stage returned NaN or infinite values. Its idf may be "
+                "infinite: fit it with smooth_idf=True."
             )
         n_jobs = self._first_n_jobs(self.projection_, self)
         return apply_network(X, network_of(self.projection_), n_jobs)
 
     @staticmethod
     def _first_n_jobs(*estimators):
-        """The n_jobs of the first estimator that has one of its own."""
+        """The first n_jobs that is not None."""
         values = (estimator.n_jobs for estimator in estimators)
         return next((n_jobs for n_jobs in values if n_jobs is not None), None)
 
     def _fused_transform(self):
-        """The two stages in one, kept until one of them changes; None: they cannot be.
+        """Both stages in one kernel, kept until one of them changes.
 
-        It depends on the stages alone, never on the documents.
+        None if the kernels do not support a setting. This depends on the stages only,
+        never on the documents.
         """
         lexical, network = self.lexical_, network_of(self.projection_)
         if not isinstance(lexical, LexicalVectorizer):
@@ -460,16 +469,16 @@ class LuxicalVectorizer(
 
     @property
     def n_teacher_documents_(self) -> int:
-        """Documents of the fit that had a teacher vector."""
+        """Number of documents of the fit with a teacher embedding."""
         return self._projection_attribute("n_teacher_documents_")
 
     @property
     def report_(self) -> FitReport | None:
-        """How near the student is to the teacher."""
+        """How close the student is to the teacher."""
         return self._projection_attribute("report_")
 
     def _projection_attribute(self, name):
-        """What the fitted network knows of the fit."""
+        """An attribute of the fitted network."""
         if "projection_" not in vars(self):
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute {name!r}"
@@ -485,28 +494,30 @@ class LuxicalVectorizer(
     ) -> float:
         """Share of the teacher's nearest documents that the student finds too.
 
-        What a search such as `GridSearchCV` goes by, unless it has a ``scoring``: it
-        compares settings without labels. Compare scores of the same documents only.
+        `GridSearchCV` and other searches use this score unless they have a
+        ``scoring``: it compares settings without labels. Compare scores of the same
+        documents only.
 
         Parameters
         ----------
         raw_documents : iterable of str of length n_samples
-            Documents that the student has not seen, at least 3. Of many, 2,000 are
-            compared, those that `teacher_sample_size` would choose first.
+            At least 3 documents that were not used in `fit`. If there are more than
+            2,000, a sample of 2,000 is compared, drawn as for `teacher_sample_size`.
 
         y : object, default=None
-            Ignored; here for searches, which pass class labels.
+            Ignored. Searches pass class labels here.
 
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
                 default=None
-            Teacher vectors of the documents, if they are there already; otherwise
-            ``teacher`` is asked. Rows that are all NaN or zero are left out.
+            Teacher embeddings of the documents, if you have them already; otherwise
+            ``teacher`` embeds the documents. Rows that are all NaN or zero are left
+            out.
 
         Returns
         -------
         float
-            Between 0 and 1: of the ten nearest, or of fewer where there are fewer than
-            20 documents, as in `report_`.
+            Between 0 and 1, for the 10 nearest documents, or for half as many as there
+            are documents if these are fewer than 20, as in `report_`.
 
         Raises
         ------
@@ -516,7 +527,7 @@ class LuxicalVectorizer(
 
         See Also
         --------
-        sklux.metrics.neighbor_recall_score : The same of vectors.
+        sklux.metrics.neighbor_recall_score : The same score of given vectors.
 
         Examples
         --------
@@ -566,19 +577,19 @@ class LuxicalVectorizer(
     def truncate(self, n_components: int) -> Self:
         """Return the same model with fewer output dimensions.
 
-        Their first dimensions hold most of what the vectors say, so that a short
-        vector is nearly as good: see :meth:`ReLUProjection.truncate`.
+        The first dimensions hold most of the information, so a short vector is nearly
+        as good as the whole vector: see :meth:`ReLUProjection.truncate`.
 
         Parameters
         ----------
         n_components : int
-            Dimensions to keep.
+            Number of dimensions to keep.
 
         Returns
         -------
         LuxicalVectorizer
-            Fitted, with unit rows of that width; this one is unchanged. Its `report_`
-            is None.
+            A fitted model with unit rows of that width, whose `report_` is None. This
+            model does not change.
 
         Raises
         ------
@@ -602,7 +613,7 @@ class LuxicalVectorizer(
         return self._with_projection(self.projection_.truncate(n_components))
 
     def _with_projection(self, projection):
-        """The same model with another fitted network."""
+        """Return the same model with another fitted network."""
         model = clone(self)
         model.lexical_ = deepcopy(self.lexical_)
         model.projection_ = projection
@@ -613,8 +624,8 @@ class LuxicalVectorizer(
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
         """Map teacher vectors into the student's space.
 
-        Lets a query that the teacher has embedded search among documents that
-        the student has embedded.
+        A query that the teacher has embedded can then search among documents that the
+        student has embedded.
 
         Parameters
         ----------
@@ -629,7 +640,7 @@ class LuxicalVectorizer(
         Raises
         ------
         ValueError
-            If the vectors are of another width than the teacher's, or the model comes
+            If the width of the vectors differs from the teacher's, or the model comes
             from a Luxical file.
 
         Examples
@@ -653,25 +664,26 @@ class LuxicalVectorizer(
     def quantize(self, dtype: Literal["float32", "float16", "int8"]) -> Self:
         """Return the same model with the first layer's weights in another type.
 
-        They are nearly all of a model's size, and reading them is most of the time
-        of `transform`. What was rounded off does not come back: quantize the
-        model that was fitted.
+        These weights are nearly all of a model's size, and `transform` spends most of
+        its time reading them. Rounding cannot be undone: quantize the fitted model,
+        not a quantized one.
 
         Parameters
         ----------
         dtype : {'float32', 'float16', 'int8'}
-            Type of the stored weights. int8 rows have a float32 factor each. All
-            sums are made in float32, and the vectors stay float32.
+            Type of the stored weights. Each int8 row has a float32 factor. All sums
+            are computed in float32, and the vectors stay float32.
 
         Returns
         -------
         LuxicalVectorizer
-            Fitted; this one is unchanged.
+            A fitted model. This model does not change.
 
         Raises
         ------
         ValueError
-            If ``dtype`` is another, or a weight of the first layer is NaN or infinite.
+            If ``dtype`` is not one of these, or a weight of the first layer is NaN or
+            infinite.
 
         Examples
         --------
@@ -700,18 +712,18 @@ class LuxicalVectorizer(
     def save(self, path: str | os.PathLike) -> None:
         """Write the fitted model to one file, without pickle.
 
-        The teacher is not saved, only what it was (`teacher_id_`).
+        The teacher is not saved, only its identity (`teacher_id_`).
 
         Parameters
         ----------
         path : str or path-like
-            File to write; an existing one is replaced once the new one is whole.
+            File to write. An existing file is replaced when the new one is complete.
 
         Raises
         ------
         TypeError
-            If the lexical stage or a parameter is of a kind that the file cannot
-            hold; `joblib.dump` then can.
+            If the file cannot hold the lexical stage or a parameter; use `joblib.dump`
+            then.
         OSError
             If the file cannot be written.
 
@@ -770,14 +782,14 @@ class LuxicalVectorizer(
             File to read.
 
         mmap_mode : {'r', None}, default=None
-            With ``'r'`` the weights stay in the file and are shared between
-            processes. The tables for look-up are made at the first `transform`.
+            With ``'r'`` the weights stay in the file, and processes share them. The
+            look-up tables are made at the first `transform`.
 
         verify : bool, default=True
-            Whether to compare checksums, which reads the whole file. Without,
-            only the header, the offsets, the shapes and the places of the weight rows
-            are checked, and weights that stay in the file are not searched for NaN: for
-            files that you trust.
+            Whether to compare checksums, which reads the whole file. If False, only
+            the header, the offsets, the shapes and the places of the weight rows are
+            checked, and weights that stay in the file are not searched for NaN. Use
+            False only for files that you trust.
 
         Returns
         -------
@@ -789,12 +801,12 @@ class LuxicalVectorizer(
         FileNotFoundError
             If there is no such file.
         ValueError
-            If it is no model file, is damaged, or is of a newer format.
+            If the file is not a model file, is damaged, or has a newer format.
 
         Examples
         --------
-        A file that is mapped opens in milliseconds, whatever its size, and processes
-        that map it share its weights:
+        A mapped file of any size opens in milliseconds, and processes that map it share
+        its weights:
 
         >>> import tempfile
         >>> from pathlib import Path
@@ -821,8 +833,8 @@ class LuxicalVectorizer(
             return cls._from_state(tensors, state, verify)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(
-                f"The model file {os.fspath(path)!r} lacks a part or holds one of the "
-                f"wrong kind: {error!r}. Save the model again."
+                f"The model file {os.fspath(path)!r} lacks a part, or a part "
+                f"is of the wrong kind: {error!r}. Save the model again."
             ) from error
 
     @classmethod
@@ -847,12 +859,12 @@ class LuxicalVectorizer(
                 f"{model.projection_.n_features_in_}."
             )
         model.teacher_id_ = state["teacher_id"]
-        # Files written before terms were taught have no number.
+        # The name in the file is older than the attribute's; older files have none.
         model.n_teacher_terms_ = checked_count(state.get("n_taught_terms", 0), "terms")
         return model
 
     def set_params(self, **params: object) -> Self:
-        """Set parameters; those of a stage that is None make the default stage first.
+        """Set parameters; a stage that is None becomes the default stage if needed.
 
         Parameters
         ----------
@@ -890,7 +902,7 @@ class LuxicalVectorizer(
         return has_fitted_attributes(self)
 
     def __sklearn_clone__(self):
-        """Copy parameters and stages, and share the teacher, which is never fitted."""
+        """Copy the parameters and the stages, and share the teacher."""
         if isinstance(self.teacher, CachedTeacher):
             return clone_sharing(self, None)
         return clone_sharing(self, "teacher")
@@ -903,14 +915,14 @@ class LuxicalVectorizer(
         return tags
 
     def _check_teacher(self, y, teacher_embeddings):
-        """Refuse to start without a teacher; y may look like its vectors."""
+        """Refuse to start without a teacher; name y if it looks like embeddings."""
         if self.teacher is not None or teacher_embeddings is not None:
             return
         shape = getattr(y, "shape", ())
         if len(shape) == 2:
             raise ValueError(
                 "y, the second positional argument of fit, is ignored. Pass teacher "
-                "vectors by name: fit(documents, teacher_embeddings=...). Got y of "
+                "embeddings by name: fit(documents, teacher_embeddings=...). Got y of "
                 f"shape {tuple(shape)} and no teacher."
             )
         raise ValueError(
@@ -920,13 +932,13 @@ class LuxicalVectorizer(
         )
 
     def _lexical_threads(self):
-        """Where the lexical stage has no n_jobs of its own, it takes this one."""
+        """A context in which a lexical stage with n_jobs=None uses this n_jobs."""
         if self.n_jobs is None:
             return nullcontext()
         return parallel_config(backend="threading", n_jobs=self.n_jobs)
 
     def _new_projection(self):
-        """The network to fit: cloned, and filled in where it leaves a choice."""
+        """The network to fit: a clone, with this seed and verbosity if it has none."""
         projection = (
             ReLUProjection() if self.projection is None else clone(self.projection)
         )
@@ -1004,9 +1016,9 @@ class LuxicalVectorizer(
         )
 
     def _views(self, lexical, documents, projection, X):
-        """The lexical stage's matrix of all first halves, then of all second ones.
+        """The lexical stage's matrix of all first halves, then of all second halves.
 
-        Rows of short halves are empty.
+        Rows of short halves are empty. None if the training does not use views.
         """
         if not uses_views(projection, sparse.csr_matrix(X)):
             return None
@@ -1024,7 +1036,7 @@ class LuxicalVectorizer(
         return views
 
     def _embeddings(self, documents):
-        """What the teacher says of a sample of the documents, or of all."""
+        """The teacher's embeddings of all documents, or of a sample of them."""
         size = self.teacher_sample_size
         if size == "auto":
             size = DEFAULT_TEACHER_SAMPLE_SIZE
@@ -1067,12 +1079,12 @@ def _has_terms_of(lexical: object, X: object) -> bool:
     lexical : estimator
         Fitted.
     X : {ndarray, CSR matrix} of shape (n_samples, n_features)
-        What it made; a subclass of the user's may have made something else of it.
+        Its matrix. A subclass of the user's may have added or removed columns.
 
     Returns
     -------
     bool
-        False where that cannot be.
+        False if the matrix is dense, or has another width than the vocabulary.
     """
     vocabulary = getattr(lexical, "vocabulary_", None)
     return (
@@ -1105,18 +1117,18 @@ def _check_width(terms: TermVectors, embeddings: TeacherEmbeddings) -> None:
 
 
 def _check_n_documents(n_documents: int) -> None:
-    """Refuse to learn from documents that are too few."""
+    """Refuse to learn from too few documents."""
     if n_documents == 0:
         raise ValueError("raw_documents is empty: there is nothing to learn from.")
     if n_documents == 1:
         raise ValueError(
-            "raw_documents has 1 document, but a student learns what tells documents "
-            "apart: give 2 or more."
+            "raw_documents has 1 document, but a student learns from differences "
+            "between documents: give 2 or more."
         )
 
 
 def _check_needs_no_views(contrastive_weight: float | str, source: str) -> None:
-    """Refuse a weight for views that cannot be made."""
+    """Refuse a contrastive weight if views cannot be made."""
     if contrastive_weight != "auto":
         raise ValueError(
             f"contrastive_weight={contrastive_weight} needs the two halves of each "

@@ -19,7 +19,6 @@ from sklux._teacher.models import (
     encoder,
     is_named,
     is_within,
-    loading_once,  # noqa: F401
     words_of_model,
 )
 from sklux._teacher.vectors import rounded_vectors

@@ -7,7 +7,7 @@ import pytest
 
 from _teacher.topics import embed_topics, model_of
 from sklux import CachedTeacher
-from sklux._lexical.vectorizer import PART_PREFIXES
+from sklux._lexical.lexicon import PART_PREFIXES
 from sklux._teacher import models, words
 from sklux._teacher.cached import words_of_teacher
 from sklux._teacher.words import check_words, choose_terms, tokenizer_words

@@ -5,11 +5,6 @@ import pickle
 import numpy as np
 import pytest
 import reference
-from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Normalizer
-
 from _teacher.topics import (
     MEANINGS,
     UNSEEN,
@@ -20,6 +15,11 @@ from _teacher.topics import (
     topic_sentences,
     word_student,
 )
+from scipy import sparse
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer
+
 from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer, ReLUProjection
 from sklux._lexical.vectorizer import default_lexical_stage
 from sklux._teacher import words as word_limits
