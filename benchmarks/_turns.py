@@ -106,6 +106,11 @@ def progress(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def rounds_text(n_rounds: int) -> str:
+    """A number of rounds, with its noun."""
+    return f"{n_rounds} round{'s' if n_rounds != 1 else ''}"
+
+
 def speed(times: np.ndarray, n_documents: int) -> str:
     """Documents per second."""
     return f"{n_documents / np.median(times):,.0f}"

@@ -54,7 +54,15 @@ from _corpora import (
 )
 from _models import DEFAULT_HIDDEN, HIDDEN, WIDTH, WORDS, random_layers
 from _report import add_output_option, conditions, markdown_table, publish
-from _turns import Timing, progress, quiet_rounds, ratio, seconds_of, take_turns
+from _turns import (
+    Timing,
+    progress,
+    quiet_rounds,
+    ratio,
+    rounds_text,
+    seconds_of,
+    take_turns,
+)
 from bench_lexical import REST, Clock
 from scipy import sparse
 from sklux._kernels.fused import Scratch, TermWeighing, project_tokens
@@ -71,7 +79,7 @@ from sklux._lexical.tokens import Tokens, range_costs, range_edges
 from sklux._lexical.vectorizer import default_lexical_stage
 from sklux._student.network import WEIGHT_DTYPES, Network, apply_network
 from sklux._utils.memory import empty_aligned
-from sklux._utils.threads import Pool, run_ranges
+from sklux._utils.threads import FreeList, run_ranges
 
 PAGE = REPOSITORY / "doc" / "speed.md"
 N_DOCUMENTS = 10_000
@@ -167,7 +175,7 @@ class TokenLayer:
     tokens: dict[int, tuple[Tokens, ...]]
     weighing: TermWeighing
     network: Network
-    scratch: Pool
+    scratch: FreeList
 
     def sums(self, start: int, stop: int) -> np.ndarray:
         """Compute the sums of one range."""
@@ -273,7 +281,7 @@ class Bench:
         """The first layer of a network, as `transform` runs it."""
         weighing = term_weighing(self.stage.weighing, network)
         reader = self.stage.reader(network)
-        scratch = Pool(partial(Scratch, network.n_features))
+        scratch = FreeList(partial(Scratch, network.n_features))
         return TokenLayer(reader, self.tokens(reader), weighing, network, scratch)
 
     def note_pages(self, name: str, rows: np.ndarray) -> None:
@@ -338,8 +346,8 @@ def all_tables(bench: Bench) -> str:
         f"{n_terms / n_documents:.0f} known terms each, "
         f"{bench.X_not_merged.nnz / n_documents:.0f} with repeats; "
         f"{bench.X.shape[1]:,} features; one thread unless a table says otherwise; "
-        f"{bench.rounds} rounds, {bench.side_rounds} in the tables after *Where the "
-        f"time goes*. The best instruction set of this machine is {BEST_SET}."
+        f"{rounds_text(bench.rounds)}, {bench.side_rounds} in the tables after *Where "
+        f"the time goes*. The best instruction set of this machine is {BEST_SET}."
     )
     timings = {width: time_optimizations(bench, width) for width in HIDDEN_WIDTHS}
     tables = [

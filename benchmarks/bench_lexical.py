@@ -65,6 +65,7 @@ from _turns import (
     progress,
     quiet_rounds,
     ratio,
+    rounds_text,
     speed,
     spread,
     take_turns,
@@ -160,7 +161,7 @@ def main() -> None:
     size = bench.n_bytes / len(documents)
     texts = [
         f"{len(documents):,} texts of {corpus}, {size:.0f} bytes each, unless another "
-        f"corpus is named; {bench.rounds} rounds."
+        f"corpus is named; {rounds_text(bench.rounds)}."
     ]
     for name in options.parts:
         progress(f"part {name}")
@@ -473,7 +474,7 @@ def growth_table(bench: Bench) -> str:
         cells = [f"{time:.1f}" for time in times] + [peaks[key] for key in keys]
         rows.append([f"{n_documents:,}", *cells])
     return (
-        f"**Number of documents**, {n_rounds} rounds\n\n"
+        f"**Number of documents**, {rounds_text(n_rounds)}\n\n"
         f"{markdown_table(header, rows)}\n\n{timing.note}"
     )
 

@@ -117,6 +117,7 @@ from _turns import (
     megabytes,
     progress,
     ratio,
+    rounds_text,
     run_fresh,
     speed,
     spread,
@@ -541,7 +542,7 @@ def introduction_to(bench: Bench, n_rounds: int) -> str:
     size = utf8_bytes(bench.documents) / len(bench.documents)
     return (
         f"{len(bench.documents):,} texts of {bench.corpus.name}, {size:.0f} bytes "
-        f"each; {n_rounds} rounds."
+        f"each; {rounds_text(n_rounds)}."
     )
 
 
@@ -577,7 +578,8 @@ def part_texts(bench: Bench) -> str:
             for contender, times in timing.seconds.items()
         ]
     return (
-        f"**Texts of other lengths**, whole machine, {bench.side_rounds} rounds\n\n"
+        "**Texts of other lengths**, whole machine, "
+        f"{rounds_text(bench.side_rounds)}\n\n"
         f"{markdown_table(header, rows)}\n\n{Timing({}, others).note}"
     )
 
@@ -833,7 +835,7 @@ def dense_table(timings: dict[str, Timing], n_rows: int, n_rounds: int) -> str:
     shapes = ", ".join(f"{n_in} x {n_out}" for n_in, n_out in pairs)
     others = max(timing.others for timing in timings.values())
     return (
-        f"**Dense layers** {shapes}, {n_rows:,} rows, {n_rounds} rounds\n\n"
+        f"**Dense layers** {shapes}, {n_rows:,} rows, {rounds_text(n_rounds)}\n\n"
         f"{markdown_table(header, rows)}\n\n{Timing({}, others).note}"
     )
 
