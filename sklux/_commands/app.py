@@ -338,8 +338,8 @@ def neighbors(
 ) -> None:
     """Print the documents of a file that are nearest to one or more queries.
 
-    The file may have any size and is read once. One query; then two queries, with three
-    documents each and the column `name`:
+    The file is read a single time, in pieces, so it may have any size. First one query;
+    then two queries, with three documents each and the column `name`:
 
         sklux neighbors model.sklux docs.parquet "shortest path in a graph"
 

@@ -321,7 +321,7 @@ def fit_all(
     student : LuxicalVectorizer
         The fitted student.
     embeddings : list of Embedding
-        Of the student, of TF-IDF and of TF-IDF + SVD.
+        Embeddings by the student, by TF-IDF and by TF-IDF + SVD.
     """
     student = LuxicalVectorizer(
         teacher, n_jobs=-1, random_state=0, verbose=shows_progress(quiet=False)
@@ -511,7 +511,7 @@ def new_axes() -> Any:
     matplotlib Axes
         The axes.
     """
-    # pyplot would look for a screen.
+    # pyplot opens a window if there is a screen.
     figure = import_optional(
         "matplotlib.figure", extra="plot", purpose="The map of sklux demo"
     )

@@ -100,7 +100,7 @@ def read_inputs(
     """
     if embeddings is None:
         return present_documents(source, quiet)[0], None
-    # First, because it is the smaller file and shows its errors at once.
+    # First, because errors in this file show at once.
     vectors = read_embeddings(embeddings)
     documents, places, n_documents = present_documents(source, quiet)
     check_rows(vectors, embeddings, n_documents, source)
@@ -165,6 +165,6 @@ def summary(model: LuxicalVectorizer, output: Path, seconds: float) -> str:
     return (
         f"Fitted in {seconds:.0f} s, with teacher embeddings of "
         f"{counted(model.n_teacher_documents_, 'document')} and "
-        f"{counted(model.n_teacher_terms_, 'term')}. {output} has "
+        f"{counted(model.n_teacher_terms_, 'term')}. The file {output} has "
         f"{output.stat().st_size / 1e6:.1f} MB."
     )

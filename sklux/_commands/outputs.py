@@ -39,8 +39,8 @@ def check_output(output: str | Path, inputs: Sequence[str | Path | None]) -> Non
             raise OSError(f"The output {output} exists and is not a file. Name a file.")
         if any(is_same_file(one, path) for one in inputs if one is not None):
             raise ValueError(
-                f"The command also reads the output {output} and would overwrite it. "
-                "Give the output another name."
+                f"The output {output} is also an input of the command. Give the output "
+                "another name."
             )
     check_writable(output, path.parent)
 

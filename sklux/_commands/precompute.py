@@ -27,7 +27,7 @@ def precompute_embeddings(
     options : TeacherOptions
         The teacher.
     teacher_sample_size : str
-        ``'all'``, ``'auto'``, or the size of the sample that a fit would choose.
+        ``'all'``, ``'auto'``, or the size of the sample that a fit chooses.
     quiet : bool
         Whether to print no progress or notes.
     """
@@ -47,7 +47,7 @@ def precompute_embeddings(
 def embed_sample(
     source: DocumentSource, options: TeacherOptions, n_chosen: int, quiet: bool
 ) -> tuple[int, int]:
-    """Embed the documents that a fit would choose.
+    """Embed the documents that a fit with this sample size chooses.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def embed_all(
     ValueError
         If the file contains no documents.
     """
-    # Quiet: a bar of the teacher itself would start again with each piece.
+    # Quiet, because the teacher's own bar starts again with each piece.
     teacher = options.teacher(quiet=True)
     file, width, n_missing = source.open(piece_documents=PIECE_DOCUMENTS), 0, 0
     with counting("teacher embeddings", quiet) as counter, loading_once():

@@ -90,8 +90,8 @@ class TeacherOptions:
         """
         if is_within(Path(output), self.model):
             raise ValueError(
-                f"The output {output} is in the folder of the teacher, and would "
-                "change the teacher. Write the output to another folder."
+                f"The output {output} is in the folder of the teacher. A file there "
+                "changes the teacher. Write the output to another folder."
             )
 
     def check_unused(self, embeddings: Path | None, **others: bool) -> None:

@@ -31,7 +31,7 @@ def test_version():
 
 
 def test_app_imports_nothing_heavy():
-    """So that the help appears at once."""
+    """The help must appear at once."""
     program = (
         "import sys\n"
         "from sklux._commands.app import app\n"

@@ -88,7 +88,7 @@ def small_split():
 
 
 def test_embed_with_teacher_counts_new_texts(tmp_path, capsys):
-    """Equal texts count once."""
+    """Equal texts count as one."""
     split = small_split()
     teacher = CachedTeacher(letters, path=tmp_path, model_id="letters")
     teacher.transform(split.train[:100])
@@ -102,7 +102,7 @@ def test_embed_with_teacher_counts_new_texts(tmp_path, capsys):
 
 
 def test_draw_map_writes_a_picture(tmp_path):
-    """Without pyplot, which would look for a screen."""
+    """Without pyplot, which opens a window if there is a screen."""
     pytest.importorskip("matplotlib")
     vectors = np.random.RandomState(0).standard_normal((150, 8)).astype(np.float32)
     demo_module.draw_map(vectors, small_split(), tmp_path / "map.png")

@@ -225,7 +225,7 @@ def test_file_format_unknown_name(name):
 
 
 def test_file_format_of_standard_input_must_be_given():
-    """Plain text as a default would turn each line of JSON into a document."""
+    """With plain text as a default, each line of JSON becomes a document."""
     with pytest.raises(ValueError, match="Standard input has no file name.*--format"):
         file_format("-")
 

@@ -23,7 +23,7 @@ def test_output_is_not_an_input(folder, tmp_path, monkeypatch, arguments):
         (tmp_path / name).write_text("precious")
     (tmp_path / "link.jsonl").hardlink_to(tmp_path / "a.jsonl")
     monkeypatch.chdir(tmp_path)
-    assert "The command also reads the output" in failed(*arguments)
+    assert "is also an input of the command" in failed(*arguments)
     assert all(path.read_text() == "precious" for path in tmp_path.iterdir())
 
 
@@ -34,7 +34,7 @@ def test_output_is_not_standard_input(folder, tmp_path):
     with open(path) as file:
         result = run_outside(*command, stdin=file)
     assert result.returncode == 1
-    assert "The command also reads the output" in result.stderr
+    assert "is also an input of the command" in result.stderr
     assert path.read_text() == '{"text": "apple"}\n'
 
 
@@ -100,7 +100,7 @@ def test_fit_does_not_write_into_what_it_reads(folder, tmp_path, letters):
     succeeded("precompute", documents, *options[:4])
     before = cache.read_bytes()
     message = failed("fit", documents, cache, *options)
-    assert "The command also reads the output" in message
+    assert "is also an input of the command" in message
     assert cache.read_bytes() == before
     inside = ("precompute", documents, "-t", teacher, "--cache", teacher)
     assert "would lie in the folder of the teacher" in failed(*inside)

@@ -51,13 +51,13 @@ def test_teacher_sample_size_is_not_a_number(folder, option):
 
 def test_precompute_and_fit_pass_the_prompt_on(folder, tmp_path, monkeypatch):
     """With embeddings in place of a teacher, a prompt is refused."""
-    asked = set()
+    seen = set()
 
     class Model:
         prompts = {"document": "passage: "}
 
         def encode(self, texts, prompt_name=None, **options):
-            asked.add(prompt_name)
+            seen.add(prompt_name)
             return [[text.count(c) + 0.1 for c in "aeiourstln"] for text in texts]
 
     monkeypatch.setattr(
@@ -67,7 +67,7 @@ def test_precompute_and_fit_pass_the_prompt_on(folder, tmp_path, monkeypatch):
     documents, model = folder / "documents.txt", tmp_path / "model.sklux"
     succeeded("precompute", documents, *options)
     succeeded("fit", documents, model, *options, "--no-words")
-    assert asked == {"document"}
+    assert seen == {"document"}
     assert LuxicalVectorizer.load(model).teacher_id_ == (
         "name:prompted, prompt 'document'"
     )
