@@ -186,7 +186,7 @@ def _file_texts(
     """Yield name and text of each docstring of a file, in the order of the lines."""
     try:
         with warnings.catch_warnings():
-            # Sources of other packages may have invalid escapes; nobody can act on it.
+            # Sources of other packages may have invalid escapes; users cannot fix them.
             warnings.simplefilter("ignore")
             tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):

@@ -101,7 +101,7 @@ def relu(H):
 
 
 def network(X, coefs):
-    """Unit rows of the student: ReLU and L2 norm after each layer; no ReLU at the end."""
+    """Unit rows of the student: ReLU and L2 norm after each layer; no ReLU last."""
     hidden = to_dense(X)
     for weights in coefs[:-1]:
         hidden = unit_rows(relu(hidden @ weights.astype(np.float64)))

@@ -474,7 +474,8 @@ def test_saving_load_file_of_another_kind_of_model(tmp_path):
     write_model(path, {"a": np.arange(5)}, {"name": "model"})
     with pytest.raises(
         ValueError,
-        match=f"The model file {re.escape(repr(str(path)))} lacks a part or holds one",
+        match=f"The model file {re.escape(repr(str(path)))} lacks a part, or a part is "
+        "of the wrong kind: KeyError",
     ):
         LuxicalVectorizer.load(path)
 

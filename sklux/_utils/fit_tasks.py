@@ -188,7 +188,7 @@ class FitTask:
         attributes: Callable[[list[np.ndarray]], dict],
         coefs: list[np.ndarray],
     ) -> Iterator["EpochTask"]:
-        """Report an epoch of the training that this task is.
+        """Report an epoch of the training.
 
         Parameters
         ----------
@@ -251,7 +251,7 @@ class NullTask:
         Yields
         ------
         EpochTask
-            An epoch after which nobody asks to stop.
+            An epoch without a request to stop.
         """
         yield EpochTask(coefs)
 

@@ -170,7 +170,7 @@ def test_fit_task_epoch_without_an_update_keeps_its_weights(recorder):
 
 
 @pytest.mark.parametrize(("stop_after", "n_epochs"), [(1, 1), (2, 2), (3, 2)])
-def test_fit_task_epoch_has_the_request_to_stop(recorder, stop_after, n_epochs):
+def test_fit_task_epoch_passes_on_a_request_to_stop(recorder, stop_after, n_epochs):
     recorder.stop_after = stop_after
     Trained(two_epochs).set_callbacks(recorder).fit([1], [2])
     assert recorder.events.count("end epoch") == n_epochs
