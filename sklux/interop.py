@@ -33,7 +33,7 @@ LUXICAL_VERSION = 1
 VERSION, TOKENIZER, NGRAMS = "version", "tokenizer", "recognized_ngrams"
 KEYS, COLUMNS = "ngram_hash_to_ngram_idx_keys", "ngram_hash_to_ngram_idx_values"
 IDF, N_LAYERS, LAYER = "idf_values", "num_nn_layers", "nn_layer_"
-# Stands behind the last token of an n-gram, as `NO_WORD` does in a path.
+# Fills the places after the last token of an n-gram, as `NO_WORD` does in a path.
 NO_TOKEN = np.uint32(2**32 - 1)
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
@@ -55,9 +55,9 @@ def load_luxical(path: str | os.PathLike) -> LuxicalVectorizer:
     Returns
     -------
     LuxicalVectorizer
-        Fitted: its terms are the file's n-grams of word pieces, in the file's
-        order, joined by blanks; its idf and its weights are the file's. It has no
-        teacher, and ``projection_.teacher_components_`` is None.
+        A fitted model. Its terms are the n-grams of word pieces of the file, in the
+        same order, joined by blanks. Its idf and its weights come from the file. It has
+        no teacher, and ``projection_.teacher_components_`` is None.
 
     Raises
     ------
@@ -66,8 +66,8 @@ def load_luxical(path: str | os.PathLike) -> LuxicalVectorizer:
     ImportError
         If tokenizers is not installed.
     ValueError
-        If the file is no Luxical model or is damaged, or its tokenizer truncates or
-        pads, as sklux does not; the message names the array.
+        If the file is not a Luxical model or is damaged, or its tokenizer truncates or
+        pads, which sklux does not do; the message names the array.
 
     See Also
     --------
@@ -76,10 +76,10 @@ def load_luxical(path: str | os.PathLike) -> LuxicalVectorizer:
 
     Notes
     -----
-    The vectors are luxical's, up to rounding: values differ by less than 1e-5. A
-    text without a known n-gram is the zero vector in both packages. Letters that
-    got a lower case in Unicode 16 or 17 follow the installed tokenizers, which may
-    be newer than the one inside luxical.
+    The vectors equal luxical's vectors up to rounding: values differ by less than
+    1e-5. A text without a known n-gram has the zero vector in both packages. Letters
+    that got a lower case in Unicode 16 or 17 follow the installed version of
+    tokenizers, which may be newer than the version inside luxical.
 
     References
     ----------
@@ -113,8 +113,8 @@ def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike) -> None:
         binary nor sublinear, float32 weights, and at least one hidden layer.
 
     path : str or path-like
-        File to write; an existing one is replaced once the new one is whole.
-        luxical asks for no particular suffix, and none is added.
+        File to write. An existing file is replaced when the new one is complete.
+        luxical does not need a particular suffix, and none is added.
 
     Raises
     ------
@@ -123,20 +123,20 @@ def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike) -> None:
     TypeError
         If the model or one of its stages is of another class.
     ValueError
-        If a setting is one that luxical does not have; the message names it.
+        If luxical does not have a setting of the model; the message names it.
     OSError
-        If the file cannot be written; an existing one is as it was.
+        If the file cannot be written; an existing file does not change.
 
     See Also
     --------
     load_luxical : Reads such a file.
-    LuxicalVectorizer.save : Writes sklux's own files, for models of all kinds.
+    LuxicalVectorizer.save : Writes sklux's own files, for all kinds of models.
 
     Notes
     -----
-    ``Embedder.load`` of luxical then gives the vectors of `model`, up to rounding:
-    values differ by less than 1e-5. The file holds neither `teacher_id_` nor what
-    `project_teacher` needs.
+    ``Embedder.load`` of luxical then gives the vectors of `model` up to rounding:
+    values differ by less than 1e-5. The file does not hold `teacher_id_` nor the data
+    that `project_teacher` needs.
 
     Examples
     --------
@@ -193,7 +193,7 @@ def _read_arrays(stream) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
     try:
         archive = ZipFile(stream)
     except Exception as error:  # BadZipFile, and struct's errors
-        raise ValueError(f"it is no .npz archive of NumPy: {error}.") from error
+        raise ValueError(f"it is not an .npz archive of NumPy: {error}.") from error
     with archive:
         version = _read_number(archive, VERSION)
         if version != LUXICAL_VERSION:
@@ -219,13 +219,13 @@ def _read_layers(archive: ZipFile, n_features: int) -> list[np.ndarray]:
     n_found = sum(name.startswith(LAYER) for name in archive.namelist())
     if n_layers != n_found:
         raise ValueError(
-            f"its array {N_LAYERS!r} says {n_layers} layers, but it has {n_found} of "
-            f"the arrays '{LAYER}0', '{LAYER}1', ..."
+            f"its array {N_LAYERS!r} promises {n_layers} layers, but it has {n_found} "
+            f"of the arrays '{LAYER}0', '{LAYER}1', ..."
         )
     if n_layers < 2:
         raise ValueError(
-            f"its array {N_LAYERS!r} says {n_layers}, but luxical's network has at "
-            "least 2 layers."
+            f"its array {N_LAYERS!r} is {n_layers}, but luxical's network has at least "
+            "2 layers."
         )
     coefs, width = [], n_features
     for i in range(n_layers):
@@ -283,7 +283,9 @@ def _read_number(archive: ZipFile, name: str) -> int:
     shape = () if name == VERSION else (1,)
     array = _read_array(archive, name, None, shape)
     if array.dtype.kind not in "iu":
-        raise ValueError(f"its array {name!r} has dtype {array.dtype}, no integer.")
+        raise ValueError(
+            f"its array {name!r} has dtype {array.dtype}, which is not an integer type."
+        )
     return int(array.item())
 
 
@@ -295,7 +297,7 @@ def _is_finite(array: np.ndarray) -> bool:
 def _fitted(
     arrays: dict[str, np.ndarray], coefs: list[np.ndarray]
 ) -> LuxicalVectorizer:
-    """Build a fitted model from what a file holds."""
+    """Build a fitted model from the arrays of a file."""
     ngrams = arrays[NGRAMS]
     subwords = _read_subwords(arrays[TOKENIZER])
     terms = _terms(ngrams, subwords.pieces)
@@ -348,18 +350,19 @@ def _read_subwords(json_bytes: np.ndarray) -> Subwords:
                 f"two pieces have one id, or a piece has an id of {MAX_PIECES} or more."
             )
         subwords = Subwords(tokenizer.to_str())
-        # Made now, so that what is wrong with them is found now.
+        # Made now, so that errors show now.
         _ = subwords.pieces, subwords.analysis()
     except (ValueError, OverflowError) as error:
         raise ValueError(
-            f"its array {TOKENIZER!r} holds no tokenizer that sklux can use: {error}"
+            f"its array {TOKENIZER!r} does not hold a tokenizer that sklux can use: "
+            f"{error}"
         ) from error
     # luxical follows these settings; sklux reads every text as a whole.
     state = json.loads(text)
     if state.get("truncation") is not None:
         raise ValueError(
             f"its array {TOKENIZER!r} has truncation={state['truncation']!r}: luxical "
-            "looks at the beginning of a text alone, sklux at all of it. Set "
+            "reads only the beginning of a text, sklux reads the whole text. Set "
             "'truncation' to null in the tokenizer's JSON and save it with luxical."
         )
     padding = state.get("padding") or {"strategy": "BatchLongest"}
@@ -417,7 +420,7 @@ def _ngram_hashes(ngrams: np.ndarray) -> np.ndarray:
 
 
 def _check_table(keys: np.ndarray, columns: np.ndarray, hashes: np.ndarray) -> None:
-    """Refuse a table that does not lead each n-gram to its own column."""
+    """Refuse a table that does not map each n-gram to its own column."""
     n_features = len(hashes)
     if columns.max() >= n_features:
         raise ValueError(
@@ -441,7 +444,7 @@ def _check_table(keys: np.ndarray, columns: np.ndarray, hashes: np.ndarray) -> N
 
 
 def _check_model(model: LuxicalVectorizer) -> None:
-    """Refuse a model that luxical has no means to run."""
+    """Refuse a model that luxical cannot run."""
     if not isinstance(model, LuxicalVectorizer):
         raise TypeError(
             "save_luxical writes a fitted LuxicalVectorizer. Got "
@@ -486,9 +489,9 @@ def _check_lexical(lexical: LexicalVectorizer, lexicon: Lexicon) -> None:
     ):
         if value != wanted:
             raise ValueError(
-                f"luxical knows {name}={wanted!r} alone, but the lexical stage of this "
-                f"model has {name}={value!r}. Fit one with LexicalVectorizer({name}="
-                f"{wanted!r}), or keep it with model.save."
+                f"luxical supports {name}={wanted!r} only, but the lexical stage of "
+                f"this model has {name}={value!r}. Fit one with LexicalVectorizer("
+                f"{name}={wanted!r}), or keep it with model.save."
             )
     bounds = ngram_bounds(lexical.ngram_range)
     if bounds is None or bounds[0] != 1:

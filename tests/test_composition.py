@@ -105,7 +105,7 @@ def test_column_transformer_given_a_frame_instead_of_a_column(frame, teacher):
 
 
 def test_feature_union_with_tfidf(documents, teacher):
-    """Dense vectors beside sparse ones: sparse, as scikit-learn stacks them."""
+    """Dense vectors next to sparse ones give a sparse matrix, as in scikit-learn."""
     union = FeatureUnion(
         [("dense", small_vectorizer(teacher)), ("sparse", TfidfVectorizer())]
     )
@@ -270,7 +270,7 @@ def work_of_threads(vectorizer, X, y=None):
     ],
 )
 def test_fits_in_a_parallel_search_keep_to_their_share(network):
-    """Of torch, OpenMP, BLAS and the kernels; two processes share the processors."""
+    """Threads of torch, OpenMP, BLAS and the kernels; two processes share the processors."""
     rng = np.random.default_rng(0)
     words = rng.integers(2000, size=(9000, 60)).astype(str)
     documents = [" ".join(row) for row in words]

@@ -1,4 +1,4 @@
-"""Every example runs from its first line to its last."""
+"""Every example runs from its first line to its last line."""
 
 import os
 import subprocess

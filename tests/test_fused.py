@@ -635,8 +635,8 @@ def test_embedding_other_model_is_never_fused(monkeypatch, stage):
     def refuse(self, *args):
         pytest.fail("the fused transform was called")
 
-    monkeypatch.setattr(sklux._vectorizer.FusedTransform, "__init__", refuse)
-    monkeypatch.setattr(sklux._vectorizer.FusedTransform, "__call__", refuse)
+    monkeypatch.setattr(sklux._fused.FusedTransform, "__init__", refuse)
+    monkeypatch.setattr(sklux._fused.FusedTransform, "__call__", refuse)
     for batch in BATCHES:
         found = model.transform(batch)
         assert found.shape == (len(batch), 24)

@@ -542,10 +542,10 @@ def test_interop_save_into_a_missing_folder(subword_student, tmp_path):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"lexical__analyzer": "word"}, "analyzer='subword' alone.*analyzer='word'"),
+        ({"lexical__analyzer": "word"}, "analyzer='subword' only.*analyzer='word'"),
         ({"lexical__analyzer": "word+subword"}, "has analyzer='word\\+subword'"),
-        ({"lexical__binary": True}, "binary=False alone.*has binary=True"),
-        ({"lexical__norm": "l1"}, "norm='l2' alone.*has norm='l1'"),
+        ({"lexical__binary": True}, "binary=False only.*has binary=True"),
+        ({"lexical__norm": "l1"}, "norm='l2' only.*has norm='l1'"),
         ({"lexical__norm": None}, "has norm=None"),
         ({"lexical__use_idf": False}, "has use_idf=False"),
         ({"lexical__sublinear_tf": True}, "has sublinear_tf=True"),
@@ -557,7 +557,7 @@ def test_interop_save_into_a_missing_folder(subword_student, tmp_path):
         ({"lexical__vocabulary": ["a", "a a a a", "car"]}, "term 'a a a a'.* 1 to 3"),
     ],
 )
-# Of a term or two.
+# A vocabulary of one or two terms collapses.
 @pytest.mark.filterwarnings("ignore:The student has collapsed")
 def test_interop_save_names_a_setting_that_luxical_lacks(
     subword_student, documents, teacher_embeddings, tmp_path, params, message
@@ -714,7 +714,7 @@ def test_interop_missing_array_is_named(tmp_path, arrays, name):
     message = f"lacks the array '{name}'"
     if name.startswith("nn_layer"):
         message = (
-            "'num_nn_layers' says 3 layers, but it has 2 of the arrays 'nn_layer_0"
+            "'num_nn_layers' promises 3 layers, but it has 2 of the arrays 'nn_layer_0"
         )
     refuse(written(tmp_path, arrays), message)
 
@@ -762,9 +762,9 @@ def test_interop_values_that_are_not_finite_are_named(tmp_path, arrays, name, va
     [
         (changed("version", lambda v: v + 1), "format version 2, but .* reads 1 alone"),
         (changed("version", lambda v: -v), "format version -1"),
-        (changed("num_nn_layers", lambda n: n + 1), "says 4 layers, but it has 3"),
-        (changed("num_nn_layers", lambda n: n - 1), "says 2 layers, but it has 3"),
-        (changed("num_nn_layers", lambda n: n - 5), "says -2 layers, but it has 3"),
+        (changed("num_nn_layers", lambda n: n + 1), "promises 4 layers, but it has 3"),
+        (changed("num_nn_layers", lambda n: n - 1), "promises 2 layers, but it has 3"),
+        (changed("num_nn_layers", lambda n: n - 5), "promises -2 layers, but it has 3"),
         (changed("num_nn_layers", lambda n: n * 10**18), "but it has 3 of"),
         (changed("nn_layer_1", np.transpose), r"'nn_layer_1' has shape \(8, 16\)"),
         (changed("nn_layer_2", lambda w: w[:0]), r"'nn_layer_2' has shape \(0, 16\)"),
@@ -794,19 +794,25 @@ def test_interop_values_that_are_not_finite_are_named(tmp_path, arrays, name, va
         ),
         (changed(COLUMNS, with_value(4, 7)), f"'{COLUMNS}' leads an n-gram to another"),
         (changed(COLUMNS, swapped), f"'{COLUMNS}' leads an n-gram to another"),
-        (changed("tokenizer", as_bytes(b"\xff{}")), "'tokenizer' holds no .*utf-8"),
+        (
+            changed("tokenizer", as_bytes(b"\xff{}")),
+            "'tokenizer' does not hold a .*utf-8",
+        ),
         (
             changed("tokenizer", as_bytes(b"[" * 10**5)),
-            "'tokenizer' holds no tokenizer",
+            "'tokenizer' does not hold a tokenizer",
         ),
-        (changed("tokenizer", as_bytes(b"{}")), "'tokenizer' holds no tokenizer"),
+        (
+            changed("tokenizer", as_bytes(b"{}")),
+            "'tokenizer' does not hold a tokenizer",
+        ),
         (
             changed("tokenizer", lambda data: data[:-9]),
-            "'tokenizer' holds no tokenizer",
+            "'tokenizer' does not hold a tokenizer",
         ),
         (
             tokenizer_with(lambda state: state.update(truncation=TRUNCATION)),
-            "'tokenizer' has truncation={.*'max_length': 4.* sklux at all of it",
+            "'tokenizer' has truncation={.*'max_length': 4.* sklux reads the whole",
         ),
         (
             tokenizer_with(
@@ -825,17 +831,17 @@ def test_interop_values_that_are_not_finite_are_named(tmp_path, arrays, name, va
         ),
         (
             tokenizer_with(lambda state: state["model"]["vocab"].update(zzz=7)),
-            "'tokenizer' holds no tokenizer .*: two pieces have one id",
+            "'tokenizer' does not hold a tokenizer .*: two pieces have one id",
         ),
         (
             tokenizer_with(
                 lambda state: state["model"].update(max_input_chars_per_word=2**63)
             ),
-            "'tokenizer' holds no tokenizer that sklux can use",
+            "'tokenizer' does not hold a tokenizer that sklux can use",
         ),
         (
             changed("tokenizer", as_bytes(Tokenizer(models.WordPiece()).to_str())),
-            "'tokenizer' holds no tokenizer that sklux can use: .* has no pieces",
+            "'tokenizer' does not hold a tokenizer that sklux can use: .* no pieces",
         ),
         (
             tokenizer_with(lambda state: state["model"]["vocab"].pop("a")),
@@ -843,7 +849,7 @@ def test_interop_values_that_are_not_finite_are_named(tmp_path, arrays, name, va
         ),
         (
             tokenizer_with(lambda state: state["model"]["vocab"].update(zzz=2**30)),
-            "'tokenizer' holds no .*, or a piece has an id of 16777216 or more",
+            "'tokenizer' does not hold a .*, or a piece has an id of 16777216 or more",
         ),
     ],
 )
@@ -860,9 +866,7 @@ def test_interop_network_of_one_layer(tmp_path):
     """luxical cannot run it either."""
     tokenizer = word_tokenizer({"[UNK]": 0, "a": 1})
     arrays = make_arrays(tokenizer, [[1], [0]], widths=(4,))
-    refuse(
-        written(tmp_path, arrays), "'num_nn_layers' says 1, but .* at least 2 layers"
-    )
+    refuse(written(tmp_path, arrays), "'num_nn_layers' is 1, but .* at least 2 layers")
 
 
 def test_interop_equal_ngrams(tmp_path):
@@ -911,7 +915,7 @@ def test_interop_tokenizer_is_never_taken_for_a_path(tmp_path, arrays):
     path = tmp_path / "tokenizer.json"
     path.write_bytes(arrays["tokenizer"].tobytes())
     arrays["tokenizer"] = np.frombuffer(str(path).encode(), dtype=np.uint8)
-    refuse(written(tmp_path, arrays), "'tokenizer' holds no tokenizer")
+    refuse(written(tmp_path, arrays), "'tokenizer' does not hold a tokenizer")
 
 
 def test_interop_objects_are_never_unpickled(tmp_path, arrays):
@@ -936,12 +940,12 @@ def test_interop_missing_file(tmp_path):
 def test_interop_file_of_another_kind(tmp_path, content):
     path = tmp_path / "model.npz"
     path.write_bytes(content)
-    refuse(path, "it is no .npz archive")
+    refuse(path, "it is not an .npz archive")
 
 
 def test_interop_file_of_sklux(tmp_path, loaded):
     loaded.save(tmp_path / "model.sklux")
-    refuse(tmp_path / "model.sklux", "it is no .npz archive")
+    refuse(tmp_path / "model.sklux", "it is not an .npz archive")
 
 
 def test_interop_zip_of_other_files(tmp_path):
@@ -1009,4 +1013,4 @@ def test_interop_file_with_any_byte_changed(small_file, data, bits):
 def test_interop_file_cut_at_any_length(small_file, data):
     content, _, path = small_file
     path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
-    refuse(path, "it is no .npz archive")
+    refuse(path, "it is not an .npz archive")

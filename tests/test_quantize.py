@@ -465,9 +465,9 @@ def test_quantize_a_mapped_model(tmp_path, model):
 def test_quantize_file_of_int8_takes_at_most_30_percent(tmp_path):
     """Layers of the default's widths.
 
-    Of the default's 200,000 features 20,000 are here. Their weights are still more
-    than nine tenths of the file, as they are there; with a tenth as many, the second
-    layer and the teacher's directions would be a sixth of it.
+    The model has 20,000 features; the default has 200,000. The weights of the features
+    are still more than nine tenths of the file. With 2,000 features the second layer
+    and the teacher's directions would be a sixth of the file.
     """
     stage = LexicalVectorizer().fit([" ".join(f"word{i}" for i in range(20_000))])
     model = random_model(stage, (384, 256))

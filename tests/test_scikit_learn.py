@@ -221,7 +221,7 @@ def test_grid_search_over_both_stages(documents, topics, latent_teacher, tmp_pat
 
 
 def test_grid_search_over_losses(documents, topics, latent_teacher, tmp_path):
-    """A name and a dict of weights beside each other."""
+    """A name and a dict of weights in one search."""
     losses = ["similarity_kl", {"cosine": 1.0, "similarity_kl": 0.5}]
     search = GridSearchCV(
         make_pipeline(
@@ -261,7 +261,7 @@ class CountingEncoder:
         return self.transformer.transform(texts)
 
 
-def test_grid_search_teaches_each_document_once(
+def test_grid_search_embeds_each_document_once(
     documents, topics, latent_teacher, tmp_path
 ):
     """3 x 4 settings in 3 folds and the refit: 37 fits, one pass of the teacher."""
@@ -292,13 +292,13 @@ def test_grid_search_teaches_each_document_once(
     assert len(encoder.seen) == len(set(texts))
 
 
-def test_grid_search_teaches_the_folds_mostly_the_same_documents(
+def test_grid_search_folds_share_most_embedded_documents(
     documents, topics, latent_teacher, tmp_path
 ):
     """By chance, folds that choose half of their 80 documents would need most of 120.
 
-    Of all texts, in the order of their hashes, a fold has two in three, so that its 40
-    are nearly all among the first 60.
+    In the order of their hashes, a fold has two in three of all texts, so its 40 are
+    nearly all among the first 60.
     """
     encoder = CountingEncoder(latent_teacher)
     teacher = CachedTeacher(encoder, path=tmp_path, model_id="counting")

@@ -60,11 +60,13 @@ def test_score_compares_no_more_than_it_may(
     assert sorted(seen) == sorted(chosen)
 
 
-@pytest.mark.parametrize("untaught", [0, np.nan])
-def test_score_leaves_out_what_was_not_taught(fitted, others, latent_teacher, untaught):
+@pytest.mark.parametrize("missing", [0, np.nan])
+def test_score_leaves_out_documents_without_a_teacher_embedding(
+    fitted, others, latent_teacher, missing
+):
     vectors = latent_teacher.transform(others)
     expected = fitted.score(others[:50], teacher_embeddings=vectors[:50])
-    vectors[50:] = untaught
+    vectors[50:] = missing
     assert fitted.score(others, teacher_embeddings=vectors) == expected
 
 

@@ -354,7 +354,7 @@ def test_vectorizer_refuses_teacher_vectors_of_another_length(
         small_vectorizer().fit(documents, teacher_embeddings=teacher_embeddings[1:])
 
 
-def refuse_to_teach(texts):
+def fail_if_called(texts):
     """Stand in for a teacher that must not be called."""
     pytest.fail("the teacher was called")
 
@@ -376,14 +376,14 @@ def test_vectorizer_explains_documents_without_values():
     with pytest.raises(ValueError, match=message):
         vectorizer.fit(["", " ", ""], teacher_embeddings=np.eye(3))
     with pytest.raises(ValueError, match=message):
-        vectorizer.set_params(teacher=refuse_to_teach).fit(["", " ", ""])
+        vectorizer.set_params(teacher=fail_if_called).fit(["", " ", ""])
 
 
 def test_vectorizer_refuses_one_document():
     with pytest.raises(ValueError, match="raw_documents has 1 document.*give 2"):
         small_vectorizer().fit(["one document"], teacher_embeddings=[[1.0, 2.0]])
     with pytest.raises(ValueError, match="raw_documents has 1 document"):
-        small_vectorizer(refuse_to_teach).fit(["one document"])
+        small_vectorizer(fail_if_called).fit(["one document"])
 
 
 def test_vectorizer_refuses_fewer_documents_than_components(documents):
@@ -407,7 +407,7 @@ def test_vectorizer_refuses_a_wrong_projection_before_any_work(name, value, docu
     with pytest.raises(
         ValueError, match=f"The '{name}' parameter of ReLUProjection must be"
     ):
-        LuxicalVectorizer(refuse_to_teach, projection=projection).fit(documents)
+        LuxicalVectorizer(fail_if_called, projection=projection).fit(documents)
 
 
 def test_vectorizer_explains_an_empty_vocabulary(teacher_embeddings):
@@ -551,13 +551,13 @@ def test_vectorizer_refuses_a_teacher_of_zeros(documents):
 
 
 def test_vectorizer_refuses_a_teacher_that_gives_nan(documents, latent_teacher):
-    def teach(texts):
+    def embed_with_nan(texts):
         vectors = latent_teacher.transform(texts)
         vectors[0] = np.nan
         return vectors
 
     with pytest.raises(ValueError, match="The teacher returned NaN or infinity"):
-        small_vectorizer(teach).fit(documents)
+        small_vectorizer(embed_with_nan).fit(documents)
 
 
 def test_vectorizer_takes_torch_tensors_of_any_type(documents, teacher_embeddings):
@@ -692,7 +692,7 @@ def test_vectorizer_has_no_views_of_files(tmp_path, documents):
     for name, document in zip(names, documents):
         name.write_text(document)
     vectorizer = small_vectorizer(
-        refuse_to_teach, lexical=LexicalVectorizer(input="filename")
+        fail_if_called, lexical=LexicalVectorizer(input="filename")
     ).set_params(projection__contrastive_weight=0.5)
     message = "contrastive_weight=0.5 needs .*input='filename'.*set contrastive_weight"
     with pytest.raises(ValueError, match=message):
@@ -777,7 +777,7 @@ def test_vectorizer_takes_documents_without_a_second_half(latent_teacher):
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
-# Documents that are not taught
+# Documents without a teacher embedding
 
 
 class CountingTeacher:
@@ -831,7 +831,7 @@ def test_vectorizer_teacher_sample_size_in_any_order_of_the_documents(
 def test_vectorizer_larger_teacher_sample_holds_the_smaller_one(
     documents, latent_teacher
 ):
-    """What a first, small trial has taught is not taught in vain."""
+    """A larger sample contains the documents of a smaller one."""
     chosen = []
     for size in (20, 50):
         teacher = CountingTeacher(latent_teacher.transform)
@@ -875,10 +875,10 @@ def test_vectorizer_teacher_sample_size_does_not_touch_given_vectors(
     )
 
 
-def test_vectorizer_learns_from_documents_that_are_not_taught(
+def test_vectorizer_learns_from_documents_without_a_teacher_embedding(
     documents, topics, latent_teacher
 ):
-    """20 of 120 are taught; the topics of all are kept apart."""
+    """The teacher embeds 20 of 120; the student separates the topics of all."""
     vectorizer = small_vectorizer(latent_teacher, teacher_sample_size=20)
     vectors = vectorizer.fit_transform(documents)
     cosines = vectors @ vectors.T
