@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
+from unittest import mock
 
 import numpy as np
 from _corpora import (
@@ -26,7 +27,6 @@ from _measures import encode, measured
 from _turns import progress
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
-from sklux._lexical.vectorizer import default_lexical_stage
 
 Recipe = dict[str, object]
 DEFAULT: Recipe = {}
@@ -139,7 +139,7 @@ class Bench:
             if recipe.get("teacher_words", "auto") is not None:
                 self.once(
                     ("terms", name, str(recipe.get("lexical"))),
-                    lambda: cache_terms(self.corpus(name).texts.train, recipe),
+                    lambda: cache_terms(self.corpus(name), self.teacher(name), recipe),
                 )
             return fitted(
                 self.corpus(name), self.teacher(name), recipe, seed, n_embedded
@@ -209,15 +209,14 @@ def fitted(
     return student, perf_counter() - start
 
 
-def cache_terms(texts: list[str], recipe: Recipe) -> None:
+def cache_terms(corpus: Corpus, teacher: Parts, recipe: Recipe) -> None:
     """Let the teacher embed the terms of a student before the fit, which is timed."""
     student, start = make_student(recipe, 0), perf_counter()
-    lexical = student.lexical or default_lexical_stage()
-    words = student._words(lexical)
-    X = student._features(lexical, texts, words)
-    terms = student._term_vectors(lexical, X, words)
+    # A fit without its training.
+    with mock.patch("sklux._vectorizer.fit_projection"):
+        student.fit(corpus.texts.train, teacher_embeddings=teacher.train)
     seconds = perf_counter() - start
-    progress(f"{len(terms.features):,} terms embedded or cached: {seconds:.0f} s")
+    progress(f"{student.n_teacher_terms_:,} terms embedded or cached: {seconds:.0f} s")
 
 
 def make_student(recipe: Recipe, seed: int) -> LuxicalVectorizer:

@@ -76,7 +76,7 @@ from sklux._lexical.buffers import TextBuffers, text_buffers
 from sklux._lexical.lookup import TermReader
 from sklux._lexical.matrix import Weighing
 from sklux._lexical.tokens import Tokens, range_costs, range_edges
-from sklux._lexical.vectorizer import default_lexical_stage
+from sklux._lexical.vectorizer import default_lexical_stage, fused_parts
 from sklux._student.network import WEIGHT_DTYPES, Network, apply_network
 from sklux._utils.memory import empty_aligned
 from sklux._utils.threads import FreeList, run_ranges
@@ -146,13 +146,13 @@ class Stage:
     @cached_property
     def weighing(self) -> Weighing:
         """The tf-idf weighting."""
-        return self.lexical._fused_parts(None)[1]
+        return fused_parts(self.lexical, None)[1]
 
     def reader(self, network: Network) -> TermReader:
         """The reader of documents for the row order of a network."""
         key = network.places is None
         if key not in self._readers:
-            self._readers[key] = self.lexical._fused_parts(network.places)[0]
+            self._readers[key] = fused_parts(self.lexical, network.places)[0]
         return self._readers[key]
 
     def in_column_order(self, *widths: int) -> Network:

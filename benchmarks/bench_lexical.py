@@ -73,13 +73,16 @@ from _turns import (
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklux._kernels.words import WordTable
 
+import sklux._lexical.fitting as fitting
 import sklux._lexical.lookup as term_reader
 import sklux._lexical.tokens as token_streams
 import sklux._lexical.vectorizer as lexical
 from sklux import LexicalVectorizer
 from sklux._lexical.buffers import text_buffers
 from sklux._lexical.counting import CorpusTerms
+from sklux._lexical.fitting import TermLimits
 from sklux._lexical.matrix import MatrixParts, Weighing
+from sklux._lexical.vectorizer import fused_parts
 from sklux._utils.threads import run_ranges
 
 CHARACTERS = {**PLAIN_WORDS, "analyzer": "char_wb", "ngram_range": (3, 5)}
@@ -407,7 +410,7 @@ def kernel_ids(
     vectorizer: LexicalVectorizer, documents: list[str], n_jobs: int
 ) -> list[token_streams.Tokens]:
     """Ids of the word pieces of documents, range by range."""
-    (source,) = vectorizer._sources()
+    (source,) = fused_parts(vectorizer, None)[0].sources
     (block,) = text_buffers(documents)
     analysis, table = source.analysis(block), WordTable()
     found = {}
@@ -563,12 +566,12 @@ TRANSFORM_STEPS = {
 FIT_STEPS = {
     "text buffers": (lexical, "text_buffers"),
     "tokens: normalise, cut, number words": (token_streams, "read_range"),
-    "words: sort, renumber": (lexical, "read_corpus"),
-    "n-grams: count, sort": (lexical, "count_terms"),
-    "choice of terms": (LexicalVectorizer, "_choose_terms"),
+    "words: sort, renumber": (fitting, "read_corpus"),
+    "n-grams: count, sort": (fitting, "count_terms"),
+    "choice of terms": (TermLimits, "choose"),
     "names of terms": (CorpusTerms, "names"),
     "index of terms": (term_reader, "TermIndex"),
-    "rows": (LexicalVectorizer, "_rows_of_corpora"),
+    "rows": (lexical, "rows_of_corpora"),
 }
 
 
