@@ -1,5 +1,6 @@
 """``python -m sklux`` does what the console command does."""
 
+import os
 import subprocess
 import sys
 
@@ -13,10 +14,19 @@ AS_MODULE = (
 )
 
 
+# Variables by which a help page gets colours, or another width.
+PAINTING = {"FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "TERMINAL_WIDTH", "TERM"}
+
+
 def run(*arguments):
-    """What Python does with these arguments: its status and both outputs."""
-    command = [sys.executable, *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    """Status and both outputs of Python with these arguments."""
+    environment = {k: v for k, v in os.environ.items() if k not in PAINTING}
+    result = subprocess.run(
+        [sys.executable, *arguments],
+        env=environment | {"COLUMNS": "100", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+    )
     return result.returncode, result.stdout, result.stderr
 
 

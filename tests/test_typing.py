@@ -1,0 +1,177 @@
+"""The public names as a type checker sees them: no result is of type Any."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+for package in ("mypy", "scipy-stubs"):
+    try:
+        version(package)
+    except PackageNotFoundError:
+        pytest.skip(f"{package} is not installed", allow_module_level=True)
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FIRST_BLOCK = re.search(r"^```python\n(.*?)^```$", README, flags=re.DOTALL | re.M)[1]
+
+# Without their parameters, which depend on the versions of numpy and of the stubs.
+ARRAY = "numpy.ndarray"
+MATRIX = "scipy.sparse._csr.csr_matrix"
+PARAMETERS = re.compile(r"(ndarray|csr_matrix)\[(?:[^][]|\[[^][]*\])*\]")
+LUXICAL = "sklux._vectorizer.LuxicalVectorizer"
+LEXICAL = "sklux._lexical.vectorizer.LexicalVectorizer"
+PROJECTION = "sklux._student.projection.ReLUProjection"
+TEACHER = "sklux._teacher.cached.CachedTeacher"
+REPORT = "sklux._student.report.FitReport | None"
+
+# After README's first code, which makes texts, teacher, vectorizer, vectors and query.
+NAMES = """
+import numpy as np
+import sklux
+from sklux import (
+    EmbeddingMapDisplay,
+    LexicalVectorizer,
+    LossCurveDisplay,
+    QualityDisplay,
+    ReLUProjection,
+    interop,
+    metrics,
+)
+
+E = np.eye(3)
+lexical = LexicalVectorizer()
+projection = ReLUProjection()
+"""
+TYPES = {
+    "teacher": TEACHER,
+    "vectorizer": LUXICAL,
+    "vectors": ARRAY,
+    "LuxicalVectorizer(teacher).fit(texts)": LUXICAL,
+    "LuxicalVectorizer().fit(texts, teacher_embeddings=E)": LUXICAL,
+    "vectorizer.fit_transform(texts)": ARRAY,
+    "vectorizer.transform(texts)": ARRAY,
+    "vectorizer.score(texts, teacher_embeddings=E)": "float",
+    "vectorizer.project_teacher(E)": ARRAY,
+    "vectorizer.quantize('int8')": LUXICAL,
+    "vectorizer.truncate(8)": LUXICAL,
+    "vectorizer.set_params(n_jobs=1)": LUXICAL,
+    "vectorizer.save('file')": "None",
+    "LuxicalVectorizer.load('file')": LUXICAL,
+    "vectorizer.lexical": "Any | None",
+    "vectorizer.projection_": PROJECTION,
+    "vectorizer.report_": REPORT,
+    "vectorizer.n_teacher_documents_": "int",
+    "lexical.fit(texts)": LEXICAL,
+    "lexical.fit_transform(texts)": MATRIX,
+    "lexical.transform(texts)": MATRIX,
+    "projection.fit(E, E)": PROJECTION,
+    "projection.transform(E)": ARRAY,
+    "projection.coefs_": f"list[{ARRAY}]",
+    "teacher.fit(texts)": TEACHER,
+    "teacher.transform(texts)": ARRAY,
+    "metrics.neighbor_recall_score(E, E)": "float",
+    "metrics.similarity_correlation(E, E)": "float",
+    "metrics.effective_rank(E)": "float",
+    "metrics.mean_cosine(E)": "float",
+    "metrics.half_document_retrieval(E, E)": "float",
+    "interop.load_luxical('file')": LUXICAL,
+    "interop.save_luxical(vectorizer, 'file')": "None",
+    "EmbeddingMapDisplay.from_embeddings(E)": (
+        "sklux._display.embedding_map.EmbeddingMapDisplay"
+    ),
+    "LossCurveDisplay.from_estimator(vectorizer)": (
+        "sklux._display.loss_curve.LossCurveDisplay"
+    ),
+    "QualityDisplay.from_embeddings(E, E)": "sklux._display.quality.QualityDisplay",
+    "sklux.__version__": "str",
+}
+ERRORS = {
+    "LuxicalVectorizer().fit()": "call-arg",
+    "LuxicalVectorizer().fit(1)": "arg-type",
+    "LuxicalVectorizer().fit(texts, teacher_embedding=E)": "call-arg",
+    "LuxicalVectorizer(teacher_sample_size='all')": "arg-type",
+    "vectorizer.transform(1)": "arg-type",
+    "vectorizer.quantize('int4')": "arg-type",
+    "lexical.fit(1)": "arg-type",
+    "projection.fit(E)": "call-arg",
+    "teacher.transform(1)": "arg-type",
+    "metrics.neighbor_recall_score(E, E, n_neighbours=10)": "call-arg",
+}
+# mypy does not read the packages below: they take as long as everything else.
+SETTINGS = """
+[mypy]
+ignore_missing_imports = True
+follow_imports = silent
+show_error_codes = True
+[mypy-torch.*,matplotlib.*,transformers.*,sentence_transformers.*,tokenizers.*]
+follow_imports = skip
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The lines of a program, by expression, and what mypy says about each line."""
+    folder = tmp_path_factory.mktemp("typing")
+    (folder / "mypy.ini").write_text(SETTINGS)
+    lines = [*FIRST_BLOCK.splitlines(), *NAMES.splitlines()]
+    places = {}
+    for expression in (*TYPES, *ERRORS):
+        lines.append(f"reveal_type({expression})")
+        places[expression] = len(lines)
+    (folder / "program.py").write_text("\n".join(lines), encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "program.py"]
+    result = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "MYPYPATH": str(ROOT), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert result.stderr == ""
+    said = {}
+    for line in result.stdout.splitlines():
+        if match := re.match(r"program\.py:(\d+): (.*)", line):
+            said.setdefault(int(match[1]), []).append(match[2])
+    assert said, result.stdout
+    return places, said
+
+
+def test_typing_first_lines_of_the_readme_have_no_errors(program):
+    _, said = program
+    n_lines = FIRST_BLOCK.count("\n") + NAMES.count("\n")
+    assert [said[line] for line in range(n_lines + 1) if line in said] == []
+
+
+@pytest.mark.parametrize("expression", TYPES)
+def test_typing_reveals(expression, program):
+    places, said = program
+    (note,) = said[places[expression]]
+    revealed = re.fullmatch(r'note: Revealed type is "(.*)"', note)[1]
+    revealed = PARAMETERS.sub(r"\1", revealed.replace("builtins.", ""))
+    assert revealed == TYPES[expression]
+
+
+@pytest.mark.parametrize("expression", ERRORS)
+def test_typing_refuses(expression, program):
+    places, said = program
+    (error,) = [text for text in said[places[expression]] if "error: " in text]
+    assert error.endswith(f"[{ERRORS[expression]}]")
+
+
+def test_typing_names_every_public_name():
+    import sklux
+
+    names = {
+        node.id if isinstance(node, ast.Name) else node.attr
+        for expression in (*TYPES, NAMES, FIRST_BLOCK)
+        for node in ast.walk(ast.parse(expression))
+        if isinstance(node, (ast.Name, ast.Attribute))
+    }
+    assert set(sklux.__all__) - names <= {"datasets"}
