@@ -1,4 +1,4 @@
-# Every target sets up what it needs in a virtual environment of its own.
+# Each target installs what it needs into the virtual environment $(VENV).
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -6,16 +6,16 @@ BIN = $(VENV)/bin
 .PHONY: help demo test test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
 
 help:
-	@echo "make demo   set up, then the whole job on the docstrings of installed packages"
-	@echo "make test   set up, then all tests"
-	@echo "make lint   set up, then the linters"
-	@echo "make test-oldest, make test-newest   the same with the oldest and newest versions"
+	@echo "make demo   the whole job on the docstrings of installed packages"
+	@echo "make test   all tests"
+	@echo "make lint   all linters: style, types, docstrings, spelling, plain English"
+	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
-	@echo "make doc    set up, then build the pages into doc/_build/html"
-	@echo "make bench  set up, then all benchmarks (6 hours; reads ../shared/data if there)"
-	@echo "make clean  remove the environment and what was built"
+	@echo "make doc    build the pages into doc/_build/html"
+	@echo "make bench  all benchmarks (6 hours; uses ../shared/data if it exists)"
+	@echo "make clean  remove the environments and all build products"
 
-# A stamp per set of extras: pip runs again only when the declarations change.
+# One stamp for each set of extras: pip runs again only if a declaration has changed.
 $(VENV)/pip.stamp: constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -31,17 +31,16 @@ $(VENV)/%.stamp: $(VENV)/pip.stamp $(SOURCES)
 demo: $(VENV)/demo.stamp
 	OMP_WAIT_POLICY=passive HF_HUB_OFFLINE=1 $(BIN)/sklux demo
 
-# One thread for the small matrices of the tests: several wait for each other by spinning.
+# Tests use small matrices: one thread is faster than several that wait for each other.
 RUN_SMALL = OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 HF_HUB_OFFLINE=1
-# A file of tests in one process, for what it has made; files in their order, in which the
-# slow ones are not last. A process takes some 2 GB.
+# All tests of a file run in one process, because they share fixtures. Files run in their
+# order, in which the slow files are not last. A process takes about 2 GB.
 IN_PARALLEL = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/test.stamp
 	$(RUN_SMALL) $(BIN)/python -m pytest $(IN_PARALLEL)
 
-# The oldest versions that are allowed, and the newest that there are, in environments of
-# their own.
+# The oldest allowed versions and the newest released versions, in separate environments.
 test-oldest:
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --constraint constraints.txt \
@@ -54,7 +53,7 @@ test-newest:
 		--upgrade-strategy eager --constraint constraints.txt --editable '.[test]'
 	$(RUN_SMALL) $(VENV)-newest/bin/python -m pytest $(IN_PARALLEL)
 
-# Pickles and model files written by one Python, read by another, and back.
+# Another Python reads the pickles and model files of this Python, and the reverse.
 OTHER ?= python3.13
 test-pickles: $(VENV)/test.stamp
 	$(OTHER) -m venv $(VENV)-other
@@ -64,8 +63,8 @@ test-pickles: $(VENV)/test.stamp
 	cd $(VENV)-other && bin/python $(CURDIR)/.ci/pickles.py write from-other
 	$(BIN)/python .ci/pickles.py read $(VENV)-other/from-other
 
-# Threads that share a model, in a free-threaded Python: safetensors, which has no wheels
-# for it, is needed by `save` alone.
+# Threads that share a model, in a free-threaded Python. safetensors has no wheels for it;
+# only `save` needs it.
 FREE ?= python3.14t
 test-threads:
 	$(FREE) -m venv $(VENV)-free
@@ -74,7 +73,8 @@ test-threads:
 	$(VENV)-free/bin/python -m pip install --quiet --no-deps .
 	cd $(VENV)-free && bin/python $(CURDIR)/.ci/threads.py
 
-# The source distribution, a wheel made from it, and that wheel in a bare environment.
+# The source distribution, a wheel built from it, and a test of the wheel in a bare
+# environment.
 dist: $(VENV)/pip.stamp
 	$(BIN)/python -m pip install --quiet build
 	$(BIN)/python -m build --outdir dist .
@@ -92,7 +92,7 @@ lint: $(VENV)/test.stamp $(VENV)/lint.stamp
 	$(BIN)/python .ci/prose.py
 	$(BIN)/python .ci/bodies.py $$(git ls-files 'sklux/*.py' 'benchmarks/*.py' '.ci/*.py')
 
-# Warnings are errors. The examples run while the pages are built, offline.
+# Warnings are errors. The build runs the examples, offline.
 doc: $(VENV)/doc.stamp
 	$(RUN_SMALL) $(BIN)/python -m sphinx -W --keep-going -b html doc doc/_build/html
 

@@ -14,13 +14,13 @@ DIRECTIVES = {
     "cdivision": True,
     "freethreading_compatible": True,
 }
-# The square root of a negative number sets no errno, so that it is one instruction.
+# Without errno for negative numbers, a square root is a single instruction.
 FLAGS = ["/O2"] if os.name == "nt" else ["-O3", "-fno-math-errno"]
-# Weights of terms have the bits that scikit-learn gives them: products and sums
-# stay apart, no fused multiply-add.
+# The weights of terms have the same bits as in scikit-learn only without fused
+# multiply-add.
 EXACT = [] if os.name == "nt" else ["-ffp-contract=off"]
 
-# Each kernel, with the C headers that it is compiled from.
+# The kernels, each with the C headers that it includes.
 KERNELS = {
     "layers": ["rows.h", "rows_body.h"],
     "words": ["tables.h", "sort.h"],

@@ -1,8 +1,7 @@
-"""Pickles from one Python to another: `write FOLDER` in the first, `read FOLDER` after.
+"""Test pickles between Pythons: `write FOLDER` in one, then `read FOLDER` in another.
 
-What is read must give the vectors that were written, and a model file must do so too.
-`write` adds a model that was trained, where torch and tokenizers are installed; `read`
-needs neither.
+Unpickled models and model files must give the same vectors as the original models. If
+torch and tokenizers are installed, `write` adds a trained model; `read` needs neither.
 """
 
 import pickle
@@ -22,11 +21,11 @@ from sklux import LuxicalVectorizer, ReLUProjection
 
 DOCUMENTS = ["a red apple", "a green pear", "na\u00efve cars", "a slow bus", ""] * 8
 DOCUMENTS += ["\u039f\u0394\u039f\u03a3 \u0130 \ufb01 a\u0301\u0327 [UNK] \ud55c\u4e2d"]
-# Lower case and classes of characters are those of the running Python, by design: a
-# word is what `re` takes for one, as in scikit-learn. So where two Pythons have
-# different Unicodes, a text is the same to both only if both know its characters, and
-# know them alike. All know those of Unicode 3.2, and none of these has changed between
-# 14.0, which Python 3.11 has, and 16.0 of Python 3.14: their vectors must agree.
+# By design, the running Python decides which characters are letters, and what their
+# lower case is: a word is what `re` matches, as in scikit-learn. Two Pythons with
+# different versions of Unicode therefore read a text in the same way only if both have
+# the same data about its characters. The data of the characters of Unicode 3.2 are the
+# same in Unicode 14.0 (Python 3.11) and 16.0 (Python 3.14): their vectors must agree.
 BLOCKS = [
     [c for c in map(chr, range(start, start + 256)) if ucd_3_2_0.category(c) != "Cn"]
     for start in range(0, sys.maxunicode + 1, 256)
@@ -34,25 +33,25 @@ BLOCKS = [
 ]
 OLD = [" ".join(2 * c for c in block) for block in BLOCKS if block]
 OLD += ["".join(block) for block in BLOCKS if block]
-# A capital sigma is a final one behind letters, and marks decide where these end.
+# The lower case of a capital sigma depends on the letters and marks before it.
 OLD += [" ".join(f"A{c}\u03a3" for c in block) for block in BLOCKS if block]
-# Characters that came later, and one that was another kind of mark before 16.0. An
-# older Python sees no letter and no capital in them, and parts words there, so that the
-# vectors may differ. What must hold in both: each row has the length 1 or 0; and its
-# word pieces are the same, because the table for them comes with the model. (The order
-# of several new marks behind one letter is still that of the running Python.)
+# Newer characters, and a mark that was of another kind before Unicode 16.0. To an older
+# Python they are not letters, so it splits words there and the vectors may differ. In
+# both Pythons each row must have the length 1 or 0, and the word pieces must be the
+# same, because the model contains their table. (Only the order of several new marks
+# after one letter depends on the running Python.)
 NEW = [
     "a red \U0001e4d0\U0001e4d1 apple",  # letters of 15.0
     "\u1c89\u1c8a \U00010d50\U00010d70 pear",  # capitals and small letters of 16.0
     "x\U00011f00y \U00011f41\U00011f02",  # marks and letters of 15.0
     "red\U0001fadf\u2ffc\U000323b0",  # signs of 15.1 and 16.0, a letter of 17.0
-    "A\U0001171e\u03a3 \u1c89\u03a3 \ua7cb",  # what a sigma stands behind
+    "A\U0001171e\u03a3 \u1c89\u03a3 \ua7cb",  # characters before a sigma
     "\U0001e4d0",
 ]
 
 
 def trained_model(documents: list[str]) -> LuxicalVectorizer:
-    """As by default, but small."""
+    """The default model, but small."""
     network = ReLUProjection(4, hidden_layer_sizes=(8,), max_iter=2)
     teacher = np.random.default_rng(0).standard_normal((len(documents), 6))
     model = LuxicalVectorizer(projection=network, random_state=0)
@@ -86,7 +85,7 @@ def write(folder: Path) -> list[str]:
 
 
 def read(folder: Path) -> list[str]:
-    """Read them, and compare; return the names of the models."""
+    """Read the models and compare their vectors; return the names of the models."""
     names = sorted(place.name for place in folder.iterdir())
     for place in (folder / name for name in names):
         pipeline = pickle.loads((place / "pipeline.pickle").read_bytes())
@@ -107,7 +106,7 @@ def read(folder: Path) -> list[str]:
 
 
 def pieces(lexical) -> sparse.csr_matrix:
-    """Word pieces of the new characters' texts: which, and how often in proportion."""
+    """Word pieces of the texts in `NEW`, with their relative frequencies."""
     names = lexical.get_feature_names_out()
     n_pieces = sum(name.startswith("subword__") for name in names)
     X = lexical.transform(NEW)[:, :n_pieces]
@@ -123,7 +122,7 @@ def check_unit_or_zero(vectors: np.ndarray) -> None:
 
 
 def check_same(found: sparse.csr_matrix, expected: sparse.csr_matrix) -> None:
-    """The same terms of all documents, and the same weights."""
+    """Fail unless both have the same terms and nearly the same weights."""
     np.testing.assert_array_equal(found.indptr, expected.indptr)
     np.testing.assert_array_equal(found.indices, expected.indices)
     np.testing.assert_allclose(found.data, expected.data, atol=1e-6)

@@ -1,7 +1,7 @@
-"""Threads that use one model at once: the same bits, and a GIL that stays as it was.
+"""Test that threads that share a model get the same bits, and do not enable the GIL.
 
-Run with a free-threaded Python (`make test-threads FREE=python3.14t`); with any other
-it is a test of the same threads taking turns.
+Run it with a free-threaded Python (`make test-threads FREE=python3.14t`). With another
+Python the same threads take turns.
 """
 
 import pickle
@@ -21,7 +21,7 @@ rng = np.random.default_rng(0)
 
 
 def make_documents(n_documents):
-    """Texts of 5 to 200 words, now and then with other letters, marks, known pieces."""
+    """Texts of 5 to 200 words; some have other letters, marks or a special token."""
     words = [f"w{i}" for i in range(3000)] + ["größer", "ΟΔΟΣ", "naïve", "日本"]
     words += ["a\u0327\u0301", "[UNK]"]
     lengths = rng.integers(5, 200, n_documents)
@@ -29,7 +29,7 @@ def make_documents(n_documents):
 
 
 def learnt_matrix():
-    """Terms that are learnt and looked up anew."""
+    """Learn terms and look them up, without anything from before."""
     return LexicalVectorizer().fit_transform(documents)
 
 
@@ -40,20 +40,20 @@ for name, stage in (("words", word_stage), ("default", default_stage)):
     written = pickle.dumps(model), pickle.dumps(model.quantize("int8"))
     expected[name] = pickle.loads(written[0]).transform(documents)
     expected[name, "int8"] = pickle.loads(written[1]).transform(documents)
-    # Nothing is made yet of what a model makes at its first transform.
+    # Copies that have not made the tables of their first transform yet.
     models[name], rounded[name] = map(pickle.loads, written)
 start = Barrier(N_THREADS)
 
 
 def check(found, wanted):
-    """The same bits."""
+    """Fail unless both are equal, bit by bit."""
     for part in ("data", "indices") if sparse.issparse(wanted) else ("real",):
         if not np.array_equal(getattr(found, part), getattr(wanted, part)):
             raise SystemExit("a thread got other numbers")
 
 
 def use(thread):
-    """Use the models in all ways that threads may share."""
+    """Use the models in all ways that are allowed from several threads."""
     start.wait()
     for turn in range(N_ROUNDS):
         kind = (thread + turn) % 5

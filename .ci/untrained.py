@@ -1,4 +1,4 @@
-"""Fitted models where torch and tokenizers are missing: nothing is trained."""
+"""Fitted models without training, for environments without torch and tokenizers."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from sklux._student.trained import TrainedStudent
 def untrained_model(
     lexical: LexicalVectorizer, n_components: int, n_units: int
 ) -> LuxicalVectorizer:
-    """A fitted lexical stage, and random weights of a seed."""
+    """Put random weights, from a fixed seed, behind a fitted lexical stage."""
     n_features = len(lexical.get_feature_names_out())
     rng = np.random.default_rng(0)
     projection = ReLUProjection(n_components, hidden_layer_sizes=(n_units,))
@@ -48,10 +48,10 @@ def word_stage(documents: list[str]) -> LexicalVectorizer:
 
 
 def default_stage(documents: list[str]) -> LexicalVectorizer:
-    """The stage of ``lexical=None``; its pieces are ASCII letters and pairs of them.
+    """The stage of ``lexical=None``; its pieces are ASCII letters and pairs of letters.
 
-    `fit` needs the tokenizers library for two things alone, to learn the pieces and to
-    ask it what becomes of each character. Both are given here.
+    `fit` needs the tokenizers library only to learn the pieces and to learn how each
+    character is normalised. Both are given here.
     """
     subwords = Subwords(_tokenizer_json(documents), _tables())
     with patch.object(LexicalVectorizer, "_learn_subwords", lambda *_: subwords):
@@ -59,7 +59,7 @@ def default_stage(documents: list[str]) -> LexicalVectorizer:
 
 
 def _tokenizer_json(documents: list[str]) -> str:
-    """A tokenizer of BERT's kind in the form of the tokenizers library."""
+    """A tokenizer like BERT's, in the JSON format of the tokenizers library."""
     words = re.findall("[a-z0-9]+", _bare(" ".join(documents)))
     parts = sorted({w[i : i + n] for w in words for i in range(len(w)) for n in (1, 2)})
     pieces = [UNKNOWN_PIECE, *parts, *("##" + part for part in parts)]

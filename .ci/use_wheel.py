@@ -1,6 +1,6 @@
-"""What must work where sklux alone is installed: load nothing else, embed, save, load.
+"""Test the wheel: embed, save and load without any extra.
 
-Run in an environment with the wheel and what it requires, outside of the checkout.
+Run it outside the checkout, in an environment with only the wheel and its dependencies.
 """
 
 import sys
@@ -34,7 +34,7 @@ def use(model, documents):
 
 use(untrained_model(word_stage(documents), n_components=4, n_units=8), documents)
 model = untrained_model(default_stage(documents), n_components=4, n_units=8)
-# No word is known of the last two, pieces are.
+# The model has no word of the last two documents, but pieces of them.
 use(model, [*documents, "Grapes", "re\u0301grouped \u0327\u0301 [UNK]"])
 unwanted = {"torch", "tokenizers", "sentence_transformers", "pandas", "matplotlib"}
 unwanted &= set(sys.modules)

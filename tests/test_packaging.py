@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # Extras of users.
 EXTRAS = ("subword", "train", "teacher", "plot", "cli")
 # All tests run on the torch of constraints.txt.
@@ -20,7 +20,7 @@ if not (ROOT / ".github").is_dir():
 
 def pins(path):
     """Versions of a file of requirements."""
-    lines = (ROOT / path).read_text().splitlines()
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
     return dict(line.split("==") for line in lines if line and line[0] != "#")
 
 
@@ -57,19 +57,21 @@ def test_packaging_sdist_has_what_the_makefile_runs(monkeypatch):
     egg_info = pytest.importorskip("setuptools.command.egg_info")
     monkeypatch.chdir(ROOT)
     files = egg_info.FileList()
-    for line in Path("MANIFEST.in").read_text().splitlines():
+    for line in Path("MANIFEST.in").read_text(encoding="utf-8").splitlines():
         files.process_template_line(line)
     kept = {file for file in map(Path, files.files) if file.parts[0] == ".ci"}
     assert kept == {
         path for path in Path(".ci").iterdir() if path.name != "__pycache__"
     }
-    named = set(re.findall(r"\.ci/\w+\.\w+", Path("Makefile").read_text()))
+    named = set(
+        re.findall(r"\.ci/\w+\.\w+", Path("Makefile").read_text(encoding="utf-8"))
+    )
     assert len(named) >= 4
     assert named <= {file.as_posix() for file in kept}
 
 
 def test_packaging_pre_commit_has_the_linters_of_make_lint():
-    text = (ROOT / ".pre-commit-config.yaml").read_text()
+    text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     revisions = dict(re.findall(r"repo: \S+/([\w-]+)\n +rev: v(\S+)", text))
     constraints = pins("constraints.txt")
     names = {
@@ -85,8 +87,8 @@ def test_packaging_pre_commit_has_the_linters_of_make_lint():
 
 def test_packaging_pre_commit_runs_the_checks_of_make_lint():
     """Those that come from no repository of hooks."""
-    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
-    makefile = (ROOT / "Makefile").read_text()
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", makefile, flags=re.MULTILINE)[1]
     assert set(re.findall(r"\.ci/\w+\.py", recipe)) == {
         ".ci/bodies.py",
@@ -121,13 +123,13 @@ def test_packaging_pythons_are_those_of_the_wheels():
     }
     wheels = re.findall(r"cp3(\d+)-", PROJECT["tool"]["cibuildwheel"]["build"])
     assert {f"3.{minor}" for minor in wheels} == classified
-    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
     assert set(re.findall(r'"(3\.\d+)"', workflow)) == classified
 
 
 def test_packaging_workflow_runs_what_developers_run():
-    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
-    makefile = (ROOT / "Makefile").read_text()
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "run: .ci/run" in workflow
     for words in re.findall(r"run: make (.+)", workflow):
         targets = [word for word in words.split() if "=" not in word]
@@ -137,9 +139,9 @@ def test_packaging_workflow_runs_what_developers_run():
 
 
 def test_packaging_workflow_sets_what_make_sets_where_there_is_no_make():
-    makefile = (ROOT / "Makefile").read_text()
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (small,) = re.findall(r"^RUN_SMALL = (.+)", makefile, flags=re.MULTILINE)
-    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
     job = workflow[workflow.index("\n  windows:\n") :]
     for name, value in re.findall(r"(\w+)=(\w+)", small):
         assert re.search(rf'^ +{name}: "?{value}"?$', job, flags=re.MULTILINE), name
@@ -177,5 +179,5 @@ def test_packaging_one_version():
     import sklux
 
     assert sklux.__version__ == PROJECT["project"]["version"]
-    changelog = (ROOT / "CHANGELOG.md").read_text()
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert PROJECT["project"]["version"] in changelog
