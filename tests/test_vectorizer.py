@@ -365,14 +365,16 @@ def test_vectorizer_refuses_teacher_vectors_that_are_not_finite(
 ):
     embeddings = teacher_embeddings.copy()
     embeddings[7, 2] = bad
-    with pytest.raises(ValueError, match="in 1 rows, the first of them row 7"):
+    with pytest.raises(
+        ValueError, match="teacher_embeddings has NaN or infinity in row 7"
+    ):
         small_vectorizer().fit(documents, teacher_embeddings=embeddings)
 
 
 def test_vectorizer_explains_documents_without_values():
     """A stage without a vocabulary has no complaint of its own."""
     vectorizer = small_vectorizer(lexical=HashingVectorizer(n_features=64))
-    message = "matrix of the lexical stage has no value but 0.*documents empty"
+    message = "matrix of the lexical stage has no value other than 0.*documents empty"
     with pytest.raises(ValueError, match=message):
         vectorizer.fit(["", " ", ""], teacher_embeddings=np.eye(3))
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""What `ReLUProjection.fit` was given: checked, before any work."""
+"""Checks of the parameters and arguments of `ReLUProjection.fit`."""
 
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
@@ -15,27 +15,27 @@ from sklux._utils.typing import MatrixLike
 
 DEFAULT_N_COMPONENTS = 256
 LOSSES = ("cosine", "similarity_kl")
-# Of larger features, and of those smaller than its inverse, float32 cannot add squares.
+# Squares of larger values, or of values below its inverse, do not fit into float32.
 LARGEST_VALUE = 1e15
 
 
 def check_hidden_layer_sizes(hidden_layer_sizes: Iterable[int]) -> tuple[int, ...]:
-    """Return the sizes as a tuple of int.
+    """Check the sizes of the hidden layers.
 
     Parameters
     ----------
     hidden_layer_sizes : iterable of int
-        The parameter.
+        The parameter of `ReLUProjection`.
 
     Returns
     -------
     tuple of int
-        The same sizes.
+        The sizes as Python's own int.
 
     Raises
     ------
     ValueError
-        If a size is no int, or below 1.
+        If a size is not an int, or is below 1.
     """
     sizes = tuple(hidden_layer_sizes)
     if not all(
@@ -50,22 +50,22 @@ def check_hidden_layer_sizes(hidden_layer_sizes: Iterable[int]) -> tuple[int, ..
 
 
 def check_loss(loss: str | Mapping[str, float]) -> dict[str, float]:
-    """Return the weights of the distillation losses, by name.
+    """Check the distillation losses.
 
     Parameters
     ----------
     loss : str or mapping of str to float
-        The parameter.
+        The parameter of `ReLUProjection`.
 
     Returns
     -------
     dict of str to float
-        Losses whose weight is not 0.
+        Weights of the losses by name, without weights of 0.
 
     Raises
     ------
     ValueError
-        If a name is unknown, a weight is negative or not finite, or none is above 0.
+        If a name is unknown, a weight is negative or not finite, or all weights are 0.
     """
     if isinstance(loss, str):
         return {loss: 1.0}
@@ -75,31 +75,32 @@ def check_loss(loss: str | Mapping[str, float]) -> dict[str, float]:
     if not (is_valid and any(loss.values())):
         raise ValueError(
             f"The 'loss' parameter of ReLUProjection must be one of {LOSSES}, or a "
-            "dict with a weight, at least one of them above 0, for one or both. "
+            "dict that gives weights to one or both, at least one weight above 0. "
             f"Got {loss!r} instead."
         )
     return {name: float(weight) for name, weight in loss.items() if weight}
 
 
 def check_features(estimator: BaseEstimator, X: MatrixLike) -> sparse.csr_matrix:
-    """Return the features of documents, checked.
+    """Check the features of the documents.
 
     Parameters
     ----------
     estimator : ReLUProjection
-        Gets the number and the names of the features.
+        Its attributes `n_features_in_` and `feature_names_in_` are set.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Features.
 
     Returns
     -------
     CSR matrix of shape (n_samples, n_features), dtype=np.float32
-        Valid, and with a value other than 0.
+        A valid matrix with at least one value other than 0.
 
     Raises
     ------
     ValueError
-        If nothing can be learnt from them, as in `ReLUProjection.fit`.
+        If ``X`` is not valid, is too large or too small to be scaled, or has only
+        zeros.
     """
     X = validate_data(
         estimator, X, accept_sparse="csr", dtype=np.float32, ensure_min_samples=2
@@ -112,7 +113,7 @@ def check_features(estimator: BaseEstimator, X: MatrixLike) -> sparse.csr_matrix
 
 
 def _check_scale(X):
-    """Refuse features whose squares leave float32: their rows could not be scaled."""
+    """Refuse features whose squares do not fit into float32."""
     largest = np.abs(X.data).max()
     if not 1 / LARGEST_VALUE <= largest <= LARGEST_VALUE:
         raise ValueError(
@@ -130,17 +131,17 @@ def check_has_values(X: sparse.csr_matrix, name: str) -> None:
     X : CSR matrix of shape (n_samples, n_features)
         Features.
     name : str
-        What to call them in the message.
+        Name of the matrix in the message.
 
     Raises
     ------
     ValueError
-        If there is no other value.
+        If there is no value other than 0.
     """
     if not X.data.any():
         raise ValueError(
-            f"{name} has no value but 0: there is nothing to learn from. Are all "
-            "documents empty, or without a known term?"
+            f"{name} has no value other than 0: there is nothing to learn from. Are "
+            "all documents empty, or without a known term?"
         )
 
 
@@ -149,16 +150,16 @@ def check_views(
     shape: tuple[int, int],
     contrastive_weight: float | Literal["auto"],
 ) -> sparse.csr_matrix | None:
-    """Return the views of the documents, if there are any.
+    """Check the views of the documents, if there are any.
 
     Parameters
     ----------
     X_views : {array-like, sparse matrix} of shape (2 * n_samples, n_features), or None
         First views of all documents, then their second views.
-    shape : (int, int)
-        Shape of the documents' features.
+    shape : tuple of (int, int)
+        Shape of the matrix of the documents, (n_samples, n_features).
     contrastive_weight : float or 'auto'
-        The parameter.
+        The parameter of `ReLUProjection`.
 
     Returns
     -------
@@ -168,25 +169,25 @@ def check_views(
     Raises
     ------
     ValueError
-        If they are of another shape or not finite, or ``contrastive_weight`` is a
-        number above 0 and there are none.
+        If ``X_views`` has the wrong shape or a value that is not finite, or if it is
+        None and ``contrastive_weight`` is a number above 0.
     """
     if X_views is None:
         if contrastive_weight != "auto" and contrastive_weight > 0:
             raise ValueError(
                 f"contrastive_weight={contrastive_weight} needs two views of each "
                 "document: give X_views to fit, or set contrastive_weight=0. "
-                "LuxicalVectorizer makes them."
+                "LuxicalVectorizer makes the views itself."
             )
         return None
     X_views = check_array(
         X_views, accept_sparse="csr", dtype=np.float32, input_name="X_views"
     )
-    wanted = (2 * shape[0], shape[1])
-    if X_views.shape != wanted:
+    required = (2 * shape[0], shape[1])
+    if X_views.shape != required:
         raise ValueError(
-            "X_views must have the first views of all documents, then the second "
-            f"ones: shape {wanted}. Got {X_views.shape} instead."
+            "X_views must have the first views of all documents, then their second "
+            f"views: shape {required}. Got {X_views.shape} instead."
         )
     X_views = sparse.csr_matrix(X_views)
     check_csr(X_views)
@@ -196,56 +197,57 @@ def check_views(
 def check_n_components(
     n_components: int, n_embedded: int, n_teacher_components: int
 ) -> int:
-    """Return the width of the student: what was asked for, if it can be had.
+    """Return the width of the student.
 
     Parameters
     ----------
     n_components : int
-        The parameter; its default is reduced where it is too large.
+        The parameter of `ReLUProjection`. The default is reduced if it is too large.
     n_embedded : int
-        Documents taught.
+        Number of documents with a teacher embedding.
     n_teacher_components : int
-        Width of the teacher's vectors.
+        Width of the teacher embeddings.
 
     Returns
     -------
     int
-        At most the smaller of both.
+        At most ``n_embedded`` and ``n_teacher_components``.
 
     Raises
     ------
     ValueError
-        If ``n_components`` is larger, and not the default.
+        If ``n_components`` is larger than these, and is not the default.
     """
     limit = min(n_embedded, n_teacher_components)
     if n_components > limit and n_components != DEFAULT_N_COMPONENTS:
+        found = "is 1 document" if n_embedded == 1 else f"are {n_embedded} documents"
         raise ValueError(
-            f"n_components={n_components} must be at most {limit}: there "
-            f"are {n_embedded} documents taught and the teacher's vectors have "
-            f"{n_teacher_components} components. Set n_components={limit} or "
-            "lower, or teach more documents."
+            f"n_components={n_components} must be at most {limit}: there {found} "
+            "with a teacher embedding, and the width of the teacher embeddings is "
+            f"{n_teacher_components}. Set n_components={limit} or lower, or have the "
+            "teacher embed more documents."
         )
     return int(min(n_components, limit))
 
 
 def check_device(torch: ModuleType, device: str) -> None:
-    """Refuse a device that torch does not know or does not have here.
+    """Refuse a device that torch cannot use on this machine.
 
     Parameters
     ----------
     torch : module
         The library.
     device : str
-        The parameter.
+        The parameter of `ReLUProjection`.
 
     Raises
     ------
     ValueError
-        If nothing can be computed there.
+        If a computation on the device fails.
     """
     try:
         torch.zeros(1, device=device).cpu().numpy()
-    # torch.cuda asserts that it was built; an unknown backend fails to import.
+    # AssertionError: torch was built without CUDA. ImportError: the backend is missing.
     except (RuntimeError, ImportError, AssertionError) as error:
         raise ValueError(
             f"The 'device' parameter of ReLUProjection must be a torch device of this "

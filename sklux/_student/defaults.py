@@ -1,31 +1,32 @@
-"""Values of the parameters of a fit that are ``'auto'``."""
+"""Values of parameters of `ReLUProjection` that are ``'auto'``."""
 
 from typing import Literal
 
 import numpy as np
 from scipy import sparse
 
-# An epoch has about this many steps, as far as the batches stay within bounds.
+# An epoch has about this many steps, if the batch size is within its bounds.
 STEPS_PER_EPOCH = 96
 MIN_BATCH_SIZE, MAX_BATCH_SIZE = 32, 512
-# Weight of the corpus where all documents are taught.
+# Weight of the corpus if all documents have a teacher embedding.
 CORPUS_WEIGHT = 0.12
-# Of the corpus's weight. More of the contrastive loss than the second finds halves no
-# better, and labels worse.
+# The contrastive weight as a share of the corpus weight, and its maximum. A larger
+# maximum did not improve the retrieval of halves, and labels were found less well.
 CONTRASTIVE_SHARE, MAX_CONTRASTIVE_WEIGHT = 0.75, 0.3
-# Features of a text so short that others with the same features say nothing of it.
+# With this many features a text is so short that a text which shares features with it
+# may be about something else.
 SHORT_LENGTH = 32
 
 
 def batch_size(value: int | Literal["auto"], n_samples: int) -> int:
-    """Documents per step.
+    """Number of documents per step.
 
     Parameters
     ----------
     value : int or 'auto'
         The parameter of `ReLUProjection`.
     n_samples : int
-        Documents to train with.
+        Number of documents to train on.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def batch_size(value: int | Literal["auto"], n_samples: int) -> int:
 def corpus_weight(
     value: float | Literal["auto"], X: sparse.csr_matrix, is_embedded: np.ndarray
 ) -> float:
-    """Weight of the corpus's own latent vectors beside the teacher's.
+    """Weight of the latent vectors of the corpus in the targets.
 
     Parameters
     ----------
@@ -49,14 +50,14 @@ def corpus_weight(
     X : CSR matrix of shape (n_samples, n_features)
         Features of the documents.
     is_embedded : ndarray of shape (n_samples,), dtype=bool
-        Which of them have a teacher vector.
+        Which of them have a teacher embedding.
 
     Returns
     -------
     float
-        ``value``, or CORPUS_WEIGHT times the share that is taught (the vectors of the
-        others are guessed from the corpus, and hold it already) and times what the
-        texts say by themselves, `length_factor`.
+        ``value``, or CORPUS_WEIGHT times `length_factor` times the share of the
+        documents with a teacher embedding. The other embeddings are imputed from the
+        corpus, and so they contain it already.
     """
     if value != "auto":
         return float(value)
@@ -68,7 +69,7 @@ def contrastive_weight(
     corpus: float | Literal["auto"],
     X: sparse.csr_matrix,
 ) -> float:
-    """Weight of the contrastive loss, where there are views.
+    """Weight of the contrastive loss if there are views.
 
     Parameters
     ----------
@@ -80,8 +81,8 @@ def contrastive_weight(
     Returns
     -------
     float
-        ``value``, or CONTRASTIVE_SHARE of ``corpus`` (of CORPUS_WEIGHT where that is
-        ``'auto'``), at most MAX_CONTRASTIVE_WEIGHT, times `length_factor`.
+        ``value``, or CONTRASTIVE_SHARE of ``corpus`` (of CORPUS_WEIGHT if ``corpus``
+        is ``'auto'``), at most MAX_CONTRASTIVE_WEIGHT, times `length_factor`.
     """
     if value != "auto":
         return float(value)
@@ -91,9 +92,10 @@ def contrastive_weight(
 
 
 def length_factor(X: sparse.csr_matrix) -> float:
-    """How much texts of this length say by their own words, from 0 to 1.
+    """Factor on the weights of the corpus, which is smaller for short texts.
 
-    With m the median number of features that a text has, of those that have one::
+    Few words tell little about a text. With m the median number of non-zero features,
+    without texts that have none::
 
         min(max(m / SHORT_LENGTH - 1, 0), 1)
 
@@ -105,7 +107,7 @@ def length_factor(X: sparse.csr_matrix) -> float:
     Returns
     -------
     float
-        0 for sentences, 1 for paragraphs.
+        Between 0 (sentences) and 1 (paragraphs).
     """
     is_value = X.data != 0
     lengths = np.diff(np.concatenate([[0], np.cumsum(is_value)])[X.indptr])

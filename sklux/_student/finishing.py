@@ -1,4 +1,4 @@
-"""What follows the last epoch: the report, and the weights that training left open."""
+"""Steps after the last epoch: the report, and the weights of the fitted student."""
 
 import numpy as np
 from scipy import sparse
@@ -10,8 +10,8 @@ from sklux._student.report import FitReport, fit_report
 from sklux._student.targets import Targets, nearest_rotation
 from sklux._utils.threads import all_threads
 
-# Documents that the final rotation of a similarity student is computed from, and
-# documents of a report without held-out ones.
+# Maximum number of documents for the final rotation of a similarity student, and of
+# training documents in a report.
 MAX_ROTATION_SIZE, MAX_REPORT_SIZE = 20_000, 2000
 
 
@@ -23,13 +23,15 @@ def report_on_fit(data: FitData, coefs: list[np.ndarray]) -> FitReport:
     data : FitData
         The data of the fit.
     coefs : list of ndarray
-        Trained weights, before `finished_coefs`: after it, features that only held-out
-        documents have get weights from these documents' own targets.
+        Trained weights, before `finished_coefs`. That function gives weights to
+        features of held-out documents from the targets of these documents, and a
+        report on them would be too good.
 
     Returns
     -------
     FitReport
-        Of the held-out documents, or of training documents if none are held out.
+        The report on the held-out documents, or on training documents if none are held
+        out.
     """
     sample = data.held_out
     if len(sample) == 0:
@@ -49,25 +51,25 @@ def finished_coefs(
 ) -> list[np.ndarray]:
     """Return the weights of the fitted student.
 
-    Features that only held-out documents have get weights from their targets; features
-    that neither documents nor the teacher say anything about get none.
+    Features that only held-out documents have get weights from the targets of these
+    documents. Features of no document, no view and no term of the teacher get zeros.
 
     Parameters
     ----------
     data : FitData
         The data of the fit.
     targets : Targets
-        Of all documents.
+        Targets of all documents.
     coefs : list of ndarray
         Trained weights; the first layer is changed in place.
     rotates : bool
-        Whether the student is rotated onto its targets: if it was trained by
-        similarities alone, which do not fix its axes.
+        Whether to rotate the student onto its targets. This is for a student that was
+        trained only by similarities, which do not determine its axes.
 
     Returns
     -------
     list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-        Weights, C-contiguous.
+        C-contiguous weights of the layers.
     """
     _set_untrained_features(data, targets, coefs)
     if rotates:
@@ -89,24 +91,24 @@ def _set_untrained_features(data, targets, coefs) -> None:
     is_trained[unseen] = True
     if data.X_views is not None:
         is_trained[data.X_views.indices] = True
-    # Their weights are the noise of the start.
+    # The weights of these features are still the noise of the start.
     coefs[0][~is_trained] = 0
 
 
 def stored_network(coefs: list[np.ndarray], X: sparse.csr_matrix) -> Network:
-    """Return the network as it is stored, with the rows of frequent features first.
+    """Return the network in its stored form: the rows of frequent features come first.
 
     Parameters
     ----------
     coefs : list of ndarray
         Weights of the layers.
     X : CSR matrix of shape (n_samples, n_features)
-        Features of the documents, which tell how frequent each feature is.
+        Features of the documents, for the frequency of each feature.
 
     Returns
     -------
     Network
-        With rows of its own.
+        The network, with a copy of the first layer.
     """
     frequency = np.bincount(X.indices, minlength=X.shape[1])
     return Network.of(coefs).by_frequency(frequency)

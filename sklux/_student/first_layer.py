@@ -1,4 +1,4 @@
-"""The first layer in training: sums of mini-batches, and Adam's steps, in kernels."""
+"""The first layer in training: kernels for sums of mini-batches and steps of Adam."""
 
 from collections.abc import Callable
 
@@ -9,17 +9,17 @@ from sklux._kernels.batches import SparseBatch
 from sklux._kernels.layers import BETA_1, BETA_2
 from sklux._utils.threads import all_threads, run_ranges
 
-# Parts that the rows or the features of a batch are cut into, for the threads.
+# The rows or features of a batch are divided into this many parts for the threads.
 N_RANGES = 16
-# Bound of the random numbers that say which values are dropped.
+# Bound of the seeds for the choice of the values that are dropped.
 MAX_SEED = 2**62
 
 
 class FirstLayer:
-    """Weights of the first layer and Adam's moments (:arxiv:`1412.6980`).
+    """Weights of the first layer, and the moments of Adam (:arxiv:`1412.6980`).
 
-    A step touches the features of its batch alone. All cores take part; they change
-    the time only.
+    A step changes only the features of its batch. The number of cores changes only the
+    time.
 
     Parameters
     ----------
@@ -29,24 +29,23 @@ class FirstLayer:
 
     def __init__(self, weights: np.ndarray):
         self.weights = weights
-        # Not `zeros_like`, which writes: pages of features that never occur are never
-        # there.
+        # Not `zeros_like`, which writes: features that never occur take no memory.
         self.mean = np.zeros(weights.shape, dtype=np.float32)
         self.mean_square = np.zeros(weights.shape, dtype=np.float32)
         self.n_steps = 0
 
     def sums(self, batch: SparseBatch) -> np.ndarray:
-        """Return the layer's sums of the rows of a batch.
+        """Multiply the rows of a batch by the weights.
 
         Parameters
         ----------
         batch : SparseBatch
-            Rows over n_features features.
+            Rows with n_features features.
 
         Returns
         -------
         ndarray of shape (n_rows, n_units), dtype=np.float32
-            The sums.
+            The sums of the layer.
         """
         out = np.empty((batch.n_rows, self.weights.shape[1]), dtype=np.float32)
         _in_parts(
@@ -56,14 +55,14 @@ class FirstLayer:
         return out
 
     def step(self, batch: SparseBatch, gradient: np.ndarray, rate: float) -> None:
-        """Move the weights of the batch's features against their gradient.
+        """Move the weights of the features of a batch against their gradient.
 
         Parameters
         ----------
         batch : SparseBatch
-            As it was when its sums were made.
+            The batch that `sums` was called with, unchanged.
         gradient : ndarray of shape (n_rows, n_units), dtype=np.float32
-            Gradient of the loss in the sums.
+            Gradient of the loss with respect to the sums.
         rate : float
             Learning rate of this step.
         """
@@ -86,7 +85,7 @@ class FirstLayer:
 
 
 class MiniBatches:
-    """Draws mini-batches of documents, and of the two views of each.
+    """Mini-batches of documents in random order, with the two views of each document.
 
     Parameters
     ----------
@@ -95,9 +94,9 @@ class MiniBatches:
     X_views : CSR matrix of shape (2 * n_samples, n_features), dtype=np.float32, or None
         First views of all documents, then their second views.
     dropout : float
-        Probability that a value of X is left out of a batch.
+        Probability that a value of ``X`` is left out of a batch.
     random_state : RandomState
-        Source of the order of the documents and of what is left out.
+        Source of the order of the documents and of the choice of values to leave out.
     """
 
     def __init__(
@@ -114,47 +113,47 @@ class MiniBatches:
         self._X, self._views = _arrays(X), None
         if X_views is not None:
             self._views = _arrays(X_views)
-            known = np.diff(X_views.indptr).reshape(2, -1) > 0
-            # A document of which one view is empty says nothing of the other.
-            self._has_views = known.all(axis=0)
+            is_filled = np.diff(X_views.indptr).reshape(2, -1) > 0
+            # If one view is empty, there is nothing to compare the other view with.
+            self._has_views = is_filled.all(axis=0)
 
     def epoch(self, batch_size: int) -> list[np.ndarray]:
-        """Return all documents in random order, in batches.
+        """Divide all documents into batches, in random order.
 
         Parameters
         ----------
         batch_size : int
-            Documents in a batch, at most.
+            Maximum number of documents in a batch.
 
         Returns
         -------
         list of ndarray of shape (n_batch,), dtype=np.int64
-            Their numbers.
+            Row numbers of the documents of each batch.
         """
         order = self.random_state.permutation(self.n_samples).astype(np.int64)
         return np.array_split(order, -(-self.n_samples // batch_size))
 
     def take(self, samples: np.ndarray) -> SparseBatch:
-        """Fill the batch: documents, their first views, their second views.
+        """Fill the batch: documents, then their first views, then their second views.
 
         Parameters
         ----------
         samples : ndarray of shape (n_batch,), dtype=np.int64
-            Documents.
+            Row numbers of the documents.
 
         Returns
         -------
         SparseBatch
-            Always the same one. Documents without two views have none.
+            Always the same object. It has no view of a document with an empty view.
         """
         batch = self.batch
         batch.begin()
         seed = self.random_state.randint(MAX_SEED)
         batch.add(*self._X, samples, self.dropout, seed)
         if self._views is not None:
-            viewed = samples[self._has_views[samples]]
-            for view in (viewed, viewed + self.n_samples):
-                batch.add(*self._views, view, 0.0, 0)
+            first = samples[self._has_views[samples]]
+            for view_rows in (first, first + self.n_samples):
+                batch.add(*self._views, view_rows, 0.0, 0)
         batch.end()
         return batch
 
@@ -166,7 +165,7 @@ def _in_parts(work: Callable[[int, int], None], n: int) -> None:
 
 
 def _arrays(X: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values, columns and row pointer, as the kernel takes them."""
+    """Values, columns and row pointer in the types that the kernel takes."""
     index_type = np.promote_types(X.indices.dtype, X.indptr.dtype)
     return (
         np.ascontiguousarray(X.data, dtype=np.float32),

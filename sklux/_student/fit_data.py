@@ -12,7 +12,7 @@ from sklux._student.term_vectors import TermVectors
 
 
 class TrainingExamples(NamedTuple):
-    """Documents that the student is trained on.
+    """Documents to train the student on, and their targets.
 
     Attributes
     ----------
@@ -22,9 +22,9 @@ class TrainingExamples(NamedTuple):
         Features of the first views, then of the second views; None without a
         contrastive loss.
     whole : ndarray of shape (n_train, n_whole_components), dtype=np.float32
-        Unit rows to learn by similarities.
+        Unit rows, the targets of the similarity loss.
     reduced : ndarray of shape (n_train, n_components), dtype=np.float32
-        Unit rows to learn directly, of the student's width.
+        Unit rows of the student's width, the targets of the cosine loss.
     """
 
     X: sparse.csr_matrix
@@ -46,11 +46,11 @@ class FitData:
     X_views : CSR matrix of shape (2 * n_samples, n_features), dtype=np.float32, or None
         Features of the first views of all documents, then of all second views.
     terms : TermVectors or None
-        Terms that the teacher has embedded, too.
+        Terms that the teacher has embedded too.
     train : ndarray of shape (n_train,), dtype=np.intp
-        Documents to train on, in random order.
+        Row numbers of the documents to train on, in random order.
     held_out : ndarray of shape (n_held_out,), dtype=np.intp
-        Documents that score the training; may be empty.
+        Row numbers of the documents that score the training; may be empty.
     """
 
     X: sparse.csr_matrix
@@ -61,17 +61,17 @@ class FitData:
     held_out: np.ndarray
 
     def examples(self, targets: Targets) -> TrainingExamples:
-        """Return the documents that are trained on.
+        """Return the documents to train on, and their targets.
 
         Parameters
         ----------
         targets : Targets
-            Of all documents.
+            Targets of all documents.
 
         Returns
         -------
         TrainingExamples
-            In the order of `train`.
+            The documents in the order of `train`.
         """
         X_views = self.X_views
         if X_views is not None:

@@ -1,17 +1,18 @@
-"""Documents that were not taught: their teacher vectors, guessed from the others.
+"""Imputed teacher embeddings of the documents that have none.
 
-Kernel ridge regression (Saunders, Gammerman and Vovk, 1998) on two linear kernels,
-that of the features and that of the latent vectors, which know all documents::
+The imputation is a kernel ridge regression (Saunders, Gammerman and Vovk, 1998) on the
+documents with a teacher embedding. Its kernel is the sum of two linear kernels, one of
+the features X and one of the latent vectors L, which come from all documents::
 
-    K = X X^T + c L L^T,   (K + ALPHA I) A = T - m     over the documents taught
+    K = X X^T + c L L^T,   (K + ALPHA I) A = T - m
     d(x, l) = x X^T A + c l L^T A
-    guess(x, l) = m + sqrt(1 - |m|^2) d / |d|
+    imputed(x, l) = m + sqrt(1 - |m|^2) d / |d|
 
-with T their teacher vectors, m the mean of these, and c such that c |l|^2 has the mean
-LATENT_WEIGHT. A regression pulls what it is unsure of towards the mean, which would
-make unsure documents similar to each other; so d gets the length that T - m has in the
-mean of the squares. Where the teacher has taught terms too, what these say of a
-document stands beside its latent vector (`_term_vectors`).
+T are the teacher embeddings and m is their mean; c is such that c |l|^2 has the mean
+LATENT_WEIGHT. A regression draws uncertain predictions towards the mean, which makes
+uncertain documents similar to each other. Therefore d gets the length that T - m has in
+the mean of the squares. If the teacher has embedded terms too, the sums of the term
+vectors of a document are appended to its latent vector (`term_vectors`).
 """
 
 import numpy as np
@@ -23,8 +24,8 @@ from sklux._student.term_vectors import TermVectors, term_sums
 from sklux._utils.similarity import is_zero_row, unit_rows
 
 ALPHA, LATENT_WEIGHT = 0.05, 0.5
-# Of the length that a deviation from the mean should have: what is shorter is rounding
-# errors, and does not get that length.
+# A deviation from the mean that is shorter than this part of the length that it should
+# have consists of rounding errors. It does not get that length.
 SHORTEST = 1e-3
 
 
@@ -35,25 +36,26 @@ def impute_vectors(
     is_embedded: np.ndarray,
     terms: TermVectors | None = None,
 ) -> np.ndarray:
-    """Return teacher vectors of all documents; those not taught get a guess.
+    """Return teacher embeddings of all documents; missing ones are imputed.
 
     Parameters
     ----------
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Unit rows.
     latent : ndarray of shape (n_samples, n_latent), dtype=np.float32
-        As `latent_vectors` gives them.
+        The result of `latent_vectors`.
     teacher : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Unit rows of the documents taught; the others are not read.
+        Teacher embeddings, unit rows. Rows of other documents are not read.
     is_embedded : ndarray of shape (n_samples,), dtype=bool
-        Which these are.
+        Which documents have a teacher embedding.
     terms : TermVectors or None, default=None
-        Terms that the teacher has taught too.
+        Terms that the teacher has embedded too.
 
     Returns
     -------
     ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Unit rows; zero for a document that has no feature.
+        Unit rows. The row of a document without features and without a teacher
+        embedding is zero.
     """
     if is_embedded.all():
         return teacher
@@ -64,16 +66,16 @@ def impute_vectors(
         dense[:, :n_latent] *= np.float32(np.sqrt(LATENT_WEIGHT / squares))
     kernel = Kernel(X[is_embedded], dense[is_embedded], ALPHA)
     deviations = np.zeros_like(teacher)
-    known = teacher[is_embedded].astype(np.float64)
-    mean = known.mean(axis=0)
-    known -= mean
-    for block, dual in dual_solutions(kernel, known):
-        of_features, of_dense = kernel.weights(dual)
-        deviations[:, block] = csr_product(X, of_features) + dense @ of_dense
+    centered = teacher[is_embedded].astype(np.float64)
+    mean = centered.mean(axis=0)
+    centered -= mean
+    for block, dual in dual_solutions(kernel, centered):
+        weights, dense_weights = kernel.weights(dual)
+        deviations[:, block] = csr_product(X, weights) + dense @ dense_weights
     length = np.sqrt(max(1 - mean @ mean, 0))
-    found = np.linalg.norm(deviations, axis=1, keepdims=True)
-    deviations *= length / np.maximum(found, max(SHORTEST * length, 1e-30))
-    guesses = unit_rows((mean + deviations).astype(np.float32))
-    guesses[is_zero_row(X)] = 0
-    guesses[is_embedded] = teacher[is_embedded]
-    return guesses
+    lengths = np.linalg.norm(deviations, axis=1, keepdims=True)
+    deviations *= length / np.maximum(lengths, max(SHORTEST * length, 1e-30))
+    imputed = unit_rows((mean + deviations).astype(np.float32))
+    imputed[is_zero_row(X)] = 0
+    imputed[is_embedded] = teacher[is_embedded]
+    return imputed

@@ -1,20 +1,20 @@
-"""Start of the student: at epoch 0 it is already a linear model of the targets.
+"""Initial weights of the student: a linear model of the targets.
 
-The linear model is a ridge regression from the features to the targets, less their
-mean m; a feature that no document of the training has gets the mean target of the
-documents that it occurs in. Where the teacher has taught terms too, those that it finds
-alike get weights that are alike (`_term_vectors`). A ReLU keeps the positive half of a
-value only, so each direction is carried twice, as [A, -A], and the last layer takes the
+The linear model is a ridge regression from the features to the targets minus their
+mean m. If the teacher has embedded terms too, terms with similar embeddings get similar
+weights (`term_vectors`). A feature that no training document has gets its weights after
+the training (`start_features`). A ReLU keeps only the positive half of a value.
+Therefore two units carry each direction, [A, -A], and the last layer takes the
 difference, relu(a) - relu(-a) = a.
 
-The last layer adds the mean. There are no biases, but hidden rows have unit length, so
-that a weighted sum of |a| = relu(a) + relu(-a) is nearly the same for all documents.
-With a / |a| the deviation, and r the length that it should have (the mean of its
-square)::
+The last layer adds the mean. The network has no biases, but hidden rows have unit
+length, and so a weighted sum of |a| = relu(a) + relu(-a) is nearly the same for all
+documents. With a / |a|_2 the direction of the deviation from the mean, and r the length
+that the deviation should have (root mean square)::
 
-    z = a + (|a| . u) m,   where |a| . u ~ |a|_2 / r   (least squares)
+    z = a + (|a| . u) m,   with |a| . u ~ |a|_2 / r   (least squares)
 
-Without a hidden layer the regression is to the targets themselves.
+Without a hidden layer the regression predicts the targets themselves.
 """
 
 from collections.abc import Sequence
@@ -28,14 +28,15 @@ from sklux._student.ridge import ridge_weights
 from sklux._student.term_vectors import TermVectors, term_sums
 from sklux._utils.similarity import unit_rows
 
-# Imagined occurrences with the corpus's mean vector, added to those of each
-# feature: they pull rare features, whose mean is unsure, towards zero.
+# Pseudo-occurrences of each feature in a document with the mean target. They draw rare
+# features, whose mean target is uncertain, towards zero.
 SHRINKAGE = 1.0
+# Standard deviation of the noise in the layers after the first.
 NOISE = 0.02
 # Strength of the ridge regression on unit rows, and steps of its solution.
 RIDGE_ALPHA, RIDGE_STEPS = 0.1, 16
-# Documents from which the weights of the mean are learnt, and a part of the mean
-# square that keeps them even.
+# Number of documents for the weights of the mean, and strength of their ridge
+# regression, as a part of the mean square.
 MEAN_SAMPLE, MEAN_ALPHA = 2000, 0.1
 
 
@@ -51,20 +52,20 @@ def initial_coefs(
     Parameters
     ----------
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
-        Features of the documents taught.
+        Features of the documents to train on.
     targets : ndarray of shape (n_samples, n_components), dtype=np.float32
-        Unit rows that the student shall reach, principal directions first.
+        Targets: unit rows, largest principal directions first.
     hidden_layer_sizes : tuple of int
         Units of the hidden layers; empty for a linear student.
     random_state : RandomState
         Source of the noise in the units that carry no direction.
     terms : TermVectors or None, default=None
-        Terms that are taught too.
+        Terms that the teacher has embedded too.
 
     Returns
     -------
     list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-        Weights, C-contiguous.
+        C-contiguous weights of the layers.
     """
     X = normalize(X)
     if not hidden_layer_sizes:
@@ -74,9 +75,9 @@ def initial_coefs(
     sizes = (*hidden_layer_sizes, n_components)
 
     mean = _mean(targets)
-    rest = targets - mean
-    directions = linear_weights(X, rest, terms)
-    # Noise is for the units that carry no direction: it is all that they have.
+    centered = targets - mean
+    directions = linear_weights(X, centered, terms)
+    # Units that carry no direction have noise alone.
     pairs = np.arange(2 * n_carried)
     positive, negative = pairs[:n_carried], pairs[n_carried:]
     n_others = sizes[0] - len(pairs)
@@ -91,54 +92,56 @@ def initial_coefs(
         weights[pairs, pairs] = 1
     coefs[-1][positive, positive] = 1
     coefs[-1][negative, positive] = -1
-    added = np.outer(_mean_weights(X, rest[:, :n_carried], coefs), mean)
+    added = np.outer(_mean_weights(X, centered[:, :n_carried], coefs), mean)
     coefs[-1][positive] += added
     coefs[-1][negative] += added
     return coefs
 
 
-def _mean_weights(X, rest, coefs):
+def _mean_weights(X, centered, coefs):
     """The weights u of |a|, with which the last layer adds the mean."""
-    n_carried = rest.shape[1]
+    n_carried = centered.shape[1]
     hidden = csr_product(X[:MEAN_SAMPLE], coefs[0])
     for weights in coefs[1:-1]:
         hidden = unit_rows(np.maximum(hidden, 0)) @ weights
     hidden = unit_rows(np.maximum(hidden, 0)).astype(np.float64)
     positive, negative = hidden[:, :n_carried], hidden[:, n_carried : 2 * n_carried]
-    size, found = positive + negative, np.linalg.norm(positive - negative, axis=1)
-    length = np.sqrt(np.square(rest, dtype=np.float64).sum(axis=1).mean())
-    moment = size.T @ size
+    magnitudes = positive + negative
+    lengths = np.linalg.norm(positive - negative, axis=1)
+    length = np.sqrt(np.square(centered, dtype=np.float64).sum(axis=1).mean())
+    moment = magnitudes.T @ magnitudes
     if not moment.any() or length == 0:
         return np.zeros(n_carried)
     moment += MEAN_ALPHA * moment.trace() / n_carried * np.eye(n_carried)
-    return np.linalg.solve(moment, size.T @ found / length)
+    return np.linalg.solve(moment, magnitudes.T @ lengths / length)
 
 
 def linear_weights(
     X: sparse.csr_matrix, targets: np.ndarray, terms: TermVectors | None
 ) -> np.ndarray:
-    """Weights of the linear student: those of a ridge regression.
+    """Weights of the linear student, from a ridge regression.
 
     Parameters
     ----------
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
-        Unit rows of the documents taught.
+        Unit rows of the documents to train on.
     targets : ndarray of shape (n_samples, n_components), dtype=np.float32
-        What they shall be mapped to; less its mean, where a last layer adds that.
+        Targets of these documents, minus the mean if the last layer adds it.
     terms : TermVectors or None
-        Terms that are taught too. What they say is regressed on beside X, and their
-        weights get what that is worth.
+        Terms that the teacher has embedded too. The sums of their vectors are further
+        columns of the regression, and the weights of these columns are added to the
+        weights of the terms.
 
     Returns
     -------
     ndarray of shape (n_features, n_components), dtype=np.float32
-        C-contiguous.
+        C-contiguous weights.
     """
     if terms is None:
         return ridge_weights(X, targets, RIDGE_ALPHA, RIDGE_STEPS)[0]
-    said, scale = term_sums(X, terms)
-    weights, of_said = ridge_weights(X, targets, RIDGE_ALPHA, RIDGE_STEPS, said)
-    weights[terms.features] += terms.vectors @ (scale * of_said)
+    sums, scale = term_sums(X, terms)
+    weights, sum_weights = ridge_weights(X, targets, RIDGE_ALPHA, RIDGE_STEPS, sums)
+    weights[terms.features] += terms.vectors @ (scale * sum_weights)
     return weights
 
 
@@ -148,10 +151,10 @@ def start_features(
     targets: np.ndarray,
     features: np.ndarray,
 ) -> None:
-    """Give some features their mean deviation of the targets as weights.
+    """Set the weights of some features to their `feature_means`.
 
-    A feature of held-out documents only has no weight before training, and none
-    after; the documents that are held out need not be without it.
+    Training leaves the features without a training document as they are. The held-out
+    documents that have such features can give them weights.
 
     Parameters
     ----------
@@ -160,9 +163,9 @@ def start_features(
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Features of all documents.
     targets : ndarray of shape (n_samples, n_components), dtype=np.float32
-        Their targets.
+        Targets of all documents.
     features : ndarray of shape (n_chosen,), dtype=np.intp
-        Which features.
+        Features to set.
     """
     directions = feature_means(X[:, features], targets)
     if len(coefs) == 1:
@@ -174,12 +177,12 @@ def start_features(
 
 
 def _n_carried(n_components: int, hidden_layer_sizes: Sequence[int]) -> int:
-    """As many directions, largest first, as every layer has pairs of units for."""
+    """Number of directions that every layer has a pair of units for."""
     return min(n_components, min(hidden_layer_sizes) // 2)
 
 
 def feature_means(X: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
-    """Mean deviation of the targets where a feature occurs, shrunk when it is rare.
+    """Mean of the centred targets over the documents with a feature, shrunk if rare.
 
     With t_i the targets and m their mean::
 
@@ -190,7 +193,7 @@ def feature_means(X: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Features of the documents.
     targets : ndarray of shape (n_samples, n_components), dtype=np.float32
-        What the documents shall be mapped to.
+        Targets of the documents.
 
     Returns
     -------
@@ -198,28 +201,12 @@ def feature_means(X: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
         One row per feature, C-contiguous.
     """
     weight = np.asarray(abs(X).sum(axis=0, dtype=np.float64)).ravel()
-    sums = X.T @ deviations(targets)
+    sums = X.T @ (targets - _mean(targets))
     return np.ascontiguousarray(sums / (SHRINKAGE + weight)[:, None], dtype=np.float32)
 
 
-def deviations(targets: np.ndarray) -> np.ndarray:
-    """Targets less their mean, or as they are where all are the same.
-
-    Parameters
-    ----------
-    targets : ndarray of shape (n_samples, n_components), dtype=np.float32
-        Rows.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_components), dtype=np.float32
-        What the start is to tell apart.
-    """
-    return targets - _mean(targets)
-
-
 def _mean(targets):
-    """Mean of the targets; zero where all are the same, for then it is all there is."""
+    """Mean of the targets, or zero if all are the same: then nothing else remains."""
     mean = targets.mean(axis=0, dtype=np.float64).astype(np.float32)
     if np.abs(targets - mean).max(initial=0) < 1e-6:
         return np.zeros_like(mean)

@@ -1,4 +1,4 @@
-"""Latent semantic vectors of a corpus: a truncated SVD of its features.
+"""Latent semantic vectors of a corpus, by a truncated SVD of its features.
 
 References
 ----------
@@ -15,7 +15,7 @@ from sklux._student.orthonormal import orthonormal_columns
 from sklux._student.products import csr_product, csr_transpose
 from sklux._utils.similarity import is_zero_row, second_moment
 
-# Random directions beyond those asked for, and rounds that make the largest stand out.
+# Number of additional random directions, and rounds that separate the largest ones.
 N_OVERSAMPLES, N_ROUNDS = 16, 3
 
 
@@ -29,31 +29,31 @@ def latent_vectors(
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Unit rows.
     n_components : int
-        Singular vectors to keep; fewer where X is smaller.
+        Number of singular vectors; fewer if ``X`` has fewer rows or columns.
     random_state : RandomState
-        Source of the directions at the start.
+        Source of the initial directions.
 
     Returns
     -------
     ndarray of shape (n_samples, n_kept), dtype=np.float32
-        At most as long as the rows of X; those of zero rows are zero. n_kept is 0
-        where X has no value.
+        Rows, at most as long as the rows of ``X``. The vector of a zero row is zero.
+        n_kept is 0 if ``X`` stores no value.
     """
     n_kept = min(n_components, *X.shape)
     n_directions = min(n_kept + N_OVERSAMPLES, *X.shape)
     if n_kept == 0 or X.nnz == 0:
         return np.zeros((X.shape[0], 0), dtype=np.float32)
-    turned = csr_transpose(X)
+    transposed = csr_transpose(X)
     Q = random_state.standard_normal((X.shape[1], n_directions))
     Y = csr_product(X, Q)
     for _ in range(N_ROUNDS):
-        Y = csr_product(X, csr_product(turned, orthonormal_columns(Y)[0]))
+        Y = csr_product(X, csr_product(transposed, orthonormal_columns(Y)[0]))
     # X ~ Q (Q^T X), and the left singular vectors of Q^T X are eigenvectors of B^T B.
     Q, _ = orthonormal_columns(Y)
     if Q.shape[1] == 0:
-        # Values so small that their products are 0.
+        # All values are so small that their products are 0.
         return np.zeros((X.shape[0], n_kept), dtype=np.float32)
-    B = csr_product(turned, Q)
+    B = csr_product(transposed, Q)
     values, vectors = np.linalg.eigh(second_moment(B, B))
     order = np.argsort(-values)[:n_kept]
     latent = np.zeros((X.shape[0], n_kept))
@@ -61,6 +61,6 @@ def latent_vectors(
     latent[:, : len(order)] = Q @ (
         vectors[:, order] * np.sqrt(np.maximum(values[order], 0))
     )
-    # Rounding leaves something there, which would get length 1 where rows are scaled.
+    # Rounding errors would get length 1 when the rows are scaled.
     latent[is_zero_row(X)] = 0
     return latent.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Losses, as functions of student rows and of what they shall be like.
+"""Losses of student rows, given their targets.
 
 References
 ----------
@@ -19,7 +19,7 @@ def cosine_loss(student: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     student : tensor of shape (n_samples, n_components)
         Rows of any length.
     target : tensor of shape (n_samples, n_components)
-        Unit rows; a zero row counts 1 and pulls nowhere.
+        Unit rows. The loss of a zero row is 1, without a gradient.
 
     Returns
     -------
@@ -32,10 +32,10 @@ def cosine_loss(student: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 def similarity_kl_loss(
     student: torch.Tensor, teacher: torch.Tensor, temperature: float
 ) -> torch.Tensor:
-    """Luxical's loss: how differently two embeddings rank the rows of a batch.
+    """The loss of Luxical: how differently two embeddings rank the rows of a batch.
 
-    With G the Gram matrix of the unit rows, its diagonal removed, and T the
-    temperature, this is::
+    With G the Gram matrix of the unit rows, without its diagonal, and T the
+    temperature::
 
         P_i = softmax(G_teacher[i] / T),  Q_i = softmax(G_student[i] / T)
         T^2 / n_samples * sum_i KL(P_i || Q_i)
@@ -47,12 +47,12 @@ def similarity_kl_loss(
     teacher : tensor of shape (n_samples, n_teacher_components)
         Rows of any length.
     temperature : float
-        T; a small one looks at the nearest neighbours only.
+        T. With a small T, only the nearest neighbours count.
 
     Returns
     -------
     tensor of shape ()
-        At least 0; 0 for a batch of fewer than three rows, which has no order.
+        At least 0. It is 0 for fewer than three rows, which have no order.
     """
     if len(student) < 3:
         return (student * 0).sum()
@@ -70,9 +70,9 @@ def similarity_kl_loss(
 def contrastive_loss(
     first: torch.Tensor, second: torch.Tensor, temperature: float
 ) -> torch.Tensor:
-    """How badly two views of a document find each other in a batch (InfoNCE).
+    """InfoNCE: how badly two views of a document find each other in a batch.
 
-    With S = first second^T of the unit rows, and T the temperature, this is::
+    With S = first second^T of the unit rows, and T the temperature::
 
         -1 / (2 n_samples) * sum_i (log softmax(S[i] / T)[i]
                                     + log softmax(S[:, i] / T)[i])
@@ -80,25 +80,26 @@ def contrastive_loss(
     Parameters
     ----------
     first, second : tensor of shape (n_samples, n_components)
-        Rows of any length; row i of both is of one document.
+        Rows of any length. The rows i of both are the two views of document i.
     temperature : float
-        T; a small one looks at the nearest of the other documents only.
+        T. With a small T, only the nearest of the other documents count.
 
     Returns
     -------
     tensor of shape ()
-        At least 0; log(n_samples) where all views are alike, 0 for one document.
+        At least 0. It is log(n_samples) if all views are the same, and 0 for one
+        document.
     """
     similarities = functional.normalize(first) @ functional.normalize(second).T
     own = torch.arange(len(first), device=first.device)
     logits = similarities / temperature
-    there = functional.cross_entropy(logits, own)
-    back = functional.cross_entropy(logits.T, own)
-    return (there + back) / 2
+    first_to_second = functional.cross_entropy(logits, own)
+    second_to_first = functional.cross_entropy(logits.T, own)
+    return (first_to_second + second_to_first) / 2
 
 
 def _neighbor_similarities(embeddings: torch.Tensor) -> torch.Tensor:
-    """Cosines of each row with the others: (n, n - 1), the diagonal removed."""
+    """Cosines of each row with the others, of shape (n, n - 1)."""
     unit = functional.normalize(embeddings)
     n_samples = len(unit)
     off_diagonal = ~torch.eye(n_samples, dtype=torch.bool, device=unit.device)

@@ -1,4 +1,4 @@
-"""The student network: its weights as they are stored, and CSR rows to unit vectors."""
+"""The student network: its weights in stored form, and its forward pass."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,24 +9,26 @@ from scipy import sparse
 
 from sklux._kernels import layers
 from sklux._utils.memory import aligned, empty_aligned
-from sklux._utils.threads import Pool, run_ranges, thread_count
+from sklux._utils.threads import FreeList, run_ranges, thread_count
 
-# A range of documents is a unit of work for a thread: large enough that its
-# few Python calls vanish, small enough that its hidden rows stay in cache.
+# A range of documents is a unit of work for a thread. It is so large that its Python
+# calls cost little, and so small that its hidden rows stay in the cache.
 COST_PER_RANGE = 40_000
-# A document's dense layers, in units of one non-zero value of the sparse one.
+# Cost of the dense layers for a document. The unit is the cost of one non-zero feature
+# in the first layer.
 COST_PER_DOCUMENT = 64
-# Hidden values of the documents that go through the dense layers together.
+# Number of hidden values of the documents that pass the dense layers together.
 HIDDEN_VALUES = 2_000_000
-# The largest int8 that is used: the range is symmetric.
+# Not -128 to 127: the range is symmetric.
 LARGEST_INT8 = 127
-# Weights whose largest lies between these are rounded as they are: in float16 the
-# largest fits, and values a thousandth of it keep all digits; int8 has factors.
+# If the largest weight lies within these bounds, the weights are rounded without a
+# common factor. In float16 the largest weight then fits, and a weight of a thousandth
+# of it keeps all digits. In int8 each row has its own factor.
 RANGES = {"float32": (0, np.inf), "float16": (0.0625, 32768), "int8": (1e-20, 1e20)}
 WEIGHT_DTYPES = tuple(RANGES)
-# Weights beyond would overflow in the sums.
+# The sums could overflow with larger weights.
 LARGEST_WEIGHT = 1e20
-# Features whose weights are converted at a time.
+# Number of features whose weights are converted at a time.
 BLOCK_FEATURES = 10_000
 
 
@@ -39,11 +41,13 @@ class Network:
     rows : ndarray of shape (n_features, n_units)
         Weights of the first layer, of dtype float32, float16 or int8.
     dense : tuple of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-        The other layers.
+        Weights of the other layers.
     scales : ndarray of shape (n_features,), dtype=np.float32, or None
-        Factor of each row, for int8.
+        Factor of each row if the rows are int8, otherwise None.
     places : ndarray of shape (n_features,), dtype=np.uint32, or None
-        Row of each feature; None: they are in the order of the features.
+        Row of each feature. None means that the rows are in the order of the features.
+    weight_rows : WeightRows
+        The first layer in the form that the kernels take.
     """
 
     rows: np.ndarray
@@ -67,7 +71,7 @@ class Network:
 
     @classmethod
     def of(cls, coefs: Sequence[np.ndarray]) -> Self:
-        """Return a network that shares its weights with a list of float32 layers."""
+        """Return a network that shares the memory of a list of float32 layers."""
         return cls(coefs[0], tuple(coefs[1:]))
 
     def __reduce__(self):
@@ -75,7 +79,7 @@ class Network:
 
     @property
     def n_features(self) -> int:
-        """Features that the first layer reads."""
+        """Number of features that the first layer reads."""
         return self.rows.shape[0]
 
     @property
@@ -85,16 +89,16 @@ class Network:
 
     @property
     def dtype(self) -> np.dtype:
-        """Type that the first layer is stored in."""
+        """Stored type of the first layer."""
         return self.rows.dtype
 
     def coefs(self) -> list[np.ndarray]:
-        """Return the weights that the network computes with, in float32.
+        """Return the weights of the layers in float32.
 
         Returns
         -------
         list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-            Those of the first layer in the order of the features.
+            Weights. The rows of the first layer are in the order of the features.
         """
         if self.places is None and self.dtype == np.float32:
             return [self.rows, *self.dense]
@@ -106,17 +110,17 @@ class Network:
     def by_frequency(self, frequency: np.ndarray) -> Self:
         """Return the same network with the rows of frequent features first.
 
-        Rows that are read together then lie together, in few pages of memory.
+        Rows that are often read then lie together, in few pages of memory.
 
         Parameters
         ----------
         frequency : ndarray of shape (n_features,)
-            How often each feature occurs.
+            Number of occurrences of each feature.
 
         Returns
         -------
         Network
-            With rows of its own.
+            The network, with a copy of the first layer.
         """
         order = np.argsort(-frequency, kind="stable")
         places = np.empty(len(order), dtype=np.uint32)
@@ -124,7 +128,7 @@ class Network:
         if self.places is not None:
             order = self.places[order]
         rows = empty_aligned(self.rows.shape, self.dtype)
-        # Another mode than 'clip' would make a copy first.
+        # The default mode makes a copy first; 'clip' does not.
         np.take(self.rows, order, axis=0, out=rows, mode="clip")
         scales = None if self.scales is None else self.scales[order]
         return replace(self, rows=rows, scales=scales, places=places)
@@ -135,12 +139,13 @@ class Network:
         Parameters
         ----------
         dtype : {'float32', 'float16', 'int8'}
-            Type; int8 rows have a factor each, largest absolute value / 127.
+            Type of the stored weights. Each int8 row has a factor, which is its
+            largest absolute value divided by 127.
 
         Returns
         -------
         Network
-            The dense layers are shared.
+            The network. It shares the dense layers.
 
         Raises
         ------
@@ -162,17 +167,17 @@ class Network:
         return replace(self, rows=rows, scales=scales)
 
     def truncated(self, n_components: int) -> Self:
-        """Return the network with the first of its output units alone.
+        """Return the network with only the first of its output units.
 
         Parameters
         ----------
         n_components : int
-            Units to keep.
+            Number of units to keep.
 
         Returns
         -------
         Network
-            All layers but the last are shared.
+            The network. It shares all layers except the last.
         """
         if self.dense:
             last = np.ascontiguousarray(self.dense[-1][:, :n_components])
@@ -182,19 +187,20 @@ class Network:
         return replace(self, rows=rows)
 
     def _values(self, block: slice) -> np.ndarray:
-        """Weights of some rows in float32: a copy."""
+        """A copy of the weights of some rows, in float32."""
         values = self.rows[block].astype(np.float32)
         if self.scales is not None:
             values *= self.scales[block, np.newaxis]
         return values
 
     def _exponent(self, least: float, most: float) -> int:
-        """Power of two for weights whose largest lies outside of these bounds.
+        """Exponent of the power of two that brings the largest weight to about 1.
 
-        The division by the length takes a common factor out.
+        It is 0 if the largest weight is within the bounds. The common factor does not
+        change the vectors, because they get unit length.
         """
         blocks = range(0, max(self.n_features, 1), BLOCK_FEATURES)
-        # Unlike Python's, NumPy's maximum of anything and NaN is NaN.
+        # NumPy's maximum of a number and NaN is NaN; Python's may be the number.
         largest = np.max(
             [
                 np.abs(self._values(slice(begin, begin + BLOCK_FEATURES))).max(
@@ -219,95 +225,99 @@ class Network:
         start: int,
         stop: int,
     ) -> None:
-        """Write the vectors of a range of documents, some of them at a time.
+        """Compute the vectors of a range of documents, some documents at a time.
 
         Parameters
         ----------
         first_layer : callable
-            Called with the first document and an array of shape (n_rows, n_units),
-            to write the first layer's sums of n_rows documents into.
+            Takes the number of a document, i, and an array of shape (n_rows, n_units).
+            Writes the sums of the first layer for documents i to i + n_rows into the
+            array.
         out : ndarray of shape (n_documents, n_components), dtype=np.float32
             Rows ``start`` to ``stop`` are overwritten.
         start, stop : int
             The range.
         """
-        with _hidden_rows.borrow() as rooms:
+        with _free_scratch.borrow() as scratch:
             for first in range(start, stop, self.rows_at_a_time):
                 rows = out[first : min(first + self.rows_at_a_time, stop)]
                 hidden = rows
                 if self.dense:
-                    hidden = rooms.array(0, (len(rows), self.rows.shape[1]))
+                    hidden = scratch.array(0, (len(rows), self.rows.shape[1]))
                 first_layer(first, hidden)
-                self.finish(hidden, rows, rooms)
+                self.finish(hidden, rows, scratch)
 
-    def finish(self, hidden: np.ndarray, out: np.ndarray, rooms: "HiddenRows") -> None:
-        """Take rows of the first layer's sums to unit vectors.
+    def finish(
+        self, hidden: np.ndarray, out: np.ndarray, scratch: "HiddenScratch"
+    ) -> None:
+        """Compute unit vectors from the sums of the first layer.
 
         Parameters
         ----------
         hidden : ndarray of shape (n_rows, n_units), dtype=np.float32
-            Changed; room 0, or ``out`` where there are no dense layers.
+            Sums; changed. The memory is buffer 0 of ``scratch``, or ``out`` if there
+            are no dense layers.
         out : ndarray of shape (n_rows, n_components), dtype=np.float32
             Overwritten.
-        rooms : HiddenRows
-            Memory for the layers between.
+        scratch : HiddenScratch
+            Scratch memory for the hidden layers.
         """
         layers.unit_rows(hidden, len(self.dense) > 0)
         for layer, weights in enumerate(self.dense, start=1):
             is_last = layer == len(self.dense)
             next_hidden = out
             if not is_last:
-                next_hidden = rooms.array(layer % 2, (len(out), weights.shape[1]))
+                next_hidden = scratch.array(layer % 2, (len(out), weights.shape[1]))
             layers.dense_product(hidden, weights, next_hidden)
             layers.unit_rows(next_hidden, not is_last)
             hidden = next_hidden
 
     @property
     def rows_at_a_time(self) -> int:
-        """Documents that go through the dense layers together."""
+        """Number of documents that pass the dense layers together."""
         widest = max(weights.shape[1] for weights in (self.rows, *self.dense))
         return max(64, HIDDEN_VALUES // max(widest, 1))
 
 
-class HiddenRows:
-    """Memory for hidden values of one thread: the input of a layer, and its output.
+class HiddenScratch:
+    """Scratch memory of a thread: two buffers, for the input and output of a layer.
 
-    New memory for each range would cost more than the smaller products: the system
-    hands it out page by page, as zeros.
+    Memory that is new for each range costs more than the smaller products, because the
+    system provides it page by page, filled with zeros.
     """
 
     def __init__(self):
-        self._rooms = [np.empty(0, np.float32), np.empty(0, np.float32)]
+        self._buffers = [np.empty(0, np.float32), np.empty(0, np.float32)]
 
-    def array(self, room: int, shape: tuple[int, int]) -> np.ndarray:
-        """Return an array with values of no meaning.
+    def array(self, number: int, shape: tuple[int, int]) -> np.ndarray:
+        """Return an array with arbitrary values.
 
         Parameters
         ----------
-        room : {0, 1}
-            An array of the same room is overwritten.
-        shape : tuple of 2 int
-            Its shape.
+        number : {0, 1}
+            Number of the buffer. Earlier arrays in this buffer are overwritten.
+        shape : tuple of (int, int)
+            Shape of the array.
 
         Returns
         -------
-        ndarray of that shape, dtype=np.float32
+        ndarray, dtype=np.float32
             C-contiguous.
         """
         size = shape[0] * shape[1]
-        if size > len(self._rooms[room]):
-            self._rooms[room] = np.empty(size, np.float32)
-        return self._rooms[room][:size].reshape(shape)
+        if size > len(self._buffers[number]):
+            self._buffers[number] = np.empty(size, np.float32)
+        return self._buffers[number][:size].reshape(shape)
 
     def n_bytes(self) -> int:
-        """Bytes of both rooms."""
-        return sum(room.nbytes for room in self._rooms)
+        """Size of both buffers in bytes."""
+        return sum(buffer.nbytes for buffer in self._buffers)
 
     def clear(self) -> None:
-        """Nothing: values of no meaning may stay."""
+        """Do nothing: `array` may return old values."""
 
 
-_hidden_rows = Pool(HiddenRows)
+_free_scratch = FreeList(HiddenScratch)
 
 
 def restored_network(
@@ -316,18 +326,18 @@ def restored_network(
     scales: np.ndarray | None,
     places: np.ndarray | None,
 ) -> Network:
-    """Return a network from arrays that were read; they are aligned anew.
+    """Return the network of a pickle, with the first layer aligned to cache lines.
 
     Parameters
     ----------
     rows : ndarray
-        First layer, as in `Network`.
+        As in `Network`.
     dense : tuple of ndarray
-        Other layers, as there.
+        As in `Network`.
     scales : ndarray or None
-        Factors of the rows, as there.
+        As in `Network`.
     places : ndarray or None
-        Places of the rows, as there.
+        As in `Network`.
 
     Returns
     -------
@@ -338,31 +348,31 @@ def restored_network(
 
 
 def _int8_scales(values: np.ndarray) -> np.ndarray:
-    """Factor of each row, so that its largest value becomes 127; 1 for zero rows."""
+    """Divisor of each row that makes its largest value 127; 1 for zero rows."""
     largest = np.abs(values).max(axis=1, initial=0)
-    # A subnormal factor would lose digits.
+    # A subnormal divisor has fewer digits.
     return np.where(largest > 1e-35, largest / np.float32(LARGEST_INT8), 1)
 
 
 def check_finite(name: str, weights: np.ndarray) -> None:
-    """Refuse weights that cannot be summed.
+    """Refuse weights that are not finite, or are too large for sums.
 
     Parameters
     ----------
     name : str
-        What they are, for the message.
+        Name of the weights in the message.
     weights : ndarray
-        Of any type.
+        Weights of any type.
 
     Raises
     ------
     ValueError
-        If one is NaN, infinite or beyond 1e20.
+        If a weight is NaN, infinite or beyond 1e20.
     """
     if weights.dtype.kind != "f" or weights.size == 0:
         return
-    # NumPy's extremes of anything and NaN are NaN, which is not within. The bound
-    # itself is no float16.
+    # If a weight is NaN, both extremes are NaN, and the comparisons are false. They are
+    # converted to float because the bound does not fit into float16.
     least, most = float(weights.min()), float(weights.max())
     if not (-LARGEST_WEIGHT <= least and most <= LARGEST_WEIGHT):
         raise ValueError(
@@ -374,29 +384,29 @@ def check_finite(name: str, weights: np.ndarray) -> None:
 def apply_network(
     X: sparse.csr_matrix, network: Network, n_jobs: int | None
 ) -> np.ndarray:
-    """Map CSR rows to unit vectors: ReLU and unit length between the layers.
+    """Map the rows of a CSR matrix to unit vectors.
 
     Parameters
     ----------
-    X : sparse matrix of shape (n_samples, n_features), dtype=np.float32
-        In CSR format; indices are checked, because the kernel trusts them.
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Features. The indices are checked, because the kernel does not check them.
     network : Network
-        For n_features features.
+        Network for n_features features.
     n_jobs : int or None
-        Threads; they change nothing but the time.
+        Number of threads, which changes only the time.
 
     Returns
     -------
     ndarray of shape (n_samples, n_components), dtype=np.float32
-        Rows of unit length; a row without a non-zero value is zero.
+        Rows of unit length. A row of ``X`` without a non-zero value gives zeros.
     """
     check_csr(X)
     check_n_features(X.shape[1], network)
     if not X.has_sorted_indices:
-        # Through CSC: that keeps repeated columns of a row in their order, whatever
-        # rows stand beside it, and `sorted_indices` does not.
+        # Not `sorted_indices`: the order of repeated columns in a row could then depend
+        # on the other rows. The way through CSC keeps it.
         X = X.tocsc().tocsr()
-    # Both index arrays must have one width for the kernel.
+    # The kernel takes two index arrays of the same type.
     index_type = np.promote_types(X.indices.dtype, X.indptr.dtype)
     indices = np.ascontiguousarray(X.indices, dtype=index_type)
     indptr = np.ascontiguousarray(X.indptr, dtype=index_type)
@@ -421,19 +431,19 @@ def apply_network(
 
 
 def check_n_features(n_features: int, network: Network) -> None:
-    """Refuse features of another number than the network's.
+    """Refuse a number of features that the network was not fitted on.
 
     Parameters
     ----------
     n_features : int
-        Number of features that the network is to read.
+        Number of features.
     network : Network
         The network.
 
     Raises
     ------
     ValueError
-        If the numbers differ.
+        If the network has another number of features.
     """
     if n_features != network.n_features:
         raise ValueError(
@@ -443,12 +453,12 @@ def check_n_features(n_features: int, network: Network) -> None:
 
 
 def check_csr(X: sparse.csr_matrix) -> None:
-    """Refuse a matrix whose indices would lead outside of it.
+    """Refuse a CSR matrix with indices outside of its arrays or its shape.
 
     Parameters
     ----------
-    X : sparse matrix of shape (n_samples, n_features)
-        In CSR format.
+    X : CSR matrix of shape (n_samples, n_features)
+        The matrix.
 
     Raises
     ------
@@ -459,15 +469,16 @@ def check_csr(X: sparse.csr_matrix) -> None:
         X.check_format(full_check=True)
     except ValueError as error:
         raise ValueError(
-            f"X is no valid CSR matrix: {error}. Its column indices must be from 0 to "
-            f"n_features - 1 = {X.shape[1] - 1}, and its indptr must not descend."
+            f"X is not a valid CSR matrix: {error}. Its column indices must be from 0 "
+            f"to n_features - 1 = {X.shape[1] - 1}, and its indptr must not descend."
         ) from error
 
 
 def _range_edges(indptr: np.ndarray, n_jobs: int | None) -> list[int]:
-    """Bounds of ranges of documents that cost about the same: so many for each thread.
+    """Edges of ranges of documents that cost about the same.
 
-    A single range stays with the calling thread.
+    Each thread gets the same number of ranges. A single range stays with the calling
+    thread.
     """
     n_samples = len(indptr) - 1
     if n_samples == 0:

@@ -1,4 +1,4 @@
-"""Orthonormal columns that span those of a tall matrix, by its second moments.
+"""An orthonormal basis of the columns of a tall matrix, from its second moments.
 
 References
 ----------
@@ -11,31 +11,31 @@ import numpy as np
 
 from sklux._utils.similarity import second_moment
 
-# Reciprocal condition numbers: with less, some columns are rounding errors; with more,
-# the columns are orthonormal enough after one pass.
+# Reciprocal condition numbers. Below the first, some columns are rounding errors. Above
+# the second, the columns are orthonormal enough after one pass.
 SINGULAR, GOOD = 1e-6, 1e-4
 
 
 def orthonormal_columns(Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Factor a matrix as Y = Q C, with Q^T Q = I.
 
-    With the Cholesky factor C of Y^T Y, Q = Y C^-1, which is several times as fast as a
-    QR of a tall matrix; twice where Y is badly conditioned. Where columns depend on
-    each other there is no such factor, and the eigenvectors V and eigenvalues L of
-    Y^T Y take its place: C = L^(1/2) V^T, Q = Y V L^(-1/2), without the directions that
-    are rounding errors.
+    With the Cholesky factor C of Y^T Y, Q = Y C^-1. This is several times as fast as a
+    QR of a tall matrix. If Y is badly conditioned, there is a second pass. If columns
+    depend on each other, there is no Cholesky factor. Then, with the eigenvectors V and
+    eigenvalues L of Y^T Y, C = L^(1/2) V^T and Q = Y V L^(-1/2), without the directions
+    that are rounding errors.
 
     Parameters
     ----------
     Y : ndarray of shape (n_rows, n_columns), dtype=np.float32 or np.float64
-        Columns, of lengths that are not too different.
+        Columns, whose lengths are not too different.
 
     Returns
     -------
     Q : ndarray of shape (n_rows, n_independent), of the dtype of Y
-        Orthonormal columns; none where Y is zero.
+        Orthonormal columns; none if Y is zero.
     C : ndarray of shape (n_independent, n_columns), dtype=np.float64
-        Y in these columns, less what is rounding errors.
+        Coordinates of the columns of Y in this basis, without rounding errors.
     """
     C = np.eye(Y.shape[1])
     for _ in range(2):
@@ -51,8 +51,8 @@ def orthonormal_columns(Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _factor(moment):
     """A factor F with F^T F = moment, its inverse, and 1 over its condition number."""
-    # numpy.linalg, for scipy.linalg has a BLAS of its own, whose threads and those of
-    # NumPy's products would wait for each other by spinning.
+    # Not scipy.linalg: it has its own BLAS, and the threads of this BLAS and of NumPy's
+    # would wait for each other by spinning.
     try:
         factor = np.linalg.cholesky(moment).T
         inverse = np.linalg.inv(factor)

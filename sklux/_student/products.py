@@ -1,4 +1,4 @@
-"""Products of a CSR matrix with a dense one, by the kernels, on all cores."""
+"""Products of a CSR matrix with a dense one, by kernels on all cores."""
 
 import numpy as np
 from scipy import sparse
@@ -7,19 +7,20 @@ from sklux._kernels import layers
 from sklux._utils.threads import all_threads, run_ranges
 
 ROWS_PER_RANGE = 1024
-# Rows whose values are all below are scaled by the kernel.
+# The kernel scales a row whose values are all below this one.
 SMALLEST_SAFE = 1e-12
 
 
 def csr_product(X: sparse.csr_matrix, dense: np.ndarray) -> np.ndarray:
-    """Return ``X @ dense``, each row with the same bits for any number of threads.
+    """Return ``X @ dense`` with the same bits for any number of threads.
 
     Parameters
     ----------
     X : CSR matrix of shape (n_rows, n_columns), dtype=np.float32
-        Valid; the values of a row neither all below 1e-12 nor one beyond 1e12.
+        Valid matrix. The largest absolute value of each row must be 0 or from 1e-12 to
+        1e12.
     dense : ndarray of shape (n_columns, n_units)
-        Computed in float32.
+        Converted to float32.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def csr_product(X: sparse.csr_matrix, dense: np.ndarray) -> np.ndarray:
 
 
 def csr_transpose(X: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return the transpose of unit rows, as `csr_product` takes it.
+    """Return the transpose of unit rows for `csr_product`.
 
     Parameters
     ----------
@@ -54,8 +55,8 @@ def csr_transpose(X: sparse.csr_matrix) -> sparse.csr_matrix:
     Returns
     -------
     CSR matrix of shape (n_columns, n_rows), dtype=np.float32
-        A copy; values that are next to nothing in their unit row are zero.
+        A copy, in which values up to 1e-12 are zero.
     """
-    turned = X.T.tocsr()
-    turned.data[np.abs(turned.data) <= np.float32(SMALLEST_SAFE)] = 0
-    return turned
+    transposed = X.T.tocsr()
+    transposed.data[np.abs(transposed.data) <= np.float32(SMALLEST_SAFE)] = 0
+    return transposed

@@ -1,4 +1,4 @@
-"""ReLU network from sparse features to the teacher's space."""
+"""`ReLUProjection`, a small network that is distilled from teacher embeddings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from sklux._student.fit_data import FitData
 from sklux._student.held_out import split_held_out
 from sklux._student.initialization import initial_coefs
 from sklux._student.network import Network, apply_network, check_finite
-from sklux._student.targets import student_targets
+from sklux._student.targets import Targets, student_targets
 from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.term_vectors import TermVectors
 from sklux._student.trained import TrainedStudent
@@ -52,7 +52,8 @@ from sklux._utils.similarity import unit_rows
 from sklux._utils.typing import MatrixLike
 from sklux._utils.warnings import warn_caller
 
-# Beyond these, Adam's first steps and the square of the temperature leave float32.
+# With larger values, the first steps of Adam, or the square of the temperature, do not
+# fit into float32.
 MAX_LEARNING_RATE, MAX_TEMPERATURE = 1e30, 1e18
 
 
@@ -64,103 +65,113 @@ class ReLUProjection(
     TransformerMixin,
     BaseEstimator,
 ):
-    """Small ReLU network, distilled from a teacher's embeddings.
+    """Small ReLU network that is distilled from teacher embeddings.
 
-    Maps features, usually TF-IDF, to dense vectors of unit length::
+    It maps features, usually TF-IDF, to dense vectors of unit length::
 
         h = relu(x W_0),  h := h / |h|,  ...,  z = h W_last,  z := z / |z|
 
-    The network has no biases. It is trained so that its vectors resemble the
-    teacher's (Luxical, [1]_), and, as far as `corpus_weight` says, what the corpus
-    itself tells of its documents; it starts as a linear student, a ridge regression
-    from the features to the targets.
+    The network has no biases. It is trained to reproduce targets: the teacher
+    embeddings (Luxical, [1]_), mixed with latent semantic vectors of the corpus
+    (`corpus_weight`). The initial weights are a linear student, a ridge regression from
+    the features to the targets. `fit` keeps the weights of the last epoch whose
+    held-out score is within one standard error of the best score (`early_stopping`).
+
+    Training can use a `device`. The first layer and `transform` run on the CPU.
 
     Parameters
     ----------
     n_components : int, default=256
-        Width of the vectors. It can exceed neither the teacher's width nor the
-        number of documents: the default is then reduced (`n_components_`), any
-        other value is an error.
+        Width of the vectors. The maximum is the width of the teacher embeddings, or the
+        number of documents with a teacher embedding if that is smaller. The default is
+        reduced to this maximum (`n_components_`); any other larger value is an error.
 
     hidden_layer_sizes : array-like of int, default=(512,)
-        Units of the hidden layers. Empty for a linear student. The start needs two
-        units for each component, one for either sign.
+        Numbers of units in the hidden layers; empty for a linear student. The initial
+        weights use two units for each component, one for each sign. In narrower layers
+        they start with fewer components.
 
     loss : {'cosine', 'similarity_kl'} or dict of str to float, default='cosine'
-        What to minimise. ``'cosine'`` is the distance to the targets, reduced to
-        `n_components` principal directions. ``'similarity_kl'`` is Luxical's: it asks
-        only that each document ranks the others of its batch as the targets do, and
-        needs large batches. A dict is a weighted sum, such as
-        ``{'cosine': 1.0, 'similarity_kl': 0.5}``.
+        Loss to minimise. ``'cosine'`` is the cosine distance to the targets, which are
+        reduced to `n_components` principal directions. ``'similarity_kl'`` is the loss
+        of Luxical: each document should rank the other documents of its batch in the
+        same way as the targets do. It needs large batches. A dict is a weighted sum,
+        such as ``{'cosine': 1.0, 'similarity_kl': 0.5}``.
 
     temperature : float, default=3.0
-        Temperature of ``'similarity_kl'``; not used otherwise. Luxical's 3.0 looks at
-        all documents alike, 0.05 at the nearest.
+        Temperature of ``'similarity_kl'``. At 3.0, Luxical's value, all documents count
+        alike; at 0.05 only the nearest count.
 
     corpus_weight : float or 'auto', default='auto'
-        From 0, keep the teacher, to 1, keep the corpus. The targets are the teacher's
-        vectors beside the latent semantic ones of X (truncated SVD, [2]_), so that
-        their cosines are ``(1 - corpus_weight)`` times the teacher's plus
-        `corpus_weight` times the corpus's own. Raise it where TF-IDF is good at your
-        task. ``'auto'`` is 0.12 times the share of the documents that are taught (the
-        vectors of the others are guessed from the corpus, and hold it already), and
-        less where documents are short, because few words say little: 0 where the
-        median of their non-zero features is 32 or less, and the whole from 64 on.
+        Weight of the corpus in the targets, from 0 (teacher alone) to 1 (corpus alone).
+        Each target consists of the teacher embedding and the latent semantic vector of
+        a document (truncated SVD of X, [2]_). The cosine of two targets is
+        ``1 - corpus_weight`` times the cosine of their teacher embeddings plus
+        `corpus_weight` times the cosine of their latent vectors. Raise it if TF-IDF
+        works well for your task.
+
+        ``'auto'`` is 0.12 times the share of documents with a teacher embedding
+        (the other embeddings are imputed from the corpus, and so they contain it
+        already). It is lower if documents are short, because few words tell little: it
+        is 0 up to 32 non-zero features (median), full from 64, and linear in between.
 
     contrastive_weight : float or 'auto', default='auto'
         Weight of a loss that needs no teacher: the two views of a document, `X_views`
-        of `fit`, shall find each other in their batch (InfoNCE, [3]_). ``'auto'`` is
-        0.75 times `corpus_weight`, at most 0.3, where there are views, else 0; it is
-        0.09 where `corpus_weight` is ``'auto'`` too; less where documents are short,
-        in the same measure.
+        of `fit`, should find each other in their batch (InfoNCE, [3]_). Without views,
+        ``'auto'`` is 0. With views, ``'auto'`` is 0.75 times `corpus_weight`, at most
+        0.3, or 0.09 if `corpus_weight` is ``'auto'``, and is lower for short documents
+        by the same factor.
 
     contrastive_temperature : float, default=0.05
         Temperature of the contrastive loss.
 
     dropout : float, default=0.0
-        Share of a document's non-zero values that are left out, others each time it is
-        seen, so that the student does not rely on single features.
+        Share of the non-zero values of a document that are left out in training, drawn
+        anew in each epoch. With dropout, the student relies less on single features.
 
     learning_rate_init : float, default=0.001
-        Highest learning rate of Adam. It rises over the first 5 % of the steps
+        Highest learning rate of Adam. The rate rises over the first 5 % of the steps
         and then falls linearly to 0.
 
     batch_size : int or 'auto', default='auto'
-        Documents per step. ``'auto'`` is n_samples / 96, between 32 and 512.
+        Number of documents per step. ``'auto'`` is a 96th of the number of documents to
+        train on, between 32 and 512.
 
     max_iter : int, default=6
-        Number of epochs. The learning rate is planned for this many.
+        Maximum number of epochs. The schedule of the learning rate spans this number.
 
     early_stopping : bool or 'auto', default='auto'
-        Whether to hold out documents, score them after each epoch (share of
-        the ten nearest held-out documents, by the targets, that the student finds
-        too), stop when the score no longer rises, and keep the weights of the last
-        epoch whose score is the best, or below it by no more than a standard error.
-        ``'auto'`` does so when at least 20 documents would be held out. When
-        False, all documents train, and the training loss decides.
+        Whether to hold out documents and score them after each epoch. The score is the
+        share of the ten nearest held-out documents, by the targets, that the student
+        finds too. Training stops when the score no longer rises. The weights kept are
+        the weights of the last epoch whose score is within one standard error of the
+        best score. ``'auto'`` holds out documents if there are at least 20 to hold
+        out. With False, or without held-out documents, training stops when the training
+        loss no longer falls, and the weights of the last epoch are kept.
 
     validation_fraction : float, default=0.05
-        Share of the documents taught to hold out, at most 2,000 of them.
+        Share of the documents with a teacher embedding to hold out, at most 2,000
+        documents.
 
     n_iter_no_change : int, default=10
-        Epochs without an improvement by `tol` after which training stops.
+        Training stops after this number of epochs without an improvement by `tol`.
 
     tol : float, default=1e-4
-        Smallest improvement that counts.
+        Smallest improvement of the score or of the loss that counts.
 
     device : str, default='cpu'
         Torch device of the dense layers and the losses in training, such as
         ``'cuda'``. The first layer and `transform` always run on the CPU.
 
     n_jobs : int or None, default=None
-        Threads of `transform`, read when it runs. None means 1 unless in a
-        `joblib.parallel_config` context, -1 all processors. They change the
-        time only. Training uses all of them for the first layer, and one for the rest,
-        or all physical cores for very large layers and batches.
+        Number of threads of `transform`. None means 1 unless in a
+        `joblib.parallel_config` context; -1 means all processors. It changes only the
+        time. Training does not use it: its first layer uses all processors, and the
+        rest uses one thread, or all physical cores for very large layers and batches.
 
     random_state : int, RandomState instance or None, default=None
-        Source of the initial noise, the validation split and the batches. With
-        an int, the same machine and torch version give the same weights.
+        Source of the initial noise, the choice of held-out documents and the batches.
+        With an int, the same machine and torch version give the same weights.
 
     verbose : bool or None, default=None
         Whether `fit` shows a progress bar. None means False.
@@ -168,56 +179,58 @@ class ReLUProjection(
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-        Weights of the layers; ``coefs_[0]`` has a row per feature.
+        Weights of the layers. ``coefs_[0]`` has a row for each feature.
 
     n_components_ : int
         Width of the vectors.
 
     teacher_components_ : ndarray of shape (`n_components_`, n_teacher_components), \
             dtype=np.float32, or None
-        Maps the teacher's unit vectors into the student's space, as `project_teacher`
-        does. Without corpus vectors these are their principal directions about the
-        origin (so that cosines are kept), else the linear map that is nearest to the
-        targets. None in a model that :func:`sklux.interop.load_luxical` has read.
+        Linear map of unit teacher vectors into the student's space, which
+        `project_teacher` uses. If the targets contain no latent vectors, its rows are
+        principal directions of the teacher embeddings about the origin, which keep
+        cosines. Otherwise it is the linear map to the targets with the least squared
+        error. None in a model from :func:`sklux.interop.load_luxical`.
 
     loss_curve_ : list of float of length `n_iter_`
         Mean training loss of each epoch.
 
     validation_scores_ : list of float of length `n_iter_` or None
-        Neighbour overlap with the targets after each epoch, between 0 and 1; None
+        Neighbour overlap with the targets after each epoch, between 0 and 1. None
         without held-out documents.
 
     n_iter_ : int
-        Epochs run.
+        Number of epochs.
 
     n_teacher_documents_ : int
-        Documents of the fit that had a teacher vector. 0 in a model that was read from
-        a Luxical file or one of an older version.
+        Number of documents with a teacher embedding in `fit`. 0 if the model comes from
+        a Luxical file or from a file of an older version.
 
     report_ : FitReport or None
-        How near the student is to the teacher on the held-out documents, or on some of
-        the others where there are none (``held_out`` tells). It can be printed, is part
-        of the HTML representation, and has ``n_documents``, ``neighbor_recall`` (of
-        ``n_neighbors``), ``similarity_correlation``, and, of both ``student_...`` and
-        ``teacher_...``, ``effective_rank`` and ``mean_cosine``; ``as_dict()`` gives
-        them by name. None in a model that was truncated, or read from a Luxical file
-        or one of an older version.
+        Comparison of the student with the teacher on the held-out documents, or on
+        training documents if none are held out (``held_out`` is then False). It can be
+        printed, is part of the HTML representation, and has the attributes
+        ``n_documents``, ``neighbor_recall`` (of ``n_neighbors``),
+        ``similarity_correlation``, ``student_effective_rank``,
+        ``teacher_effective_rank``, ``student_mean_cosine`` and ``teacher_mean_cosine``.
+        ``as_dict()`` returns them by name. None in a truncated model, and in a model
+        from a Luxical file or from a file of an older version.
 
     n_features_in_ : int
         Number of features seen in `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, when X had string names.
+        Names of the features, if all features have string names.
 
     See Also
     --------
-    LuxicalVectorizer : This network behind a TF-IDF stage; takes text.
+    LuxicalVectorizer : This network after a TF-IDF stage; takes text.
     sklearn.decomposition.TruncatedSVD : Linear reduction without a teacher.
-    sklearn.neural_network.MLPRegressor : Where the names come from.
+    sklearn.neural_network.MLPRegressor : Network with parameters of the same names.
 
     Notes
     -----
-    A row of X without a non-zero value is mapped to the zero vector. The same
+    A row of X without a non-zero value is mapped to the zero vector. The vector of a
     row has the same bits in any batch and for any `n_jobs`.
 
     References
@@ -313,22 +326,23 @@ class ReLUProjection(
     def fit(
         self, X: MatrixLike, y: ArrayLike, *, X_views: MatrixLike | None = None
     ) -> Self:
-        """Learn the network from features and teacher embeddings.
+        """Train the network on features and teacher embeddings.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Features; computed in float32.
+            Features, converted to float32.
 
         y : array-like of shape (n_samples, n_teacher_components)
-            Teacher embeddings of the same documents, of any length. A row that is all
-            NaN marks a document that was not taught; its vector is guessed from those
-            of the others (ridge regression). A zero row counts as not taught too.
+            Teacher embeddings of the same documents, of any length. A row of NaN, or of
+            zeros, means that the document has no teacher embedding. Its embedding is
+            imputed from the embeddings of the other documents (kernel ridge
+            regression).
 
         X_views : {array-like, sparse matrix} of shape (2 * n_samples, n_features), \
                 default=None
-            Features of the first views of all documents, their first halves, then of
-            all second views. For the contrastive loss.
+            Features of the first views of all documents, then of their second views,
+            for the contrastive loss. The usual views are the two halves of a document.
 
         Returns
         -------
@@ -342,26 +356,26 @@ class ReLUProjection(
         TypeError
             If y is sparse.
         ValueError
-            If shapes do not fit, values are not finite, there is one document, no
-            document is taught, all teacher vectors have the same direction, X has no
-            value but 0, `n_components` is not the default and too large, too few or
-            all documents would be held out, or `contrastive_weight` is a number above
-            0 and there are no ``X_views``.
+            If shapes do not fit together, a value is not finite, there is only one
+            document, no document has a teacher embedding, all teacher embeddings have
+            the same direction, X has only zeros, `n_components` is too large and not
+            the default, too few documents remain to hold out or to train on, or
+            `contrastive_weight` is a number above 0 and there are no ``X_views``.
 
         Warns
         -----
         ConvergenceWarning
-            If the loss or a weight is not finite any more, or the student has
-            collapsed: its vectors vary in far fewer directions than the teacher's.
+            If the loss or a weight is no longer finite, or the student has collapsed:
+            its vectors vary in far fewer directions than the teacher embeddings.
         UserWarning
-            If documents are not taught.
+            If documents have no teacher embedding.
         """
         teacher = TeacherEmbeddings.of_target(y)
         return self._fit(X, teacher, X_views, warns_of_missing=True)
 
     @with_callbacks
     def _fit(self, X, teacher, X_views, terms=None, *, warns_of_missing):
-        """Fit; leave the estimator as it was if that fails or is interrupted."""
+        """Fit, or leave the estimator unchanged if the fit fails or is interrupted."""
         self._check_parameters()
         context = callback_context(self, self.max_iter)
         with unchanged_on_error(self):
@@ -383,31 +397,17 @@ class ReLUProjection(
         return self
 
     def _learn(self, X, teacher, X_views, terms, n_components, task):
-        """Make the targets, start, train, and take what was learnt."""
+        """Compute targets, initialise, train, report, and set the attributes."""
         random_state = check_random_state(self.random_state)
-        train, held_out = split_held_out(
-            teacher.is_embedded,
-            self.early_stopping,
-            self.validation_fraction,
-            random_state,
-        )
-        data = FitData(X, teacher, X_views, terms, train, held_out)
-        targets = student_targets(
-            data.X,
-            data.teacher,
-            data.held_out,
-            data.terms,
-            corpus_weight=defaults.corpus_weight(
-                self.corpus_weight, X, teacher.is_embedded
-            ),
-            n_components=n_components,
-            random_state=random_state,
-            verbose=self.verbose,
-        )
+        data = self._split(X, teacher, X_views, terms, random_state)
+        targets = self._targets(data, n_components, random_state)
         with stage("initial weights", self.verbose):
-            sizes = check_hidden_layer_sizes(self.hidden_layer_sizes)
             coefs = initial_coefs(
-                X[train], targets.reduced[train], sizes, random_state, terms
+                X[data.train],
+                targets.reduced[data.train],
+                check_hidden_layer_sizes(self.hidden_layer_sizes),
+                random_state,
+                terms,
             )
         student = partial(
             TrainedStudent,
@@ -430,22 +430,61 @@ class ReLUProjection(
             )
         )
 
+    def _split(self, X, teacher, X_views, terms, random_state) -> FitData:
+        """The data of a fit, with held-out documents."""
+        train, held_out = split_held_out(
+            teacher.is_embedded,
+            self.early_stopping,
+            self.validation_fraction,
+            random_state,
+        )
+        return FitData(X, teacher, X_views, terms, train, held_out)
+
+    def _targets(self, data, n_components, random_state) -> Targets:
+        """Targets of all documents."""
+        return student_targets(
+            data.X,
+            data.teacher,
+            data.held_out,
+            data.terms,
+            corpus_weight=defaults.corpus_weight(
+                self.corpus_weight, data.X, data.teacher.is_embedded
+            ),
+            n_components=n_components,
+            random_state=random_state,
+            verbose=self.verbose,
+        )
+
     def _train(self, data, targets, coefs, student, random_state, task):
-        """Run the epochs; this needs torch."""
+        """Run the epochs. Only this part of a fit needs torch."""
         torch = import_optional(
             "torch", extra="train", purpose="ReLUProjection.fit (not transform)"
         )
-        from sklux._student.training import (
-            NeighborScore,
-            TrainingSettings,
-            train_student,
-        )
+        from sklux._student.training import NeighborScore, train_student
 
         check_device(torch, self.device)
         score = None
         if len(data.held_out):
             score = NeighborScore(data.X[data.held_out], targets.reduced[data.held_out])
-        settings = TrainingSettings(
+
+        def attributes(coefs: list[np.ndarray]) -> dict[str, object]:
+            network = Network.of([weights.copy() for weights in coefs])
+            return student(network).attributes()
+
+        return train_student(
+            data.examples(targets),
+            coefs,
+            self._training_settings(data, score.error if score else 0.0),
+            score,
+            random_state,
+            partial(task.epoch, attributes),
+        )
+
+    def _training_settings(self, data, score_error):
+        """Settings of the training loop."""
+        from sklux._student.training import TrainingSettings
+
+        return TrainingSettings(
             loss=check_loss(self.loss),
             temperature=self.temperature,
             contrastive_weight=self._contrastive_weight(data.X),
@@ -458,24 +497,11 @@ class ReLUProjection(
             tol=self.tol,
             device=self.device,
             verbose=bool(self.verbose),
-            score_error=score.error if score else 0.0,
-        )
-
-        def attributes(coefs: list[np.ndarray]) -> dict[str, object]:
-            network = Network.of([weights.copy() for weights in coefs])
-            return student(network).attributes()
-
-        return train_student(
-            data.examples(targets),
-            coefs,
-            settings,
-            score,
-            random_state,
-            partial(task.epoch, attributes),
+            score_error=score_error,
         )
 
     def _adopt(self, student: TrainedStudent) -> None:
-        """Take what a fit has learnt, or a file holds: the one place that does."""
+        """Set the fitted attributes, from a fit or from a file."""
         vars(self).update(student.attributes())
         self.n_features_in_ = student.network.n_features
 
@@ -485,17 +511,17 @@ class ReLUProjection(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Features; computed in float32.
+            Features, converted to float32.
 
         Returns
         -------
         ndarray of shape (n_samples, `n_components_`), dtype=np.float32
-            Rows of unit length; a row without non-zero values is zero.
+            Rows of unit length. A row of X without a non-zero value gives zeros.
 
         Raises
         ------
         ValueError
-            If X has another number of features than in `fit`, or a value is not finite.
+            If the number of features differs from `fit`, or a value is not finite.
         """
         check_is_fitted(self)
         X = validate_data(
@@ -510,7 +536,7 @@ class ReLUProjection(
 
     @property
     def coefs_(self) -> list[np.ndarray]:
-        """Weights of the layers, in float32; a copy of those stored in another way."""
+        """Weights of the layers in float32: a copy if the stored form differs."""
         if "_network" not in vars(self):
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute 'coefs_'"
@@ -529,7 +555,7 @@ class ReLUProjection(
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
         """Map teacher vectors into the student's space.
 
-        Lets a query that the teacher has embedded search among documents that
+        With it, a query that the teacher has embedded can search among documents that
         the student has embedded.
 
         Parameters
@@ -540,13 +566,13 @@ class ReLUProjection(
         Returns
         -------
         ndarray of shape (n_samples, `n_components_`), dtype=np.float32
-            Rows of unit length; zero rows stay zero.
+            Rows of unit length. Zero rows stay zero.
 
         Raises
         ------
         ValueError
-            If the vectors are of another width than the teacher's, or the student's
-            space is not tied to the teacher's: `teacher_components_` is None.
+            If the width differs from the teacher embeddings in `fit`, or if
+            `teacher_components_` is None.
 
         Examples
         --------
@@ -562,10 +588,10 @@ class ReLUProjection(
         check_is_fitted(self)
         if self.teacher_components_ is None:
             raise ValueError(
-                f"This {type(self).__name__} cannot place teacher vectors: it comes "
-                "from a Luxical file, and Luxical's training does not tie the space of "
-                "the student to the teacher's. Embed the queries with transform, or "
-                "fit a model with sklux."
+                f"This {type(self).__name__} cannot map teacher vectors: it comes from "
+                "a Luxical file, and Luxical's training does not relate the spaces of "
+                "student and teacher. Embed the queries with transform, or fit a model "
+                "with sklux."
             )
         embeddings = check_array(
             embeddings,
@@ -576,33 +602,34 @@ class ReLUProjection(
         width = self.teacher_components_.shape[1]
         if embeddings.shape[1] != width:
             raise ValueError(
-                f"embeddings has {embeddings.shape[1]} columns, but the teacher of "
-                f"this {type(self).__name__} had {width}. Use the same teacher."
+                f"embeddings has {embeddings.shape[1]} columns, but the teacher "
+                f"embeddings of this {type(self).__name__} had {width}. Use the same "
+                "teacher."
             )
         return unit_rows(unit_rows(embeddings) @ self.teacher_components_.T)
 
     def truncate(self, n_components: int) -> Self:
         """Return the same network with fewer output dimensions.
 
-        The first dimensions hold most of the targets: these are their principal
-        directions (Matryoshka embeddings, :arxiv:`2205.13147`, train for it; here the
-        order of the directions does it).
+        The first dimensions hold most of the information, because the dimensions are
+        the principal directions of the targets, largest first. (Matryoshka embeddings,
+        :arxiv:`2205.13147`, get this property by training.)
 
         Parameters
         ----------
         n_components : int
-            Dimensions to keep, from 1 to `n_components_`.
+            Number of dimensions to keep, from 1 to `n_components_`.
 
         Returns
         -------
         ReLUProjection
-            Fitted, with unit rows of that width; this one is unchanged. Its `report_`
-            is None: the numbers of this one are those of the whole vectors.
+            A fitted copy with unit rows of this width. Its `report_` is None, because
+            the report of a fit is about the whole vectors.
 
         Raises
         ------
         ValueError
-            If ``n_components`` is not within these bounds.
+            If ``n_components`` is not an int within these bounds.
 
         Examples
         --------
@@ -650,31 +677,35 @@ class ReLUProjection(
         return tags
 
     def _check_parameters(self):
-        """Refuse parameters that cannot be used: before any work."""
+        """Refuse invalid parameters."""
         self._validate_params()
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_loss(self.loss)
 
     def _contrastive_weight(self, X):
-        """Weight of the contrastive loss, where there are views."""
+        """Weight of the contrastive loss if there are views."""
         return defaults.contrastive_weight(
             self.contrastive_weight, self.corpus_weight, X
         )
 
 
 def _warn_of_missing(teacher: TeacherEmbeddings) -> None:
-    """Say how many documents have no teacher embedding."""
+    """Warn that documents have no teacher embedding."""
     n_documents, n_embedded = len(teacher.is_embedded), teacher.n_embedded
+    n_missing = n_documents - n_embedded
+    have, rows_are = "have", "their rows are"
+    if n_missing == 1:
+        have, rows_are = "has", "its row is"
     warn_caller(
-        f"{n_documents - n_embedded} of {n_documents} documents have no teacher "
-        "embedding: their rows are NaN or zero. Their embeddings are imputed from the "
-        f"other {n_embedded}.",
+        f"{n_missing} of {n_documents} documents {have} no teacher embedding: "
+        f"{rows_are} NaN or zero. Missing embeddings are imputed from the other "
+        f"{n_embedded}.",
         UserWarning,
     )
 
 
 def check_parameters(projection: ReLUProjection) -> None:
-    """Refuse parameters that cannot be used, before any work.
+    """Refuse a projection with invalid parameters.
 
     Parameters
     ----------
@@ -690,7 +721,7 @@ def check_parameters(projection: ReLUProjection) -> None:
 
 
 def uses_views(projection: ReLUProjection, X: sparse.csr_matrix) -> bool:
-    """Whether a fit would use two views of each document.
+    """Whether a fit uses two views of each document.
 
     Parameters
     ----------
@@ -716,7 +747,7 @@ def fit_projection(
     *,
     warns_of_missing: bool,
 ) -> None:
-    """Fit a projection on teacher embeddings that were checked already.
+    """Fit a projection on checked teacher embeddings.
 
     Parameters
     ----------
@@ -725,11 +756,11 @@ def fit_projection(
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         As in `ReLUProjection.fit`.
     teacher : TeacherEmbeddings
-        Of the same documents.
+        Embeddings of the same documents.
     X_views : {array-like, sparse matrix} or None
         As in `ReLUProjection.fit`.
     terms : TermVectors or None
-        Terms among the features that the teacher has embedded, too.
+        Terms among the features that the teacher has embedded too.
     warns_of_missing : bool
         Whether to warn if documents have no teacher embedding.
     """
@@ -737,7 +768,7 @@ def fit_projection(
 
 
 def network_of(projection: ReLUProjection) -> Network:
-    """Return the weights of a fitted projection, as they are stored.
+    """Return the network of a fitted projection, in its stored form.
 
     Parameters
     ----------
@@ -747,20 +778,20 @@ def network_of(projection: ReLUProjection) -> Network:
     Returns
     -------
     Network
-        Not a copy.
+        The network itself, not a copy.
     """
     return projection._network
 
 
 def with_network(projection: ReLUProjection, network: Network) -> ReLUProjection:
-    """Return the same fitted projection with other weights.
+    """Return a fitted projection with another network.
 
     Parameters
     ----------
     projection : ReLUProjection
         Fitted.
     network : Network
-        Of the same shape.
+        The other network, with layers of the same shapes.
 
     Returns
     -------
@@ -773,13 +804,13 @@ def with_network(projection: ReLUProjection, network: Network) -> ReLUProjection
 
 
 def adopt_student(projection: ReLUProjection, student: TrainedStudent) -> None:
-    """Fit a projection by what another one has learnt.
+    """Set the fitted attributes of a projection.
 
     Parameters
     ----------
     projection : ReLUProjection
         Changed in place.
     student : TrainedStudent
-        What was learnt with the same parameters.
+        Result of a fit with the same parameters.
     """
     projection._adopt(student)

@@ -1,4 +1,4 @@
-"""How near a fitted student is to its teacher, in a few numbers."""
+"""A report on how near a fitted student is to its teacher."""
 
 import math
 from collections.abc import Mapping
@@ -21,9 +21,10 @@ from sklux._utils.similarity import (
 )
 
 N_PAIRS = 100_000
-# Two documents have one cosine, and no neighbour to choose.
+# Two documents have only one cosine, and each is the neighbour of the other.
 MIN_DOCUMENTS = 3
-# A student with a smaller share of the teacher's effective rank has collapsed.
+# A student has collapsed if its effective rank is less than this share of the rank that
+# it could have.
 COLLAPSED_SHARE = 0.25
 
 TABLE = """<div class="sklux-fit-report"><table>
@@ -37,33 +38,33 @@ ROW = "<tr><th>{}</th><td>{}</td><td>{}</td></tr>"
 
 @dataclass(frozen=True)
 class FitReport:
-    """How near a student is to its teacher on some documents.
+    """Comparison of a student with its teacher on some documents.
 
-    All numbers but `n_documents` and the two that describe the fit are None for fewer
-    than three documents.
+    For fewer than three documents, all numbers except `n_documents` and `n_components`
+    are None.
 
     Attributes
     ----------
     n_documents : int
-        Documents compared. Those that the student or the teacher maps to zero are
+        Number of documents. Documents that the student or the teacher maps to zero are
         left out.
     n_components : int
         Width of the student's vectors.
     held_out : bool
-        Whether the student has not seen the documents in training.
+        Whether the documents were held out of the training.
     neighbor_recall : float or None
         Share of the teacher's nearest documents (`n_neighbors`) that the student
         finds too.
     similarity_correlation : float or None
         Pearson correlation of the teacher's and the student's cosines.
     student_effective_rank : float or None
-        As :func:`sklux.metrics.effective_rank` gives it.
+        Result of :func:`sklux.metrics.effective_rank` for the student's vectors.
     teacher_effective_rank : float or None
-        The same of the teacher's vectors, in their full width.
+        The same for the teacher's vectors, in their full width.
     student_mean_cosine : float or None
-        As :func:`sklux.metrics.mean_cosine` gives it.
+        Result of :func:`sklux.metrics.mean_cosine` for the student's vectors.
     teacher_mean_cosine : float or None
-        The same of the teacher's vectors.
+        The same for the teacher's vectors.
     """
 
     n_documents: int
@@ -78,20 +79,20 @@ class FitReport:
 
     @property
     def n_neighbors(self) -> int:
-        """Neighbours compared: 10, but of few documents no more than half."""
+        """Number of neighbours compared: 10, or at most half of few documents."""
         return n_neighbors_compared(self.n_documents)
 
     @property
     def is_collapsed(self) -> bool:
-        """Whether the student uses less than a quarter of the directions it could.
+        """Whether the student uses less than a quarter of the directions it could use.
 
-        These are as many as the teacher's effective rank, or the student's width if
-        that is less: a narrow student has not collapsed because it is narrow.
+        Their number is the teacher's effective rank, or the student's width if it is
+        smaller: a narrow student has not collapsed.
 
         Returns
         -------
         bool
-            False too where the documents were too few to tell.
+            False if the documents are too few to compare.
         """
         if self.student_effective_rank is None or self.teacher_effective_rank is None:
             return False
@@ -99,12 +100,12 @@ class FitReport:
         return self.student_effective_rank < COLLAPSED_SHARE * available
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the numbers by name, as JSON can hold them.
+        """Return the numbers by name, as values for JSON.
 
         Returns
         -------
         dict
-            What `from_dict` reads.
+            Numbers, which `from_dict` reads.
         """
         return asdict(self)
 
@@ -115,7 +116,7 @@ class FitReport:
         Parameters
         ----------
         state : mapping
-            Numbers by name; other names are ignored.
+            Numbers by name. Unknown names are ignored.
 
         Returns
         -------
@@ -125,7 +126,7 @@ class FitReport:
         Raises
         ------
         ValueError
-            If a number is missing, of another kind, or not finite.
+            If a number is missing, has the wrong type, or is not finite.
         """
         values = {}
         for field in fields(cls):
@@ -160,7 +161,7 @@ class FitReport:
         return "\n".join(filter(None, lines))
 
     def _repr_html_(self):
-        """Table for a notebook; all of it is numbers and words of this room."""
+        """Table for a notebook."""
         if None in astuple(self):
             return f'<div class="sklux-fit-report">{escape(str(self))}</div>'
         rows = (ROW.format(*map(escape, row)) for row in self._rows())
@@ -173,13 +174,13 @@ class FitReport:
 
     @property
     def _documents(self):
-        """Which documents were compared."""
+        """Number and kind of the documents."""
         kind = "held-out" if self.held_out else "training"
         noun = "document" if self.n_documents == 1 else "documents"
         return f"{self.n_documents:,} {kind} {noun}"
 
     def _rows(self):
-        """Name, student's value and teacher's value of each measure, as text."""
+        """Name of each measure, and its values for student and teacher, as text."""
         return [
             (
                 f"teacher's {self.n_neighbors} nearest found",
@@ -203,7 +204,7 @@ class FitReport:
 
     @property
     def _advice(self):
-        """What to do about a collapse; empty without one."""
+        """Advice in case of a collapse; otherwise empty."""
         if not self.is_collapsed:
             return ""
         return (
@@ -213,12 +214,13 @@ class FitReport:
 
     @property
     def _caution(self):
-        """What the numbers do not say; empty of held-out documents."""
+        """Caution about a report on training documents; otherwise empty."""
         if self.held_out:
             return ""
         return (
-            "The student was trained on these documents: of others it knows less. "
-            "By default some are held out to measure it where 400 or more are taught."
+            "The student was trained on these documents, and is less like its teacher "
+            "on others. By default, if 400 or more documents have a teacher embedding, "
+            "some of them are held out for this report."
         )
 
 
@@ -231,7 +233,7 @@ def fit_report(
 ) -> FitReport:
     """Compare a student's vectors with its teacher's.
 
-    The time and memory are those of all cosines of the documents, a block at a time.
+    The cost is all cosines of the documents, computed block by block.
 
     Parameters
     ----------
@@ -240,24 +242,24 @@ def fit_report(
     teacher : ndarray of shape (n_samples, n_teacher_components)
         The teacher's vectors of the same documents, of any length.
     held_out : bool
-        Whether the student has not seen the documents in training.
+        Whether the documents were held out of the training.
     random_state : int, RandomState instance or None, default=None
-        Source of the pairs whose cosines are correlated.
+        Source of the pairs of documents for the correlation.
 
     Returns
     -------
     FitReport
-        The numbers.
+        The report.
 
     Raises
     ------
     ValueError
-        If the two differ in their number of rows.
+        If the numbers of rows differ.
     """
     check_consistent_length(student, teacher)
     pair = unit_rows(student), unit_rows(teacher)
-    is_known = ~(is_zero_row(pair[0]) | is_zero_row(pair[1]))
-    student, teacher = (unit[is_known] for unit in pair)
+    is_compared = ~(is_zero_row(pair[0]) | is_zero_row(pair[1]))
+    student, teacher = (unit[is_compared] for unit in pair)
     n_documents, n_components = student.shape
     report = FitReport(n_documents, n_components, bool(held_out))
     if n_documents < MIN_DOCUMENTS:
@@ -277,21 +279,21 @@ def fit_report(
 
 
 def recall_in_words(recall: float, n_neighbors: int, n_documents: int) -> str:
-    """Share of neighbours found, beside that which documents at random would give.
+    """Share of neighbours found, with the share that random documents give.
 
     Parameters
     ----------
     recall : float
         The share.
     n_neighbors : int
-        Neighbours of each document.
+        Number of neighbours of each document.
     n_documents : int
-        Documents there are: the fewer, the more of them are nearest.
+        Number of documents.
 
     Returns
     -------
     str
-        Both in per cent.
+        Both shares in per cent.
     """
     chance = n_neighbors / max(n_documents - 1, 1)
     return f"{100 * recall:.1f} % (by chance {100 * chance:.1f} %)"
@@ -305,9 +307,9 @@ def neighbor_recall(
     Parameters
     ----------
     teacher, student : ndarray of shape (n_samples, n_components)
-        Unit rows of the same documents; each side has its own width.
+        Unit rows of the same documents. The widths may differ.
     n_neighbors : int
-        Neighbours of each document.
+        Number of neighbours of each document.
 
     Returns
     -------

@@ -1,10 +1,10 @@
 """Ridge regression from sparse rows, in the dual, by block conjugate gradients.
 
-The weights W = X^T A minimise |X W - Y|^2 + alpha |W|^2 where (X X^T + alpha I) A = Y.
-Dense columns D beside X add D D^T to X X^T, and have the weights D^T A.
-Nothing as large as X X^T is made. Its largest eigenvalues, of what all documents have
-in common, are thousands of times alpha: a column of Y alone would need hundreds of
-steps. Many columns that share their search directions need few.
+The weights W = X^T A with (X X^T + alpha I) A = Y minimise |X W - Y|^2 + alpha |W|^2.
+Further dense columns D add D D^T to X X^T, and their weights are D^T A. X X^T is never
+computed. Its largest eigenvalues, which belong to features that all documents have in
+common, are thousands of times alpha. A single column of Y needs hundreds of steps, but
+many columns that share their search directions need few.
 
 References
 ----------
@@ -24,9 +24,9 @@ from sklux._student.orthonormal import orthonormal_columns
 from sklux._student.products import csr_product, csr_transpose
 from sklux._utils.similarity import second_moment
 
-# A solution is good enough where no residual is larger, relatively.
+# The iteration stops when no relative residual is larger than TOLERANCE.
 TOLERANCE, MAX_STEPS = 0.03, 40
-# Columns of Y that are solved for at a time.
+# Number of columns of Y that are solved together.
 BLOCK = 128
 
 
@@ -48,16 +48,16 @@ def ridge_weights(
     alpha : float
         Strength of the penalty.
     max_steps : int
-        Steps after which to stop.
+        Maximum number of steps.
     dense : ndarray of shape (n_samples, n_columns), dtype=np.float32, default=None
-        D; None is no column.
+        D; None means that D has no columns.
 
     Returns
     -------
     weights : ndarray of shape (n_features, n_targets), dtype=np.float32
-        W, C-contiguous.
+        Weights of the features, C-contiguous.
     dense_weights : ndarray of shape (n_columns, n_targets), dtype=np.float32
-        Those of D.
+        Weights of the columns of D.
     """
     if dense is None:
         dense = np.zeros((X.shape[0], 0), dtype=np.float32)
@@ -72,9 +72,9 @@ def ridge_weights(
 def dual_solutions(
     kernel: "Kernel", targets: np.ndarray, max_steps: int | None = None
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Solve a ridge regression in the dual, a block of targets at a time.
+    """Solve a ridge regression in the dual, one block of targets at a time.
 
-    The weights of a block are a small part of the weights of all targets.
+    Blocks save memory: the caller computes the weights of one block at a time.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def dual_solutions(
     block : slice
         Columns of Y.
     dual : ndarray of shape (n_samples, n_block), dtype=np.float32
-        Their solution A.
+        Solution A for these columns.
     """
     for begin in range(0, targets.shape[1], BLOCK):
         block = slice(begin, begin + BLOCK)
@@ -98,7 +98,7 @@ def dual_solutions(
 
 
 class Kernel:
-    """The matrix X X^T + D D^T + alpha I, which is not made.
+    """The matrix X X^T + D D^T + alpha I, which is never computed.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class Kernel:
     """
 
     def __init__(self, X: sparse.csr_matrix, dense: np.ndarray, alpha: float):
-        self.X, self.turned = X, csr_transpose(X)
+        self.X, self.transposed = X, csr_transpose(X)
         self.dense = dense
         self.alpha = alpha
 
@@ -125,29 +125,29 @@ class Kernel:
 
         Returns
         -------
-        of_features : ndarray of shape (n_features, n_targets), dtype=np.float32
-            Those of X.
-        of_dense : ndarray of shape (n_columns, n_targets), dtype=np.float32
-            Those of D.
+        weights : ndarray of shape (n_features, n_targets), dtype=np.float32
+            X^T A.
+        dense_weights : ndarray of shape (n_columns, n_targets), dtype=np.float32
+            D^T A.
         """
-        return csr_product(self.turned, dual), self.dense.T @ dual
+        return csr_product(self.transposed, dual), self.dense.T @ dual
 
     def product(self, dual: np.ndarray) -> np.ndarray:
-        """The matrix times the columns of another.
+        """The product of this matrix with another.
 
         Parameters
         ----------
         dual : ndarray of shape (n_samples, n_targets), dtype=np.float32
-            The other.
+            The other matrix.
 
         Returns
         -------
         ndarray of shape (n_samples, n_targets), dtype=np.float32
             The product.
         """
-        of_features, of_dense = self.weights(dual)
-        image = csr_product(self.X, of_features) + self.alpha * dual
-        return image + self.dense @ of_dense
+        weights, dense_weights = self.weights(dual)
+        image = csr_product(self.X, weights) + self.alpha * dual
+        return image + self.dense @ dense_weights
 
 
 def conjugate_gradients(
@@ -165,21 +165,20 @@ def conjugate_gradients(
     targets : ndarray of shape (n_samples, n_targets)
         Y.
     max_steps : int or None, default=None
-        Steps after which to stop; None means `MAX_STEPS`.
+        Maximum number of steps; None means `MAX_STEPS`.
     tolerance : float or None, default=None
-        Largest residual of a column, in lengths of the column; None means `TOLERANCE`.
+        Largest relative residual of a column; None means `TOLERANCE`.
 
     Returns
     -------
     ndarray of shape (n_samples, n_targets), dtype=np.float32
-        A, with residuals of at most ``tolerance`` of the targets, or after so
-        many steps.
+        A, with relative residuals up to ``tolerance``, or A after ``max_steps``.
     """
     lengths = np.linalg.norm(targets, axis=0)
     unit = (targets / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     solution = np.zeros_like(unit)
-    # Residuals are Q C throughout, with Q^T Q = I: those of a column are as long as
-    # the column of C. P are the search directions.
+    # The residuals are always Q C, with Q^T Q = I. Therefore the residual of a column
+    # is as long as the column of C. P are the search directions.
     Q, C = orthonormal_columns(unit)
     P = Q
     for _ in range(MAX_STEPS if max_steps is None else max_steps):
@@ -190,8 +189,8 @@ def conjugate_gradients(
         image = product(P)
         T = np.linalg.pinv(second_moment(P, image), hermitian=True)
         solution += P @ (T @ C).astype(np.float32)
-        Q, turn = orthonormal_columns(Q - image @ T.astype(np.float32))
+        Q, C_step = orthonormal_columns(Q - image @ T.astype(np.float32))
         # P := Q' + P C'^T,  C := C' C
-        P = Q + P @ turn.T.astype(np.float32)
-        C = turn @ C
+        P = Q + P @ C_step.T.astype(np.float32)
+        C = C_step @ C
     return (solution * lengths).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The form of a network in a model file."""
+"""Projections in model files: their state, their arrays, and back."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,12 +12,12 @@ from sklux._student.trained import TrainedStudent
 from sklux._utils.memory import is_mapped
 from sklux._utils.model_file import json_params
 
-# Tensors that a network may have besides its layers, named as in `Network`.
+# Tensors that a network may have in addition to its layers, named as in `Network`.
 OPTIONAL = ("scales", "places")
 
 
 def projection_params(projection: ReLUProjection) -> dict[str, Any]:
-    """Parameters of a network, as JSON can hold them.
+    """Parameters of a projection, as values for JSON.
 
     Parameters
     ----------
@@ -32,12 +32,12 @@ def projection_params(projection: ReLUProjection) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        If a parameter or the class cannot be held; the message names it.
+        If JSON cannot hold a parameter, or the object is of a subclass.
     """
     if type(projection) is not ReLUProjection:
         raise TypeError(
-            f"save cannot hold a projection of class {type(projection).__name__}, only "
-            "ReLUProjection. Use joblib.dump for this model."
+            f"save cannot store a projection of class {type(projection).__name__}: it "
+            "must be a ReLUProjection, not a subclass. Use joblib.dump for this model."
         )
     params = projection.get_params(deep=False)
     if not isinstance(params["loss"], str):
@@ -49,7 +49,7 @@ def projection_params(projection: ReLUProjection) -> dict[str, Any]:
 
 
 def projection_from_params(params: dict[str, Any]) -> ReLUProjection:
-    """Return an unfitted network from what `projection_params` wrote.
+    """Return an unfitted projection with the parameters of `projection_params`.
 
     Parameters
     ----------
@@ -59,14 +59,14 @@ def projection_from_params(params: dict[str, Any]) -> ReLUProjection:
     Returns
     -------
     ReLUProjection
-        The network.
+        The projection.
     """
     sizes = tuple(params["hidden_layer_sizes"])
     return ReLUProjection(**(params | {"hidden_layer_sizes": sizes}))
 
 
 def projection_state(projection: ReLUProjection) -> dict[str, Any]:
-    """What a fitted network has besides its arrays.
+    """State of a fitted projection without its arrays.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
     Returns
     -------
     dict
-        What JSON can hold.
+        Values for JSON.
     """
     return {
         "params": projection_params(projection),
@@ -91,7 +91,7 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
 
 
 def projection_tensors(projection: ReLUProjection) -> dict[str, np.ndarray]:
-    """Arrays of a fitted network.
+    """Arrays of a fitted projection.
 
     Parameters
     ----------
@@ -101,9 +101,8 @@ def projection_tensors(projection: ReLUProjection) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to ndarray
-        ``coefs.0``, ``coefs.1``, ..., the first as it is stored; ``scales`` and
-        ``places`` where it has them; ``teacher_components``, unless the network has
-        none.
+        ``coefs.0``, ``coefs.1``, ..., with the first layer in its stored form; and
+        ``scales``, ``places`` and ``teacher_components`` if they are not None.
 
     Raises
     ------
@@ -127,17 +126,17 @@ def projection_tensors(projection: ReLUProjection) -> dict[str, np.ndarray]:
 def restore_projection(
     state: dict[str, Any], tensors: dict[str, np.ndarray], verify: bool = True
 ) -> ReLUProjection:
-    """Return a fitted network.
+    """Return the fitted projection with this state and these arrays.
 
     Parameters
     ----------
     state : dict
-        As `projection_state` gives it.
+        The result of `projection_state`.
     tensors : dict of str to ndarray
-        As `projection_tensors` gives them.
+        The result of `projection_tensors`.
     verify : bool, default=True
-        Whether the first layer is read, where it stays in a file, to see that it is
-        finite.
+        Whether to check that a memory-mapped first layer is finite. The check reads the
+        whole layer.
 
     Returns
     -------
@@ -147,13 +146,12 @@ def restore_projection(
     Raises
     ------
     ValueError
-        If the arrays do not fit together, or what is known of the fit is of another
-        kind.
+        If the arrays do not fit together, or a value of the state is wrong.
     """
     projection = projection_from_params(state["params"])
     coefs = [tensors[f"coefs.{layer}"] for layer in range(state["n_layers"])]
     components = None
-    # Files of the first version say nothing of it, and have it.
+    # Files of the first version lack the key, and have the array.
     if state.get("has_teacher_components", True):
         components = tensors["teacher_components"]
     first, dense = coefs[0], tuple(coefs[1:])
@@ -167,8 +165,8 @@ def restore_projection(
     parts = {name: tensors.get(name) for name in OPTIONAL}
     if state.get("has_places", False) != (parts["places"] is not None):
         raise ValueError(
-            "The model's first layer is damaged: the places of its rows are missing, "
-            "or are there and should not be."
+            "The model's first layer is damaged: the file must have the places of its "
+            "rows if, and only if, its header lists them."
         )
     _check_parts(first, **parts)
     for name, array in tensors.items():
@@ -181,10 +179,10 @@ def restore_projection(
 
 
 def _history(state: dict[str, Any]) -> dict[str, Any]:
-    """What is known of the fit; files of older versions know less."""
+    """Values about the fit. Files of older versions have fewer of them."""
     report = state.get("report")
     return {
-        # The name in the file is older than the attribute's.
+        # The file format keeps an older name.
         "n_teacher_documents": checked_count(state.get("n_taught", 0), "documents"),
         "loss_curve": state["loss_curve"],
         "validation_scores": state["validation_scores"],
@@ -195,7 +193,7 @@ def _history(state: dict[str, Any]) -> dict[str, Any]:
 def _check_weights(
     name: str, weights: np.ndarray, n_rows: int, dtypes: tuple[str, ...]
 ) -> None:
-    """Refuse a matrix that does not follow a layer of the given width."""
+    """Refuse a matrix that cannot follow a layer of this width."""
     if weights.dtype.name not in dtypes or weights.ndim != 2 or len(weights) != n_rows:
         raise ValueError(
             f"The model's {name} do not fit together: shape {weights.shape} and dtype "
@@ -206,14 +204,14 @@ def _check_weights(
 def _check_parts(
     first: np.ndarray, scales: np.ndarray | None, places: np.ndarray | None
 ) -> None:
-    """Refuse rows that lead outside of the first layer, or lack their factors."""
+    """Refuse places outside of the first layer, and int8 rows without factors."""
     shape = (len(first),)
     if (scales is not None) != (first.dtype == np.int8) or (
         scales is not None and (scales.shape != shape or scales.dtype != np.float32)
     ):
         raise ValueError(
             "The model's first layer is damaged: its int8 rows need a float32 factor "
-            "each, and rows of another type have none."
+            "each, and rows of other types must have none."
         )
     if places is not None and (
         places.shape != shape
@@ -226,24 +224,24 @@ def _check_parts(
 
 
 def checked_count(count: object, noun: str) -> int:
-    """Return a number of things with a teacher embedding, as a file holds it.
+    """Check the number of documents or terms with a teacher embedding.
 
     Parameters
     ----------
     count : object
-        The number.
+        The number in the file.
     noun : str
-        Name of these things in the message.
+        "documents" or "terms", for the message.
 
     Returns
     -------
     int
-        The same.
+        The number.
 
     Raises
     ------
     ValueError
-        If it is no int, or less than 0.
+        If the number is not an int, or is less than 0.
     """
     if type(count) is not int or count < 0:
         raise ValueError(

@@ -1,11 +1,12 @@
-"""What the student shall learn: the teacher's vectors beside the corpus's own.
+"""Targets of the student: teacher embeddings mixed with latent vectors of the corpus.
 
-With t_i the teacher's unit vector of a document, l_i its latent semantic one, and w the
-weight of the corpus, the whole target has the cosines
+With t_i the teacher embedding of a document and l_i its latent semantic vector, both of
+unit length, and w the weight of the corpus, the whole target is t'_i. Its cosines mix
+the cosines of both::
 
     t'_i = [sqrt(1 - w) t_i, sqrt(w) l_i],   t'_i . t'_j = (1 - w) t_i.t_j + w l_i.l_j
 
-of both, mixed; the student learns its principal directions.
+The reduced target consists of the principal directions of the whole targets.
 """
 
 from typing import NamedTuple
@@ -21,25 +22,25 @@ from sklux._student.term_vectors import TermVectors
 from sklux._utils.progress import stage
 from sklux._utils.similarity import second_moment, unit_rows
 
-# Part of the largest eigenvalue that keeps the map from the teacher's space stable.
+# Ridge for the map from the teacher's space, as a part of the largest eigenvalue.
 RIDGE = 1e-3
-# Latent semantic vectors of the corpus: their width in the targets, and the larger
-# width that imputes the vectors of documents without a teacher embedding.
+# Width of the latent vectors in the targets, and a larger width for the imputation of
+# missing teacher embeddings.
 N_LATENT, N_LATENT_IMPUTING = 256, 768
 
 
 class Targets(NamedTuple):
-    """What the student shall learn.
+    """Targets of the student.
 
     Attributes
     ----------
     whole : ndarray of shape (n_samples, n_whole_components), dtype=np.float32
         Unit rows.
     reduced : ndarray of shape (n_samples, n_components), dtype=np.float32
-        The same in fewer dimensions: unit rows.
+        The same targets in the width of the student; unit rows.
     components : ndarray of shape (n_components, n_teacher_components), \
             dtype=np.float32
-        Maps a teacher vector to the reduced space.
+        Linear map of teacher vectors into the space of the reduced targets.
     """
 
     whole: np.ndarray
@@ -58,34 +59,34 @@ def student_targets(
     random_state: np.random.RandomState,
     verbose: bool | None,
 ) -> Targets:
-    """Return what the student should learn of each document.
+    """Compute the target of each document.
 
     Parameters
     ----------
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Features of the documents, rows of any length.
     teacher : TeacherEmbeddings
-        Unit rows of the same documents; missing ones are imputed.
+        Unit rows of the same documents. Missing ones are imputed.
     held_out : ndarray of shape (n_held_out,), dtype=np.intp
-        Documents whose embeddings are not used to impute the others.
+        Held-out documents. Their embeddings are not used to impute others.
     terms : TermVectors or None
-        Terms that the teacher has embedded, too.
+        Terms that the teacher has embedded too.
     corpus_weight : float
         Weight of the latent vectors of the corpus, in [0, 1].
     n_components : int
         Width of the student.
     random_state : RandomState
-        Source of the directions that the latent vectors start from.
+        Source of the initial directions of the latent vectors.
     verbose : bool or None
         Whether to show the stages.
 
     Returns
     -------
     Targets
-        Of all documents.
+        Targets of all documents.
     """
     latent = np.zeros((X.shape[0], 0), dtype=np.float32)
-    # The length of a row does not change its vector.
+    # The student's vector of a row does not depend on the length of the row.
     X = normalize(X)
     if corpus_weight > 0 or not teacher.is_complete:
         n_latent = N_LATENT if teacher.is_complete else N_LATENT_IMPUTING
@@ -111,25 +112,25 @@ def make_targets(
     n_components: int,
     is_embedded: np.ndarray,
 ) -> Targets:
-    """Put the teacher's vectors beside the corpus's own.
+    """Mix teacher embeddings with latent vectors.
 
     Parameters
     ----------
     teacher : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Unit rows; the target of a zero row is zero.
+        Unit rows. The target of a zero row is zero.
     latent : ndarray of shape (n_samples, n_latent), dtype=np.float32
-        Unit rows; not read where ``weight`` is 0.
+        Unit rows, which are not read if ``weight`` is 0.
     weight : float
         Share w, in [0, 1].
     n_components : int
         Width of the student.
     is_embedded : ndarray of shape (n_samples,), dtype=bool
-        Documents whose teacher vectors are no guesses.
+        Documents whose teacher embeddings are not imputed.
 
     Returns
     -------
     Targets
-        For all documents.
+        Targets of all documents.
     """
     whole = teacher
     if weight > 0 and latent.shape[1] > 0:
@@ -145,10 +146,10 @@ def make_targets(
 
 
 def principal_directions(vectors: np.ndarray, n_components: int) -> np.ndarray:
-    """Directions that hold most of some unit vectors, largest first.
+    """Principal directions of unit vectors, largest first.
 
-    They are taken about the origin, not about the mean, so that the cosines of
-    the reduced vectors are those of the whole ones as nearly as possible.
+    The directions are about the origin and not about the mean. In this way, the
+    reduction changes the cosines of the vectors as little as possible.
 
     Parameters
     ----------
@@ -160,7 +161,7 @@ def principal_directions(vectors: np.ndarray, n_components: int) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_components, n_features), dtype=np.float32
-        Orthonormal rows; the largest entry of each is positive.
+        Orthonormal rows. The largest entry of each row is positive.
     """
     n_features = vectors.shape[1]
     _, found = linalg.eigh(
@@ -174,19 +175,19 @@ def principal_directions(vectors: np.ndarray, n_components: int) -> np.ndarray:
 
 
 def nearest_map(vectors: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Linear map that brings vectors nearest to their targets (ridge regression).
+    """Linear map from vectors to their targets, by a ridge regression.
 
     Parameters
     ----------
     vectors : ndarray of shape (n_samples, n_features), dtype=np.float32
         Rows to map.
     targets : ndarray of shape (n_samples, n_components), dtype=np.float32
-        Where to.
+        Targets of these rows.
 
     Returns
     -------
     ndarray of shape (n_components, n_features), dtype=np.float32
-        C, for targets ~ vectors C^T.
+        The matrix C with targets ~ vectors C^T.
     """
     moment = second_moment(vectors, vectors)
     ridge = RIDGE * max(np.linalg.norm(moment, 2), 1e-30)
@@ -198,10 +199,10 @@ def nearest_map(vectors: np.ndarray, targets: np.ndarray) -> np.ndarray:
 def nearest_rotation(student: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Rotation that brings the student's vectors nearest to the targets.
 
-    The orthogonal Procrustes problem: R = U V^T with student^T target = U S V^T
-    minimises sum_i |student_i R - target_i|^2. The similarity loss sees angles
-    only, so all rotations of a student are equally good to it; this one lets
-    teacher vectors be compared with the student's.
+    This is the orthogonal Procrustes problem: R = U V^T with student^T target = U S V^T
+    minimises sum_i |student_i R - target_i|^2. The similarity loss depends only on
+    angles and is the same for all rotations of a student. With this rotation, teacher
+    vectors can be compared with the student's vectors.
 
     Parameters
     ----------

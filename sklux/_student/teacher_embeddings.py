@@ -1,4 +1,4 @@
-"""Teacher embeddings of the documents of a fit: checked once, in one form."""
+"""Teacher embeddings of the documents of a fit, checked and in one form."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -10,18 +10,18 @@ from sklearn.utils.validation import check_array
 from sklux._utils.arrays import as_float_array
 from sklux._utils.similarity import unit_rows
 
-# Unit vectors of a teacher that differ by less are the same.
+# Unit vectors that differ by less than this have the same direction.
 SAME_VECTORS = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class TeacherEmbeddings:
-    """Embeddings of a teacher, for all or some of the documents.
+    """Teacher embeddings of all or some of the documents.
 
     Attributes
     ----------
     vectors : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Finite; the rows of documents without a teacher embedding are zero.
+        Finite values. The rows of documents without a teacher embedding are zero.
     is_embedded : ndarray of shape (n_samples,), dtype=bool
         Which documents have a teacher embedding.
     """
@@ -31,35 +31,39 @@ class TeacherEmbeddings:
 
     @classmethod
     def of_rows(cls, rows: np.ndarray, name: str) -> Self:
-        """Check a row for each document.
+        """Check an array with a row for each document.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-            Vectors. A row that is all NaN, or all zero, marks a document without a
-            teacher embedding.
+            Vectors. A row of NaN, or of zeros, means that the document has no teacher
+            embedding.
         name : str
             Name of the array in messages.
 
         Returns
         -------
         TeacherEmbeddings
-            With a copy of the rows if one is NaN.
+            The embeddings, with a copy of the rows if a row is NaN.
 
         Raises
         ------
         ValueError
-            If a value is infinite, a row is NaN in part, no document has an embedding,
-            or all embeddings, of more than one component, have the same direction.
+            If a value is infinite, a part of a row is NaN, no document has an
+            embedding, or all embeddings have the same direction (unless they have only
+            one component).
         """
         is_missing = np.isnan(rows).all(axis=1)
         bad = ~(is_missing | np.isfinite(rows).all(axis=1))
         if bad.any():
+            rows_of_bad = np.flatnonzero(bad)
+            place = f"row {rows_of_bad[0]}"
+            if len(rows_of_bad) > 1:
+                place = f"{len(rows_of_bad)} rows, the first of them {place}"
             raise ValueError(
-                f"{name} has NaN or infinity in {np.count_nonzero(bad)} rows, the "
-                f"first of them row {np.flatnonzero(bad)[0]}. An embedding must have "
-                "finite numbers, and a document without an embedding must have NaN in "
-                "all of its row: encode those rows again."
+                f"{name} has NaN or infinity in {place}. An embedding must have finite "
+                "numbers, and a document without an embedding must have NaN in all of "
+                "its row: compute these embeddings again."
             )
         if is_missing.any():
             rows = np.where(is_missing[:, np.newaxis], np.float32(0), rows)
@@ -86,7 +90,7 @@ class TeacherEmbeddings:
         TypeError
             If y is sparse.
         ValueError
-            If y is None, is not such a table, or as in `of_rows`.
+            If y is None or does not have two dimensions, or as in `of_rows`.
         """
         if y is None:
             raise ValueError(
@@ -115,7 +119,7 @@ class TeacherEmbeddings:
         Parameters
         ----------
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
-            As in `of_rows`, in the order of the documents.
+            As in `of_rows`, with a row for each document, in the same order.
         n_documents : int
             Number of documents.
 
@@ -127,7 +131,8 @@ class TeacherEmbeddings:
         Raises
         ------
         ValueError
-            If they are not a table with a row for each document, or as in `of_rows`.
+            If ``teacher_embeddings`` is not an array of numbers with a row for each
+            document, or as in `of_rows`.
         """
         try:
             rows = as_float_array(teacher_embeddings)
@@ -145,8 +150,8 @@ class TeacherEmbeddings:
         if len(rows) != n_documents:
             raise ValueError(
                 f"teacher_embeddings has {len(rows)} rows, but there are "
-                f"{n_documents} documents. Give one row per document, in the same "
-                "order."
+                f"{n_documents} documents. Give one row per document, in the order of "
+                "the documents."
             )
         return cls.of_rows(rows, "teacher_embeddings")
 
@@ -154,21 +159,21 @@ class TeacherEmbeddings:
     def of_sample(
         cls, vectors: np.ndarray, sample: np.ndarray, n_documents: int
     ) -> Self:
-        """Check what a teacher returned for some of the documents.
+        """Check the output of a teacher for a sample of the documents.
 
         Parameters
         ----------
         vectors : ndarray of shape (n_sample, n_teacher_components), dtype=np.float32
-            Vectors; a document whose vector is zero has no teacher embedding.
+            Vectors. A document whose vector is zero has no teacher embedding.
         sample : ndarray of shape (n_sample,), dtype=np.intp
-            Positions of these documents.
+            Row numbers of the sampled documents.
         n_documents : int
             Number of all documents.
 
         Returns
         -------
         TeacherEmbeddings
-            Of all documents.
+            Embeddings of all documents.
 
         Raises
         ------
@@ -211,13 +216,13 @@ class TeacherEmbeddings:
 
 
 def _check_directions(embedded: np.ndarray, n_documents: int, name: str) -> None:
-    """Refuse embeddings that teach nothing: none at all, or all of one direction."""
+    """Refuse embeddings if there are none, or if all have the same direction."""
     if len(embedded) == 0:
         raise ValueError(
             f"{name} has no embedding for any of the {n_documents} documents: all rows "
-            "are NaN or zero. Have the teacher embed some of the documents."
+            "are NaN or zero. At least one document needs a teacher embedding."
         )
-    # Vectors of one component have no more than two directions.
+    # Vectors with one component have at most two directions.
     can_differ = len(embedded) > 1 and embedded.shape[1] > 1
     if can_differ and np.ptp(unit_rows(embedded), axis=0).max() < SAME_VECTORS:
         raise ValueError(

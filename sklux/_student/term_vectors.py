@@ -1,14 +1,14 @@
-"""Terms that the teacher teaches beside the documents, and what they say of these.
+"""Teacher embeddings of terms, and their sums over the terms of documents.
 
-The teacher knows words that the corpus has rarely. With V the teacher's vectors of the
-terms, less their mean, the terms x_T of a document x say::
+The embeddings help with terms that are rare in the corpus. With V the teacher's vectors
+of the terms minus their mean, the sum for a document x with the terms x_T is::
 
     p = s x_T V,   s such that the mean of |p|^2 is WEIGHT
 
-A ridge regression on x and p beside each other gives term j the weights w_j + s v_j M:
-terms that the teacher finds alike have weights alike, and what the documents say of a
-term is learnt on top. (It is the ridge regression on x whose weights have, beforehand,
-the covariance I + s^2 V V^T between terms, and not I.)
+A ridge regression on the columns of x and p gives term j the weights w_j + s v_j M.
+Terms with similar vectors v_j get similar weights, and w_j is the difference that the
+documents add. (This is the ridge regression on x in which the prior covariance of the
+weights of the terms is I + s^2 V V^T instead of I.)
 """
 
 from typing import NamedTuple
@@ -19,21 +19,21 @@ from scipy import sparse
 from sklux._student.products import csr_product
 from sklux._utils.similarity import is_zero_row, unit_rows
 
-# The mean squared length of what the terms say, beside that of features, which is 1.
-# Four times as much is better where a few hundred documents are taught, and worse for
-# labels and where tens of thousands are.
+# Mean squared length of the sums; the squared length of the features is 1. A weight of
+# 4 is better if a few hundred documents have a teacher embedding, but worse for labels
+# and if tens of thousands have one.
 WEIGHT = 1.0
 
 
 class TermVectors(NamedTuple):
-    """Terms with the teacher's vectors.
+    """Terms that the teacher has embedded.
 
     Attributes
     ----------
     features : ndarray of shape (n_terms,), dtype=np.intp
         Columns of the terms.
     vectors : ndarray of shape (n_terms, n_teacher_components), dtype=np.float32
-        Unit rows, less their mean.
+        Unit rows minus their mean.
     """
 
     features: np.ndarray
@@ -41,31 +41,31 @@ class TermVectors(NamedTuple):
 
 
 def term_vectors(features: np.ndarray, vectors: np.ndarray) -> TermVectors:
-    """Take what a teacher has said of terms.
+    """Scale and centre the teacher's vectors of terms.
 
     Parameters
     ----------
     features : ndarray of shape (n_terms,), dtype=np.intp
         Columns of the terms.
     vectors : ndarray of shape (n_terms, n_teacher_components), dtype=np.float32
-        Finite; a zero row says nothing, and its term is left out.
+        Finite values. Terms with a zero row are left out.
 
     Returns
     -------
     TermVectors
-        Of the others.
+        The other terms.
     """
-    says = ~is_zero_row(vectors)
-    vectors = unit_rows(vectors[says])
+    is_embedded = ~is_zero_row(vectors)
+    vectors = unit_rows(vectors[is_embedded])
     if len(vectors):
         vectors -= vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return TermVectors(features[says], vectors)
+    return TermVectors(features[is_embedded], vectors)
 
 
 def term_sums(
     X: sparse.csr_matrix, terms: TermVectors
 ) -> tuple[np.ndarray, np.float32]:
-    """What the terms say of documents.
+    """Sums of the term vectors over the terms of each document.
 
     Parameters
     ----------
@@ -76,13 +76,13 @@ def term_sums(
 
     Returns
     -------
-    said : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
+    sums : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
         Rows p.
     scale : float32
-        Factor s; 0 where they say nothing.
+        Factor s; 0 if all sums are zero.
     """
-    said = csr_product(sparse.csr_matrix(X[:, terms.features]), terms.vectors)
-    square = np.vdot(said, said) / max(len(said), 1)
+    sums = csr_product(sparse.csr_matrix(X[:, terms.features]), terms.vectors)
+    square = np.vdot(sums, sums) / max(len(sums), 1)
     scale = np.float32(np.sqrt(WEIGHT / square) if square > 1e-12 else 0)
-    said *= scale
-    return said, scale
+    sums *= scale
+    return sums, scale

@@ -1,4 +1,4 @@
-"""A fitted student in one value, and the attributes that it has as an estimator."""
+"""The result of a fit as one value, and as attributes of the estimator."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,23 +11,24 @@ from sklux._student.report import FitReport
 
 @dataclass(frozen=True, eq=False)
 class TrainedStudent:
-    """Everything that a fit learns.
+    """Result of a fit.
 
     Attributes
     ----------
     network : Network
-        The weights.
+        Weights of the student.
     teacher_components : ndarray of shape (n_components, n_teacher_components), \
             dtype=np.float32, or None
-        Maps teacher vectors into the student's space; None if no map is known.
+        Linear map of teacher vectors into the student's space, or None if there is no
+        such map.
     n_teacher_documents : int
-        Number of documents with a teacher embedding; 0 if it is not known.
+        Number of documents with a teacher embedding; 0 if the number is unknown.
     loss_curve : list of float
         Training loss of each epoch.
     validation_scores : list of float or None
-        Held-out score of each epoch.
+        Held-out score of each epoch; None without held-out documents.
     report : FitReport or None
-        How near the student is to its teacher.
+        Comparison of the student with its teacher.
     """
 
     network: Network

@@ -1,10 +1,9 @@
 """Training of the student: mini-batches, Adam, early stopping.
 
-The first layer, where nearly all weights and nearly all work are, has kernels of its
-own (`_first_layer.py`); torch has the dense layers and the losses.
+The first layer has nearly all of the weights and takes nearly all of the work. It is
+trained by kernels (`first_layer`), and the dense layers by torch.
 
-This room and `_losses` are the only ones that import torch; they are loaded
-inside ``fit``.
+Only this module and `losses` import torch. They are loaded inside ``fit``.
 """
 
 import os
@@ -38,22 +37,22 @@ from sklux._utils.threads import all_threads
 from sklux._utils.warnings import warn_caller
 
 WARM_UP_FRACTION = 0.05
-# With fewer multiplications a batch, torch runs on one thread.
+# With fewer multiplications per batch, torch runs on one thread.
 MANY_PRODUCTS = 1_000_000_000
 
 EpochTaskMaker = Callable[[list[np.ndarray]], AbstractContextManager[EpochTask]]
-# Reports epochs to nobody.
+# Does not report the epochs.
 no_task: EpochTaskMaker = partial(NullTask().epoch, dict)
 
-_locks: dict[int, threading.RLock] = {}  # process id -> lock of the thread count
+_locks: dict[int, threading.RLock] = {}  # process id -> lock on the thread count
 
 
 @dataclass
 class TrainingSettings:
-    """What the loop needs to know; the names are those of `ReLUProjection`.
+    """Settings of the training loop, with the names of parameters of `ReLUProjection`.
 
-    ``loss`` has the weight of each distillation loss; ``score_error`` is a difference
-    of held-out scores that may be chance.
+    ``loss`` has the weight of each distillation loss. ``score_error`` is the standard
+    error of the held-out score.
     """
 
     loss: dict[str, float]
@@ -81,12 +80,12 @@ class TrainingResult:
 
 
 def learning_rate_factor(progress: float) -> float:
-    """Factor on the initial learning rate: up over the first 5 %, then down to 0.
+    """Factor on the learning rate: it rises over the first 5 %, then falls to 0.
 
     Parameters
     ----------
     progress : float
-        Share of all steps that have been made, in [0, 1].
+        Share of the steps that are done, in [0, 1].
 
     Returns
     -------
@@ -100,33 +99,33 @@ def learning_rate_factor(progress: float) -> float:
 
 @contextmanager
 def fixed_thread_count(products_per_batch: float) -> Iterator[None]:
-    """Set torch's thread count for a training, and set it back after.
+    """Set torch's thread count for a training, and restore it afterwards.
 
-    The bits of a trained model depend on the number of threads, so it follows the
-    machine and the data, and the share of the processors that is left to a process of a
-    search, not what the caller had set.
+    The bits of a trained model depend on the number of threads. Therefore the number
+    depends on the machine, on the data, and on the share of the processors that a
+    process of a search gets, but not on the setting of the caller.
 
     Parameters
     ----------
     products_per_batch : float
-        Multiplications of the dense layers and losses in one batch. With few of them
-        torch has one thread: a second one gains little, and torch's threads wait for
-        each other by spinning, which takes the processor from the kernels.
+        Number of multiplications of the dense layers and losses in one batch. If it is
+        small, torch gets one thread: a second thread saves little time, and threads
+        that wait for each other by spinning keep the processor from the kernels.
     """
     is_small = products_per_batch < MANY_PRODUCTS
-    # The count is the process's: trainings in other threads wait for their turn.
+    # The count is a setting of the whole process: other trainings wait for their turn.
     with _locks.setdefault(os.getpid(), threading.RLock()):
-        before = torch.get_num_threads()
-        many = min(cpu_count(only_physical_cores=True), all_threads())
-        torch.set_num_threads(1 if is_small else many)
+        previous = torch.get_num_threads()
+        most = min(cpu_count(only_physical_cores=True), all_threads())
+        torch.set_num_threads(1 if is_small else most)
         try:
             yield
         finally:
-            torch.set_num_threads(before)
+            torch.set_num_threads(previous)
 
 
 class DenseLayer:
-    """Weights of a dense layer and Adam's moments (:arxiv:`1412.6980`).
+    """Weights of a dense layer, and the moments of Adam (:arxiv:`1412.6980`).
 
     Parameters
     ----------
@@ -146,7 +145,7 @@ class DenseLayer:
         Parameters
         ----------
         gradient : tensor of shape (n_units_in, n_units_out)
-            Gradient of the loss in the weights.
+            Gradient of the loss with respect to the weights.
         rate : float
             Learning rate of this step.
         """
@@ -162,14 +161,14 @@ class DenseLayer:
 
 
 def forward(hidden: torch.Tensor, dense: list[torch.Tensor]) -> torch.Tensor:
-    """Student rows before the last L2; the twin of `Network.finish`.
+    """Compute student rows before the last normalisation, like `Network.finish`.
 
     Parameters
     ----------
     hidden : tensor of shape (n_batch, n_units)
-        The first layer's sums.
+        Sums of the first layer.
     dense : list of tensor of shape (n_units_in, n_units_out)
-        The other layers.
+        Weights of the other layers.
 
     Returns
     -------
@@ -182,28 +181,28 @@ def forward(hidden: torch.Tensor, dense: list[torch.Tensor]) -> torch.Tensor:
 
 
 class NeighborScore:
-    """Share of the nearest held-out documents, by the targets, that the student finds.
+    """Neighbour overlap of the student with the targets, on the held-out documents.
 
     Parameters
     ----------
     X : CSR matrix of shape (n_validation, n_features), dtype=np.float32
         Features of the held-out documents.
     targets : ndarray of shape (n_validation, n_target_components)
-        What the student shall learn of them.
+        Targets of the held-out documents.
     """
 
     def __init__(self, X: sparse.csr_matrix, targets: np.ndarray):
         self.X = X
         self.queries = np.arange(X.shape[0])
         self.n_neighbors = n_neighbors_compared(X.shape[0])
-        # Standard error of a share of so many neighbours, at most (where it is a half).
+        # Largest standard error of a share of so many neighbours (for a share of 1/2).
         self.error = 0.5 / np.sqrt(len(self.queries) * max(self.n_neighbors, 1))
         self.expected = nearest_neighbors(
             unit_rows(targets), self.queries, self.n_neighbors
         )
 
     def __call__(self, coefs: list[np.ndarray]) -> float:
-        """Score some weights.
+        """Score the student with these weights.
 
         Parameters
         ----------
@@ -228,37 +227,37 @@ def train_student(
     random_state: np.random.RandomState,
     epoch_task: EpochTaskMaker = no_task,
 ) -> TrainingResult:
-    """Train the weights, starting from ``coefs``.
+    """Train a student.
 
     Parameters
     ----------
     examples : TrainingExamples
-        Documents, and what to learn of them.
+        Documents and their targets.
     coefs : list of ndarray
-        Weights at the start; changed in place.
+        Initial weights; changed in place.
     settings : TrainingSettings
-        Loss, optimiser and stopping rule.
+        Settings of the losses, the optimiser and the stopping rule.
     score : callable or None
-        Scores weights on held-out documents, higher is better; without it the
-        loop stops by the training loss.
+        Takes weights and returns their score on held-out documents; higher is better.
+        If it is None, the training loss decides when to stop.
     random_state : RandomState
-        Source of the order of the documents and of what is dropped.
+        Source of the order of the documents and of the dropout.
     epoch_task : callable, default=no_task
-        Takes the weights at the beginning of an epoch, and returns the context in
-        which the epoch runs, an `EpochTask`: it reports the epoch to callbacks, which
-        may stop the training.
+        Takes the weights at the beginning of an epoch, and returns a context manager
+        that yields an `EpochTask`. It reports the epoch to callbacks, which may stop
+        the training.
 
     Returns
     -------
     TrainingResult
-        The last weights whose ``score`` is as good as the best within its error, or
-        the last weights without a score.
+        The weights of the last epoch whose score is within one standard error of the
+        best score; without ``score``, the weights of the last epoch.
 
     Warns
     -----
     ConvergenceWarning
-        If the loss or a weight is not finite any more; the weights of the last good
-        epoch are returned.
+        If the loss or a weight is no longer finite. The result then has the weights of
+        the last good epoch.
     """
     n_batch = min(settings.batch_size, examples.X.shape[0])
     products = n_batch * sum(weights.size for weights in coefs[1:])
@@ -266,7 +265,7 @@ def train_student(
         products += n_batch**2 * coefs[-1].shape[1]
     with (
         fixed_thread_count(products),
-        # The caller's own torch code may have switched these off around the fit.
+        # The caller may have switched gradients off.
         torch.inference_mode(False),
         torch.enable_grad(),
     ):
@@ -293,12 +292,12 @@ class _TrainingLoop:
         )
 
     def coefs(self) -> list[np.ndarray]:
-        """Weights as arrays; on the CPU they share the layers' memory."""
+        """Weights as arrays; on the CPU they share the memory of the layers."""
         dense = (layer.weights.cpu().numpy() for layer in self.dense)
         return [self.first.weights, *dense]
 
     def run(self, score, epoch_task) -> TrainingResult:
-        """Run the epochs: steps, loss, score, stopping rule, callbacks."""
+        """Run the epochs, with the stopping rule and the callbacks."""
         stopping = _StoppingRule(self.settings, score, self.coefs())
         losses: list[float] = []
         progress = tqdm(
@@ -326,11 +325,11 @@ class _TrainingLoop:
         return TrainingResult(stopping.kept, losses, stopping.scores)
 
     def _epoch(self, epoch, progress) -> float:
-        """Make the steps of an epoch; return the mean loss, which may not be finite."""
+        """Run the steps of an epoch; return the mean loss, which may not be finite."""
         settings, total_loss = self.settings, 0.0
         epoch_batches = self.batches.epoch(settings.batch_size)
         for step, samples in enumerate(epoch_batches):
-            # Half a step in: neither the first nor the last step has rate 0.
+            # The middle of the step, so that the first and last rates are not 0.
             done = (epoch + (step + 0.5) / len(epoch_batches)) / settings.max_iter
             rate = settings.learning_rate_init * learning_rate_factor(done)
             total_loss += self._step(samples, rate) * len(samples)
@@ -340,7 +339,7 @@ class _TrainingLoop:
         return total_loss / self.batches.n_samples
 
     def _step(self, samples, rate) -> float:
-        """Make one step of all layers, if the loss is finite; return the loss."""
+        """Return the loss of a batch, and make a step of all layers if it is finite."""
         batch = self.batches.take(samples)
         hidden = torch.from_numpy(self.first.sums(batch)).to(self.settings.device)
         hidden.requires_grad_()
@@ -362,16 +361,17 @@ def batch_loss(
     targets: list[torch.Tensor],
     settings: TrainingSettings,
 ) -> torch.Tensor:
-    """Weighted sum of the losses that the settings name.
+    """Weighted sum of the losses of a batch.
 
     Parameters
     ----------
     student : tensor of shape (n_rows, n_components)
-        Rows of the batch's documents, of their first views and of their second ones.
+        Student rows of the documents, then of their first views, then of their second
+        views.
     samples : ndarray of shape (n_batch,), dtype=np.int64
-        Which documents these are.
+        Row numbers of the documents.
     targets : list of two tensors of n_samples rows
-        As in `train_student`.
+        Whole and reduced targets, as in `TrainingExamples`.
     settings : TrainingSettings
         Losses and their weights.
 
@@ -382,7 +382,7 @@ def batch_loss(
     """
     own, views = student[: len(samples)], student[len(samples) :]
     whole, reduced = targets
-    # Of the same graph as the rows, where no loss below says anything.
+    # Without any loss below, the result must still have a gradient.
     loss = (student * 0).sum()
     if "cosine" in settings.loss:
         loss = loss + settings.loss["cosine"] * cosine_loss(own, reduced[samples])
@@ -396,14 +396,15 @@ def batch_loss(
 
 
 class _StoppingRule:
-    """Stop once nothing has improved for long enough; keep good weights.
+    """Decides when to stop, and which weights to keep.
 
-    With a ``score`` the held-out score must rise, without it the training loss
-    must fall, by more than ``tol`` within ``n_iter_no_change`` epochs. Without it the
-    last weights are kept. With it, the last ones that are less than the score's error
-    below the best (the one-standard-error rule of L. Breiman et al., Classification and
-    Regression Trees, 1984): later epochs have smaller steps, and are better by what the
-    score does not see.
+    The training stops when the held-out score (without ``score``, the training loss)
+    has not improved by more than ``tol`` within ``n_iter_no_change`` epochs. With
+    ``score``, the weights of the last epoch whose score is within one standard error of
+    the best score are kept (the one-standard-error rule of L. Breiman et al.,
+    Classification and Regression Trees, 1984): later epochs have smaller steps, which
+    improve the student in ways that the score does not measure. Without ``score``, the
+    weights of the last epoch are kept.
     """
 
     def __init__(
@@ -420,14 +421,14 @@ class _StoppingRule:
         self.n_no_change = 0
 
     def last_score(self) -> dict[str, float]:
-        """Score of the last epoch, if there is one, for the progress bar."""
+        """Score of the last epoch for the progress bar, if there is one."""
         return {"score": self.scores[-1]} if self.scores else {}
 
     def should_stop(self, coefs: list[np.ndarray], loss: float) -> bool:
-        """Take note of an epoch, and say whether it shall be the last."""
+        """Record an epoch; return whether it should be the last."""
         quality = -loss if self.score is None else self.score(coefs)
-        best = max(self.scores, default=-np.inf) - self.settings.score_error
-        if self.score is None or quality > best:
+        bound = max(self.scores, default=-np.inf) - self.settings.score_error
+        if self.score is None or quality > bound:
             for kept, weights in zip(self.kept, coefs):
                 np.copyto(kept, weights)
         if self.score is not None:
@@ -449,12 +450,12 @@ def _can_be_summed(coefs: list[np.ndarray]) -> bool:
 
 
 def _warn_of_divergence(epoch: int, settings: TrainingSettings) -> None:
-    """Say which settings to change where the loss or a weight is not finite."""
+    """Warn that the loss or a weight is not finite, and name the settings to change."""
     warn_caller(
         f"Training stopped: the loss of epoch {epoch + 1}, or a weight after it, is "
         "not finite. The weights of the last good epoch, or of the start, are kept. "
         f"Lower learning_rate_init={settings.learning_rate_init}, or raise "
         f"temperature={settings.temperature} or "
-        f"contrastive_temperature={settings.contrastive_temperature} where small.",
+        f"contrastive_temperature={settings.contrastive_temperature} if it is small.",
         ConvergenceWarning,
     )
