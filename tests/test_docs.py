@@ -18,7 +18,7 @@ DOC = Path(__file__).parents[1] / "doc"
 GENERATED = ("_build", "auto_examples", "api/examples", "api/generated")
 PAGES = {str(path.relative_to(DOC)): path.read_text() for path in DOC.rglob("*.md")}
 PAGES = {name: text for name, text in PAGES.items() if not name.startswith(GENERATED)}
-# Pages that are read in the repository: the pages in `doc`, and those of the root folder.
+# Pages that are read in the repository: those in `doc` and in the root folder.
 IN_REPOSITORY = PAGES | {
     f"../{path.name}": path.read_text() for path in DOC.parent.glob("*.md")
 }
