@@ -1,4 +1,4 @@
-"""What `ReLUProjection.fit` was given; more of it in `test_projection.py`."""
+"""Checks of parameters and arguments; test_projection.py has more of them."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_check_hidden_layer_sizes_gives_python_ints(sizes):
 
 
 @pytest.mark.parametrize("sizes", [(0,), (True,), (2.0,), ("3",), (None,)])
-def test_check_hidden_layer_sizes_refuses(sizes):
+def test_check_hidden_layer_sizes_refuses_other_values(sizes):
     with pytest.raises(ValueError, match="sequence of int >= 1. Got"):
         check_hidden_layer_sizes(sizes)
 
@@ -39,11 +39,11 @@ def test_check_hidden_layer_sizes_refuses(sizes):
         ),
     ],
 )
-def test_check_loss_leaves_out_weights_of_zero(loss, expected):
+def test_check_loss_omits_weights_of_zero(loss, expected):
     assert check_loss(loss) == expected
 
 
-def test_check_features_gives_csr_in_float32():
+def test_check_features_returns_csr_in_float32():
     projection = ReLUProjection()
     X = check_features(projection, np.eye(3, 5))
     assert sparse.issparse(X) and X.format == "csr"
@@ -54,12 +54,12 @@ def test_check_features_gives_csr_in_float32():
 def test_check_has_values_names_the_matrix():
     check_has_values(sparse.csr_matrix([[0, 1e-30]]), "X")
     empty = sparse.csr_matrix((2, 3))
-    with pytest.raises(ValueError, match="^The matrix has no value but 0"):
+    with pytest.raises(ValueError, match="^The matrix has no value other than 0"):
         check_has_values(empty, "The matrix")
 
 
 @pytest.mark.parametrize("weight", [0, 0.5, "auto"])
-def test_check_views_gives_csr(weight):
+def test_check_views_returns_csr(weight):
     views = check_views(np.eye(4, 3), (2, 3), weight)
     assert views.format == "csr"
     assert views.dtype == np.float32
@@ -82,6 +82,16 @@ def test_check_n_components_reduces_the_default(
 
 
 @pytest.mark.parametrize(("n_embedded", "width"), [(3, 9), (9, 3)])
-def test_check_n_components_refuses_others(n_embedded, width):
-    with pytest.raises(ValueError, match="n_components=4 must be at most 3: .*Set"):
+def test_check_n_components_refuses_a_larger_value(n_embedded, width):
+    with pytest.raises(
+        ValueError,
+        match=f"n_components=4 must be at most 3: there are {n_embedded} documents "
+        f"with a teacher embedding, .* is {width}. Set n_components=3 or lower",
+    ):
         check_n_components(4, n_embedded, width)
+
+
+def test_check_n_components_with_one_teacher_embedding():
+    message = "must be at most 1: there is 1 document with a teacher embedding"
+    with pytest.raises(ValueError, match=message):
+        check_n_components(2, 1, 9)

@@ -1,4 +1,4 @@
-"""The first layer in training, and how its mini-batches are drawn."""
+"""The first layer in training, and its mini-batches."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ import reference
 from scipy import sparse
 from strategies import build_csr
 
-from sklux._student import first_layer as _first_layer
+from sklux._student import first_layer
 from sklux._student.first_layer import FirstLayer, MiniBatches
-from sklux._utils import threads as _threads
+from sklux._utils import threads
 
 N_UNITS = 11
 
@@ -23,12 +23,12 @@ def mini_batches(X, X_views=None, dropout=0.0, seed=0):
 
 
 def rows_of(batch, n_features):
-    """What a batch holds: its sums over an identity."""
+    """The rows of a batch as an array: its sums with the identity as weights."""
     return FirstLayer(np.eye(n_features, dtype=np.float32)).sums(batch)
 
 
 def steps(X, n_steps=12, dropout=0.3):
-    """A layer after some steps; the batches have six documents."""
+    """A layer after some steps with batches of six documents."""
     layer = FirstLayer(some_weights(X.shape[1]))
     batches = mini_batches(X, dropout=dropout)
     rng = np.random.default_rng(1)
@@ -50,22 +50,22 @@ def test_first_layer_sums_equal_reference():
 
 
 def test_first_layer_steps_equal_reference_adam():
-    """The usual constants of Adam; moments of absent features stay as they are."""
+    """Adam with its usual constants; the moments of absent features do not change."""
     X, _ = reference.topic_documents(50)
-    twin = reference.LazyAdam(some_weights(X.shape[1]))
+    expected = reference.LazyAdam(some_weights(X.shape[1]))
     random_state, rng = np.random.RandomState(0), np.random.default_rng(1)
     for step in range(12):
         samples = rng.choice(50, 6, replace=False)
-        seed = random_state.randint(_first_layer.MAX_SEED)
+        seed = random_state.randint(first_layer.MAX_SEED)
         gradient = rng.standard_normal((6, N_UNITS), dtype=np.float32)
         rows = reference.kept_rows(X, samples, 0.3, seed)
         occurs, slopes, _ = reference.feature_gradients(rows, gradient, X.shape[1])
-        twin.step(np.flatnonzero(occurs), slopes[occurs], 0.02 / (step + 1))
-    np.testing.assert_allclose(steps(X).weights, twin.weights, rtol=0, atol=5e-5)
+        expected.step(np.flatnonzero(occurs), slopes[occurs], 0.02 / (step + 1))
+    np.testing.assert_allclose(steps(X).weights, expected.weights, rtol=0, atol=5e-5)
 
 
-def test_first_layer_first_step_is_the_rate():
-    """Adam's first step is rate * g / (|g| + eps), whatever the gradient's size."""
+def test_first_layer_first_step_has_the_size_of_the_rate():
+    """Adam's first step is rate * g / (|g| + eps), for gradients of any size."""
     X = build_csr([[(0, 1), (2, 5)]], 3)
     layer = FirstLayer(np.zeros((3, 2), dtype=np.float32))
     batch = mini_batches(X).take(np.array([0]))
@@ -75,7 +75,7 @@ def test_first_layer_first_step_is_the_rate():
     )
 
 
-def test_first_layer_changes_the_weights_that_it_was_given():
+def test_first_layer_changes_its_weights_in_place():
     weights = some_weights(60)
     layer = FirstLayer(weights)
     X, _ = reference.topic_documents(8)
@@ -88,11 +88,11 @@ def test_first_layer_changes_the_weights_that_it_was_given():
 
 
 @pytest.mark.parametrize("n_threads", [2, 5, 40])
-def test_first_layer_same_bits_on_all_threads(monkeypatch, n_threads):
+def test_first_layer_has_the_same_bits_on_all_threads(monkeypatch, n_threads):
     X, _ = reference.topic_documents(50)
 
     def trained(n_jobs):
-        monkeypatch.setattr(_threads, "effective_n_jobs", lambda _: n_jobs)
+        monkeypatch.setattr(threads, "effective_n_jobs", lambda _: n_jobs)
         layer = steps(X)
         return layer.weights, layer.sums(mini_batches(X).take(np.arange(50)))
 
@@ -101,14 +101,14 @@ def test_first_layer_same_bits_on_all_threads(monkeypatch, n_threads):
 
 
 @pytest.mark.parametrize("n_ranges", [1, 3, 200])
-def test_first_layer_same_bits_in_any_parts(monkeypatch, n_ranges):
+def test_first_layer_has_the_same_bits_for_any_number_of_ranges(monkeypatch, n_ranges):
     X, _ = reference.topic_documents(50)
     expected = steps(X).weights
-    monkeypatch.setattr(_first_layer, "N_RANGES", n_ranges)
+    monkeypatch.setattr(first_layer, "N_RANGES", n_ranges)
     reference.assert_same_bits(steps(X).weights, expected)
 
 
-def test_first_layer_no_documents():
+def test_first_layer_takes_a_batch_without_documents():
     batch = mini_batches(build_csr([[]], 4)).take(np.zeros(0, dtype=np.int64))
     layer = FirstLayer(some_weights(4))
     assert layer.sums(batch).shape == (0, N_UNITS)
@@ -126,7 +126,7 @@ def test_mini_batches_epoch_has_every_document_once(batch_size):
     assert all(batch.dtype == np.int64 for batch in batches)
 
 
-def test_mini_batches_epochs_have_orders_of_their_own():
+def test_mini_batches_epochs_differ_in_their_order():
     X, _ = reference.topic_documents(50)
     batches, again = mini_batches(X, seed=3), mini_batches(X, seed=3)
     first, second = (np.concatenate(batches.epoch(10)) for _ in range(2))
@@ -135,8 +135,8 @@ def test_mini_batches_epochs_have_orders_of_their_own():
         assert np.array_equal(np.concatenate(again.epoch(10)), expected)
 
 
-def test_mini_batches_take_drops_by_the_random_state():
-    """Each time others, and the same for the same seed."""
+def test_mini_batches_dropout_follows_the_random_state():
+    """Two calls drop different values; the same seed drops the same values."""
     X, _ = reference.topic_documents(20)
     samples = np.arange(20)
     taken = []
@@ -146,18 +146,18 @@ def test_mini_batches_take_drops_by_the_random_state():
     assert not np.array_equal(first, second)
     for one, other in zip((first, second), again):
         reference.assert_same_bits(one, other)
-    # What is left has its value.
+    # Values that are not dropped do not change.
     assert np.all((first == 0) | (first == X.toarray()))
 
 
-def test_mini_batches_take_without_dropout_is_the_matrix():
+def test_mini_batches_without_dropout_have_the_rows_of_the_matrix():
     X, _ = reference.topic_documents(20)
     samples = np.array([4, 1, 19])
     found = rows_of(mini_batches(X).take(samples), X.shape[1])
     np.testing.assert_array_equal(found, X[samples].toarray())
 
 
-def test_mini_batches_take_fills_the_same_batch_again():
+def test_mini_batches_take_reuses_the_batch():
     X, _ = reference.topic_documents(20)
     batches = mini_batches(X)
     assert batches.take(np.arange(20)) is batches.take(np.array([2]))
@@ -165,14 +165,14 @@ def test_mini_batches_take_fills_the_same_batch_again():
 
 
 def viewed(X):
-    """First and second views of documents: their even and their odd features."""
+    """First and second views of documents: their even and odd features."""
     even, odd = X.toarray(), X.toarray()
     even[:, 1::2], odd[:, ::2] = 0, 0
     return sparse.csr_matrix(np.vstack([even, odd]))
 
 
-def test_mini_batches_take_documents_then_first_and_second_views():
-    """Views have all of their values, whatever is dropped of the document."""
+def test_mini_batches_have_documents_then_first_and_second_views():
+    """Dropout applies only to the documents."""
     X, _ = reference.topic_documents(20)
     X_views = viewed(X)
     samples = np.array([4, 1, 19])
@@ -183,7 +183,7 @@ def test_mini_batches_take_documents_then_first_and_second_views():
     np.testing.assert_array_equal(found[6:], views[samples + 20])
 
 
-def test_mini_batches_take_leaves_out_documents_with_an_empty_view():
+def test_mini_batches_have_no_views_of_documents_with_an_empty_view():
     X, _ = reference.topic_documents(20)
     views = viewed(X).toarray()
     # The second view of one document, the first of another, both of a third.
@@ -198,8 +198,8 @@ def test_mini_batches_take_leaves_out_documents_with_an_empty_view():
 
 
 @pytest.mark.parametrize("wide", ["indices", "indptr", "data"])
-def test_mini_batches_take_arrays_of_any_type(wide):
-    """Index arrays of two types, values of float64: as the kernel wants them."""
+def test_mini_batches_convert_arrays_for_the_kernel(wide):
+    """Index arrays of two types, or values of float64."""
     X, _ = reference.topic_documents(20)
     expected = rows_of(mini_batches(X).take(np.arange(20)), X.shape[1])
     array = getattr(X, wide)

@@ -1,4 +1,4 @@
-"""Which documents are held out of the training."""
+"""The choice of held-out documents."""
 
 import numpy as np
 import pytest
@@ -15,19 +15,20 @@ def split(is_embedded, early_stopping="auto", validation_fraction=0.1, seed=0):
     )
 
 
-def taught(n_samples, every=1):
+def embedded(n_samples, every=1):
+    """Documents of which every second, third, ... one has a teacher embedding."""
     return np.arange(n_samples) % every == 0
 
 
 @pytest.mark.parametrize("every", [1, 2])
 def test_split_held_out_is_a_partition(every):
-    train, validation = split(taught(800, every))
+    train, validation = split(embedded(800, every))
     assert sorted([*train, *validation]) == list(range(800))
     assert len(validation) == 80 // every
 
 
-def test_split_held_out_takes_taught_documents_alone():
-    is_embedded = taught(800, 3)
+def test_split_held_out_takes_only_documents_with_a_teacher_embedding():
+    is_embedded = embedded(800, 3)
     _, validation = split(is_embedded, validation_fraction=0.5)
     assert is_embedded[validation].all()
 
@@ -45,38 +46,40 @@ def test_split_held_out_takes_taught_documents_alone():
         (30_000, True, 2000),
     ],
 )
-def test_split_held_out_number(n_samples, early_stopping, expected):
-    """A tenth, but not fewer than 20 nor more than 2,000; 19.5 is 20."""
-    train, validation = split(taught(n_samples), early_stopping)
+def test_split_held_out_number_of_documents(n_samples, early_stopping, expected):
+    """A tenth, but at least 20 and at most 2,000; 19.5 is rounded to 20."""
+    train, validation = split(embedded(n_samples), early_stopping)
     assert len(validation) == expected
     assert len(train) == n_samples - expected
 
 
-def test_split_held_out_trains_in_random_order():
-    """Also where some are not taught, who come last before."""
-    is_embedded = taught(800, 2)
+def test_split_held_out_shuffles_the_documents_to_train_on():
+    """Documents with and without a teacher embedding are mixed."""
+    is_embedded = embedded(800, 2)
     train, _ = split(is_embedded)
     assert 100 < is_embedded[train[:400]].sum() < 260
 
 
-def test_split_held_out_same_seed_same_rows():
-    for one, other in zip(split(taught(500), seed=3), split(taught(500), seed=3)):
+def test_split_held_out_follows_the_seed():
+    for one, other in zip(split(embedded(500), seed=3), split(embedded(500), seed=3)):
         np.testing.assert_array_equal(one, other)
-    assert not np.array_equal(split(taught(500), seed=4)[1], split(taught(500))[1])
+    assert not np.array_equal(split(embedded(500), seed=4)[1], split(embedded(500))[1])
 
 
-def test_split_held_out_too_few():
+def test_split_held_out_refuses_too_few_documents():
     with pytest.raises(
         ValueError,
-        match="early_stopping=True would hold out 19 of 194 documents taught, but "
-        "needs 20. Raise validation_fraction=0.1",
+        match="early_stopping=True needs 20 held-out documents, but "
+        r"validation_fraction=0.1 gives 19 of the documents with a teacher embedding "
+        r"\(194\). Raise validation_fraction",
     ):
-        split(taught(194), True)
+        split(embedded(194), True)
 
 
 @pytest.mark.parametrize("early_stopping", ["auto", True])
-def test_split_held_out_leaves_none(early_stopping):
+def test_split_held_out_must_leave_documents_to_train_on(early_stopping):
     with pytest.raises(
-        ValueError, match="validation_fraction=0.999 would hold out all 40 documents"
+        ValueError,
+        match="validation_fraction=0.999 holds out all 40 documents with a teacher emb",
     ):
-        split(taught(80, 2), early_stopping, 0.999)
+        split(embedded(80, 2), early_stopping, 0.999)

@@ -1,4 +1,4 @@
-"""The student before its first epoch."""
+"""Initial weights of the student."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,7 @@ import reference
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
-from sklux._student import initialization as _initialization
-from sklux._student import ridge as _ridge
+from sklux._student import initialization, ridge
 from sklux._student.initialization import (
     feature_means,
     initial_coefs,
@@ -19,21 +18,20 @@ from sklux._student.network import Network, apply_network
 N_COMPONENTS = 6
 
 
-def _zero(shape):
+def zeros(shape, *_, scale):
+    """Stand in for the noise."""
     return np.zeros(shape, dtype=np.float32)
 
 
 @pytest.fixture
 def no_noise(monkeypatch):
-    monkeypatch.setattr(
-        _initialization, "_noise", lambda shape, *_, scale: _zero(shape)
-    )
+    monkeypatch.setattr(initialization, "_noise", zeros)
 
 
 @pytest.fixture
 def exact(monkeypatch):
-    monkeypatch.setattr(_initialization, "RIDGE_STEPS", 500)
-    monkeypatch.setattr(_ridge, "TOLERANCE", 1e-6)
+    monkeypatch.setattr(initialization, "RIDGE_STEPS", 500)
+    monkeypatch.setattr(ridge, "TOLERANCE", 1e-6)
 
 
 def start(hidden_layer_sizes, seed=0):
@@ -59,8 +57,8 @@ def test_feature_means_by_hand():
     assert means.flags.c_contiguous
 
 
-def test_feature_means_negative_values():
-    """A feature at -1 pulls the other way, with the same weight.
+def test_feature_means_of_negative_values():
+    """A value of -1 changes the sign and keeps the weight.
 
     m = (1/2,); (-1) (1 - 1/2) / (1 + 1) = -1/4.
     """
@@ -69,21 +67,21 @@ def test_feature_means_negative_values():
     np.testing.assert_allclose(means, [[-0.25]])
 
 
-def test_feature_means_rare_features_are_shorter():
-    """The same company, seen a hundred times or once."""
+def test_feature_means_of_rare_features_are_shorter():
+    """The same target, a hundred times or once."""
     rows = [[1, 0]] * 100 + [[0, 1]] + [[0, 0]] * 101
     X = sparse.csr_matrix(np.array(rows, dtype=np.float32))
     targets = np.array([[1, 0]] * 101 + [[0, 1]] * 101, dtype=np.float32)
-    often, once = np.linalg.norm(feature_means(X, targets), axis=1)
-    assert once < 0.6 * often
+    frequent, rare = np.linalg.norm(feature_means(X, targets), axis=1)
+    assert rare < 0.6 * frequent
 
 
-def mean_weights(size, found):
-    """u of the module's formula: ridge regression as least squares with more rows."""
-    n_carried = size.shape[1]
-    penalty = np.sqrt(_initialization.MEAN_ALPHA * (size**2).sum() / n_carried)
-    rows = np.vstack([size, penalty * np.eye(n_carried)])
-    return np.linalg.lstsq(rows, np.append(found, np.zeros(n_carried)), rcond=None)[0]
+def mean_weights(magnitudes, lengths):
+    """The weights u: ridge regression as least squares with further rows."""
+    n_carried = magnitudes.shape[1]
+    penalty = np.sqrt(initialization.MEAN_ALPHA * (magnitudes**2).sum() / n_carried)
+    rows = np.vstack([magnitudes, penalty * np.eye(n_carried)])
+    return np.linalg.lstsq(rows, np.append(lengths, np.zeros(n_carried)), rcond=None)[0]
 
 
 def linear_student(X, targets, n_carried):
@@ -115,10 +113,10 @@ def test_initial_coefs_equal_the_linear_student(exact, no_noise, hidden_layer_si
 
 
 @pytest.mark.parametrize("n_units", [2, 4, 5, 9])
-def test_initial_coefs_narrow_layer_carries_the_first_directions(
+def test_initial_coefs_of_a_narrow_layer_carry_the_first_directions(
     exact, no_noise, n_units
 ):
-    """A layer of 5 units has room for two pairs; the mean is carried whole."""
+    """A layer of 5 units has two pairs; the mean keeps all of its directions."""
     X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
     _, coefs = start((n_units,))
     np.testing.assert_allclose(
@@ -128,8 +126,8 @@ def test_initial_coefs_narrow_layer_carries_the_first_directions(
     )
 
 
-def test_initial_coefs_mean_is_that_of_the_targets():
-    """Of targets in a narrow cone, which a ReLU network without biases must hit."""
+def test_initial_coefs_reproduce_the_mean_of_the_targets():
+    """The targets are in a narrow cone, and the network has no biases."""
     X, targets = reference.topic_documents(300, n_teacher_components=N_COMPONENTS)
     targets = reference.unit_rows(targets + [3, 0, 0, 0, 0, 0]).astype(np.float32)
     coefs = initial_coefs(X, targets, (12,), np.random.RandomState(0))
@@ -141,12 +139,10 @@ def test_initial_coefs_mean_is_that_of_the_targets():
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(40,), (14, 12)])
 def test_initial_coefs_noise_is_small(monkeypatch, hidden_layer_sizes):
-    """In the units that carry no direction, and nowhere else."""
+    """Only units that carry no direction have noise."""
     X, coefs = start(hidden_layer_sizes)
     assert all(weights.any(axis=0).all() for weights in coefs)
-    monkeypatch.setattr(
-        _initialization, "_noise", lambda shape, *_, scale: _zero(shape)
-    )
+    monkeypatch.setattr(initialization, "_noise", zeros)
     _, quiet = start(hidden_layer_sizes)
     vectors = [apply_network(X, Network.of(each), 1) for each in (coefs, quiet)]
     assert (vectors[0] * vectors[1]).sum(axis=1).min() > 0.9
@@ -171,26 +167,26 @@ def test_initial_coefs_shapes(hidden_layer_sizes):
     assert all(weights.flags.c_contiguous for weights in coefs)
 
 
-def test_initial_coefs_no_hidden_layer_is_a_ridge_regression(exact):
-    """Of the targets, on unit rows."""
+def test_initial_coefs_without_hidden_layer_are_a_ridge_regression(exact):
+    """The regression predicts the targets from unit rows."""
     X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
     (weights,) = initial_coefs(X, targets, (), np.random.RandomState(0))
     rows = reference.unit_rows(X.toarray())
-    kernel = rows @ rows.T + _initialization.RIDGE_ALPHA * np.eye(len(rows))
+    kernel = rows @ rows.T + initialization.RIDGE_ALPHA * np.eye(len(rows))
     expected = rows.T @ np.linalg.solve(kernel, targets)
     np.testing.assert_allclose(weights, expected, atol=1e-4)
 
 
-def test_initial_coefs_already_know_the_teacher():
-    """Before any epoch the student points to its teacher, far more than by chance."""
+def test_initial_coefs_resemble_the_teacher():
+    """The mean cosine is far above chance before any epoch."""
     X, targets = reference.topic_documents(300)
     coefs = initial_coefs(X, targets, (64,), np.random.RandomState(0))
     cosines = (apply_network(X, Network.of(coefs), 1) * targets).sum(axis=1)
     assert cosines.mean() > 0.5
 
 
-def test_initial_coefs_constant_targets():
-    """No direction to start from; the noise has a least size."""
+def test_initial_coefs_of_constant_targets():
+    """There is no direction, but the noise has a minimum size."""
     X, _ = reference.topic_documents(30)
     targets = np.tile(np.float32([1, 0, 0]), (30, 1))
     coefs = initial_coefs(X, targets, (10,), np.random.RandomState(0))
@@ -199,8 +195,8 @@ def test_initial_coefs_constant_targets():
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_initial_coefs_seeded(seed):
-    """The noise, and only that, comes from the seed."""
+def test_initial_coefs_noise_follows_the_seed(seed):
+    """The other weights do not depend on the seed."""
     _, first = start((40,), seed=0)
     _, second = start((40,), seed=seed)
     assert np.array_equal(first[0], second[0]) is (seed == 0)
@@ -210,7 +206,7 @@ def test_initial_coefs_seeded(seed):
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (7,), (40, 2 * N_COMPONENTS)])
 def test_start_features_are_means_with_both_signs(no_noise, hidden_layer_sizes):
-    """Chosen features get what all documents say of them; the others stay."""
+    """Chosen features get the means of all documents; the others do not change."""
     X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
     coefs = initial_coefs(X, targets, hidden_layer_sizes, np.random.RandomState(0))
     coefs = [np.zeros_like(weights) for weights in coefs]
@@ -229,7 +225,7 @@ def test_start_features_are_means_with_both_signs(no_noise, hidden_layer_sizes):
     assert not any(weights.any() for weights in coefs[1:])
 
 
-def test_start_features_none():
+def test_start_features_without_features_changes_nothing():
     X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
     coefs = [np.zeros((X.shape[1], N_COMPONENTS), dtype=np.float32)]
     start_features(coefs, X, targets, np.zeros(0, dtype=np.intp))

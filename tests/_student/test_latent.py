@@ -1,4 +1,4 @@
-"""Latent semantic vectors against NumPy's SVD, up to a rotation."""
+"""Latent semantic vectors against NumPy's SVD, up to rotations."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,9 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import normalize
 from strategies import build_csr, csr_matrices, kernel_settings
 
-from sklux._student import products as _products
+from sklux._student import products
 from sklux._student.latent import N_OVERSAMPLES, latent_vectors
-from sklux._utils import threads as _threads
+from sklux._utils import threads
 from sklux._utils.similarity import unit_rows
 
 
@@ -19,18 +19,18 @@ def unit_documents(n_samples, **options):
 
 
 def latent(X, n_components, seed=0):
-    """Unit rows; as they come they are as long as the SVD says."""
+    """Latent vectors, scaled to unit length."""
     return unit_rows(latent_vectors(X, n_components, np.random.RandomState(seed)))
 
 
 def gram(rows):
-    """Cosines of all pairs: what is left when signs and rotations are not looked at."""
+    """Cosines of all pairs, which do not depend on signs and rotations."""
     return rows.astype(np.float64) @ rows.astype(np.float64).T
 
 
 @pytest.mark.parametrize("n_components", [1, 3, 7])
 def test_latent_vectors_equal_reference(n_components):
-    """Eight topics: the first directions stand out from the rest."""
+    """There are eight topics, and so the first directions are clearly larger."""
     X = unit_documents(200)
     found = latent_vectors(X, n_components, np.random.RandomState(0))
     assert found.shape == (200, n_components)
@@ -40,7 +40,7 @@ def test_latent_vectors_equal_reference(n_components):
     )
 
 
-def test_latent_vectors_equal_those_of_scikit_learn():
+def test_latent_vectors_equal_scikit_learn():
     X = unit_documents(150)
     theirs = TruncatedSVD(6, algorithm="arpack", random_state=0).fit_transform(X)
     ours = latent_vectors(X, 6, np.random.RandomState(0))
@@ -50,7 +50,7 @@ def test_latent_vectors_equal_those_of_scikit_learn():
 
 @pytest.mark.parametrize("n_samples", [1, 2, 5, 40])
 def test_latent_vectors_of_full_width_keep_all_cosines(n_samples):
-    """As many directions as the matrix has: U S has the cosines of the rows."""
+    """With all directions of the matrix, U S has the cosines of its rows."""
     X = unit_documents(n_samples)
     found = latent(X, 100)
     assert found.shape == (n_samples, min(X.shape))
@@ -59,8 +59,8 @@ def test_latent_vectors_of_full_width_keep_all_cosines(n_samples):
 
 @settings(kernel_settings, max_examples=60)
 @given(csr_matrices())
-def test_latent_vectors_any_matrix(X):
-    """Never NaN; lengths are 1, or 0 for rows of zeros."""
+def test_latent_vectors_of_any_matrix_have_unit_length(X):
+    """Rows of zeros have length 0; no value is NaN."""
     assume(X.shape[0] > 0)
     X.data[abs(X.data) < 1e-3] = 0
     X.sum_duplicates()
@@ -76,8 +76,8 @@ def test_latent_vectors_any_matrix(X):
 
 
 @pytest.mark.parametrize("place", [0, 5, N_OVERSAMPLES + 10])
-def test_latent_vectors_zero_rows_are_zero(place):
-    """First rows too, where the orthonormal columns have rounding errors."""
+def test_latent_vectors_of_zero_rows_are_zero(place):
+    """The orthonormal columns have rounding errors in the first rows."""
     X = unit_documents(40).tolil()
     X[place] = 0
     X = X.tocsr().astype(np.float32)
@@ -86,7 +86,7 @@ def test_latent_vectors_zero_rows_are_zero(place):
     assert np.all(np.linalg.norm(np.delete(found, place, axis=0), axis=1) > 0.99)
 
 
-def test_latent_vectors_explicit_zeros_are_no_values():
+def test_latent_vectors_ignore_explicit_zeros():
     found = latent(build_csr([[(0, 0.0)], [(0, 1)], [(1, 1)]], 2), 2)
     np.testing.assert_allclose(gram(found), np.diag([0, 1, 1]), atol=1e-6)
 
@@ -98,33 +98,33 @@ def test_latent_vectors_without_values(n_rows, n_features):
     assert found.dtype == np.float32
 
 
-def test_latent_vectors_same_documents_are_the_same():
-    """Rank 1, and more directions asked for than there are."""
+def test_latent_vectors_of_equal_documents_are_equal():
+    """The matrix has rank 1 and fewer directions than components."""
     X = build_csr([[(0, 0.6), (1, 0.8)]] * 5, 3)
     np.testing.assert_allclose(gram(latent(X, 3)), np.ones((5, 5)), atol=1e-5)
 
 
 def test_latent_vectors_of_tiny_features_are_finite():
-    """A feature that is next to nothing in its documents is no direction."""
+    """A feature with only tiny values adds no direction."""
     X = build_csr([[(0, 1), (2, 1e-14)], [(1, 1)], [(0, 1)]], 3)
     np.testing.assert_allclose(
         gram(latent(X, 2)), [[1, 0, 1], [0, 1, 0], [1, 0, 1]], atol=1e-5
     )
 
 
-def test_latent_vectors_same_seed_same_bits():
+def test_latent_vectors_have_the_same_bits_for_the_same_seed():
     X = unit_documents(60)
     reference.assert_same_bits(latent(X, 5, seed=1), latent(X, 5, seed=1))
 
 
-def test_latent_vectors_another_seed_the_same_vectors():
+def test_latent_vectors_hardly_depend_on_the_seed():
     X = unit_documents(200)
     np.testing.assert_allclose(gram(latent(X, 7)), gram(latent(X, 7, 1)), atol=4e-3)
 
 
-def test_latent_vectors_same_bits_on_all_threads(monkeypatch):
+def test_latent_vectors_have_the_same_bits_on_all_threads(monkeypatch):
     X = unit_documents(60)
     expected = latent(X, 5)
-    monkeypatch.setattr(_products, "ROWS_PER_RANGE", 7)
-    monkeypatch.setattr(_threads, "effective_n_jobs", lambda n_jobs: 3)
+    monkeypatch.setattr(products, "ROWS_PER_RANGE", 7)
+    monkeypatch.setattr(threads, "effective_n_jobs", lambda n_jobs: 3)
     reference.assert_same_bits(latent(X, 5), expected)

@@ -1,4 +1,4 @@
-"""Losses against their formulas in NumPy, and their gradients."""
+"""Losses and their gradients against formulas in NumPy."""
 
 import numpy as np
 import pytest
@@ -42,14 +42,14 @@ def test_similarity_kl_loss_equals_reference(n_samples, temperature):
 
 
 def test_similarity_kl_loss_by_hand():
-    """Three rows, so each row compares two others.
+    """Three rows; each row has two others.
 
-    Teacher: rows 0 and 1 equal, row 2 opposite; student: rows 0 and 2 equal,
-    row 1 opposite. With p = softmax([1, -1])[0] = 1 / (1 + exp(-2)):
+    Teacher: rows 0 and 1 are equal, row 2 is opposite. Student: rows 0 and 2 are
+    equal, row 1 is opposite. With p = softmax([1, -1])[0] = 1 / (1 + exp(-2)):
 
     row 0: teacher [p, 1 - p], student [1 - p, p]: KL = (2 p - 1) * 2
-    row 1: others are 0 and 2; teacher [p, 1 - p], student [1/2, 1/2]
-    row 2: others are 0 and 1; teacher [1/2, 1/2], student [p, 1 - p]
+    row 1: the others are 0 and 2; teacher [p, 1 - p], student [1/2, 1/2]
+    row 2: the others are 0 and 1; teacher [1/2, 1/2], student [p, 1 - p]
     """
     teacher, student = tensor([[1], [1], [-1]]), tensor([[1], [-1], [1]])
     p = 1 / (1 + np.exp(-2))
@@ -72,10 +72,10 @@ def test_contrastive_loss_equals_reference(n_samples, temperature):
 
 
 def test_contrastive_loss_by_hand():
-    """Two documents, whose second views are alike.
+    """Two documents with the same second view.
 
     First views (1, 0) and (0, 1), second views (0, 1) and (0, 1), T = 1, so
-    S = [[0, 0], [1, 1]]. Its rows are alike: -log softmax = log 2, twice.
+    S = [[0, 0], [1, 1]]. The values of a row are equal: -log softmax = log 2, twice.
     Its columns are both (0, 1): with p = e / (1 + e), -log(1 - p) for the first
     document and -log(p) for the second.
     """
@@ -137,15 +137,15 @@ def test_losses_gradient_by_central_difference(loss, options):
         assert leaf.grad[i, j].item() == pytest.approx(slope, abs=1e-7)
 
 
-def test_cosine_loss_zero_at_identity():
-    """The student's length does not count."""
+def test_cosine_loss_is_zero_for_equal_directions():
+    """The loss does not depend on the length of student rows."""
     target = reference.unit_rows(normal(8, 5))
     assert cosine_loss(tensor(3 * target), tensor(target)).item() == pytest.approx(0)
 
 
 @pytest.mark.parametrize("temperature", TEMPERATURES)
-def test_similarity_kl_loss_zero_at_identity(temperature):
-    """Neither the lengths nor a rotation count."""
+def test_similarity_kl_loss_is_zero_for_equal_angles(temperature):
+    """The loss does not depend on lengths and rotations."""
     teacher = normal(8, 5)
     rotation, _ = np.linalg.qr(normal(5, 5, seed=2))
     loss = similarity_kl_loss(
@@ -154,7 +154,7 @@ def test_similarity_kl_loss_zero_at_identity(temperature):
     assert loss.item() == pytest.approx(0, abs=1e-12)
 
 
-def test_cosine_loss_bounds():
+def test_cosine_loss_of_opposite_rows_is_two():
     target = reference.unit_rows(normal(8, 5))
     assert cosine_loss(tensor(-target), tensor(target)).item() == pytest.approx(2)
 
@@ -171,7 +171,7 @@ def test_losses_are_not_negative(seed):
         assert loss.item() >= 0
 
 
-def test_cosine_loss_zero_target_row_pulls_nowhere():
+def test_cosine_loss_of_a_zero_target_has_no_gradient():
     student = tensor(normal(2, 3), requires_grad=True)
     target = tensor([[0, 0, 0], [1, 0, 0]])
     loss = cosine_loss(student, target)
@@ -183,7 +183,7 @@ def test_cosine_loss_zero_target_row_pulls_nowhere():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_losses_zero_student_rows_have_finite_gradients(dtype):
+def test_losses_of_zero_student_rows_have_finite_gradients(dtype):
     rows = normal(5, 3)
     rows[1] = 0
     target = torch.tensor(reference.unit_rows(normal(5, 3, seed=1)), dtype=dtype)
@@ -200,7 +200,7 @@ def test_losses_zero_student_rows_have_finite_gradients(dtype):
 
 
 @pytest.mark.parametrize("n_samples", [1, 2])
-def test_similarity_kl_loss_small_batch_teaches_nothing(n_samples):
+def test_similarity_kl_loss_of_a_small_batch_has_no_gradient(n_samples):
     student = tensor(normal(n_samples, 3), requires_grad=True)
     loss = similarity_kl_loss(student, tensor(normal(n_samples, 4, seed=1)), 3.0)
     loss.backward()
@@ -209,7 +209,7 @@ def test_similarity_kl_loss_small_batch_teaches_nothing(n_samples):
 
 
 def test_similarity_kl_loss_ignores_the_diagonal():
-    """Cosines of a row with itself are 1 whatever its values: nothing to learn."""
+    """The cosine of a row with itself is 1 for all rows."""
     rows = np.eye(4)
     loss = similarity_kl_loss(tensor(rows), tensor(rows[::-1].copy()), 0.05)
     assert loss.item() == pytest.approx(0, abs=1e-12)
@@ -220,15 +220,15 @@ def on_circle(degrees):
     return tensor(np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
 
-def test_similarity_kl_loss_low_temperature_looks_at_the_nearest():
-    """Two pairs of near rows; the student brings the pairs nearer to each other."""
+def test_similarity_kl_loss_at_low_temperature_depends_on_the_nearest():
+    """Two pairs of similar rows; in the student, the pairs are more similar."""
     teacher, student = on_circle([0, 5, 90, 95]), on_circle([0, 5, 60, 65])
     assert similarity_kl_loss(student, teacher, 0.02).item() < 1e-9
     assert similarity_kl_loss(student, teacher, 3.0).item() > 1e-2
 
 
-def test_similarity_kl_loss_high_temperature_looks_at_all():
-    """T^2 KL tends to half the variance, over a row's neighbours, of the errors."""
+def test_similarity_kl_loss_at_high_temperature_depends_on_all():
+    """T^2 KL tends to half the variance of the errors over the other rows."""
     student, teacher = normal(7, 3), normal(7, 4, seed=1)
     student_unit, teacher_unit = map(reference.unit_rows, (student, teacher))
     errors = teacher_unit @ teacher_unit.T - student_unit @ student_unit.T
@@ -238,14 +238,14 @@ def test_similarity_kl_loss_high_temperature_looks_at_all():
 
 
 @pytest.mark.parametrize("n_samples", [2, 5])
-def test_contrastive_loss_of_equal_views_is_that_of_chance(n_samples):
-    """All views alike: each has the share 1 / n."""
+def test_contrastive_loss_of_equal_views_is_the_value_of_chance(n_samples):
+    """Each of the equal views has the share 1 / n."""
     views = tensor(np.ones((n_samples, 3)))
     loss = contrastive_loss(views, 2 * views, 0.05)
     assert loss.item() == pytest.approx(np.log(n_samples))
 
 
-def test_contrastive_loss_of_one_document_teaches_nothing():
+def test_contrastive_loss_of_one_document_has_no_gradient():
     views = tensor(normal(1, 3), requires_grad=True), tensor(normal(1, 3, seed=1))
     loss = contrastive_loss(*views, 0.05)
     loss.backward()
@@ -253,15 +253,15 @@ def test_contrastive_loss_of_one_document_teaches_nothing():
     assert not views[0].grad.any()
 
 
-def test_contrastive_loss_low_temperature_asks_only_who_is_nearest():
+def test_contrastive_loss_at_low_temperature_depends_on_the_nearest():
     """Two pairs of views, five degrees apart; the pairs are orthogonal."""
     first, second = on_circle([0, 90]), on_circle([5, 95])
     assert contrastive_loss(first, second, 0.02).item() < 1e-9
     assert contrastive_loss(first, second, 3.0).item() > 0.5
 
 
-def test_contrastive_loss_has_two_sides():
-    """The views may change places; lengths and rotations do not count."""
+def test_contrastive_loss_is_symmetric():
+    """It does not depend on lengths and rotations either."""
     first, second = normal(6, 4), normal(6, 4, seed=1)
     rotation, _ = np.linalg.qr(normal(4, 4, seed=2))
     expected = contrastive_loss(tensor(first), tensor(second), 0.3).item()
@@ -270,7 +270,7 @@ def test_contrastive_loss_has_two_sides():
 
 
 def test_contrastive_loss_pulls_the_views_of_a_document_together():
-    """A step against the gradient brings own views nearer, and others apart."""
+    """A step against the gradient also moves views of different documents apart."""
     first, second = normal(5, 4), normal(5, 4, seed=1)
     leaf = tensor(first, requires_grad=True)
     contrastive_loss(leaf, tensor(second), 1.0).backward()

@@ -1,4 +1,4 @@
-"""The network over whole matrices: threads, chunks, formats, bad input."""
+"""The network on whole matrices: threads, ranges, formats, invalid input."""
 
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ from strategies import (
     ordinary_values,
 )
 
-from sklux._student import network as _network
-from sklux._student.network import Network, apply_network
+from sklux._student import network
+from sklux._student.network import HiddenScratch, Network, apply_network
 
 HIDDEN = [(), (17,), (33, 9)]
 
@@ -55,7 +55,7 @@ def networks(draw, values=ordinary_values, max_nonzeros=12):
 @kernel_settings
 @given(networks())
 def test_network_equals_reference(example):
-    """Weights and values are positive, so that no sum cancels to nothing."""
+    """Weights and values are positive, and so the sums do not cancel out."""
     X, coefs = example
     X.data = abs(X.data)
     coefs = [abs(weights) for weights in coefs]
@@ -67,7 +67,7 @@ def test_network_equals_reference(example):
     )
 
 
-def test_network_equals_reference_signed(coefs):
+def test_network_equals_reference_for_signed_values(coefs):
     X = random_csr(40)
     np.testing.assert_allclose(
         apply_network(X, Network.of(coefs), 1),
@@ -81,7 +81,7 @@ def test_network_equals_reference_signed(coefs):
 @given(
     networks(ordinary_values | extreme_values, 24), st.randoms(use_true_random=False)
 )
-def test_network_any_batch_has_same_bits(example, random):
+def test_network_has_the_same_bits_in_any_batch(example, random):
     X, coefs = example
     assume(X.shape[0] > 0)
     whole = apply_network(X, Network.of(coefs), 1)
@@ -95,8 +95,8 @@ def test_network_any_batch_has_same_bits(example, random):
         )
 
 
-def test_network_duplicates_beside_unsorted_row_have_same_bits():
-    """Sorting the batch for another row's sake must not reorder equal columns."""
+def test_network_has_the_same_bits_for_duplicates_in_an_unsorted_batch():
+    """When another row is not sorted, sorting must not reorder equal columns."""
     rng = np.random.RandomState(0)
     columns = np.sort(rng.randint(5, size=60))
     values = rng.standard_normal(60) * 10 ** rng.uniform(-3, 3, size=60)
@@ -110,8 +110,8 @@ def test_network_duplicates_beside_unsorted_row_have_same_bits():
 
 
 @pytest.mark.parametrize("n_jobs", [2, 3, -1, None])
-def test_network_n_jobs_same_bits(monkeypatch, coefs, n_jobs):
-    monkeypatch.setattr(_network, "COST_PER_RANGE", 500)
+def test_network_has_the_same_bits_for_any_n_jobs(monkeypatch, coefs, n_jobs):
+    monkeypatch.setattr(network, "COST_PER_RANGE", 500)
     X = random_csr(333)
     reference.assert_same_bits(
         apply_network(X, Network.of(coefs), n_jobs),
@@ -120,14 +120,14 @@ def test_network_n_jobs_same_bits(monkeypatch, coefs, n_jobs):
 
 
 @pytest.mark.parametrize("cost_per_range", [1, 65, 1000, 10**9])
-def test_network_any_chunking_same_bits(monkeypatch, coefs, cost_per_range):
+def test_network_has_the_same_bits_for_any_ranges(monkeypatch, coefs, cost_per_range):
     X = random_csr(61)
     expected = apply_network(X, Network.of(coefs), 1)
-    monkeypatch.setattr(_network, "COST_PER_RANGE", cost_per_range)
+    monkeypatch.setattr(network, "COST_PER_RANGE", cost_per_range)
     reference.assert_same_bits(apply_network(X, Network.of(coefs), 2), expected)
 
 
-def test_network_single_rows_same_bits(coefs):
+def test_network_has_the_same_bits_for_single_rows(coefs):
     X = random_csr(21)
     one_by_one = [apply_network(X[i], Network.of(coefs), 1) for i in range(X.shape[0])]
     reference.assert_same_bits(
@@ -136,7 +136,7 @@ def test_network_single_rows_same_bits(coefs):
 
 
 @pytest.mark.parametrize("index_types", [("i8", "i8"), ("i4", "i8"), ("i8", "i4")])
-def test_network_index_types_same_bits(coefs, index_types):
+def test_network_has_the_same_bits_for_all_index_types(coefs, index_types):
     X = random_csr(30)
     other = X.copy()
     other.indices = X.indices.astype(index_types[0])
@@ -147,7 +147,7 @@ def test_network_index_types_same_bits(coefs, index_types):
     )
 
 
-def test_network_unsorted_indices_same_bits(coefs):
+def test_network_has_the_same_bits_for_unsorted_indices(coefs):
     X = random_csr(30)
     rows = [list(zip(row.indices, row.data))[::-1] for row in X]
     reference.assert_same_bits(
@@ -156,7 +156,7 @@ def test_network_unsorted_indices_same_bits(coefs):
     )
 
 
-def test_network_leaves_input_alone(coefs):
+def test_network_does_not_change_its_input(coefs):
     X = build_csr([[(3, 1.0), (1, 2.0), (3, 0.5)], [(2, 0.0)]], 50)
     before = X.data.copy(), X.indices.copy(), X.indptr.copy()
     apply_network(X, Network.of(coefs), 1)
@@ -165,14 +165,14 @@ def test_network_leaves_input_alone(coefs):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_network_empty_input(coefs, n_jobs):
+def test_network_takes_a_matrix_without_rows(coefs, n_jobs):
     out = apply_network(random_csr(0), Network.of(coefs), n_jobs)
     assert out.shape == (0, 12)
     assert out.dtype == np.float32
 
 
-def test_network_zero_rows_give_zero_vectors(coefs):
-    """An empty row, a row of explicit zeros, and no non-zero value at all."""
+def test_network_maps_zero_rows_to_zero_vectors(coefs):
+    """An empty row, a row of explicit zeros, and a matrix with only such rows."""
     X = build_csr([[], [(3, 0.0), (7, 0.0)], [(1, 1.0)]], 50)
     out = apply_network(X, Network.of(coefs), 1)
     assert not out[:2].any()
@@ -182,7 +182,7 @@ def test_network_zero_rows_give_zero_vectors(coefs):
 
 @kernel_settings
 @given(networks(extreme_values))
-def test_network_extreme_values_are_unit_or_zero(example):
+def test_network_vectors_of_extreme_values_have_length_one_or_zero(example):
     X, coefs = example
     lengths = np.linalg.norm(
         apply_network(X, Network.of(coefs), 1).astype(np.float64), axis=1
@@ -203,7 +203,7 @@ def test_network_direction_does_not_depend_on_magnitude(coefs, value):
 
 
 @pytest.mark.parametrize("column", [50, 10**9, -1])
-def test_network_column_out_of_range(coefs, column):
+def test_network_refuses_columns_out_of_range(coefs, column):
     X = random_csr(5)
     X.indices[3] = column
     with pytest.raises(ValueError, match="indices"):
@@ -211,14 +211,14 @@ def test_network_column_out_of_range(coefs, column):
 
 
 @pytest.mark.parametrize("pointer", [10**6, -1])
-def test_network_row_pointer_out_of_range(coefs, pointer):
+def test_network_refuses_row_pointers_out_of_range(coefs, pointer):
     X = random_csr(5)
     X.indptr[2] = pointer
     with pytest.raises(ValueError, match=r"index pointer|indptr"):
         apply_network(X, Network.of(coefs), 1)
 
 
-def test_network_read_only_arrays(coefs):
+def test_network_takes_read_only_arrays(coefs):
     X = random_csr(20)
     expected = apply_network(X, Network.of(coefs), 1)
     for array in (X.data, X.indices, X.indptr, *coefs):
@@ -226,7 +226,7 @@ def test_network_read_only_arrays(coefs):
     reference.assert_same_bits(apply_network(X, Network.of(coefs), 2), expected)
 
 
-def test_network_memory_mapped_arrays(coefs, tmp_path):
+def test_network_takes_memory_mapped_arrays(coefs, tmp_path):
     def memory_mapped(array, name):
         np.save(tmp_path / name, array)
         return np.load(tmp_path / f"{name}.npy", mmap_mode="r")
@@ -240,3 +240,17 @@ def test_network_memory_mapped_arrays(coefs, tmp_path):
     )
     weights = [memory_mapped(layer, f"w{i}") for i, layer in enumerate(coefs)]
     reference.assert_same_bits(apply_network(mapped, Network.of(weights), 2), expected)
+
+
+def test_hidden_scratch_reuses_its_buffers():
+    scratch = HiddenScratch()
+    first = scratch.array(0, (3, 4))
+    assert first.shape == (3, 4)
+    assert first.dtype == np.float32
+    assert first.flags.c_contiguous
+    assert np.shares_memory(scratch.array(0, (2, 5)), first)
+    assert not np.shares_memory(scratch.array(1, (3, 4)), first)
+    assert scratch.n_bytes() == 2 * 12 * 4
+    # A larger array needs a new buffer.
+    assert not np.shares_memory(scratch.array(0, (3, 5)), first)
+    assert scratch.n_bytes() == (15 + 12) * 4

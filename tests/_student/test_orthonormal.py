@@ -1,4 +1,4 @@
-"""Orthonormal columns and what is left of a matrix in them."""
+"""Orthonormal columns, and the coordinates of a matrix in them."""
 
 import numpy as np
 import pytest
@@ -28,8 +28,8 @@ def assert_factors(Y, n_independent=None, atol=1e-5):
     st.sampled_from([1e-20, 1.0, 1e15]),
     st.integers(0, 2**32 - 1),
 )
-def test_any_rank(n_rows, n_columns, rank, scale, seed):
-    """Columns that depend on others, as they do for certain with fewer rows."""
+def test_orthonormal_columns_of_any_rank(n_rows, n_columns, rank, scale, seed):
+    """Columns depend on each other, always if there are fewer rows than columns."""
     rng = np.random.RandomState(seed)
     rank = min(n_rows, n_columns, rank)
     Y = rng.standard_normal((n_rows, rank)) @ rng.standard_normal((rank, n_columns))
@@ -39,30 +39,30 @@ def test_any_rank(n_rows, n_columns, rank, scale, seed):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_good_columns(dtype):
+def test_orthonormal_columns_of_independent_columns(dtype):
     Y = np.random.RandomState(0).standard_normal((500, 30)).astype(dtype)
     assert_factors(Y, 30)
 
 
-def test_badly_conditioned_columns():
-    """Nearly the same, in float32: one pass is not enough."""
+def test_orthonormal_columns_of_a_badly_conditioned_matrix():
+    """The columns are nearly equal, and one pass in float32 is not enough."""
     rng = np.random.RandomState(0)
     Y = rng.standard_normal((500, 1)) + 3e-4 * rng.standard_normal((500, 20))
     assert_factors(Y.astype(np.float32), 20)
 
 
-def test_zero_columns_are_left_out():
+def test_orthonormal_columns_leave_out_zero_columns():
     Y = np.zeros((9, 3))
     Y[:, 1] = np.arange(9)
     assert_factors(Y, 1)
 
 
 @pytest.mark.parametrize("n_columns", [0, 1, 4])
-def test_nothing(n_columns):
+def test_orthonormal_columns_of_a_zero_matrix(n_columns):
     assert_factors(np.zeros((7, n_columns), dtype=np.float32), 0)
 
 
-def test_argument_is_unchanged():
+def test_orthonormal_columns_do_not_change_the_argument():
     Y = np.arange(8.0).reshape(4, 2)
     orthonormal_columns(Y)
     np.testing.assert_array_equal(Y, np.arange(8.0).reshape(4, 2))

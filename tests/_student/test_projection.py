@@ -1,4 +1,4 @@
-"""`ReLUProjection` as a scikit-learn user meets it."""
+"""`ReLUProjection` as an estimator of scikit-learn."""
 
 import json
 import pickle
@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import sklux._student.finishing
 import sklux._student.projection
 import sklux._student.targets
 from sklux import ReLUProjection
@@ -26,8 +27,8 @@ torch = pytest.importorskip("torch")
 
 LOSSES = ["cosine", "similarity_kl"]
 
-# These call fit with class labels, and do not look at the tag for a
-# two-dimensional y as the other checks do. They run below, with a column.
+# Unlike other checks, these call fit with class labels and ignore the tag for a y of
+# two dimensions. They run below with y as a column.
 CHECKS_OF_ONE_DIMENSIONAL_Y = [
     "check_transformer_data_not_an_array",
     "check_transformer_general",
@@ -37,7 +38,7 @@ CHECKS_OF_ONE_DIMENSIONAL_Y = [
 
 
 def expected_failed_checks(estimator):
-    reason = "gives a y of one dimension to an estimator that needs teacher vectors"
+    reason = "gives a y of one dimension, but fit needs teacher embeddings"
     return {name: reason for name in CHECKS_OF_ONE_DIMENSIONAL_Y}
 
 
@@ -50,7 +51,7 @@ def test_projection_stock_check(estimator, check):
 
 
 class ColumnProjection(ReLUProjection):
-    """Takes a y of one dimension for a column."""
+    """Takes a y of one dimension as a column."""
 
     def fit(self, X, y):
         return super().fit(X, np.asarray(y).reshape(-1, 1))
@@ -92,7 +93,7 @@ def small_projection(**changes):
     return ReLUProjection(**(defaults | changes))
 
 
-def assert_same_model(first, second):
+def assert_same_weights(first, second):
     assert len(first.coefs_) == len(second.coefs_)
     for weights, expected in zip(first.coefs_, second.coefs_):
         reference.assert_same_bits(weights, expected)
@@ -150,13 +151,13 @@ def test_projection_transform_equals_reference(documents, fitted):
     ],
     ids=lambda changes: "-".join(changes),
 )
-# A single unit is a collapse.
+# A single unit has only one direction.
 @pytest.mark.filterwarnings("ignore:The student has collapsed")
 def test_projection_option_runs(documents, changes):
     X, y = documents
     projection = small_projection(**changes).fit(X, y)
     lengths = np.linalg.norm(projection.transform(X), axis=1)
-    # The ReLU of a single unit leaves nothing of some documents.
+    # With a single unit, the ReLU maps some documents to zero.
     assert np.all((lengths == 0) | (abs(lengths - 1) < 1e-5))
     assert np.isfinite(projection.loss_curve_).all()
 
@@ -192,7 +193,7 @@ def test_projection_temperature_changes_the_similarity_model(documents):
 
 @pytest.fixture(scope="module")
 def long_documents():
-    """Documents with 70 features each, teacher vectors, and views of all."""
+    """Documents with 70 features each, their teacher embeddings, and their views."""
     X, y = reference.topic_documents(400, n_features=70)
     X = np.where(X.toarray() == 0, np.float32(0.1), X.toarray())
     is_even = np.arange(70) % 2 == 0
@@ -202,27 +203,27 @@ def long_documents():
 @pytest.mark.parametrize(
     ("length", "n_embedded", "changes", "expected"),
     [
-        # Batches of n / 96, but of 32 at least.
+        # Batches of n / 96 documents, but at least 32.
         (70, 400, {"early_stopping": False}, {"batch_size": 32}),
         (70, 400, {}, {"corpus_weight": 0.12, "contrastive_weight": 0.09}),
         (48, 400, {}, {"corpus_weight": 0.06, "contrastive_weight": 0.045}),
         (32, 400, {}, {"corpus_weight": 0, "contrastive_weight": 0}),
-        # What is guessed of the others holds the corpus already.
+        # Imputed embeddings contain the corpus already.
         (70, 100, {}, {"corpus_weight": 0.03, "contrastive_weight": 0.09}),
         (48, 200, {}, {"corpus_weight": 0.03, "contrastive_weight": 0.045}),
-        # 0.75 times a corpus weight that is given, at most 0.3.
+        # 0.75 times the given corpus weight, at most 0.3.
         (70, 400, {"corpus_weight": 0.3}, {"contrastive_weight": 0.75 * 0.3}),
         (70, 400, {"corpus_weight": 0.7}, {"contrastive_weight": 0.3}),
         (48, 400, {"corpus_weight": 0.7}, {"contrastive_weight": 0.15}),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*not taught:UserWarning")
-def test_projection_auto_is_what_the_documentation_says(
+@pytest.mark.filterwarnings("ignore:.*have no teacher embedding:UserWarning")
+def test_projection_auto_equals_the_documented_values(
     long_documents, length, n_embedded, changes, expected
 ):
     X, y, views = long_documents
     X = np.where(np.arange(70) < length, X, 0)
-    y = with_untaught(y, slice(n_embedded, 400))
+    y = with_missing(y, slice(n_embedded, 400))
     autos = ("corpus_weight", "contrastive_weight", "batch_size")
     models = [
         small_projection(**(dict.fromkeys(autos, "auto") | changes | values)).fit(
@@ -230,7 +231,7 @@ def test_projection_auto_is_what_the_documentation_says(
         )
         for values in ({}, expected)
     ]
-    assert_same_model(*models)
+    assert_same_weights(*models)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +267,7 @@ def test_projection_default_n_components_is_reduced(
 
 
 @pytest.mark.parametrize(("n_samples", "limit"), [(600, 16), (9, 9)])
-def test_projection_n_components_too_large(documents, n_samples, limit):
+def test_projection_n_components_is_too_large(documents, n_samples, limit):
     X, y = documents
     with pytest.raises(
         ValueError, match=rf"n_components=17 must be at most {limit}: there are"
@@ -299,23 +300,25 @@ def test_projection_auto_early_stopping_needs_twenty(documents, n_samples, held_
 
 
 def test_projection_early_stopping_stops(documents):
-    """No score rises by more than tol=1."""
+    """The score cannot rise by more than tol=1."""
     projection = small_projection(
         early_stopping=True, n_iter_no_change=1, tol=1.0, max_iter=5
     )
     assert projection.fit(*documents).n_iter_ == 2
 
 
-def test_projection_early_stopping_too_few_documents(documents):
+def test_projection_early_stopping_needs_enough_documents(documents):
     X, y = documents
     with pytest.raises(
-        ValueError, match="would hold out 5 of 100 documents taught, but needs 20"
+        ValueError,
+        match="early_stopping=True needs 20 held-out documents, but "
+        r"validation_fraction=0.05 gives 5 of the documents .* \(100\)",
     ):
         small_projection(early_stopping=True).fit(X[:100], y[:100])
 
 
 @pytest.mark.parametrize("early_stopping", [True, "auto"])
-def test_projection_held_out_documents_leave_none_to_train(documents, early_stopping):
+def test_projection_must_have_documents_to_train_on(documents, early_stopping):
     X, y = documents
     projection = small_projection(
         validation_fraction=0.99, early_stopping=early_stopping
@@ -325,8 +328,8 @@ def test_projection_held_out_documents_leave_none_to_train(documents, early_stop
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_projection_training_helps(documents, loss):
-    """Half the documents are new to the student."""
+def test_projection_finds_neighbors_of_new_documents(documents, loss):
+    """Half of the documents are not in the training."""
     X, y = documents
     projection = small_projection(
         n_components=8,
@@ -355,12 +358,12 @@ def test_projection_project_teacher_finds_the_document(documents, loss, corpus_w
     queries = projection.project_teacher(y[300:])
     similarities = queries @ projection.transform(X[300:]).T
     ranks = (similarities > np.diag(similarities)[:, None]).sum(axis=1)
-    # By chance: half of the 300 documents are nearer.
+    # The median rank by chance is 150.
     assert np.median(ranks) < 15
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_projection_project_teacher_full_width_keeps_cosines(documents, loss):
+def test_projection_project_teacher_of_full_width_keeps_cosines(documents, loss):
     X, y = documents
     projection = small_projection(
         n_components=16, loss=loss, corpus_weight=0, max_iter=1
@@ -369,7 +372,7 @@ def test_projection_project_teacher_full_width_keeps_cosines(documents, loss):
     np.testing.assert_allclose(projected @ projected.T, y @ y.T, atol=1e-5)
 
 
-def test_projection_project_teacher_rows(documents, fitted):
+def test_projection_project_teacher_returns_unit_rows(documents, fitted):
     projected = fitted.project_teacher(np.vstack([documents[1][:5], np.zeros((1, 16))]))
     assert projected.shape == (6, 6)
     assert projected.dtype == np.float32
@@ -377,30 +380,30 @@ def test_projection_project_teacher_rows(documents, fitted):
     assert not projected[5].any()
 
 
-def test_projection_project_teacher_no_rows(fitted):
+def test_projection_project_teacher_takes_no_rows(fitted):
     assert fitted.project_teacher(np.empty((0, 16))).shape == (0, 6)
 
 
-def test_projection_project_teacher_wrong_width(fitted):
+def test_projection_project_teacher_refuses_another_width(fitted):
     with pytest.raises(
         ValueError, match="embeddings has 15 columns, but the teacher .* had 16"
     ):
         fitted.project_teacher(np.ones((2, 15)))
 
 
-def test_projection_project_teacher_nan(fitted):
+def test_projection_project_teacher_refuses_nan(fitted):
     with pytest.raises(ValueError, match="Input embeddings contains NaN"):
         fitted.project_teacher(np.full((2, 16), np.nan))
 
 
-def test_projection_project_teacher_not_fitted():
+def test_projection_project_teacher_needs_fit():
     with pytest.raises(NotFittedError, match="This ReLUProjection instance is not"):
         ReLUProjection().project_teacher(np.ones((2, 16)))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_projection_teacher_components_are_orthonormal(documents, loss):
-    """Without the corpus's part."""
+    """If the targets contain no latent vectors."""
     projection = small_projection(loss=loss, corpus_weight=0).fit(*documents)
     components = projection.teacher_components_
     assert components.shape == (6, 16)
@@ -409,7 +412,7 @@ def test_projection_teacher_components_are_orthonormal(documents, loss):
 
 @pytest.mark.parametrize("corpus_weight", [0.1, 1])
 def test_projection_teacher_components_of_mixed_targets(documents, corpus_weight):
-    """A linear map near the student: it is no rotation, and leads to its vectors."""
+    """The map is not a rotation, and leads near the student's vectors."""
     X, y = documents
     projection = small_projection(corpus_weight=corpus_weight).fit(X, y)
     components = projection.teacher_components_
@@ -420,30 +423,32 @@ def test_projection_teacher_components_of_mixed_targets(documents, corpus_weight
     assert cosines.mean() > 0.7
 
 
-def test_projection_teacher_length_does_not_count(documents, monkeypatch):
-    """Lengths are taken out before anything else: the targets are the same.
+def test_projection_does_not_depend_on_lengths_of_teacher_embeddings(
+    documents, monkeypatch
+):
+    """The targets are the same except for rounding errors.
 
-    The students are as good, but not the same: the conjugate gradients of the start
-    make more of the last digits.
+    The students are equally good but not the same: the conjugate gradients of the
+    initial weights amplify rounding errors.
     """
     X, y = documents
     scaled = y * np.random.RandomState(0).uniform(0.1, 10, size=(600, 1))
-    seen, initial_coefs = [], sklux._student.projection.initial_coefs
+    recorded, initial_coefs = [], sklux._student.projection.initial_coefs
 
-    def recorded(X, targets, *others):
-        seen.append(targets)
+    def record(X, targets, *others):
+        recorded.append(targets)
         return initial_coefs(X, targets, *others)
 
-    monkeypatch.setattr(sklux._student.projection, "initial_coefs", recorded)
+    monkeypatch.setattr(sklux._student.projection, "initial_coefs", record)
     first, second = (small_projection().fit(X, vectors) for vectors in (y, scaled))
-    np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
+    np.testing.assert_allclose(recorded[0], recorded[1], atol=1e-6)
     recalls = [model.report_.neighbor_recall for model in (first, second)]
     assert recalls[0] == pytest.approx(recalls[1], abs=0.05)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.filterwarnings("ignore:120 of 600 documents are not taught")
-def test_projection_zero_rows(documents, loss):
+@pytest.mark.filterwarnings("ignore:120 of 600 documents have no teacher embedding")
+def test_projection_takes_zero_rows(documents, loss):
     X, y = documents[0].toarray(), documents[1].copy()
     X[::7] = 0
     y[::5] = 0
@@ -456,43 +461,43 @@ def test_projection_zero_rows(documents, loss):
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("n_samples", [2, 3])
-def test_projection_very_few_documents(documents, loss, n_samples):
+def test_projection_fits_very_few_documents(documents, loss, n_samples):
     X, y = (part[:n_samples] for part in documents)
     projection = ReLUProjection(hidden_layer_sizes=(8,), max_iter=2, loss=loss)
     assert np.isfinite(projection.fit(X, y).transform(X)).all()
 
 
 @pytest.mark.parametrize("factor", [1e-30, 1e30])
-def test_projection_transform_of_extreme_features(documents, fitted, factor):
+def test_projection_transform_of_extreme_features_is_finite(documents, fitted, factor):
     assert np.isfinite(fitted.transform(documents[0] * np.float32(factor))).all()
 
 
-def test_projection_no_rows(fitted):
+def test_projection_transforms_no_rows(fitted):
     assert fitted.transform(sparse.csr_matrix((0, 60))).shape == (0, 6)
     assert fitted.transform(np.empty((0, 60))).shape == (0, 6)
 
 
 @pytest.mark.parametrize("container", ["toarray", "tocsc", "tocoo", "csr_array"])
-def test_projection_fit_any_container_same_bits(documents, fitted, container):
+def test_projection_has_the_same_bits_for_any_container(documents, fitted, container):
     X, y = documents
     other = sparse.csr_array(X) if container == "csr_array" else getattr(X, container)()
     projection = small_projection().fit(other, y)
-    assert_same_model(projection, fitted)
+    assert_same_weights(projection, fitted)
     reference.assert_same_bits(projection.transform(other), fitted.transform(X))
 
 
-def test_projection_int64_indices_same_bits(documents, fitted):
+def test_projection_has_the_same_bits_for_int64_indices(documents, fitted):
     X, y = documents
     other = X.copy()
     other.indices, other.indptr = X.indices.astype("i8"), X.indptr.astype("i8")
     projection = small_projection().fit(other, y)
-    assert_same_model(projection, fitted)
+    assert_same_weights(projection, fitted)
     reference.assert_same_bits(projection.transform(other), fitted.transform(X))
 
 
 @pytest.mark.parametrize("n_jobs", [1, 3, -1])
-def test_projection_fit_same_bits_for_any_n_jobs(documents, fitted, n_jobs):
-    """Nor do threads that others have set for torch count."""
+def test_projection_fit_has_the_same_bits_for_any_n_jobs(documents, fitted, n_jobs):
+    """The number of threads that a caller has set for torch does not change them."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
@@ -500,27 +505,29 @@ def test_projection_fit_same_bits_for_any_n_jobs(documents, fitted, n_jobs):
             projection = small_projection(n_jobs=n_jobs).fit(*documents)
     finally:
         torch.set_num_threads(n_threads)
-    assert_same_model(projection, fitted)
+    assert_same_weights(projection, fitted)
 
 
 @pytest.mark.parametrize("n_jobs", [2, 3, -1])
-def test_projection_n_jobs_same_bits(documents, fitted, n_jobs):
+def test_projection_transform_has_the_same_bits_for_any_n_jobs(
+    documents, fitted, n_jobs
+):
     X = documents[0]
     expected = fitted.transform(X)
     reference.assert_same_bits(
-        clone_of_fitted(fitted).set_params(n_jobs=n_jobs).transform(X), expected
+        fitted_copy(fitted).set_params(n_jobs=n_jobs).transform(X), expected
     )
 
 
-def clone_of_fitted(projection):
+def fitted_copy(projection):
     return pickle.loads(pickle.dumps(projection))
 
 
-def test_projection_same_seed_same_bits(documents, fitted):
-    assert_same_model(small_projection().fit(*documents), fitted)
+def test_projection_has_the_same_bits_for_the_same_seed(documents, fitted):
+    assert_same_weights(small_projection().fit(*documents), fitted)
 
 
-def test_projection_other_seed_other_weights(documents, fitted):
+def test_projection_weights_depend_on_the_seed(documents, fitted):
     other = small_projection(random_state=1).fit(*documents)
     assert not np.array_equal(other.coefs_[0], fitted.coefs_[0])
 
@@ -532,14 +539,16 @@ def test_projection_clone_is_not_fitted(fitted):
         copy.transform(np.ones((1, 60)))
 
 
-def test_projection_pickle_same_bits(documents, fitted):
+def test_projection_has_the_same_bits_after_pickle(documents, fitted):
     reference.assert_same_bits(
-        clone_of_fitted(fitted).transform(documents[0]), fitted.transform(documents[0])
+        fitted_copy(fitted).transform(documents[0]), fitted.transform(documents[0])
     )
 
 
 @pytest.mark.parametrize("mmap_mode", [None, "r"])
-def test_projection_joblib_same_bits(documents, fitted, tmp_path, mmap_mode):
+def test_projection_has_the_same_bits_after_joblib(
+    documents, fitted, tmp_path, mmap_mode
+):
     joblib.dump(fitted, tmp_path / "projection.joblib")
     loaded = joblib.load(tmp_path / "projection.joblib", mmap_mode=mmap_mode)
     reference.assert_same_bits(
@@ -556,7 +565,7 @@ def test_projection_feature_names_out(fitted):
 def test_projection_set_output(documents, fitted, library):
     pytest.importorskip(library)
     X = documents[0][:5]
-    frame = clone_of_fitted(fitted).set_output(transform=library).transform(X)
+    frame = fitted_copy(fitted).set_output(transform=library).transform(X)
     assert type(frame).__module__.split(".")[0] == library
     assert list(frame.columns) == list(fitted.get_feature_names_out())
     np.testing.assert_array_equal(frame.to_numpy(), fitted.transform(X))
@@ -580,7 +589,7 @@ def test_projection_verbose_shows_a_bar(capsys, documents, verbose):
 
 
 @pytest.mark.parametrize("device", ["nonsense", "meta", "hpu", "cuda:99"])
-def test_projection_device_that_is_not_there(documents, device):
+def test_projection_refuses_a_device_that_is_missing(documents, device):
     with pytest.raises(ValueError, match=f"'device' parameter.*Got '{device}' instead"):
         small_projection(device=device).fit(*documents)
 
@@ -652,8 +661,10 @@ def test_projection_parameter_out_of_range(documents, parameter, value):
 
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (16,)])
-def test_projection_learning_diverges(documents, hidden_layer_sizes):
-    """The weights of the start are a model."""
+def test_projection_keeps_the_initial_weights_if_training_diverges(
+    documents, hidden_layer_sizes
+):
+    """The initial weights are a linear student."""
     X, y = documents
     projection = small_projection(
         learning_rate_init=1e30, hidden_layer_sizes=hidden_layer_sizes
@@ -691,13 +702,13 @@ def test_projection_loss_that_is_nan_keeps_the_last_good_weights(
     assert np.isfinite(projection.coefs_[0]).all()
 
 
-def test_projection_y_of_one_dimension(documents):
+def test_projection_refuses_y_of_one_dimension(documents):
     X, y = documents
     with pytest.raises(ValueError, match=r"y must hold .* Got shape \(600,\) instead"):
         small_projection().fit(X, y[:, 0])
 
 
-def test_projection_y_of_wrong_length(documents):
+def test_projection_refuses_y_of_another_length(documents):
     X, y = documents
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples.*600, 599"):
         small_projection().fit(X, y[:-1])
@@ -706,12 +717,12 @@ def test_projection_y_of_wrong_length(documents):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (np.nan, "y has NaN or infinity in 1 rows, the first of them row 3"),
+        (np.nan, "y has NaN or infinity in row 3"),
         (np.inf, "Input y contains infinity"),
         (-np.inf, "Input y contains infinity"),
     ],
 )
-def test_projection_y_not_finite(documents, bad, message):
+def test_projection_refuses_y_that_is_not_finite(documents, bad, message):
     X, y = documents
     y = y.copy()
     y[3, 2] = bad
@@ -719,37 +730,37 @@ def test_projection_y_not_finite(documents, bad, message):
         small_projection().fit(X, y)
 
 
-def test_projection_y_missing(documents):
+def test_projection_refuses_to_fit_without_y(documents):
     with pytest.raises(ValueError, match="requires y to be passed"):
         small_projection().fit(documents[0], None)
 
 
-def test_projection_y_sparse(documents):
+def test_projection_refuses_sparse_y(documents):
     X, y = documents
     with pytest.raises(TypeError, match="[Ss]parse"):
         small_projection().fit(X, sparse.csr_matrix(y))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_projection_x_not_finite(fitted, bad):
+def test_projection_refuses_x_that_is_not_finite(fitted, bad):
     with pytest.raises(ValueError, match="Input X contains"):
         fitted.transform(np.full((2, 60), bad))
 
 
-def test_projection_x_of_wrong_width(fitted):
+def test_projection_refuses_x_of_another_width(fitted):
     with pytest.raises(ValueError, match="X has 59 features, but .* is expecting 60"):
         fitted.transform(np.ones((2, 59)))
 
 
-def test_projection_transform_column_out_of_range(documents, fitted):
+def test_projection_transform_refuses_columns_out_of_range(documents, fitted):
     X = documents[0].copy()
     X.indices[3] = 60
     with pytest.raises(ValueError, match="indices"):
         fitted.transform(X)
 
 
-def test_projection_fit_column_out_of_range():
-    """In a process of its own: a column that nobody checks ends the process."""
+def test_projection_fit_refuses_columns_out_of_range():
+    """In a new process, because a column that is not checked crashes the process."""
     program = """
 import numpy as np
 from scipy import sparse
@@ -765,7 +776,7 @@ except ValueError as error:
     assert "refused:" in run_program(program)
 
 
-def test_projection_missing_torch_names_the_extra(monkeypatch, documents):
+def test_projection_names_the_extra_if_torch_is_missing(monkeypatch, documents):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(
         ImportError, match=r"needs .*'torch'.*pip install 'sklux\[train\]"
@@ -797,7 +808,7 @@ np.save({str(tmp_path / "vectors.npy")!r}, projection.transform(X))
 
 
 def run_program(program):
-    """Both outputs of a Python program in a new process, whatever way it ended."""
+    """Output of a Python program in a new process, even if the program fails."""
     command = [sys.executable, "-W", "ignore", "-c", program]
     return subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -805,25 +816,25 @@ def run_program(program):
 
 
 @pytest.mark.parametrize("value", [np.True_, np.False_])
-def test_projection_early_stopping_takes_numpys_bool(value):
+def test_projection_early_stopping_may_be_a_bool_of_numpy(value):
     random_state = np.random.RandomState(0)
     X, y = random_state.rand(500, 5), random_state.standard_normal((500, 6))
     projection = ReLUProjection(4, max_iter=1, early_stopping=value).fit(X, y)
     assert (projection.validation_scores_ is not None) == bool(value)
 
 
-def test_projection_fits_where_gradients_are_switched_off():
+def test_projection_fits_if_gradients_are_switched_off():
     import torch
 
     random_state = np.random.RandomState(0)
     X, y = random_state.rand(50, 5), random_state.standard_normal((50, 6))
     expected = ReLUProjection(4, max_iter=1, random_state=0).fit(X, y).transform(X)
     with torch.inference_mode():
-        got = ReLUProjection(4, max_iter=1, random_state=0).fit(X, y).transform(X)
-    np.testing.assert_array_equal(got, expected)
+        found = ReLUProjection(4, max_iter=1, random_state=0).fit(X, y).transform(X)
+    np.testing.assert_array_equal(found, expected)
 
 
-def test_projection_fits_in_threads_leave_the_thread_count():
+def test_projection_fits_in_threads_restore_the_thread_count():
     import threading
 
     import torch
@@ -845,15 +856,15 @@ def test_projection_fits_in_threads_leave_the_thread_count():
 
 
 @pytest.mark.parametrize("scale", [1e20, 1e-25])
-def test_projection_features_out_of_scale(documents, scale):
-    """Their squares are no numbers of float32, so their rows would become zero."""
+def test_projection_refuses_features_out_of_scale(documents, scale):
+    """Their squares do not fit into float32, and so their rows cannot be scaled."""
     X, y = documents
     with pytest.raises(ValueError, match="The largest value of X is .* scale X"):
         small_projection().fit(X * scale, y)
 
 
 @pytest.mark.parametrize("scale", [1e12, 1e-12])
-def test_projection_scale_of_features_does_not_count(documents, fitted, scale):
+def test_projection_does_not_depend_on_the_scale_of_features(documents, fitted, scale):
     X, y = documents
     student = small_projection().fit((X * scale).astype(np.float32), y)
     recalls = [model.report_.neighbor_recall for model in (student, fitted)]
@@ -874,12 +885,12 @@ def test_projection_failed_refit_cannot_read_outside_the_weights():
 # Several losses
 
 
-def test_projection_loss_of_one_name_is_that_loss(documents, fitted):
+def test_projection_loss_with_one_weight_equals_its_name(documents, fitted):
     for weights in ({"cosine": 1}, {"cosine": 1.0, "similarity_kl": 0.0}):
-        assert_same_model(small_projection(loss=weights).fit(*documents), fitted)
+        assert_same_weights(small_projection(loss=weights).fit(*documents), fitted)
 
 
-def test_projection_loss_weights_count(documents):
+def test_projection_loss_weights_change_the_model(documents):
     models = [
         small_projection(loss={"cosine": 1.0, "similarity_kl": weight}).fit(*documents)
         for weight in (0.5, 5.0)
@@ -894,7 +905,7 @@ def test_projection_loss_dict_is_cloned_and_kept(documents):
     assert twin.loss == loss
     assert twin.loss is not loss
     assert projection.fit(*documents).loss is loss
-    assert_same_model(twin.fit(*documents), projection)
+    assert_same_weights(twin.fit(*documents), projection)
 
 
 # Two views of each document
@@ -902,14 +913,14 @@ def test_projection_loss_dict_is_cloned_and_kept(documents):
 
 @pytest.fixture(scope="module")
 def views(documents):
-    """Features of even number, and those of odd number, as two views."""
+    """Even and odd features as the two views."""
     X = documents[0].toarray()
     is_even = np.arange(X.shape[1]) % 2 == 0
     return sparse.csr_matrix(np.vstack([X * is_even, X * ~is_even]))
 
 
 def projection_of_views(**changes):
-    """The documents here are so short that 'auto' would be 0."""
+    """The documents are so short that 'auto' is 0."""
     return small_projection(**({"contrastive_weight": 0.05} | changes))
 
 
@@ -922,17 +933,17 @@ def test_projection_views_change_the_model(fitted, fitted_with_views):
     assert not np.array_equal(fitted_with_views.coefs_[0], fitted.coefs_[0])
 
 
-def test_projection_views_meet(documents, views):
-    """The contrastive loss is about this; the cosine loss alone is not."""
-    found = []
+def test_projection_views_find_each_other(documents, views):
+    """They do so more often with the contrastive loss than without."""
+    retrieval = []
     for weight in (0, 5.0):
         projection = small_projection(
             contrastive_weight=weight, max_iter=10, early_stopping=False
         )
         projection.fit(*documents, X_views=views)
         first, second = np.split(projection.transform(views), 2)
-        found.append(half_document_retrieval(first, second))
-    assert found[1] > 1.25 * found[0]
+        retrieval.append(half_document_retrieval(first, second))
+    assert retrieval[1] > 1.25 * retrieval[0]
 
 
 @pytest.mark.parametrize(
@@ -947,38 +958,38 @@ def test_projection_contrastive_option_changes_the_model(
 
 @pytest.mark.parametrize("changes", [{"contrastive_weight": 0}, {"corpus_weight": 0}])
 def test_projection_views_without_weight_change_nothing(documents, views, changes):
-    assert_same_model(
+    assert_same_weights(
         small_projection(**changes).fit(*documents, X_views=views),
         small_projection(**changes).fit(*documents),
     )
 
 
 @pytest.mark.parametrize("container", ["toarray", "tocsc", "tocoo", "csr_array"])
-def test_projection_views_of_any_container_same_bits(
+def test_projection_has_the_same_bits_for_any_container_of_views(
     documents, views, fitted_with_views, container
 ):
     is_array = container == "csr_array"
     other = sparse.csr_array(views) if is_array else getattr(views, container)()
     projection = projection_of_views().fit(*documents, X_views=other)
-    assert_same_model(projection, fitted_with_views)
+    assert_same_weights(projection, fitted_with_views)
 
 
-def test_projection_views_are_those_of_the_training_documents(
+def test_projection_trains_on_views_of_the_training_documents(
     monkeypatch, documents, views
 ):
-    """The two views of a document are its features, in two parts."""
+    """The two views of a document add up to its features."""
     import sklux._student.training
 
-    seen = []
+    recorded = []
     train_student = sklux._student.training.train_student
 
-    def spy(examples, *rest):
-        seen.append((examples.X, examples.X_views))
+    def record(examples, *rest):
+        recorded.append((examples.X, examples.X_views))
         return train_student(examples, *rest)
 
-    monkeypatch.setattr(sklux._student.training, "train_student", spy)
+    monkeypatch.setattr(sklux._student.training, "train_student", record)
     projection_of_views().fit(*documents, X_views=views)
-    ((X, X_views),) = seen
+    ((X, X_views),) = recorded
     assert X.shape == (570, 60)
     first, second = X_views[:570].toarray(), X_views[570:].toarray()
     np.testing.assert_array_equal(first + second, X.toarray())
@@ -986,7 +997,7 @@ def test_projection_views_are_those_of_the_training_documents(
 
 
 def test_projection_views_may_be_empty(documents, views):
-    """A document of one word has no second half."""
+    """A document of one word has an empty second half."""
     views = views.toarray()
     views[600::3] = 0
     projection = projection_of_views().fit(*documents, X_views=views)
@@ -1004,7 +1015,7 @@ def test_projection_contrastive_weight_needs_views(documents):
 
 @pytest.mark.parametrize("weight", ["auto", 0, 0.5])
 @pytest.mark.parametrize("shape", [(600, 60), (1199, 60), (1200, 59)])
-def test_projection_views_of_wrong_shape(documents, shape, weight):
+def test_projection_refuses_views_of_another_shape(documents, shape, weight):
     expected = rf"X_views must have .*shape \(1200, 60\). Got \({shape[0]}, {shape[1]}"
     with pytest.raises(ValueError, match=expected):
         small_projection(contrastive_weight=weight).fit(
@@ -1013,65 +1024,72 @@ def test_projection_views_of_wrong_shape(documents, shape, weight):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_projection_views_not_finite(documents, views, bad):
+def test_projection_refuses_views_that_are_not_finite(documents, views, bad):
     views = views.toarray()
     views[7, 3] = bad
     with pytest.raises(ValueError, match="Input X_views contains"):
         small_projection().fit(*documents, X_views=views)
 
 
-def test_projection_views_column_out_of_range(documents, views):
+def test_projection_refuses_views_with_columns_out_of_range(documents, views):
     views = views.copy()
     views.indices[3] = 60
     with pytest.raises(ValueError, match="indices"):
         small_projection().fit(*documents, X_views=views)
 
 
-# Documents that were not taught
+# Documents without a teacher embedding
 
 
-def with_untaught(y, rows, value=np.nan):
-    """Teacher vectors where some rows are missing."""
+def with_missing(y, rows, value=np.nan):
+    """Teacher embeddings of which some rows are missing."""
     y = y.copy()
     y[rows] = value
     return y
 
 
 def fit_partly(X, y, **changes):
-    """Fit where documents are not taught, which is known."""
-    with pytest.warns(UserWarning, match="documents are not taught"):
+    """Fit, and expect a warning of missing teacher embeddings."""
+    with pytest.warns(UserWarning, match="documents have no teacher embedding"):
         return small_projection(**changes).fit(X, y)
 
 
-def test_projection_untaught_documents_are_counted(documents):
-    """NaN and zero rows alike; the warning is about the caller's line."""
+def test_projection_warns_of_missing_teacher_embeddings(documents):
+    """Both NaN and zero rows are missing. The warning names the line of the caller."""
     X, y = documents
-    y = with_untaught(with_untaught(y, slice(0, 70)), slice(70, 120), 0)
-    message = "120 of 600 documents are not taught: .*from the other 480"
+    y = with_missing(with_missing(y, slice(0, 70)), slice(70, 120), 0)
+    message = "120 of 600 documents have no teacher embedding: .*from the other 480"
     with pytest.warns(UserWarning, match=message) as caught:
         projection = small_projection().fit(X, y)
     assert caught[0].filename == __file__
     assert projection.n_teacher_documents_ == 480
 
 
-def test_projection_taught_documents_are_counted_without_a_warning(documents):
+def test_projection_warning_of_one_missing_embedding_is_in_the_singular(documents):
+    X, y = documents
+    with pytest.warns(
+        UserWarning, match="^1 of 600 documents has no teacher embedding: its row is"
+    ):
+        small_projection().fit(X, with_missing(y, 7))
+
+
+def test_projection_does_not_warn_if_all_documents_have_a_teacher_embedding(documents):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert small_projection().fit(*documents).n_teacher_documents_ == 600
 
 
-def test_projection_nan_rows_are_as_zero_rows(documents):
+def test_projection_treats_nan_rows_and_zero_rows_alike(documents):
     X, y = documents
     models = [
-        fit_partly(X, with_untaught(y, slice(0, 600, 4), value))
-        for value in (np.nan, 0)
+        fit_partly(X, with_missing(y, slice(0, 600, 4), value)) for value in (np.nan, 0)
     ]
-    assert_same_model(*models)
+    assert_same_weights(*models)
 
 
-def test_projection_fit_leaves_its_input(documents, views):
-    """Rows that are NaN, too."""
-    X, y = documents[0].copy(), with_untaught(documents[1], slice(0, 300, 3))
+def test_projection_fit_does_not_change_its_input(documents, views):
+    """Not even rows of NaN."""
+    X, y = documents[0].copy(), with_missing(documents[1], slice(0, 300, 3))
     before = X.toarray(), y.copy(), views.toarray()
     with pytest.warns(UserWarning, match="100 of 600"):
         small_projection().fit(X, y, X_views=views)
@@ -1079,9 +1097,9 @@ def test_projection_fit_leaves_its_input(documents, views):
         np.testing.assert_array_equal(array, expected)
 
 
-def test_projection_untaught_rows_may_not_be_nan_in_part(documents):
+def test_projection_refuses_rows_that_are_nan_in_part(documents):
     X, y = documents
-    y = with_untaught(y, slice(0, 100))
+    y = with_missing(y, slice(0, 100))
     y[[30, 200, 410], 5] = 1, np.nan, np.nan
     with pytest.raises(
         ValueError, match="y has NaN or infinity in 3 rows, the first of them row 30"
@@ -1090,31 +1108,33 @@ def test_projection_untaught_rows_may_not_be_nan_in_part(documents):
 
 
 @pytest.mark.parametrize("value", [np.nan, 0])
-def test_projection_nothing_is_taught(documents, value):
+def test_projection_needs_a_teacher_embedding(documents, value):
     X, y = documents
     with pytest.raises(
-        ValueError, match="y has a vector for none of the 600 documents.*Teach some"
+        ValueError,
+        match="y has no embedding for any of the 600 documents.*At least one document "
+        "needs",
     ):
         small_projection().fit(X, np.full_like(y, value))
 
 
 @pytest.mark.parametrize("corpus_weight", [0, 0.1, 1])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_projection_untaught_documents_with_any_targets(documents, loss, corpus_weight):
+def test_projection_imputes_embeddings_for_any_targets(documents, loss, corpus_weight):
     X, y = documents
-    y = with_untaught(y, slice(0, 600, 2))
+    y = with_missing(y, slice(0, 600, 2))
     projection = fit_partly(X, y, loss=loss, corpus_weight=corpus_weight)
     lengths = np.linalg.norm(projection.transform(X), axis=1)
     np.testing.assert_allclose(lengths, 1, atol=1e-5)
     assert projection.teacher_components_.shape == (6, 16)
 
 
-def test_projection_only_taught_documents_are_held_out(documents):
+def test_projection_holds_out_only_documents_with_a_teacher_embedding(documents):
     """A tenth of 400."""
     X, y = documents
     projection = fit_partly(
         X,
-        with_untaught(y, slice(400, 600)),
+        with_missing(y, slice(400, 600)),
         early_stopping=True,
         validation_fraction=0.1,
     )
@@ -1122,78 +1142,79 @@ def test_projection_only_taught_documents_are_held_out(documents):
     assert projection.report_.n_documents == 40
 
 
-def test_projection_guesses_know_nothing_of_held_out_documents(monkeypatch, documents):
-    """A tenth of 400; they keep their own vectors."""
+def test_projection_does_not_impute_from_held_out_documents(monkeypatch, documents):
+    """A tenth of 400 documents is held out."""
     X, y = documents
-    seen = []
+    recorded = []
     impute_vectors = sklux._student.targets.impute_vectors
 
-    def spy(X, latent, teacher, known, words):
-        guessed = impute_vectors(X, latent, teacher, known, words)
-        seen.append((known, guessed.copy()))
-        return guessed
+    def record(X, latent, teacher, is_known, terms):
+        imputed = impute_vectors(X, latent, teacher, is_known, terms)
+        recorded.append((is_known, imputed.copy()))
+        return imputed
 
-    monkeypatch.setattr(sklux._student.targets, "impute_vectors", spy)
-    y = with_untaught(y, slice(400, 600))
+    monkeypatch.setattr(sklux._student.targets, "impute_vectors", record)
+    y = with_missing(y, slice(400, 600))
     fit_partly(X, y, early_stopping=True, validation_fraction=0.1)
-    ((known, guessed),) = seen
-    assert known[:400].sum() == 360
-    assert not known[400:].any()
-    np.testing.assert_allclose(guessed[known], y[known], atol=1e-6)
+    ((is_known, imputed),) = recorded
+    assert is_known[:400].sum() == 360
+    assert not is_known[400:].any()
+    np.testing.assert_allclose(imputed[is_known], y[is_known], atol=1e-6)
 
 
-def test_projection_report_is_about_taught_documents(documents):
+def test_projection_report_is_about_documents_with_a_teacher_embedding(documents):
     X, y = documents
     projection = fit_partly(
-        X, with_untaught(y, slice(90, 600)), n_components=4, early_stopping=False
+        X, with_missing(y, slice(90, 600)), n_components=4, early_stopping=False
     )
     assert projection.report_.n_documents == 90
 
 
-def test_projection_too_few_taught_documents_to_hold_out(documents):
+def test_projection_early_stopping_needs_enough_teacher_embeddings(documents):
     X, y = documents
+    message = r"gives 5 of the documents with a teacher embedding \(100\)"
     with (
         pytest.warns(UserWarning, match="500 of 600"),
-        pytest.raises(ValueError, match="would hold out 5 of 100 documents taught"),
+        pytest.raises(ValueError, match=message),
     ):
-        small_projection(early_stopping=True).fit(X, with_untaught(y, slice(100, 600)))
+        small_projection(early_stopping=True).fit(X, with_missing(y, slice(100, 600)))
 
 
-def test_projection_n_components_is_limited_by_documents_taught(documents):
+def test_projection_n_components_is_limited_by_teacher_embeddings(documents):
     X, y = documents
     with (
         pytest.warns(UserWarning, match="595 of 600"),
         pytest.raises(
             ValueError,
-            match="n_components=6 must be at most 5: there are 5 documents taught",
+            match="n_components=6 must be at most 5: there are 5 documents with a tea",
         ),
     ):
-        small_projection().fit(X, with_untaught(y, slice(5, 600)))
+        small_projection().fit(X, with_missing(y, slice(5, 600)))
 
 
-def test_projection_default_n_components_is_reduced_to_documents_taught(documents):
+def test_projection_default_n_components_is_limited_by_teacher_embeddings(documents):
     X, y = documents
-    projection = fit_partly(X, with_untaught(y, slice(10, 600)), n_components=256)
+    projection = fit_partly(X, with_missing(y, slice(10, 600)), n_components=256)
     assert projection.n_components_ == 10
     assert projection.transform(X).shape == (600, 10)
 
 
-def test_projection_untaught_documents_shape_the_model(documents):
-    """Words that no document taught has get weights, by the words beside them."""
+def test_projection_trains_on_documents_without_a_teacher_embedding(documents):
+    """Features that only these documents have get weights."""
     X, y = documents
     X = X.toarray()
     X[:300, 40:] = 0
-    projection = fit_partly(X, with_untaught(y, slice(300, 600)))
+    projection = fit_partly(X, with_missing(y, slice(300, 600)))
     alone = small_projection().fit(X[:300], y[:300])
     assert np.abs(projection.coefs_[0][40:]).sum(axis=1).min() > 0
     assert not np.array_equal(projection.coefs_[0][:40], alone.coefs_[0][:40])
 
 
-def test_projection_finds_the_teachers_neighbors_of_untaught_documents(documents):
+def test_projection_finds_neighbors_of_documents_with_an_imputed_embedding(documents):
     X, y = documents
     projection = fit_partly(
         X,
-        with_untaught(y, slice(200, 600)),
+        with_missing(y, slice(200, 600)),
         n_components=8,
         hidden_layer_sizes=(48,),
         max_iter=10,
@@ -1203,48 +1224,50 @@ def test_projection_finds_the_teachers_neighbors_of_untaught_documents(documents
     assert overlap > 0.3
 
 
-# Input that nothing can be learnt from
+# Input that does not allow a fit
 
 
-def test_projection_one_document(documents):
+def test_projection_refuses_one_document(documents):
     X, y = documents
     with pytest.raises(ValueError, match=r"Found array with 1 sample.*minimum of 2 is"):
         ReLUProjection().fit(X[:1], y[:1])
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-def test_projection_constant_teacher(documents, scaled):
-    """Lengths do not count: a teacher that gives one direction is constant."""
+def test_projection_refuses_a_constant_teacher(documents, scaled):
+    """Only the direction of an embedding counts, not its length."""
     X, y = documents
     factor = np.linspace(1, 9, 600)[:, np.newaxis] if scaled else np.ones((600, 1))
     with pytest.raises(
         ValueError,
-        match="y has one and the same direction for all 600 documents taught",
+        match="y has one and the same direction for all 600 documents with an embed",
     ):
         small_projection().fit(X, factor * y[0])
 
 
-def test_projection_teacher_of_one_component(documents):
-    """It has no more than two directions, and one is no fault."""
+def test_projection_teacher_may_have_one_component(documents):
+    """There are at most two directions, and one is enough."""
     X, y = documents
     projection = ReLUProjection(max_iter=1).fit(X, abs(y[:, :1]))
     assert projection.transform(X).shape == (600, 1)
 
 
-def test_projection_one_document_taught(documents):
+def test_projection_fits_one_teacher_embedding(documents):
     X, y = documents
-    y = with_untaught(y, slice(1, 600))
+    y = with_missing(y, slice(1, 600))
     with pytest.warns(UserWarning, match="599 of 600"):
         projection = ReLUProjection(max_iter=1).fit(X, y)
     assert projection.n_components_ == projection.n_teacher_documents_ == 1
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_projection_x_without_values(documents, stored):
+def test_projection_refuses_x_without_values(documents, stored):
     X = sparse.csr_matrix((600, 60), dtype=np.float32)
     if stored:
         X = documents[0] * np.float32(0)
-    with pytest.raises(ValueError, match="X has no value but 0.* all documents empty"):
+    with pytest.raises(
+        ValueError, match="X has no value other than 0.* all documents empty"
+    ):
         small_projection().fit(X, documents[1])
 
 
@@ -1258,7 +1281,7 @@ INSIDE_FIT = [
 
 
 def stop_inside(monkeypatch, place, error):
-    """Let a part of fit raise an error."""
+    """Make a part of fit raise an error."""
 
     def stop(*args, **kwargs):
         raise error
@@ -1268,15 +1291,15 @@ def stop_inside(monkeypatch, place, error):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 @pytest.mark.parametrize("place", INSIDE_FIT)
-def test_projection_failed_fit_leaves_the_fitted_model(
+def test_projection_keeps_the_fitted_model_if_fit_fails(
     monkeypatch, documents, fitted, place, error
 ):
     X, y = documents
-    projection = clone_of_fitted(fitted)
+    projection = fitted_copy(fitted)
     before = dict(vars(projection))
     stop_inside(monkeypatch, place, error)
     with pytest.raises(error):
-        # Narrower in all ways: nothing of it may show.
+        # All sizes are smaller, and none of them may show afterwards.
         projection.fit(X[:300, :50], y[:300, :12])
     assert vars(projection) == before
     reference.assert_same_bits(projection.transform(X), fitted.transform(X))
@@ -1284,7 +1307,7 @@ def test_projection_failed_fit_leaves_the_fitted_model(
 
 
 @pytest.mark.parametrize("place", INSIDE_FIT)
-def test_projection_interrupted_first_fit_leaves_it_unfitted(
+def test_projection_stays_unfitted_if_the_first_fit_is_interrupted(
     monkeypatch, documents, place
 ):
     projection = small_projection()
@@ -1297,10 +1320,12 @@ def test_projection_interrupted_first_fit_leaves_it_unfitted(
         projection.transform(documents[0])
 
 
-def test_projection_refused_input_leaves_the_fitted_model(documents, fitted):
+def test_projection_keeps_the_fitted_model_if_input_is_refused(documents, fitted):
     X, y = documents
-    projection = clone_of_fitted(fitted)
-    with pytest.raises(ValueError, match="for none of the 600 documents"):
+    projection = fitted_copy(fitted)
+    with pytest.raises(
+        ValueError, match="y has no embedding for any of the 600 documents"
+    ):
         projection.fit(X[:, :50], np.zeros_like(y))
     assert projection.n_features_in_ == 60
     reference.assert_same_bits(projection.transform(X), fitted.transform(X))
@@ -1314,7 +1339,7 @@ def test_projection_report_of_all_documents(documents):
     projection = small_projection(early_stopping=False).fit(X, y)
     expected = fit_report(projection.transform(X), y, held_out=False, random_state=0)
     assert projection.report_.n_documents == 600
-    # Other pairs of documents are drawn for the correlation.
+    # The correlation is of other pairs of documents.
     assert projection.report_.as_dict() == pytest.approx(expected.as_dict(), abs=5e-3)
 
 
@@ -1327,10 +1352,10 @@ def test_projection_report_of_held_out_documents(fitted):
     assert 10 / 29 < fitted.report_.neighbor_recall <= 1
 
 
-def test_projection_report_does_not_know_the_held_out_documents():
-    """Each document has words of its own, and the teacher is noise.
+def test_projection_report_does_not_depend_on_targets_of_held_out_documents():
+    """Each document has a feature that no other has, and the teacher is noise.
 
-    By chance, 10 of the 49 others are found.
+    By chance, 10 of the 49 other documents are found.
     """
     random_state = np.random.RandomState(0)
     shared = sparse.random(1000, 100, 0.1, "csr", random_state=0)
@@ -1341,8 +1366,8 @@ def test_projection_report_does_not_know_the_held_out_documents():
     assert report.neighbor_recall < 0.35
 
 
-def test_projection_report_is_about_some_of_many_documents(monkeypatch, documents):
-    monkeypatch.setattr(sklux._student.projection, "MAX_REPORT_SIZE", 100)
+def test_projection_report_is_about_a_sample_of_many_documents(monkeypatch, documents):
+    monkeypatch.setattr(sklux._student.finishing, "MAX_REPORT_SIZE", 100)
     projection = small_projection(early_stopping=False).fit(*documents)
     assert projection.report_.n_documents == 100
 
@@ -1352,7 +1377,7 @@ def test_projection_report_is_the_same_for_the_same_seed(documents, fitted):
 
 
 def test_projection_report_survives_pickle_and_json(fitted):
-    assert clone_of_fitted(fitted).report_ == fitted.report_
+    assert fitted_copy(fitted).report_ == fitted.report_
     state = json.loads(json.dumps(fitted.report_.as_dict()))
     assert FitReport.from_dict(state) == fitted.report_
 
@@ -1363,7 +1388,7 @@ def test_projection_report_is_in_the_html(fitted):
 
 
 def test_projection_collapse_warns(documents):
-    """A single unit has one direction, whatever comes after it."""
+    """A single unit has only one direction."""
     with pytest.warns(
         ConvergenceWarning,
         match="The student has collapsed.\nStudent and teacher: [0-9]+ held-out",
@@ -1398,11 +1423,11 @@ def test_projection_truncate_keeps_the_first_components(
     assert len(short.get_feature_names_out()) == n_components
 
 
-def test_projection_truncate_leaves_the_model(documents, fitted):
-    projection = clone_of_fitted(fitted)
+def test_projection_truncate_does_not_change_the_model(documents, fitted):
+    projection = fitted_copy(fitted)
     projection.truncate(2)
     assert projection.n_components == projection.n_components_ == 6
-    assert_same_model(projection, fitted)
+    assert_same_weights(projection, fitted)
     reference.assert_same_bits(
         projection.transform(documents[0]), fitted.transform(documents[0])
     )
@@ -1414,14 +1439,14 @@ def test_projection_truncate_to_its_own_width_changes_no_bit(documents, fitted):
     )
 
 
-def test_projection_truncate_twice_is_once(documents, fitted):
+def test_projection_truncate_twice_equals_once(documents, fitted):
     X = documents[0]
     reference.assert_same_bits(
         fitted.truncate(5).truncate(2).transform(X), fitted.truncate(2).transform(X)
     )
 
 
-def test_projection_truncate_shortens_teacher_vectors_alike(documents, fitted):
+def test_projection_truncate_shortens_teacher_vectors_too(documents, fitted):
     y = documents[1]
     np.testing.assert_allclose(
         fitted.truncate(3).project_teacher(y),
@@ -1442,17 +1467,17 @@ def test_projection_truncate_keeps_the_history(fitted):
 
 
 def test_projection_truncate_has_no_report(fitted):
-    """The numbers are those of the whole vectors."""
+    """The numbers of the report are about the whole vectors."""
     short = fitted.truncate(3)
     assert short.report_ is None
     assert fitted.report_ is not None
     assert "sklux-fit-report" not in short._repr_html_()
 
 
-def test_projection_truncated_is_pickled_and_fitted_anew(documents, fitted):
-    short = clone_of_fitted(fitted.truncate(3))
+def test_projection_truncated_can_be_pickled_and_fitted_again(documents, fitted):
+    short = fitted_copy(fitted.truncate(3))
     assert short.transform(documents[0]).shape == (600, 3)
-    assert_same_model(
+    assert_same_weights(
         short.fit(*documents), small_projection(n_components=3).fit(*documents)
     )
 

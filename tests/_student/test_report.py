@@ -1,4 +1,4 @@
-"""The report of a fit: hand-worked numbers, its forms, its place in a notebook."""
+"""The report of a fit: numbers by hand, its forms, its HTML in a notebook."""
 
 import json
 import pickle
@@ -36,7 +36,7 @@ COLLAPSED = replace(REPORT, student_effective_rank=18.4)
 
 
 class Shown(ReportReprMixin, TransformerMixin, BaseEstimator):
-    """An estimator that may have a report."""
+    """An estimator with a report after fit."""
 
     def fit(self, X, y=None):
         self.report_ = REPORT
@@ -47,7 +47,7 @@ class Shown(ReportReprMixin, TransformerMixin, BaseEstimator):
 
 
 class ShownByProperty(ReportReprMixin, BaseEstimator):
-    """Its report is that of a part, as in LuxicalVectorizer."""
+    """An estimator that shows the report of a part, like LuxicalVectorizer."""
 
     @property
     def report_(self):
@@ -77,11 +77,12 @@ def test_fit_report_holds_the_public_measures():
 
 
 def test_fit_report_by_hand():
-    """The student has folded e_2 and -e_2 onto e_1.
+    """The student maps e_2 and -e_2 to e_1.
 
-    Teacher: e_1, -e_1, e_2, -e_2. The sum is zero, the covariance diag(1/2, 1/2): rank
-    2, mean cosine (0 - 4) / 12. Student: e_1, -e_1, e_1, e_1: one direction, rank 1;
-    the sum is 2 e_1, mean cosine (4 - 4) / 12.
+    Teacher: e_1, -e_1, e_2, -e_2. The sum is zero, the covariance is diag(1/2, 1/2),
+    the rank is 2, and the mean cosine is (0 - 4) / 12. Student: e_1, -e_1, e_1, e_1.
+    There is one direction, the rank is 1, the sum is 2 e_1, and the mean cosine is
+    (4 - 4) / 12.
     """
     teacher = np.array([[1, 0], [-2, 0], [0, 3], [0, -4]])
     student = np.array([[1, 0], [-1, 0], [1, 0], [1, 0]])
@@ -112,15 +113,13 @@ def test_fit_report_leaves_out_zero_rows_of_either_side():
 @pytest.mark.parametrize(
     ("n_documents", "n_neighbors"), [(3, 1), (4, 2), (11, 5), (20, 10), (5000, 10)]
 )
-def test_fit_report_asks_for_no_more_than_half_of_the_documents(
-    n_documents, n_neighbors
-):
-    """Of n - 1 others, n - 1 neighbours are always found."""
+def test_fit_report_compares_at_most_half_of_the_documents(n_documents, n_neighbors):
+    """Any student finds n - 1 neighbours among n - 1 other documents."""
     assert replace(REPORT, n_documents=n_documents).n_neighbors == n_neighbors
 
 
 def test_fit_report_of_three_documents_by_hand():
-    """Nearest to 0, 1, 2 are for the teacher 1, 0, 1, and for the student 2, 2, 1."""
+    """Nearest to documents 0, 1, 2: teacher 1, 0, 1; student 2, 2, 1."""
     degrees = {"teacher": [0, 10, 30], "student": [0, 60, 40]}
     student, teacher = (
         np.stack([np.cos(np.radians(d)), np.sin(np.radians(d))], axis=1)
@@ -151,7 +150,7 @@ def test_fit_report_follows_its_random_state(random_state):
     )
 
 
-def test_fit_report_refuses_other_documents():
+def test_fit_report_refuses_different_numbers_of_documents():
     student, teacher = pair()
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         fit_report(student[1:], teacher, held_out=True)
@@ -162,14 +161,14 @@ def test_fit_report_refuses_other_documents():
     [
         (28, 114, 256, True),
         (29, 114, 256, False),
-        # Half of 16 components, though a twelfth of the teacher's rank.
+        # Half of the 16 components, but less than a tenth of the teacher's rank.
         (8, 100, 16, False),
         (3.9, 100, 16, True),
         (0, 100, 16, True),
         (0, 0, 16, False),
     ],
 )
-def test_fit_report_collapse_is_a_quarter_of_what_could_be(
+def test_fit_report_collapse_is_below_a_quarter_of_the_possible_rank(
     student_rank, teacher_rank, n_components, expected
 ):
     report = replace(
@@ -181,8 +180,8 @@ def test_fit_report_collapse_is_a_quarter_of_what_could_be(
     assert report.is_collapsed is expected
 
 
-def test_fit_report_sees_a_collapse_in_spite_of_a_shared_cone():
-    """The mean is taken out: a cone alone is no collapse, lost directions are."""
+def test_fit_report_collapse_does_not_depend_on_a_common_direction():
+    """The mean is removed. A narrow cone is not a collapse; lost directions are one."""
     teacher = np.random.RandomState(0).standard_normal((400, 30))
     cone = np.hstack([teacher, np.full((400, 1), 20.0)])
     assert not fit_report(cone, teacher, held_out=True, random_state=0).is_collapsed
@@ -193,7 +192,7 @@ def test_fit_report_sees_a_collapse_in_spite_of_a_shared_cone():
     assert report.student_mean_cosine > 0.9
 
 
-def test_fit_report_in_words():
+def test_fit_report_as_text():
     assert str(REPORT) == (
         "Student and teacher: 1,500 held-out documents\n"
         "teacher's 10 nearest found 36.9 % (by chance 0.7 %), correlation of cosines "
@@ -202,7 +201,11 @@ def test_fit_report_in_words():
     )
     assert str(COLLAPSED).splitlines()[3].startswith("The student's vectors have coll")
     trained_on = str(replace(COLLAPSED, held_out=False)).splitlines()
-    assert trained_on[3].startswith("The student was trained on these documents")
+    assert trained_on[3] == (
+        "The student was trained on these documents, and is less like its teacher on "
+        "others. By default, if 400 or more documents have a teacher embedding, some "
+        "of them are held out for this report."
+    )
     assert trained_on[4].startswith("The student's vectors have collapsed")
     near_zero = replace(REPORT, teacher_mean_cosine=-0.001)
     assert "(teacher 0.00)" in str(near_zero)
@@ -211,7 +214,7 @@ def test_fit_report_in_words():
     )
 
 
-def test_fit_report_table():
+def test_fit_report_as_html():
     html = REPORT._repr_html_()
     assert html.count("<tr>") == html.count("</tr>") == 5
     assert "<td>60.1</td><td>114.1</td>" in html
@@ -244,7 +247,7 @@ def test_fit_report_survives_json(report):
 @given(st.integers(0, 2**32 - 1), st.integers(3, 30))
 @settings(max_examples=25, deadline=None)
 def test_fit_report_numbers_lie_within_their_bounds(seed, n_samples):
-    # Small whole numbers: zero rows, and rows that are the same.
+    # Small integers give zero rows and equal rows.
     random_state = np.random.RandomState(seed)
     student = random_state.randint(-1, 2, size=(n_samples, 2))
     teacher = random_state.randint(-1, 2, size=(n_samples, 3))
@@ -275,7 +278,7 @@ def test_fit_report_refuses_a_damaged_state(change, message):
         FitReport.from_dict(REPORT.as_dict() | change)
 
 
-def test_fit_report_refuses_a_state_that_lacks_a_number():
+def test_fit_report_refuses_a_state_without_a_number():
     state = REPORT.as_dict()
     del state["neighbor_recall"]
     with pytest.raises(ValueError, match="The fit report lacks 'neighbor_recall'"):
@@ -283,7 +286,7 @@ def test_fit_report_refuses_a_state_that_lacks_a_number():
 
 
 @pytest.mark.parametrize("estimator", [Shown(), ShownByProperty()])
-def test_html_of_an_unfitted_estimator_is_scikit_learns(estimator):
+def test_html_of_an_unfitted_estimator_is_from_scikit_learn(estimator):
     assert "sklux" not in estimator._repr_html_()
     assert "sklux" not in estimator._repr_mimebundle_()["text/html"]
 
@@ -301,8 +304,8 @@ def test_html_has_the_report_once_below_the_diagram():
             assert html.index("sk-top-container") < html.index("sklux-fit-report")
 
 
-def test_html_without_a_report_is_scikit_learns():
-    """A model from an older file or a Luxical file has None."""
+def test_html_without_a_report_is_from_scikit_learn():
+    """A model from a file of an older version, or from a Luxical file."""
     estimator = Shown().fit(None)
     estimator.report_ = None
     assert "sklux-fit-report" not in estimator._repr_html_()
@@ -315,7 +318,7 @@ def test_html_follows_the_display_setting():
         assert set(estimator._repr_mimebundle_()) == {"text/plain"}
 
 
-def test_html_of_a_pipeline_stays_scikit_learns():
+def test_html_of_a_pipeline_is_from_scikit_learn():
     pipeline = make_pipeline(Shown()).fit([[1.0]])
     html = pipeline._repr_html_()
     assert "Shown" in html

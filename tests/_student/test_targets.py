@@ -1,4 +1,4 @@
-"""Targets: the teacher beside the corpus, and their principal directions."""
+"""Targets: teacher embeddings mixed with latent vectors, and their reduction."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,6 @@ from sklux._student.targets import (
     nearest_rotation,
     principal_directions,
 )
-from sklux._utils import similarity as _similarity
-from sklux._utils.similarity import second_moment
 
 
 def unit(n_samples, n_columns, seed=0):
@@ -20,14 +18,14 @@ def unit(n_samples, n_columns, seed=0):
     return reference.unit_rows(rows).astype(np.float32)
 
 
-def everyone(rows):
+def all_embedded(rows):
     return np.ones(len(rows), dtype=bool)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.1, 0.5, 1.0])
 def test_make_targets_whole_cosines_are_the_mixture(weight):
     teacher, latent = unit(30, 12), unit(30, 7, seed=1)
-    whole = make_targets(teacher, latent, weight, 5, everyone(teacher)).whole
+    whole = make_targets(teacher, latent, weight, 5, all_embedded(teacher)).whole
     expected = (1 - weight) * teacher @ teacher.T + weight * latent @ latent.T
     np.testing.assert_allclose(whole @ whole.T, expected, atol=2e-6)
     assert whole.dtype == np.float32
@@ -37,33 +35,33 @@ def test_make_targets_by_hand():
     """t = (1, 0) and l = (1,): with w = 0.36, t' = [0.8 t, 0.6 l] = (0.8, 0, 0.6)."""
     teacher = np.array([[1, 0], [0, 1]], dtype=np.float32)
     latent = np.array([[1], [1]], dtype=np.float32)
-    whole = make_targets(teacher, latent, 0.36, 2, everyone(teacher)).whole
+    whole = make_targets(teacher, latent, 0.36, 2, all_embedded(teacher)).whole
     np.testing.assert_allclose(whole, [[0.8, 0, 0.6], [0, 0.8, 0.6]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("n_latent", [0, 7])
-def test_make_targets_weight_0_is_the_teacher(n_latent):
-    """Nothing of the corpus is read, and the map is the principal directions."""
+def test_make_targets_with_weight_0_are_the_teacher(n_latent):
+    """Latent vectors are not read; the map consists of principal directions."""
     teacher = unit(30, 12)
     latent = np.full((30, n_latent), np.nan, dtype=np.float32)
-    targets = make_targets(teacher, latent, 0.0, 5, everyone(teacher))
+    targets = make_targets(teacher, latent, 0.0, 5, all_embedded(teacher))
     assert targets.whole is teacher
     reference.assert_same_bits(targets.components, principal_directions(teacher, 5))
     expected = reference.unit_rows(teacher @ targets.components.T)
     np.testing.assert_allclose(targets.reduced, expected, atol=1e-6)
 
 
-def test_make_targets_without_latent_vectors_is_the_teacher():
-    """Whatever the weight: a corpus of one document has none."""
+def test_make_targets_without_latent_vectors_are_the_teacher():
+    """For any weight."""
     teacher = unit(30, 12)
     latent = np.zeros((30, 0), dtype=np.float32)
-    assert make_targets(teacher, latent, 0.5, 5, everyone(teacher)).whole is teacher
+    assert make_targets(teacher, latent, 0.5, 5, all_embedded(teacher)).whole is teacher
 
 
 @pytest.mark.parametrize("weight", [0.1, 1.0])
 def test_make_targets_reduced_are_the_principal_directions_of_the_whole(weight):
     teacher, latent = unit(30, 12), unit(30, 7, seed=1)
-    targets = make_targets(teacher, latent, weight, 5, everyone(teacher))
+    targets = make_targets(teacher, latent, weight, 5, all_embedded(teacher))
     _, _, directions = np.linalg.svd(targets.whole.astype(np.float64))
     expected = reference.unit_rows(targets.whole @ directions[:5].T)
     np.testing.assert_allclose(
@@ -71,17 +69,17 @@ def test_make_targets_reduced_are_the_principal_directions_of_the_whole(weight):
     )
 
 
-def test_make_targets_weight_1_is_the_corpus():
+def test_make_targets_with_weight_1_are_the_corpus():
     teacher, latent = unit(30, 12), unit(30, 7, seed=1)
-    targets = make_targets(teacher, latent, 1.0, 7, everyone(teacher))
+    targets = make_targets(teacher, latent, 1.0, 7, all_embedded(teacher))
     np.testing.assert_allclose(
         targets.reduced @ targets.reduced.T, latent @ latent.T, atol=2e-6
     )
-    # There is still a map from the teacher's space.
+    # There is a map from the teacher's space even so.
     assert targets.components.shape == (7, 12)
 
 
-def test_make_targets_map_is_that_of_the_documents_taught():
+def test_make_targets_map_comes_from_documents_with_a_teacher_embedding():
     teacher, latent = unit(30, 12), unit(30, 7, seed=1)
     is_embedded = np.arange(30) < 20
     targets = make_targets(teacher, latent, 0.3, 5, is_embedded)
@@ -102,16 +100,16 @@ def test_make_targets_of_a_zero_teacher_row_are_zero(weight):
 
 @pytest.mark.parametrize("weight", [0.1, 0.9])
 def test_make_targets_without_latent_vector_of_one_document(weight):
-    """Its target is the teacher's alone, and of length 1."""
+    """The target is the teacher embedding, with length 1."""
     teacher, latent = unit(30, 12), unit(30, 7, seed=1)
     latent[4] = 0
-    whole = make_targets(teacher, latent, weight, 5, everyone(teacher)).whole
+    whole = make_targets(teacher, latent, weight, 5, all_embedded(teacher)).whole
     np.testing.assert_allclose(whole[4], [*teacher[4], *np.zeros(7)], atol=1e-6)
 
 
-def test_make_targets_leaves_its_arguments_alone():
+def test_make_targets_does_not_change_its_arguments():
     teacher, latent = unit(30, 12), unit(30, 7, seed=1)
-    make_targets(teacher, latent, 0.5, 5, everyone(teacher))
+    make_targets(teacher, latent, 0.5, 5, all_embedded(teacher))
     reference.assert_same_bits(teacher, unit(30, 12))
     reference.assert_same_bits(latent, unit(30, 7, seed=1))
 
@@ -156,12 +154,14 @@ def test_principal_directions_of_fewer_vectors_than_directions(n_samples):
 
 @pytest.mark.parametrize("n_samples", [3, 12, 200])
 def test_nearest_map_equals_reference(n_samples):
-    """Ridge regression as least squares with RIDGE times the identity below."""
+    """Ridge regression is least squares with further rows."""
     vectors, targets = unit(n_samples, 12), unit(n_samples, 5, seed=1)
     ridge = RIDGE * np.linalg.norm(vectors.astype(np.float64), 2) ** 2
-    below = np.sqrt(ridge) * np.eye(12)
+    further = np.sqrt(ridge) * np.eye(12)
     expected, *_ = np.linalg.lstsq(
-        np.vstack([vectors, below]), np.vstack([targets, np.zeros((12, 5))]), rcond=None
+        np.vstack([vectors, further]),
+        np.vstack([targets, np.zeros((12, 5))]),
+        rcond=None,
     )
     found = nearest_map(vectors, targets)
     assert found.shape == (5, 12) and found.dtype == np.float32
@@ -169,7 +169,7 @@ def test_nearest_map_equals_reference(n_samples):
 
 
 def test_nearest_map_finds_a_rotation():
-    """Up to the ridge, which shortens: C^T = (S + r I)^-1 S R."""
+    """The ridge makes it a little shorter: C^T = (S + r I)^-1 S R."""
     rotation, _ = np.linalg.qr(np.random.RandomState(2).standard_normal((9, 9)))
     vectors = unit(500, 9)
     found = nearest_map(vectors, (vectors @ rotation).astype(np.float32))
@@ -187,23 +187,13 @@ def test_nearest_map_of_zero_vectors_is_zero():
     np.testing.assert_array_equal(nearest_map(zeros, unit(4, 2)), np.zeros((2, 3)))
 
 
-@pytest.mark.parametrize("n_samples", [0, 1, 4, 5, 11])
-def test_second_moment_equals_reference(monkeypatch, n_samples):
-    monkeypatch.setattr(_similarity, "MOMENT_ROWS", 5)
-    first, second = unit(n_samples, 4), unit(n_samples, 3, seed=1)
-    expected = np.zeros((4, 3))
-    for a, b in zip(first.astype(np.float64), second.astype(np.float64)):
-        expected += np.outer(a, b)
-    np.testing.assert_allclose(second_moment(first, second), expected, atol=1e-14)
-
-
-def test_nearest_rotation_turns_back():
+def test_nearest_rotation_finds_a_rotation():
     random_state = np.random.RandomState(0)
     student = random_state.standard_normal((50, 5)).astype(np.float32)
-    turn, _ = np.linalg.qr(random_state.standard_normal((5, 5)))
-    rotation = nearest_rotation(student, student @ turn)
+    expected, _ = np.linalg.qr(random_state.standard_normal((5, 5)))
+    rotation = nearest_rotation(student, student @ expected)
     assert rotation.dtype == np.float32
-    np.testing.assert_allclose(rotation, turn, atol=1e-6)
+    np.testing.assert_allclose(rotation, expected, atol=1e-6)
 
 
 def test_nearest_rotation_is_orthogonal_and_nearer_than_others():

@@ -1,6 +1,9 @@
-"""Teacher embeddings that a fit is given."""
+"""Checks of teacher embeddings, in the forms in which a fit gets them."""
+
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import reference
 
@@ -12,50 +15,50 @@ def vectors(n_samples=5, seed=0):
     return rows.astype(np.float32)
 
 
-def test_of_rows_nan_rows_become_zero():
+def test_of_rows_makes_rows_of_nan_zero():
     rows = vectors()
     rows[[1, 3]] = np.nan
     before = rows.copy()
     found = TeacherEmbeddings.of_rows(rows, "y").vectors
     assert not found[[1, 3]].any()
     reference.assert_same_bits(found[[0, 2, 4]], rows[[0, 2, 4]])
-    # A copy.
+    # The result is a copy.
     np.testing.assert_array_equal(rows, before)
     assert found.dtype == np.float32
 
 
-def test_of_rows_of_all_is_the_array_itself():
+def test_of_rows_does_not_copy_complete_rows():
     rows = vectors()
     assert TeacherEmbeddings.of_rows(rows, "y").vectors is rows
 
 
-def test_of_rows_zero_rows_stay():
+def test_of_rows_does_not_copy_zero_rows():
     rows = vectors()
     rows[2] = 0
     assert TeacherEmbeddings.of_rows(rows, "y").vectors is rows
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_of_rows_value_is_not_finite(bad):
-    """NaN in a part of a row is an error, in all of it a mark."""
+def test_of_rows_refuses_values_that_are_not_finite(bad):
+    """A part of the row is NaN or infinite. A row of NaN is valid."""
     rows = vectors()
     rows[0] = np.nan
     rows[[2, 4], 1] = bad
     with pytest.raises(
-        ValueError, match="teacher has NaN or infinity in 2 rows, .* row 2.*encode"
+        ValueError, match="teacher has NaN or infinity in 2 rows, .* row 2.*compute"
     ):
         TeacherEmbeddings.of_rows(rows, "teacher")
 
 
-def test_of_rows_infinite_row():
+def test_of_rows_refuses_an_infinite_row():
     rows = vectors()
     rows[1] = np.inf
-    with pytest.raises(ValueError, match="y has NaN or infinity in 1 rows"):
+    with pytest.raises(ValueError, match="^y has NaN or infinity in row 1. An"):
         TeacherEmbeddings.of_rows(rows, "y")
 
 
 @pytest.mark.parametrize("value", [np.nan, 0])
-def test_of_rows_of_none(value):
+def test_of_rows_needs_an_embedding(value):
     rows = np.full((4, 3), value, dtype=np.float32)
     with pytest.raises(
         ValueError, match="y has no embedding for any of the 4 documents"
@@ -63,7 +66,7 @@ def test_of_rows_of_none(value):
         TeacherEmbeddings.of_rows(rows, "y")
 
 
-def test_of_rows_without_columns():
+def test_of_rows_needs_columns():
     with pytest.raises(
         ValueError, match="y has no embedding for any of the 2 documents"
     ):
@@ -71,8 +74,8 @@ def test_of_rows_without_columns():
 
 
 @pytest.mark.parametrize("lengths", [[1, 1, 1], [1, 5, 1e-20]])
-def test_of_rows_of_one_direction(lengths):
-    """The length of a vector does not count."""
+def test_of_rows_refuses_a_single_direction(lengths):
+    """For vectors of any length."""
     rows = np.outer(lengths, [1, -2, 3]).astype(np.float32)
     rows = np.vstack([rows, np.full((1, 3), np.nan, dtype=np.float32)])
     with pytest.raises(
@@ -81,12 +84,12 @@ def test_of_rows_of_one_direction(lengths):
         TeacherEmbeddings.of_rows(rows, "y")
 
 
-def test_of_rows_two_directions_are_enough():
+def test_of_rows_takes_two_directions():
     rows = np.array([[1, 0], [1, 0], [1, 1e-3]], dtype=np.float32)
     assert TeacherEmbeddings.of_rows(rows, "y").vectors is rows
 
 
-def test_of_rows_one_document_embedded():
+def test_of_rows_takes_one_embedding():
     rows = np.full((3, 2), np.nan, dtype=np.float32)
     rows[1] = 1
     found = TeacherEmbeddings.of_rows(rows, "y")
@@ -116,20 +119,115 @@ def test_of_sample_of_some_documents():
     assert found.n_components == 3
 
 
-def test_of_sample_of_all_documents_is_the_array_itself():
+def test_of_sample_does_not_copy_embeddings_of_all_documents():
     rows = vectors()
     assert TeacherEmbeddings.of_sample(rows, np.arange(5), 5).vectors is rows
 
 
-def test_of_target_needs_a_table():
+def test_of_target_needs_two_dimensions():
     with pytest.raises(ValueError, match="the target y is None"):
         TeacherEmbeddings.of_target(None)
     with pytest.raises(ValueError, match=r"shape \(n_samples, n_teacher_.* \(3,\)"):
         TeacherEmbeddings.of_target([1.0, 2.0, 3.0])
 
 
-def test_of_target_makes_rows_without_an_embedding_zero():
+def test_of_target_makes_rows_of_nan_zero():
     y = np.array([[np.nan, np.nan], [0, 2], [1, 0]])
     found = TeacherEmbeddings.of_target(y)
     assert found.vectors.dtype == np.float32
     np.testing.assert_array_equal(found.vectors, [[0, 0], [0, 2], [1, 0]])
+
+
+# Embeddings for a LuxicalVectorizer
+
+ROWS = [[1, 2, 11], [2, 1, 10], [1, 2, 16], [1, 0, 8], [0, 0, 0], [1, 0, 5]]
+
+
+@pytest.mark.parametrize(
+    "embeddings",
+    [
+        ROWS,
+        np.array(ROWS, dtype=np.float16),
+        np.array(ROWS, dtype=np.int64),
+        np.array(ROWS, order="F"),
+        pd.DataFrame(ROWS),
+    ],
+    ids=["list", "float16", "int", "fortran", "pandas"],
+)
+def test_of_documents_takes_arrays_of_any_type(embeddings):
+    vectors = TeacherEmbeddings.of_documents(embeddings, 6).vectors
+    assert vectors.dtype == np.float32
+    np.testing.assert_array_equal(vectors, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "message"),
+    [
+        (np.ones((5, 3)), "teacher_embeddings has 5 rows, but there are 6 documents"),
+        (np.ones((7, 3)), "has 7 rows, but there are 6 documents. Give one row per"),
+        (np.ones(6), r"must have shape \(n_documents, n_teacher_com.* shape \(6,\) in"),
+        (np.ones((6, 2, 2)), r"Got shape \(6, 2, 2\) instead"),
+        (np.ones((6, 0)), r"Got shape \(6, 0\) instead"),
+        (3.0, r"Got shape \(\) instead"),
+        ([[1.0], [1.0, 2.0]] * 3, "must be an array of numbers.* Got list: "),
+        ([["a"]] * 6, "must be an array of numbers, .* Got list: could not convert"),
+        (
+            [[1 + 2j]] * 6,
+            "must be an array of numbers, .* Got list: vectors are complex",
+        ),
+        ((row for row in [[1.0]] * 6), "must be an array of numbers.* Got generator"),
+    ],
+    ids=lambda value: None if not isinstance(value, str) else value[:20],
+)
+def test_of_documents_refuses_other_shapes_and_types(embeddings, message):
+    with pytest.raises(ValueError, match=message):
+        TeacherEmbeddings.of_documents(embeddings, 6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_of_documents_refuses_values_that_are_not_finite(value):
+    embeddings = np.ones((6, 3))
+    embeddings[[2, 5], 1] = value
+    with pytest.raises(
+        ValueError,
+        match="teacher_embeddings has NaN or infinity in 2 rows, the first of them row "
+        "2. An embedding must have finite numbers, and a document without an embedding "
+        "must have NaN in all of its row",
+    ):
+        TeacherEmbeddings.of_documents(embeddings, 6)
+
+
+def test_of_documents_makes_rows_of_nan_zero():
+    """The array of the caller does not change."""
+    embeddings = np.arange(18.0).reshape(6, 3)
+    embeddings[[1, 4]] = np.nan
+    vectors = TeacherEmbeddings.of_documents(embeddings, 6).vectors
+    assert vectors.dtype == np.float32
+    assert not vectors[[1, 4]].any()
+    np.testing.assert_array_equal(vectors[[0, 2, 3, 5]], embeddings[[0, 2, 3, 5]])
+    assert np.isnan(embeddings[[1, 4]]).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, 0])
+def test_of_documents_needs_an_embedding(value):
+    with pytest.raises(
+        ValueError,
+        match="teacher_embeddings has no embedding for any of the 6 documents",
+    ):
+        TeacherEmbeddings.of_documents(np.full((6, 3), value), 6)
+
+
+def test_of_documents_refuses_a_single_direction():
+    with pytest.raises(
+        ValueError,
+        match="teacher_embeddings has one and the same direction for all 6 documents",
+    ):
+        TeacherEmbeddings.of_documents(np.outer(np.arange(1, 7), [1, 2, 3]), 6)
+
+
+def test_of_documents_refuses_values_too_large_for_float32():
+    """Without a warning of NumPy."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="NaN or infinity in 6 rows"):
+            TeacherEmbeddings.of_documents(np.full((6, 3), 1e300), 6)

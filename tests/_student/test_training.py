@@ -1,4 +1,4 @@
-"""The training room: schedule, dense steps, losses of a batch, loop, stopping rule."""
+"""Training: schedule, dense steps, losses of a batch, loop, stopping rule."""
 
 import warnings
 
@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from sklux._kernels.layers import BETA_1, BETA_2, EPSILON  # noqa: E402
 
-from sklux._student import training as _training  # noqa: E402
+from sklux._student import training  # noqa: E402
 from sklux._student.first_layer import FirstLayer, MiniBatches  # noqa: E402
 from sklux._student.fit_data import TrainingExamples  # noqa: E402
 from sklux._student.initialization import initial_coefs  # noqa: E402
@@ -32,7 +32,7 @@ from sklux._student.training import (  # noqa: E402
     learning_rate_factor,
     train_student,
 )
-from sklux._utils import threads as _threads  # noqa: E402
+from sklux._utils import threads  # noqa: E402
 
 ALL_LOSSES = {"cosine": 1.0, "similarity_kl": 0.5}
 
@@ -56,7 +56,7 @@ def make_settings(loss="cosine", **changes):
 
 
 def two_views(X, empty=()):
-    """Views of documents: each value is in one of the two; some have no second one."""
+    """Two views of documents: each value is in one; some second views are empty."""
     in_first = np.random.RandomState(7).random_sample(X.shape) < 0.5
     first, second = X.toarray() * in_first, X.toarray() * ~in_first
     second[list(empty)] = 0
@@ -64,7 +64,7 @@ def two_views(X, empty=()):
 
 
 def train(score=None, seed=0, with_views=False, **changes):
-    """Train on documents of topics, from a start that is the same each time."""
+    """Train on documents of topics, each time from the same initial weights."""
     X, teacher = reference.topic_documents(200)
     coefs = initial_coefs(X, teacher, (40,), np.random.RandomState(0))
     views = two_views(X) if with_views else None
@@ -78,7 +78,7 @@ def train(score=None, seed=0, with_views=False, **changes):
 
 
 def start():
-    """The weights that `train` starts from."""
+    """Initial weights of `train`."""
     X, teacher = reference.topic_documents(200)
     return initial_coefs(X, teacher, (40,), np.random.RandomState(0))
 
@@ -89,15 +89,15 @@ def assert_same_weights(first, second):
 
 
 class ScriptedScore:
-    """Held-out scores as the test wants them; keeps the weights it was shown."""
+    """Returns given scores, and records the weights."""
 
     def __init__(self, *scores):
         self.scores = scores
-        self.seen = []
+        self.recorded = []
 
     def __call__(self, coefs):
-        self.seen.append([weights.copy() for weights in coefs])
-        return self.scores[len(self.seen) - 1]
+        self.recorded.append([weights.copy() for weights in coefs])
+        return self.scores[len(self.recorded) - 1]
 
 
 def blank_rows(X, rows):
@@ -120,17 +120,17 @@ def test_learning_rate_factor_is_between_0_and_1():
 
 
 def test_dense_layer_equals_reference():
-    """In double precision, for the constants that the kernels have in float32."""
+    """In float64, with the constants of the kernels."""
     rng = np.random.RandomState(0)
     first = rng.standard_normal((6, 4))
-    twin = reference.LazyAdam(first, BETA_1, BETA_2, EPSILON)
+    expected = reference.LazyAdam(first, BETA_1, BETA_2, EPSILON)
     weights = torch.tensor(first)
     layer = DenseLayer(weights)
     for step in range(20):
         gradient, rate = rng.standard_normal((6, 4)), 0.1 / (step + 1)
-        twin.step(range(6), gradient, rate)
+        expected.step(range(6), gradient, rate)
         layer.step(torch.tensor(gradient), rate)
-    np.testing.assert_allclose(weights.numpy(), twin.weights, rtol=1e-12)
+    np.testing.assert_allclose(weights.numpy(), expected.weights, rtol=1e-12)
 
 
 def test_dense_layer_equals_torch_adam():
@@ -138,16 +138,16 @@ def test_dense_layer_equals_torch_adam():
     first = torch.tensor(rng.standard_normal((6, 4)))
     ours, theirs = first.clone(), first.clone().requires_grad_()
     layer = DenseLayer(ours)
-    twin = torch.optim.Adam([theirs], lr=0.01, betas=(BETA_1, BETA_2), eps=EPSILON)
+    optimizer = torch.optim.Adam([theirs], lr=0.01, betas=(BETA_1, BETA_2), eps=EPSILON)
     for _ in range(10):
         theirs.grad = torch.tensor(rng.standard_normal((6, 4)))
-        twin.step()
+        optimizer.step()
         layer.step(theirs.grad, 0.01)
     np.testing.assert_allclose(ours.numpy(), theirs.detach().numpy(), rtol=1e-10)
 
 
 def sums_of(X, weights):
-    """The first layer's sums of all rows, as the loop makes them."""
+    """Sums of the first layer for all rows, computed as in the training loop."""
     batches = MiniBatches(X, None, 0.0, np.random.RandomState(0))
     return torch.from_numpy(
         FirstLayer(weights).sums(batches.take(np.arange(X.shape[0])))
@@ -156,7 +156,7 @@ def sums_of(X, weights):
 
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (7,), (20, 9)])
 def test_forward_equals_apply_network(hidden_layer_sizes):
-    """The twin in torch, up to the last L2."""
+    """Except for the last normalisation."""
     X, teacher = reference.topic_documents(50)
     coefs = initial_coefs(X, teacher, hidden_layer_sizes, np.random.RandomState(0))
     first, *dense = coefs
@@ -168,7 +168,7 @@ def test_forward_equals_apply_network(hidden_layer_sizes):
     )
 
 
-def test_forward_empty_row_is_zero():
+def test_forward_of_an_empty_row_is_zero():
     X, teacher = reference.topic_documents(20)
     X = blank_rows(X, 3)
     first, last = initial_coefs(X, teacher, (8,), np.random.RandomState(0))
@@ -178,7 +178,7 @@ def test_forward_empty_row_is_zero():
 
 
 def test_forward_gradient_by_central_difference():
-    """Of a whole student, kernels included: the loss is the cosine to some targets."""
+    """A whole student with the kernels; the loss is the cosine distance to targets."""
     X, teacher = reference.topic_documents(12, n_features=9, n_teacher_components=3)
     first, last = initial_coefs(X, teacher, (6,), np.random.RandomState(0))
     batch = MiniBatches(X, None, 0.0, np.random.RandomState(0)).take(np.arange(12))
@@ -206,7 +206,7 @@ def test_forward_gradient_by_central_difference():
 
 
 def loss_parts(n_views=5):
-    """Rows of eight documents and some views, their numbers, and targets of twenty."""
+    """Rows of eight of twenty documents and some views; their numbers; all targets."""
     rng = np.random.RandomState(0)
     student = torch.tensor(rng.standard_normal((8 + 2 * n_views, 4)))
     targets = [
@@ -219,7 +219,7 @@ def loss_parts(n_views=5):
 @pytest.mark.parametrize("n_views", [0, 1, 5, 8])
 @pytest.mark.parametrize("loss", ["cosine", "similarity_kl", ALL_LOSSES])
 def test_batch_loss_is_the_weighted_sum_of_the_parts(loss, n_views):
-    """Distillation looks at the documents, the contrastive loss at their views."""
+    """Distillation uses the documents, the contrastive loss their views."""
     student, samples, (whole, reduced) = loss_parts(n_views)
     settings = make_settings(
         loss, temperature=0.4, contrastive_weight=0.3, contrastive_temperature=0.2
@@ -246,8 +246,8 @@ def test_batch_loss_gradient_by_autograd_check():
     )
 
 
-def test_batch_loss_that_says_nothing_has_a_gradient():
-    """Two documents have no order."""
+def test_batch_loss_of_two_documents_has_a_zero_gradient():
+    """Two documents have no order, and so the similarity loss is 0."""
     student, samples, targets = loss_parts(n_views=0)
     student = student[:2].clone().requires_grad_()
     settings = make_settings({"similarity_kl": 1.0})
@@ -266,7 +266,7 @@ def test_neighbor_score_equals_reference():
     assert NeighborScore(X, teacher)(coefs) == pytest.approx(expected)
 
 
-def test_neighbor_score_few_documents():
+def test_neighbor_score_of_few_documents():
     """Four documents have three neighbours each, and so any student finds all."""
     X, teacher = reference.topic_documents(4)
     coefs = initial_coefs(X, teacher, (), np.random.RandomState(0))
@@ -283,37 +283,35 @@ def test_train_student_loss_goes_down(loss):
 
 
 @pytest.mark.parametrize("with_views", [False, True])
-def test_train_student_same_seed_same_bits(with_views):
+def test_train_student_has_the_same_bits_for_the_same_seed(with_views):
     options = dict(seed=3, with_views=with_views, contrastive_weight=0.5)
     first, second = train(**options), train(**options)
     assert_same_weights(first.coefs, second.coefs)
     assert first.loss_curve == second.loss_curve
 
 
-def test_train_student_same_bits_on_all_torch_threads(monkeypatch):
-    """With large batches; small ones train on one thread."""
-    monkeypatch.setattr(_training, "MANY_PRODUCTS", 0)
+def test_train_student_has_the_same_bits_with_several_torch_threads(monkeypatch):
+    """By default, small batches are trained on one thread."""
+    monkeypatch.setattr(training, "MANY_PRODUCTS", 0)
     assert_same_weights(train(batch_size=200).coefs, train(batch_size=200).coefs)
 
 
 @pytest.mark.parametrize("n_threads", [2, 5])
-def test_train_student_same_bits_whatever_threads_the_kernels_get(
-    monkeypatch, n_threads
-):
+def test_train_student_has_the_same_bits_on_all_kernel_threads(monkeypatch, n_threads):
     results = []
     for n_jobs in (1, n_threads):
-        monkeypatch.setattr(_threads, "effective_n_jobs", lambda _, n=n_jobs: n)
+        monkeypatch.setattr(threads, "effective_n_jobs", lambda _, n=n_jobs: n)
         results.append(train(with_views=True, contrastive_weight=0.5))
     assert_same_weights(results[0].coefs, results[1].coefs)
 
 
 def test_train_student_one_step_moves_the_weights():
-    """The schedule is 0 at neither end of a training, however short."""
+    """The learning rate is not 0, even in a single step."""
     trained = train(max_iter=1, batch_size=1000).coefs
     assert not any(np.array_equal(old, new) for old, new in zip(start(), trained))
 
 
-def test_train_student_other_seed_other_weights():
+def test_train_student_weights_depend_on_the_seed():
     for first, second in zip(train(seed=3).coefs, train(seed=4).coefs):
         assert not np.array_equal(first, second)
 
@@ -331,10 +329,10 @@ def three_torch_threads():
     [(0, cpu_count(only_physical_cores=True)), (np.inf, 1)],
     ids=["large batches", "small batches"],
 )
-def test_train_student_thread_count_follows_the_batch_and_is_set_back(
+def test_train_student_thread_count_depends_on_the_batch_and_is_restored(
     threshold, expected, three_torch_threads, monkeypatch
 ):
-    monkeypatch.setattr(_training, "MANY_PRODUCTS", threshold)
+    monkeypatch.setattr(training, "MANY_PRODUCTS", threshold)
     during = []
 
     def score(coefs):
@@ -347,10 +345,10 @@ def test_train_student_thread_count_follows_the_batch_and_is_set_back(
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_train_student_thread_count_is_set_back_after_an_error(
+def test_train_student_thread_count_is_restored_after_an_error(
     three_torch_threads, error
 ):
-    """Or where the user has interrupted: the next training starts as if nothing was."""
+    """Also after an interrupt. The next training gives the same weights."""
 
     def score(coefs):
         raise error("no score")
@@ -361,13 +359,13 @@ def test_train_student_thread_count_is_set_back_after_an_error(
     assert_same_weights(train().coefs, train().coefs)
 
 
-def test_train_student_keeps_the_best_weights():
+def test_train_student_keeps_the_weights_of_the_best_score():
     score = ScriptedScore(0.1, 0.5, 0.4, 0.3)
     result = train(score, max_iter=4, n_iter_no_change=10)
     assert result.validation_scores == [0.1, 0.5, 0.4, 0.3]
-    for weights, expected in zip(result.coefs, score.seen[1]):
+    for weights, expected in zip(result.coefs, score.recorded[1]):
         reference.assert_same_bits(weights, expected)
-    assert not np.array_equal(result.coefs[0], score.seen[3][0])
+    assert not np.array_equal(result.coefs[0], score.recorded[3][0])
 
 
 @pytest.mark.parametrize(
@@ -379,15 +377,17 @@ def test_train_student_keeps_the_best_weights():
         ((0.5, 0.46, 0.52, 0.46), 2),
     ],
 )
-def test_train_student_keeps_the_last_weights_as_good_as_the_best(scores, kept):
-    """A difference of 0.05 may be chance: from the best, not from what was kept."""
+def test_train_student_keeps_the_last_weights_within_the_error_of_the_best(
+    scores, kept
+):
+    """The difference is to the best score, not to the score of the kept weights."""
     score = ScriptedScore(*scores)
     result = train(score, max_iter=4, n_iter_no_change=10, score_error=0.05)
-    assert_same_weights(result.coefs, score.seen[kept])
+    assert_same_weights(result.coefs, score.recorded[kept])
 
 
 def test_neighbor_score_error_is_a_standard_deviation():
-    """Of shares of 10 neighbours of each document, each found by a coin's toss."""
+    """Each of the 10 neighbours of each document is found with probability 1/2."""
     X, targets = reference.topic_documents(40)
     error = NeighborScore(X, targets).error
     tosses = np.random.RandomState(0).randint(0, 2, (20_000, 400)).mean(axis=1)
@@ -402,23 +402,23 @@ def test_train_student_stops_when_the_score_no_longer_rises():
     assert len(result.loss_curve) == 4
 
 
-def test_train_student_small_rises_do_not_count():
-    """They do not keep the training going, but their weights are kept."""
+def test_train_student_ignores_small_rises_of_the_score():
+    """The training stops in spite of them, but their weights are kept."""
     score = ScriptedScore(0.5, 0.5004, 0.5008, 0.9)
     result = train(score, max_iter=4, n_iter_no_change=2, tol=0.001)
     assert result.validation_scores == [0.5, 0.5004, 0.5008]
-    reference.assert_same_bits(result.coefs[0], score.seen[2][0])
+    reference.assert_same_bits(result.coefs[0], score.recorded[2][0])
 
 
-def test_train_student_slow_rise_counts_once_it_reaches_tol():
-    """Epoch three is more than tol above epoch one."""
+def test_train_student_adds_up_small_rises():
+    """The score of epoch three is more than tol above epoch one."""
     score = ScriptedScore(0.5, 0.5006, 0.5012, 0.5012, 0.5012, 0.9)
     result = train(score, max_iter=6, n_iter_no_change=2, tol=0.001)
     assert len(result.validation_scores) == 5
 
 
 def test_train_student_without_score_stops_by_the_loss():
-    """Steps too small to change anything: the first epoch and two more."""
+    """The steps are too small to change the loss after the first epoch."""
     result = train(
         learning_rate_init=1e-12, max_iter=8, n_iter_no_change=2, dropout=0.0
     )
@@ -426,25 +426,25 @@ def test_train_student_without_score_stops_by_the_loss():
     assert result.validation_scores == []
 
 
-def test_train_student_without_score_gives_the_last_weights():
-    """The same first epochs as in a run whose every epoch is recorded."""
+def test_train_student_without_score_keeps_the_last_weights():
+    """They equal the last weights of a run that records all epochs."""
     score = ScriptedScore(0.1, 0.2, 0.3)
     recorded = train(score, max_iter=3, tol=0)
-    for weights, expected in zip(train(max_iter=3, tol=0).coefs, score.seen[-1]):
+    for weights, expected in zip(train(max_iter=3, tol=0).coefs, score.recorded[-1]):
         reference.assert_same_bits(weights, expected)
     assert len(recorded.coefs) == 2
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 200, 10**6])
-def test_train_student_any_batch_size(batch_size):
+def test_train_student_takes_any_batch_size(batch_size):
     result = train(batch_size=batch_size, max_iter=1)
     assert np.isfinite(result.loss_curve).all()
 
 
 @pytest.mark.parametrize("with_views", [False, True])
 @pytest.mark.parametrize("loss", ["cosine", "similarity_kl", ALL_LOSSES])
-def test_train_student_zero_rows(loss, with_views):
-    """Documents without features and teacher vectors of zeros bring no NaN."""
+def test_train_student_with_zero_rows_is_finite(loss, with_views):
+    """Some documents have no features, and some teacher vectors are zero."""
     X, teacher = reference.topic_documents(40)
     X = blank_rows(X, slice(0, 5))
     teacher[3:8] = 0
@@ -462,7 +462,7 @@ def test_train_student_zero_rows(loss, with_views):
 
 
 def train_linear(settings, X_views=None, seed=0):
-    """Train a student without hidden layers; its weights are those of the features."""
+    """Train a student without hidden layers; it has one row of weights per feature."""
     X, teacher = reference.topic_documents(200)
     coefs = initial_coefs(X, teacher, (), np.random.RandomState(0))
     result = train_student(
@@ -476,7 +476,7 @@ def train_linear(settings, X_views=None, seed=0):
 
 
 def view_loss(X_views, coefs):
-    """Contrastive loss of all documents."""
+    """Contrastive loss of the views of all documents."""
     first, second = np.split(apply_network(X_views, Network.of(coefs), 1), 2)
     return reference.contrastive_loss(first, second, 0.05)
 
@@ -485,14 +485,14 @@ def test_train_student_views_lower_the_contrastive_loss():
     X, _ = reference.topic_documents(200)
     X_views = two_views(X)
     without = train(max_iter=6).coefs
-    weighed = train(max_iter=6, with_views=True, contrastive_weight=1.0).coefs
+    with_loss = train(max_iter=6, with_views=True, contrastive_weight=1.0).coefs
     before = view_loss(X_views, start())
-    assert view_loss(X_views, weighed) < 0.8 * before
-    assert view_loss(X_views, weighed) < 0.9 * view_loss(X_views, without)
+    assert view_loss(X_views, with_loss) < 0.8 * before
+    assert view_loss(X_views, with_loss) < 0.9 * view_loss(X_views, without)
 
 
 def test_train_student_views_train_without_a_distillation_loss():
-    """Only the weights of features in views move."""
+    """Only the weights of features in views change."""
     X, _ = reference.topic_documents(200)
     views = two_views(X).toarray()
     views[:, 30:] = 0
@@ -503,8 +503,8 @@ def test_train_student_views_train_without_a_distillation_loss():
     assert (first[0][:30] != trained[:30]).any(axis=1).all()
 
 
-def test_train_student_documents_with_an_empty_view_take_no_part():
-    """What is in their other view does not count."""
+def test_train_student_ignores_documents_with_an_empty_view():
+    """The values of their other view do not change the result."""
     X, _ = reference.topic_documents(200)
     settings = make_settings(contrastive_weight=1.0, max_iter=2)
     views = two_views(X, empty=range(0, 200, 3))
@@ -514,8 +514,8 @@ def test_train_student_documents_with_an_empty_view_take_no_part():
     assert_same_weights(train_linear(settings, sparse.csr_matrix(dense)), expected)
 
 
-def test_train_student_no_document_has_two_views():
-    """The same as without any."""
+def test_train_student_with_empty_views_alone_equals_none():
+    """No document has two views."""
     X, _ = reference.topic_documents(200)
     settings = make_settings(contrastive_weight=1.0, max_iter=2)
     views = two_views(X, empty=range(200))
@@ -527,8 +527,8 @@ def test_train_student_dropout_changes_the_weights():
         assert not np.array_equal(first, second)
 
 
-def test_train_student_learns_whole_targets_by_similarity_and_reduced_by_cosine():
-    """The other one is not read."""
+def test_train_student_uses_whole_targets_for_similarity_and_reduced_for_cosine():
+    """The other targets are not read."""
     X, teacher = reference.topic_documents(60)
     nothing = np.full_like(teacher, np.nan)
     for loss, targets in [
@@ -550,16 +550,16 @@ def test_train_student_learns_whole_targets_by_similarity_and_reduced_by_cosine(
 
 
 def good_epochs():
-    """Losses and weights of four epochs in which nothing happens, nor is warned of."""
+    """Losses and weights of four epochs without a warning."""
     score = ScriptedScore(0.1, 0.2, 0.3, 0.4)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return train(score, tol=0).loss_curve, score.seen
+        return train(score, tol=0).loss_curve, score.recorded
 
 
 @pytest.mark.parametrize("learning_rate_init", [1e22, 1e30, 1e37])
 def test_train_student_divergence_keeps_the_start(learning_rate_init):
-    """No epoch was good. Weights that cannot be summed must not leave the room."""
+    """There is no good epoch, and weights that are too large are not returned."""
     with pytest.warns(ConvergenceWarning, match="Lower learning_rate_init=1e"):
         result = train(learning_rate_init=learning_rate_init)
     assert_same_weights(result.coefs, start())
@@ -567,46 +567,46 @@ def test_train_student_divergence_keeps_the_start(learning_rate_init):
 
 
 def test_train_student_divergence_keeps_the_last_good_epoch(monkeypatch):
-    """The loss is NaN from within the third epoch on; an epoch has seven batches."""
+    """The loss is NaN from the third epoch on; an epoch has seven batches."""
     losses, weights = good_epochs()
     calls = []
 
-    def spoilt(*arguments):
+    def with_nan(*arguments):
         calls.append(arguments)
         return batch_loss(*arguments) * (np.nan if len(calls) > 14 + 3 else 1.0)
 
-    monkeypatch.setattr(_training, "batch_loss", spoilt)
+    monkeypatch.setattr(training, "batch_loss", with_nan)
     with pytest.warns(ConvergenceWarning, match="the loss of epoch 3.*not finite"):
         result = train(tol=0)
     assert result.loss_curve == losses[:2]
     assert_same_weights(result.coefs, weights[1])
 
 
-def test_train_student_divergence_with_scores_keeps_the_best_weights(monkeypatch):
+def test_train_student_divergence_keeps_the_weights_of_the_best_score(monkeypatch):
     calls = []
 
-    def spoilt(*arguments):
+    def with_nan(*arguments):
         calls.append(arguments)
         return batch_loss(*arguments) * (np.nan if len(calls) > 14 else 1.0)
 
-    monkeypatch.setattr(_training, "batch_loss", spoilt)
+    monkeypatch.setattr(training, "batch_loss", with_nan)
     score = ScriptedScore(0.5, 0.2)
     with pytest.warns(ConvergenceWarning, match="the loss of epoch 3"):
         result = train(score)
     assert result.validation_scores == [0.5, 0.2]
-    assert_same_weights(result.coefs, score.seen[0])
+    assert_same_weights(result.coefs, score.recorded[0])
 
 
-def test_train_student_divergence_of_the_weights_alone(monkeypatch):
-    """The last step of an epoch spoils them after its losses were finite."""
+def test_train_student_divergence_of_weights_with_finite_losses(monkeypatch):
+    """The last step of an epoch makes weights NaN."""
     losses, weights = good_epochs()
     step, calls = FirstLayer.step, []
 
-    def spoilt(layer, batch, gradient, rate):
+    def with_nan(layer, batch, gradient, rate):
         calls.append(rate)
         step(layer, batch, gradient * (np.nan if len(calls) == 14 else 1), rate)
 
-    monkeypatch.setattr(FirstLayer, "step", spoilt)
+    monkeypatch.setattr(FirstLayer, "step", with_nan)
     with pytest.warns(ConvergenceWarning, match="epoch 2, or a weight after it"):
         result = train(tol=0)
     assert result.loss_curve == losses[:1]

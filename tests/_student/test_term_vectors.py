@@ -1,4 +1,4 @@
-"""Vectors of terms: sums over the terms of documents, and regressions on them."""
+"""Term vectors: sums over the terms of documents, and regressions on the sums."""
 
 import numpy as np
 import pytest
@@ -90,7 +90,7 @@ def test_imputed_vectors_with_terms_equal_the_formula(exact):
 
 
 def test_term_vectors_of_columns_without_documents():
-    """They contribute to no document."""
+    """Their sums are zero for all documents."""
     X = sparse.csr_matrix(np.eye(3, 6, dtype=np.float32))
     terms = TermVectors(np.array([4, 5]), np.ones((2, 2), dtype=np.float32))
     assert not term_sums(X, terms)[0].any()

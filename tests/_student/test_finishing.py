@@ -1,0 +1,133 @@
+"""Steps after the last epoch: the report, and the weights of the fitted student."""
+
+import numpy as np
+import pytest
+import reference
+from scipy import sparse
+
+from sklux._student import finishing
+from sklux._student.finishing import finished_coefs, report_on_fit, stored_network
+from sklux._student.fit_data import FitData
+from sklux._student.initialization import feature_means
+from sklux._student.network import Network, apply_network
+from sklux._student.report import fit_report
+from sklux._student.targets import make_targets
+from sklux._student.teacher_embeddings import TeacherEmbeddings
+from sklux._student.term_vectors import term_vectors
+
+# Features of the training documents, of held-out documents alone, of a term, of a view,
+# and of nothing.
+TRAINED, HELD_OUT, TERM, VIEW, NOTHING = slice(0, 30), slice(30, 40), 40, 41, 42
+N_SAMPLES, N_FEATURES, N_COMPONENTS = 80, 43, 4
+
+
+def fit_data(*, n_held_out=20, terms=None, X_views=None):
+    """Documents of which the last ones are held out and have further features."""
+    X, teacher = reference.topic_documents(N_SAMPLES, n_features=40)
+    X = X.toarray()
+    X[: N_SAMPLES - n_held_out, HELD_OUT] = 0
+    X = sparse.csr_matrix(np.pad(X, ((0, 0), (0, N_FEATURES - 40))))
+    train, held_out = np.split(np.arange(N_SAMPLES), [N_SAMPLES - n_held_out])
+    embeddings = TeacherEmbeddings.of_rows(teacher, "y")
+    return FitData(X, embeddings, X_views, terms, train, held_out)
+
+
+def targets_of(data):
+    n_samples = len(data.teacher.vectors)
+    latent = np.zeros((n_samples, 0), dtype=np.float32)
+    is_embedded = data.teacher.is_embedded
+    return make_targets(data.teacher.vectors, latent, 0.0, N_COMPONENTS, is_embedded)
+
+
+def random_coefs(*hidden_layer_sizes, seed=0):
+    rng = np.random.default_rng(seed)
+    sizes = (N_FEATURES, *hidden_layer_sizes, N_COMPONENTS)
+    return [
+        rng.standard_normal(shape, dtype=np.float32)
+        for shape in zip(sizes[:-1], sizes[1:])
+    ]
+
+
+def test_finished_coefs_keep_the_weights_of_training_documents():
+    data = fit_data()
+    trained, *dense = finished_coefs(
+        data, targets_of(data), random_coefs(10), rotates=False
+    )
+    before, *dense_before = random_coefs(10)
+    reference.assert_same_bits(trained[TRAINED], before[TRAINED])
+    for weights, expected in zip(dense, dense_before, strict=True):
+        reference.assert_same_bits(weights, expected)
+
+
+def test_finished_coefs_of_held_out_documents_come_from_their_targets():
+    data = fit_data()
+    targets = targets_of(data)
+    (weights,) = finished_coefs(data, targets, random_coefs(), rotates=False)
+    expected = feature_means(data.X, targets.reduced)
+    np.testing.assert_allclose(weights[HELD_OUT], expected[HELD_OUT], atol=1e-6)
+    assert weights[HELD_OUT].any(axis=1).all()
+
+
+def test_finished_coefs_of_features_without_information_are_zero():
+    data = fit_data()
+    (weights,) = finished_coefs(data, targets_of(data), random_coefs(), rotates=False)
+    assert not weights[[TERM, VIEW, NOTHING]].any()
+
+
+def test_finished_coefs_keep_the_weights_of_terms_and_views():
+    views = np.zeros((2 * N_SAMPLES, N_FEATURES), dtype=np.float32)
+    views[3, VIEW] = 1
+    terms = term_vectors(np.array([TERM]), np.ones((1, 16), dtype=np.float32))
+    data = fit_data(terms=terms, X_views=sparse.csr_matrix(views))
+    (weights,) = finished_coefs(data, targets_of(data), random_coefs(), rotates=False)
+    reference.assert_same_bits(weights[[TERM, VIEW]], random_coefs()[0][[TERM, VIEW]])
+    assert not weights[NOTHING].any()
+
+
+@pytest.mark.parametrize("rotates", [False, True])
+def test_finished_coefs_rotate_the_last_layer_on_request(rotates):
+    """A student that is a rotation of its targets is turned back."""
+    data = fit_data(n_held_out=0)
+    coefs = random_coefs(10)
+    student = apply_network(data.X, Network.of(coefs), 1)
+    rotation, _ = np.linalg.qr(np.random.RandomState(1).standard_normal((4, 4)))
+    targets = targets_of(data)._replace(reduced=(student @ rotation).astype(np.float32))
+    finished = finished_coefs(data, targets, coefs, rotates=rotates)
+    found = apply_network(data.X, Network.of(finished), 1)
+    expected = targets.reduced if rotates else student
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert all(weights.flags.c_contiguous for weights in finished)
+    assert all(weights.dtype == np.float32 for weights in finished)
+
+
+def test_report_on_fit_is_about_held_out_documents():
+    data, coefs = fit_data(), random_coefs(10)
+    report = report_on_fit(data, coefs)
+    student = apply_network(data.X[data.held_out], Network.of(coefs), 1)
+    teacher = data.teacher.vectors[data.held_out]
+    assert report == fit_report(student, teacher, held_out=True, random_state=0)
+    assert report.n_documents == 20
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(30, 30), (1000, 60)])
+def test_report_on_fit_without_held_out_documents(monkeypatch, limit, expected):
+    """Training documents with a teacher embedding, up to a maximum."""
+    monkeypatch.setattr(finishing, "MAX_REPORT_SIZE", limit)
+    data = fit_data(n_held_out=0)
+    vectors = data.teacher.vectors.copy()
+    vectors[::4] = 0
+    teacher = TeacherEmbeddings.of_rows(vectors, "y")
+    data = FitData(data.X, teacher, None, None, data.train, data.held_out)
+    report = report_on_fit(data, random_coefs(10))
+    assert report.n_documents == expected
+    assert not report.held_out
+
+
+def test_stored_network_begins_with_frequent_features():
+    """Feature 2 occurs three times, feature 0 once, feature 1 never."""
+    X = sparse.csr_matrix([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    weights = np.arange(6, dtype=np.float32).reshape(3, 2)
+    network = stored_network([weights], X)
+    reference.assert_same_bits(network.rows, weights[[2, 0, 1]])
+    assert network.places.tolist() == [1, 2, 0]
+    reference.assert_same_bits(network.coefs()[0], weights)
