@@ -211,7 +211,7 @@ def _check_parts(
     ):
         raise ValueError(
             "The model's first layer is damaged: its int8 rows need a float32 factor "
-            "each, and rows of other types must have none."
+            "each, and rows of another type have none."
         )
     if places is not None and (
         places.shape != shape
