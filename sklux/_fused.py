@@ -1,4 +1,4 @@
-"""Documents to unit vectors, without a matrix between."""
+"""Documents to unit vectors in one kernel, without a matrix in between."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -10,29 +10,30 @@ from sklux._lexical.buffers import TextBuffers
 from sklux._lexical.lookup import TermReader
 from sklux._lexical.matrix import Weighing
 from sklux._lexical.tokens import range_costs, range_edges
+from sklux._lexical.vectorizer import LexicalVectorizer, fused_parts
 from sklux._student.network import Network, check_n_features
-from sklux._utils.threads import Pool, run_ranges
+from sklux._utils.threads import FreeList, run_ranges
 
-# Counts below have a place in the table of term frequencies.
+# Smaller counts have an entry in the table of term frequencies.
 TABULATED_COUNTS = 256
 
 
 class FusedTransform:
-    """The lexical stage and the network in one.
+    """The lexical stage and the network in one kernel.
 
     Parameters
     ----------
     reader : TermReader
-        Reads documents; its columns are the network's weight rows.
+        Reads documents; its columns are the weight rows of the network.
     weighing : Weighing
         How counts become values; its idf is finite.
     network : Network
-        Has a feature for each column.
+        Has one feature for each column.
 
     Raises
     ------
     ValueError
-        If the network has another number of features.
+        If the number of columns is not the number of features.
     """
 
     def __init__(self, reader: TermReader, weighing: Weighing, network: Network):
@@ -40,7 +41,7 @@ class FusedTransform:
         self._reader = reader
         self._network = network
         self._weighing = term_weighing(weighing, network)
-        self._scratch = Pool(partial(Scratch, network.n_features))
+        self._scratch = FreeList(partial(Scratch, network.n_features))
 
     def __call__(self, blocks: Iterable[TextBuffers], n_jobs: int | None) -> np.ndarray:
         """Map documents to unit vectors.
@@ -48,14 +49,14 @@ class FusedTransform:
         Parameters
         ----------
         blocks : iterable of TextBuffers
-            Documents; one block is held at a time.
+            Documents; one block is in memory at a time.
         n_jobs : int or None
-            Threads; they change nothing but the time.
+            Threads; they change only the time.
 
         Returns
         -------
         ndarray of shape (n_documents, n_components), dtype=np.float32
-            Rows of unit length; a document without a known term is zero.
+            Rows of unit length; a document without a known term has a zero row.
         """
         parts = [self._embed_block(block, n_jobs) for block in blocks]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -92,20 +93,41 @@ class FusedTransform:
         return out
 
 
+def fused_transform(
+    lexical: LexicalVectorizer, network: Network
+) -> FusedTransform | None:
+    """Return both stages of a fitted vectorizer in one kernel.
+
+    Parameters
+    ----------
+    lexical : LexicalVectorizer
+        Fitted.
+    network : Network
+        Has one feature for each term.
+
+    Returns
+    -------
+    FusedTransform or None
+        None if the kernels do not support a setting of the lexical stage.
+    """
+    parts = fused_parts(lexical, network.places)
+    return None if parts is None else FusedTransform(*parts, network)
+
+
 def term_weighing(weighing: Weighing, network: Network) -> TermWeighing:
-    """How counts become values, as the kernel takes it.
+    """Convert a weighing of counts to the form that the kernel takes.
 
     Parameters
     ----------
     weighing : Weighing
         How counts become values.
     network : Network
-        Knows the weight row of each column.
+        Holds the weight row of each column.
 
     Returns
     -------
     TermWeighing
-        In float32.
+        The same weighing in float32.
     """
     idf = np.ones(network.n_features, dtype=np.float32)
     if len(weighing.idf):

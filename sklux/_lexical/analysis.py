@@ -1,4 +1,4 @@
-"""Which settings of the lexical stage run in the kernels, and what they mean there."""
+"""Which settings of the lexical stage the kernels support, and what they mean there."""
 
 import re
 from dataclasses import dataclass, field
@@ -15,12 +15,14 @@ from sklux._lexical.tokens import Strings, pack_strings
 
 # The kernels count the tokens of an n-gram in 32 bits.
 MAX_N = 2**30
-# Maximal runs of at least so many word characters: \w+, \b\w\w+\b, (?u)\b\w{3,}\b.
+# Analyzers whose terms are word pieces, or word pieces and words.
+SUBWORD_ANALYZERS = ("subword", "word+subword")
+# Maximal runs of word characters with a least length: \w+, \b\w\w+\b, (?u)\b\w{3,}\b.
 RUN_OF_WORD_CHARACTERS = re.compile(
     r"(?:\(\?u\))?(?:\\b)?(?P<single>(?:\\w)*)\\w(?:\+|\{(?P<least>[1-9][0-9]?),\})(?:\\b)?"
 )
-# Methods that change what a token is; a subclass that has its own is left to
-# scikit-learn.
+# Methods that decide what a token is. If a subclass overrides one of them,
+# scikit-learn reads the documents.
 ANALYZING_METHODS = (
     "decode",
     "build_analyzer",
@@ -51,7 +53,7 @@ class TextSource:
     min_length : int
         Least number of characters of a word.
     stop_words : Strings
-        Words that leave no trace.
+        Words that are left out; n-grams reach across them.
     """
 
     kind: str
@@ -63,12 +65,12 @@ class TextSource:
 
     @property
     def split(self) -> str:
-        """How a term is cut into tokens."""
+        """Where a term is cut into tokens."""
         return "blanks" if self.kind == "word" else "characters"
 
     @property
     def separator(self) -> bytes:
-        """What joins the tokens of a term."""
+        """The bytes between two tokens of a term."""
         return b" " if self.kind == "word" else b""
 
     @property
@@ -87,7 +89,7 @@ class TextSource:
         Returns
         -------
         Analysis
-            With tables of all characters unless ASCII alone needs none.
+            With tables of all characters, unless all text is ASCII words.
         """
         tables = None
         if self.kind != "word" or not buffers.is_ascii:
@@ -103,12 +105,12 @@ class TextSource:
 
     @property
     def subwords(self) -> None:
-        """Tokens are no word pieces."""
+        """None: tokens are not word pieces."""
         return None
 
     @property
     def pieces(self) -> None:
-        """Words are numbered as they are found."""
+        """None: words get their numbers as they are found."""
         return None
 
 
@@ -132,7 +134,7 @@ class PieceSource:
 
     @property
     def split(self) -> str:
-        """How a term is cut into pieces."""
+        """Where a term is cut into pieces."""
         return "whole" if self.ngram_range[1] == 1 else "blanks"
 
     @property
@@ -141,7 +143,7 @@ class PieceSource:
         return self.subwords.pieces
 
     def analysis(self, buffers: TextBuffers) -> Analysis | None:
-        """Return the kernel's rules; None where the library has to read.
+        """Return the kernel's rules; None if the tokenizers library has to read.
 
         Parameters
         ----------
@@ -151,13 +153,13 @@ class PieceSource:
         Returns
         -------
         Analysis or None
-            Rules for every text.
+            Rules that hold for every text.
         """
         return self.subwords.analysis()
 
 
 def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
-    """Return what a vectorizer's tokens are in the kernels' terms.
+    """Return the settings of a vectorizer in the form that the kernels take.
 
     Parameters
     ----------
@@ -169,7 +171,8 @@ def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
     Returns
     -------
     TextSource or None
-        None where the kernels do not know a setting; scikit-learn then has to.
+        None if the kernels do not support a setting; scikit-learn then reads the
+        documents.
     """
     bounds = ngram_bounds(vectorizer.ngram_range)
     if (
@@ -183,7 +186,7 @@ def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
     if kind != "word":
         return TextSource(kind, bounds, lowercase, vectorizer.strip_accents)
     min_length = _least_word_length(vectorizer.token_pattern)
-    # Beside words, a tokenizer is one of word pieces.
+    # With 'word+subword' the tokenizer makes word pieces, not words.
     cuts_words = vectorizer.analyzer == "word" and vectorizer.tokenizer is not None
     if cuts_words or min_length is None:
         return None
@@ -202,7 +205,7 @@ def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
 
 @lru_cache(maxsize=8)
 def _packed_stop_words(stop_words: frozenset[str]) -> Strings:
-    """Stop words in one array; most are the same at every call."""
+    """Stop words in one array, kept because they rarely change between calls."""
     return pack_strings(sorted(stop_words))
 
 
@@ -212,26 +215,26 @@ def ngram_bounds(ngram_range: object) -> tuple[int, int] | None:
     Parameters
     ----------
     ngram_range : object
-        Anything a user may give.
+        Any value of the parameter.
 
     Returns
     -------
     tuple of (int, int) or None
-        None where the range makes no sense to the kernels.
+        None if it is not a range of ints from 1 up.
     """
     if not isinstance(ngram_range, tuple) or len(ngram_range) != 2:
         return None
     if not all(isinstance(bound, (int, np.integer)) for bound in ngram_range):
         return None
-    # No document has n-grams of more.
+    # No document has longer n-grams.
     low, high = (min(int(bound), MAX_N) for bound in ngram_range)
     return (low, high) if 1 <= low <= high else None
 
 
 def _least_word_length(token_pattern: object) -> int | None:
-    """Least length of the runs of word characters that a pattern finds.
+    """Least length of the runs of word characters that a pattern matches.
 
-    None if the pattern finds something else.
+    None if the pattern matches anything else.
     """
     if not isinstance(token_pattern, str):
         return None
@@ -242,22 +245,41 @@ def _least_word_length(token_pattern: object) -> int | None:
 
 
 def analyzes_as_scikit_learn(vectorizer: TfidfVectorizer, base: type) -> bool:
-    """Whether no subclass changes what a token is.
+    """Whether neither the class nor the instance overrides a method of the analysis.
 
     Parameters
     ----------
     vectorizer : TfidfVectorizer
         An instance of ``base``, or of a class derived from it.
     base : type
-        The class whose methods the kernels stand for.
+        The class whose methods the kernels replace.
 
     Returns
     -------
     bool
-        True if the methods of analysis are those of ``base``.
+        True if all methods of the analysis come from ``base``.
     """
     return all(
         getattr(type(vectorizer), name) is getattr(base, name)
         and name not in vars(vectorizer)
         for name in ANALYZING_METHODS
     )
+
+
+def is_float_type(dtype: object) -> bool:
+    """Whether the kernels can compute in a dtype.
+
+    Parameters
+    ----------
+    dtype : dtype-like
+        Any value of the parameter.
+
+    Returns
+    -------
+    bool
+        True for float32 and float64.
+    """
+    try:
+        return np.dtype(dtype) in (np.float32, np.float64)
+    except TypeError:
+        return False

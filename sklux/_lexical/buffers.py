@@ -1,4 +1,4 @@
-"""Where the characters of documents lie, whatever kind of column holds them."""
+"""Where the characters of documents lie in memory, for every kind of column."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -8,10 +8,10 @@ import numpy as np
 from sklux._kernels.tokens import ENCODING_ASCII, ENCODING_UTF8, string_buffers
 from sklux._utils.documents import check_iterable, is_missing, refuse_document
 
-# Documents of a generator are gathered in blocks of about so much text.
+# Documents of a generator are gathered in blocks, which end at either bound.
 BLOCK_DOCUMENTS = 4096
 BLOCK_CHARACTERS = 16_000_000
-# Arrow keeps strings of up to so many bytes inside of their views.
+# Arrow keeps strings of up to this many bytes inside their views.
 INLINE_VIEW_BYTES = 12
 
 
@@ -23,11 +23,11 @@ class TextBuffers(NamedTuple):
     addresses : ndarray of shape (n_documents,), dtype=np.uintp
         Where the characters begin.
     lengths : ndarray of shape (n_documents,), dtype=np.int64
-        Number of characters; of bytes, where they are UTF-8.
+        Number of characters, or of bytes for UTF-8.
     encodings : ndarray of shape (n_documents,), dtype=np.uint8
-        Bytes a character, or `ENCODING_UTF8` or `ENCODING_ASCII`.
+        Bytes per character, or `ENCODING_UTF8` or `ENCODING_ASCII`.
     first : int
-        Position of the first document among all that were given.
+        Position of the first document of the block among all documents.
     owner : object
         Keeps the characters in memory.
     """
@@ -61,17 +61,17 @@ class TextBuffers(NamedTuple):
 def text_buffers(
     raw_documents: Iterable, decode: Callable[[object, int], str] | None = None
 ) -> Iterator[TextBuffers]:
-    """Documents in blocks, without a copy where the text lies in memory already.
+    """Yield documents in blocks, without a copy of text that is in memory already.
 
     Parameters
     ----------
     raw_documents : iterable of str
         A list, an array, a pandas or polars Series, an Arrow array or chunked
-        array: one block, or one for each chunk. Other iterables are read in
-        blocks, so that not all of the text is in memory.
+        array: one block, or one block for each chunk. Other iterables are read
+        block by block, so only a part of the text is in memory.
     decode : callable or None
-        Called on each document that is no str and not missing, with its position;
-        returns the str.
+        Called with each document that is neither a str nor missing, and its
+        position; returns the str.
 
     Yields
     ------
@@ -83,7 +83,7 @@ def text_buffers(
     ValueError
         If a document is missing; the message gives its position.
     TypeError
-        If a document is no str and there is no ``decode``.
+        If a document is not a str and there is no ``decode``.
     """
     check_iterable(raw_documents)
     arrow = _as_arrow(raw_documents)
@@ -105,7 +105,7 @@ def text_buffers(
 
 
 def _gather(documents: Iterator) -> Iterator[list]:
-    """Lists of documents, of a bounded number of characters."""
+    """Lists of documents with a bounded number of characters."""
     block, n_characters = [], 0
     for document in documents:
         block.append(document)
@@ -120,7 +120,7 @@ def _gather(documents: Iterator) -> Iterator[list]:
 def _string_block(
     documents: list, first: int, decode: Callable[[object, int], str] | None
 ) -> TextBuffers:
-    """A block of Python strings; what is none becomes one, or is refused."""
+    """A block of Python strings; other documents are decoded or refused."""
     n_documents = len(documents)
     addresses = np.empty(n_documents, dtype=np.uintp)
     lengths = np.empty(n_documents, dtype=np.int64)
@@ -148,7 +148,7 @@ def _as_arrow(column: object) -> object:
         import pyarrow
     except ImportError:
         return None
-    # pandas: a column of Python objects stays one; its strings are there already.
+    # A pandas column of Python objects is read as it is: its strings exist already.
     if getattr(getattr(column, "dtype", None), "kind", None) == "O" and isinstance(
         getattr(column, "values", None), np.ndarray
     ):
@@ -193,7 +193,7 @@ def _arrow_block(chunk, first: int) -> TextBuffers:
 
 
 def _offset_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
-    """Addresses and lengths of strings that lie one behind the other."""
+    """Addresses and lengths of strings that lie one after the other."""
     width = np.int64 if str(chunk.type) == "large_string" else np.int32
     _, offset_buffer, data = chunk.buffers()
     offsets = np.frombuffer(offset_buffer, dtype=width)
@@ -204,17 +204,17 @@ def _offset_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
     if descends or offsets[0] < 0 or offsets[-1] > size:
         raise ValueError(
             "raw_documents is an Arrow array whose offsets lead outside of its text. "
-            "Its validate() tells more; read or build it again."
+            "Call its validate() for details, and read or build it again."
         )
     base = 0 if data is None else data.address
     return (base + offsets[:-1]).astype(np.uintp), lengths
 
 
 def _view_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
-    """Addresses and lengths of strings that are reached by views of 16 bytes.
+    """Addresses and lengths of strings that have a view of 16 bytes each.
 
-    A view holds the length and either the bytes, or their first four, the
-    number of a buffer, and an offset in it.
+    A view holds the length, and either all bytes or the first four bytes, the number
+    of a buffer and an offset in that buffer.
     """
     _, view_buffer, *data = chunk.buffers()
     views = np.frombuffer(view_buffer, dtype=np.int32).reshape(-1, 4)
@@ -233,12 +233,12 @@ def _view_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
         if not fits.all():
             raise ValueError(
                 "raw_documents is an Arrow array whose views lead outside of its "
-                "text. Its validate() tells more; read or build it again."
+                "text. Call its validate() for details, and read or build it again."
             )
         addresses[is_outside] = bases[number] + offset
     if (lengths < 0).any():
         raise ValueError(
-            "raw_documents is an Arrow array with a string of negative length. Its "
-            "validate() tells more; read or build it again."
+            "raw_documents is an Arrow array with a string of negative length. Call "
+            "its validate() for details, and read or build it again."
         )
     return addresses.astype(np.uintp), lengths

@@ -1,4 +1,4 @@
-"""What the running Python makes of each character: lower case, accents, classes."""
+"""Rules of the running Python for each character: lower case, accents, classes."""
 
 import re
 import sys
@@ -12,9 +12,11 @@ from sklux._kernels.tokens import CLASS_BITS
 
 N_CODE_POINTS = sys.maxunicode + 1
 CAPITAL_SIGMA = "\u03a3"
-# The one character whose lower case is two; it would shift the others.
+# The only character whose lower case has two characters: it would change the length
+# of a text.
 BECOMES_TWO = 0x130
-# UTF-8 bytes that one character may become; the kernel keeps so much room free.
+# Largest number of UTF-8 bytes that replace one character. It must be at most half of
+# the free bytes at the end of the kernel's buffer (SKLUX_SLACK in text.h).
 MAX_GROWTH = 128
 
 # Names of the arrays of `CharacterTables.packed`.
@@ -22,12 +24,12 @@ PACKED = {"starts", "rules", "classes", "offsets", "code_points"}
 
 
 class CharacterTables(NamedTuple):
-    """The form of a rule for every character that the kernels read.
+    """A rule for every character, in the form that the kernels read.
 
     Attributes
     ----------
     targets : ndarray of shape (n_code_points,), dtype=np.int32
-        What a code point becomes; -1 - k for expansion k.
+        The code point that replaces each code point; -1 - k means expansion k.
     classes : ndarray of shape (n_code_points,), dtype=np.uint8
         Bits of `CLASS_BITS`.
     offsets : ndarray of shape (n_expansions + 1,), dtype=np.int64
@@ -42,15 +44,15 @@ class CharacterTables(NamedTuple):
     code_points: np.ndarray
 
     def frozen(self) -> Self:
-        """Return the same tables, read-only: many models share them."""
+        """Make the tables read-only, because many models share them; return them."""
         for array in self:
             array.flags.writeable = False
         return self
 
     def packed(self) -> dict[str, np.ndarray]:
-        """Return the tables in a small form: runs of code points that are alike."""
+        """Return the tables in a small form: runs of code points with the same rule."""
         shifts = self.targets - np.arange(N_CODE_POINTS, dtype=np.int32)
-        # Code points with one expansion are alike, whatever their distance to it.
+        # A rule is a distance to the new code point, or the number of an expansion.
         rule = np.where(self.targets < 0, self.targets - N_CODE_POINTS, shifts)
         starts = np.flatnonzero(
             np.r_[True, (np.diff(rule) != 0) | (np.diff(self.classes) != 0)]
@@ -65,12 +67,12 @@ class CharacterTables(NamedTuple):
 
     @classmethod
     def unpacked(cls, packed: dict[str, np.ndarray]) -> Self:
-        """Return the tables that `packed` made small.
+        """Return the tables from their small form.
 
         Parameters
         ----------
         packed : dict of str to ndarray
-            What it returned.
+            The result of `packed`.
 
         Returns
         -------
@@ -124,17 +126,17 @@ class CharacterTables(NamedTuple):
 def character_tables(
     lowercase: bool, strip_accents: Literal["ascii", "unicode"] | None
 ) -> CharacterTables:
-    """Tables for `str.lower` and scikit-learn's ``strip_accents``.
+    """Make the tables for `str.lower` and scikit-learn's ``strip_accents``.
 
-    Both look at one character at a time, except that a capital sigma at the end
-    of a word has a lower case of its own, which the kernel sees to.
+    Both map one character at a time, with one exception: a capital sigma at the end of
+    a word has its own lower case. The kernel handles that case.
 
     Parameters
     ----------
     lowercase : bool
-        Whether ``str.lower`` comes first.
+        Whether ``str.lower`` is applied first.
     strip_accents : {'ascii', 'unicode'} or None
-        Which accents are removed then.
+        Which accents are removed afterwards.
 
     Returns
     -------
@@ -154,20 +156,20 @@ def character_tables(
 
 
 def changed_by(function) -> dict[int, str]:
-    """Characters that a function of text changes, with what it makes of them.
+    """Return the characters that a function of text changes, and their replacements.
 
-    The function is called on one character after the other only where a whole
-    block of characters neither stays as it is nor is lost.
+    The function is called on whole blocks of characters. It is called on single
+    characters only if it changes their block and does not remove all of it.
 
     Parameters
     ----------
     function : callable
-        From str to str; it maps each character by itself.
+        Maps a str to a str, each character on its own.
 
     Returns
     -------
     dict of int to str
-        By code point.
+        Replacements by code point.
     """
     changed = {}
     for block in range(0, N_CODE_POINTS, 256):
@@ -183,12 +185,12 @@ def changed_by(function) -> dict[int, str]:
 
 
 def make_tables(changed: dict[int, str], classes: np.ndarray) -> CharacterTables:
-    """Bring a mapping of characters into the kernels' form.
+    """Bring a mapping of characters into the form that the kernels read.
 
     Parameters
     ----------
     changed : dict of int to str
-        What code points become; others stay as they are.
+        Replacements by code point; the other code points stay as they are.
     classes : ndarray of shape (n_code_points,), dtype=np.uint8
         Bits of `CLASS_BITS`.
 
@@ -200,15 +202,16 @@ def make_tables(changed: dict[int, str], classes: np.ndarray) -> CharacterTables
     Raises
     ------
     ValueError
-        If a character grows beyond what the kernel keeps room for.
+        If a replacement is longer than the kernel supports.
     """
     targets = np.arange(N_CODE_POINTS, dtype=np.int32)
     expansions: dict[str, int] = {}
     for code_point, text in changed.items():
         if len(text) > MAX_GROWTH // 4:
             raise ValueError(
-                f"The character {chr(code_point)!r} becomes {text!r}, which is longer "
-                f"than {MAX_GROWTH} bytes. Use another normalization."
+                "The 'tokenizer' parameter of LexicalVectorizer has a normalizer that "
+                f"replaces {chr(code_point)!r} by {text!r}, which has more than "
+                f"{MAX_GROWTH // 4} characters. Use another normalizer."
             )
         if len(text) == 1:
             targets[code_point] = ord(text)
@@ -216,14 +219,14 @@ def make_tables(changed: dict[int, str], classes: np.ndarray) -> CharacterTables
             targets[code_point] = -1 - expansions.setdefault(text, len(expansions))
     offsets = np.zeros(len(expansions) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in expansions], out=offsets[1:])
-    # One more, so that there is a first one.
+    # One more, so that the array is never empty.
     code_points = np.array([*map(ord, "".join(expansions)), 0], dtype=np.uint32)
     return CharacterTables(targets, classes, offsets, code_points).frozen()
 
 
 @cache
 def _classes() -> np.ndarray:
-    """Classes of all characters: word and white space as `re` sees them, and case."""
+    """Classes of all characters: word and white space as in `re`, and case."""
     code_points = np.arange(N_CODE_POINTS, dtype="<u4")
     text = code_points.tobytes().decode("utf-32-le", "surrogatepass")
     classes = np.zeros(N_CODE_POINTS, dtype=np.uint8)
@@ -237,12 +240,13 @@ def _classes() -> np.ndarray:
 
 
 def _case_properties() -> tuple[np.ndarray, np.ndarray]:
-    """Which characters are Unicode's Cased and not ignorable, and Case_Ignorable.
+    """Which characters are Cased and not Case_Ignorable, and which are Case_Ignorable.
 
-    Python does not tell, but its final sigma depends on both: a sigma is final
-    behind a cased character, with ignorable ones in between.
+    Python has no function for these properties of Unicode, but the final sigma of
+    `str.lower` depends on them: a sigma is final after a cased character, with any
+    number of ignorable characters in between.
     """
-    # Plane by plane: all at once would take a hundred megabytes for a moment.
+    # All planes at once need a hundred megabytes.
     planes = [
         (_makes_final(" ", plane), _makes_final(" A", plane))
         for plane in range(0, N_CODE_POINTS, 1 << 16)
@@ -254,7 +258,7 @@ def _case_properties() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _makes_final(before: str, plane: int) -> np.ndarray:
-    """Whether each character of a plane, behind a text, makes a sigma final."""
+    """Whether a sigma is final after a text and each character of a plane."""
     code_points = np.arange(plane, plane + (1 << 16), dtype=np.uint32)
     code_points[code_points == BECOMES_TWO] = ord(" ")
     columns = [*map(ord, before), code_points, ord(CAPITAL_SIGMA), ord(" ")]
@@ -268,11 +272,11 @@ def _makes_final(before: str, plane: int) -> np.ndarray:
 
 
 def _ascii_part(text: str) -> str:
-    """What scikit-learn's ``strip_accents='ascii'`` leaves of a text."""
+    """A text without accents, as with scikit-learn's ``strip_accents='ascii'``."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
 
 
 def _without_combining(text: str) -> str:
-    """What scikit-learn's ``strip_accents='unicode'`` leaves of a text."""
+    """A text without accents, as with scikit-learn's ``strip_accents='unicode'``."""
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(c for c in decomposed if not unicodedata.combining(c))

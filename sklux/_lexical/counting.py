@@ -1,8 +1,8 @@
-"""All n-grams of a corpus: how often each occurs, and in which order they stand.
+"""All n-grams of a corpus, with their counts, in the order of their names.
 
-The n-grams are a tree: each begins with an n-gram that is one word shorter. Word
-numbers follow the order of the words, so the tree read from the top, a node before
-its children, gives the n-grams in the order of their names.
+The n-grams form a tree: the parent of an n-gram is the n-gram without its last word.
+The numbers of words follow the order of the words. The tree in depth-first order, each
+node before its children, is therefore the n-grams in the order of their names.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from sklux._kernels.tokens import NO_NGRAM, NO_WORD
 from sklux._lexical.tokens import Strings, Tokens, join_strings
 from sklux._utils.threads import run_ranges, thread_count
 
-# N-grams are counted in parts, by first word, so that the table of a part is small.
+# N-grams are counted in parts, by first word, to keep the table of each part small.
 TOKENS_PER_PART = 1_000_000
 NO_MARKS = np.empty(0, dtype=np.uint8)
 NO_RANKS = np.empty(0, dtype=np.uint32)
@@ -26,13 +26,13 @@ class Level(NamedTuple):
     Attributes
     ----------
     parents : ndarray of shape (n_ngrams,), dtype=np.uint32
-        Place, in the level above, of the n-gram without its last word.
+        Place of the n-gram without its last word, in the level above.
     words : ndarray of shape (n_ngrams,), dtype=np.uint32
         Last words.
     tf : ndarray of shape (n_ngrams,), dtype=np.int64
         Number of occurrences.
     df : ndarray of shape (n_ngrams,), dtype=np.uint32
-        Number of documents that hold it.
+        Number of documents that contain each n-gram.
     """
 
     parents: np.ndarray
@@ -47,15 +47,15 @@ class CorpusTerms:
     Parameters
     ----------
     levels : list of Level
-        Orders 1, 2, ...; n-grams that are only the beginning of longer ones have
-        a tf of 0. The list is emptied, to give memory back.
+        Orders 1, 2, ...; n-grams that are only the beginning of longer n-grams have
+        a tf of 0. The list is emptied to free memory.
 
     Attributes
     ----------
     tf : ndarray of shape (n_terms,), dtype=np.int64
-        Number of occurrences of the n-grams that occur.
+        Number of occurrences of each n-gram, at least 1.
     df : ndarray of shape (n_terms,), dtype=np.uint32
-        Number of documents that hold them.
+        Number of documents that contain each n-gram.
     """
 
     def __init__(self, levels: list[Level]):
@@ -63,7 +63,7 @@ class CorpusTerms:
         n_terms = sum(int(np.count_nonzero(level.tf)) for level in levels)
         self.tf = np.empty(n_terms, dtype=np.int64)
         self.df = np.empty(n_terms, dtype=np.uint32)
-        # From here on: words, parents, and the place of those that occur, by order.
+        # By order: words, parents, n-grams that occur, and the places of the latter.
         self._words, self._parents, self._nodes, self._places = [], [], [], []
         for level_places in places:
             level = levels.pop(0)
@@ -79,7 +79,7 @@ class CorpusTerms:
         return len(self.tf)
 
     def names(self, keep: np.ndarray, words: Strings, separator: bytes) -> Strings:
-        """Names of chosen terms.
+        """Return the names of chosen terms.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class CorpusTerms:
         words : Strings
             Words by number.
         separator : bytes
-            What stands between two words of a name.
+            Bytes between two words of a name.
 
         Returns
         -------
@@ -119,7 +119,7 @@ def count_terms(
     Parameters
     ----------
     streams : list of Tokens
-        The documents, in order; words are numbered in the order of their names.
+        The documents in order; the numbers of words follow the order of the words.
     n_words : int
         Number of words.
     ngram_range : tuple of (int, int)
@@ -127,7 +127,7 @@ def count_terms(
     whole_segments : bool
         Whether a segment shorter than the shortest n-gram counts as a whole.
     n_jobs : int or None
-        Threads; they change nothing but the time.
+        Threads; they change only the time.
 
     Returns
     -------
@@ -158,12 +158,12 @@ def count_terms(
 
 
 def _uncounted(level: Level) -> Level:
-    """A level of n-grams that are only the beginning of longer ones."""
+    """A level of n-grams that are only the beginning of longer n-grams."""
     return level._replace(tf=np.zeros_like(level.tf), df=np.zeros_like(level.df))
 
 
 def _short_segments(stream: Tokens, order: int) -> np.ndarray:
-    """Marks at the segments of exactly ``order`` tokens."""
+    """Marks of the segments with exactly ``order`` tokens."""
     marks = np.zeros(len(stream.numbers), dtype=np.uint8)
     count_short_segments(stream.numbers, stream.ends, order, marks)
     return marks
@@ -188,7 +188,7 @@ def _count_words(streams, firsts, n_words, n_jobs) -> Level:
 
 
 def _count_longer(streams, firsts, word_tf, max_n, marks, n_jobs) -> list[Level]:
-    """Counts of n-grams of order 2 to ``max_n``, part by part."""
+    """Counts of n-grams of orders 2 to ``max_n``, part by part."""
     edges = _part_edges(word_tf, n_jobs)
     if max_n > 2:
         prefixes = [
@@ -215,7 +215,7 @@ def _count_longer(streams, firsts, word_tf, max_n, marks, n_jobs) -> list[Level]
 
 
 def _part_edges(word_tf: np.ndarray, n_jobs: int | None) -> list[int]:
-    """Bounds of ranges of first words with about as many occurrences each."""
+    """Bounds of ranges of first words with about the same number of occurrences."""
     total = np.cumsum(word_tf)
     n_tokens = int(total[-1]) if len(total) else 0
     n_parts = max(thread_count(n_jobs), -(-n_tokens // TOKENS_PER_PART), 1)
@@ -236,7 +236,7 @@ def _sorted_level(
 
 
 def _join_parts(parts: list[list[Level]]) -> list[Level]:
-    """The levels of all parts, one part behind the other; empties the parts."""
+    """The levels of all parts, one part after the other; empties the parts."""
     joined = []
     first_parents = np.zeros(len(parts), dtype=np.uint32)
     while parts and parts[0]:
@@ -245,7 +245,7 @@ def _join_parts(parts: list[list[Level]]) -> list[Level]:
         parents = [level.parents + first for level, first in zip(levels, first_parents)]
         columns = [parents, *([*column] for column in list(zip(*levels))[1:])]
         del levels, parents
-        # One column after the other, so that there are never two of everything.
+        # Column by column: two copies of all columns never exist at the same time.
         fields = []
         while columns:
             fields.append(np.concatenate(columns.pop(0)))
@@ -255,10 +255,10 @@ def _join_parts(parts: list[list[Level]]) -> list[Level]:
 
 
 def _places_in_order(levels: list[Level]) -> list[np.ndarray]:
-    """Place of each node among all n-grams that occur: a node before its children.
+    """Place of each node among all n-grams that occur, a node before its children.
 
-    place(child) = place(parent) + [parent occurs] + sizes of the child's elder
-    siblings, where size counts the n-grams that occur from a node downwards.
+    place(child) = place(parent) + [parent occurs] + sizes of the earlier siblings. The
+    size of a node is the number of n-grams that occur at the node and below it.
     """
     sizes = [(level.tf > 0).astype(np.int64) for level in levels]
     for upper in range(len(levels) - 2, -1, -1):
@@ -272,11 +272,11 @@ def _places_in_order(levels: list[Level]) -> list[np.ndarray]:
     for upper in range(len(levels) - 1):
         level = levels[upper + 1]
         before = np.cumsum(sizes[upper + 1]) - sizes[upper + 1]
-        # Children of one parent stand side by side; the first has no elder ones.
+        # The children of a parent follow each other; the first has no earlier sibling.
         is_first = np.r_[True, level.parents[1:] != level.parents[:-1]][: len(before)]
-        elder = before - before[is_first].repeat(
+        earlier = before - before[is_first].repeat(
             np.diff(np.r_[np.flatnonzero(is_first), len(before)])
         )
         occurs = levels[upper].tf > 0
-        places.append(places[upper][level.parents] + occurs[level.parents] + elder)
+        places.append(places[upper][level.parents] + occurs[level.parents] + earlier)
     return places

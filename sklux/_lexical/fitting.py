@@ -1,4 +1,4 @@
-"""The fit of a lexical stage: terms of a corpus, which of them stay, and their idf."""
+"""The fit of a lexical stage: the terms of a corpus, a choice of them, their idf."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from sklux._lexical.tokens import (
 
 
 class ReadCorpus(NamedTuple):
-    """The documents of a fit as tokens of one source.
+    """The documents of a fit, cut into tokens by one source.
 
     Attributes
     ----------
     streams : list of Tokens
-        In the order of the documents.
+        The documents in order.
     words : Strings
-        All tokens there are, by number.
+        All distinct tokens, by number.
     """
 
     streams: list[Tokens]
@@ -41,13 +41,13 @@ class LearntTerms(NamedTuple):
     Attributes
     ----------
     terms : tuple of Strings
-        Those that stay, for each source.
-    df : ndarray of shape (n_columns,)
-        Number of documents that contain each of them.
+        The chosen terms of each source.
+    df : ndarray of shape (n_columns,), dtype=np.uint32
+        Number of documents that contain each chosen term.
     n_documents : int
         Number of documents.
     corpora : list of ReadCorpus
-        The documents, for each source.
+        The documents as tokens of each source.
     """
 
     terms: tuple[Strings, ...]
@@ -58,7 +58,10 @@ class LearntTerms(NamedTuple):
 
 @dataclass(frozen=True)
 class TermLimits:
-    """Which terms stay; the names are parameters of `LexicalVectorizer`."""
+    """Limits that decide which terms stay.
+
+    The attributes are the parameters of `LexicalVectorizer` with the same names.
+    """
 
     max_df: Real
     min_df: Real
@@ -74,7 +77,7 @@ class TermLimits:
         tf : ndarray of shape (n_terms,), dtype=np.int64
             Number of occurrences of each term.
         df : ndarray of shape (n_terms,), dtype=np.uint32
-            Number of documents that contain it.
+            Number of documents that contain each term.
         n_documents : int
             Number of documents.
 
@@ -86,7 +89,8 @@ class TermLimits:
         Raises
         ------
         ValueError
-            If no term stays; the messages are scikit-learn's.
+            If no term stays, or ``max_df`` is below ``min_df``. The messages are
+            scikit-learn's.
         """
         if len(df) == 0:
             raise ValueError(
@@ -100,8 +104,8 @@ class TermLimits:
             raise ValueError("max_df corresponds to < documents than min_df")
         keep = (df <= high) & (df >= low)
         if self.max_features is not None and keep.sum() > self.max_features:
-            # NumPy's sort decides among terms of the same frequency, so it has to
-            # get the numbers that scikit-learn gives it, in the same dtype.
+            # NumPy's sort decides between terms of equal frequency. To choose the same
+            # terms as scikit-learn, it must get the same numbers in the same dtype.
             candidates = np.flatnonzero(keep)
             frequency = (df if self.binary else tf)[candidates].astype(self.dtype)
             np.negative(frequency, out=frequency)
@@ -121,7 +125,7 @@ def learn_terms(
     limits: TermLimits,
     n_jobs: int | None,
 ) -> LearntTerms:
-    """Read a corpus, and choose its terms.
+    """Read a corpus and choose its terms.
 
     Parameters
     ----------
@@ -130,14 +134,14 @@ def learn_terms(
     blocks : iterable of TextBuffers
         Documents; a sequence if there are several sources.
     limits : TermLimits
-        Which terms stay.
+        Decides which terms stay.
     n_jobs : int or None
-        Threads.
+        Threads; they change only the time.
 
     Returns
     -------
     LearntTerms
-        The terms in the order of their columns.
+        The chosen terms in the order of their columns.
     """
     corpora = [ReadCorpus(*read_corpus(source, blocks, n_jobs)) for source in sources]
     counted = [
@@ -176,14 +180,14 @@ def inverse_document_frequency(
     n_documents : int
         Number n of documents.
     smooth_idf : bool
-        Whether one more document is counted that contains every term.
+        Whether one extra document is counted, which contains every term.
     dtype : dtype
-        Type of each step, as in scikit-learn.
+        Type of the result and of each step, as in scikit-learn.
 
     Returns
     -------
     ndarray of shape (n_columns,)
-        The idf, of that dtype.
+        The idf.
     """
     smooth = int(smooth_idf)
     n_seen = np.full(len(df), n_documents + smooth, dtype=dtype)
@@ -192,12 +196,12 @@ def inverse_document_frequency(
 
 
 def words_in_corpus(words: list[str], corpus_words: Strings) -> set[str]:
-    """Return those of some words that a corpus contains.
+    """Return the given words that a corpus contains.
 
     Parameters
     ----------
     words : list of str
-        Words, each once.
+        Distinct words.
     corpus_words : Strings
         All words of the corpus.
 

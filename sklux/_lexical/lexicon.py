@@ -1,4 +1,4 @@
-"""What a lexical stage has learnt: its terms, word pieces and idf, in one value."""
+"""Lexicon: everything that a lexical stage learns, its terms, word pieces and idf."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
@@ -10,33 +10,34 @@ import numpy as np
 from sklux._lexical.subwords import Subwords
 from sklux._lexical.tokens import Strings, pack_strings
 
-# What the names of terms begin with if there are two kinds.
+# Prefixes of the names of terms if the terms are word pieces and words.
 PART_PREFIXES = ("subword__", "word__")
-# Stands for a term that is not a str: no document contains it, because no token
+# Replaces a term that is not a str. No document contains this term, because no token
 # contains two blanks.
 NO_TERM = "  "
 
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """Terms with their columns, word pieces and idf; nothing of it ever changes.
+    """Terms with their columns, word pieces and idf. A lexicon never changes.
 
-    Either `learnt` or `given` has the terms.
+    The terms are either in `learnt` or in `given`.
 
     Attributes
     ----------
     learnt : tuple of Strings or None
-        Terms that were learnt, in the order of their columns: one part, or word pieces
-        and words.
+        Terms that were learnt, in the order of their columns: one part, or a part of
+        word pieces and a part of words.
     given : dict of str to int, or None
-        A vocabulary of the user's: terms with their columns.
+        Terms that the user gave, with their columns.
     is_mixed : bool
-        Whether the terms are word pieces and words, two parts.
+        Whether there are two parts, word pieces and words.
     subwords : Subwords or None
-        How text becomes word pieces; None if no term is made of them.
+        How text becomes word pieces; None if the terms are not made of word pieces.
     idf : ndarray of shape (n_columns,) or None
-        Inverse document frequencies, read-only; None if terms are not weighed by them.
-        A user may have set another object, which scikit-learn then has to take.
+        Inverse document frequencies, read-only; None if they are not used. If a user
+        has set another object as ``idf_``, it is that object, and scikit-learn makes
+        the rows.
     """
 
     learnt: tuple[Strings, ...] | None = None
@@ -47,7 +48,7 @@ class Lexicon:
 
     def __post_init__(self):
         if isinstance(self.idf, np.ndarray):
-            # Tables are made of it, which would not follow a change.
+            # Tables are made from it and would not follow a change.
             self.idf.flags.writeable = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -55,7 +56,7 @@ class Lexicon:
         self.__post_init__()
 
     def __getstate__(self) -> dict[str, Any]:
-        # Without the cached properties, which can be made again.
+        # Without the cached properties, which are made again on demand.
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
@@ -67,7 +68,7 @@ class Lexicon:
 
     @cached_property
     def vocabulary(self) -> dict[str, int]:
-        """Terms with their columns; the dict is made when it is first used."""
+        """Terms with their columns; the dict is made on first use."""
         if self.given is not None:
             return self.given
         names = self.names()
@@ -79,7 +80,7 @@ class Lexicon:
         Returns
         -------
         list of str
-            With prefixes if there are two parts.
+            With the prefix of each part if there are two parts.
         """
         if self.learnt is None:
             return sorted(self.given, key=self.given.__getitem__)
@@ -93,11 +94,11 @@ class Lexicon:
 
     @cached_property
     def terms(self) -> tuple[Strings, ...]:
-        """Terms of each part in the order of their columns, without prefixes."""
+        """Terms of each part, in the order of their columns, without prefixes."""
         return self._given_terms() if self.learnt is None else self.learnt
 
     def _given_terms(self) -> tuple[Strings, ...]:
-        """Terms of a vocabulary of the user's, as the kernels take them."""
+        """Terms that the user gave, in the form that the kernels take."""
         terms = self.names()
         if not self.is_mixed:
             return (
@@ -108,9 +109,10 @@ class Lexicon:
         for part, prefix in zip(parts, PART_PREFIXES):
             if not all(term.startswith(prefix) for term in part):
                 raise ValueError(
-                    "With analyzer='word+subword' the terms of a vocabulary begin with "
-                    f"{PART_PREFIXES[0]!r} or {PART_PREFIXES[1]!r}, and terms with the "
-                    "first prefix come first."
+                    "The 'vocabulary' parameter of LexicalVectorizer must hold terms "
+                    f"that begin with {PART_PREFIXES[0]!r} or {PART_PREFIXES[1]!r}, "
+                    "and terms with the first prefix must come first, when "
+                    "analyzer='word+subword'."
                 )
         return tuple(
             pack_strings([term[len(prefix) :] for term in part])
@@ -128,17 +130,17 @@ class Lexicon:
     ) -> "Extension":
         """Add words that no document of the corpus contains, as the last columns.
 
-        Their idf is the idf of a term of one document. Words of the corpus stay out,
-        even if `min_df` or `max_df` left them out of the terms.
+        A word gets the idf of a term that one document contains. Words of the corpus
+        are not added, even if `min_df` or `max_df` excluded them from the terms.
 
         Parameters
         ----------
         forms : mapping of str to str
-            Words, each with its form as a term (lower case, accents).
+            Words, each with its form as a term (lower case, without accents).
         is_one_token : callable
-            Whether a form is read as a single term.
+            Takes a form; returns whether documents yield it as a single token.
         in_corpus : callable
-            Returns those of some forms that a document of the corpus contains.
+            Takes a list of forms; returns the forms that the corpus contains.
         max_columns : int or None
             Largest number of terms; None means no limit.
         idf_of : callable
@@ -147,7 +149,7 @@ class Lexicon:
         Returns
         -------
         Extension
-            The new lexicon, and what was added and lost.
+            The new lexicon, the added words and the lost words.
         """
         words = self.learnt[-1].tolist()
         known = set(words)

@@ -1,4 +1,4 @@
-"""The terms of a fitted vocabulary, and documents as numbers of their words."""
+"""The terms of a fitted stage, ready for look-up, and documents in their numbers."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,9 @@ from sklux._utils.threads import FreeList
 
 
 class TermReader(NamedTuple):
-    """What reads documents for look-up: one part, or word pieces and words.
+    """Reads documents as tokens for the look-up of terms.
+
+    The terms have one part, or two parts: word pieces and words.
 
     Attributes
     ----------
@@ -21,16 +23,15 @@ class TermReader(NamedTuple):
     indexes : tuple of TermIndex
         The terms of each part.
     numbers : tuple of (ndarray of shape (n_pieces,), dtype=np.uint32, or None)
-        For each part the number in its index of each known piece; None where the
-        tokens are words.
+        For each part, the number of each piece in the part's index; None for a part
+        whose tokens are words.
     second_part : int
-        Column where the words begin that stand beside word pieces; 0: there is one
-        part.
+        First column of the second part; 0 if there is one part.
     n_columns : int
         Number of terms of all parts.
     streams : tuple of FreeList
-        Memory of each part's reading: streams, which remember the pieces of the words
-        they have seen.
+        For each part, token streams that are used again. A stream of word pieces keeps
+        the pieces of words that it has read.
     """
 
     sources: tuple[Source, ...]
@@ -41,7 +42,7 @@ class TermReader(NamedTuple):
     streams: tuple[FreeList, ...]
 
     def analyses(self, block: TextBuffers) -> tuple[Analysis | None, ...]:
-        """Return the rules of each part for a block of documents.
+        """Return the kernel's rules of each part for a block of documents.
 
         Parameters
         ----------
@@ -51,7 +52,7 @@ class TermReader(NamedTuple):
         Returns
         -------
         tuple of (Analysis or None)
-            For `read`.
+            The argument ``analyses`` of `read`.
         """
         return tuple(source.analysis(block) for source in self.sources)
 
@@ -67,7 +68,7 @@ class TermReader(NamedTuple):
         Parameters
         ----------
         analyses : tuple of (Analysis or None)
-            From `analyses`, for this block.
+            Result of `analyses` for this block.
         block : TextBuffers
             Documents.
         start, stop : int
@@ -76,7 +77,7 @@ class TermReader(NamedTuple):
         Returns
         -------
         tuple of Tokens
-            For each part, in the numbers of its index.
+            For each part, in the numbers of the part's index.
         """
         parts = []
         for source, analysis, index, known, streams in zip(
@@ -104,15 +105,15 @@ def term_reader(
     sources : tuple of Source
         How documents become tokens.
     terms : tuple of Strings
-        For each source its terms.
+        The terms of each source.
     columns : ndarray of shape (n_terms,), dtype=np.uint32, or None
-        Columns of the terms of all sources, the most frequent terms first; None:
-        they are in order.
+        Columns of the terms of all sources; the most frequent terms have the lowest
+        columns. None numbers the terms in order, the first source before the second.
 
     Returns
     -------
     TermReader
-        Without ``columns``, those of the second part follow those of the first.
+        The reader.
     """
     ends = np.cumsum([len(part) for part in terms])
     n_columns = int(ends[-1])
@@ -141,7 +142,7 @@ def term_reader(
 
 
 def numbers_in(index: TermIndex, words: Strings) -> np.ndarray:
-    """Return the numbers that words have in an index.
+    """Return the numbers of words in an index.
 
     Parameters
     ----------
@@ -153,7 +154,7 @@ def numbers_in(index: TermIndex, words: Strings) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_words,), dtype=np.uint32
-        `NO_WORD` for words of no term.
+        `NO_WORD` for words that no term contains.
     """
     numbers = np.empty(len(words), dtype=np.uint32)
     index.table.find(*words, numbers)

@@ -1,4 +1,4 @@
-"""Rows of the term matrix: tokens are looked up, counted and weighed."""
+"""Tokens to rows of the term matrix: look up, count, weigh."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -14,7 +14,7 @@ from sklux._lexical.lookup import TermReader, numbers_in
 from sklux._lexical.tokens import Strings, Tokens, range_edges
 from sklux._utils.threads import run_ranges
 
-# Counts below have a place in the table of term frequencies; the kernel keeps them
+# Smaller counts have an entry in the table of term frequencies; the kernel keeps them
 # in 16 bits.
 LONGEST_TABLE = 1 << 16
 # A matrix with more values has row pointers and columns of 64 bits, as in scipy.
@@ -33,12 +33,12 @@ class Weighing:
     binary : bool
         Whether all counts are 1.
     idf : ndarray of shape (n_columns,) or None
-        Inverse document frequencies; None: all are 1.
+        Inverse document frequencies; None means 1 for all terms.
     norm : {'l1', 'l2'} or None
         Norm of the rows.
     second_part : int
-        Column from which on a second part of the columns begins; each part has
-        the same norm. 0: there is one part.
+        First column of the second part of the columns; both parts of a row get the
+        same norm. 0 if there is one part.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Weighing:
         n_terms : ndarray of shape (n_rows,), dtype=np.int64
             Number of terms of each row.
         out : ndarray of shape (n_values,)
-            Of the weighing's dtype; overwritten.
+            Has the dtype of the weighing; overwritten.
         """
         by_count = rows.max_count < LONGEST_TABLE
         if by_count:
@@ -81,7 +81,7 @@ class Weighing:
         rows.weigh(n_terms, tf, by_count, self.idf, self.norm, self.second_part, out)
 
     def tf_table(self, length: int) -> np.ndarray:
-        """Return the weights of the counts from 0; no term has the count 0.
+        """Return the weights of the counts from 0; the entry for 0 is not used.
 
         Parameters
         ----------
@@ -91,7 +91,7 @@ class Weighing:
         Returns
         -------
         ndarray of shape (length,)
-            Of the weighing's dtype; read-only.
+            Has the dtype of the weighing; read-only.
         """
         return _tf_table(length, self.dtype, self.sublinear_tf, self.binary)
 
@@ -99,7 +99,7 @@ class Weighing:
 def _term_frequency(
     counts: np.ndarray, dtype: np.dtype, sublinear_tf: bool, binary: bool
 ) -> np.ndarray:
-    """Weight of each count; the logarithm is NumPy's, bit for bit."""
+    """Weight of each count; by NumPy's logarithm, to have scikit-learn's bits."""
     tf = np.ones(len(counts), dtype) if binary else counts.astype(dtype)
     if sublinear_tf:
         np.log(tf, out=tf)
@@ -111,7 +111,7 @@ def _term_frequency(
 def _tf_table(
     length: int, dtype: np.dtype, sublinear_tf: bool, binary: bool
 ) -> np.ndarray:
-    """Weights of the counts from 0; no term has the count 0."""
+    """Weights of the counts from 0; the entry for 0 is not used."""
     counts = np.maximum(np.arange(length), 1)
     table = _term_frequency(counts, dtype, sublinear_tf, binary)
     table.flags.writeable = False
@@ -119,7 +119,7 @@ def _tf_table(
 
 
 class MatrixParts:
-    """Rows of a matrix, as ranges of them become ready.
+    """Collects the rows of a matrix, range by range in any order.
 
     Parameters
     ----------
@@ -145,9 +145,9 @@ class MatrixParts:
         Parameters
         ----------
         place : tuple of (int, int)
-            Orders the ranges.
+            The ranges are sorted by it.
         tokens : tuple of Tokens
-            The documents, for each index in its own numbers of words.
+            The documents for each index, in the numbers of that index.
         """
         rows = RowBuilder(self.n_columns)
         n_terms = np.empty(len(tokens[0].ends), dtype=np.int64)
@@ -160,12 +160,12 @@ class MatrixParts:
         self._parts[place] = rows, n_terms
 
     def matrix(self, n_jobs: int | None) -> sparse.csr_matrix:
-        """Weigh the rows, put them together, and forget them.
+        """Weigh the rows and join them; the parts are emptied.
 
         Parameters
         ----------
         n_jobs : int or None
-            Threads.
+            Threads; they change only the time.
 
         Returns
         -------
@@ -210,13 +210,13 @@ def rows_of_blocks(
     Parameters
     ----------
     blocks : iterable of TextBuffers
-        Documents; one block is held at a time.
+        Documents; one block is in memory at a time.
     reader : TermReader
-        Reads them.
+        Reads the documents.
     weighing : Weighing
         How counts become values.
     n_jobs : int or None
-        Threads.
+        Threads; they change only the time.
 
     Returns
     -------
@@ -250,13 +250,14 @@ def rows_of_corpora(
     Parameters
     ----------
     corpora : sequence of (list of Tokens, Strings)
-        For each part its tokens and their words. The lists are emptied.
+        For each part, the documents as tokens, and the words of these tokens. The
+        lists are emptied.
     reader : TermReader
-        Has the terms.
+        Holds the terms.
     weighing : Weighing
         How counts become values.
     n_jobs : int or None
-        Threads.
+        Threads; they change only the time.
 
     Returns
     -------
@@ -272,7 +273,7 @@ def rows_of_corpora(
         for i in range(start, stop):
             tokens = tuple(streams[i] for streams, _ in corpora)
             for streams, _ in corpora:
-                streams[i] = None  # The rows need the memory.
+                streams[i] = None  # frees memory for the rows
             for part, known in zip(tokens, numbers):
                 renumber(part.numbers, known)
             parts.add((0, i), tokens)

@@ -1,4 +1,4 @@
-"""The lexical stage's form in a model file."""
+"""The lexical stage in a model file: its parameters as JSON, its terms as arrays."""
 
 import inspect
 import os
@@ -12,35 +12,31 @@ from sklearn.feature_extraction.text import (
 )
 
 from sklux._kernels.words import ARENA_PADDING
+from sklux._lexical.analysis import SUBWORD_ANALYZERS
 from sklux._lexical.characters import PACKED
 from sklux._lexical.lexicon import Lexicon
 from sklux._lexical.subwords import Subwords
 from sklux._lexical.tokens import Strings, concatenate_strings, pack_strings
-from sklux._lexical.vectorizer import (
-    SUBWORD_ANALYZERS,
-    LexicalVectorizer,
-    adopt_lexicon,
-    lexicon_of,
-)
+from sklux._lexical.vectorizer import LexicalVectorizer, adopt_lexicon, lexicon_of
 from sklux._utils.model_file import json_params
 
-# What a model file can hold, by the name it is written under.
+# Classes that a model file can hold, by their names in the file.
 SAVABLE = {
     "CountVectorizer": CountVectorizer,
     "TfidfVectorizer": TfidfVectorizer,
     "LexicalVectorizer": LexicalVectorizer,
 }
-# Tensors of the table of characters are named after its parts.
+# Prefix of the tensors with the table of characters, one for each part of the table.
 CHARACTERS = "characters_"
 
 
 def lexical_params(vectorizer: CountVectorizer) -> dict[str, Any]:
-    """Parameters of a lexical stage, as JSON can hold them.
+    """Return the parameters of a lexical stage in a form that JSON can hold.
 
     Parameters
     ----------
     vectorizer : CountVectorizer, TfidfVectorizer or LexicalVectorizer
-        Exactly one of these classes.
+        An instance of one of these classes, not of a subclass.
 
     Returns
     -------
@@ -50,8 +46,8 @@ def lexical_params(vectorizer: CountVectorizer) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        If the class is another, or a parameter cannot be held; the message
-        names it and points to joblib.
+        If the stage has another class, or JSON cannot hold a parameter. The message
+        names the class or the parameter, and joblib.
     """
     name = type(vectorizer).__name__
     if SAVABLE.get(name) is not type(vectorizer):
@@ -70,12 +66,12 @@ def lexical_params(vectorizer: CountVectorizer) -> dict[str, Any]:
 
 
 def lexical_from_params(state: dict[str, Any]) -> CountVectorizer:
-    """Return an unfitted stage from what `lexical_params` wrote.
+    """Return an unfitted stage with the parameters of a model file.
 
     Parameters
     ----------
     state : dict
-        ``{"class": name, "params": {...}}``.
+        As `lexical_params` returns it: ``{"class": name, "params": {...}}``.
 
     Returns
     -------
@@ -85,20 +81,20 @@ def lexical_from_params(state: dict[str, Any]) -> CountVectorizer:
     Raises
     ------
     ValueError
-        If this version does not know the class or one of its parameters.
+        If this version does not have the class or one of its parameters.
     """
     kind = SAVABLE.get(state["class"])
     if kind is None:
         raise ValueError(
             f"The model's lexical stage is a {state['class']}, which this version of "
-            f"sklux does not know; it knows {sorted(SAVABLE)}. Upgrade sklux."
+            f"sklux does not support; it supports {sorted(SAVABLE)}. Upgrade sklux."
         )
     params = dict(state["params"])
     unknown = sorted(set(params) - set(inspect.signature(kind).parameters))
     if unknown:
         raise ValueError(
             f"The model's {state['class']} has the parameters {unknown}, which the "
-            "installed scikit-learn or sklux does not know. Upgrade them."
+            "installed scikit-learn and sklux do not have. Upgrade them."
         )
     params["ngram_range"] = tuple(params["ngram_range"])
     params["dtype"] = np.dtype(params["dtype"]).type
@@ -106,7 +102,7 @@ def lexical_from_params(state: dict[str, Any]) -> CountVectorizer:
 
 
 def lexical_tensors(vectorizer: CountVectorizer) -> dict[str, np.ndarray]:
-    """Arrays of a fitted stage: its terms in one arena, idf and word pieces.
+    """Return the arrays of a fitted stage: its terms, idf and word pieces.
 
     Parameters
     ----------
@@ -116,12 +112,11 @@ def lexical_tensors(vectorizer: CountVectorizer) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to ndarray
-        ``terms``, UTF-8 bytes of all terms in column order, dtype uint8;
-        ``term_offsets``, of shape (n_features + 1,), dtype int64; ``idf``, of
-        shape (n_features,), where the stage weighs by idf; with word pieces
-        ``tokenizer``, the UTF-8 bytes of its JSON, and what becomes of each
-        character; and ``n_pieces``, of shape (1,), where pieces and words are
-        the terms.
+        ``terms``: the UTF-8 bytes of all terms in the order of their columns, dtype
+        uint8. ``term_offsets``: of shape (n_features + 1,), dtype int64. ``idf``: of
+        shape (n_features,), if the stage uses it. With word pieces ``tokenizer``, the
+        UTF-8 bytes of its JSON, and its rules for each character, if the kernel reads
+        text. ``n_pieces``: of shape (1,), if the terms are word pieces and words.
     """
     parts, subwords = None, None
     if isinstance(vectorizer, LexicalVectorizer):
@@ -157,10 +152,9 @@ def restore_lexical(
     vectorizer : CountVectorizer, TfidfVectorizer or LexicalVectorizer
         Unfitted; changed in place.
     tensors : dict of str to ndarray
-        As `lexical_tensors` gives them.
+        As `lexical_tensors` returns them.
     verify : bool, default=True
-        Whether word pieces are parsed now, so that damage is found now; else when
-        they are used.
+        Whether word pieces are parsed and checked now, instead of on first use.
 
     Returns
     -------
@@ -202,7 +196,7 @@ def _restore_scikit_learn(
 
 
 def _idf(tensors: dict[str, np.ndarray]) -> np.ndarray:
-    """The idf of a file."""
+    """The idf in a file."""
     n_features = len(tensors["term_offsets"]) - 1
     idf = np.array(tensors["idf"])
     if idf.shape != (n_features,) or idf.dtype.kind != "f":
@@ -216,22 +210,24 @@ def _idf(tensors: dict[str, np.ndarray]) -> np.ndarray:
 def _term_parts(
     terms: Strings, tensors: dict[str, np.ndarray], analyzer: object
 ) -> tuple[Strings, ...]:
-    """The terms of a file, in two parts where they are pieces and words."""
+    """The terms in a file, in two parts if they are word pieces and words."""
     if ("n_pieces" in tensors) != (analyzer == "word+subword") or (
         ("tokenizer" in tensors) != (analyzer in SUBWORD_ANALYZERS)
     ):
         raise ValueError(
-            f"The model has a lexical stage with analyzer={analyzer!r}, but lacks its "
-            "pieces, or has pieces of another."
+            f"The model has a lexical stage with analyzer={analyzer!r}, but its word "
+            "pieces are missing or belong to another analyzer. Save the model again."
         )
     if "n_pieces" not in tensors:
         return (terms,)
     sizes = tensors["n_pieces"]
-    if sizes.dtype != np.int64 or sizes.shape != (1,):
+    if (
+        sizes.dtype != np.int64
+        or sizes.shape != (1,)
+        or not 0 <= sizes[0] <= len(terms)
+    ):
         raise ValueError("The model's vocabulary is damaged: its parts do not fit.")
     n_pieces = int(sizes[0])
-    if not 0 <= n_pieces <= len(terms):
-        raise ValueError("The model's vocabulary is damaged: its parts do not fit.")
     begin = int(terms.offsets[n_pieces])
     return (
         Strings(
@@ -243,7 +239,7 @@ def _term_parts(
 
 
 def _subwords(tensors: dict[str, np.ndarray], verify: bool) -> Subwords | None:
-    """The word pieces of a file."""
+    """The word pieces in a file."""
     if "tokenizer" not in tensors:
         return None
     tables = {
@@ -252,7 +248,10 @@ def _subwords(tensors: dict[str, np.ndarray], verify: bool) -> Subwords | None:
         if name.startswith(CHARACTERS)
     }
     if tables and set(tables) != PACKED:
-        raise ValueError("The model's word pieces are damaged: they lack characters.")
+        raise ValueError(
+            "The model's word pieces are damaged: a part of the table of characters is "
+            "missing."
+        )
     try:
         subwords = Subwords(tensors["tokenizer"].tobytes().decode(), tables or None)
         if verify:
@@ -265,13 +264,13 @@ def _subwords(tensors: dict[str, np.ndarray], verify: bool) -> Subwords | None:
 
 
 def _tfidf_params(vectorizer: TfidfVectorizer) -> dict[str, Any]:
-    """Parameters that a TfidfVectorizer shares with its TfidfTransformer."""
+    """Parameters that a TfidfVectorizer passes to its TfidfTransformer."""
     names = ("norm", "use_idf", "smooth_idf", "sublinear_tf")
     return {name: getattr(vectorizer, name) for name in names}
 
 
 def _check_terms(arena: np.ndarray, offsets: np.ndarray) -> None:
-    """Refuse terms that lead outside of their arena."""
+    """Refuse terms whose offsets lead outside of their bytes."""
     if (
         arena.dtype != np.uint8
         or arena.ndim != 1
@@ -286,7 +285,7 @@ def _check_terms(arena: np.ndarray, offsets: np.ndarray) -> None:
 
 
 def _decode_terms(arena: np.ndarray, offsets: np.ndarray) -> dict[str, int]:
-    """Terms of an arena, with their columns."""
+    """Terms with their columns, from their bytes."""
     try:
         terms = Strings(arena, offsets).tolist()
     except UnicodeDecodeError as error:
@@ -296,6 +295,6 @@ def _decode_terms(arena: np.ndarray, offsets: np.ndarray) -> dict[str, int]:
     vocabulary = dict(zip(terms, range(len(terms))))
     if len(vocabulary) != len(terms):
         raise ValueError(
-            "The model's vocabulary is damaged: a term stands in it twice."
+            "The model's vocabulary is damaged: a term occurs in it twice."
         )
     return vocabulary

@@ -1,7 +1,7 @@
-"""The settings of a lexical stage that decide how documents are read and weighed."""
+"""The settings that decide how a lexical stage reads and weighs documents."""
 
-from dataclasses import dataclass
-from typing import Self
+from operator import attrgetter
+from typing import NamedTuple, Self
 
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -9,19 +9,37 @@ from sklux._lexical.analysis import ANALYZING_METHODS
 from sklux._lexical.lexicon import Lexicon
 from sklux._utils.estimators import SameObject, frozen
 
+# Parameters that `transform` reads, in the order of the fields of LexicalSettings.
+PARAMETERS = (
+    "input",
+    "analyzer",
+    "tokenizer",
+    "preprocessor",
+    "strip_accents",
+    "lowercase",
+    "token_pattern",
+    "stop_words",
+    "ngram_range",
+    "binary",
+    "dtype",
+)
+_values_of = attrgetter(*PARAMETERS)
 
-@dataclass(frozen=True)
-class LexicalSettings:
-    """A key: two stages with equal keys make the same rows of the same documents.
 
-    Parameters of the fit (`max_df` and the like) are not here: what was learnt with
-    them is in the lexicon. `norm` and `sublinear_tf` are those of the fit, as in
-    scikit-learn. `n_jobs` changes the time only.
+class LexicalSettings(NamedTuple):
+    """A cache key: stages with equal settings map the same documents to the same rows.
+
+    Parameters that only the fit uses, such as `max_df`, are missing, because the
+    lexicon holds their effect. `norm` and `sublinear_tf` have their values at the time
+    of the fit, as in scikit-learn. `n_jobs` is missing because it changes only the
+    time.
     """
 
     kind: type
     lexicon: SameObject
     replaced_methods: tuple[str, ...]
+    norm: object
+    sublinear_tf: object
     input: object
     analyzer: object
     tokenizer: object
@@ -33,41 +51,30 @@ class LexicalSettings:
     ngram_range: object
     binary: object
     dtype: object
-    norm: object
-    sublinear_tf: object
 
     @classmethod
     def of(cls, vectorizer: TfidfVectorizer, lexicon: Lexicon | None) -> Self:
-        """Return the settings of a stage as they are now.
+        """Return the present settings of a stage.
 
         Parameters
         ----------
         vectorizer : LexicalVectorizer
             Fitted.
         lexicon : Lexicon or None
-            What it has learnt.
+            The lexicon of the stage.
 
         Returns
         -------
         LexicalSettings
-            They do not follow a later change.
+            A copy, which does not follow later changes.
         """
-        own, fitted = vars(vectorizer), vectorizer._tfidf
+        # Made for every call of `transform`, so loops run in C.
+        fitted = vectorizer._tfidf
         return cls(
             type(vectorizer),
             SameObject(lexicon),
-            tuple(name for name in ANALYZING_METHODS if name in own),
-            frozen(vectorizer.input),
-            frozen(vectorizer.analyzer),
-            frozen(vectorizer.tokenizer),
-            frozen(vectorizer.preprocessor),
-            frozen(vectorizer.strip_accents),
-            frozen(vectorizer.lowercase),
-            frozen(vectorizer.token_pattern),
-            frozen(vectorizer.stop_words),
-            frozen(vectorizer.ngram_range),
-            frozen(vectorizer.binary),
-            frozen(vectorizer.dtype),
+            tuple(filter(vars(vectorizer).__contains__, ANALYZING_METHODS)),
             frozen(fitted.norm),
             frozen(fitted.sublinear_tf),
+            *map(frozen, _values_of(vectorizer)),
         )

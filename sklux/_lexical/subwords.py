@@ -1,4 +1,4 @@
-"""Word pieces: learnt on the documents, or those of a given tokenizer."""
+"""Word pieces: learnt on the documents, or taken from a given tokenizer."""
 
 import json
 import os
@@ -24,14 +24,14 @@ from sklux._lexical.characters import (
 from sklux._lexical.tokens import Strings, Tokens, pack_strings
 from sklux._utils.optional import import_optional
 
-# Word pieces are learnt on about so many characters, spread over the documents.
+# Word pieces are learnt on about this many characters, spread over the documents.
 LEARNT_CHARACTERS = 30_000_000
 UNKNOWN_PIECE = "[UNK]"
-# Rarer characters have no piece.
+# Only this many characters have a piece, the most frequent ones.
 MAX_ALPHABET = 1000
 MAX_PIECES = 2**24
-# Longer words, such as files in base64, teach no pieces: they are read as unknown, and
-# learning from a word takes time with the square of its length.
+# No pieces are learnt from longer words, such as files in base64: they are read as
+# unknown, and the time to learn from a word grows with the square of its length.
 MAX_WORD_CHARACTERS = 100
 
 
@@ -44,8 +44,8 @@ class Subwords:
         The tokenizer in the JSON form of the tokenizers library, without
         truncation and padding.
     packed_tables : dict of str to ndarray, or None
-        What the tokenizer's normalizer makes of each character, in the form of
-        `CharacterTables.packed`; None: it is asked from the tokenizers library.
+        The rules of the tokenizer's normalizer for each character, in the form of
+        `CharacterTables.packed`. None: they are found with the tokenizers library.
     """
 
     def __init__(
@@ -58,17 +58,17 @@ class Subwords:
 
     @cached_property
     def _state(self) -> dict:
-        """The tokenizer, parsed when it is needed: a model file opens without it."""
+        """The tokenizer, parsed on first use to let a model file open quickly."""
         return json.loads(self.tokenizer_json)
 
     @cached_property
     def in_kernel(self) -> bool:
-        """Whether the kernel reads text; else the tokenizers library does."""
+        """Whether the kernel reads text; otherwise the tokenizers library does."""
         return is_bert_like(self._state)
 
     @cached_property
     def packed_tables(self) -> dict[str, np.ndarray] | None:
-        """What becomes of each character, packed; None where the library reads."""
+        """Rules for each character, packed; None if the library reads text."""
         if not self.in_kernel or self._given_tables is not None:
             return self._given_tables
         parts = (json.dumps(self._state[k]) for k in ("normalizer", "pre_tokenizer"))
@@ -76,7 +76,7 @@ class Subwords:
 
     @cached_property
     def pieces(self) -> Strings:
-        """Pieces by id; unused ids have the empty string."""
+        """Pieces by id; unused ids have an empty string."""
         return pack_strings(self._pieces_by_id(self._state))
 
     @property
@@ -114,7 +114,10 @@ class Subwords:
             )
         numbers = vocabulary.values()
         if not all(type(n) is int and 0 <= n < MAX_PIECES for n in numbers):
-            raise ValueError("The tokenizer has a piece whose id is out of range.")
+            raise ValueError(
+                "The 'tokenizer' parameter of LexicalVectorizer has a piece whose id "
+                f"is not an int from 0 to {MAX_PIECES - 1}. Save the tokenizer again."
+            )
         pieces = [""] * (max(numbers) + 1)
         for piece, number in vocabulary.items():
             pieces[number] = piece
@@ -127,7 +130,7 @@ class Subwords:
 
     @cached_property
     def _tables(self) -> CharacterTables:
-        """What becomes of each character."""
+        """Rules for each character."""
         return CharacterTables.unpacked(self.packed_tables)
 
     @cached_property
@@ -135,7 +138,7 @@ class Subwords:
         """The pieces of the model, for the kernel."""
         words = self.pieces.tolist()
         for piece, number in self._added.items():
-            # Added pieces are found in the text, not in its words.
+            # Added pieces are found in the text, not inside words.
             if piece not in self._model["vocab"]:
                 words[number] = ""
         normalize = self._normalized_mark
@@ -149,7 +152,7 @@ class Subwords:
         )
 
     def _normalized_mark(self, content: str) -> str:
-        """An added piece as it looks in normalized text."""
+        """An added piece in the form that it has in normalized text."""
         tables, changed = self._tables, []
         for code_point in map(ord, content):
             target = int(tables.targets[code_point])
@@ -161,17 +164,18 @@ class Subwords:
         return "".join(map(chr, changed))
 
     def analysis(self, is_careful: bool = False) -> Analysis | None:
-        """Return the kernel's rules; None where the library has to read.
+        """Return the kernel's rules; None if the library has to read.
 
         Parameters
         ----------
         is_careful : bool, default=False
-            Whether the text needs no more care than the kernel takes.
+            Whether the text is prepared as in `careful_tokens`, so the kernel reads
+            everything.
 
         Returns
         -------
         Analysis or None
-            Rules for every text.
+            Rules that hold for every text.
         """
         if not self.in_kernel:
             return None
@@ -180,10 +184,10 @@ class Subwords:
         )
 
     def careful_tokens(self, document: str) -> np.ndarray:
-        """Pieces of a document that holds an added piece, or rare marks.
+        """Return the pieces of a document with an added piece or with rare marks.
 
-        Marks that follow each other have a canonical order, which the kernel
-        does not make; added pieces are cut out of the text as it was given.
+        Successive marks have a canonical order, which the kernel does not establish.
+        Added pieces are cut out of the original text.
 
         Parameters
         ----------
@@ -207,9 +211,10 @@ class Subwords:
         return np.concatenate(tokens)
 
     def _canonical(self, text: str) -> str:
-        """A text with its marks in canonical order, where the tokenizer makes one.
+        """A text with marks in canonical order, if the tokenizer decomposes accents.
 
-        It drops control characters before, so that they part no marks.
+        The tokenizer drops control characters first, so marks around a control
+        character are successive.
         """
         if self._normalized_mark("\u00e9") == "\u00e9":
             return text
@@ -221,7 +226,7 @@ class Subwords:
         return unicodedata.normalize("NFD", "".join(kept))
 
     def _read(self, text: str) -> np.ndarray:
-        """Pieces of one text by the kernel alone."""
+        """Pieces of one text, found by the kernel alone."""
         (buffers,) = text_buffers([text])
         stream = TokenStream()
         ends = np.empty(1, dtype=np.int64)
@@ -231,7 +236,7 @@ class Subwords:
         return tokens
 
     def library_tokens(self, documents: list[str]) -> Tokens:
-        """Pieces of documents by the tokenizers library.
+        """Return the pieces of documents, found by the tokenizers library.
 
         Parameters
         ----------
@@ -243,11 +248,11 @@ class Subwords:
         Tokens
             Ids of pieces; special pieces are not added.
         """
-        # The library takes no lone surrogates.
+        # The library refuses lone surrogates.
         clean = [text.encode("utf-8", "replace").decode() for text in documents]
         try:
             encodings = self._library.encode_batch(clean, add_special_tokens=False)
-        except Exception as error:  # the library raises Exception itself
+        except Exception as error:  # the library raises the base class
             raise ValueError(
                 "The 'tokenizer' parameter of LexicalVectorizer is a tokenizer that "
                 f"cannot read a document: {error}. Give it an unknown piece."
@@ -281,18 +286,18 @@ def load_tokenizer(tokenizer_json: str):
     Raises
     ------
     ValueError
-        If the JSON is no tokenizer.
+        If the JSON is not a tokenizer.
     ImportError
         If tokenizers is not installed.
     """
     tokenizers = _library()
     try:
         tokenizer = tokenizers.Tokenizer.from_str(tokenizer_json)
-    except Exception as error:  # the library raises Exception itself
+    except Exception as error:  # the library raises the base class
         raise ValueError(
             "The 'tokenizer' parameter of LexicalVectorizer must hold a tokenizer of "
-            f"the tokenizers library. Got JSON that it refuses: {error}. Save the "
-            "tokenizer again with tokenizer.save(path)."
+            f"the tokenizers library. Got JSON that the library refuses: {error}. Save "
+            "the tokenizer again with tokenizer.save(path)."
         ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -300,7 +305,7 @@ def load_tokenizer(tokenizer_json: str):
 
 
 def read_tokenizer(tokenizer: object) -> str:
-    """Return the JSON of a tokenizer that the user gave.
+    """Return the JSON of a given tokenizer.
 
     Parameters
     ----------
@@ -310,14 +315,15 @@ def read_tokenizer(tokenizer: object) -> str:
     Returns
     -------
     str
-        JSON that the tokenizers library takes, without truncation and padding.
+        JSON that the tokenizers library reads, without truncation and padding.
 
     Raises
     ------
     ValueError
-        If there is no such file, or it holds no tokenizer.
+        If the file does not exist or does not hold a tokenizer, or an id is too large
+        or occurs twice.
     TypeError
-        If it is something else.
+        If the tokenizer has another type.
     """
     if hasattr(tokenizer, "to_str"):
         text = tokenizer.to_str()
@@ -336,12 +342,13 @@ def read_tokenizer(tokenizer: object) -> str:
     else:
         raise TypeError(
             "The 'tokenizer' parameter of LexicalVectorizer must be a JSON file, a "
-            "JSON text or a tokenizers.Tokenizer when analyzer has subwords. Got "
-            f"{type(tokenizer).__name__} instead."
+            "JSON text or a tokenizers.Tokenizer when the analyzer is 'subword' or "
+            f"'word+subword'. Got {type(tokenizer).__name__} instead."
         )
     library = load_tokenizer(text)
     numbers = library.get_vocab(with_added_tokens=True).values()
-    # The library drops one of two, and takes very long to write large ids.
+    # The library drops one of two pieces with the same id, and takes very long to
+    # write large ids.
     if len(set(numbers)) < len(numbers) or max(numbers, default=0) >= MAX_PIECES:
         raise ValueError(
             "The 'tokenizer' parameter of LexicalVectorizer gives one id to two "
@@ -354,8 +361,8 @@ def read_tokenizer(tokenizer: object) -> str:
 def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
     """Learn word pieces on documents.
 
-    Text is lower-cased, accents are removed, punctuation stands alone, as for
-    BERT. The same documents give the same pieces. Words of more than
+    As in BERT, text is lower-cased, accents are removed, and each punctuation character
+    is a word. The same documents give the same pieces. Words with more characters than
     `MAX_WORD_CHARACTERS` are left out.
 
     Parameters
@@ -363,7 +370,7 @@ def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
     documents : iterable of str
         Documents.
     n_pieces : int
-        At most so many pieces.
+        Largest number of pieces.
 
     Returns
     -------
@@ -383,14 +390,14 @@ def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
     )
     tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
     documents = list(documents)
-    # The library makes room for all pieces that it is asked for. There are no more than
-    # parts of words and, twice, characters.
+    # The library allocates memory for all n_pieces. There are at most as many pieces as
+    # parts of words, plus two for each character.
     n_pieces = min(n_pieces, 2 + 2 * MAX_ALPHABET + sum(map(len, documents)))
-    # Each character is a piece twice: at the begin of a word, and later.
+    # Each character makes two pieces: one that begins a word, one that continues it.
     n_characters = min(MAX_ALPHABET, (n_pieces - 1) // 2)
     alphabet = _frequent_characters(tokenizer.normalizer, documents)[:n_characters]
-    # The library numbers the single continuing pieces as it meets them, in no fixed
-    # order, and these numbers decide ties. As special pieces they come in order.
+    # The library numbers the continuing pieces of one character in no fixed order, and
+    # these numbers decide ties. Special pieces are numbered in the given order.
     continuing = ["##" + character for character in alphabet]
     trainer = tokenizers.trainers.WordPieceTrainer(
         vocab_size=n_pieces,
@@ -406,7 +413,7 @@ def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
     tokenizer.train_from_iterator(documents, trainer)
     tokenizer.pre_tokenizer = bert
     state = json.loads(tokenizer.to_str())
-    # In text they are nothing special.
+    # These pieces are not special in text.
     state["added_tokens"] = [
         token for token in state["added_tokens"] if token["content"] == UNKNOWN_PIECE
     ]
@@ -425,7 +432,7 @@ def _frequent_characters(normalizer, documents: list[str]) -> list[str]:
 
 
 def sampled_documents(blocks: list[TextBuffers]) -> Iterator[str]:
-    """Documents to learn on: all, or every k-th of a large corpus.
+    """Yield the documents to learn on: all, or every k-th document of a large corpus.
 
     Parameters
     ----------
@@ -445,7 +452,7 @@ def sampled_documents(blocks: list[TextBuffers]) -> Iterator[str]:
 
 
 def is_bert_like(state: dict) -> bool:
-    """Whether the kernel does what a tokenizer does: BERT's rules and WordPiece.
+    """Whether the kernel supports a tokenizer: BERT's rules and WordPiece.
 
     Parameters
     ----------
@@ -455,7 +462,7 @@ def is_bert_like(state: dict) -> bool:
     Returns
     -------
     bool
-        True if it does.
+        True if the kernel finds the same pieces.
     """
     model = state.get("model") or {}
     prefix = model.get("continuing_subword_prefix")
@@ -463,7 +470,8 @@ def is_bert_like(state: dict) -> bool:
         model.get("type") == "WordPiece"
         and model.get("unk_token") in model.get("vocab", {})
         and isinstance(prefix, str)
-        # No word begins with two characters of punctuation, as such a piece does.
+        # A continuing piece must not be the beginning of a word. A word that begins
+        # with punctuation has one character.
         and len(prefix) > 1
         and prefix[0] in string.punctuation
         and (state.get("normalizer") or {}).get("type") == "BertNormalizer"
@@ -473,7 +481,7 @@ def is_bert_like(state: dict) -> bool:
 
 
 def _is_plain_mark(token: dict) -> bool:
-    """Whether an added piece is found in the text as it stands, and nowhere else."""
+    """Whether an added piece is found in the original text, without any option."""
     options = ("single_word", "lstrip", "rstrip", "normalized")
     return (
         not any(token.get(option) for option in options)
@@ -484,7 +492,7 @@ def _is_plain_mark(token: dict) -> bool:
 
 @lru_cache(maxsize=8)
 def _library_tables(normalizer_json: str, pre_tokenizer_json: str) -> CharacterTables:
-    """What a normalizer and a pre-tokenizer of the library make of each character."""
+    """Rules of a normalizer and a pre-tokenizer of the library for each character."""
     shell = {
         "version": "1.0",
         "truncation": None,
@@ -506,18 +514,18 @@ def _library_tables(normalizer_json: str, pre_tokenizer_json: str) -> CharacterT
     normalize = tokenizer.normalizer.normalize_str
 
     def normalized(text: str) -> str:
-        # The library takes no lone surrogates; as controls, they are lost.
+        # The library refuses lone surrogates. They are dropped, like controls.
         return normalize("".join(c for c in text if not "\ud800" <= c <= "\udfff"))
 
     changed = changed_by(normalized)
     classes = _piece_classes(tokenizer.pre_tokenizer)
     for code_point, text in list(changed.items()):
         if text == f" {chr(code_point)} ":
-            # Blanks around a character set it apart, as being punctuation does.
+            # Blanks around a character make it a word, and so does punctuation.
             del changed[code_point]
             classes[code_point] = CLASS_BITS["punctuation"]
     if normalized("\u00e9") != "\u00e9":
-        # Decomposed: marks that stay would have to be put into canonical order.
+        # Accents are decomposed, and the remaining marks need a canonical order.
         for code_point in range(0x80, N_CODE_POINTS):
             text = changed.get(code_point, chr(code_point))
             if any(unicodedata.combining(c) for c in text):
@@ -526,13 +534,13 @@ def _library_tables(normalizer_json: str, pre_tokenizer_json: str) -> CharacterT
 
 
 def _piece_classes(pre_tokenizer) -> np.ndarray:
-    """Which characters stand alone, and which are white space."""
+    """Classes of all characters: part of a word, a word alone, or white space."""
     classes = np.full(N_CODE_POINTS, CLASS_BITS["word"], dtype=np.uint8)
     for block in range(0, N_CODE_POINTS, 256):
         code_points = [
             c for c in range(block, block + 256) if not 0xD800 <= c <= 0xDFFF
         ]
-        # Between letters, a character is lost, alone, or part of one long word.
+        # A character between letters is dropped, alone, or a part of one long word.
         text = "a".join(map(chr, code_points)).join("aa")
         kind = {i: CLASS_BITS["space"] for i in range(1, len(text), 2)}
         for _, (start, stop) in pre_tokenizer.pre_tokenize_str(text):

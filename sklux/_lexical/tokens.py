@@ -1,4 +1,4 @@
-"""Documents to numbers of tokens, over ranges of documents and on several threads."""
+"""Documents to numbers of tokens, range by range and on several threads."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,23 +12,24 @@ from sklux._kernels.words import ARENA_PADDING, WordTable, join_words, rank_word
 from sklux._lexical.buffers import TextBuffers
 from sklux._utils.threads import run_ranges, thread_count
 
-# Text of one unit of work for a thread: its tokens stay in the cache.
+# Text of one unit of work for a thread. Its tokens fit the processor's cache.
 BYTES_PER_RANGE = 200_000
-# Less text is not worth another thread.
+# Another thread for less text costs more time than it saves.
 MIN_BYTES_PER_RANGE = 12_000
-# Cost of a document besides its text, in bytes.
+# Fixed cost of a document, as an equivalent number of bytes.
 BYTES_PER_DOCUMENT = 60
 
 
 class Tokens(NamedTuple):
-    """The tokens of a range of documents, one behind the other.
+    """The tokens of a range of documents, one document after the other.
 
     Attributes
     ----------
     numbers : ndarray of shape (n_tokens,), dtype=np.uint32
-        Numbers of words, or `NO_WORD` or `NO_NGRAM`.
+        Numbers of words; `NO_WORD` for unknown words, `NO_NGRAM` at places that no
+        n-gram spans.
     ends : ndarray of shape (n_documents,), dtype=np.int64
-        Where the tokens of each document end.
+        Place after the last token of each document.
     """
 
     numbers: np.ndarray
@@ -68,7 +69,7 @@ def pack_strings(strings: list[str]) -> Strings:
     Parameters
     ----------
     strings : list of str
-        Any strings.
+        Strings, which may hold lone surrogates.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def pack_strings(strings: list[str]) -> Strings:
 
 
 def concatenate_strings(parts: Sequence[Strings]) -> Strings:
-    """Put the strings of all parts one behind the other.
+    """Put the strings of all parts one after the other.
 
     Parameters
     ----------
@@ -109,12 +110,12 @@ def table_words(table: WordTable) -> Strings:
     Parameters
     ----------
     table : WordTable
-        Any table.
+        A table of words.
 
     Returns
     -------
     Strings
-        Its words.
+        Word i has the number i.
     """
     arena = np.zeros(table.n_bytes() + ARENA_PADDING, dtype=np.uint8)
     offsets = np.empty(len(table) + 1, dtype=np.int64)
@@ -123,14 +124,15 @@ def table_words(table: WordTable) -> Strings:
 
 
 def range_edges(buffers: TextBuffers, n_jobs: int | None = 1) -> list[int]:
-    """Bounds of ranges of documents with about the same amount of text.
+    """Return the bounds of ranges of documents with about the same amount of text.
 
     Parameters
     ----------
     buffers : TextBuffers
         Documents.
     n_jobs : int or None, default=1
-        Little text is cut into so many ranges, if each is worth a thread.
+        Threads. A small amount of text is cut into one range for each thread, or into
+        fewer ranges of at least `MIN_BYTES_PER_RANGE`.
 
     Returns
     -------
@@ -148,7 +150,7 @@ def range_edges(buffers: TextBuffers, n_jobs: int | None = 1) -> list[int]:
 
 
 def range_costs(buffers: TextBuffers, edges: list[int]) -> np.ndarray:
-    """What the ranges between edges cost, about, in bytes of text.
+    """Estimate the costs of ranges of documents, in bytes of text.
 
     Parameters
     ----------
@@ -168,25 +170,26 @@ def range_costs(buffers: TextBuffers, edges: list[int]) -> np.ndarray:
 
 
 class Source(Protocol):
-    """One way to cut documents into tokens; `_analysis.py` has them.
+    """A way to cut documents into tokens; the module analysis has two of them.
 
     Attributes
     ----------
     split : {'blanks', 'characters', 'whole'}
-        How a term is cut into its tokens.
+        Where a term is cut into its tokens.
     separator : bytes
-        What joins the tokens of a term.
+        The bytes between two tokens of a term.
     ngram_range : tuple of (int, int)
         Least and greatest number of tokens of a term.
     whole_segments : bool
         Whether a segment shorter than the shortest n-gram counts as a whole.
     stop_words : Strings
-        Tokens that leave no trace.
+        Tokens that are left out; n-grams reach across them.
     pieces : Strings or None
-        All tokens, where their numbers are known beforehand.
+        All tokens by number, if the numbers are fixed in advance.
     subwords : Subwords or None
-        Where tokens are word pieces: its ``careful_tokens`` reads a document that the
-        kernel alone cannot read, its ``library_tokens`` those that it cannot at all.
+        The word pieces, if tokens are word pieces. ``careful_tokens`` reads a document
+        that the kernel alone cannot read; ``library_tokens`` reads documents if the
+        kernel does not support the tokenizer.
     """
 
     split: str
@@ -198,7 +201,7 @@ class Source(Protocol):
     subwords: Any
 
     def analysis(self, buffers: TextBuffers) -> Analysis | None:
-        """Return the kernel's rules for a block; None: ``subwords`` read it."""
+        """Return the kernel's rules for a block; None if ``subwords`` reads it."""
 
 
 def read_range(
@@ -211,14 +214,14 @@ def read_range(
     grow: bool,
     stream: TokenStream | None = None,
 ) -> Tokens:
-    """Tokens of a range of documents.
+    """Return the tokens of a range of documents.
 
     Parameters
     ----------
     source : Source
         How documents become tokens.
     analysis : Analysis or None
-        The source's rules for these documents.
+        The kernel's rules for these documents, from the source.
     buffers : TextBuffers
         Documents.
     start, stop : int
@@ -228,7 +231,8 @@ def read_range(
     grow : bool
         Whether new words are added to the table.
     stream : TokenStream or None
-        Empty, with memory of earlier ranges of the same source; None: a new one.
+        An empty stream that has read earlier ranges of the same source; None makes a
+        new one.
 
     Returns
     -------
@@ -238,9 +242,9 @@ def read_range(
     Raises
     ------
     ValueError
-        If a document is not UTF-8, or too long.
+        If a document is not valid UTF-8 or is too long.
     MemoryError
-        If memory is out.
+        If the memory does not suffice.
     """
     if analysis is None:
         documents = [buffers.document(place) for place in range(start, stop)]
@@ -275,24 +279,27 @@ def _raise_problem(problem: str, buffers: TextBuffers, place: int) -> None:
     """Raise the error for a document that cannot be read."""
     position = buffers.first + place
     if problem == "memory":
-        raise MemoryError(f"No memory for the tokens of document {position}.")
+        raise MemoryError(
+            f"The memory does not suffice for the tokens of document {position}. Pass "
+            "fewer documents at a time, or split this document into parts."
+        )
     if problem == "length":
         raise ValueError(
             f"Document {position} is longer than 4 GiB. Split it into parts."
         )
     raise ValueError(
-        f"Document {position} is not valid UTF-8, as an Arrow array of strings has to "
-        "be. Read the column as binary and decode it."
+        f"Document {position} is not valid UTF-8, which an Arrow array of strings must "
+        "hold. Read the column as binary and decode it."
     )
 
 
 def read_corpus(
     source: Source, blocks: Iterable[TextBuffers], n_jobs: int | None
 ) -> tuple[list[Tokens], Strings]:
-    """Tokens of all documents, in numbers that follow the order of the words.
+    """Return the tokens of all documents, in numbers that follow the order of words.
 
-    Every thread fills a table of its own; at the end the words of all tables are
-    sorted, so that the numbers do not depend on who read what.
+    Every thread fills its own table. At the end the words of all tables are sorted, so
+    the numbers do not depend on which thread has read which document.
 
     Parameters
     ----------
@@ -301,14 +308,14 @@ def read_corpus(
     blocks : iterable of TextBuffers
         Documents.
     n_jobs : int or None
-        Threads.
+        Threads; they change only the time.
 
     Returns
     -------
     streams : list of Tokens
-        In the order of the documents.
+        The documents in order.
     words : Strings
-        Distinct words, ascending; those of no document may be among them.
+        Distinct words, ascending. Some of them may not occur in any document.
     """
     streams, table_numbers, tables = [], [], _Tables(source.stop_words)
     for block in blocks:
@@ -325,12 +332,12 @@ def read_corpus(
 
 
 class _Tables:
-    """Tables of words that threads borrow: one for each that reads at a time.
+    """Tables of words that threads borrow, one for each thread that reads.
 
     Parameters
     ----------
     stop_words : Strings
-        Words that every table begins with.
+        The first words of every table.
     """
 
     def __init__(self, stop_words: Strings):
@@ -341,7 +348,7 @@ class _Tables:
 
     @contextmanager
     def borrow(self) -> Iterator[tuple[int, WordTable]]:
-        """Give out a table that no other thread has, and its number."""
+        """Yield a table that no other thread has, and its number."""
         with self._lock:
             if not self._free:
                 table = WordTable()
@@ -357,7 +364,7 @@ class _Tables:
 def _read_block(
     source: Source, block: TextBuffers, tables: _Tables, n_jobs: int | None
 ) -> list[tuple[Tokens, int]]:
-    """Tokens of the ranges of a block, with the number of the table of each."""
+    """The tokens of each range of a block, with the number of the range's table."""
     analysis = source.analysis(block)
     found: dict[int, tuple[Tokens, int]] = {}
 
@@ -371,17 +378,17 @@ def _read_block(
 
 
 def sorted_words(words: Strings) -> tuple[Strings, np.ndarray]:
-    """Distinct words in ascending order, and the rank of each word given.
+    """Return the distinct words in ascending order, and the rank of each given word.
 
     Parameters
     ----------
     words : Strings
-        Words, which may repeat.
+        Words, which may occur several times.
 
     Returns
     -------
     distinct : Strings
-        In the order of their bytes, which is that of their code points.
+        In the order of their bytes, which is also the order of their code points.
     ranks : ndarray of shape (n_words,), dtype=np.uint32
         Place of each word in ``distinct``.
     """
@@ -393,21 +400,21 @@ def sorted_words(words: Strings) -> tuple[Strings, np.ndarray]:
 
 
 def join_strings(paths: np.ndarray, words: Strings, separator: bytes) -> Strings:
-    """Strings made of words.
+    """Join words to strings.
 
     Parameters
     ----------
     paths : ndarray of shape (n_strings, n_words), dtype=np.uint32
-        Words of each string; unused places hold `NO_WORD`.
+        Numbers of the words of each string; unused places hold `NO_WORD`.
     words : Strings
-        Words.
+        Words by number.
     separator : bytes
-        What stands between two words.
+        Bytes between two words.
 
     Returns
     -------
     Strings
-        Row i of ``paths`` as a string.
+        String i has the words of row i of ``paths``.
     """
     offsets = np.empty(len(paths) + 1, dtype=np.int64)
     nothing = np.empty(0, dtype=np.uint8)
@@ -418,7 +425,7 @@ def join_strings(paths: np.ndarray, words: Strings, separator: bytes) -> Strings
 
 
 def _rank_tables(tables: list[WordTable]) -> tuple[Strings, list[np.ndarray]]:
-    """Distinct words of all tables, and for each table the ranks of its words."""
+    """Distinct words of all tables, and the ranks of the words of each table."""
     parts = [table_words(table) for table in tables]
     if not parts:
         return pack_strings([]), []

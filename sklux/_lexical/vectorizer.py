@@ -1,4 +1,4 @@
-"""LexicalVectorizer: TfidfVectorizer's matrix from the kernels."""
+"""LexicalVectorizer: the matrix of TfidfVectorizer, made by the kernels."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklux._kernels.words import WordTable
 from sklux._lexical.analysis import (
+    SUBWORD_ANALYZERS,
     PieceSource,
     analyzes_as_scikit_learn,
-    ngram_bounds,
+    is_float_type,
     text_source,
 )
 from sklux._lexical.buffers import TextBuffers, text_buffers
+from sklux._lexical.checks import check_settings, warn_for_unused_params
 from sklux._lexical.fitting import (
     LearntTerms,
     TermLimits,
@@ -50,8 +52,6 @@ from sklux._utils.estimators import EstimatorCache, has_fitted_attributes
 from sklux._utils.html import DocLinkMixin
 from sklux._utils.warnings import warn_caller
 
-SUBWORD_ANALYZERS = ("subword", "word+subword")
-
 
 class Prepared(NamedTuple):
     """A fitted stage, ready to read documents.
@@ -59,7 +59,7 @@ class Prepared(NamedTuple):
     Attributes
     ----------
     reader : TermReader
-        Its columns are those of the matrix.
+        Reads documents; its columns are the columns of the matrix.
     weighing : Weighing
         How counts become values.
     """
@@ -68,53 +68,68 @@ class Prepared(NamedTuple):
     weighing: Weighing
 
 
+class LearntStage(NamedTuple):
+    """The result of a fit by the kernels.
+
+    Attributes
+    ----------
+    matrix : callable
+        Makes the matrix of the documents; can be called once.
+    extension : Extension or None
+        The words that were added; None if the vocabulary was given.
+    """
+
+    matrix: Callable[[], sparse.csr_matrix]
+    extension: Extension | None = None
+
+
 # Look-up tables of fitted stages.
 _prepared = EstimatorCache()
 
 
 class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
-    r"""TF-IDF matrix of raw documents: TfidfVectorizer's, many times faster.
+    r"""TF-IDF matrix of raw documents, many times faster than scikit-learn's.
 
-    A :class:`~sklearn.feature_extraction.text.TfidfVectorizer` with the same
-    parameters, vocabulary, weights and errors; the same rows bit for bit, with
-    sorted indices. Text is read, counted and weighed by compiled code on
-    ``n_jobs`` threads. Two more analyzers cut text into word pieces.
+    This class is a :class:`~sklearn.feature_extraction.text.TfidfVectorizer` with the
+    same parameters, vocabulary, weights and errors. Its rows have the same bits, with
+    sorted indices. Compiled code reads, counts and weighs the text on ``n_jobs``
+    threads. Two additional analyzers cut text into word pieces.
 
     Parameters
     ----------
     input : {'content', 'filename', 'file'}, default='content'
-        What the documents are: text, names of files, or open files.
+        Whether the documents are text, names of files, or open files.
 
     encoding : str, default='utf-8'
-        How documents that are bytes are decoded.
+        Encoding of documents that are bytes.
 
     decode_error : {'strict', 'ignore', 'replace'}, default='strict'
-        What happens to bytes that do not decode.
+        How bytes that cannot be decoded are handled.
 
     strip_accents : {'ascii', 'unicode'}, callable or None, default=None
-        Which accents are removed. Word pieces follow their tokenizer; those that
-        are learnt here have none.
+        Which accents are removed from words and characters. For word pieces the
+        tokenizer decides; learnt word pieces have no accents.
 
     lowercase : bool, default=True
-        Whether text becomes lower case first, as by `str.lower`. Word pieces
-        follow their tokenizer; those that are learnt here are lower case.
+        Whether words and characters become lower case first, as by `str.lower`. For
+        word pieces the tokenizer decides; learnt word pieces are lower case.
 
     preprocessor : callable or None, default=None
-        Replaces lower-casing and accent stripping.
+        Replaces the conversion to lower case and the removal of accents.
 
     tokenizer : callable, str, path-like, tokenizers.Tokenizer or None, default=None
-        With ``analyzer='word'`` a callable from a document to its tokens. With
-        word pieces a tokenizer of the tokenizers library: a JSON file, JSON text
-        or the object; None learns pieces on the documents of `fit`. Special
-        tokens are not added, and truncation and padding are off; a special token
-        that is written in a text is found there, as by the library.
+        With ``analyzer='word'``, a callable that maps a document to its tokens. For
+        word pieces, a tokenizer of the tokenizers library: a JSON file, a JSON text
+        or the object. None means word pieces that `fit` learns on its documents.
+        Special tokens are not added, and truncation and padding are off. As in the
+        library, a special token that is part of a text is recognized.
 
     analyzer : str or callable, default='word'
-        What n-grams are made of: ``'word'``, ``'char'`` (characters),
-        ``'char_wb'`` (characters of words), ``'subword'`` (word pieces), or what
-        a callable makes of a document. ``'word+subword'`` puts single word pieces
-        beside n-grams of words; each of the two parts of a row gets the same
-        norm, and their names begin with ``subword__`` and ``word__``.
+        Tokens of the n-grams: ``'word'``, ``'char'`` (characters), ``'char_wb'``
+        (characters of words) or ``'subword'`` (word pieces). ``'word+subword'`` means
+        single word pieces together with n-grams of words. Both parts of such a row get
+        the same norm, and their names begin with ``subword__`` and ``word__``. A
+        callable maps a document to its terms.
 
     stop_words : {'english'}, list of str or None, default=None
         Words to leave out.
@@ -126,19 +141,19 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         Least and greatest number of tokens of a term.
 
     max_df : int or float, default=1.0
-        Terms of more documents are left out; a float is a share of them.
+        Terms in more documents are left out. A float is a share of the documents.
 
     min_df : int or float, default=1
-        Terms of fewer documents are left out; a float is a share of them.
+        Terms in fewer documents are left out. A float is a share of the documents.
 
     max_features : int or None, default=None
-        Only so many terms are kept, the most frequent ones.
+        Largest number of terms; the most frequent terms are kept.
 
     vocabulary : mapping, iterable or None, default=None
-        Terms to use, instead of those of the documents.
+        Terms to use, instead of the terms of the documents.
 
     binary : bool, default=False
-        Whether a term counts once per document.
+        Whether a term counts only once per document.
 
     dtype : dtype, default=np.float64
         Type of the matrix.
@@ -147,62 +162,65 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         Norm of each row.
 
     use_idf : bool, default=True
-        Whether rare terms weigh more.
+        Whether rare terms get larger weights.
 
     smooth_idf : bool, default=True
-        Whether one more document, holding every term, is counted in.
+        Whether one extra document, which contains every term, is counted.
 
     sublinear_tf : bool, default=False
         Whether a count c becomes 1 + log(c).
 
     n_subwords : int, default=20_000
-        At most so many word pieces are learnt, where ``tokenizer`` is None.
+        Largest number of word pieces that `fit` learns if ``tokenizer`` is None.
 
     n_jobs : int or None, default=None
-        Threads of `fit` and `transform`; they change nothing but the time. None
-        means 1 unless in a `joblib.parallel_config` context, -1 all processors.
+        Threads of `fit` and `transform`; they change only the time. None means 1
+        unless in a `joblib.parallel_config` context, -1 all processors.
 
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        Terms with their columns. The dict is made when it is asked for.
+        Terms with their columns. The dict is made on first use.
 
     fixed_vocabulary_ : bool
         Whether ``vocabulary`` was given.
 
     idf_ : ndarray of shape (n_features,)
-        Inverse document frequencies, if ``use_idf``.
+        Inverse document frequencies, if ``use_idf``; read-only.
 
     See Also
     --------
-    sklearn.feature_extraction.text.TfidfVectorizer : The same in Python.
+    sklearn.feature_extraction.text.TfidfVectorizer : The same matrix in Python.
     LuxicalVectorizer : Dense vectors on top of this matrix.
 
     Notes
     -----
-    Fast are the analyzers ``'word'``, ``'char'`` and ``'char_wb'`` with any
-    ``ngram_range``, ``lowercase``, ``strip_accents`` ('ascii', 'unicode' or None)
-    and ``stop_words``, where the dtype is float32 or float64, and the
-    ``token_pattern`` is a run of word characters of some least length, such as
-    ``r"\w+"``, ``r"(?u)\b\w\w+\b"`` or ``r"\b\w{3,}\b"``. So are word pieces of
-    BERT's kind ('WordPiece' behind a 'BertNormalizer' and a 'BertPreTokenizer');
-    other tokenizers run at the speed of their library. Everything else, a
-    callable for instance, is left to scikit-learn, and takes its time.
+    Compiled code supports the analyzers ``'word'``, ``'char'`` and ``'char_wb'`` with
+    the dtypes float32 and float64, any ``ngram_range``, ``lowercase`` and
+    ``stop_words``, and ``strip_accents`` 'ascii', 'unicode' or None. The
+    ``token_pattern`` must match runs of word characters of a least length, such as
+    ``r"\w+"``, ``r"(?u)\b\w\w+\b"`` or ``r"\b\w{3,}\b"``. With any other setting,
+    such as a callable, scikit-learn reads the documents at its own speed.
 
-    Documents are read where they are: a list or array of str, a pandas or polars
-    Series, an Arrow array or chunked array is not copied, and from Arrow no
-    Python string is made.
+    Compiled code also supports word pieces like BERT's [1]_: a 'WordPiece' model with
+    a 'BertNormalizer' and a 'BertPreTokenizer'. Other tokenizers run at the speed of
+    the tokenizers library.
 
-    The fast `fit_transform` gives exactly the rows of `transform`. scikit-learn's own
-    `fit_transform` sums a row in another order; its values differ in the last
-    digits from those of its `transform`, and from these.
+    Documents are not copied if they are a list or array of str, a pandas or polars
+    Series, an Arrow array or a chunked array. Arrow strings are not converted to Python
+    strings.
 
-    `vocabulary_` is a copy of what was learnt: changes made to the dict itself
-    are not seen by `transform`, another dict set in its place is.
+    With compiled code, `fit_transform` returns exactly the rows of `transform`.
+    scikit-learn's `fit_transform` adds the values of a row in another order than its
+    `transform`, so the last digits of its results differ from both.
+
+    `vocabulary_` is a copy. `transform` does not follow changes of the dict, but it
+    does follow if you set `vocabulary_` to another dict.
 
     References
     ----------
-    .. [1] Devlin et al., BERT, :arxiv:`1810.04805`, for word pieces.
+    .. [1] Devlin et al., BERT: Pre-training of Deep Bidirectional Transformers for
+       Language Understanding, :arxiv:`1810.04805`.
 
     Examples
     --------
@@ -286,7 +304,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         self.n_subwords = n_subwords
         self.n_jobs = n_jobs
 
-    # Set by a fit, or with a vocabulary or an idf of the user's.
+    # Set by fit, by a model file, or when the user sets vocabulary_ or idf_.
     _lexicon: Lexicon | None = None
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -331,7 +349,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         Returns
         -------
         sparse matrix of shape (n_samples, n_features)
-            That of ``fit(raw_documents).transform(raw_documents)``, in less time.
+            The result of ``fit(raw_documents).transform(raw_documents)``, in less time.
         """
         self._check_settings()
         if not self._uses_kernels():
@@ -361,7 +379,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         ValueError
             If a document is missing; the message gives its position.
         TypeError
-            If a document is neither str nor bytes.
+            If a document is neither a str nor bytes.
         """
         self._check_fitted()
         prepared = self._prepared()
@@ -373,15 +391,16 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         )
         if self.analyzer in SUBWORD_ANALYZERS and not np.isfinite(X.data).all():
             raise ValueError(
-                "A term of the vocabulary has no document in fit, so its idf is "
-                "infinite. Set smooth_idf=True."
+                "No document of fit contains a term of the 'vocabulary' parameter of "
+                "LexicalVectorizer, so the idf of this term is infinite. Set "
+                "smooth_idf=True and call fit again."
             )
         if X.shape[0] == 0:
-            return self._tfidf.transform(X)  # raises, as scikit-learn does
+            return self._tfidf.transform(X)  # raises scikit-learn's error
         return align_interface(X)
 
     def _check_fitted(self) -> None:
-        """Refuse to transform before a fit, or after a fit that failed."""
+        """Refuse to transform before a fit, or after a failed fit."""
         check_is_fitted(self, msg="The TF-IDF vectorizer is not fitted")
         check_is_fitted(self._tfidf)
         if self.analyzer in SUBWORD_ANALYZERS:
@@ -402,7 +421,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
 
     @property
     def vocabulary_(self) -> dict[str, int]:
-        """Terms with their columns; the dict is made when it is first used."""
+        """Terms with their columns; the dict is made on first use."""
         if self._lexicon is None:
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute 'vocabulary_'"
@@ -419,7 +438,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         )
 
     def _kept_subwords(self) -> Subwords | None:
-        """Word pieces of the last fit, if there are any and terms are made of them."""
+        """Word pieces of the last fit, if the analyzer uses them."""
         if self._lexicon is None or self.analyzer not in SUBWORD_ANALYZERS:
             return None
         return self._lexicon.subwords
@@ -437,11 +456,11 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         self._take_idf()
 
     def _stored_idf(self):
-        """The idf that scikit-learn's part of the stage holds; None if it has none."""
+        """The idf of scikit-learn's transformer inside the stage; None without one."""
         return getattr(getattr(self, "_tfidf", None), "idf_", None)
 
     def _take_idf(self) -> None:
-        """Hold the idf of scikit-learn's part in the lexicon, too."""
+        """Copy the idf of scikit-learn's transformer into the lexicon."""
         if self._lexicon is not None:
             self._lexicon = self._lexicon.with_idf(self._stored_idf())
 
@@ -463,12 +482,12 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         return np.array(self._lexicon.names(), dtype=object)
 
     def build_analyzer(self) -> Callable[[str], list[str]]:
-        """Return a function from a document to the names of its terms.
+        """Return a function that maps a document to the names of its terms.
 
         Returns
         -------
         callable
-            It gives a term as often as the document holds it.
+            Its list holds a term as often as the term occurs in the document.
         """
         if self.analyzer not in SUBWORD_ANALYZERS:
             return super().build_analyzer()
@@ -490,7 +509,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         return [prefix + term for prefix, part in parts for term in part]
 
     def _uses_kernels(self) -> bool:
-        """Whether the kernels know all settings; else scikit-learn does the work."""
+        """Whether the kernels support all settings; otherwise scikit-learn reads."""
         if self.analyzer in SUBWORD_ANALYZERS:
             return True
         return (
@@ -501,7 +520,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         )
 
     def _sources(self, subwords: Subwords | None) -> tuple[Source, ...]:
-        """What the kernels read: pieces, words, characters, or pieces and words."""
+        """How documents become tokens: one source, or two for pieces and words."""
         if self.analyzer not in SUBWORD_ANALYZERS:
             return (text_source(self, self.analyzer),)
         if self.analyzer == "subword":
@@ -509,23 +528,23 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         return PieceSource(subwords, (1, 1)), text_source(self, "word")
 
     def _fitted_subwords(self) -> Subwords:
-        """The word pieces that the fit has taken."""
+        """The word pieces of the fit."""
         if self._lexicon is None or self._lexicon.subwords is None:
             raise NotFittedError(
-                f"This {type(self).__name__} has no word pieces yet, which fit takes "
-                "from the tokenizer or from the documents. Call fit first."
+                f"This {type(self).__name__} has no word pieces yet. Call fit first, "
+                "which takes them from the tokenizer or learns them on the documents."
             )
         return self._lexicon.subwords
 
     def _is_exact(self) -> bool:
-        """Whether the idf is as the kernels take it: finite, and one a column."""
+        """Whether the kernels can use the idf: finite, with one value per column."""
         width, idf = self._lexicon.n_columns, self._lexicon.idf
         if getattr(self._tfidf, "n_features_in_", width) != width:
             return False
         if not isinstance(idf, np.ndarray):
             return idf is None
         if self.analyzer in SUBWORD_ANALYZERS:
-            # scikit-learn knows no norm of two parts; the idf is cast.
+            # scikit-learn cannot read word pieces. The kernels cast the idf.
             return idf.shape == (width,)
         return (
             idf.shape == (width,)
@@ -534,7 +553,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         )
 
     def _python_documents(self, raw_documents: Iterable) -> Iterable:
-        """Documents as scikit-learn iterates over them; none of them is missing."""
+        """Documents in a form that scikit-learn reads; missing ones are refused."""
         if hasattr(raw_documents, "to_pylist"):
             raw_documents = raw_documents.to_pylist()
         if isinstance(raw_documents, str) or callable(self.analyzer):
@@ -543,7 +562,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         return refuse_missing(raw_documents)
 
     def _blocks(self, raw_documents: Iterable[str]) -> Iterator[TextBuffers]:
-        """Blocks of documents; what is given as bytes, names or files is read."""
+        """Blocks of documents; bytes are decoded, files are read."""
         if isinstance(raw_documents, str):
             raise ValueError(
                 "Iterable over raw text documents expected, string object received."
@@ -553,7 +572,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         return text_buffers(raw_documents, self._decode_bytes)
 
     def _decode_bytes(self, document: object, position: int) -> str:
-        """Decode bytes; anything else is no document."""
+        """Decode bytes; refuse anything else."""
         if not isinstance(document, bytes):
             refuse_document(document, position)
         return self.decode(document)
@@ -561,7 +580,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     def _learn(
         self, raw_documents: Iterable[str], words: Sequence[str] = ()
     ) -> LearntStage:
-        """Learn terms and idf; words that the documents lack become terms, too."""
+        """Learn terms and idf; add words that the documents lack to the terms."""
         self._check_params()
         self._validate_ngram_range()
         self._warn_for_unused_params()
@@ -584,76 +603,22 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         return self._learn_terms(blocks, subwords, words)
 
     def _warn_of_stop_words(self) -> None:
-        """Warn if stop words that were set since the fit do not fit the rest."""
+        """Warn if stop words that were set after the fit do not fit the tokenizer."""
         if self.stop_words is not None:
             self.build_analyzer()
 
     def _check_settings(self) -> None:
-        """Refuse settings that scikit-learn has no words for."""
-        if self.analyzer not in SUBWORD_ANALYZERS:
-            if self.tokenizer is not None and not callable(self.tokenizer):
-                raise ValueError(
-                    "The 'tokenizer' parameter of LexicalVectorizer must be a callable "
-                    f"or None when analyzer={self.analyzer!r}. Got "
-                    f"{type(self.tokenizer).__name__} instead. A tokenizer of word "
-                    "pieces needs analyzer='subword' or 'word+subword'."
-                )
-            return
-        self._validate_ngram_range()
-        if not is_float_type(self.dtype):
-            raise ValueError(
-                "The 'dtype' parameter of LexicalVectorizer must be np.float32 or "
-                f"np.float64 when analyzer={self.analyzer!r}. Got {self.dtype!r} "
-                "instead."
-            )
-        if not analyzes_as_scikit_learn(self, LexicalVectorizer):
-            raise ValueError(
-                f"{type(self).__name__} overrides a method of the analysis, which "
-                f"analyzer={self.analyzer!r} does not call. Use analyzer='word'."
-            )
-        if self.analyzer == "subword":
-            is_known = ngram_bounds(self.ngram_range) is not None
-        else:
-            is_known = text_source(self, "word") is not None
-        if not is_known:
-            names = ("ngram_range",)
-            if self.analyzer == "word+subword":
-                names += (
-                    "token_pattern",
-                    "preprocessor",
-                    "strip_accents",
-                    "stop_words",
-                )
-            values = [f"{name}={getattr(self, name)!r}" for name in names]
-            raise ValueError(
-                f"analyzer={self.analyzer!r} runs in the kernels alone, which know "
-                "ngram_range from 1 up, token patterns such as '(?u)\\b\\w\\w+\\b', "
-                "strip_accents that is no callable, stop words that are str, and no "
-                f"preprocessor. Got {', '.join(values)}."
-            )
+        """Refuse settings of word pieces that nothing supports."""
+        check_settings(self, LexicalVectorizer)
 
     def _warn_for_unused_params(self) -> None:
-        if self.analyzer not in SUBWORD_ANALYZERS:
+        if self.analyzer in SUBWORD_ANALYZERS:
+            warn_for_unused_params(self)
+        else:
             super()._warn_for_unused_params()
-            return
-        unused = {"preprocessor": None}
-        if self.analyzer == "subword":
-            unused |= {
-                "lowercase": True,
-                "stop_words": None,
-                "strip_accents": None,
-                "token_pattern": r"(?u)\b\w\w+\b",
-            }
-        for name, default in unused.items():
-            if getattr(self, name) != default:
-                warn_caller(
-                    f"The parameter {name!r} will not be used since 'analyzer' == "
-                    f"{self.analyzer!r}",
-                    UserWarning,
-                )
 
     def _learn_subwords(self, blocks: list[TextBuffers]) -> Subwords:
-        """The pieces of the given tokenizer, or pieces learnt on the documents."""
+        """Word pieces of the given tokenizer, or learnt on the documents."""
         if self.tokenizer is None:
             learnt = learn_wordpieces(sampled_documents(blocks), self.n_subwords)
             return Subwords(learnt)
@@ -662,9 +627,9 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             spaced = [piece for piece in subwords.pieces.tolist() if " " in piece]
             if spaced:
                 raise ValueError(
-                    "n-grams of word pieces are joined by blanks, but the tokenizer "
-                    f"has pieces with a blank in them, such as {spaced[0]!r}. Set "
-                    "ngram_range=(1, 1)."
+                    "The 'tokenizer' parameter of LexicalVectorizer has pieces that "
+                    f"contain a blank, such as {spaced[0]!r}, and blanks separate the "
+                    "pieces of an n-gram. Set ngram_range=(1, 1)."
                 )
         return subwords
 
@@ -679,16 +644,16 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         return [pieces[number] for number in tokens.numbers]
 
     def _word_analyzer(self) -> TfidfVectorizer:
-        """What analyzes words as scikit-learn does, also those of 'word+subword'."""
+        """A scikit-learn vectorizer that analyzes words, for 'word+subword' too."""
         names = inspect.signature(TfidfVectorizer).parameters
         params = {name: getattr(self, name) for name in names}
         return TfidfVectorizer(
             **params | {"analyzer": "word", "tokenizer": None, "input": "content"}
         )
 
-    def _learn_idf(self, blocks) -> Callable[[], sparse.csr_matrix]:
+    def _learn_idf(self, blocks: list[TextBuffers]) -> LearntStage:
         """Learn the idf of given terms."""
-        # Pieces may have capitals: their tokenizer decides on those.
+        # Word pieces may have capitals: the tokenizer decides about case.
         words = self.vocabulary
         if self.analyzer in SUBWORD_ANALYZERS:
             words = (
@@ -705,7 +670,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         reader = self._new_reader()
         counts = rows_of_blocks(blocks, reader, Weighing(self.dtype), self.n_jobs)
         if counts.shape[0] == 0:
-            self._tfidf.fit(counts)  # raises, as scikit-learn does
+            self._tfidf.fit(counts)  # raises scikit-learn's error
         df = np.bincount(counts.indices, minlength=counts.shape[1])
         self._adopt(self._lexicon.with_idf(self._idf_of(df, counts.shape[0])))
         weighing = self._weighing(reader)
@@ -743,7 +708,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         )
 
     def _idf_of(self, df: np.ndarray, n_documents: int) -> np.ndarray | None:
-        """The idf of document frequencies; None if it is not used."""
+        """The idf for document frequencies; None if it is not used."""
         if not self.use_idf:
             return None
         dtype = np.dtype(self.dtype)
@@ -752,7 +717,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     def _extension(
         self, lexicon: Lexicon, words: Sequence[str], found: LearntTerms
     ) -> Extension:
-        """Add words to the terms that were learnt."""
+        """Add words to the learnt terms."""
         if not words:
             return Extension(lexicon, [], [])
         analyzer = self._word_analyzer()
@@ -766,29 +731,29 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         )
 
     def _adopt(self, lexicon: Lexicon) -> None:
-        """Take what was learnt, or read from a file."""
+        """Store a lexicon that was learnt or read from a file."""
         self._lexicon = lexicon
         self._tfidf.n_features_in_ = lexicon.n_columns
         if lexicon.idf is not None:
             self._tfidf.idf_ = lexicon.idf
 
     def _settings(self) -> LexicalSettings:
-        """Everything that decides how documents are read and weighed."""
+        """The settings that decide how documents are read and weighed."""
         return LexicalSettings.of(self, self._lexicon)
 
     def _prepared(self) -> Prepared | None:
-        """The look-up tables; None if scikit-learn has to read the documents."""
+        """Reader and weighing; None if scikit-learn has to read the documents."""
         return _prepared.get(self, self._settings, self._prepare)
 
     def _prepare(self) -> Prepared | None:
-        """Make the look-up tables."""
+        """Make reader and weighing."""
         if self._lexicon is None or not (self._uses_kernels() and self._is_exact()):
             return None
         reader = self._new_reader()
         return Prepared(reader, self._weighing(reader))
 
     def _new_reader(self, columns: np.ndarray | None = None) -> TermReader:
-        """What reads documents, with the columns of the matrix or other ones."""
+        """A reader of documents, with the given columns or the matrix's columns."""
         sources = self._sources(self._lexicon.subwords)
         return term_reader(sources, self._lexicon.terms, columns)
 
@@ -805,23 +770,8 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         )
 
 
-class LearntStage(NamedTuple):
-    """What a fit of the lexical stage returns.
-
-    Attributes
-    ----------
-    matrix : callable
-        Makes the matrix of the documents, once.
-    extension : Extension or None
-        Words that were added; None for a vocabulary that was given.
-    """
-
-    matrix: Callable[[], sparse.csr_matrix]
-    extension: Extension | None = None
-
-
 def lexicon_of(vectorizer: LexicalVectorizer) -> Lexicon:
-    """Return what a stage has learnt.
+    """Return the lexicon of a stage.
 
     Parameters
     ----------
@@ -843,14 +793,14 @@ def lexicon_of(vectorizer: LexicalVectorizer) -> Lexicon:
 
 
 def adopt_lexicon(vectorizer: LexicalVectorizer, lexicon: Lexicon) -> None:
-    """Fit a stage by what another one has learnt.
+    """Make a stage fitted, with a given lexicon.
 
     Parameters
     ----------
     vectorizer : LexicalVectorizer
         Changed in place.
     lexicon : Lexicon
-        Of a stage with the same parameters.
+        From the fit of a stage with the same parameters.
     """
     vectorizer.fixed_vocabulary_ = vectorizer.vocabulary is not None
     vectorizer._tfidf = TfidfTransformer(
@@ -863,7 +813,7 @@ def adopt_lexicon(vectorizer: LexicalVectorizer, lexicon: Lexicon) -> None:
 
 
 def lexical_settings(vectorizer: LexicalVectorizer) -> LexicalSettings:
-    """Return everything that decides how a stage reads and weighs documents.
+    """Return the settings that decide how a stage reads and weighs documents.
 
     Parameters
     ----------
@@ -873,7 +823,7 @@ def lexical_settings(vectorizer: LexicalVectorizer) -> LexicalSettings:
     Returns
     -------
     LexicalSettings
-        Two stages with equal settings make the same rows.
+        Stages with equal settings make the same rows.
     """
     return vectorizer._settings()
 
@@ -881,14 +831,14 @@ def lexical_settings(vectorizer: LexicalVectorizer) -> LexicalSettings:
 def fused_parts(
     vectorizer: LexicalVectorizer, places: np.ndarray | None
 ) -> tuple[TermReader, Weighing] | None:
-    """Return what reads and weighs documents, if kernels can do all of `transform`.
+    """Return reader and weighing, if the kernels can do all of `transform`.
 
     Parameters
     ----------
     vectorizer : LexicalVectorizer
         Fitted.
     places : ndarray of shape (n_columns,), dtype=np.uint32, or None
-        Columns of the reader, by the columns of the matrix; None: they are the same.
+        Columns of the reader, by the columns of the matrix; None if they are the same.
 
     Returns
     -------
@@ -905,7 +855,8 @@ def fused_parts(
         return None
     vectorizer._warn_of_stop_words()
     if places is not None and len(places) != vectorizer._lexicon.n_columns:
-        places = None  # Of another model: the caller compares the numbers.
+        # The network belongs to another model; the caller refuses it.
+        places = None
     if places is None:
         reader, weighing = vectorizer._prepared()
     else:
@@ -925,7 +876,7 @@ def takes_words(vectorizer: LexicalVectorizer) -> bool:
     Returns
     -------
     bool
-        True if its terms are words that it learns and that kernels read.
+        True if it learns words as terms and the kernels read them.
     """
     return (
         vectorizer.analyzer in ("word", "word+subword")
@@ -939,23 +890,23 @@ def takes_words(vectorizer: LexicalVectorizer) -> bool:
 def fit_with_words(
     vectorizer: LexicalVectorizer, raw_documents: Iterable[str], words: Sequence[str]
 ) -> tuple[sparse.csr_matrix, Extension]:
-    """Fit a stage, and make terms of words that its documents lack.
+    """Fit a stage, and add words that its documents lack to its terms.
 
     Parameters
     ----------
     vectorizer : LexicalVectorizer
-        One that `takes_words`; changed in place.
+        `takes_words` must be true for it; changed in place.
     raw_documents : iterable of str of length n_samples
         Documents.
     words : sequence of str
-        Words; as many become terms as `max_features` leaves room for.
+        Words. They are added in order, until there are `max_features` terms.
 
     Returns
     -------
     X : sparse matrix of shape (n_samples, n_features)
         As `fit_transform` returns it; the columns of added words are the last.
     extension : Extension
-        What was added and lost.
+        The new lexicon, the added words and the lost words.
     """
     vectorizer._check_settings()
     learnt = vectorizer._learn(raw_documents, words)
@@ -963,44 +914,25 @@ def fit_with_words(
 
 
 def fits_float32(values: np.ndarray) -> bool:
-    """Whether values, products and sums of them are at home in float32.
+    """Whether float32 holds values, their products and sums without over- or underflow.
 
     Parameters
     ----------
     values : ndarray
-        Of a float type.
+        Values of a float type.
 
     Returns
     -------
     bool
-        False where one is NaN or infinite, or not zero and very large or small.
+        False if a value is NaN, infinite, very large, or very small but not zero.
     """
     magnitudes = np.abs(values)
     is_ordinary = (magnitudes >= 1e-12) & (magnitudes <= 1e12)
     return bool((is_ordinary | (values == 0)).all())
 
 
-def is_float_type(dtype: object) -> bool:
-    """Whether a dtype is one that the kernels compute in.
-
-    Parameters
-    ----------
-    dtype : dtype-like
-        Anything a user may give.
-
-    Returns
-    -------
-    bool
-        True for float32 and float64.
-    """
-    try:
-        return np.dtype(dtype) in (np.float32, np.float64)
-    except TypeError:
-        return False
-
-
 def align_interface(X: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Give a matrix the kind that scikit-learn is configured to return.
+    """Convert a matrix to the class that scikit-learn is configured to return.
 
     Parameters
     ----------
@@ -1010,8 +942,7 @@ def align_interface(X: sparse.csr_matrix) -> sparse.csr_matrix:
     Returns
     -------
     sparse matrix or sparse array
-        The same values; an array where scikit-learn's ``sparse_interface`` is
-        'sparray'.
+        The same values; an array if scikit-learn's ``sparse_interface`` is 'sparray'.
     """
     if get_config().get("sparse_interface") == "sparray":
         return sparse.csr_array(X)
@@ -1019,18 +950,18 @@ def align_interface(X: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def default_lexical_stage() -> LexicalVectorizer:
-    """Return the stage that ``LuxicalVectorizer(lexical=None)`` means.
+    """Return a new stage, as ``LuxicalVectorizer(lexical=None)`` uses it.
 
     Returns
     -------
     LexicalVectorizer
-        Words of one character up and pairs of them beside word pieces learnt on
-        the documents, the 200,000 most frequent.
+        Its terms are words of one character or more, pairs of words, and word pieces
+        learnt on the documents; the 200,000 most frequent of them.
     """
     return LexicalVectorizer(
         analyzer="word+subword",
         ngram_range=(1, 2),
-        # Single characters count: R, C and 3 are words in the texts people have.
+        # Single characters are words too, such as R, C and 3.
         token_pattern=r"(?u)\b\w+\b",
         sublinear_tf=True,
         max_features=200_000,

@@ -1,4 +1,4 @@
-"""Where documents lie in memory, and in which blocks they come."""
+"""Buffers of documents in memory, and the division into blocks."""
 
 import ctypes
 import gc
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import document_lists
 
-from sklux._lexical import buffers as room
+import sklux._lexical.buffers
 from sklux._lexical.buffers import ENCODING_ASCII, ENCODING_UTF8, text_buffers
 
 DOCUMENTS = [
@@ -32,7 +32,7 @@ ARROW_TYPES = ["string", "large_string", "string_view"]
 
 
 def text_of(buffers):
-    """The documents of a block, read from where it says they lie."""
+    """The documents of a block, read from its addresses."""
     return [
         ctypes.string_at(int(address), int(size)).decode(
             CODECS[encoding], "surrogatepass"
@@ -75,7 +75,7 @@ def test_text_buffers_of_an_arrow_slice(documents, name, before, behind):
 @pytest.mark.parametrize("name", ARROW_TYPES)
 @pytest.mark.parametrize("size", [0, 1, 11, 12, 13, 14, 1000])
 def test_text_buffers_of_arrow_strings_of_every_length(name, size):
-    """A view holds up to twelve bytes itself."""
+    """A view holds the text itself up to twelve bytes."""
     documents = ["x" * size, "y", "z" * size]
     assert all_text(arrow(documents, name)) == documents
 
@@ -101,20 +101,20 @@ def test_text_buffers_of_views_into_several_buffers():
     "make",
     [list, tuple, iter, lambda _: np.array([], dtype=object), arrow],
 )
-def test_text_buffers_of_nothing_are_one_empty_block(make):
+def test_text_buffers_without_documents_are_one_empty_block(make):
     (block,) = text_buffers(make([]))
     assert len(block) == 0
     assert block.first == 0
 
 
-def test_text_buffers_of_no_chunk_are_one_empty_block():
+def test_text_buffers_without_chunks_are_one_empty_block():
     pyarrow = pytest.importorskip("pyarrow")
     (block,) = text_buffers(pyarrow.chunked_array([], pyarrow.string()))
     assert len(block) == 0
 
 
 @pytest.mark.parametrize("name", ARROW_TYPES)
-def test_text_buffers_of_empty_strings_alone(name):
+def test_text_buffers_of_only_empty_strings(name):
     assert all_text(arrow(["", ""], name)) == ["", ""]
 
 
@@ -129,7 +129,7 @@ def test_text_buffers_of_empty_strings_alone(name):
         ("", ENCODING_ASCII, 0),
     ],
 )
-def test_text_buffers_know_the_width_of_characters(document, encoding, n_bytes):
+def test_text_buffers_hold_the_width_of_characters(document, encoding, n_bytes):
     (block,) = text_buffers([document])
     assert block.encodings.tolist() == [encoding]
     assert block.n_bytes.tolist() == [n_bytes]
@@ -138,18 +138,18 @@ def test_text_buffers_know_the_width_of_characters(document, encoding, n_bytes):
 @pytest.mark.parametrize(
     "documents, expected", [(["a", "b"], True), (["a", "\u00e9"], False), ([], True)]
 )
-def test_text_buffers_know_whether_all_is_ascii(documents, expected):
+def test_text_buffers_hold_whether_all_text_is_ascii(documents, expected):
     (block,) = text_buffers(documents)
     assert block.is_ascii is expected
 
 
-def test_text_buffers_of_arrow_are_not_known_to_be_ascii():
+def test_text_buffers_of_arrow_are_read_as_utf8():
     (block,) = text_buffers(arrow(["a"]))
     assert not block.is_ascii
 
 
-def test_text_buffers_lie_where_the_strings_are():
-    """The address is inside of the Arrow array's own memory."""
+def test_text_buffers_of_arrow_are_not_copied():
+    """The addresses are inside the memory of the Arrow array."""
     column = arrow(["apple", "pear"])
     (block,) = text_buffers(column)
     data = column.buffers()[2]
@@ -166,29 +166,29 @@ def test_text_buffers_keep_the_text_in_memory(make):
 
 
 @pytest.mark.parametrize("make", [list, lambda texts: arrow(texts)])
-def test_text_buffers_give_a_document_back(make):
+def test_text_buffers_return_a_document_as_str(make):
     (block,) = text_buffers(make(DOCUMENTS))
     assert [block.document(i) for i in range(len(DOCUMENTS))] == DOCUMENTS
 
 
 @pytest.mark.parametrize("n_documents, sizes", [(6, [3, 3]), (7, [3, 3, 1]), (2, [2])])
-def test_text_buffers_of_a_generator_come_in_blocks(monkeypatch, n_documents, sizes):
-    monkeypatch.setattr(room, "BLOCK_DOCUMENTS", 3)
+def test_text_buffers_of_a_generator_are_blocks(monkeypatch, n_documents, sizes):
+    monkeypatch.setattr(sklux._lexical.buffers, "BLOCK_DOCUMENTS", 3)
     blocks = [*text_buffers(str(i) for i in range(n_documents))]
     assert [len(block) for block in blocks] == sizes
     assert [block.first for block in blocks] == [0, 3, 6][: len(sizes)]
 
 
 def test_text_buffers_of_a_generator_end_a_block_after_much_text(monkeypatch):
-    monkeypatch.setattr(room, "BLOCK_CHARACTERS", 10)
+    monkeypatch.setattr(sklux._lexical.buffers, "BLOCK_CHARACTERS", 10)
     blocks = [
         *text_buffers(iter(["x" * 10, "y", "z" * 9, b"w" * 12, "v"]), lambda d, _: "")
     ]
     assert [len(block) for block in blocks] == [1, 2, 1, 1]
 
 
-def test_text_buffers_read_a_generator_as_they_are_asked(monkeypatch):
-    monkeypatch.setattr(room, "BLOCK_DOCUMENTS", 2)
+def test_text_buffers_read_a_generator_block_by_block(monkeypatch):
+    monkeypatch.setattr(sklux._lexical.buffers, "BLOCK_DOCUMENTS", 2)
     seen = []
 
     def documents():
@@ -200,7 +200,7 @@ def test_text_buffers_read_a_generator_as_they_are_asked(monkeypatch):
     assert len(seen) <= 3
 
 
-def test_text_buffers_decode_what_is_no_string():
+def test_text_buffers_decode_documents_that_are_not_str():
     calls = []
 
     def decode(document, position):
@@ -211,14 +211,14 @@ def test_text_buffers_decode_what_is_no_string():
     assert calls == [(b"b", 1), (b"d", 3)]
 
 
-def test_text_buffers_decode_with_the_position_among_all(monkeypatch):
-    monkeypatch.setattr(room, "BLOCK_DOCUMENTS", 2)
+def test_text_buffers_decode_with_the_position_among_all_documents(monkeypatch):
+    monkeypatch.setattr(sklux._lexical.buffers, "BLOCK_DOCUMENTS", 2)
     positions = []
     [*text_buffers(iter(["a", "b", "c", b"d"]), lambda _, i: positions.append(i) or "")]
     assert positions == [3]
 
 
-def test_text_buffers_leave_the_list_as_it_is():
+def test_text_buffers_do_not_change_the_list():
     documents = ["a", b"b"]
     [*text_buffers(documents, lambda document, _: "c")]
     assert documents == ["a", b"b"]
@@ -243,7 +243,7 @@ def test_text_buffers_name_the_row_of_a_null(name, row):
         [*text_buffers(arrow(documents, name))]
 
 
-def test_text_buffers_name_the_row_of_a_null_over_all_chunks():
+def test_text_buffers_name_the_row_of_a_null_among_all_chunks():
     pyarrow = pytest.importorskip("pyarrow")
     column = pyarrow.chunked_array([arrow(["a", "b"]), arrow(["c", None, None])])
     with pytest.raises(ValueError, match="missing value .* at position 3"):
@@ -262,7 +262,7 @@ def test_text_buffers_refuse_damaged_offsets(width, name, damaged):
         2,
         [None, pyarrow.py_buffer(offsets), pyarrow.py_buffer(b"applepears")],
     )
-    # Arrow checks some of this when the array is made, and never again.
+    # Arrow checks some of this only when the array is made.
     offsets[:] = damaged
     with pytest.raises(ValueError, match="offsets lead outside of its text"):
         [*text_buffers(column)]
@@ -280,7 +280,7 @@ def test_text_buffers_refuse_damaged_offsets(width, name, damaged):
     ],
 )
 def test_text_buffers_refuse_damaged_views(damaged, message):
-    # Older ones make no views from buffers.
+    # Older versions cannot make views from buffers.
     pyarrow = pytest.importorskip("pyarrow", minversion="18.0")
     views = np.array([[20, 0, 0, 0], [20, 0, 0, 10]], np.int32)
     column = pyarrow.Array.from_buffers(
@@ -305,6 +305,6 @@ def test_text_buffers_refuse_damaged_views(damaged, message):
     ],
     ids=repr,
 )
-def test_text_buffers_refuse_what_is_no_column(given, error, message):
+def test_text_buffers_refuse_other_objects(given, error, message):
     with pytest.raises(error, match=message):
         [*text_buffers(given)]

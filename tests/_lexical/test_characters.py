@@ -1,4 +1,4 @@
-"""What becomes of every character there is: lower case, accents, words, blanks."""
+"""Rules for every character of Unicode: lower case, accents, words, blanks."""
 
 import sys
 
@@ -22,7 +22,7 @@ RULES = [
     for strip in (None, "ascii", "unicode")
 ]
 CHARACTERS = [*map(chr, range(sys.maxunicode + 1))]
-# By the width of a character in a str: each width has a reader of its own.
+# By the width of a character in a str; each width has its own reader.
 WIDTHS = {
     "ascii": CHARACTERS[:0x80],
     "1": CHARACTERS[:0x100],
@@ -32,13 +32,13 @@ WIDTHS = {
 
 
 def read(documents, kind, lowercase=True, strip_accents=None, min_length=1):
-    """Tokens of a document as one text, as the kernels find them.
+    """Tokens of a document, as the kernels find them, joined to one text.
 
-    A blank stands between words, a new line behind the characters of a word.
+    There is a blank between words, and a new line after the characters of a word.
     """
     source = TextSource(kind, (1, 1), lowercase, strip_accents, min_length)
     (stream,), words = read_corpus(source, text_buffers(documents), 1)
-    # One more word, without a Python string for each of the others.
+    # A new line as one more word; the other words do not become Python strings.
     end = words.offsets[-1]
     arena = np.concatenate([words.arena[:end], pack_strings(["\n"]).arena])
     words = Strings(arena, np.append(words.offsets, end + 1))
@@ -58,7 +58,7 @@ def expected_of(text, kind, lowercase=True, strip_accents=None, min_length=1):
 
 
 def assert_same_text(actual, expected):
-    """Fail with the first place that differs; the texts are long."""
+    """Fail with the first difference, because the texts are long."""
     if actual == expected:
         return
     i = next((i for i, (a, b) in enumerate(zip(actual, expected)) if a != b), -1)
@@ -67,7 +67,7 @@ def assert_same_text(actual, expected):
 
 
 def as_arrow(text):
-    """A document as UTF-8, which has no surrogates."""
+    """A document as UTF-8, which cannot hold surrogates."""
     pyarrow = pytest.importorskip("pyarrow")
     return pyarrow.array([text], pyarrow.large_string())
 
@@ -106,14 +106,14 @@ def test_text_rules_cut_words_at_every_character_of_utf8():
 
 @pytest.mark.parametrize("min_length", [2, 3])
 def test_text_rules_count_characters_and_not_bytes(min_length):
-    """A word of one character has up to four bytes, of two up to eight."""
+    """A word of one character has up to four bytes, a word of two up to eight."""
     text = " ".join(f"{c} {c}{c} a{c}" for c in CHARACTERS)
     expected = expected_of(text, "word", False, min_length=min_length)
     assert_same_text(read([text], "word", False, min_length=min_length), expected)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_text_rules_part_words_at_every_white_space(width):
+def test_text_rules_split_words_at_every_white_space(width):
     text = "".join(f"a{c}b" for c in WIDTHS[width])
     assert_same_text(read([text], "char_wb"), expected_of(text, "char_wb"))
 
@@ -127,24 +127,24 @@ def test_text_rules_join_white_space_of_all_kinds(kind):
 
 SIGMA = "\u03a3"
 CONTEXTS = {
-    "before": lambda c: c + SIGMA,
-    "behind": lambda c: SIGMA + c,
+    "before sigma": lambda c: c + SIGMA,
+    "after sigma": lambda c: SIGMA + c,
     "between cased and sigma": lambda c: "A" + c + SIGMA,
     "between sigma and cased": lambda c: "A" + SIGMA + c + "A",
-    "behind cased and sigma": lambda c: "A" + SIGMA + c,
+    "after cased and sigma": lambda c: "A" + SIGMA + c,
     "between two sigmas": lambda c: SIGMA + c + SIGMA,
-    "among ignorable ones": lambda c: "A\u00ad" + c + "'" + SIGMA + "\u0345" + c + "B",
+    "among ignorable": lambda c: "A\u00ad" + c + "'" + SIGMA + "\u0345" + c + "B",
 }
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
-def test_text_rules_final_sigma_beside_every_character(context):
+def test_text_rules_final_sigma_next_to_every_character(context):
     text = " ".join(map(CONTEXTS[context], CHARACTERS))
     assert_same_text(read([text], "char"), expected_of(text, "char"))
 
 
-@pytest.mark.parametrize("context", ["behind cased and sigma", "among ignorable ones"])
-def test_text_rules_final_sigma_beside_every_character_of_utf8(context):
+@pytest.mark.parametrize("context", ["after cased and sigma", "among ignorable"])
+def test_text_rules_final_sigma_next_to_every_character_of_utf8(context):
     text = " ".join(map(CONTEXTS[context], without_surrogates(CHARACTERS)))
     assert_same_text(read(as_arrow(text), "char"), expected_of(text, "char"))
 
@@ -158,41 +158,41 @@ def test_text_rules_final_sigma_at_the_ends_of_a_text(text, kind):
     assert read([text], kind) == read(as_arrow(text), kind) == expected
 
 
-def test_text_rules_sigma_is_not_final_where_case_is_kept():
+def test_text_rules_sigma_is_not_final_if_case_is_kept():
     assert read(["A" + SIGMA], "word", lowercase=False) == "A" + SIGMA
 
 
 @pytest.mark.parametrize("kind", ["word", "char", "char_wb"])
 def test_text_rules_sigma_of_stripped_accents(kind):
-    """The lower case is taken before the accents go, as in scikit-learn."""
+    """Text becomes lower case before accents are removed, as in scikit-learn."""
     text = "\u00c1" + SIGMA + "\u0301 " + SIGMA + "\u0345" + "\u00c1"
     assert read([text], kind, True, "unicode") == expected_of(
         text, kind, True, "unicode"
     )
 
 
-def test_text_rules_character_that_grows_most_again_and_again():
-    """Room for the text is made while it is written."""
+def test_text_rules_longest_expansion_many_times():
+    """The buffer of the text grows while it is written."""
     text = "\ufdfa" * 10_000
     expected = expected_of(text, "char", True, "unicode")
     assert len(expected) == 18 * len(text)
     assert_same_text(read([text], "char", True, "unicode"), expected)
 
 
-def test_text_rules_tables_are_made_once_and_read_only():
+def test_text_rules_tables_are_shared_and_read_only():
     tables = character_tables(True, "ascii")
     assert character_tables(True, "ascii") is tables
     assert not any(array.flags.writeable for array in tables)
 
 
-def test_text_rules_changed_by_names_the_characters_that_change():
+def test_text_rules_changed_by_returns_only_characters_that_change():
     assert changed_by(lambda text: text.replace("a", "bc").replace("z", "")) == {
         ord("a"): "bc",
         ord("z"): "",
     }
 
 
-def test_text_rules_tables_of_no_change():
+def test_text_rules_tables_without_a_change():
     classes = np.zeros(sys.maxunicode + 1, dtype=np.uint8)
     targets, _, offsets, code_points = make_tables({}, classes)
     np.testing.assert_array_equal(targets, np.arange(sys.maxunicode + 1))
@@ -200,6 +200,9 @@ def test_text_rules_tables_of_no_change():
     assert len(code_points) == 1
 
 
-def test_text_rules_tables_refuse_a_character_that_grows_too_much():
-    with pytest.raises(ValueError, match=f"longer than {MAX_GROWTH} bytes"):
+def test_text_rules_tables_refuse_a_long_expansion():
+    with pytest.raises(
+        ValueError,
+        match=f"replaces 'a' by 'x+', which has more than {MAX_GROWTH // 4} characters",
+    ):
         make_tables({97: "x" * (MAX_GROWTH + 1)}, np.zeros(1, dtype=np.uint8))

@@ -1,4 +1,4 @@
-"""N-grams of a corpus: their counts, their names and the order of these."""
+"""N-grams of a corpus: their counts, their names and their order."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from sklux._kernels.tokens import NO_NGRAM
 from strategies import ngram_ranges, token_documents
 
-from sklux._lexical import counting as room
+import sklux._lexical.counting
 from sklux._lexical.counting import count_terms
 from sklux._lexical.tokens import Tokens, pack_strings
 
 
 def make_streams(documents, words, sizes=()):
-    """Documents of segments as streams of so many documents each."""
+    """Documents, which are lists of segments, as streams of the given sizes."""
     streams, numbers, ends = [], [], []
     sizes = [*sizes, len(documents)]
     for document in documents:
@@ -29,7 +29,7 @@ def make_streams(documents, words, sizes=()):
 
 
 def terms_by_name(terms, words, separator=b"\x1f"):
-    """Names of all terms, and their counts."""
+    """Names of all terms, in order."""
     keep = np.ones(len(terms), dtype=bool)
     names = terms.names(keep, pack_strings(words), separator).tolist()
     return [tuple(name.split(separator.decode())) for name in names]
@@ -53,7 +53,7 @@ def test_corpus_terms_equal_reference(
         documents = [[s for s in document if len(s) != 1] for document in documents]
     tf, df = reference.ngram_counts(documents, ngram_range, whole_segments)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "TOKENS_PER_PART", n_tokens)
+        patch.setattr(sklux._lexical.counting, "TOKENS_PER_PART", n_tokens)
         terms = count_terms(
             make_streams(documents, words, sizes),
             4,
@@ -79,7 +79,7 @@ def test_corpus_terms_names_of_chosen_terms(documents, ngram_range, random):
 
 @pytest.mark.parametrize("max_n", [2, 3, 5, 8])
 def test_corpus_terms_of_many_words(max_n):
-    """Tables of n-grams grow several times, and no key fits one digit."""
+    """Tables of n-grams grow several times, and keys have several digits."""
     rng = np.random.default_rng(0)
     words = sorted({f"w{i}" for i in rng.integers(0, 10**6, 3000)})
     documents = [
@@ -100,7 +100,7 @@ def test_corpus_terms_of_many_words(max_n):
     assert terms.df.tolist() == [df[term] for term in sorted(tf)]
 
 
-def test_corpus_terms_of_one_word_again_and_again():
+def test_corpus_terms_of_one_repeated_word():
     terms = count_terms(make_streams([[["a"] * 1000]], ["a"]), 1, (1, 3), False, 1)
     assert terms.tf.tolist() == [1000, 999, 998]
     assert terms.df.tolist() == [1, 1, 1]
@@ -108,13 +108,13 @@ def test_corpus_terms_of_one_word_again_and_again():
 
 @pytest.mark.parametrize("documents", [[], [[]], [[[]], [[]]]])
 @pytest.mark.parametrize("ngram_range", [(1, 1), (1, 2), (3, 5)])
-def test_corpus_terms_of_no_words(documents, ngram_range):
+def test_corpus_terms_without_words(documents, ngram_range):
     terms = count_terms(make_streams(documents, []), 0, ngram_range, False, 2)
     assert len(terms) == 0
     assert len(terms.names(np.ones(0, bool), pack_strings([]), b" ")) == 0
 
 
-def test_corpus_terms_leave_words_of_no_document_out():
+def test_corpus_terms_leave_out_words_that_do_not_occur():
     terms = count_terms(make_streams([[["b"]]], ["a", "b", "c"]), 3, (1, 2), False, 1)
     assert terms_by_name(terms, ["a", "b", "c"]) == [("b",)]
 
@@ -122,7 +122,7 @@ def test_corpus_terms_leave_words_of_no_document_out():
 def test_corpus_terms_stop_at_the_end_of_a_document():
     documents = [[["a", "b"]], [["c"]]]
     streams = make_streams(documents, ["a", "b", "c"])
-    # Without a break behind each segment, as words are read.
+    # Without a break after each segment, like words.
     plain = Tokens(np.array([0, 1, 2], np.uint32), np.array([2, 3], np.int64))
     for stream in (streams, [plain]):
         terms = count_terms(stream, 3, (2, 3), False, 1)

@@ -1,4 +1,4 @@
-"""What a lexical stage has learnt, and words that are added to it."""
+"""Lexicon: the terms of a lexical stage, and words that are added to them."""
 
 import pickle
 from copy import deepcopy
@@ -27,7 +27,7 @@ def sentences():
 @pytest.mark.parametrize(
     "stage", [LexicalVectorizer(dtype=np.float32), default_lexical_stage()]
 )
-def test_added_words_change_nothing_for_the_documents(sentences, stage):
+def test_added_words_do_not_change_the_rows_of_documents(sentences, stage):
     plain = clone(stage)
     before, idf = plain.fit_transform(sentences), plain.idf_
     words = ["zebra", "apple", *UNSEEN, "zebra"]
@@ -47,7 +47,7 @@ def test_added_words_change_nothing_for_the_documents(sentences, stage):
 
 
 def test_added_words_are_analyzed(sentences):
-    """In the form of terms, and only single words."""
+    """They are added in the form of terms, and only if they are single words."""
     stage = LexicalVectorizer(stop_words=["zoo"], ngram_range=(1, 2))
     words = ["Zebra", "zoo", "two words", "x", "X-ray", "yak", "\u0130stanbul"]
     _, extension = fit_with_words(stage, sentences, words)
@@ -61,7 +61,7 @@ def test_added_words_are_analyzed(sentences):
 @pytest.mark.parametrize("stage", [LexicalVectorizer, default_lexical_stage])
 @pytest.mark.parametrize("bound", [{"max_df": 0.3}, {"min_df": 2}, {"max_df": 1}])
 def test_added_words_of_the_documents_are_left_out(sentences, stage, bound):
-    """Words that min_df and max_df leave out of the terms."""
+    """Even words that min_df and max_df leave out of the terms."""
     documents = [*(f"the {text}" for text in sentences), "mango"]
     stage = stage().set_params(max_df=1.0, min_df=1).set_params(**bound)
     before = clone(stage).fit_transform(documents)
@@ -100,7 +100,7 @@ def test_lexicon_names_have_prefixes_if_there_are_two_parts():
     assert lexicon.n_columns == 3
 
 
-def test_lexicon_given_vocabulary_is_cut_into_the_same_parts():
+def test_lexicon_given_vocabulary_has_the_same_parts():
     learnt = mixed_lexicon()
     given = Lexicon(given=dict(learnt.vocabulary), is_mixed=True)
     assert given.names() == learnt.names()

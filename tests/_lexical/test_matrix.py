@@ -1,4 +1,4 @@
-"""Rows of the term matrix: counts, weights, and how the parts come together."""
+"""Rows of the term matrix: counts, weights, and the joining of parts."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from sklux._kernels.terms import TermIndex
 from sklux._kernels.tokens import NO_NGRAM, NO_WORD
 from strategies import ngram_ranges, token_documents
 
-from sklux._lexical import matrix as room
+import sklux._lexical.matrix
 from sklux._lexical.matrix import MatrixParts, Weighing
 from sklux._lexical.tokens import Tokens, pack_strings
 
@@ -20,7 +20,7 @@ PLAIN = Weighing(np.float64)
 
 
 def make_index(terms, ngram_range=(1, 1), columns=None, whole_segments=False):
-    """An index of terms whose words stand between blanks; they come in order."""
+    """An index of terms whose words are separated by blanks; column i is term i."""
     columns = np.arange(len(terms)) if columns is None else columns
     return TermIndex(
         "blanks",
@@ -34,7 +34,7 @@ def make_index(terms, ngram_range=(1, 1), columns=None, whole_segments=False):
 
 
 def make_tokens(index, documents):
-    """Documents of segments in the numbers of an index."""
+    """Documents, which are lists of segments, in the numbers of an index."""
     numbers, ends = [], []
     for document in documents:
         for segment in document:
@@ -97,7 +97,7 @@ def test_term_matrix_weights_equal_reference(
         dtype, sublinear_tf=sublinear_tf, binary=binary, idf=np.array(idf), norm=norm
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "LONGEST_TABLE", longest_table)
+        patch.setattr(sklux._lexical.matrix, "LONGEST_TABLE", longest_table)
         X = make_matrix([*"abcd"], documents, weighing=weighing)
     columns = {(term,): column for column, term in enumerate("abcd")}
     assert X.dtype == dtype
@@ -109,8 +109,8 @@ def test_term_matrix_weights_equal_reference(
 
 
 @pytest.mark.parametrize("norm, scale", [("l2", np.sqrt(0.5)), ("l1", 0.5)])
-def test_term_matrix_two_parts_of_one_norm(norm, scale):
-    """Each part has the same share of a row; a row of one part is whole."""
+def test_term_matrix_two_parts_have_the_same_norm(norm, scale):
+    """A row with terms of only one part has the whole norm in this part."""
     documents = [[["a", "a", "b", "x"]], [["a", "b"]], [["x", "y", "y"]], [["q"]]]
     first = make_index(["a", "b"])
     second = make_index(["x", "y"], columns=np.arange(2, 4))
@@ -135,7 +135,7 @@ def test_term_matrix_two_parts_of_one_norm(norm, scale):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_term_matrix_ranges_come_in_any_order(n_jobs):
+def test_term_matrix_ranges_are_added_in_any_order(n_jobs):
     index = make_index(["a", "b"])
     parts = MatrixParts((index,), 2, PLAIN)
     ranges = {(1, 0): ["b"], (0, 7): ["a", "b"], (0, 0): ["a"], (0, 3): []}
@@ -144,23 +144,23 @@ def test_term_matrix_ranges_come_in_any_order(n_jobs):
     assert rows_of(parts.matrix(n_jobs)) == [{0: 1.0}, {}, {0: 1.0, 1: 1.0}, {1: 1.0}]
 
 
-def test_term_matrix_of_no_documents():
+def test_term_matrix_without_documents():
     X = make_matrix(["a"], [])
     assert X.shape == (0, 1)
     assert X.nnz == 0
 
 
-def test_term_matrix_unknown_words_part_ngrams():
+def test_term_matrix_ngrams_do_not_span_unknown_words():
     X = make_matrix(["a b", "a", "b"], [[["a", "?", "b"]]], (1, 2))
     assert rows_of(X) == [{1: 1.0, 2: 1.0}]
 
 
-def test_term_matrix_breaks_part_ngrams():
+def test_term_matrix_ngrams_do_not_span_breaks():
     X = make_matrix(["a b", "b"], [[["a"], ["b"]]], (1, 2))
     assert rows_of(X) == [{1: 1.0}]
 
 
-def test_term_matrix_beginnings_of_terms_are_no_terms():
+def test_term_matrix_beginnings_of_terms_are_not_terms():
     X = make_matrix(["a b c"], [[["a", "b"]], [["a", "b", "c"]]], (1, 3))
     assert rows_of(X) == [{}, {0: 1.0}]
 
@@ -176,7 +176,7 @@ def test_term_matrix_stop_words_have_the_first_numbers():
 
 
 @pytest.mark.parametrize("split", ["characters", "whole", "blanks"])
-def test_term_matrix_terms_are_cut_as_the_index_says(split):
+def test_term_matrix_terms_are_cut_according_to_the_split(split):
     terms = ["\u00e9\U0001f34e", "a b"]
     index = TermIndex(split, *NO_STOP_WORDS, *pack_strings(terms), *TWO, (1, 3), False)
     words = {
@@ -188,7 +188,7 @@ def test_term_matrix_terms_are_cut_as_the_index_says(split):
     index.table.find(*pack_strings(words), known)
     assert len(set(known.tolist())) == len(words)
     assert NO_WORD not in known
-    # Besides, it holds the empty word.
+    # The table also holds the empty word.
     assert len(index.table) == len(words) + 1
 
 
@@ -217,15 +217,17 @@ def test_term_matrix_sort_switches(n, n_columns):
 
 
 def test_term_matrix_table_of_term_frequencies_is_shared_and_read_only():
-    table = room._tf_table(8, np.dtype(np.float32), True, False)
-    assert room._tf_table(8, np.dtype(np.float32), True, False) is table
+    table = sklux._lexical.matrix._tf_table(8, np.dtype(np.float32), True, False)
+    assert (
+        sklux._lexical.matrix._tf_table(8, np.dtype(np.float32), True, False) is table
+    )
     assert not table.flags.writeable
 
 
 def test_term_matrix_of_many_values_has_wide_row_pointers(monkeypatch):
-    """scipy narrows what fits 32 bits; the values are the same."""
+    """scipy narrows arrays that fit 32 bits; the values are the same."""
     expected = make_matrix(["a", "b"], [[["a", "b"]], [["b"]]])
-    monkeypatch.setattr(room, "MAX_INT32_VALUES", 2)
+    monkeypatch.setattr(sklux._lexical.matrix, "MAX_INT32_VALUES", 2)
     X = make_matrix(["a", "b"], [[["a", "b"]], [["b"]]])
     assert rows_of(X) == rows_of(expected)
     assert X.indices.dtype == X.indptr.dtype

@@ -1,4 +1,4 @@
-"""The lexical stage: what a model file holds of it."""
+"""The lexical stage in a model file."""
 
 import json
 import re
@@ -27,7 +27,7 @@ from sklux._utils.model_file import is_json
 
 CLASSES = [CountVectorizer, TfidfVectorizer, LexicalVectorizer]
 TEXTS = ["a red apple", "the green apple", "a fast car", "R or C, the slow car"] * 2
-# Terms that are awkward to keep: surrogates alone and in pairs, astral planes.
+# Terms that are difficult to store: single surrogates, pairs of them, astral planes.
 WORDS = ["apple", "the", "na\u00efve", "\U0001f34e", "\U0002070e", "\ud83c", "\udf4e"]
 DOCUMENTS = st.lists(
     st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join), min_size=1, max_size=6
@@ -57,7 +57,7 @@ TFIDF = {
 
 
 def round_trip(vectorizer):
-    """The stage as a model file gives it back: parameters through JSON."""
+    """The stage after a save and a load: parameters go through JSON."""
     state = json.loads(json.dumps(lexical_params(vectorizer)))
     return restore_lexical(lexical_from_params(state), lexical_tensors(vectorizer))
 
@@ -72,7 +72,7 @@ def assert_same_matrix(X, Y):
 
 
 def assert_round_trip(vectorizer, documents):
-    """Assert that a fitted stage comes back as it was."""
+    """Assert that a fitted stage is the same after a save and a load."""
     restored = round_trip(vectorizer)
     assert type(restored) is type(vectorizer)
     assert restored.get_params() == vectorizer.get_params()
@@ -85,9 +85,9 @@ def assert_round_trip(vectorizer, documents):
 
 
 def fit_or_assume(vectorizer, documents):
-    """Fit; give the example up where scikit-learn refuses it.
+    """Fit; skip the example if scikit-learn refuses it.
 
-    No term may be left, or without smoothing a given term has an infinite idf.
+    It may have no terms, or a given term with an infinite idf, without smoothing.
     """
     try:
         vectorizer.fit(documents).transform(documents)
@@ -96,7 +96,7 @@ def fit_or_assume(vectorizer, documents):
     return vectorizer
 
 
-def test_lexical_default_can_be_held():
+def test_lexical_default_stage_can_be_saved():
     assert_round_trip(default_lexical_stage().fit(TEXTS), TEXTS)
 
 
@@ -112,7 +112,7 @@ def test_lexical_round_trip_of_counts(documents, params):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-# Without smoothing, a term of a given vocabulary may occur in no document.
+# Without smoothing, the idf of a given term that does not occur is infinite.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @settings(max_examples=50, deadline=None)
 @given(DOCUMENTS, st.fixed_dictionaries({}, optional=SHARED | TFIDF))
@@ -145,7 +145,7 @@ def test_lexical_round_trip_of_any_terms(terms):
     assert round_trip(vectorizer).vocabulary_ == vectorizer.vocabulary_
 
 
-def test_lexical_surrogate_pair_is_not_the_character_it_would_encode():
+def test_lexical_surrogate_pair_is_not_one_character():
     terms = ["\ud83c\udf4e", "\U0001f34e"]
     vectorizer = CountVectorizer(vocabulary=terms, token_pattern=r"\S+")
     vectorizer.transform(["text"])
@@ -155,7 +155,7 @@ def test_lexical_surrogate_pair_is_not_the_character_it_would_encode():
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_lexical_round_trip_of_numpy_scalars(kind):
-    """As a parameter search over numpy arrays sets them."""
+    """A parameter search over numpy arrays sets such values."""
     params = {
         "ngram_range": (np.int64(1), np.int64(2)),
         "max_features": np.int64(5),
@@ -166,7 +166,7 @@ def test_lexical_round_trip_of_numpy_scalars(kind):
     assert_round_trip(vectorizer, TEXTS)
 
 
-# scikit-learn warns of the two it does not compare by value.
+# scikit-learn compares dtypes by identity, and warns for the last two.
 @pytest.mark.filterwarnings("ignore:Only.*'dtype' should be used:UserWarning")
 @pytest.mark.parametrize("dtype", [np.float32, "float32", np.dtype("float32")])
 def test_lexical_round_trip_of_each_way_to_write_a_dtype(dtype):
@@ -182,7 +182,7 @@ def test_lexical_restored_stage_is_cloned_and_fitted_anew():
 
 
 def test_lexical_arrays_are_copied():
-    """The file may be closed, or its arrays read-only."""
+    """A file may be closed, and its arrays may be read-only."""
     vectorizer = TfidfVectorizer().fit(TEXTS)
     tensors = lexical_tensors(vectorizer)
     tensors["idf"] = np.array(tensors["idf"])
@@ -203,11 +203,11 @@ def test_lexical_arrays_have_the_documented_types():
 @pytest.mark.parametrize(
     "vectorizer", [CountVectorizer(), TfidfVectorizer(use_idf=False)]
 )
-def test_lexical_arrays_hold_idf_only_where_it_weighs(vectorizer):
+def test_lexical_arrays_hold_idf_only_if_it_is_used(vectorizer):
     assert set(lexical_tensors(vectorizer.fit(TEXTS))) == {"terms", "term_offsets"}
 
 
-# What cannot be held
+# Stages that cannot be saved
 
 
 def analyze(text):
@@ -216,7 +216,7 @@ def analyze(text):
 
 
 class Vocabulary(dict):
-    """A mapping that JSON would give back as another."""
+    """A mapping that is another type after JSON."""
 
 
 UNSAVABLE = {
@@ -244,11 +244,11 @@ def test_lexical_parameter_that_json_cannot_hold(kind, case):
 
 
 class TfidfSubclass(TfidfVectorizer):
-    """May do anything else."""
+    """A subclass, which may behave differently."""
 
 
 class LookAlike(TfidfVectorizer):
-    """Has the name of a class that can be held."""
+    """A class with the name of a class that can be saved."""
 
 
 LookAlike.__name__ = "TfidfVectorizer"
@@ -290,21 +290,21 @@ def test_lexical_is_json(value, expected):
         assert json.loads(json.dumps(value)) == value
 
 
-# What cannot be read
+# Files that cannot be read
 
 
 def test_lexical_unknown_class():
     with pytest.raises(
         ValueError,
         match=r"lexical stage is a FutureVectorizer, which this version of sklux does "
-        r"not know; it knows \['CountVectorizer', 'LexicalVectorizer', "
+        r"not support; it supports \['CountVectorizer', 'LexicalVectorizer', "
         r"'TfidfVectorizer'\]\. Upgrade sklux",
     ):
         lexical_from_params({"class": "FutureVectorizer", "params": {}})
 
 
 def test_lexical_unknown_parameter():
-    """A newer scikit-learn wrote the file."""
+    """A newer scikit-learn has written the file."""
     state = lexical_params(TfidfVectorizer())
     state["params"]["future"] = 1
     with pytest.raises(
@@ -314,7 +314,7 @@ def test_lexical_unknown_parameter():
 
 
 def damaged(**changes):
-    """Arrays of a fitted stage, some of them changed."""
+    """Arrays of a fitted stage, with some arrays changed."""
     tensors = lexical_tensors(TfidfVectorizer().fit(["a red apple", "a car"]))
     for name, change in changes.items():
         tensors[name] = change(np.array(tensors[name]))
@@ -361,7 +361,7 @@ def test_lexical_term_twice():
         "terms": np.frombuffer(b"applecarapple", np.uint8),
         "term_offsets": np.array([0, 5, 8, 13]),
     }
-    with pytest.raises(ValueError, match="is damaged: a term stands in it twice"):
+    with pytest.raises(ValueError, match="is damaged: a term occurs in it twice"):
         restore_lexical(CountVectorizer(), tensors)
 
 
@@ -426,14 +426,14 @@ def test_lexical_analyzer_of_restored_pieces(params):
 
 @pytest.mark.parametrize("analyzer", ["subword", "word+subword"])
 @pytest.mark.parametrize("kind", OTHER_KINDS)
-def test_lexical_round_trip_of_pieces_outside_of_the_kernel(kind, analyzer):
+def test_lexical_round_trip_of_pieces_of_the_library(kind, analyzer):
     vectorizer = LexicalVectorizer(analyzer=analyzer, tokenizer=other_tokenizer(kind))
     vectorizer.fit(TEXTS)
     X = vectorizer.transform(TEXTS)
     assert_same_matrix(round_trip(vectorizer).transform(TEXTS), X)
 
 
-def test_lexical_tokenizer_is_held_as_json():
+def test_lexical_tokenizer_is_saved_as_json():
     tokenizer = bert_tokenizer()
     vectorizer = LexicalVectorizer(analyzer="subword", tokenizer=tokenizer).fit(TEXTS)
     restored = round_trip(vectorizer)
@@ -442,7 +442,7 @@ def test_lexical_tokenizer_is_held_as_json():
     assert_same_matrix(again.transform(TEXTS), vectorizer.transform(TEXTS))
 
 
-def test_lexical_tokenizer_file_is_not_needed_any_more(tmp_path):
+def test_lexical_tokenizer_file_is_no_longer_needed(tmp_path):
     path = str(tmp_path / "tokenizer.json")
     bert_tokenizer().save(path)
     vectorizer = LexicalVectorizer(analyzer="word+subword", tokenizer=path).fit(TEXTS)
@@ -450,7 +450,7 @@ def test_lexical_tokenizer_file_is_not_needed_any_more(tmp_path):
     assert_round_trip(vectorizer, TEXTS)
 
 
-def test_lexical_path_is_held_as_a_str(tmp_path):
+def test_lexical_path_is_saved_as_a_str(tmp_path):
     path = tmp_path / "a.json"
     vectorizer = LexicalVectorizer(analyzer="subword", tokenizer=path)
     assert lexical_params(vectorizer)["params"]["tokenizer"] == str(path)
@@ -470,9 +470,9 @@ def test_lexical_arrays_of_pieces(analyzer, more):
 
 
 def damaged_pieces(**changes):
-    """A stage of pieces beside words, and its arrays, some of them changed.
+    """A stage of word pieces and words, and its arrays, with some arrays changed.
 
-    A change is a function of an array; None drops the array.
+    A change is a function of an array; None removes the array.
     """
     vectorizer = LexicalVectorizer(analyzer="word+subword", n_subwords=60).fit(TEXTS)
     tensors = dict(lexical_tensors(vectorizer))
@@ -486,7 +486,7 @@ def damaged_pieces(**changes):
 def assert_refused(**changes):
     """Fail unless damaged arrays are refused when they are read."""
     with pytest.raises((ValueError, KeyError, TypeError, AttributeError, IndexError)):
-        # The last four are made a ValueError by LuxicalVectorizer.load.
+        # LuxicalVectorizer.load turns the last four into a ValueError.
         restore_lexical(*damaged_pieces(**changes))
 
 
@@ -501,7 +501,7 @@ def test_lexical_number_of_pieces_out_of_range(n_pieces):
     [lambda n: n[:0], lambda n: np.array(3), lambda n: n[None], None],
     ids=["empty", "scalar", "two_dimensions", "missing"],
 )
-def test_lexical_number_of_pieces_of_another_form(change):
+def test_lexical_number_of_pieces_of_another_shape(change):
     assert_refused(n_pieces=change)
 
 
@@ -540,7 +540,7 @@ def test_lexical_damaged_table_of_characters(part, case):
     st.integers(1, 300),
 )
 def test_lexical_any_table_of_characters_is_read_or_refused(part, place, value, n):
-    """A wrong entry may change a character, but leads nowhere else."""
+    """A wrong entry may change a character, but never leads outside of an array."""
 
     def change(array):
         begin = place % len(array)

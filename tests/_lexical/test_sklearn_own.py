@@ -11,9 +11,9 @@ from sklux import LexicalVectorizer
 
 WHERE = "sklearn.feature_extraction.tests.test_text"
 if importlib.util.find_spec(WHERE) is None:
-    pytest.skip("scikit-learn came without its tests", allow_module_level=True)
+    pytest.skip("scikit-learn is installed without its tests", allow_module_level=True)
 
-# Tests that ask for a warning see it all the same.
+# Tests that expect a warning still catch it.
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{category}")
     for category in (
@@ -23,14 +23,14 @@ pytestmark = [
         "pytest.PytestWarning",
     )
 ]
-# What a count vectorizer may do and TfidfVectorizer may not.
+# Tests of behaviour that CountVectorizer has and TfidfVectorizer lacks.
 NOT_OF_TFIDF = {
     "test_vectorizer": "TfidfVectorizer does not transform before it is fitted",
 }
 
 
 class Counts(LexicalVectorizer):
-    """LexicalVectorizer as CountVectorizer: terms are counted, not weighed."""
+    """LexicalVectorizer without weights, in the place of CountVectorizer."""
 
     def __init__(self, **params):
         super().__init__(**{"use_idf": False, "norm": None, **params})
@@ -41,15 +41,14 @@ class Counts(LexicalVectorizer):
 
 
 def own_tests(module_name, replaced, replacement):
-    """scikit-learn's tests that name a class, with another class of that name.
+    """scikit-learn's tests of a class, with another class in its place.
 
-    The file is executed once more, so that its parametrizations see the
-    replacement too.
+    The file of tests is executed again, to have the replacement in its parameters too.
     """
     origin = importlib.util.find_spec(WHERE).origin
     spec = importlib.util.spec_from_file_location(module_name, origin)
     module = importlib.util.module_from_spec(spec)
-    # Pickles in the tests look their functions up by this name.
+    # Tests pickle functions, which are found by this name.
     sys.modules[module_name] = module
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text, replaced, replacement)

@@ -1,4 +1,4 @@
-"""Documents to numbers of tokens: the same for any range and any thread."""
+"""Documents to numbers of tokens, the same for any ranges and threads."""
 
 import re
 
@@ -11,10 +11,13 @@ from sklux._kernels.tokens import NO_NGRAM, NO_WORD
 from sklux._kernels.words import ARENA_PADDING, WordTable
 from strategies import document_lists
 
-from sklux._lexical import tokens as room
+import sklux._lexical.tokens
 from sklux._lexical.analysis import TextSource
 from sklux._lexical.buffers import text_buffers
 from sklux._lexical.tokens import (
+    BYTES_PER_DOCUMENT,
+    BYTES_PER_RANGE,
+    MIN_BYTES_PER_RANGE,
     join_strings,
     pack_strings,
     range_costs,
@@ -26,7 +29,7 @@ from sklux._lexical.tokens import (
 )
 
 some_examples = settings(max_examples=80, deadline=None)
-# Around the eight bytes of a key; words that end in NUL; surrogates.
+# Words around the eight bytes of a key, words that end in NUL, and surrogates.
 WORDS = [
     "",
     "a",
@@ -41,7 +44,7 @@ WORDS = [
 
 
 def tokens_by_document(streams, words):
-    """Segments of tokens by name, for each document."""
+    """For each document, its segments, which are lists of names of tokens."""
     names = words.tolist()
     documents = []
     for stream in streams:
@@ -59,7 +62,7 @@ def tokens_by_document(streams, words):
 
 
 def expected_documents(documents, kind, min_length=1, stop_words=()):
-    """The same in plain Python; 'char_wb' ends with a break."""
+    """The same in plain Python; a document of 'char_wb' ends with a break."""
     expected = []
     for document in documents:
         text = reference.normalized(document)
@@ -86,7 +89,7 @@ def test_token_streams_equal_reference(
         kind, (1, 1), True, None, min_length, pack_strings([*stop_words])
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "BYTES_PER_RANGE", n_bytes)
+        patch.setattr(sklux._lexical.tokens, "BYTES_PER_RANGE", n_bytes)
         streams, words = read_corpus(source, text_buffers(documents), n_jobs)
     expected = expected_documents(documents, kind, min_length, stop_words)
     assert tokens_by_document(streams, words) == expected
@@ -95,7 +98,7 @@ def test_token_streams_equal_reference(
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
 @pytest.mark.parametrize("n_bytes", [1, 200, 10**6])
 def test_token_streams_words_are_distinct_and_ascending(monkeypatch, n_jobs, n_bytes):
-    monkeypatch.setattr(room, "BYTES_PER_RANGE", n_bytes)
+    monkeypatch.setattr(sklux._lexical.tokens, "BYTES_PER_RANGE", n_bytes)
     documents = [f"w{i * 7919 % 500} w{i} \u00e9{i} \U00010400{i}" for i in range(500)]
     source = TextSource("word", (1, 1), False, None)
     _, words = read_corpus(source, text_buffers(documents), n_jobs)
@@ -103,7 +106,7 @@ def test_token_streams_words_are_distinct_and_ascending(monkeypatch, n_jobs, n_b
     assert words.tolist() == sorted(expected)
 
 
-def test_token_streams_of_several_blocks_stand_in_order():
+def test_token_streams_of_several_blocks_are_in_order():
     documents = [f"w{i}" for i in range(30)]
     source = TextSource("word", (1, 1), True, None)
     blocks = [block for text in documents for block in text_buffers([text])]
@@ -111,7 +114,7 @@ def test_token_streams_of_several_blocks_stand_in_order():
     assert tokens_by_document(streams, words) == [[[text]] for text in documents]
 
 
-def test_token_streams_of_no_block():
+def test_token_streams_without_blocks():
     streams, words = read_corpus(TextSource("word", (1, 1), True, None), [], 1)
     assert streams == []
     assert len(words) == 0
@@ -146,7 +149,7 @@ def test_token_streams_text_that_is_not_utf8_names_its_document():
 
 @some_examples
 @given(st.lists(st.text(max_size=12) | st.sampled_from(WORDS)))
-def test_token_streams_packed_strings_come_back(strings):
+def test_token_streams_packed_strings_are_unpacked(strings):
     packed = pack_strings(strings)
     assert packed.tolist() == strings
     assert len(packed) == len(strings)
@@ -155,7 +158,7 @@ def test_token_streams_packed_strings_come_back(strings):
 
 @some_examples
 @given(st.lists(st.text(max_size=12) | st.sampled_from(WORDS)))
-def test_token_streams_table_gives_its_words_back(strings):
+def test_token_streams_words_of_a_table(strings):
     table = WordTable()
     table.add(*pack_strings(strings))
     assert table_words(table).tolist() == [*dict.fromkeys(strings)]
@@ -165,7 +168,7 @@ def test_token_streams_table_gives_its_words_back(strings):
 @given(st.lists(st.text(max_size=12) | st.sampled_from(WORDS)))
 def test_token_streams_sorted_words_equal_reference(strings):
     distinct, ranks = sorted_words(pack_strings(strings))
-    # The order of UTF-8 is that of code points, surrogates included.
+    # UTF-8 has the same order as code points, even for surrogates.
     assert distinct.tolist() == sorted(set(strings))
     assert [distinct.tolist()[rank] for rank in ranks] == strings
 
@@ -189,36 +192,36 @@ def test_token_streams_joined_strings_equal_reference(rows, separator):
 
 @some_examples
 @given(st.lists(st.integers(0, 300), max_size=40), st.integers(1, 500))
-def test_token_streams_range_edges_part_all_documents(sizes, n_bytes):
+def test_token_streams_range_edges_cover_all_documents(sizes, n_bytes):
     (block,) = text_buffers(["x" * size for size in sizes])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "BYTES_PER_RANGE", n_bytes)
+        patch.setattr(sklux._lexical.tokens, "BYTES_PER_RANGE", n_bytes)
         edges = range_edges(block)
     assert edges[0] == 0
     assert edges[-1] == len(sizes)
     if sizes:
         assert np.all(np.diff(edges) > 0)
     for start, stop in zip(edges[:-1], edges[1:]):
-        cost = sum(size + room.BYTES_PER_DOCUMENT for size in sizes[start:stop])
-        largest = max(sizes[start:stop], default=0) + room.BYTES_PER_DOCUMENT
+        cost = sum(size + BYTES_PER_DOCUMENT for size in sizes[start:stop])
+        largest = max(sizes[start:stop], default=0) + BYTES_PER_DOCUMENT
         assert cost <= n_bytes + largest
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 16, 64])
 @pytest.mark.parametrize("n_documents", [0, 1, 50, 1_000, 20_000])
 def test_token_streams_little_text_is_cut_for_the_threads(n_threads, n_documents):
-    """A range for each thread, where a range of that size is worth a thread."""
+    """Each thread gets a range, unless the ranges are too small."""
     (block,) = text_buffers(["x" * 40] * n_documents)
     edges = range_edges(block, n_threads)
-    cost = n_documents * (40 + room.BYTES_PER_DOCUMENT)
+    cost = n_documents * (40 + BYTES_PER_DOCUMENT)
     n_ranges = len(edges) - 1
     assert edges[0] == 0
     assert edges[-1] == n_documents
-    assert n_ranges >= min(n_threads, cost // room.MIN_BYTES_PER_RANGE)
+    assert n_ranges >= min(n_threads, cost // MIN_BYTES_PER_RANGE)
     if n_ranges > 1:
         costs = range_costs(block, edges)
-        assert costs.max() <= room.BYTES_PER_RANGE + 200
-        assert costs[:-1].min() >= room.MIN_BYTES_PER_RANGE - 200
+        assert costs.max() <= BYTES_PER_RANGE + 200
+        assert costs[:-1].min() >= MIN_BYTES_PER_RANGE - 200
 
 
 @some_examples
@@ -226,12 +229,12 @@ def test_token_streams_little_text_is_cut_for_the_threads(n_threads, n_documents
 def test_token_streams_range_costs_equal_reference(sizes, n_bytes, data):
     (block,) = text_buffers(["\u4e2d" * size for size in sizes])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "BYTES_PER_RANGE", n_bytes)
-        patch.setattr(room, "MIN_BYTES_PER_RANGE", 1)
+        patch.setattr(sklux._lexical.tokens, "BYTES_PER_RANGE", n_bytes)
+        patch.setattr(sklux._lexical.tokens, "MIN_BYTES_PER_RANGE", 1)
         edges = range_edges(block, data.draw(st.integers(1, 5)))
-    # Two bytes a character.
+    # A character has two bytes.
     expected = [
-        sum(2 * size + room.BYTES_PER_DOCUMENT for size in sizes[start:stop])
+        sum(2 * size + BYTES_PER_DOCUMENT for size in sizes[start:stop])
         for start, stop in zip(edges[:-1], edges[1:])
     ]
     assert range_costs(block, edges).tolist() == expected

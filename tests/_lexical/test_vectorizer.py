@@ -1321,13 +1321,6 @@ def test_lexical_vocabulary_of_another_size_is_refused():
         vectorizer.transform(["word49999 word7"])
 
 
-@pytest.mark.parametrize("method", ["fit", "fit_transform"])
-def test_lexical_tokenizer_of_pieces_needs_another_analyzer(method):
-    vectorizer = LexicalVectorizer(tokenizer="pieces.json")
-    with pytest.raises(ValueError, match="needs analyzer='subword'"):
-        getattr(vectorizer, method)(["apple pie"])
-
-
 @pytest.mark.parametrize("missing", [None, np.nan])
 def test_lexical_missing_document_is_named_where_scikit_learn_reads(missing):
     vectorizer = LexicalVectorizer(preprocessor=str.lower)
