@@ -70,7 +70,7 @@ questions = {
     "film strip, one frame after the other": "ImageSequence|seek|Gif",
     "where and when was the snapshot taken": "[Ee]xif|gps",
     "stick one picture on top of another": "paste|composite|blend",
-    "remember answers so that they need not be worked out again": "joblib.memory",
+    "remember answers so that they do not have to be worked out again": "joblib.memory",
     "let all processors work at once": "joblib.*parallel",
     "fingerprint that tells whether an object has changed": "hash",
     "keep a model on disk for tomorrow": "numpy_pickle|dump",

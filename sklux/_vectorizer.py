@@ -142,8 +142,8 @@ class LuxicalVectorizer(
         The network. `fit` fits a clone of it. None means ``ReLUProjection()``.
 
     teacher_sample_size : int, 'auto' or None, default='auto'
-        Largest number of documents that ``teacher`` embeds. The student learns from
-        the other documents without teacher embeddings. The sample is drawn by a hash
+        Maximum number of documents that ``teacher`` embeds. The student also learns
+        from the documents that the teacher does not embed. The sample is drawn by a hash
         of each text, so it is practically random, and the folds of a grid search
         share most of it. ``'auto'`` means 10,000, None means all documents. Not used
         if `fit` gets ``teacher_embeddings``.
@@ -155,22 +155,22 @@ class LuxicalVectorizer(
         them.
 
         - ``'auto'``: the words and word pieces among the terms of the lexical stage,
-          at most the 50,000 most frequent; and words of the teacher's tokenizer with
-          two letters or more, at most 30,000, which become terms of a
-          `LexicalVectorizer` even if no document contains them, as long as
-          `max_features` leaves room.
-        - a list: the same terms, and the words of the list in place of the words of
-          the tokenizer.
+          and words of the teacher's tokenizer with two letters or more, at most 30,000.
+          The latter become terms of a `LexicalVectorizer` even if no document contains
+          them, as long as `max_features` leaves room. At most the 50,000 most frequent
+          terms are embedded in all.
+        - a list: the same terms of the documents, and the words of the list in place of
+          the words of the tokenizer.
         - None: no words, documents only.
 
         A lexical stage whose terms are not words (hashes, characters, a pipeline) has
         no terms to embed.
 
     n_jobs : int or None, default=None
-        Threads of `transform`, read when it runs, for stages whose own value is None.
-        If the two stages run as one, the value of the projection comes first, then
-        the value of the lexical stage. None means 1 unless in a
-        `joblib.parallel_config` context, -1 all processors.
+        Number of threads of `transform`, read when it runs, and of the fit of the
+        lexical stage. A stage's own `n_jobs` comes first; if both stages run as one,
+        the projection's before the lexical stage's. None means 1 unless in a
+        `joblib.parallel_config` context, -1 means all processors.
 
     random_state : int, RandomState instance or None, default=None
         Seed for a projection whose own value is None.
@@ -309,9 +309,10 @@ class LuxicalVectorizer(
         TypeError
             If a document is not a str.
         ValueError
-            If there is no teacher, its embeddings do not fit the documents or all have
-            the same direction, there are fewer than two documents, `teacher_words`
-            cannot be used or embedded, or as in `ReLUProjection.fit`.
+            If there is no teacher, if its embeddings do not fit the documents or all
+            have the same direction, if there are fewer than two documents, or if
+            `teacher_words` cannot be used or embedded. Also for the reasons of
+            `ReLUProjection.fit`.
 
         Warns
         -----
@@ -516,8 +517,8 @@ class LuxicalVectorizer(
         Returns
         -------
         float
-            Between 0 and 1, for the 10 nearest documents, or for half as many as there
-            are documents if these are fewer than 20, as in `report_`.
+            Between 0 and 1. As in `report_`, the 10 nearest documents are compared; for
+            fewer than 20 documents, half their number.
 
         Raises
         ------
@@ -551,7 +552,7 @@ class LuxicalVectorizer(
         if teacher_embeddings is None:
             if self.teacher is None:
                 raise ValueError(
-                    "LuxicalVectorizer has no teacher to be compared with. Set "
+                    "LuxicalVectorizer has no teacher to compare with. Set "
                     "teacher=, or pass score(documents, teacher_embeddings=...)."
                 )
             sample = sample_documents(documents, MAX_SCORED)
@@ -1095,7 +1096,7 @@ def _has_terms_of(lexical: object, X: object) -> bool:
 @contextmanager
 def _naming_words(doing: str) -> Iterator[None]:
     """Add to errors of the teacher that `teacher_words` made it embed words."""
-    remedy = "With teacher_words=None it embeds documents alone."
+    remedy = "With teacher_words=None it embeds only documents."
     try:
         yield
     except ValueError as error:

@@ -84,7 +84,7 @@ def test_score_of_few_documents(
 
 def test_score_is_refused_in_words(fitted, others):
     with pytest.raises(
-        ValueError, match="no teacher to be compared with. Set teacher="
+        ValueError, match="no teacher to compare with. Set teacher="
     ):
         fitted.score(others)
     with pytest.raises(ValueError, match="needs at least 3. Got 2"):

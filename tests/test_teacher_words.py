@@ -332,7 +332,7 @@ def test_teacher_words_with_nan_embeddings(sentences):
 
     message = (
         "While making teacher embeddings of words: .*NaN.* With teacher_words=None it "
-        "embeds documents alone"
+        "embeds only documents"
     )
     with pytest.raises(ValueError, match=message):
         word_student(teacher).fit(sentences)

@@ -165,7 +165,7 @@ def fit(
     words: Annotated[
         bool,
         typer.Option(
-            help="Let the teacher also embed words: those of the documents and those "
+            help="Let the teacher also embed words: words of the documents and words "
             "of its own vocabulary. This takes about a minute.",
         ),
     ] = True,

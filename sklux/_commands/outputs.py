@@ -17,7 +17,7 @@ def check_output(output: str | Path, inputs: Sequence[str | Path | None]) -> Non
     output : str or Path
         File to write; ``'-'`` is standard output.
     inputs : sequence of str, Path or None
-        Files that the command reads; ``'-'`` is standard input, None is no file.
+        Files that the command reads; ``'-'`` is standard input, None stands for none.
 
     Raises
     ------

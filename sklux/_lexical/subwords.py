@@ -255,7 +255,7 @@ class Subwords:
         except Exception as error:  # the library raises the base class
             raise ValueError(
                 "The 'tokenizer' parameter of LexicalVectorizer is a tokenizer that "
-                f"cannot read a document: {error}. Give it an unknown piece."
+                f"cannot read a document: {error}. Set its unknown token (unk_token)."
             ) from error
         ids = [encoding.ids for encoding in encodings]
         ends = np.cumsum([len(part) for part in ids], dtype=np.int64)
@@ -352,8 +352,8 @@ def read_tokenizer(tokenizer: object) -> str:
     if len(set(numbers)) < len(numbers) or max(numbers, default=0) >= MAX_PIECES:
         raise ValueError(
             "The 'tokenizer' parameter of LexicalVectorizer gives one id to two "
-            f"pieces, or has a piece whose id is {MAX_PIECES} or more. Save the "
-            "tokenizer again."
+            f"pieces, or has a piece whose id is {MAX_PIECES} or more. Give each "
+            "piece its own id below that number."
         )
     return library.to_str()
 

@@ -88,7 +88,7 @@ _prepared = EstimatorCache()
 
 
 class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
-    r"""TF-IDF matrix of raw documents, many times faster than scikit-learn's.
+    r"""TfidfVectorizer, many times faster.
 
     This class is a :class:`~sklearn.feature_extraction.text.TfidfVectorizer` with the
     same parameters, vocabulary, weights and errors. Its rows have the same bits, with
@@ -138,7 +138,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         Regular expression of a word.
 
     ngram_range : tuple of (int, int), default=(1, 1)
-        Least and greatest number of tokens of a term.
+        Smallest and largest number of tokens in a term.
 
     max_df : int or float, default=1.0
         Terms in more documents are left out. A float is a share of the documents.

@@ -77,7 +77,8 @@ class ReLUProjection(
     the features to the targets. `fit` keeps the weights of the last epoch whose
     held-out score is within one standard error of the best score (`early_stopping`).
 
-    Training can use a `device`. The first layer and `transform` run on the CPU.
+    The dense layers can be trained on a GPU (`device`). The first layer and `transform`
+    run on the CPU.
 
     Parameters
     ----------
@@ -94,8 +95,8 @@ class ReLUProjection(
     loss : {'cosine', 'similarity_kl'} or dict of str to float, default='cosine'
         Loss to minimise. ``'cosine'`` is the cosine distance to the targets, which are
         reduced to `n_components` principal directions. ``'similarity_kl'`` is the loss
-        of Luxical: each document should rank the other documents of its batch in the
-        same way as the targets do. It needs large batches. A dict is a weighted sum,
+        of Luxical: for each document, the student should rank the other documents of
+        the batch in the same way as the targets do. It needs large batches. A dict is a weighted sum,
         such as ``{'cosine': 1.0, 'similarity_kl': 0.5}``.
 
     temperature : float, default=3.0
@@ -118,9 +119,9 @@ class ReLUProjection(
     contrastive_weight : float or 'auto', default='auto'
         Weight of a loss that needs no teacher: the two views of a document, `X_views`
         of `fit`, should find each other in their batch (InfoNCE, [3]_). Without views,
-        ``'auto'`` is 0. With views, ``'auto'`` is 0.75 times `corpus_weight`, at most
-        0.3, or 0.09 if `corpus_weight` is ``'auto'``, and is lower for short documents
-        by the same factor.
+        ``'auto'`` is 0. With views, it is 0.09 if `corpus_weight` is ``'auto'`` too.
+        Otherwise it is 0.75 times `corpus_weight`, at most 0.3. It is lower for short
+        documents by the same factor as `corpus_weight`.
 
     contrastive_temperature : float, default=0.05
         Temperature of the contrastive loss.
@@ -142,8 +143,8 @@ class ReLUProjection(
 
     early_stopping : bool or 'auto', default='auto'
         Whether to hold out documents and score them after each epoch. The score is the
-        share of the ten nearest held-out documents, by the targets, that the student
-        finds too. Training stops when the score no longer rises. The weights kept are
+        share of the ten nearest held-out documents, according to the targets, that
+        the student finds too. Training stops when the score no longer rises. The weights kept are
         the weights of the last epoch whose score is within one standard error of the
         best score. ``'auto'`` holds out documents if there are at least 20 to hold
         out. With False, or without held-out documents, training stops when the training

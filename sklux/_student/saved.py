@@ -166,7 +166,7 @@ def restore_projection(
     if state.get("has_places", False) != (parts["places"] is not None):
         raise ValueError(
             "The model's first layer is damaged: the file must have the places of its "
-            "rows if, and only if, its header lists them."
+            "rows if, and only if, its header lists them. Save the model again."
         )
     _check_parts(first, **parts)
     for name, array in tensors.items():

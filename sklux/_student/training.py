@@ -256,8 +256,8 @@ def train_student(
     Warns
     -----
     ConvergenceWarning
-        If the loss or a weight is no longer finite. The result then has the weights of
-        the last good epoch.
+        If the loss or a weight is no longer finite. The result then has the
+        weights that were kept before.
     """
     n_batch = min(settings.batch_size, examples.X.shape[0])
     products = n_batch * sum(weights.size for weights in coefs[1:])
@@ -453,7 +453,7 @@ def _warn_of_divergence(epoch: int, settings: TrainingSettings) -> None:
     """Warn that the loss or a weight is not finite, and name the settings to change."""
     warn_caller(
         f"Training stopped: the loss of epoch {epoch + 1}, or a weight after it, is "
-        "not finite. The weights of the last good epoch, or of the start, are kept. "
+        "not finite. The weights that were kept before, or the initial weights, stay. "
         f"Lower learning_rate_init={settings.learning_rate_init}, or raise "
         f"temperature={settings.temperature} or "
         f"contrastive_temperature={settings.contrastive_temperature} if it is small.",

@@ -32,8 +32,8 @@ from sklux._utils.html import DocLinkMixin
 class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     """A teacher that keeps the embeddings of documents on disk.
 
-    The recommended teacher of `LuxicalVectorizer`. It embeds no document twice, neither
-    in a grid search, nor in a second fit, nor in a restarted program. An interrupted
+    The recommended teacher of `LuxicalVectorizer`. It never embeds a
+    document twice: not in a grid search, a second fit or a restarted program. An interrupted
     run keeps the embeddings that it has. `CachedTeacher` needs no `fit`.
 
     Parameters
@@ -101,7 +101,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     by length. A document within the limit has the same vector as with ``windows=1``.
     The cache stores vectors separately for each value of `windows`.
 
-    `sklearn.base.clone` shares the model, and does not unfit a transformer. A model
+    `sklearn.base.clone` shares the model; a fitted transformer stays fitted. A model
     given by name gets U+FFFD for each lone surrogate (half a character, left by a cut).
 
     References

@@ -122,7 +122,7 @@ def cut_document(
     document : str
         A document.
     offsets : sequence of (int, int) of length n_tokens
-        Begin and end of each of its tokens.
+        Start and end of each of its tokens.
     max_tokens : int
         Maximum number of tokens of a window.
     windows : int
@@ -153,7 +153,7 @@ def places_to_cut(
     document : str
         A document.
     offsets : sequence of (int, int) of length n_tokens
-        Begin and end of each of its tokens.
+        Start and end of each of its tokens.
     max_tokens : int
         Maximum number of tokens of a window.
 

@@ -294,7 +294,7 @@ def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
 
 
 def _bytes_to_cache_line(path: Path, name: str | None) -> int:
-    """Number of bytes from the begin of a tensor to the next cache line."""
+    """Number of bytes from the start of a tensor to the next cache line."""
     if name is None:
         return 0
     data = np.memmap(path, mode="r")

@@ -53,7 +53,7 @@ def test_app_wrong_options_have_status_2():
     for arguments in (
         ("dance",),
         ("info",),
-        ("fit", "a.txt", "b.sklux", "--taught", "5"),
+        ("fit", "a.txt", "b.sklux", "--no-such-option", "5"),
         ("fit", "a.txt", "b.sklux", "--corpus-weight", "2"),
         ("embed", "a", "b", "c", "--format", "xml"),
     ):
