@@ -143,8 +143,8 @@ class LuxicalVectorizer(
 
     teacher_sample_size : int, 'auto' or None, default='auto'
         Maximum number of documents that ``teacher`` embeds. The student also learns
-        from the documents that the teacher does not embed. The sample is drawn by a hash
-        of each text, so it is practically random, and the folds of a grid search
+        from the documents that the teacher does not embed. The sample is drawn by a
+        hash of each text, so it is practically random, and the folds of a grid search
         share most of it. ``'auto'`` means 10,000, None means all documents. Not used
         if `fit` gets ``teacher_embeddings``.
 

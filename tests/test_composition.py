@@ -270,7 +270,7 @@ def work_of_threads(vectorizer, X, y=None):
     ],
 )
 def test_fits_in_a_parallel_search_keep_to_their_share(network):
-    """Threads of torch, OpenMP, BLAS and kernels; two processes share the processors."""
+    """Threads of torch, OpenMP, BLAS and kernels: two processes share the cores."""
     rng = np.random.default_rng(0)
     words = rng.integers(2000, size=(9000, 60)).astype(str)
     documents = [" ".join(row) for row in words]

@@ -96,8 +96,8 @@ class ReLUProjection(
         Loss to minimise. ``'cosine'`` is the cosine distance to the targets, which are
         reduced to `n_components` principal directions. ``'similarity_kl'`` is the loss
         of Luxical: for each document, the student should rank the other documents of
-        the batch in the same way as the targets do. It needs large batches. A dict is a weighted sum,
-        such as ``{'cosine': 1.0, 'similarity_kl': 0.5}``.
+        the batch in the same way as the targets do. It needs large batches. A dict is a
+        weighted sum, such as ``{'cosine': 1.0, 'similarity_kl': 0.5}``.
 
     temperature : float, default=3.0
         Temperature of ``'similarity_kl'``. At 3.0, Luxical's value, all documents count
@@ -143,10 +143,10 @@ class ReLUProjection(
 
     early_stopping : bool or 'auto', default='auto'
         Whether to hold out documents and score them after each epoch. The score is the
-        share of the ten nearest held-out documents, according to the targets, that
-        the student finds too. Training stops when the score no longer rises. The weights kept are
-        the weights of the last epoch whose score is within one standard error of the
-        best score. ``'auto'`` holds out documents if there are at least 20 to hold
+        share of the ten nearest held-out documents, according to the targets, that the
+        student finds too. Training stops when the score no longer rises. The weights
+        kept are the weights of the last epoch whose score is within one standard error
+        of the best score. ``'auto'`` holds out documents if there are at least 20 to hold
         out. With False, or without held-out documents, training stops when the training
         loss no longer falls, and the weights of the last epoch are kept.
 

@@ -36,8 +36,8 @@ def projection_params(projection: ReLUProjection) -> dict[str, Any]:
     """
     if type(projection) is not ReLUProjection:
         raise TypeError(
-            f"save cannot store a projection of class {type(projection).__name__}: it "
-            "must be a ReLUProjection, not a subclass. Use joblib.dump for this model."
+            f"save cannot hold a projection of class {type(projection).__name__}, only "
+            "ReLUProjection. Use joblib.dump for this model."
         )
     params = projection.get_params(deep=False)
     if not isinstance(params["loss"], str):

@@ -32,9 +32,9 @@ from sklux._utils.html import DocLinkMixin
 class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     """A teacher that keeps the embeddings of documents on disk.
 
-    The recommended teacher of `LuxicalVectorizer`. It never embeds a
-    document twice: not in a grid search, a second fit or a restarted program. An interrupted
-    run keeps the embeddings that it has. `CachedTeacher` needs no `fit`.
+    The recommended teacher of `LuxicalVectorizer`. It never embeds a document twice:
+    not in a grid search, a second fit or a restarted program. An interrupted run keeps
+    the embeddings that it has. `CachedTeacher` needs no `fit`.
 
     Parameters
     ----------

@@ -332,7 +332,7 @@ def test_model_file_flipped_byte_in_a_tensor_is_found(flip_file, data, bits):
 
 
 def test_model_file_flipped_byte_anywhere_is_found(flip_file):
-    """One bit of each byte; a file that reads as before is no error."""
+    """One bit of each byte; a file that reads as before is not an error."""
     path, content, _ = flip_file
     unseen = []
     for position in range(len(content)):
