@@ -146,9 +146,9 @@ class ReLUProjection(
         share of the ten nearest held-out documents, according to the targets, that the
         student finds too. Training stops when the score no longer rises. The weights
         kept are the weights of the last epoch whose score is within one standard error
-        of the best score. ``'auto'`` holds out documents if there are at least 20 to hold
-        out. With False, or without held-out documents, training stops when the training
-        loss no longer falls, and the weights of the last epoch are kept.
+        of the best score. ``'auto'`` holds out documents if there are at least 20 to
+        hold out. With False, or without held-out documents, training stops when the
+        training loss no longer falls, and the weights of the last epoch are kept.
 
     validation_fraction : float, default=0.05
         Share of the documents with a teacher embedding to hold out, at most 2,000
