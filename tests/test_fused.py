@@ -1,4 +1,4 @@
-"""Documents to vectors in one kernel: as through the matrix, only faster."""
+"""Documents to vectors in one kernel, with the same vectors as through the matrix."""
 
 import copy
 import pickle
@@ -47,26 +47,24 @@ TEXTS = [
 ]
 QUERIES = [*TEXTS, "", "nothing of this", "apple two " * 9, "three cars, two apples"]
 MANY_JOBS = [2, 3, -1]
-
-
-# Sums of ten thousand terms lose a digit more, where their signs are by chance.
+# Tolerance for sums of ten thousand terms with random signs: they lose one more digit.
 LONG_SUMS = 5e-6
 
 
 def assert_close(actual, expected, atol=1e-6):
-    """Fail unless vectors agree within what the two ways of adding may differ by."""
+    """Fail unless vectors agree, except for the rounding of sums in another order."""
     assert actual.dtype == expected.dtype == np.float32
     np.testing.assert_allclose(actual, expected, rtol=0, atol=atol)
 
 
 def assert_fused_equals_unfused(model, documents):
-    """Fail unless the model is fused, and gives what the matrix gives."""
+    """Fail unless the model is fused, with the same vectors as through the matrix."""
     assert is_fused(model)
     assert_close(model.transform(documents), unfused(model, documents))
 
 
 def lexical(documents=TEXTS, **params):
-    """A fitted lexical stage; what it does not use it may warn of."""
+    """A fitted lexical stage; warnings for unused parameters are ignored."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return LexicalVectorizer(**params).fit(documents)
@@ -121,7 +119,7 @@ kernel_parameters = st.fixed_dictionaries(
 def test_embedding_fused_equals_unfused(
     params, documents, learns_pieces, sizes, dtype, in_order, seed
 ):
-    """Wide layers: no vector hangs on a single unit that the ReLU leaves over."""
+    """The layers are wide, so no vector depends on a single unit after the ReLU."""
     if "subword" in params["analyzer"]:
         params |= {"n_subwords": 60}
         params |= {} if learns_pieces else {"tokenizer": bert_tokenizer()}
@@ -137,7 +135,7 @@ def test_embedding_fused_equals_unfused(
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("analyzer", ["word", "word+subword"])
 def test_embedding_counts_of_every_size(dtype, sublinear_tf, binary, analyzer):
-    """The kernel tabulates counts below 256; the matrix keeps 16 bits of each."""
+    """The kernel has a table for counts below 256, the matrix for 16 bits."""
     counts = [1, 2, 254, 255, 256, 257, 511, 512, 65_534, 65_535, 65_536, 70_001]
     documents = [f"{'apple ' * count} two the" for count in counts]
     stage = words_and_pairs(
@@ -154,7 +152,7 @@ def test_embedding_default_stage():
 
 @pytest.mark.parametrize("norm", ["l1", "l2", None])
 def test_embedding_documents_of_one_part(norm):
-    """Pieces without a word, words without a piece, and neither."""
+    """Documents with only pieces, with only words, with both, and with neither."""
     vocabulary = ["subword__apple", "subword__the", "word__one", "word__one two"]
     stage = lexical(
         analyzer="word+subword",
@@ -171,7 +169,7 @@ def test_embedding_documents_of_one_part(norm):
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram", "letters"])
-def test_embedding_pieces_that_their_library_finds(kind):
+def test_embedding_pieces_of_the_tokenizers_library(kind):
     from pieces_reference import other_tokenizer
 
     stage = lexical(
@@ -183,7 +181,7 @@ def test_embedding_pieces_that_their_library_finds(kind):
 @pytest.mark.parametrize("factor", [1e-100, 1e-44, 1e-30, 1e-10, 1e10, 1e30, 1e39])
 @pytest.mark.parametrize("norm", ["l1", "l2"])
 def test_embedding_idf_of_any_magnitude(factor, norm):
-    """The matrix is weighed in float64, and its rows have a norm."""
+    """The matrix has float64 weights, and its rows have a norm."""
     model = random_model(words_and_pairs(norm=norm))
     expected = model.transform(QUERIES)
     model.lexical_.idf_ = model.lexical_.idf_ * factor
@@ -201,7 +199,7 @@ def test_embedding_idf_that_is_negative_or_zero():
 
 
 def test_embedding_same_vectors_as_scikit_learns_stage():
-    """The oracle itself: TfidfVectorizer in the place of LexicalVectorizer."""
+    """A check of the oracle: TfidfVectorizer in the place of LexicalVectorizer."""
     params = {"ngram_range": (1, 2), "sublinear_tf": True, "token_pattern": r"\w+"}
     model = random_model(LexicalVectorizer(**params).fit(TEXTS))
     other = random_model(TfidfVectorizer(**params).fit(TEXTS))
@@ -215,7 +213,7 @@ def test_embedding_same_vectors_as_scikit_learns_stage():
 
 @st.composite
 def token_layers(draw):
-    """Documents of two kinds of words, their terms, idf, and weights as stored."""
+    """Documents of two kinds of words, with terms, idf, and stored weights."""
     documents = draw(token_documents)
     others = [draw(st.lists(st.sampled_from("wxyz"), max_size=9)) for _ in documents]
     has_second = draw(st.booleans())
@@ -290,7 +288,7 @@ def test_embedding_kernel_equals_reference(
     assert np.all(abs(out - expected[first:last]) <= bounds[first:last] + 1e-36)
 
 
-# Around powers of two, and beyond a group of documents.
+# Around powers of two, and more terms than a group of documents holds.
 NUMBERS_OF_TERMS = [0, 1, 6, 7, 8, 9, 15, 16, 17, 63, 64, 65, 255, 256, 4095, 8193]
 
 
@@ -298,7 +296,7 @@ NUMBERS_OF_TERMS = [0, 1, 6, 7, 8, 9, 15, 16, 17, 63, 64, 65, 255, 256, 4095, 81
 @pytest.mark.parametrize("n_columns", [8193, 20_000])
 @pytest.mark.parametrize("n_repeats", [0, 3, 9_000])
 def test_embedding_kernel_merges_any_number_of_terms(n_terms, n_columns, n_repeats):
-    """Two documents of n terms, in any order, some of them again and again."""
+    """Two documents of n terms, in any order, some of them many times."""
     rng = np.random.default_rng(n_terms)
     names = np.array([str(i) for i in range(n_columns)])
     documents, expected = [], []
@@ -329,8 +327,8 @@ def test_embedding_kernel_merges_any_number_of_terms(n_terms, n_columns, n_repea
 
 
 @pytest.mark.parametrize("n_left", [0, 1, 20, 100])
-def test_embedding_kernel_when_the_numbers_of_places_run_out(n_left):
-    """As after some four thousand million terms."""
+def test_embedding_kernel_after_the_last_number_of_a_place(n_left):
+    """The numbers have 32 bits: they run out after four thousand million terms."""
     rng = np.random.default_rng(0)
     weights = rng.standard_normal((20, 3)).astype(np.float32)
     network = Network(weights)
@@ -361,7 +359,7 @@ def test_embedding_kernel_when_the_numbers_of_places_run_out(n_left):
 
 @pytest.fixture(scope="module")
 def crowd():
-    """300 documents of which one has more terms than a group holds."""
+    """300 documents; one of them has more terms than a group holds."""
     rng = np.random.default_rng(0)
     documents = [
         " ".join(f"w{i}" for i in rng.zipf(1.2, 80) % 9_000) for _ in range(300)
@@ -392,7 +390,7 @@ def copy_with(model, **params):
     return pickle.loads(pickle.dumps(model)).set_params(**params)
 
 
-def test_embedding_of_a_crowd_equals_unfused(crowd, crowd_model, crowd_vectors):
+def test_embedding_of_many_documents_equals_unfused(crowd, crowd_model, crowd_vectors):
     expected = unfused(crowd_model, crowd)
     is_long = np.array([len(text) > 10_000 for text in crowd])
     assert is_long.sum() == 1
@@ -479,7 +477,7 @@ def test_embedding_same_bits_from_a_generator_of_many_blocks(
 
 
 def test_embedding_generator_is_read_block_by_block(monkeypatch):
-    """Text that has been embedded is not kept."""
+    """The text of earlier blocks is not kept."""
     monkeypatch.setattr(sklux._lexical.buffers, "BLOCK_DOCUMENTS", 10)
     model = random_model(words_and_pairs())
     n_given, n_given_before_embedding = 0, []
@@ -510,10 +508,10 @@ def test_embedding_error_in_a_later_block_names_its_document(monkeypatch):
 
 @pytest.mark.parametrize("max_kept_bytes", [0, 10**9])
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_embedding_same_bits_whatever_memory_is_kept(
+def test_embedding_same_bits_with_and_without_kept_memory(
     monkeypatch, max_kept_bytes, n_jobs, crowd, crowd_model, crowd_vectors
 ):
-    """What a stream remembers of one range must not show in the next."""
+    """A stream's memory of one range must not change the next range."""
     monkeypatch.setattr(sklux._utils.threads, "MAX_KEPT_BYTES", max_kept_bytes)
     monkeypatch.setattr(sklux._lexical.tokens, "BYTES_PER_RANGE", 3_000)
     model = copy_with(crowd_model, n_jobs=n_jobs)
@@ -536,8 +534,8 @@ def test_embedding_same_bits_after_an_error():
         reference.assert_same_bits(model.transform(QUERIES), expected)
 
 
-def test_embedding_large_documents_beside_small_ones():
-    """Megabytes, at the end, between lines: no other document is touched."""
+def test_embedding_large_documents_among_small_documents():
+    """Documents of megabytes, in the middle and at the end, change no other vector."""
     rng = np.random.default_rng(0)
     words = [f"w{i}" for i in range(3_000)]
     small = [" ".join(rng.choice(words, 6)) for _ in range(200)]
@@ -552,7 +550,7 @@ def test_embedding_large_documents_beside_small_ones():
 
 
 def test_embedding_ranges_with_much_text_begin_first(monkeypatch):
-    """A large document at the end does not leave its thread alone with it."""
+    """A large document at the end does not run alone after all others."""
     seen = []
     run_ranges = sklux._fused.run_ranges
 
@@ -569,7 +567,7 @@ def test_embedding_ranges_with_much_text_begin_first(monkeypatch):
     assert costs[-1] > 1_000_000 > 2 * max(costs[:-1])
 
 
-# Which way a model goes
+# Which models are fused
 
 
 class Reversed(LexicalVectorizer):
@@ -583,7 +581,7 @@ class Padded(LexicalVectorizer):
 
 
 class Plain(LexicalVectorizer):
-    """A subclass that changes nothing."""
+    """A subclass without changes."""
 
 
 FUSED_STAGES = {
@@ -652,8 +650,8 @@ def test_embedding_model_that_reads_files_is_never_fused(name):
     assert not is_fused(model)
 
 
-def test_embedding_made_once(monkeypatch):
-    """The look-up tables outlive a call: a short document takes microseconds."""
+def test_embedding_tables_are_made_once(monkeypatch):
+    """The look-up tables are kept between calls."""
     made = []
     make = FusedTransform.__init__
 
@@ -673,7 +671,7 @@ def test_embedding_made_once(monkeypatch):
     assert len(made) == 1
 
 
-# What changes after the first transform
+# Changes after the first transform
 
 
 def set_vocabulary(model):
@@ -718,8 +716,8 @@ def extend_stop_words(model):
     model.lexical_.stop_words.append("apple")
 
 
-# What is changed, and whether the vectors are others then. norm and the like are
-# those of the fit, as in scikit-learn.
+# Changes, and whether they change the vectors. Parameters of the fit, such as norm, do
+# not, as in scikit-learn.
 CHANGES = {
     "idf": (set_idf, True),
     "vocabulary": (set_vocabulary, True),
@@ -752,7 +750,7 @@ CHANGES = {
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("change, differs", CHANGES.values(), ids=CHANGES)
-def test_embedding_sees_what_has_changed(change, differs):
+def test_embedding_follows_a_change(change, differs):
     model = random_model(words_and_pairs(stop_words=["or", "car"]))
     queries = [*QUERIES, "The \u00c9t\u00e9 of R or C; apple, car or Apple", "w1 w2"]
     before = model.transform(queries)
@@ -760,12 +758,12 @@ def test_embedding_sees_what_has_changed(change, differs):
     after = model.transform(queries)
     assert_close(after, unfused(model, queries))
     assert (abs(after - before).max() > 1e-3) == differs
-    # A second time, from what was kept.
+    # The second time, from the cache.
     reference.assert_same_bits(model.transform(queries), after)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_embedding_sees_that_a_change_was_taken_back():
+def test_embedding_follows_a_change_that_is_taken_back():
     model = random_model(words_and_pairs())
     before = model.transform(QUERIES)
     model.lexical_.set_params(lowercase=False, ngram_range=(1, 1))
@@ -774,8 +772,8 @@ def test_embedding_sees_that_a_change_was_taken_back():
     reference.assert_same_bits(model.transform(QUERIES), before)
 
 
-def test_embedding_changes_where_an_old_object_was():
-    """A new object may get the address of the one that it replaces."""
+def test_embedding_follows_a_change_to_an_object_with_an_old_address():
+    """A new object may get the address of the object that it replaces."""
     model = random_model(words_and_pairs())
     n_features = model.projection_.n_features_in_
     for seed in range(30):
@@ -785,7 +783,7 @@ def test_embedding_changes_where_an_old_object_was():
 
 
 def test_embedding_idf_cannot_be_changed_in_place():
-    """What was made of it would not see the change; another array is seen."""
+    """Tables that are made from it do not follow a change; a new array is followed."""
     model = random_model(words_and_pairs())
     model.transform(QUERIES)
     with pytest.raises(ValueError, match="read-only"):
@@ -795,7 +793,7 @@ def test_embedding_idf_cannot_be_changed_in_place():
 @pytest.mark.parametrize("use_idf", [True, False])
 @pytest.mark.parametrize("n_more", [-1, 1, 40])
 def test_embedding_stage_of_another_width_is_refused(use_idf, n_more):
-    """The kernel would read weights that are not there."""
+    """Without a check, the kernel reads outside of the weights."""
     model = random_model(words_and_pairs(use_idf=use_idf))
     model.transform(QUERIES)
     n_features = model.projection_.n_features_in_
@@ -815,8 +813,8 @@ def test_embedding_refit_stage_of_another_width_is_refused():
         model.transform(QUERIES)
 
 
-def test_embedding_failed_refit_is_seen():
-    """As the lexical stage itself, which is then not fitted, or fitted as before."""
+def test_embedding_follows_a_stage_that_needs_a_new_fit():
+    """The lexical stage itself raises the same error."""
     model = random_model(words_and_pairs())
     model.transform(QUERIES)
     model.lexical_.set_params(analyzer="subword")
@@ -849,14 +847,14 @@ def test_embedding_copies_give_the_same_bits(duplicate, dtype, is_used):
     reference.assert_same_bits(twin.transform(QUERIES), model.transform(QUERIES))
 
 
-def test_embedding_use_leaves_no_trace_in_a_pickle():
+def test_embedding_transform_does_not_change_a_pickle():
     model = random_model(default_lexical_stage().fit(TEXTS))
     before = pickle.dumps(model)
     model.transform(QUERIES)
     assert len(pickle.dumps(model)) == len(before)
 
 
-def test_embedding_deep_copy_stands_alone():
+def test_embedding_deep_copy_is_independent():
     model = random_model(words_and_pairs())
     expected = model.transform(QUERIES)
     twin = copy.deepcopy(model)
@@ -886,14 +884,14 @@ def test_embedding_joblib_gives_the_same_bits(tmp_path, dtype, mmap_mode):
     assert is_mapped(network.rows) == (mmap_mode is not None)
     assert is_fused(twin)
     reference.assert_same_bits(twin.transform(QUERIES), expected)
-    # And through the pickles that joblib's worker processes get.
+    # joblib's worker processes get such pickles.
     again = pickle.loads(pickle.dumps(twin))
     reference.assert_same_bits(again.transform(QUERIES), expected)
 
 
 @pytest.fixture
 def hasty_threads():
-    """Threads take turns a thousand times more often than they do."""
+    """Threads take turns a thousand times more often than by default."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(5e-6)
     yield
@@ -903,7 +901,7 @@ def hasty_threads():
 @pytest.mark.parametrize("way", ["pickle", "file"])
 @pytest.mark.parametrize("stage", ["default", "words"])
 def test_embedding_first_transform_on_many_threads(hasty_threads, tmp_path, stage, way):
-    """They all find nothing made, and make it at the same time."""
+    """All threads make the look-up tables at the same time."""
     n_threads = 8
     lexical = default_lexical_stage() if stage == "default" else LexicalVectorizer()
     model = random_model(lexical.fit(TEXTS))
@@ -929,7 +927,7 @@ def test_embedding_first_transform_on_many_threads(hasty_threads, tmp_path, stag
 
 
 def test_embedding_on_many_threads_while_a_setting_changes(hasty_threads):
-    """A vector is that of the old setting or the new one, in the end of the last."""
+    """A vector has the old setting or the new setting, at the end the last setting."""
     model = random_model(words_and_pairs())
     queries = ["Apple the Two"]
     expected = {}
@@ -965,15 +963,15 @@ def test_embedding_on_many_threads_while_a_setting_changes(hasty_threads):
 @pytest.mark.parametrize("kind", [LexicalVectorizer, TfidfVectorizer])
 @pytest.mark.parametrize("norm", ["l1", "l2", None])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_embedding_infinite_idf_never_gives_nan(kind, norm, dtype):
-    """A given term of no document, and no smoothing."""
+def test_embedding_infinite_idf_never_returns_nan(kind, norm, dtype):
+    """A given term that does not occur, without smoothing."""
     stage = kind(
         vocabulary=["apple", "two", "zzz"], smooth_idf=False, norm=norm, dtype=dtype
     ).fit(TEXTS)
     assert np.isinf(stage.idf_).any()
     model = random_model(stage)
     for batch in (["zzz"], ["apple", "two zzz"]):
-        # With a norm, the error is scikit-learn's.
+        # With a norm, scikit-learn raises the error.
         with pytest.raises(ValueError, match="infinit"):
             model.transform(batch)
     vectors = model.transform(["apple", "two apple", "none"])
@@ -982,7 +980,7 @@ def test_embedding_infinite_idf_never_gives_nan(kind, norm, dtype):
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
-def test_embedding_infinite_idf_of_pieces_never_gives_nan():
+def test_embedding_infinite_idf_of_pieces_never_returns_nan():
     stage = lexical(
         ["apple"],
         analyzer="subword",
@@ -992,7 +990,10 @@ def test_embedding_infinite_idf_of_pieces_never_gives_nan():
     )
     assert np.isinf(stage.idf_).any()
     model = random_model(stage)
-    with pytest.raises(ValueError, match="smooth_idf=True"):
+    with pytest.raises(
+        ValueError,
+        match="'vocabulary' parameter .* idf of this term is infinite. Set smooth_idf=",
+    ):
         model.transform(["the"])
 
 
@@ -1005,10 +1006,10 @@ def test_embedding_unknown_documents_are_zero(dtype):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_embedding_no_documents(n_jobs):
+def test_embedding_without_documents(n_jobs):
     model = random_model(words_and_pairs(), n_jobs=n_jobs)
-    for nothing in ([], (), iter([]), pa.array([], pa.string()), np.array([], str)):
-        vectors = model.transform(nothing)
+    for empty in ([], (), iter([]), pa.array([], pa.string()), np.array([], str)):
+        vectors = model.transform(empty)
         assert vectors.shape == (0, 24)
         assert vectors.dtype == np.float32
 
@@ -1025,7 +1026,7 @@ def test_embedding_no_documents(n_jobs):
     ],
     ids=repr,
 )
-def test_embedding_refuses_what_the_other_way_refuses(documents, error, message):
+def test_embedding_refuses_the_same_documents_as_unfused(documents, error, message):
     fused = random_model(LexicalVectorizer().fit(TEXTS))
     other = random_model(TfidfVectorizer().fit(TEXTS))
     assert is_fused(fused) and not is_fused(other)

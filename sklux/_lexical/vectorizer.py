@@ -608,7 +608,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             self.build_analyzer()
 
     def _check_settings(self) -> None:
-        """Refuse settings of word pieces that nothing supports."""
+        """Refuse settings that neither the kernels nor scikit-learn support."""
         check_settings(self, LexicalVectorizer)
 
     def _warn_for_unused_params(self) -> None:

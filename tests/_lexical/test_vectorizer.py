@@ -1,4 +1,4 @@
-"""LexicalVectorizer: the same matrix as TfidfVectorizer, from any kind of column."""
+"""LexicalVectorizer: the matrix of TfidfVectorizer, from any kind of column."""
 
 import copy
 import io
@@ -54,7 +54,7 @@ many_examples = settings(
 
 
 def assert_same_matrix(actual, expected):
-    """Fail unless two CSR matrices are of one type, and agree to the last bit."""
+    """Fail unless two CSR matrices have the same type and the same bits."""
     assert type(actual) is type(expected)
     assert actual.shape == expected.shape
     expected.sort_indices()
@@ -65,7 +65,7 @@ def assert_same_matrix(actual, expected):
 
 
 def assert_close_matrix(actual, expected):
-    """As above, but for sums that ran in another order."""
+    """As above, except for the rounding of sums in another order."""
     expected.sort_indices()
     assert type(actual) is type(expected)
     assert actual.dtype == expected.dtype
@@ -80,7 +80,7 @@ def assert_close_matrix(actual, expected):
 
 
 def observe(action):
-    """What an action returns, or the error it raises, and its warnings."""
+    """The result or the error of an action, and its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -91,7 +91,10 @@ def observe(action):
 
 
 def assert_same_behavior(action, **params):
-    """Fail unless an action on both vectorizers has one result, error and warnings."""
+    """Fail unless an action does the same to both vectorizers.
+
+    It must have the same result or the same error, and the same warnings.
+    """
     theirs, their_error, their_warnings = observe(
         lambda: action(TfidfVectorizer(**params))
     )
@@ -103,7 +106,7 @@ def assert_same_behavior(action, **params):
 
 
 def assert_same_result(ours, theirs):
-    """Fail unless two results of any kind agree."""
+    """Fail unless two results of any kind are the same."""
     if sparse.issparse(theirs):
         assert_same_matrix(ours, theirs)
     elif isinstance(theirs, (list, tuple)):
@@ -116,7 +119,7 @@ def assert_same_result(ours, theirs):
 
 
 def fitted_state(vectorizer):
-    """What a fit leaves behind, as far as users see it."""
+    """The fitted attributes that users see."""
     return [
         vectorizer.get_feature_names_out(),
         vectorizer.idf_ if vectorizer.use_idf else None,
@@ -129,7 +132,7 @@ def is_read_by_kernels(vectorizer):
 
 
 def spread_thin(patch):
-    """Let a few documents be many ranges, blocks and parts."""
+    """Cut a few documents into many ranges, blocks and parts."""
     patch.setattr(sklux._lexical.tokens, "BYTES_PER_RANGE", 100)
     patch.setattr(sklux._lexical.counting, "TOKENS_PER_PART", 5)
     patch.setattr(sklux._lexical.buffers, "BLOCK_DOCUMENTS", 3)
@@ -184,7 +187,7 @@ def test_lexical_equals_scikit_learn(
     assert our_model.vocabulary_ == their_model.vocabulary_
     for actual, expected in zip(our_matrices, their_matrices):
         assert_same_matrix(actual, expected)
-    # An idf without smoothing may be infinite, which inverse_transform refuses.
+    # Without smoothing, an idf may be infinite, and inverse_transform refuses that.
     if np.isfinite(their_matrices[1].data).all():
         assert_same_result(
             our_model.inverse_transform(our_matrices[1]),
@@ -218,7 +221,7 @@ def test_lexical_takes_y_and_ignores_it(params):
 
 
 def test_lexical_kernels_read_the_usual_parameters():
-    """Where they did not, all tests here would compare scikit-learn with itself."""
+    """Otherwise the tests compare scikit-learn with itself."""
     assert [is_read_by_kernels(LexicalVectorizer(**kind)) for kind in ALL_KINDS] == [
         *[True] * 6,
         False,
@@ -232,8 +235,8 @@ def test_lexical_columns_are_sorted_in_each_row():
         assert np.all(np.diff(X.indices[start:stop]) > 0)
 
 
-def test_lexical_ties_of_max_features_fall_as_in_scikit_learn():
-    """NumPy's sort decides among terms of one frequency."""
+def test_lexical_ties_of_max_features_are_decided_as_in_scikit_learn():
+    """NumPy's sort decides between terms of equal frequency."""
     rng = np.random.default_rng(0)
     texts = [" ".join(f"w{i}" for i in rng.integers(0, 800, 60)) for _ in range(40)]
     for max_features in (1, 20, 100, 500):
@@ -313,7 +316,7 @@ def test_lexical_char_wb_counts_short_words_once(size):
     ],
     ids=repr,
 )
-def test_lexical_odd_parameters_do_as_in_scikit_learn(params):
+def test_lexical_unusual_parameters_behave_as_in_scikit_learn(params):
     assert_same_behavior(
         lambda v: [v.fit(TEXTS).transform(OTHERS), *fitted_state(v)], **params
     )
@@ -362,7 +365,7 @@ def test_lexical_empty_vocabulary(texts):
         LexicalVectorizer().fit(texts)
 
 
-def test_lexical_pruning_that_leaves_nothing():
+def test_lexical_limits_that_exclude_all_terms():
     with pytest.raises(ValueError, match="^After pruning, no terms remain"):
         LexicalVectorizer(min_df=2).fit(["apple", "pear"])
 
@@ -385,7 +388,7 @@ def test_lexical_unfitted():
         lambda v: v.idf_,
     ],
 )
-def test_lexical_unfitted_does_as_in_scikit_learn(action, vocabulary):
+def test_lexical_unfitted_behaves_as_in_scikit_learn(action, vocabulary):
     _, theirs, _ = observe(lambda: action(TfidfVectorizer(vocabulary=vocabulary)))
     ours, error, _ = observe(lambda: action(LexicalVectorizer(vocabulary=vocabulary)))
     if theirs is None:
@@ -396,7 +399,7 @@ def test_lexical_unfitted_does_as_in_scikit_learn(action, vocabulary):
         assert error[1] == theirs[1].replace("TfidfVectorizer", "LexicalVectorizer")
 
 
-def test_lexical_failed_fit_leaves_an_error_behind_as_in_scikit_learn():
+def test_lexical_failed_refit_behaves_as_in_scikit_learn():
     def refit(vectorizer):
         vectorizer.fit(TEXTS)
         with pytest.raises(ValueError):
@@ -457,7 +460,7 @@ def test_lexical_document_of_another_type_is_named(document):
 
 
 @pytest.mark.parametrize("given", [3, None, 2.5])
-def test_lexical_what_cannot_be_iterated_over_is_refused(given):
+def test_lexical_documents_that_are_not_iterable_are_refused(given):
     with pytest.raises(TypeError, match="must be an iterable of str"):
         LexicalVectorizer().fit(given)
 
@@ -511,7 +514,7 @@ def test_lexical_file_names(tmp_path, params):
     assert_same_matrix(vectorizer.transform(map(str, names)), X)
 
 
-def test_lexical_file_name_that_is_not_there(tmp_path):
+def test_lexical_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         LexicalVectorizer(input="filename").fit([tmp_path / "none.txt"])
 
@@ -609,7 +612,7 @@ def test_lexical_counts_beyond_the_table(monkeypatch, dtype, binary):
 
 
 def test_lexical_count_of_many_thousands():
-    """Some counts have a place in the table and one has not."""
+    """Some counts have an entry in the table, one count has not."""
     texts = ["aa " * 70_000 + "bb", "aa bb", "bb " * 65_535, "bb " * 65_536]
     assert_same_behavior(lambda v: v.fit(texts).transform(texts), sublinear_tf=True)
 
@@ -652,7 +655,7 @@ def test_lexical_error_of_a_thread_reaches_the_caller(monkeypatch):
         LexicalVectorizer(n_jobs=2).fit(column)
 
 
-# The life of a vectorizer: parameters, copies, pickles, second fits.
+# Parameters, copies, pickles, second fits.
 
 
 @pytest.mark.parametrize("params", ALL_KINDS)
@@ -666,7 +669,7 @@ def test_lexical_clone_is_not_fitted():
         clone(LexicalVectorizer().fit(TEXTS)).transform(TEXTS)
 
 
-def test_lexical_parameters_are_those_of_scikit_learn_and_n_jobs():
+def test_lexical_parameters_of_scikit_learn_have_the_same_defaults():
     ours = LexicalVectorizer().get_params()
     theirs = TfidfVectorizer().get_params()
     assert {name: ours[name] for name in theirs} == theirs
@@ -696,7 +699,7 @@ def test_lexical_copies_give_the_same_matrix(params, duplicate, is_used):
 
 
 @pytest.mark.parametrize("params", ALL_KINDS[:5])
-def test_lexical_pickle_holds_nothing_that_can_be_made_again(params):
+def test_lexical_pickle_leaves_out_cached_properties(params):
     vectorizer = LexicalVectorizer(**params).fit(TEXTS)
     vectorizer.transform(TEXTS)
     _ = vectorizer.vocabulary_
@@ -713,7 +716,7 @@ def test_lexical_pickle_keeps_a_given_vocabulary():
     assert lexicon_of(twin).learnt is None
 
 
-def test_lexical_pickling_changes_nothing():
+def test_lexical_pickling_does_not_change_the_vectorizer():
     vectorizer = LexicalVectorizer().fit(TEXTS)
     vectorizer.transform(TEXTS)
     vocabulary = vectorizer.vocabulary_
@@ -731,7 +734,7 @@ def test_lexical_unfitted_pickle():
     )
 
 
-def test_lexical_refit_forgets_the_first_fit():
+def test_lexical_refit_replaces_the_first_fit():
     vectorizer = LexicalVectorizer().fit(OTHERS)
     vectorizer.transform(OTHERS)
     _ = vectorizer.vocabulary_
@@ -742,7 +745,7 @@ def test_lexical_refit_forgets_the_first_fit():
 
 @pytest.mark.parametrize("first, second", [(0, 5), (5, 0), (0, 6), (6, 0), (3, 5)])
 def test_lexical_refit_with_other_parameters(first, second):
-    """Learnt terms, given terms, and terms that scikit-learn has found."""
+    """Terms learnt by the kernels, given terms, and terms learnt by scikit-learn."""
     vectorizer = LexicalVectorizer(**ALL_KINDS[first]).fit(TEXTS)
     vectorizer.transform(TEXTS)
     fresh = LexicalVectorizer(**ALL_KINDS[second])
@@ -828,7 +831,7 @@ def test_lexical_idf_of_wrong_length_is_refused():
         vectorizer.idf_ = np.ones(3)
 
 
-def test_lexical_idf_of_no_use_is_refused():
+def test_lexical_idf_is_refused_without_use_idf():
     vectorizer = LexicalVectorizer(use_idf=False).fit(TEXTS)
     with pytest.raises(ValueError, match="cannot be set"):
         vectorizer.idf_ = np.ones(3)
@@ -877,7 +880,7 @@ def test_lexical_given_vocabulary_may_be_an_iterator():
 @pytest.mark.parametrize("lowercase", [True, False])
 @pytest.mark.parametrize("vocabulary", [[1, "apple"], [("a", "b"), "apple"], [b"a"]])
 def test_lexical_given_vocabulary_of_other_types(vocabulary, lowercase):
-    """scikit-learn takes them, and no document holds them."""
+    """scikit-learn accepts them, and no document contains them."""
     assert_same_behavior(
         lambda v: v.fit(TEXTS).transform(TEXTS),
         vocabulary=vocabulary,
@@ -885,7 +888,7 @@ def test_lexical_given_vocabulary_of_other_types(vocabulary, lowercase):
     )
 
 
-def test_lexical_vocabulary_of_one_fit_is_given_to_another():
+def test_lexical_vocabulary_of_a_fit_is_the_parameter_of_another_fit():
     first = LexicalVectorizer(ngram_range=(1, 2)).fit(TEXTS)
     second = LexicalVectorizer(ngram_range=(1, 2), vocabulary=first.vocabulary_)
     assert_same_matrix(second.fit(TEXTS).transform(OTHERS), first.transform(OTHERS))
@@ -893,7 +896,7 @@ def test_lexical_vocabulary_of_one_fit_is_given_to_another():
 
 @pytest.mark.skipif("sparse_interface" not in get_config(), reason="scikit-learn < 1.9")
 @pytest.mark.parametrize("params", ALL_KINDS)
-def test_lexical_sparse_arrays_where_configured(params):
+def test_lexical_sparse_arrays_if_configured(params):
     with config_context(sparse_interface="sparray"):
         X = LexicalVectorizer(**params).fit_transform(TEXTS)
         assert isinstance(X, sparse.sparray)
@@ -901,7 +904,7 @@ def test_lexical_sparse_arrays_where_configured(params):
         assert isinstance(Y, sparse.sparray)
 
 
-# Subclasses and functions in the place of the analysis.
+# Subclasses and functions that replace the analysis.
 
 
 def split_at_commas(document):
@@ -935,7 +938,7 @@ def test_lexical_subclass_with_its_own_analysis(name, vocabulary):
     assert_same_result(fitted_state(actual), fitted_state(expected))
 
 
-def test_lexical_subclass_of_another_name_keeps_the_kernels():
+def test_lexical_subclass_without_changes_is_read_by_the_kernels():
     class Renamed(LexicalVectorizer):
         pass
 
@@ -966,7 +969,7 @@ def test_lexical_functions_are_called(params):
     )
 
 
-# Columns of every kind. The names of the makers are the names of the tests.
+# Columns of every kind. The names of the functions are the ids of the tests.
 
 COLUMN = [
     "apple two",
@@ -1095,7 +1098,7 @@ def arrow_table_column(documents):
 
 
 class StreamOnly:
-    """A column that tells nothing but its Arrow stream."""
+    """A column whose only interface is an Arrow stream."""
 
     def __init__(self, documents):
         pyarrow = pytest.importorskip("pyarrow")
@@ -1111,7 +1114,7 @@ class StreamOnly:
 
 
 class ArrayOnly(StreamOnly):
-    """A column that tells nothing but its Arrow array."""
+    """A column whose only interface is an Arrow array."""
 
     def __init__(self, documents):
         self._column = pytest.importorskip("pyarrow").array(documents)
@@ -1167,7 +1170,7 @@ def test_lexical_column_equals_list(make, params):
     [make for make in ALL_COLUMNS if make not in (StreamOnly, ArrayOnly)],
     ids=lambda make: make.__name__,
 )
-def test_lexical_column_equals_list_where_scikit_learn_reads(make):
+def test_lexical_column_equals_list_if_scikit_learn_reads(make):
     vectorizer = LexicalVectorizer(token_pattern=r"\S+")
     expected = vectorizer.fit_transform(COLUMN)
     assert_same_matrix(vectorizer.transform(make(COLUMN)), expected)
@@ -1200,7 +1203,7 @@ def test_lexical_null_before_a_slice_does_not_count(name):
 
 
 @pytest.mark.parametrize("make", ARROW_COLUMNS, ids=lambda make: make.__name__)
-def test_lexical_arrow_documents_never_become_python_strings(monkeypatch, make):
+def test_lexical_arrow_documents_do_not_become_python_strings(monkeypatch, make):
     def refuse(*args):
         raise AssertionError("documents were made into Python strings")
 
@@ -1214,7 +1217,7 @@ def test_lexical_arrow_documents_never_become_python_strings(monkeypatch, make):
 
 
 @pytest.mark.parametrize("make", [arrow_array("string"), arrow_chunks("string_view")])
-def test_lexical_column_of_no_documents_has_no_vocabulary(make):
+def test_lexical_empty_column_has_no_vocabulary(make):
     with pytest.raises(ValueError, match="empty vocabulary"):
         LexicalVectorizer().fit(make([]))
 
@@ -1234,7 +1237,7 @@ def test_lexical_table_is_refused():
 
 
 def invalid_utf8(pyarrow, values):
-    """An Arrow array of strings whose bytes nobody has checked."""
+    """An Arrow array of strings whose bytes are not checked."""
     offsets = np.cumsum([0, *map(len, values)]).astype(np.int32)
     return pyarrow.StringArray.from_buffers(
         len(values),
@@ -1285,7 +1288,7 @@ def test_lexical_damaged_offsets_are_refused(damaged):
     column = pyarrow.StringArray.from_buffers(
         2, pyarrow.py_buffer(offsets), pyarrow.py_buffer(b"apple pear")
     )
-    # Arrow checks some of this when the array is made, and never again.
+    # Arrow checks some of this only when the array is made.
     offsets[:] = damaged
     with pytest.raises(ValueError, match="offsets lead outside of its text"):
         LexicalVectorizer().fit(column)
@@ -1322,13 +1325,13 @@ def test_lexical_vocabulary_of_another_size_is_refused():
 
 
 @pytest.mark.parametrize("missing", [None, np.nan])
-def test_lexical_missing_document_is_named_where_scikit_learn_reads(missing):
+def test_lexical_missing_document_is_named_if_scikit_learn_reads(missing):
     vectorizer = LexicalVectorizer(preprocessor=str.lower)
     with pytest.raises(ValueError, match="missing value .* at position 1"):
         vectorizer.fit(["apple pie", missing])
 
 
-def test_lexical_table_is_refused_where_scikit_learn_reads():
+def test_lexical_table_is_refused_if_scikit_learn_reads():
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame({"text": ["apple pie"], "more": ["green apple"]})
     with pytest.raises(ValueError, match="one dimension"):
@@ -1346,14 +1349,14 @@ def test_lexical_counts_beyond_16_bits(sublinear_tf):
     np.testing.assert_array_equal(X.data, expected.data)
 
 
-def test_lexical_ngrams_longer_than_any_document_cost_nothing():
+def test_lexical_very_long_ngrams_need_no_memory():
     documents = ["a few words in here", "and there are more"]
     params = {"ngram_range": (1, 20_000)}
     own = LexicalVectorizer(**params).fit(documents)
     assert own.vocabulary_ == TfidfVectorizer(**params).fit(documents).vocabulary_
 
 
-def test_lexical_bytes_that_decode_to_no_str_are_refused():
+def test_lexical_bytes_that_do_not_decode_to_a_str_are_refused():
     class Odd(bytes):
         def decode(self, *args):
             return b"x"
