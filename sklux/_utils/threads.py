@@ -120,9 +120,6 @@ class FreeList:
             self._free.append(lent)
 
 
-Pool = FreeList  # the old name
-
-
 def run_ranges(
     work: Callable[[int, int], None],
     edges: Sequence[int],
