@@ -609,6 +609,8 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
 
     def _check_settings(self) -> None:
         """Refuse settings that neither the kernels nor scikit-learn support."""
+        if self.analyzer in SUBWORD_ANALYZERS:
+            self._validate_ngram_range()
         check_settings(self, LexicalVectorizer)
 
     def _warn_for_unused_params(self) -> None:
