@@ -39,7 +39,6 @@ def check_settings(vectorizer: TfidfVectorizer, base: type) -> None:
     if vectorizer.analyzer not in SUBWORD_ANALYZERS:
         _check_tokenizer(vectorizer)
         return
-
     if not is_float_type(vectorizer.dtype):
         raise ValueError(
             "The 'dtype' parameter of LexicalVectorizer must be np.float32 or "
