@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.console import Console
@@ -112,7 +112,7 @@ def show_table(
     rows: Iterable[Sequence[str]],
     header: Sequence[str] = (),
     title: str | None = None,
-    justify: str = "right",
+    justify: Literal["left", "right"] = "right",
 ) -> None:
     """Print a table on standard output.
 
@@ -127,18 +127,18 @@ def show_table(
     justify : {'left', 'right'}, default='right'
         Alignment of all columns but the first.
     """
-    rows = [[Text(printable(cell)) for cell in row] for row in rows]
+    cells = [[Text(printable(cell)) for cell in row] for row in rows]
     table = Table(
         title=None if title is None else Text(title),
         title_justify="left",
         box=box.SIMPLE,
         show_header=bool(header),
     )
-    for place in range(len(rows[0])):
+    for place in range(len(cells[0])):
         heading = header[place] if header else ""
         table.add_column(heading, justify="left" if place == 0 else justify)
-    for row in rows:
-        table.add_row(*row)
+    for line in cells:
+        table.add_row(*line)
     show(table)
 
 

@@ -301,7 +301,8 @@ def embed_with_teacher(teacher: CachedTeacher, split: Split) -> Embedding:
     vectors, seconds = timed(teacher.transform, documents)
     ends = np.cumsum([len(part) for part in parts])
     speed = n_new / seconds if n_new >= MIN_TIMED_DOCUMENTS else None
-    return Embedding("teacher", *np.split(vectors, ends[:-1]), speed)
+    train, test, first_halves, second_halves = np.split(vectors, ends[:-1])
+    return Embedding("teacher", train, test, first_halves, second_halves, speed)
 
 
 def fit_all(
@@ -355,9 +356,13 @@ def embed(name: str, fitted: Any, split: Split) -> Embedding:
         Vectors, and the speed on the training documents.
     """
     train, seconds = timed(fitted.transform, split.train)
-    rest = [split.test, split.first_halves, split.second_halves]
     return Embedding(
-        name, train, *map(fitted.transform, rest), len(split.train) / seconds
+        name,
+        train,
+        fitted.transform(split.test),
+        fitted.transform(split.first_halves),
+        fitted.transform(split.second_halves),
+        len(split.train) / seconds,
     )
 
 

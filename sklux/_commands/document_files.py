@@ -17,9 +17,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sklux._utils.optional import import_optional
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 FORMATS = ("parquet", "csv", "jsonl", "text")
 SUFFIXES = {
@@ -271,7 +274,7 @@ class DocumentFile:
             finally:
                 csv.field_size_limit(limit)
 
-    def _csv_rows(self, reader: Iterator[list[str]]) -> Iterator[tuple]:
+    def _csv_rows(self, reader: "Reader") -> Iterator[tuple]:
         """Text and kept columns of the rows of a CSV reader.
 
         Empty lines are skipped if there are two or more columns.

@@ -191,7 +191,7 @@ def in_words(figures: dict[str, float]) -> list[tuple[str, str]]:
     list of tuple of str
         The rows of a table.
     """
-    n_documents, n_neighbors = figures["documents"], figures["n_neighbors"]
+    n_documents, n_neighbors = int(figures["documents"]), int(figures["n_neighbors"])
     recall = recall_in_words(figures["neighbours"], n_neighbors, n_documents)
     return [
         ("documents", f"{n_documents:,}"),

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def fit_model(
     teacher_sample_size: str,
     words: bool,
     settings: dict[str, Any],
-    dtype: str,
+    dtype: Literal["float32", "float16", "int8"],
     quiet: bool,
 ) -> None:
     """Fit a model, save it and print its report.
@@ -109,7 +109,7 @@ def read_inputs(
 
 def make_model(
     teacher: CachedTeacher | None,
-    sample_size: int | str | None,
+    sample_size: int | Literal["auto"] | None,
     words: bool,
     settings: dict[str, Any],
     quiet: bool,

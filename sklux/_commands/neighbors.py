@@ -164,7 +164,7 @@ def print_neighbors(
     file = source.open(keep)
     model = load_model(model_path)
     vectors = model.transform(list(queries))
-    is_known = vectors.any(axis=1)
+    is_known = np.any(vectors, axis=1)
     for query in np.array(queries, dtype=object)[~is_known]:
         note(f"The model has no term of {query!r}, so nothing is near it.", quiet)
     nearest = search(model, file, vectors, n_neighbors, quiet)

@@ -7,7 +7,7 @@ as it is.
 import json
 import math
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -116,7 +116,7 @@ def vector_writer(
     ValueError
         If the name does not show a format, or standard output is closed.
     """
-    writers = {
+    writers: dict[str, Callable[[BinaryIO, int], VectorWriter]] = {
         "npy": NpyVectors,
         "parquet": partial(ParquetVectors, types=types or {}),
         "jsonl": JsonVectors,

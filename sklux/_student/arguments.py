@@ -102,17 +102,18 @@ def check_features(estimator: BaseEstimator, X: MatrixLike) -> sparse.csr_matrix
         If ``X`` is not valid, is too large or too small to be scaled, or has only
         zeros.
     """
-    X = validate_data(
-        estimator, X, accept_sparse="csr", dtype=np.float32, ensure_min_samples=2
+    checked: sparse.csr_matrix = sparse.csr_matrix(
+        validate_data(
+            estimator, X, accept_sparse="csr", dtype=np.float32, ensure_min_samples=2
+        )
     )
-    X = sparse.csr_matrix(X)
-    check_csr(X)
-    check_has_values(X, "X")
-    _check_scale(X)
-    return X
+    check_csr(checked)
+    check_has_values(checked, "X")
+    _check_scale(checked)
+    return checked
 
 
-def _check_scale(X):
+def _check_scale(X: sparse.csr_matrix) -> None:
     """Refuse features whose squares do not fit into float32."""
     largest = np.abs(X.data).max()
     if not 1 / LARGEST_VALUE <= largest <= LARGEST_VALUE:
@@ -180,18 +181,18 @@ def check_views(
                 "LuxicalVectorizer makes the views itself."
             )
         return None
-    X_views = check_array(
+    valid = check_array(
         X_views, accept_sparse="csr", dtype=np.float32, input_name="X_views"
     )
     required = (2 * shape[0], shape[1])
-    if X_views.shape != required:
+    if valid.shape != required:
         raise ValueError(
             "X_views must have the first views of all documents, then their second "
-            f"views: shape {required}. Got {X_views.shape} instead."
+            f"views: shape {required}. Got {valid.shape} instead."
         )
-    X_views = sparse.csr_matrix(X_views)
-    check_csr(X_views)
-    return X_views
+    checked: sparse.csr_matrix = sparse.csr_matrix(valid)
+    check_csr(checked)
+    return checked
 
 
 def check_n_components(

@@ -115,7 +115,7 @@ class MiniBatches:
             self._views = _arrays(X_views)
             is_filled = np.diff(X_views.indptr).reshape(2, -1) > 0
             # If one view is empty, there is nothing to compare the other view with.
-            self._has_views = is_filled.all(axis=0)
+            self._has_views = np.all(is_filled, axis=0)
 
     def epoch(self, batch_size: int) -> list[np.ndarray]:
         """Divide all documents into batches, in random order.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import partial
 from numbers import Integral, Real
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,6 @@ from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length, check_random_state
@@ -44,13 +43,18 @@ from sklux._student.term_vectors import TermVectors
 from sklux._student.trained import TrainedStudent
 from sklux._utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklux._utils.estimators import unchanged_on_error
-from sklux._utils.fit_tasks import callback_context, fit_task
+from sklux._utils.fit_tasks import FitTask, NullTask, callback_context, fit_task
 from sklux._utils.html import DocLinkMixin, ReportReprMixin
 from sklux._utils.optional import import_optional
 from sklux._utils.progress import stage
 from sklux._utils.similarity import unit_rows
-from sklux._utils.typing import MatrixLike
+from sklux._utils.typing import MatrixLike, fit_context
 from sklux._utils.warnings import warn_caller
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+    from sklux._student.training import TrainingResult, TrainingSettings
 
 # With larger values, the first steps of Adam, or the square of the temperature, do not
 # fit into float32.
@@ -252,7 +256,7 @@ class ReLUProjection(
     (200, 3)
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, list[object]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "hidden_layer_sizes": ["array-like"],
         "loss": [StrOptions(set(LOSSES)), dict],
@@ -323,7 +327,7 @@ class ReLUProjection(
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: MatrixLike, y: ArrayLike, *, X_views: MatrixLike | None = None
     ) -> Self:
@@ -375,7 +379,15 @@ class ReLUProjection(
         return self._fit(X, teacher, X_views, warns_of_missing=True)
 
     @with_callbacks
-    def _fit(self, X, teacher, X_views, terms=None, *, warns_of_missing):
+    def _fit(
+        self,
+        X: MatrixLike,
+        teacher: TeacherEmbeddings,
+        X_views: MatrixLike | None,
+        terms: TermVectors | None = None,
+        *,
+        warns_of_missing: bool,
+    ) -> Self:
         """Fit, or leave the estimator unchanged if the fit fails or is interrupted."""
         self._check_parameters()
         context = callback_context(self, self.max_iter)
@@ -397,7 +409,15 @@ class ReLUProjection(
                 self._learn(X, teacher.unit(), X_views, terms, n_components, task)
         return self
 
-    def _learn(self, X, teacher, X_views, terms, n_components, task):
+    def _learn(
+        self,
+        X: sparse.csr_matrix,
+        teacher: TeacherEmbeddings,
+        X_views: sparse.csr_matrix | None,
+        terms: TermVectors | None,
+        n_components: int,
+        task: FitTask | NullTask,
+    ) -> None:
         """Compute targets, initialise, train, report, and set the attributes."""
         random_state = check_random_state(self.random_state)
         data = self._split(X, teacher, X_views, terms, random_state)
@@ -431,7 +451,14 @@ class ReLUProjection(
             )
         )
 
-    def _split(self, X, teacher, X_views, terms, random_state) -> FitData:
+    def _split(
+        self,
+        X: sparse.csr_matrix,
+        teacher: TeacherEmbeddings,
+        X_views: sparse.csr_matrix | None,
+        terms: TermVectors | None,
+        random_state: np.random.RandomState,
+    ) -> FitData:
         """The data of a fit, with held-out documents."""
         train, held_out = split_held_out(
             teacher.is_embedded,
@@ -441,7 +468,9 @@ class ReLUProjection(
         )
         return FitData(X, teacher, X_views, terms, train, held_out)
 
-    def _targets(self, data, n_components, random_state) -> Targets:
+    def _targets(
+        self, data: FitData, n_components: int, random_state: np.random.RandomState
+    ) -> Targets:
         """Targets of all documents."""
         return student_targets(
             data.X,
@@ -456,7 +485,15 @@ class ReLUProjection(
             verbose=self.verbose,
         )
 
-    def _train(self, data, targets, coefs, student, random_state, task):
+    def _train(
+        self,
+        data: FitData,
+        targets: Targets,
+        coefs: list[np.ndarray],
+        student: partial[TrainedStudent],
+        random_state: np.random.RandomState,
+        task: FitTask | NullTask,
+    ) -> TrainingResult:
         """Run the epochs. Only this part of a fit needs torch."""
         torch = import_optional(
             "torch", extra="train", purpose="ReLUProjection.fit (not transform)"
@@ -481,7 +518,7 @@ class ReLUProjection(
             partial(task.epoch, attributes),
         )
 
-    def _training_settings(self, data, score_error):
+    def _training_settings(self, data: FitData, score_error: float) -> TrainingSettings:
         """Settings of the training loop."""
         from sklux._student.training import TrainingSettings
 
@@ -503,7 +540,7 @@ class ReLUProjection(
 
     def _adopt(self, student: TrainedStudent) -> None:
         """Set the fitted attributes, from a fit or from a file."""
-        vars(self).update(student.attributes())
+        self.__dict__.update(student.attributes())
         self.n_features_in_ = student.network.n_features
 
     def transform(self, X: MatrixLike) -> np.ndarray:
@@ -525,7 +562,7 @@ class ReLUProjection(
             If the number of features differs from `fit`, or a value is not finite.
         """
         check_is_fitted(self)
-        X = validate_data(
+        checked = validate_data(
             self,
             X,
             accept_sparse="csr",
@@ -533,7 +570,7 @@ class ReLUProjection(
             reset=False,
             ensure_min_samples=0,
         )
-        return apply_network(sparse.csr_matrix(X), self._network, self.n_jobs)
+        return apply_network(sparse.csr_matrix(checked), self._network, self.n_jobs)
 
     @property
     def coefs_(self) -> list[np.ndarray]:
@@ -594,20 +631,20 @@ class ReLUProjection(
                 "student and teacher. Embed the queries with transform, or fit a model "
                 "with sklux."
             )
-        embeddings = check_array(
+        vectors: np.ndarray = check_array(
             embeddings,
             dtype=np.float32,
             ensure_min_samples=0,
             input_name="embeddings",
         )
         width = self.teacher_components_.shape[1]
-        if embeddings.shape[1] != width:
+        if vectors.shape[1] != width:
             raise ValueError(
-                f"embeddings has {embeddings.shape[1]} columns, but the teacher "
+                f"embeddings has {vectors.shape[1]} columns, but the teacher "
                 f"embeddings of this {type(self).__name__} had {width}. Use the same "
                 "teacher."
             )
-        return unit_rows(unit_rows(embeddings) @ self.teacher_components_.T)
+        return unit_rows(unit_rows(vectors) @ self.teacher_components_.T)
 
     def truncate(self, n_components: int) -> Self:
         """Return the same network with fewer output dimensions.
@@ -663,11 +700,11 @@ class ReLUProjection(
         return model
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         """Number of output columns, for `get_feature_names_out`."""
         return self.n_components_
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.target_tags.required = True
@@ -677,13 +714,13 @@ class ReLUProjection(
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         """Refuse invalid parameters."""
         self._validate_params()
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_loss(self.loss)
 
-    def _contrastive_weight(self, X):
+    def _contrastive_weight(self, X: sparse.csr_matrix) -> float:
         """Weight of the contrastive loss if there are views."""
         return defaults.contrastive_weight(
             self.contrastive_weight, self.corpus_weight, X

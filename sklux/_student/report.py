@@ -133,10 +133,11 @@ class FitReport:
             if field.name not in state:
                 raise ValueError(f"The fit report lacks {field.name!r}.")
             value = state[field.name]
+            # A class or a union of classes; dataclasses allow a str too.
+            allowed: Any = field.type
             is_finite = not isinstance(value, float) or math.isfinite(value)
-            if not isinstance(value, field.type) or not is_finite:
-                is_class = isinstance(field.type, type)
-                kind = field.type.__name__ if is_class else field.type
+            if not isinstance(value, allowed) or not is_finite:
+                kind = allowed.__name__ if isinstance(allowed, type) else allowed
                 raise ValueError(
                     f"{field.name!r} of a fit report must be of type {kind} and "
                     f"finite. Got {value!r} instead."
@@ -144,7 +145,7 @@ class FitReport:
             values[field.name] = value
         return cls(**values)
 
-    def __str__(self):
+    def __str__(self) -> str:
         if None in astuple(self):
             return f"Student and teacher: {self._documents}, too few to compare."
         recall, correlation, *spread = [
@@ -160,7 +161,7 @@ class FitReport:
         ]
         return "\n".join(filter(None, lines))
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         """Table for a notebook."""
         if None in astuple(self):
             return f'<div class="sklux-fit-report">{escape(str(self))}</div>'
@@ -173,13 +174,13 @@ class FitReport:
         )
 
     @property
-    def _documents(self):
+    def _documents(self) -> str:
         """Number and kind of the documents."""
         kind = "held-out" if self.held_out else "training"
         noun = "document" if self.n_documents == 1 else "documents"
         return f"{self.n_documents:,} {kind} {noun}"
 
-    def _rows(self):
+    def _rows(self) -> list[tuple[str, str, str]]:
         """Name of each measure, and its values for student and teacher, as text."""
         return [
             (
@@ -203,7 +204,7 @@ class FitReport:
         ]
 
     @property
-    def _advice(self):
+    def _advice(self) -> str:
         """Advice in case of a collapse; otherwise empty."""
         if not self.is_collapsed:
             return ""
@@ -213,7 +214,7 @@ class FitReport:
         )
 
     @property
-    def _caution(self):
+    def _caution(self) -> str:
         """Caution about a report on training documents; otherwise empty."""
         if self.held_out:
             return ""
@@ -264,13 +265,11 @@ def fit_report(
     report = FitReport(n_documents, n_components, bool(held_out))
     if n_documents < MIN_DOCUMENTS:
         return report
-    random_state = check_random_state(random_state)
+    generator = check_random_state(random_state)
     return replace(
         report,
         neighbor_recall=neighbor_recall(teacher, student, report.n_neighbors),
-        similarity_correlation=cosine_correlation(
-            teacher, student, N_PAIRS, random_state
-        ),
+        similarity_correlation=cosine_correlation(teacher, student, N_PAIRS, generator),
         student_effective_rank=covariance_rank(student),
         teacher_effective_rank=covariance_rank(teacher),
         student_mean_cosine=mean_pair_cosine(student),

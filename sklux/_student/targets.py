@@ -190,7 +190,7 @@ def nearest_map(vectors: np.ndarray, targets: np.ndarray) -> np.ndarray:
         The matrix C with targets ~ vectors C^T.
     """
     moment = second_moment(vectors, vectors)
-    ridge = RIDGE * max(np.linalg.norm(moment, 2), 1e-30)
+    ridge = RIDGE * max(float(np.linalg.norm(moment, 2)), 1e-30)
     moment[np.diag_indices_from(moment)] += ridge
     image = linalg.solve(moment, second_moment(vectors, targets), assume_a="pos")
     return np.ascontiguousarray(image.T, dtype=np.float32)

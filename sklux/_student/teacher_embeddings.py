@@ -67,7 +67,7 @@ class TeacherEmbeddings:
             )
         if is_missing.any():
             rows = np.where(is_missing[:, np.newaxis], np.float32(0), rows)
-        embeddings = cls(rows, rows.any(axis=1))
+        embeddings = cls(rows, np.any(rows, axis=1))
         _check_directions(rows[embeddings.is_embedded], len(rows), name)
         return embeddings
 
@@ -97,7 +97,7 @@ class TeacherEmbeddings:
                 "ReLUProjection requires y to be passed, but the target y is None. It "
                 "holds the teacher embeddings."
             )
-        y = check_array(
+        rows: np.ndarray = check_array(
             y,
             dtype=np.float32,
             ensure_2d=False,
@@ -105,12 +105,12 @@ class TeacherEmbeddings:
             ensure_all_finite="allow-nan",
             input_name="y",
         )
-        if y.ndim != 2:
+        if rows.ndim != 2:
             raise ValueError(
                 "y must hold teacher embeddings, of shape (n_samples, "
-                f"n_teacher_components). Got shape {y.shape} instead."
+                f"n_teacher_components). Got shape {rows.shape} instead."
             )
-        return cls.of_rows(y, "y")
+        return cls.of_rows(rows, "y")
 
     @classmethod
     def of_documents(cls, teacher_embeddings: ArrayLike, n_documents: int) -> Self:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ MANY_PRODUCTS = 1_000_000_000
 
 EpochTaskMaker = Callable[[list[np.ndarray]], AbstractContextManager[EpochTask]]
 # Does not report the epochs.
-no_task: EpochTaskMaker = partial(NullTask().epoch, dict)
+no_task: EpochTaskMaker = partial(NullTask().epoch, lambda coefs: {})
 
 _locks: dict[int, threading.RLock] = {}  # process id -> lock on the thread count
 
@@ -349,10 +350,15 @@ class _TrainingLoop:
         value = loss.item()
         if np.isfinite(value):
             loss.backward()
-            self.first.step(batch, hidden.grad.cpu().numpy(), rate)
+            self.first.step(batch, _gradient(hidden).cpu().numpy(), rate)
             for layer, weight in zip(self.dense, weights):
-                layer.step(weight.grad, rate)
+                layer.step(_gradient(weight), rate)
         return value
+
+
+def _gradient(tensor: torch.Tensor) -> torch.Tensor:
+    """Gradient of a leaf after the backward pass, which always sets it."""
+    return cast(torch.Tensor, tensor.grad)
 
 
 def batch_loss(
@@ -390,7 +396,8 @@ def batch_loss(
         divergence = similarity_kl_loss(own, whole[samples], settings.temperature)
         loss = loss + settings.loss["similarity_kl"] * divergence
     if len(views):
-        contrast = contrastive_loss(*views.chunk(2), settings.contrastive_temperature)
+        first, second = views.chunk(2)
+        contrast = contrastive_loss(first, second, settings.contrastive_temperature)
         loss = loss + settings.contrastive_weight * contrast
     return loss
 
