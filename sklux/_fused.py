@@ -88,7 +88,7 @@ class FusedTransform:
                 network.forward(first_layer, out, start, stop)
 
         edges = range_edges(block, n_jobs)
-        costs = range_costs(block, edges) if len(edges) > 2 else None
+        costs = range_costs(block, edges).tolist() if len(edges) > 2 else None
         run_ranges(work, edges, n_jobs, costs)
         return out
 
