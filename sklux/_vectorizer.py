@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from importlib.metadata import version
 from numbers import Integral
-from typing import Literal, Self
+from typing import Any, Literal, Self, TypeGuard
 
 import numpy as np
 from joblib import parallel_config
@@ -18,15 +18,14 @@ from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
     clone,
 )
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.utils import metadata_routing
+from sklearn.utils import Tags, metadata_routing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklux._fused import fused_transform
+from sklux._fused import FusedTransform, fused_transform
 from sklux._lexical.buffers import text_buffers
 from sklux._lexical.lexicon import PART_PREFIXES
 from sklux._lexical.saved import (
@@ -86,7 +85,8 @@ from sklux._utils.fit_tasks import callback_context, check_callback_levels, fit_
 from sklux._utils.html import DocLinkMixin, ReportReprMixin
 from sklux._utils.model_file import json_params, read_model, write_model
 from sklux._utils.progress import stage
-from sklux._utils.similarity import n_neighbors_compared, unit_rows
+from sklux._utils.similarity import Rows, n_neighbors_compared, unit_rows
+from sklux._utils.typing import fit_context
 from sklux._utils.warnings import warn_caller
 
 # Both stages of fitted vectorizers in one kernel.
@@ -236,7 +236,7 @@ class LuxicalVectorizer(
     __metadata_request__transform = {"raw_documents": metadata_routing.UNUSED}
     __metadata_request__score = {"raw_documents": metadata_routing.UNUSED}
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "teacher": "no_validation",
         "lexical": [HasMethods(["fit_transform", "transform"]), None],
         "projection": [ReLUProjection, None],
@@ -272,7 +272,7 @@ class LuxicalVectorizer(
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
         raw_documents: Iterable[str],
@@ -426,7 +426,7 @@ class LuxicalVectorizer(
         check_is_fitted(self)
         return self._embed(raw_documents)
 
-    def _embed(self, raw_documents):
+    def _embed(self, raw_documents: Iterable[str]) -> np.ndarray:
         """Vectors of documents; set_output wraps the public callers."""
         fused = self._fused_transform()
         if fused is not None:
@@ -448,12 +448,12 @@ class LuxicalVectorizer(
         return apply_network(X, network_of(self.projection_), n_jobs)
 
     @staticmethod
-    def _first_n_jobs(*estimators):
+    def _first_n_jobs(*estimators: BaseEstimator) -> int | None:
         """The first n_jobs that is not None."""
         values = (estimator.n_jobs for estimator in estimators)
         return next((n_jobs for n_jobs in values if n_jobs is not None), None)
 
-    def _fused_transform(self):
+    def _fused_transform(self) -> FusedTransform | None:
         """Both stages in one kernel, kept until one of them changes.
 
         None if the kernels do not support a setting. This depends on the stages only,
@@ -478,7 +478,7 @@ class LuxicalVectorizer(
         """How close the student is to the teacher."""
         return self._projection_attribute("report_")
 
-    def _projection_attribute(self, name):
+    def _projection_attribute(self, name: str) -> Any:
         """An attribute of the fitted network."""
         if "projection_" not in vars(self):
             raise AttributeError(
@@ -613,7 +613,7 @@ class LuxicalVectorizer(
         check_is_fitted(self)
         return self._with_projection(self.projection_.truncate(n_components))
 
-    def _with_projection(self, projection):
+    def _with_projection(self, projection: ReLUProjection) -> Self:
         """Return the same model with another fitted network."""
         model = clone(self)
         model.lexical_ = deepcopy(self.lexical_)
@@ -710,7 +710,7 @@ class LuxicalVectorizer(
         network = network_of(self.projection_).quantized(name)
         return self._with_projection(with_network(self.projection_, network))
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one file, without pickle.
 
         The teacher is not saved, only its identity (`teacher_id_`).
@@ -770,7 +770,7 @@ class LuxicalVectorizer(
     @classmethod
     def load(
         cls,
-        path: str | os.PathLike,
+        path: str | os.PathLike[str],
         *,
         mmap_mode: Literal["r"] | None = None,
         verify: bool = True,
@@ -839,7 +839,9 @@ class LuxicalVectorizer(
             ) from error
 
     @classmethod
-    def _from_state(cls, tensors, state, verify):
+    def _from_state(
+        cls, tensors: dict[str, np.ndarray], state: dict[str, Any], verify: bool
+    ) -> Self:
         """Build a fitted vectorizer from what a file holds."""
         lexical, projection = state["lexical"], state["projection"]
         model = cls(
@@ -895,27 +897,27 @@ class LuxicalVectorizer(
         return super().set_params(**params)
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         """Number of output columns, for `get_feature_names_out`."""
         return self.projection_.n_components_
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return has_fitted_attributes(self)
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         """Copy the parameters and the stages, and share the teacher."""
         if isinstance(self.teacher, CachedTeacher):
             return clone_sharing(self, None)
         return clone_sharing(self, "teacher")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _check_teacher(self, y, teacher_embeddings):
+    def _check_teacher(self, y: object, teacher_embeddings: ArrayLike | None) -> None:
         """Refuse to start without a teacher; name y if it looks like embeddings."""
         if self.teacher is not None or teacher_embeddings is not None:
             return
@@ -932,13 +934,13 @@ class LuxicalVectorizer(
             "fit(documents, teacher_embeddings=...)."
         )
 
-    def _lexical_threads(self):
+    def _lexical_threads(self) -> AbstractContextManager[object]:
         """A context in which a lexical stage with n_jobs=None uses this n_jobs."""
         if self.n_jobs is None:
             return nullcontext()
         return parallel_config(backend="threading", n_jobs=self.n_jobs)
 
-    def _new_projection(self):
+    def _new_projection(self) -> ReLUProjection:
         """The network to fit: a clone, with this seed and verbosity if it has none."""
         projection = (
             ReLUProjection() if self.projection is None else clone(self.projection)
@@ -949,17 +951,17 @@ class LuxicalVectorizer(
         check_parameters(projection)
         return projection
 
-    def _new_lexical(self):
+    def _new_lexical(self) -> BaseEstimator:
         """The lexical stage to fit."""
         return default_lexical_stage() if self.lexical is None else clone(self.lexical)
 
-    def _word_plan(self, lexical):
+    def _word_plan(self, lexical: BaseEstimator) -> WordPlan:
         """Which words the teacher embeds; checked before any work."""
         if self.teacher_words is None:
             return DOCUMENTS_ALONE
         can_add = isinstance(lexical, LexicalVectorizer) and takes_words(lexical)
         if not isinstance(self.teacher_words, str):
-            return self._plan_for_list(lexical, can_add)
+            return self._plan_for_list(self.teacher_words, lexical, can_add)
         has_words = isinstance(lexical, CountVectorizer) and lexical.analyzer not in (
             "char",
             "char_wb",
@@ -974,9 +976,11 @@ class LuxicalVectorizer(
         ):
             return WordPlan(True, tuple(words_of_teacher(self.teacher)))
 
-    def _plan_for_list(self, lexical, can_add):
+    def _plan_for_list(
+        self, listed: Sequence[str], lexical: BaseEstimator, can_add: bool
+    ) -> WordPlan:
         """The plan for words that the user has listed."""
-        words = check_words(self.teacher_words)
+        words = check_words(listed)
         if self.teacher is None:
             raise ValueError(
                 "teacher_words needs a teacher that embeds them. Set teacher= in "
@@ -990,23 +994,27 @@ class LuxicalVectorizer(
             )
         return WordPlan(True, tuple(words), is_list=True)
 
-    def _fit_lexical(self, lexical, documents, plan):
+    def _fit_lexical(
+        self, lexical: BaseEstimator, documents: list[str], plan: WordPlan
+    ) -> Rows:
         """Fit the lexical stage; its matrix of the documents."""
-        extension = None
+        X: Rows
+        lost: list[str] = []
         with self._lexical_threads():
             if plan.words:
                 X, extension = fit_with_words(lexical, documents, plan.words)
+                lost = extension.lost
             else:
                 X = lexical.fit_transform(documents)
         if not sparse.issparse(X):
             return X
         X = sparse.csr_matrix(X)
         check_has_values(X, "The matrix of the lexical stage")
-        if plan.is_list and extension.lost:
-            self._warn_of_lost_words(plan, extension.lost)
+        if plan.is_list and lost:
+            self._warn_of_lost_words(plan, lost)
         return X
 
-    def _warn_of_lost_words(self, plan, lost):
+    def _warn_of_lost_words(self, plan: WordPlan, lost: list[str]) -> None:
         """Say which listed words are not terms."""
         warn_caller(
             f"{len(lost)} of {len(plan.words)} teacher_words are not terms of the "
@@ -1016,7 +1024,13 @@ class LuxicalVectorizer(
             UserWarning,
         )
 
-    def _views(self, lexical, documents, projection, X):
+    def _views(
+        self,
+        lexical: BaseEstimator,
+        documents: list[str],
+        projection: ReLUProjection,
+        X: Rows,
+    ) -> sparse.csr_matrix | None:
         """The lexical stage's matrix of all first halves, then of all second halves.
 
         Rows of short halves are empty. None if the training does not use views.
@@ -1036,7 +1050,7 @@ class LuxicalVectorizer(
         views.eliminate_zeros()
         return views
 
-    def _embeddings(self, documents):
+    def _embeddings(self, documents: list[str]) -> TeacherEmbeddings:
         """The teacher's embeddings of all documents, or of a sample of them."""
         size = self.teacher_sample_size
         if size == "auto":
@@ -1048,9 +1062,11 @@ class LuxicalVectorizer(
         )
         return TeacherEmbeddings.of_sample(vectors, sample, n_documents)
 
-    def _term_vectors(self, lexical, X, plan):
+    def _term_vectors(
+        self, lexical: BaseEstimator, X: Rows, plan: WordPlan
+    ) -> TermVectors | None:
         """The teacher's embeddings of terms of the lexical stage, if it embeds any."""
-        if not plan.embeds_terms or not _has_terms_of(lexical, X):
+        if not plan.embeds_terms or not _has_terms_of(X, lexical):
             return None
         frequency = np.bincount(X.indices, minlength=X.shape[1])
         if plan.is_list:
@@ -1072,15 +1088,15 @@ class LuxicalVectorizer(
         return term_vectors(features, vectors[[distinct[text] for text in texts]])
 
 
-def _has_terms_of(lexical: object, X: object) -> bool:
+def _has_terms_of(X: Rows, lexical: object) -> TypeGuard[sparse.csr_matrix]:
     """Whether the columns of a matrix are the terms of its lexical stage.
 
     Parameters
     ----------
-    lexical : estimator
-        Fitted.
     X : {ndarray, CSR matrix} of shape (n_samples, n_features)
-        Its matrix. A subclass of the user's may have added or removed columns.
+        The matrix. A subclass of the user's may have added or removed columns.
+    lexical : estimator
+        The fitted stage.
 
     Returns
     -------

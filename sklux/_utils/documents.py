@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import NoReturn, SupportsFloat
+from typing import NoReturn, SupportsFloat, TypeVar
+
+EstimatorType = TypeVar("EstimatorType", bound=type)
+Document = TypeVar("Document")
 
 
-def documents_by_name(estimator: type) -> type:
+def documents_by_name(estimator: EstimatorType) -> EstimatorType:
     """Accept the keyword ``raw_documents`` in `transform` and `fit_transform`.
 
     scikit-learn's ``set_output`` wraps the two methods in methods whose first parameter
@@ -22,9 +25,9 @@ def documents_by_name(estimator: type) -> type:
         The same class.
     """
 
-    def accept(method: Callable) -> Callable:
+    def accept(method: Callable[..., object]) -> Callable[..., object]:
         @wraps(method)
-        def call(self, *args: object, **kwargs: object) -> object:
+        def call(self: object, *args: object, **kwargs: object) -> object:
             if "raw_documents" in kwargs:
                 args = (kwargs.pop("raw_documents"), *args)
             return method(self, *args, **kwargs)
@@ -90,11 +93,11 @@ def check_iterable(raw_documents: object) -> None:
             f"{type(raw_documents).__name__} instead. To use one document, put it "
             "in a list: [document]."
         )
-    n_dims = len(getattr(raw_documents, "shape", (1,)))
-    if n_dims != 1:
+    shape = getattr(raw_documents, "shape", (1,))
+    if len(shape) != 1:
         raise ValueError(
             "raw_documents must have one dimension, one string per document. Got "
-            f"{type(raw_documents).__name__} of shape {raw_documents.shape} instead. "
+            f"{type(raw_documents).__name__} of shape {shape} instead. "
             "Select one column of text: in a ColumnTransformer by its name, 'text', "
             "and not by a list, ['text']."
         )
@@ -129,7 +132,7 @@ def is_missing(document: object) -> bool:
     )
 
 
-def refuse_missing(documents: Iterable) -> Iterator:
+def refuse_missing(documents: Iterable[Document]) -> Iterator[Document]:
     """Yield documents unchanged, up to the first missing one.
 
     Parameters

@@ -47,7 +47,7 @@ class EstimatorCache:
         return kept[1]
 
 
-def frozen(value: object) -> object:
+def frozen(value: Any) -> object:
     """Return a value for a key: a copy that compares as equal only if nothing changed.
 
     Parameters
@@ -82,7 +82,8 @@ class SameObject:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SameObject) and other.value is self.value
 
-    __hash__ = None
+    # As in the stubs of list and dict: object has a hash, this class has none.
+    __hash__ = None  # type: ignore[assignment]
 
 
 @contextmanager

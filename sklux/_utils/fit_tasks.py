@@ -120,7 +120,7 @@ class FitTask:
         self._context = context
         self._data = {"X": X, "y": y}
 
-    def begin(self, attributes: Callable[[], dict] | None = None) -> None:
+    def begin(self, attributes: Callable[[], dict[str, Any]] | None = None) -> None:
         """Report that the task begins.
 
         Parameters
@@ -135,7 +135,7 @@ class FitTask:
             **self._data,
         )
 
-    def end(self, attributes: Callable[[], dict] | None = None) -> bool:
+    def end(self, attributes: Callable[[], dict[str, Any]] | None = None) -> bool:
         """Report that the task ends.
 
         Parameters
@@ -185,7 +185,7 @@ class FitTask:
     @contextmanager
     def epoch(
         self,
-        attributes: Callable[[list[np.ndarray]], dict],
+        attributes: Callable[[list[np.ndarray]], dict[str, Any]],
         coefs: list[np.ndarray],
     ) -> Iterator["EpochTask"]:
         """Report an epoch of the training.
@@ -238,7 +238,7 @@ class NullTask:
     @contextmanager
     def epoch(
         self,
-        attributes: Callable[[list[np.ndarray]], dict],
+        attributes: Callable[[list[np.ndarray]], dict[str, Any]],
         coefs: list[np.ndarray],
     ) -> Iterator["EpochTask"]:
         """Do nothing.

@@ -38,10 +38,13 @@ class ReportReprMixin:
 
     # In all versions since 1.6, scikit-learn's public methods call one of these two.
     def _repr_html_inner(self) -> str:
-        return super()._repr_html_inner() + self._report_html()
+        # The method of BaseEstimator, the next class.
+        html: str = super()._repr_html_inner()  # type: ignore[misc]
+        return html + self._report_html()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        bundle = super()._repr_mimebundle_(**kwargs)
+        # The method of BaseEstimator, the next class.
+        bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
         if "text/html" in bundle:
             bundle["text/html"] += self._report_html()
         return bundle

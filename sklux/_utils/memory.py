@@ -69,6 +69,7 @@ def in_memory(array: np.ndarray) -> np.ndarray:
 def is_mapped(array: np.ndarray) -> bool:
     """Whether an array is a view of a file."""
     # The class is not enough: copies and pickles of a memmap keep it without a file.
-    while isinstance(array, np.ndarray):
-        array = array.base
-    return isinstance(array, mmap)
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    return isinstance(owner, mmap)

@@ -43,7 +43,7 @@ _DTYPES = {
 
 
 def write_model(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     tensors: dict[str, np.ndarray],
     state: dict[str, Any],
     aligned_tensor: str | None = None,
@@ -140,7 +140,7 @@ def replaced_when_whole(path: Path, caller: str) -> Iterator[Path]:
 
 
 def read_model(
-    path: str | os.PathLike, *, mmap_mode: str | None, verify: bool
+    path: str | os.PathLike[str], *, mmap_mode: str | None, verify: bool
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read a model file.
 
@@ -258,7 +258,7 @@ def checksum(array: np.ndarray) -> str:
         The blake2b-128 hash as 32 hexadecimal digits.
     """
     digest = blake2b(f"{array.dtype.name} {array.shape} ".encode(), digest_size=16)
-    digest.update(array.reshape(-1).view(np.uint8))
+    digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

@@ -1,9 +1,12 @@
 """Cosine similarity: unit rows, nearest neighbours, spread of embeddings."""
 
 from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
+
+Rows: TypeAlias = np.ndarray | sparse.csr_matrix
 
 # Rows of similarities held at a time: 1,024 x 50,000 float32 is 205 MB.
 ROWS_AT_A_TIME = 1024
@@ -39,7 +42,7 @@ def unit_rows(embeddings: np.ndarray) -> np.ndarray:
 
 
 def similarity_blocks(
-    queries: np.ndarray, embeddings: np.ndarray
+    queries: Rows, embeddings: Rows
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield the rows of ``queries @ embeddings.T``, a block at a time.
 
@@ -80,7 +83,7 @@ def n_neighbors_compared(n_documents: int) -> int:
 
 
 def nearest_neighbors(
-    embeddings: np.ndarray, queries: np.ndarray, n_neighbors: int
+    embeddings: Rows, queries: np.ndarray, n_neighbors: int
 ) -> np.ndarray:
     """Find the rows nearest to some of the rows, excluding each row itself.
 
@@ -124,7 +127,7 @@ def neighbor_overlap(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.mean(shared) / first.shape[1])
 
 
-def is_zero_row(embeddings: np.ndarray) -> np.ndarray:
+def is_zero_row(embeddings: Rows) -> np.ndarray:
     """Mark the rows that are zero.
 
     Parameters
@@ -137,12 +140,13 @@ def is_zero_row(embeddings: np.ndarray) -> np.ndarray:
     ndarray of shape (n_samples,), dtype=bool
         True for a row without a non-zero value.
     """
-    return np.asarray(abs(embeddings).sum(axis=1)).ravel() == 0
+    magnitudes: Any = abs(embeddings)
+    return np.asarray(magnitudes.sum(axis=1)).ravel() == 0
 
 
 def cosine_correlation(
-    first: np.ndarray,
-    second: np.ndarray,
+    first: Rows,
+    second: Rows,
     n_pairs: int,
     random_state: np.random.RandomState,
 ) -> float:
@@ -170,8 +174,8 @@ def cosine_correlation(
 
 
 def random_pair_cosines(
-    first: np.ndarray,
-    second: np.ndarray,
+    first: Rows,
+    second: Rows,
     n_pairs: int,
     random_state: np.random.RandomState,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -198,20 +202,21 @@ def random_pair_cosines(
     return _pair_cosines(first, left, right), _pair_cosines(second, left, right)
 
 
-def _pair_cosines(unit, left, right):
+def _pair_cosines(unit: Rows, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Cosines of pairs of rows, a block of pairs at a time."""
     cosines = np.empty(len(left))
     for start in range(0, len(left), PAIRS_AT_A_TIME):
         pairs = slice(start, start + PAIRS_AT_A_TIME)
-        one, other = unit[left[pairs]], unit[right[pairs]]
-        if sparse.issparse(unit):
-            cosines[pairs] = np.asarray(one.multiply(other).sum(axis=1)).ravel()
-        else:
+        if isinstance(unit, np.ndarray):
+            one, other = unit[left[pairs]], unit[right[pairs]]
             cosines[pairs] = np.einsum("ij,ij->i", one, other, dtype=np.float64)
+        else:
+            products = unit[left[pairs]].multiply(unit[right[pairs]])
+            cosines[pairs] = np.asarray(products.sum(axis=1)).ravel()
     return cosines
 
 
-def covariance_rank(unit: np.ndarray) -> float:
+def covariance_rank(unit: Rows) -> float:
     """Effective rank of the covariance of unit rows; zero rows are left out.
 
     With l_1, l_2, ... the eigenvalues of the covariance and p_i = l_i / sum(l), it is
@@ -245,7 +250,7 @@ def covariance_rank(unit: np.ndarray) -> float:
     return float(np.exp(-np.sum(shares * np.log(shares))))
 
 
-def mean_pair_cosine(unit: np.ndarray) -> float:
+def mean_pair_cosine(unit: Rows) -> float:
     """Mean cosine of all pairs of different rows; zero rows are left out.
 
     Parameters
@@ -267,9 +272,9 @@ def mean_pair_cosine(unit: np.ndarray) -> float:
     return float(np.clip(mean, -1, 1))
 
 
-def _dense(matrix):
+def _dense(matrix: Any) -> np.ndarray:
     """A product of dense or sparse matrices as an ndarray."""
-    return matrix.toarray() if sparse.issparse(matrix) else matrix
+    return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
 
 def second_moment(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from typing import Any
 
 PACKAGES = ("sklux", "sklearn")
 
@@ -24,6 +25,6 @@ def warn_caller(message: str, category: type[Warning]) -> None:
     warnings.warn(message, category, stacklevel=level + 1)
 
 
-def _is_inside(names: dict) -> bool:
+def _is_inside(names: dict[str, Any]) -> bool:
     """Whether these are the globals of a module of sklux or scikit-learn."""
     return str(names.get("__name__", "")).split(".")[0] in PACKAGES
