@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -266,7 +267,7 @@ def analyzes_as_scikit_learn(vectorizer: TfidfVectorizer, base: type) -> bool:
     )
 
 
-def is_float_type(dtype: object) -> bool:
+def is_float_type(dtype: Any) -> bool:
     """Whether the kernels can compute in a dtype.
 
     Parameters

@@ -1,7 +1,7 @@
 """Where the characters of documents lie in memory, for every kind of column."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class TextBuffers(NamedTuple):
     lengths: np.ndarray
     encodings: np.ndarray
     first: int
-    owner: object
+    owner: Any
 
     def __len__(self) -> int:
         return len(self.addresses)
@@ -196,7 +196,7 @@ def _offset_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
     """Addresses and lengths of strings that lie one after the other."""
     width = np.int64 if str(chunk.type) == "large_string" else np.int32
     _, offset_buffer, data = chunk.buffers()
-    offsets = np.frombuffer(offset_buffer, dtype=width)
+    offsets: np.ndarray = np.frombuffer(offset_buffer, dtype=width)
     offsets = offsets[chunk.offset : chunk.offset + len(chunk) + 1].astype(np.int64)
     size = 0 if data is None else data.size
     lengths = np.diff(offsets)

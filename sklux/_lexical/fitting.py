@@ -1,8 +1,8 @@
 """The fit of a lexical stage: the terms of a corpus, a choice of them, their idf."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -63,8 +63,8 @@ class TermLimits:
     The attributes are the parameters of `LexicalVectorizer` with the same names.
     """
 
-    max_df: Real
-    min_df: Real
+    max_df: float
+    min_df: float
     max_features: int | None
     binary: bool
     dtype: np.dtype
@@ -121,7 +121,7 @@ class TermLimits:
 
 def learn_terms(
     sources: tuple[Source, ...],
-    blocks: Sequence[TextBuffers],
+    blocks: Iterable[TextBuffers],
     limits: TermLimits,
     n_jobs: int | None,
 ) -> LearntTerms:

@@ -119,7 +119,7 @@ def term_reader(
     n_columns = int(ends[-1])
     if columns is None:
         columns = np.arange(n_columns)
-    columns = np.split(columns.astype(np.int32, copy=False), ends[:-1])
+    columns_of_parts = np.split(columns.astype(np.int32, copy=False), ends[:-1])
     indexes = tuple(
         TermIndex(
             source.split,
@@ -130,7 +130,7 @@ def term_reader(
             source.ngram_range,
             source.whole_segments,
         )
-        for source, part, part_columns in zip(sources, terms, columns)
+        for source, part, part_columns in zip(sources, terms, columns_of_parts)
     )
     numbers = tuple(
         None if source.pieces is None else numbers_in(index, source.pieces)

@@ -170,35 +170,39 @@ def range_costs(buffers: TextBuffers, edges: list[int]) -> np.ndarray:
 
 
 class Source(Protocol):
-    """A way to cut documents into tokens; the module analysis has two of them.
+    """A way to cut documents into tokens; the module analysis has two of them."""
 
-    Attributes
-    ----------
-    split : {'blanks', 'characters', 'whole'}
-        Where a term is cut into its tokens.
-    separator : bytes
-        The bytes between two tokens of a term.
-    ngram_range : tuple of (int, int)
-        Least and greatest number of tokens of a term.
-    whole_segments : bool
-        Whether a segment shorter than the shortest n-gram counts as a whole.
-    stop_words : Strings
-        Tokens that are left out; n-grams reach across them.
-    pieces : Strings or None
-        All tokens by number, if the numbers are fixed in advance.
-    subwords : Subwords or None
-        The word pieces, if tokens are word pieces. ``careful_tokens`` reads a document
-        that the kernel alone cannot read; ``library_tokens`` reads documents if the
-        kernel does not support the tokenizer.
-    """
+    @property
+    def split(self) -> str:
+        """Where a term is cut into its tokens: 'blanks', 'characters' or 'whole'."""
 
-    split: str
-    separator: bytes
-    ngram_range: tuple[int, int]
-    whole_segments: bool
-    stop_words: Strings
-    pieces: Strings | None
-    subwords: Any
+    @property
+    def separator(self) -> bytes:
+        """The bytes between two tokens of a term."""
+
+    @property
+    def ngram_range(self) -> tuple[int, int]:
+        """Least and greatest number of tokens of a term."""
+
+    @property
+    def whole_segments(self) -> bool:
+        """Whether a segment shorter than the shortest n-gram counts as a whole."""
+
+    @property
+    def stop_words(self) -> Strings:
+        """Tokens that are left out; n-grams reach across them."""
+
+    @property
+    def pieces(self) -> Strings | None:
+        """All tokens by number, if the numbers are fixed in advance."""
+
+    @property
+    def subwords(self) -> Any:
+        """The Subwords if tokens are word pieces, else None.
+
+        ``careful_tokens`` reads a document that the kernel alone cannot read;
+        ``library_tokens`` reads documents if the kernel does not support the tokenizer.
+        """
 
     def analysis(self, buffers: TextBuffers) -> Analysis | None:
         """Return the kernel's rules for a block; None if ``subwords`` reads it."""

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
-from typing import NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy import sparse
 from sklearn import get_config
-from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -50,6 +57,7 @@ from sklux._lexical.tokens import Source, read_range
 from sklux._utils.documents import check_iterable, refuse_document, refuse_missing
 from sklux._utils.estimators import EstimatorCache, has_fitted_attributes
 from sklux._utils.html import DocLinkMixin
+from sklux._utils.typing import fit_context
 from sklux._utils.warnings import warn_caller
 
 
@@ -234,7 +242,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     (3, 7)
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **TfidfVectorizer._parameter_constraints,
         "analyzer": [
             StrOptions({"word", "char", "char_wb", *SUBWORD_ANALYZERS}),
@@ -254,29 +262,32 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     def __init__(
         self,
         *,
-        input="content",
-        encoding="utf-8",
-        decode_error="strict",
-        strip_accents=None,
-        lowercase=True,
-        preprocessor=None,
-        tokenizer=None,
-        analyzer="word",
-        stop_words=None,
-        token_pattern=r"(?u)\b\w\w+\b",
-        ngram_range=(1, 1),
-        max_df=1.0,
-        min_df=1,
-        max_features=None,
-        vocabulary=None,
-        binary=False,
-        dtype=np.float64,
-        norm="l2",
-        use_idf=True,
-        smooth_idf=True,
-        sublinear_tf=False,
-        n_subwords=20_000,
-        n_jobs=None,
+        input: Literal["content", "filename", "file"] = "content",
+        encoding: str = "utf-8",
+        decode_error: Literal["strict", "ignore", "replace"] = "strict",
+        strip_accents: Literal["ascii", "unicode"] | Callable[[str], str] | None = None,
+        lowercase: bool = True,
+        preprocessor: Callable[[Any], Any] | None = None,
+        tokenizer: Any = None,
+        analyzer: (
+            Literal["word", "char", "char_wb", "subword", "word+subword"]
+            | Callable[[Any], Iterable[Any]]
+        ) = "word",
+        stop_words: Literal["english"] | Collection[str] | None = None,
+        token_pattern: str | None = r"(?u)\b\w\w+\b",
+        ngram_range: tuple[int, int] = (1, 1),
+        max_df: float = 1.0,
+        min_df: float = 1,
+        max_features: int | None = None,
+        vocabulary: Mapping[Any, int] | Iterable[Any] | None = None,
+        binary: bool = False,
+        dtype: DTypeLike = np.float64,
+        norm: Literal["l1", "l2"] | None = "l2",
+        use_idf: bool = True,
+        smooth_idf: bool = True,
+        sublinear_tf: bool = False,
+        n_subwords: int = 20_000,
+        n_jobs: int | None = None,
     ):
         super().__init__(
             input=input,
@@ -307,7 +318,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     # Set by fit, by a model file, or when the user sets vocabulary_ or idf_.
     _lexicon: Lexicon | None = None
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, raw_documents: Iterable[str], y: object = None) -> Self:
         """Learn the terms and their idf.
 
@@ -332,7 +343,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         self._learn(raw_documents)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(
         self, raw_documents: Iterable[str], y: object = None
     ) -> sparse.csr_matrix:
@@ -455,7 +466,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         TfidfVectorizer.idf_.fset(self, idf)
         self._take_idf()
 
-    def _stored_idf(self):
+    def _stored_idf(self) -> Any:
         """The idf of scikit-learn's transformer inside the stage; None without one."""
         return getattr(getattr(self, "_tfidf", None), "idf_", None)
 
@@ -552,7 +563,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             and bool(np.isfinite(idf.sum()))
         )
 
-    def _python_documents(self, raw_documents: Iterable) -> Iterable:
+    def _python_documents(self, raw_documents: Iterable[Any]) -> Iterable[Any]:
         """Documents in a form that scikit-learn reads; missing ones are refused."""
         if hasattr(raw_documents, "to_pylist"):
             raw_documents = raw_documents.to_pylist()
@@ -585,7 +596,8 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         self._validate_ngram_range()
         self._warn_for_unused_params()
         self._validate_vocabulary()
-        blocks, subwords = self._blocks(raw_documents), None
+        blocks: Iterable[TextBuffers] = self._blocks(raw_documents)
+        subwords: Subwords | None = None
         if self.analyzer in SUBWORD_ANALYZERS:
             blocks = list(blocks)
             subwords = self._learn_subwords(blocks)
@@ -683,7 +695,10 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         )
 
     def _learn_terms(
-        self, blocks: Iterable[TextBuffers], subwords: Subwords | None, words
+        self,
+        blocks: Iterable[TextBuffers],
+        subwords: Subwords | None,
+        words: Sequence[str],
     ) -> LearntStage:
         """Learn the terms, then their idf."""
         sources = self._sources(subwords)
@@ -888,7 +903,7 @@ def takes_words(vectorizer: LexicalVectorizer) -> bool:
     )
 
 
-@_fit_context(prefer_skip_nested_validation=True)
+@fit_context(prefer_skip_nested_validation=True)
 def fit_with_words(
     vectorizer: LexicalVectorizer, raw_documents: Iterable[str], words: Sequence[str]
 ) -> tuple[sparse.csr_matrix, Extension]:
@@ -947,7 +962,8 @@ def align_interface(X: sparse.csr_matrix) -> sparse.csr_matrix:
         The same values; an array if scikit-learn's ``sparse_interface`` is 'sparray'.
     """
     if get_config().get("sparse_interface") == "sparray":
-        return sparse.csr_array(X)
+        # A user who has set it expects an array, which has the same interface.
+        return sparse.csr_array(X)  # type: ignore[return-value]
     return X
 
 
