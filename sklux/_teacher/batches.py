@@ -103,7 +103,7 @@ def in_order(
                 "all documents."
             )
         out[positions] = vectors
-    return out
+    return out  # type: ignore[return-value]  # there are 1 or more documents
 
 
 def replace_surrogates(document: str) -> str:

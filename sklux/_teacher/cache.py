@@ -121,7 +121,7 @@ class VectorCache:
 
     def __init__(
         self,
-        folder: str | os.PathLike | None,
+        folder: str | os.PathLike[str] | None,
         identity: str,
         dtype: str,
         windows: int = 1,
@@ -166,7 +166,7 @@ class VectorCache:
         OSError
             If a stored vector is not finite, or its width is not the model's.
         """
-        found = {}
+        found: dict[bytes, bytes] = {}
         with self._reading() as connection:
             if connection is None:
                 return {}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import metadata_routing
+from sklearn.utils import Tags, metadata_routing
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklux._teacher.batches import DEFAULT_BATCH_SIZE, encode_batches, in_order
@@ -131,7 +131,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     __metadata_request__fit = {"raw_documents": metadata_routing.UNUSED}
     __metadata_request__transform = {"raw_documents": metadata_routing.UNUSED}
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "model": "no_validation",
         "path": [str, os.PathLike, None],
         "model_id": [str, None],
@@ -147,7 +147,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         self,
         model: object,
         *,
-        path: str | os.PathLike | None = None,
+        path: str | os.PathLike[str] | None = None,
         model_id: str | None = None,
         dtype: Literal["float16", "float32"] = "float16",
         windows: int = 1,
@@ -316,15 +316,15 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         prefix = type(self).__name__.lower()
         return np.array([f"{prefix}{i}" for i in range(width)], dtype=object)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         """There is nothing to fit."""
         return True
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         """Copy the parameters and share the model."""
         return clone_sharing(self, "model")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         tags.input_tags.two_d_array = False

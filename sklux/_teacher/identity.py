@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def model_identity(model: object) -> str:
         ) from error
 
 
-def is_function(value: object) -> bool:
+def is_function(value: object) -> TypeGuard[Callable[..., object]]:
     """Whether a value is a function and not a method of an object.
 
     Parameters
@@ -79,7 +80,7 @@ def is_function(value: object) -> bool:
     return is_named and (owner is None or inspect.ismodule(owner))
 
 
-def lasting_name(named: Callable) -> str:
+def lasting_name(named: Callable[..., object]) -> str:
     """Qualified name of a module-level function or class.
 
     Parameters
@@ -153,7 +154,7 @@ def is_torch_module(value: object) -> bool:
     return torch is not None and isinstance(value, torch.nn.Module)
 
 
-def weights_fingerprint(model: object) -> str:
+def weights_fingerprint(model: Any) -> str:
     """Digest of a torch module: its layers, weights, settings and vocabulary.
 
     Parameters
@@ -173,7 +174,7 @@ def weights_fingerprint(model: object) -> str:
         tensor = tensor.detach().cpu().contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    settings = [
+    settings: list[object] = [
         [name, key, value]
         for name, module in model.named_modules()
         for key, value in sorted(vars(module).items())
@@ -182,7 +183,8 @@ def weights_fingerprint(model: object) -> str:
     # These two are not plain attributes.
     settings.append(getattr(model, "prompts", None))
     settings.append(getattr(model, "max_seq_length", None))
-    vocabulary = getattr(getattr(model, "tokenizer", None), "get_vocab", dict)()
+    tokenizer = getattr(model, "tokenizer", None)
+    vocabulary: dict[str, int] = getattr(tokenizer, "get_vocab", dict)()
     digest.update(json.dumps([settings, vocabulary], sort_keys=True).encode())
     return digest.hexdigest()
 

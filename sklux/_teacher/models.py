@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -20,7 +21,7 @@ _loaded_models: ContextVar[dict[tuple[str, str | None], object] | None] = Contex
 )
 
 
-def is_named(model: object) -> bool:
+def is_named(model: object) -> TypeGuard[str | os.PathLike[str]]:
     """Whether a model is given by name or folder, and must be loaded.
 
     Parameters
@@ -86,7 +87,9 @@ def encoder(
     ValueError
         If a prompt is named, but the model has no prompts.
     """
-    options = {} if prompt_name is None else {"prompt_name": prompt_name}
+    options: dict[str, Any] = (
+        {} if prompt_name is None else {"prompt_name": prompt_name}
+    )
     if is_named(model):
         loaded = load_sentence_transformer(model, device)
         return partial(encode_as_one_batch, loaded, **options), loaded
@@ -110,9 +113,7 @@ def encoder(
     )
 
 
-def encode_as_one_batch(
-    model: object, documents: list[str], **options: str
-) -> np.ndarray:
+def encode_as_one_batch(model: Any, documents: list[str], **options: str) -> np.ndarray:
     """Embed documents in a single batch of the model.
 
     Parameters
@@ -197,7 +198,9 @@ def loading_once() -> Iterator[None]:
         _loaded_models.reset(token)
 
 
-def load_sentence_transformer(model: str | os.PathLike, device: str | None) -> object:
+def load_sentence_transformer(
+    model: str | os.PathLike[str], device: str | None
+) -> object:
     """Load a sentence-transformers model, or return one that `loading_once` keeps.
 
     Parameters

@@ -115,6 +115,6 @@ def _counted(n_documents: int) -> str:
 
 def _named(documents: Sequence[str], is_bad: np.ndarray) -> str:
     """The number of bad documents, and the beginning of the first one."""
-    n_bad = np.count_nonzero(is_bad)
-    first = repr(documents[np.argmax(is_bad)][:60])
+    n_bad = int(np.count_nonzero(is_bad))
+    first = repr(documents[int(np.argmax(is_bad))][:60])
     return f"{_counted(n_bad)}, {'' if n_bad == 1 else 'the first of them '}{first}"

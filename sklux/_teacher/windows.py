@@ -3,13 +3,14 @@
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from math import ceil, inf
+from typing import Any
 
 import numpy as np
 
 
 def window_encoder(
     embed: Callable[[list[str]], np.ndarray],
-    model: object,
+    model: Any,
     windows: int,
     prompt_name: str | None = None,
 ) -> Callable[[list[str]], np.ndarray]:
@@ -90,7 +91,7 @@ def max_document_tokens(
         If the limit of the model is not known, or leaves no tokens for the document.
     """
     limit = getattr(model, "max_seq_length", None)
-    tokenizer = getattr(model, "tokenizer", None)
+    tokenizer: Any = getattr(model, "tokenizer", None)
     # Only fast tokenizers return the offsets of tokens.
     if limit is None or not getattr(tokenizer, "is_fast", False):
         raise ValueError(

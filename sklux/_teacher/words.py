@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def tokenizer_words(model: object) -> list[str] | None:
         `MAX_TOKENIZER_WORDS`; None if the model has no such tokenizer.
     """
     try:
-        tokenizer = getattr(model, "tokenizer", None)
+        tokenizer: Any = getattr(model, "tokenizer", None)
         vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else None
     except NotImplementedError:
         return None
