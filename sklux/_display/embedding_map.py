@@ -25,6 +25,9 @@ from sklux._utils.similarity import unit_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.text import Text
+    from matplotlib.transforms import BboxBase
 
 # Number of classes with a colour of their own; all smaller classes share a grey.
 MAX_COLORS = 20
@@ -165,7 +168,7 @@ class EmbeddingMapDisplay:
         vectors = check_array(
             embeddings, dtype=np.float32, ensure_min_samples=4, input_name="embeddings"
         )
-        labels = _checked_labels(labels, len(vectors), label_names)
+        label_row = _checked_labels(labels, len(vectors), label_names)
         is_size = isinstance(sample_size, Integral) and not isinstance(
             sample_size, bool
         )
@@ -174,16 +177,14 @@ class EmbeddingMapDisplay:
                 f"sample_size must be None or an int from 4. Got {sample_size!r} "
                 "instead."
             )
-        random_state = check_random_state(random_state)
+        generator = check_random_state(random_state)
         if sample_size is not None and sample_size < len(vectors):
-            chosen = np.sort(
-                random_state.choice(len(vectors), sample_size, replace=False)
-            )
+            chosen = np.sort(generator.choice(len(vectors), sample_size, replace=False))
             vectors = vectors[chosen]
-            labels = None if labels is None else labels[chosen]
+            label_row = None if label_row is None else label_row[chosen]
         display = cls(
-            positions=map_positions(vectors, random_state),
-            labels=labels,
+            positions=map_positions(vectors, generator),
+            labels=label_row,
             label_names=label_names,
             estimator_name=name,
         )
@@ -321,7 +322,8 @@ class EmbeddingMapDisplay:
         self.figure_ = root_figure(ax)
         defaults = {"s": 10, "linewidth": 0, "alpha": 0.8}
         style = merged_style(collections.PathCollection, scatter_kw, **defaults)
-        self.scatters_, self.texts_ = [], []
+        self.scatters_: list[PathCollection] = []
+        self.texts_: list[Text] = []
         if labels is None:
             self.scatters_.append(ax.scatter(*positions.T, **style))
         else:
@@ -332,18 +334,20 @@ class EmbeddingMapDisplay:
         self._hide_covered_names()
         return self
 
-    def _hide_covered_names(self):
+    def _hide_covered_names(self) -> None:
         """Hide each name that would cover the name of a larger class."""
         # The extent of a text is final only after the layout of the figure.
         self.figure_.draw_without_rendering()
-        taken = []
+        taken: list[BboxBase] = []
         for text in self.texts_:
             box = text.get_window_extent()
             text.set_visible(not any(box.overlaps(other) for other in taken))
             if text.get_visible():
                 taken.append(box)
 
-    def _plot_classes(self, positions, labels, style):
+    def _plot_classes(
+        self, positions: np.ndarray, labels: np.ndarray, style: dict[str, Any]
+    ) -> None:
         """Draw the points class by class, and the names on top of them."""
         purpose = "EmbeddingMapDisplay.plot"
         matplotlib = import_optional("matplotlib", extra="plot", purpose=purpose)
@@ -372,7 +376,9 @@ class EmbeddingMapDisplay:
             )
             self.texts_.append(text)
 
-    def _scatter(self, points, color, style):
+    def _scatter(
+        self, points: np.ndarray, color: object, style: dict[str, Any]
+    ) -> None:
         """Draw points in a colour, unless the user chose a colour for all points."""
         if style.keys().isdisjoint({"c", "color", "facecolor"}):
             style = style | {"color": [color]}
@@ -411,7 +417,9 @@ def map_positions(
     ).fit_transform(rows)
 
 
-def _checked_labels(labels, n_documents, label_names):
+def _checked_labels(
+    labels: ArrayLike | None, n_documents: int, label_names: Sequence[str] | None
+) -> np.ndarray | None:
     """Return one label for each document as an array of objects; check the names."""
     if labels is None:
         return None
@@ -430,7 +438,7 @@ def _checked_labels(labels, n_documents, label_names):
             f"{type(label_names).__name__} instead."
         )
     for label in labels:
-        is_place = isinstance(label, Integral) and 0 <= label < len(label_names)
+        is_place = isinstance(label, Integral) and 0 <= int(label) < len(label_names)
         if not is_place and not is_missing(label):
             raise ValueError(
                 "With label_names, labels must be ints from 0 to "
@@ -439,7 +447,9 @@ def _checked_labels(labels, n_documents, label_names):
     return labels
 
 
-def _classes(labels, label_names):
+def _classes(
+    labels: np.ndarray, label_names: Sequence[str] | None
+) -> tuple[list[str], np.ndarray]:
     """Names of the classes, largest first, and the class of each label as a number."""
     keys = [None if is_missing(label) else label for label in labels]
     try:

@@ -24,6 +24,8 @@ from sklux._vectorizer import LuxicalVectorizer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from matplotlib.typing import ColorType
 
 
 class LossCurveDisplay:
@@ -154,7 +156,7 @@ class LossCurveDisplay:
                 f"{type(estimator).__name__} instead."
             )
         check_is_fitted(model)
-        projection = getattr(model, "projection_", model)
+        projection: Any = getattr(model, "projection_", model)
         display = cls(
             loss_curve=projection.loss_curve_,
             validation_scores=projection.validation_scores_,
@@ -204,7 +206,10 @@ class LossCurveDisplay:
         lines = import_optional("matplotlib.lines", extra="plot", purpose=purpose)
         self.ax_ = ax = axes_to_draw_on(ax, purpose)
         self.figure_ = root_figure(ax)
-        self.score_ax_ = self.score_line_ = self.best_point_ = None
+        self.line_: Line2D
+        self.score_ax_: Axes | None = None
+        self.score_line_: Line2D | None = None
+        self.best_point_: Line2D | None = None
 
         style = {"color": "C0", "marker": "o", "label": "training loss"}
         epochs = np.arange(1, len(loss) + 1)
@@ -226,25 +231,34 @@ class LossCurveDisplay:
         write_title(ax, name, self.estimator_name)
         return self
 
-    def _plot_scores(self, epochs, scores, style):
+    def _plot_scores(
+        self, epochs: np.ndarray, scores: np.ndarray, style: dict[str, Any]
+    ) -> None:
         """Draw the scores on a second axis, and a ring at the best score."""
         self.score_ax_ = score_ax = self.ax_.twinx()
         (self.score_line_,) = score_ax.plot(epochs, scores, **style)
         color = self.score_line_.get_color()
         if not np.isnan(scores).all():
             best = np.nanargmax(scores)
-            self._ring((epochs[best], scores[best]), color)
+            self._ring(score_ax, (epochs[best], scores[best]), color)
         score_ax.set_ylabel("Held-out neighbour recall", color=color)
         score_ax.margins(y=0.15)  # space for the word "best"
         score_ax.spines["top"].set_visible(False)
 
-    def _ring(self, place, color):
+    def _ring(
+        self, score_ax: Axes, place: tuple[float, float], color: ColorType
+    ) -> None:
         """Draw a ring and the word "best" at the best score."""
-        ring = {"marker": "o", "markersize": 13, "markerfacecolor": "none"}
-        (self.best_point_,) = self.score_ax_.plot(
-            *place, color=color, label="best", linestyle="none", **ring
+        (self.best_point_,) = score_ax.plot(
+            *place,
+            color=color,
+            label="best",
+            linestyle="none",
+            marker="o",
+            markersize=13,
+            markerfacecolor="none",
         )
-        self.score_ax_.annotate(
+        score_ax.annotate(
             "best",
             place,
             xytext=(0, 9),
@@ -253,7 +267,7 @@ class LossCurveDisplay:
             color=color,
         )
 
-    def _checked_curves(self):
+    def _checked_curves(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the loss and the scores, if there are any, as arrays."""
         if np.size(self.loss_curve) == 0:
             raise ValueError(
@@ -268,7 +282,9 @@ class LossCurveDisplay:
         return loss, scores
 
 
-def _trained_step(estimator):
+def _trained_step(
+    estimator: object,
+) -> ReLUProjection | LuxicalVectorizer | None:
     """The last model in an estimator that sklux trains, or None."""
     if isinstance(estimator, (ReLUProjection, LuxicalVectorizer)):
         return estimator

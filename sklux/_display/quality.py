@@ -194,11 +194,11 @@ class QualityDisplay:
                 raise ValueError(
                     f"{name_} must be an int from 1. Got {value!r} instead."
                 )
-        random_state = check_random_state(random_state)
+        generator = check_random_state(random_state)
         n_samples = len(pair[0])
-        cosines = random_pair_cosines(*pair, n_pairs, random_state)
+        cosines = random_pair_cosines(pair[0], pair[1], n_pairs, generator)
         counts = [count for count in N_NEIGHBORS if count < n_samples]
-        queries = random_state.permutation(n_samples)[:sample_size]
+        queries = generator.permutation(n_samples)[:sample_size]
         display = cls(
             teacher_cosines=cosines[0],
             student_cosines=cosines[1],
@@ -328,20 +328,20 @@ class QualityDisplay:
         teacher, student, counts, found = self._checked_rows()
         purpose = "QualityDisplay.plot"
         lines = import_optional("matplotlib.lines", extra="plot", purpose=purpose)
-        axes = axes_to_draw_on(axes, purpose, 1, 2, figsize=(9, 4.2))
-        axes = np.asarray(axes, dtype=object).ravel()
-        if len(axes) != 2:
+        given = axes_to_draw_on(axes, purpose, 1, 2, figsize=(9, 4.2))
+        pair = np.asarray(given, dtype=object).ravel()
+        if len(pair) != 2:
             raise ValueError(
-                f"axes must be two matplotlib Axes, one for each half. Got {len(axes)}."
+                f"axes must be two matplotlib Axes, one for each half. Got {len(pair)}."
             )
-        self.axes_, self.figure_ = axes, root_figure(axes[0])
-        self._plot_cosines(axes[0], teacher, student)
+        self.axes_, self.figure_ = pair, root_figure(pair[0])
+        self._plot_cosines(pair[0], teacher, student)
         style = merged_style(lines.Line2D, line_kw, color="C0", marker="o")
-        self._plot_recalls(axes[1], counts, found, style)
-        write_title(axes[0], name, self.estimator_name, loc="left")
+        self._plot_recalls(pair[1], counts, found, style)
+        write_title(pair[0], name, self.estimator_name, loc="left")
         return self
 
-    def _checked_rows(self):
+    def _checked_rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return the four sequences of numbers as arrays; check that they fit."""
         teacher, student, counts, found = (
             row_of_numbers(name, getattr(self, name), is_finite=True)
@@ -351,7 +351,7 @@ class QualityDisplay:
         check_paired(n_neighbors=counts, recalls=found)
         return teacher, student, counts, found
 
-    def _plot_cosines(self, ax, teacher, student):
+    def _plot_cosines(self, ax: Axes, teacher: np.ndarray, student: np.ndarray) -> None:
         """Draw the number of pairs against both cosines, and the diagonal."""
         low = min(teacher.min(), student.min(), 0.0)
         extent = (low, 1.0, low, 1.0)
@@ -387,7 +387,9 @@ class QualityDisplay:
                 va="top",
             )
 
-    def _plot_recalls(self, ax, counts, found, style):
+    def _plot_recalls(
+        self, ax: Axes, counts: np.ndarray, found: np.ndarray, style: dict[str, Any]
+    ) -> None:
         """Draw the recall against the number of neighbours."""
         (self.line_,) = ax.plot(counts, found, **style)
         ax.set(
