@@ -3,10 +3,11 @@
 import ast
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from numbers import Integral
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -26,13 +27,15 @@ SKIPPED_FOLDERS = {
     "vendored",
 }
 
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+Function = TypeVar("Function", bound=Callable[..., object])
+Definition: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 # Beginnings of sections without an underlined title.
 _SECTION_STARTS = (">>>", ".. ", ":param", ":return", "@param")
 
 
-@validate_params(
+# scikit-learn's decorator has no type; this one keeps the signature.
+_check_arguments: Callable[[Function], Function] = validate_params(
     {
         "packages": "no_validation",
         "n_paragraphs": [Interval(Integral, 1, None, closed="left")],
@@ -41,6 +44,9 @@ _SECTION_STARTS = (">>>", ".. ", ":param", ":return", "@param")
     },
     prefer_skip_nested_validation=True,
 )
+
+
+@_check_arguments
 def load_docstrings(
     *,
     packages: Sequence[str] | None = None,
@@ -102,7 +108,10 @@ def load_docstrings(
     if packages is not None:
         packages = _checked_names(packages)
     seen: set[str] = set()
-    data, target, target_names, object_names = [], [], [], []
+    data: list[str] = []
+    target: list[int] = []
+    target_names: list[str] = []
+    object_names: list[str] = []
     for package in _installed_packages() if packages is None else packages:
         found = []  # (object name, text); a property's setter has its getter's name
         for object_name, text in _package_texts(package, n_paragraphs):
@@ -192,13 +201,13 @@ def _file_texts(
     except (OSError, SyntaxError, ValueError, RecursionError):
         # Broken links, templates, and sources for another version of Python.
         return
-    waiting: list[tuple[str, ast.AST]] = [(module, tree)]
+    waiting: list[tuple[str, ast.Module | Definition]] = [(module, tree)]
     while waiting:
         name, node = waiting.pop()
         docstring = ast.get_docstring(node)
         if docstring:
             yield name, _first_paragraphs(docstring, n_paragraphs)
-        children = [child for child in node.body if isinstance(child, _DOCUMENTED)]
+        children = [child for child in node.body if isinstance(child, Definition)]
         # Reversed, because the last element is taken first.
         waiting += [(f"{name}.{child.name}", child) for child in reversed(children)]
 

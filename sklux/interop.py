@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import IO, Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -42,7 +43,7 @@ BLANK = ord(" ")
 BLOCK_ROWS = 512
 
 
-def load_luxical(path: str | os.PathLike) -> LuxicalVectorizer:
+def load_luxical(path: str | os.PathLike[str]) -> LuxicalVectorizer:
     """Read a model that the luxical package wrote.
 
     Neither luxical nor torch is needed; tokenizers (extra ``subword``) is.
@@ -102,7 +103,7 @@ def load_luxical(path: str | os.PathLike) -> LuxicalVectorizer:
             ) from error
 
 
-def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike) -> None:
+def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike[str]) -> None:
     """Write a model that the luxical package can load.
 
     Parameters
@@ -164,7 +165,7 @@ def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike) -> None:
             "apart. Fit it with another max_features, or keep it with model.save."
         )
     tokenizer_json = lexicon.subwords.tokenizer_json
-    arrays = {
+    arrays: dict[str, Any] = {
         VERSION: np.int64(LUXICAL_VERSION),
         TOKENIZER: np.frombuffer(tokenizer_json.encode(), dtype=np.uint8),
         NGRAMS: ngrams,
@@ -185,7 +186,7 @@ def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike) -> None:
             np.savez(stream, **arrays)
 
 
-def _read_arrays(stream) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
+def _read_arrays(stream: IO[bytes]) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
     """Read the arrays of a file, and its layers by themselves.
 
     A layer has shape (n_units_in, n_units_out), as in `coefs_`.

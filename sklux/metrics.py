@@ -8,11 +8,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_array
 
 from sklux._utils.documents import split_halves
 from sklux._utils.similarity import (
+    Rows,
     cosine_correlation,
     covariance_rank,
     is_zero_row,
@@ -22,7 +23,7 @@ from sklux._utils.similarity import (
     similarity_blocks,
     unit_rows,
 )
-from sklux._utils.typing import MatrixLike
+from sklux._utils.typing import MatrixLike, validate_params
 
 __all__ = [
     "effective_rank",
@@ -319,7 +320,7 @@ def half_document_retrieval(
     return float(np.mean(1 / ranks))
 
 
-def _check_two(embeddings, function):
+def _check_two(embeddings: MatrixLike, function: str) -> Rows:
     """Return unit rows of embeddings; check that at least two are not zero."""
     unit = _check_embeddings(embeddings, "embeddings")
     n_vectors = np.count_nonzero(~is_zero_row(unit))
@@ -331,7 +332,7 @@ def _check_two(embeddings, function):
     return unit
 
 
-def _check_pair(first, second):
+def _check_pair(first: MatrixLike, second: MatrixLike) -> list[Rows]:
     """Return unit rows of two embeddings of the same documents."""
     pair = [
         _check_embeddings(first, "The first argument"),
@@ -341,13 +342,12 @@ def _check_pair(first, second):
     return pair
 
 
-def _check_embeddings(embeddings, input_name):
+def _check_embeddings(embeddings: MatrixLike, input_name: str) -> Rows:
     """Return unit rows of embeddings; check that they are finite."""
-    embeddings = check_array(
+    checked = check_array(
         embeddings, accept_sparse="csr", dtype=np.float64, input_name=input_name
     )
-    if sparse.issparse(embeddings):
+    if sparse.issparse(checked):
         # Division by the largest value first: no square overflows.
-        embeddings = normalize(normalize(embeddings, norm="max"))
-        return embeddings.astype(np.float32)
-    return unit_rows(embeddings)
+        return normalize(normalize(checked, norm="max")).astype(np.float32)
+    return unit_rows(checked)
