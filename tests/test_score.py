@@ -83,9 +83,7 @@ def test_score_of_few_documents(
 
 
 def test_score_is_refused_in_words(fitted, others):
-    with pytest.raises(
-        ValueError, match="no teacher to compare with. Set teacher="
-    ):
+    with pytest.raises(ValueError, match="no teacher to compare with. Set teacher="):
         fitted.score(others)
     with pytest.raises(ValueError, match="needs at least 3. Got 2"):
         fitted.score(others[:2], teacher_embeddings=np.eye(2))

@@ -312,7 +312,7 @@ def test_vectorizer_without_teacher_says_how_to_give_one(documents):
 def test_vectorizer_second_positional_argument_is_explained(
     documents, teacher_embeddings
 ):
-    with pytest.raises(ValueError, match="Pass teacher vectors by name"):
+    with pytest.raises(ValueError, match="Pass teacher embeddings by name"):
         LuxicalVectorizer().fit(documents, teacher_embeddings)
 
 
