@@ -73,7 +73,7 @@ class Bench:
         self._read_store()
 
     def _read_store(self) -> None:
-        """Read the results in the store, including those of concurrent runs."""
+        """Read the results in the store, including results of concurrent runs."""
         if self.store is not None and self.store.exists():
             for line in self.store.read_text().splitlines():
                 key, result = json.loads(line)
