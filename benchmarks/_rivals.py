@@ -147,7 +147,7 @@ def distillation(bench: Bench) -> tuple[object, float]:
 def targets(bench: Bench, corpus: str) -> np.ndarray:
     """The teacher's training vectors, reduced to the student's width.
 
-    The principal directions are not centred, like the directions of the student's targets.
+    The principal directions are not centred, like the student's own directions.
     """
     unit = normalize(bench.teacher(corpus).train)
     _, directions = np.linalg.eigh(unit.T.astype(np.float64) @ unit)
