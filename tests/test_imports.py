@@ -23,7 +23,7 @@ ALLOWED = {
     "_vectorizer": {"_fused", "_lexical", "_student", "_teacher", "_utils"},
     "interop": {"_kernels", "_lexical", "_student", "_utils", "_vectorizer"},
     "metrics": {"_utils"},
-    "datasets": set(),
+    "datasets": {"_utils"},
     "_display": {"_student", "_utils", "_vectorizer"},
     "_commands": {
         "_display",

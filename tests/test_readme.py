@@ -11,7 +11,7 @@ END_OF_BLOCK = "-- end of block --\n"
 
 
 def test_readme_code_runs(tmp_path, data_home):
-    text = README.read_text()
+    text = README.read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     assert len(blocks) == 5
     separator = f"print({END_OF_BLOCK!r}, end='')\n"

@@ -148,6 +148,8 @@ def read_embeddings(path: Path) -> np.ndarray:
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, BadZipFile) as error:
         raise ValueError(f"{path} is not a .npy file of numbers: {error}") from error
+    if not isinstance(vectors, np.ndarray):
+        vectors.close()  # an archive of arrays
     if not isinstance(vectors, np.ndarray) or vectors.ndim != 2:
         raise ValueError(f"{path} must hold a matrix with one row per document.")
     if vectors.dtype.kind not in "fiu":

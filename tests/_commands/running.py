@@ -1,5 +1,6 @@
 """Runs commands in this process, or in a process of its own."""
 
+import os
 import subprocess
 import sys
 
@@ -17,7 +18,8 @@ def run_outside(*arguments, **options):
     """Run a command in a process of its own."""
     command = [sys.executable, "-m", "sklux.cli", *map(str, arguments)]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.run(command, text=True, **options)
+    options.setdefault("env", os.environ | {"PYTHONIOENCODING": "utf-8"})
+    return subprocess.run(command, encoding="utf-8", **options)
 
 
 def succeeded(*arguments, **options):

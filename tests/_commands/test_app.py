@@ -1,5 +1,6 @@
 """The commands and their help."""
 
+import os
 import subprocess
 import sys
 
@@ -42,7 +43,11 @@ def test_app_imports_nothing_heavy():
         "print(*sys.modules)"
     )
     result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},  # lines around the help
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     loaded = set(result.stdout.split())
     assert "sklux._commands.options" in loaded

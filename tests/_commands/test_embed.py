@@ -130,7 +130,12 @@ def test_embed_memory_is_constant(folder, tmp_path, texts):
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_embed_removes_its_half_at_a_signal(folder, tmp_path, name):
     number = getattr(signal, name)
-    command = [sys.executable, "-m", "sklux.cli", "embed", folder / "model.sklux"]
+    # The process inherits signals that are ignored, such as SIGHUP under nohup.
+    program = (
+        f"import signal; signal.signal({number:d}, signal.SIG_DFL)\n"
+        "from sklux.cli import main; main()"
+    )
+    command = [sys.executable, "-c", program, "embed", folder / "model.sklux"]
     command += ["-", tmp_path / "v.npy", "--format", "text"]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         for _ in range(600):

@@ -1,6 +1,7 @@
 """Vectors of documents on disk, in one sqlite3 file, keyed by model and text."""
 
 import multiprocessing
+import os
 import re
 import sqlite3
 import sys
@@ -428,7 +429,12 @@ def test_vector_cache_is_read_if_side_files_cannot_be_made(tmp_path):
 
 def test_vector_cache_is_read_if_side_files_cannot_be_made_under_odd_names(tmp_path):
     """The name of the file becomes part of a URI."""
-    cache, vectors = filled(tmp_path / "a b?c#d%20\u00e9", ["a"])
+    name = "a b?c#d%20\u00e9"
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        pytest.skip("the file system of this locale has no such name")
+    cache, vectors = filled(tmp_path / name, ["a"])
     cache.file.with_name(f"{FILE_NAME}-shm").mkdir()
     np.testing.assert_array_equal(
         cache.get([cache.key("a")])[cache.key("a")], vectors[0]

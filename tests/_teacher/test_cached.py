@@ -1,5 +1,6 @@
 """Teachers with a cache and without: their vectors, identity and words."""
 
+import json
 import pickle
 import textwrap
 import threading
@@ -130,15 +131,15 @@ def test_cached_teacher_in_a_restarted_program_embeds_nothing(tmp_path, kind):
         )
     )
     code = """
-        import sys
+        import json, sys
         from sklux import CachedTeacher
         from some_models import MODELS
         teacher = CachedTeacher(MODELS[sys.argv[1]], path="cache")
-        print(teacher.transform(sys.argv[2:]).tolist())
+        print(teacher.transform(json.loads(sys.argv[2])).tolist())
         assert not {"torch", "sentence_transformers"} & set(sys.modules)
     """
-    first = run_python(code, kind, *TEXTS, cwd=tmp_path)
-    second = run_python(code, kind, *TEXTS, cwd=tmp_path, FORBIDDEN="1")
+    first = run_python(code, kind, json.dumps(TEXTS), cwd=tmp_path)
+    second = run_python(code, kind, json.dumps(TEXTS), cwd=tmp_path, FORBIDDEN="1")
     assert first == second
 
 

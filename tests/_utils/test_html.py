@@ -47,7 +47,9 @@ def test_html_no_link_without_a_site(monkeypatch, estimator, urls):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_html_linked_pages_are_pages_of_the_reference(estimator):
     """autosummary names the pages by module and class."""
-    lines = [line.strip() for line in REFERENCE.read_text().splitlines()]
+    lines = [
+        line.strip() for line in REFERENCE.read_text(encoding="utf-8").splitlines()
+    ]
     assert f".. currentmodule:: {sklux.__name__}" in lines
     assert ":toctree: generated" in lines
     assert estimator.__name__ in lines
