@@ -110,7 +110,7 @@ def small_vectorizer(teacher=None, **params):
 
 @pytest.fixture(scope="session")
 def data_home(tmp_path_factory):
-    """Where programs keep what a teacher says of words: they have most in common."""
+    """Folder of the teacher cache that the programs share."""
     return tmp_path_factory.mktemp("data")
 
 

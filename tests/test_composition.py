@@ -1,4 +1,4 @@
-"""Beside other parts of scikit-learn: columns, unions, searches, frozen, parallel."""
+"""Use with other parts of scikit-learn: columns, unions, searches, frozen, parallel."""
 
 import copy
 import os
@@ -42,7 +42,7 @@ def fitted(documents, teacher_embeddings):
 
 @pytest.fixture
 def teacher(latent_teacher, tmp_path):
-    """Knows all texts after the first time."""
+    """Has all texts in its cache after the first call."""
     return CachedTeacher(latent_teacher, path=tmp_path, model_id="latent")
 
 
@@ -121,7 +121,7 @@ def test_feature_union_with_tfidf(documents, teacher):
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_feature_union_of_both_stages_on_a_column(frame, teacher, library, documents):
-    """On the column itself, and on its name within a table: the same as on a list."""
+    """A column, and its name in a table, give the same values as a list."""
     table = frame if library == "pandas" else pl.from_pandas(frame)
     union = FeatureUnion(
         [("dense", small_vectorizer(teacher)), ("sparse", LexicalVectorizer())]
@@ -142,7 +142,7 @@ def test_feature_union_of_both_stages_on_a_column(frame, teacher, library, docum
 
 
 def assert_same_values(found, expected):
-    """The same bits, whether the first is sparse or not."""
+    """Fail unless both have the same values; the first may be sparse."""
     dense = found.toarray() if sparse.issparse(found) else found
     np.testing.assert_array_equal(dense, expected)
 
@@ -181,10 +181,10 @@ def test_halving_grid_search(documents, topics, teacher):
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_grid_search_in_parallel_is_that_in_turn(
+def test_grid_search_in_parallel_scores_like_a_sequential_one(
     documents, topics, latent_teacher, tmp_path, backend
 ):
-    """Processes and threads around a fit: the same scores, and none waits for ever."""
+    """Fits in processes and in threads give the same scores, without a deadlock."""
     pipeline = make_pipeline(
         small_vectorizer(CachedTeacher(latent_teacher, path=tmp_path, model_id="t")),
         LogisticRegression(),
@@ -201,7 +201,7 @@ def test_grid_search_in_parallel_is_that_in_turn(
 
 
 def threads_after_a_fit(documents, teacher_embeddings):
-    """Names of the threads of this process, once it has fitted a model."""
+    """Number of threads for a fit in this process, and thread names after the fit."""
     vectorizer = small_vectorizer(projection=ReLUProjection(4))
     vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
     return all_threads(), [thread.name for thread in threading.enumerate()]
@@ -220,7 +220,7 @@ def test_fits_in_processes_share_the_processors(documents, teacher_embeddings):
 
 
 def burnt_ticks():
-    """User and system time of each thread of this process, in 1/100 s as a rule."""
+    """User and system time of each thread of this process, usually in 1/100 s."""
     ticks = {}
     for thread in os.listdir("/proc/self/task"):
         with suppress(OSError), open(f"/proc/self/task/{thread}/stat") as file:
@@ -230,7 +230,7 @@ def burnt_ticks():
 
 
 class WatchedVectorizer(LuxicalVectorizer):
-    """Notes what each thread of its process burns in a fit, and what torch may use."""
+    """Records the ticks of each thread in a fit, and the threads that torch may use."""
 
     def fit(self, raw_documents, y=None, *, teacher_embeddings=None):
         before = burnt_ticks()
@@ -248,7 +248,7 @@ def share_of_processors():
 
 
 def work_of_threads(vectorizer, X, y=None):
-    """Ticks of a fit, and which part of them more threads than its share have burnt."""
+    """Ticks of a fit, and the fraction burnt by threads beyond its share."""
     burnt = np.sort(vectorizer.burnt_)
     return {
         "ticks": int(burnt.sum()),
@@ -293,7 +293,8 @@ def test_fits_in_a_parallel_search_keep_to_their_share(network):
         results = search.fit(documents, teacher_embeddings=vectors).cv_results_
     for split in ("split0", "split1"):
         assert results[f"{split}_test_process"] != os.getpid()
-        assert results[f"{split}_test_ticks"] > 20  # of fewer, one says too much
+        # With fewer ticks, one tick changes the share too much.
+        assert results[f"{split}_test_ticks"] > 20
         assert results[f"{split}_test_torch_threads"] <= share_of_processors()
         assert results[f"{split}_test_beyond"] < 0.05
 
@@ -303,7 +304,7 @@ def test_fit_in_this_process_has_all_processors():
 
 
 def test_transform_in_parallel_config_uses_its_threads(fitted, documents):
-    """n_jobs=None follows the context, and the bits stay."""
+    """n_jobs=None follows the context, and the bits stay the same."""
     expected = fitted.transform(documents)
     for backend in ("threading", "loky"):
         with parallel_config(backend=backend, n_jobs=2):

@@ -1,4 +1,4 @@
-"""Who may import whom, and what may never be imported early."""
+"""Which folder may import which, and packages that are never imported early."""
 
 import ast
 import subprocess
@@ -11,8 +11,8 @@ import sklux
 
 PACKAGE = Path(sklux.__file__).parent
 
-# Room -> rooms it may import; a room may import itself. Rooms stand on the two of the
-# ground, side by side; only those at the top join them.
+# Folder, or module at the top -> others that it may import; it may import itself.
+# Folders use _kernels and _utils, not each other; only the top ones join them.
 ALLOWED = {
     "_kernels": set(),
     "_utils": set(),
@@ -69,7 +69,7 @@ HEAVY = {
 
 
 def imports_of(file):
-    """Names that a file imports, as absolute module names, wherever they stand."""
+    """Names that a file imports anywhere, as absolute module names."""
     names = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and node.args:
@@ -93,31 +93,31 @@ def modules():
 
 def test_imports_follow_the_table():
     for module, file in modules():
-        room = module.split(".")[0]
+        folder = module.split(".")[0]
         imported = {
             name.split(".")[1] for name in imports_of(file) if name.startswith("sklux.")
         }
-        assert imported <= ALLOWED[room] | {room}, module
+        assert imported <= ALLOWED[folder] | {folder}, module
 
 
-def test_imports_table_names_every_room():
+def test_imports_table_names_every_folder():
     assert {module.split(".")[0] for module, _ in modules()} == set(ALLOWED)
 
 
-def test_imports_table_has_no_circle():
-    def reach(room, path=()):
-        assert room not in path, f"{' -> '.join((*path, room))}"
-        for below in ALLOWED[room]:
-            reach(below, (*path, room))
+def test_imports_table_has_no_cycle():
+    def reach(folder, path=()):
+        assert folder not in path, f"{' -> '.join((*path, folder))}"
+        for below in ALLOWED[folder]:
+            reach(below, (*path, folder))
 
-    for room in ALLOWED:
-        reach(room)
+    for folder in ALLOWED:
+        reach(folder)
 
 
-def test_imports_within_a_room_have_no_circle():
+def test_imports_within_a_folder_have_no_cycle():
     imported = {
         f"sklux.{module}": {
-            # A module, or a name in one.
+            # A module, or a name in a module.
             name if name.startswith(f"sklux.{module.split('.')[0]}.") else ""
             for name in imports_of(file)
         }
@@ -143,17 +143,17 @@ def test_imports_within_a_room_have_no_circle():
             reach(module)
 
 
-def test_rooms_have_no_code_of_their_own():
+def test_init_files_of_folders_have_no_code():
     for module, file in modules():
         if module.endswith(".__init__"):
             assert file.read_text(encoding="utf-8").count("\n") <= 1, module
 
 
-def test_imports_heavy_packages_stay_behind_their_doors():
+def test_imports_heavy_packages_stay_in_the_listed_modules():
     for module, file in modules():
-        for package, doors in HEAVY.items():
+        for package, importers in HEAVY.items():
             if any(name.split(".")[0] == package for name in imports_of(file)):
-                assert module in doors, f"{module} imports {package}"
+                assert module in importers, f"{module} imports {package}"
 
 
 def modules_after(program):
@@ -165,12 +165,12 @@ def modules_after(program):
     return set(result.stdout.split())
 
 
-def test_imports_sklux_alone_brings_in_nothing_heavy():
+def test_imports_sklux_alone_imports_nothing_heavy():
     modules = modules_after("import sklux; dir(sklux)")
     assert modules.isdisjoint({"torch", "sentence_transformers", "sklearn", "scipy"})
 
 
-def test_imports_all_public_names_bring_in_neither_torch_nor_teacher():
+def test_imports_all_public_names_import_neither_torch_nor_teacher():
     modules = modules_after("from sklux import *")
     assert "sklearn" in modules
     assert modules.isdisjoint(
@@ -179,7 +179,7 @@ def test_imports_all_public_names_bring_in_neither_torch_nor_teacher():
 
 
 def test_imports_transform_of_a_loaded_model_needs_nothing_heavy(fitted, tmp_path):
-    """Its word pieces are there: neither torch nor tokenizers has to read them."""
+    """The file holds the word pieces, so neither torch nor tokenizers is needed."""
     assert fitted.lexical_.analyzer == "word+subword"
     fitted.save(tmp_path / "model.sklux")
     modules = modules_after(
@@ -228,7 +228,7 @@ def test_imports_public_names_are_listed():
 
 
 def test_imports_dir_has_nothing_but_public_names():
-    """Dunders aside; a fresh interpreter, in which nothing else has been imported."""
+    """Except for dunders, in a fresh interpreter without other imports."""
     program = (
         "import sklux\n"
         "sklux.LexicalVectorizer\n"
@@ -244,7 +244,7 @@ def test_imports_dir_has_nothing_but_public_names():
 
 
 def test_broken_library_is_named_by_the_import():
-    """Its AttributeError would read as if sklux had no such class."""
+    """An AttributeError would look as if sklux had no such class."""
     program = (
         "import sklux\n"
         "def broken(name):\n"

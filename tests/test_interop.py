@@ -1,4 +1,4 @@
-"""Files of the luxical package, against that package itself."""
+"""Files of the luxical package, compared with the package itself."""
 
 import json
 import pickle
@@ -32,7 +32,7 @@ from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
 from sklux._utils.model_file import read_model, write_model
 from sklux.interop import load_luxical, save_luxical
 
-# luxical calls what NumPy has deprecated.
+# luxical calls deprecated functions of NumPy.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:luxical")
 
 NO_TOKEN = 2**32 - 1
@@ -55,7 +55,7 @@ QUERIES = ["the red apple and the green car", *TRAINING_TEXTS[:5], *AWKWARD]
 
 def count_ngrams(tokenizer, max_n):
     """n-grams of pieces in ascending order of their counts, with the counts."""
-    # What no piece is known of gives n-grams of [UNK].
+    # Text without a known piece gives n-grams of [UNK].
     texts = [*TRAINING_TEXTS, "\u2603 \u2603 apple [CLS]"]
     counts = Counter()
     for ids in library_ids(tokenizer, texts):
@@ -66,14 +66,14 @@ def count_ngrams(tokenizer, max_n):
 
 @lru_cache
 def make_embedder(max_n, widths, kind="bert"):
-    """An untrained model of luxical's; without luxical the test is skipped."""
+    """An untrained luxical model; without luxical the test is skipped."""
     pytest.importorskip("luxical")
     from luxical.embedder import initialize_embedder_from_ngram_summary
     from luxical.ngrams import SpaceSavingNgramSummary
     from luxical.tokenization import arrow_tokenizer_from_tokenizer
 
     tokenizer = bert_tokenizer() if kind == "bert" else other_tokenizer(kind)
-    # luxical's own count takes seconds to compile.
+    # The counter of luxical takes seconds to compile.
     ngrams, counts = count_ngrams(tokenizer, max_n)
     summary = SpaceSavingNgramSummary(
         ngrams=padded(ngrams, max_n),
@@ -90,13 +90,13 @@ def make_embedder(max_n, widths, kind="bert"):
 
 
 def padded(ngrams, max_n):
-    """n-grams as rows of one length."""
+    """n-grams as rows of equal length."""
     rows = [[*ngram, *[NO_TOKEN] * (max_n - len(ngram))] for ngram in ngrams]
     return np.array(rows, dtype=np.uint32)
 
 
 def load_embedder(path):
-    """A file in luxical; without luxical the test is skipped."""
+    """Load a file in luxical; without luxical the test is skipped."""
     pytest.importorskip("luxical")
     from luxical.embedder import Embedder
 
@@ -126,13 +126,13 @@ def arrays(luxical_file):
 
 
 def assert_near(actual, expected):
-    """Fail where vectors differ by 1e-5."""
+    """Fail if vectors differ by more than 1e-5."""
     assert actual.dtype == expected.dtype == np.float32
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
 
 
 def fnv1a(data):
-    """64-bit FNV-1a as its authors write it."""
+    """64-bit FNV-1a as its authors define it."""
     value = 0xCBF29CE484222325
     for byte in data:
         value = (value ^ byte) * 0x100000001B3 % 2**64
@@ -140,7 +140,7 @@ def fnv1a(data):
 
 
 def hashes_of(ngrams):
-    """Hashes of n-grams, by the loop over their bytes."""
+    """Hashes of n-grams, computed by a loop over their bytes."""
     values = [fnv1a(row.astype("<u4").tobytes()) for row in ngrams]
     return np.array(values, dtype=np.uint64).view(np.int64)
 
@@ -166,25 +166,25 @@ def make_arrays(tokenizer_json, ngrams, widths=(4, 3)):
 
 
 def written(folder, arrays):
-    """A file of some arrays."""
+    """Write the arrays to a file."""
     path = folder / "changed.npz"
     np.savez(path, **arrays)
     return path
 
 
 def word_tokenizer(vocabulary):
-    """A tokenizer whose pieces stand between commas; they may hold blanks."""
+    """A tokenizer that splits at commas; pieces may contain blanks."""
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(",", "removed")
     return tokenizer.to_str()
 
 
-# What load_luxical reads.
+# Files that load_luxical reads.
 
 
 @lru_cache
 def both_models(max_n, widths, folder):
-    """A model in luxical and in sklux."""
+    """The same model in luxical and in sklux."""
     embedder = make_embedder(max_n, widths)
     embedder.save(folder / "model.npz")
     return embedder, load_luxical(folder / "model.npz")
@@ -201,14 +201,16 @@ def folder(tmp_path_factory):
 @given(texts=st.lists(TEXTS, min_size=1, max_size=8))
 @example(texts=QUERIES)
 @example(texts=[""])
-def test_interop_loaded_vectors_are_luxicals(folder, max_n, widths, texts):
+def test_interop_loaded_model_has_the_same_vectors_as_luxical(
+    folder, max_n, widths, texts
+):
     embedder, model = both_models(max_n, widths, folder)
     assert_near(model.transform(texts), embedder(texts))
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram", "wordpiece", "single_word"])
 def test_interop_loaded_vectors_with_other_tokenizers(tmp_path, kind):
-    """The tokenizers library reads what the kernel does not know."""
+    """The tokenizers library splits texts if the kernel does not support the tokenizer."""
     embedder = make_embedder(3, (16, 8), kind)
     embedder.save(tmp_path / "model.npz")
     texts = [text for text in QUERIES if kind != "bpe" or text.isascii()]
@@ -231,7 +233,7 @@ def test_interop_text_without_known_ngram_is_zero_in_both(loaded, luxical_file):
 
 
 def test_interop_units_that_are_all_negative_are_zero_in_both(tmp_path):
-    """A ReLU that leaves nothing: the zero vector, not NaN."""
+    """If ReLU sets all units to zero, the vector is zero, not NaN."""
     arrays = make_arrays(word_tokenizer({"[UNK]": 0, "a": 1, "b": 2}), [[1], [2]])
     arrays["nn_layer_0"] = np.array([[-1, 1]] * 4, dtype=np.float32)
     path = written(tmp_path, arrays)
@@ -241,7 +243,7 @@ def test_interop_units_that_are_all_negative_are_zero_in_both(tmp_path):
 
 
 def test_interop_loaded_model_is_truncated(loaded):
-    """The first components; teacher vectors have no place in either model."""
+    """The vectors keep the first components; neither model projects teacher vectors."""
     short = loaded.truncate(5)
     whole = loaded.transform(QUERIES)[:, :5]
     lengths = np.linalg.norm(whole, axis=1, keepdims=True)
@@ -270,7 +272,7 @@ def test_interop_loaded_by_hand(tmp_path):
     np.testing.assert_allclose(model.transform(["x,y,x"]), expected, rtol=1e-6)
 
 
-def test_interop_loaded_model_says_what_it_is(loaded, arrays):
+def test_interop_loaded_model_has_parameters_and_attributes(loaded, arrays):
     lexical, projection = loaded.lexical_, loaded.projection_
     assert loaded.teacher is loaded.teacher_id_ is None
     assert loaded.lexical.get_params() == lexical.get_params()
@@ -292,7 +294,7 @@ def test_interop_loaded_model_says_what_it_is(loaded, arrays):
     assert loaded.get_feature_names_out()[-1] == "luxicalvectorizer11"
 
 
-def test_interop_loaded_model_has_what_the_file_has(loaded, arrays):
+def test_interop_loaded_model_has_the_arrays_of_the_file(loaded, arrays):
     tokenizer = Tokenizer.from_str(arrays["tokenizer"].tobytes().decode())
     names = [
         " ".join(map(tokenizer.id_to_token, row[row != NO_TOKEN]))
@@ -310,7 +312,7 @@ def test_interop_loaded_model_has_what_the_file_has(loaded, arrays):
 def test_interop_order_of_the_table_does_not_matter(tmp_path, loaded, arrays):
     for name in ("ngram_hash_to_ngram_idx_keys", "ngram_hash_to_ngram_idx_values"):
         arrays[name] = arrays[name][::-1]
-    # Older versions of NumPy wrote this argument of theirs as an array.
+    # Older versions of NumPy wrote their argument allow_pickle as an array.
     arrays["allow_pickle"] = np.array(False)
     model = load_luxical(written(tmp_path, arrays))
     assert model.transform(QUERIES).tobytes() == loaded.transform(QUERIES).tobytes()
@@ -328,8 +330,8 @@ def test_interop_compressed_file_is_read(tmp_path, loaded, arrays):
     assert model.transform(QUERIES).tobytes() == loaded.transform(QUERIES).tobytes()
 
 
-def test_interop_pieces_with_blanks_where_each_stands_alone(tmp_path):
-    """A blank in a piece is in nobody's way without n-grams."""
+def test_interop_pieces_with_blanks_without_ngrams(tmp_path):
+    """A blank in a piece does no harm without n-grams."""
     tokenizer = word_tokenizer({"[UNK]": 0, "a b": 1, "b": 2, "a": 3})
     path = written(tmp_path, make_arrays(tokenizer, [[1], [2], [0]]))
     texts = ["a b,b", "a,b", "b", "a b", "c"]
@@ -338,7 +340,7 @@ def test_interop_pieces_with_blanks_where_each_stands_alone(tmp_path):
     assert_near(model.transform(texts), load_embedder(path)(texts))
 
 
-def test_interop_pieces_with_blanks_that_no_ngram_has(tmp_path):
+def test_interop_pieces_with_blanks_outside_all_ngrams(tmp_path):
     """The text 'a b' is one piece, which is not the n-gram of a and b."""
     tokenizer = word_tokenizer({"[UNK]": 0, "a b": 1, "b": 2, "a": 3})
     path = written(tmp_path, make_arrays(tokenizer, [[3, 2], [2], [0]]))
@@ -348,7 +350,7 @@ def test_interop_pieces_with_blanks_that_no_ngram_has(tmp_path):
     assert not model.transform(["a b"]).any()
 
 
-# What a loaded model can do.
+# Methods of a loaded model.
 
 
 def test_interop_loaded_model_is_pickled(loaded):
@@ -372,14 +374,14 @@ def test_interop_sklux_file_holds_no_teacher_directions(loaded, tmp_path):
     loaded.save(path)
     tensors, state = read_model(path, mmap_mode=None, verify=True)
     assert "teacher_components" not in tensors
-    # A file that says that it has them, and has not, is damaged.
+    # A file that declares the directions, but does not hold them, is damaged.
     state["projection_"]["has_teacher_components"] = True
     write_model(path, tensors, state)
     with pytest.raises(ValueError, match="lacks a part.*teacher_components"):
         LuxicalVectorizer.load(path)
 
 
-def test_interop_loaded_model_is_cloned_and_fitted_anew(
+def test_interop_loaded_model_is_cloned_and_fitted_again(
     loaded, documents, teacher_embeddings
 ):
     model = clone(loaded)
@@ -399,7 +401,7 @@ def test_interop_loaded_model_projects_no_teacher_vectors(loaded, tmp_path):
                 stage.project_teacher(np.ones((2, 12)))
 
 
-def test_interop_loading_brings_in_neither_torch_nor_luxical(luxical_file):
+def test_interop_loading_imports_neither_torch_nor_luxical(luxical_file):
     program = (
         "import sys\n"
         "from sklux.interop import load_luxical\n"
@@ -423,8 +425,8 @@ def test_interop_missing_tokenizers_names_the_extra(luxical_file, monkeypatch):
 # Hashes.
 
 
-def test_interop_hash_twin_has_the_known_answers():
-    """From the authors' own list."""
+def test_interop_reference_hash_gives_the_published_values():
+    """Values from the list of the authors."""
     assert fnv1a(b"") == 0xCBF29CE484222325
     assert fnv1a(b"a") == 0xAF63DC4C8601EC8C
     assert fnv1a(b"foobar") == 0x85944171F73967E8
@@ -443,7 +445,7 @@ def test_interop_hashes_equal_the_loop_over_bytes(ngrams):
     )
 
 
-# What save_luxical writes.
+# Files that save_luxical writes.
 
 
 @pytest.mark.parametrize("max_n", [1, 3])
@@ -453,7 +455,7 @@ def test_interop_round_trip_gives_the_same_arrays(folder, tmp_path, max_n):
     save_luxical(model, tmp_path / "second")
     with np.load(tmp_path / "first.npz") as first, np.load(tmp_path / "second") as new:
         assert set(first.files) - {"allow_pickle"} == set(new.files)
-        # luxical's table is in an order of its own.
+        # The table of luxical has a different order.
         order = np.argsort(first["ngram_hash_to_ngram_idx_values"])
         for name in new.files:
             expected = first[name][order] if "_idx_" in name else first[name]
@@ -466,7 +468,7 @@ def test_interop_round_trip_gives_the_same_arrays(folder, tmp_path, max_n):
 
 @pytest.fixture(scope="module")
 def subword_student(documents, teacher_embeddings):
-    """Fitted by sklux, of the kind that luxical can run; must not be changed."""
+    """A model fitted by sklux that luxical can run; tests must not change it."""
     lexical = LexicalVectorizer(
         analyzer="subword", tokenizer=bert_tokenizer(), ngram_range=(1, 3)
     )
@@ -476,7 +478,7 @@ def subword_student(documents, teacher_embeddings):
 
 
 def refitted(model, documents, teacher_embeddings, **params):
-    """A clone with other parameters, fitted."""
+    """A fitted clone with other parameters."""
     model = clone(model).set_params(**params)
     return model.fit(documents, teacher_embeddings=teacher_embeddings)
 
@@ -492,7 +494,7 @@ def refitted(model, documents, teacher_embeddings, **params):
         {"lexical__vocabulary": {"car": 1, "apple": 0, "car car": 2}},
     ],
 )
-def test_interop_saved_vectors_are_luxicals(
+def test_interop_saved_model_has_the_same_vectors_in_luxical(
     subword_student, documents, teacher_embeddings, tmp_path, params
 ):
     model = refitted(subword_student, documents, teacher_embeddings, **params)
@@ -570,8 +572,8 @@ def test_interop_save_names_a_setting_that_luxical_lacks(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_interop_save_goes_by_the_settings_that_count(subword_student, tmp_path):
-    """How a fitted stage weighs was settled in fit; what it reads was not."""
+def test_interop_save_checks_the_settings_in_use(subword_student, tmp_path):
+    """Weighing follows the settings at fit time; reading follows the present settings."""
     model = pickle.loads(pickle.dumps(subword_student))
     model.lexical_.set_params(sublinear_tf=True)
     save_luxical(model, tmp_path / "model.npz")
@@ -641,7 +643,7 @@ def test_interop_save_refuses_values_that_are_not_finite(subword_student, tmp_pa
 
 
 def test_interop_save_refuses_equal_hashes(subword_student, tmp_path, monkeypatch):
-    """No two n-grams with one hash are known, so the hash is made worse."""
+    """No two n-grams with the same hash are known, so the test weakens the hash."""
     hashes = sklux.interop._ngram_hashes
     monkeypatch.setattr(sklux.interop, "_ngram_hashes", lambda rows: hashes(rows) % 8)
     with pytest.raises(ValueError, match="Two n-grams of the model have the same hash"):
@@ -684,7 +686,7 @@ def tokenizer_with(change):
 
 
 def as_bytes(data):
-    """A change that puts bytes, or text, in the place of an array."""
+    """A change that replaces an array by bytes or text."""
     data = data.encode() if isinstance(data, str) else data
     return lambda array: np.frombuffer(data, dtype=np.uint8)
 
@@ -700,7 +702,7 @@ PADDING = dict(direction="Right", pad_id=2, pad_type_id=0, pad_token="[PAD]")
 
 
 def refuse(path, message):
-    """Load a file that is refused, by an error that names it."""
+    """Fail unless loading the file raises an error that names it."""
     with pytest.raises(ValueError, match=message) as raised:
         load_luxical(path)
     assert str(raised.value).startswith(
@@ -736,7 +738,7 @@ def test_interop_missing_array_is_named(tmp_path, arrays, name):
 def test_interop_array_of_another_kind_is_named(tmp_path, arrays, name, change):
     array = change(arrays[name])
     if name in ("version", "num_nn_layers") and array.dtype == np.dtype(">u8"):
-        array = array.astype(bool)  # any integer is read there
+        array = array.astype(bool)  # any integer type is accepted there
     refuse(
         written(tmp_path, arrays | {name: array}), f"its array '{name}' (has|cannot)"
     )
@@ -744,7 +746,7 @@ def test_interop_array_of_another_kind_is_named(tmp_path, arrays, name, change):
 
 @pytest.mark.parametrize("name", NAMES[2:-1])
 def test_interop_array_that_is_shorter_is_refused(tmp_path, arrays, name):
-    """Names the first array that does not fit; the last layer may be of any width."""
+    """The error names the first wrong array; the last layer may have any width."""
     refuse(written(tmp_path, changed(name, lambda array: array[:-1])(arrays)), "its ar")
 
 
@@ -882,7 +884,7 @@ def test_interop_ngram_of_a_piece_with_a_blank(tmp_path):
     refuse(written(tmp_path, arrays), "the token 1, the piece 'a b': sklux joins")
 
 
-def test_interop_padding_that_does_nothing_is_read(tmp_path, loaded, arrays):
+def test_interop_padding_without_effect_is_accepted(tmp_path, loaded, arrays):
     padding = PADDING | {"strategy": "BatchLongest", "pad_to_multiple_of": None}
     path = written(
         tmp_path, tokenizer_with(lambda state: state.update(padding=padding))(arrays)
@@ -903,8 +905,8 @@ def test_interop_padding_that_does_nothing_is_read(tmp_path, loaded, arrays):
 def test_interop_refused_settings_change_luxicals_vectors(
     tmp_path, luxical_file, arrays, setting
 ):
-    """So they are refused for a reason."""
-    # A piece that pads has to be a known n-gram.
+    """This is why sklux refuses them: they change the tokens that luxical counts."""
+    # The padding piece must be a known n-gram.
     text = "the green apple and the red apple"
     arrays = tokenizer_with(lambda state: state.update(setting))(arrays)
     tokens = load_embedder(written(tmp_path, arrays)).tokenize([text])[0]
@@ -955,8 +957,8 @@ def test_interop_zip_of_other_files(tmp_path):
     refuse(path, "'version' cannot be read")
 
 
-def test_interop_array_that_claims_too_much(tmp_path, arrays):
-    """A header of a few bytes asks for an array of petabytes."""
+def test_interop_array_with_a_huge_shape(tmp_path, arrays):
+    """A header of a few bytes declares an array of petabytes."""
     path = written(tmp_path, {"version": arrays["version"]})
     header = (
         b"{'descr': '<u4', 'fortran_order': False, 'shape': (1000000000000, 900), }"
@@ -969,7 +971,7 @@ def test_interop_array_that_claims_too_much(tmp_path, arrays):
     refuse(path, "'recognized_ngrams' cannot be read: ")
 
 
-def test_interop_array_with_bytes_behind_it(tmp_path, arrays, luxical_file):
+def test_interop_array_followed_by_bytes(tmp_path, arrays, luxical_file):
     path = tmp_path / "model.npz"
     with (
         zipfile.ZipFile(luxical_file) as archive,
@@ -983,7 +985,7 @@ def test_interop_array_with_bytes_behind_it(tmp_path, arrays, luxical_file):
 
 @pytest.fixture(scope="module")
 def small_file(tmp_path_factory):
-    """A file of few bytes, what it gives, and a file to change."""
+    """The content of a small file, its vectors, and the path of a damaged copy."""
     folder = tmp_path_factory.mktemp("small")
     tokenizer = word_tokenizer({"[UNK]": 0, "a": 1, "b": 2})
     path = written(folder, make_arrays(tokenizer, [[1], [2, 1], [0]]))
@@ -994,7 +996,7 @@ def small_file(tmp_path_factory):
 @settings(max_examples=300, deadline=None)
 @given(data=st.data(), bits=st.integers(1, 255))
 def test_interop_file_with_any_byte_changed(small_file, data, bits):
-    """It is refused, or the byte was of no account."""
+    """The file is refused, or the byte has no effect."""
     content, vectors, path = small_file
     place = data.draw(st.integers(0, len(content) - 1))
     damaged = bytearray(content)

@@ -1,4 +1,4 @@
-"""What is declared twice agrees: versions of linters, oldest packages, workflows."""
+"""Repeated declarations agree: versions of linters, oldest packages, workflows."""
 
 import re
 import tomllib
@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-# Extras of users.
+# Extras for users.
 EXTRAS = ("subword", "train", "teacher", "plot", "cli")
 # All tests run on the torch of constraints.txt.
 NOT_OLDEST = {"torch"}
@@ -25,7 +25,7 @@ def pins(path):
 
 
 def declared_minima():
-    """Least versions of what users install, the extras included."""
+    """Minimum versions of the packages that users install, including extras."""
     extras = PROJECT["project"]["optional-dependencies"]
     lines = [line for extra in EXTRAS for line in extras[extra] if ">=" in line]
     return dict(line.split(">=") for line in PROJECT["project"]["dependencies"] + lines)
@@ -39,7 +39,7 @@ def test_packaging_oldest_versions_are_those_declared():
 
 
 def test_packaging_extras_of_users_have_minima():
-    """All that is not sklux itself, nor for its developers, says how old it may be."""
+    """Each package in the extras for users, except sklux itself, has a minimum version."""
     extras = PROJECT["project"]["optional-dependencies"]
     for name in EXTRAS:
         for line in extras[name]:
@@ -86,7 +86,7 @@ def test_packaging_pre_commit_has_the_linters_of_make_lint():
 
 
 def test_packaging_pre_commit_runs_the_checks_of_make_lint():
-    """Those that come from no repository of hooks."""
+    """The checks that do not come from a repository of hooks."""
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", makefile, flags=re.MULTILINE)[1]
@@ -103,11 +103,11 @@ def test_packaging_linters_are_pinned():
     constraints = pins("constraints.txt")
     extras = PROJECT["project"]["optional-dependencies"]
     assert set(extras["lint"]) == constraints.keys() - {"torch"}
-    # Tests read types with the same versions.
+    # Tests check types with the same versions.
     assert {"mypy", "scipy-stubs"} <= set(extras["test"])
 
 
-def test_packaging_extras_lead_to_each_other():
+def test_packaging_extras_refer_to_declared_extras():
     extras = PROJECT["project"]["optional-dependencies"]
     for requirements in extras.values():
         for line in requirements:
@@ -138,7 +138,7 @@ def test_packaging_workflow_runs_what_developers_run():
             assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
 
 
-def test_packaging_workflow_sets_what_make_sets_where_there_is_no_make():
+def test_packaging_windows_workflow_sets_the_variables_of_make():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (small,) = re.findall(r"^RUN_SMALL = (.+)", makefile, flags=re.MULTILINE)
     workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
@@ -150,7 +150,7 @@ def test_packaging_workflow_sets_what_make_sets_where_there_is_no_make():
 
 @pytest.mark.parametrize("name", ["bug", "feature"])
 def test_packaging_issue_forms_are_forms(name):
-    """As GitHub reads them: without one of these keys it shows no form at all."""
+    """GitHub shows no form if one of these keys is missing."""
     yaml = pytest.importorskip("yaml")
     path = ROOT / f".github/ISSUE_TEMPLATE/{name}.yml"
     form = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""No room touches a private name of another: what another needs has a public name."""
+"""No folder uses a private name of another folder: shared names are public."""
 
 import ast
 from pathlib import Path
@@ -11,7 +11,7 @@ PACKAGE = Path(sklux.__file__).parent
 OWN = {"self", "cls"}
 # Private names of other libraries, which have no public ones.
 OF_LIBRARIES = {
-    # scikit-learn: validation, callbacks, what `clone` keeps, the part of a
+    # scikit-learn: validation, callbacks, state that `clone` keeps, the part of a
     # TfidfVectorizer that holds the idf.
     "_fit_context",
     "_init_callback_context",
@@ -28,8 +28,8 @@ OF_LIBRARIES = {
 }
 
 
-def rooms():
-    """Each room with its files: a folder, or a module at the top."""
+def folders():
+    """Each folder, or module at the top, with its files."""
     for entry in sorted(PACKAGE.iterdir()):
         if entry.is_dir() and (entry / "__init__.py").exists():
             yield entry.name, sorted(entry.rglob("*.py"))
@@ -73,7 +73,7 @@ def breaches(trees):
                 if not node.module.startswith("sklux"):
                     continue
                 for alias in node.names:
-                    # A room itself begins with an underscore; what is in it must not.
+                    # A folder's name may begin with an underscore, but not a name imported from it.
                     if is_private(alias.name) and node.module != "sklux":
                         yield f"{name}:{node.lineno}: {alias.name}"
 
@@ -83,9 +83,9 @@ def parsed(files):
 
 
 @pytest.mark.parametrize(
-    "files", [pytest.param(files, id=room) for room, files in rooms()]
+    "files", [pytest.param(files, id=folder) for folder, files in folders()]
 )
-def test_rooms_touch_no_private_name_of_another(files):
+def test_folders_use_no_private_name_of_another(files):
     assert list(breaches(parsed(files))) == []
 
 

@@ -33,7 +33,7 @@ FEW_BITS = ["float16", "int8"]
 
 
 def cosines(one, other):
-    """Cosine of each pair of rows; 1 where both are zero."""
+    """Cosine of each pair of rows; 1 if both are zero."""
     products = np.einsum("ij,ij->i", one.astype(np.float64), other)
     return np.where(one.any(axis=1) | other.any(axis=1), products, 1)
 
@@ -74,8 +74,8 @@ def test_quantize_gives_a_new_model_and_leaves_the_old_one(model, dtype):
 
 
 @pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
-def test_quantize_new_model_stands_alone(model, dtype):
-    """What is done to it is not done to the one it was made of."""
+def test_quantize_new_model_is_independent(model, dtype):
+    """Changes of the new model leave the old model as it is."""
     expected = model.transform(QUERIES)
     quantized = model.quantize(dtype)
     quantized.set_params(n_jobs=2)
@@ -153,19 +153,19 @@ def test_quantize_weights_are_within_half_a_step(data, n_features, n_units, magn
     largest = abs(weights).max(axis=1, keepdims=True).astype(np.float64)
     half_step = largest / 127 / 2
     assert np.all(abs(found - weights) <= half_step * (1 + 1e-5))
-    # The largest value of a row is kept but for the rounding of its factor.
+    # The largest value of a row changes only by the rounding of its factor.
     np.testing.assert_allclose(abs(found).max(axis=1), largest[:, 0], rtol=1e-6)
 
 
 @kernel_settings
 @given(st.data(), st.integers(1, 20), widths, st.integers(-1, 3))
 def test_quantize_weights_are_the_nearest_halves(data, n_features, n_units, magnitude):
-    """Ordinary weights become float16 as they are, without a common factor."""
+    """Ordinary weights become float16 directly, without a common factor."""
     weights = data.draw(dense_arrays(n_features, n_units, (magnitude, magnitude)))
     weights[0, 0] = 1
     found = Network(weights).quantized("float16").coefs()[0]
     reference.assert_same_bits(found, weights.astype(np.float16).astype(np.float32))
-    # Half of a last digit; 2 ** -24 is the least float16.
+    # Half of the last digit; 2 ** -24 is the smallest positive float16.
     assert np.all(abs(found - weights) <= abs(weights) * 2.0**-11 + 2.0**-25)
 
 
@@ -174,7 +174,7 @@ def test_quantize_weights_are_the_nearest_halves(data, n_features, n_units, magn
 def test_quantize_halves_of_any_magnitude_have_all_digits(
     data, n_features, n_units, magnitude, seed
 ):
-    """A common factor is a power of two, and a length takes it out."""
+    """A common factor is a power of two; the normalization of vectors removes it."""
     rng = np.random.default_rng(seed)
     weights = rng.uniform(0.01, 1, (n_features, n_units)) * 10.0**magnitude
     weights = (weights * rng.choice([-1, 1], weights.shape)).astype(np.float32)
@@ -191,7 +191,7 @@ def test_quantize_halves_of_any_magnitude_have_all_digits(
 @pytest.mark.parametrize("dtype", FEW_BITS)
 @pytest.mark.parametrize("factor", [1e19, 1e-20, 1e-30, 1e-38, 1e-40])
 def test_quantize_weights_of_any_magnitude(model, dtype, factor):
-    """The last ones are subnormal; a vector does not depend on a common factor."""
+    """The last factors give subnormals; vectors do not depend on a common factor."""
     first = model.projection_.coefs_[0]
     expected = model.transform(QUERIES)
     model = with_weights(model, (first.astype(np.float64) * factor).astype(np.float32))
@@ -228,7 +228,7 @@ def test_quantize_weights_that_are_all_zero(model, dtype):
     [("int8", 1e6), ("int8", 1e15), ("float16", 500), ("float16", 1e4)],
 )
 def test_quantize_one_huge_row_leaves_the_others_their_digits(model, dtype, factor):
-    """int8 rows have a factor each; float16 has digits for a thousandth of it."""
+    """Each int8 row has a factor; float16 has digits for a thousandth of the huge row."""
     weights = model.projection_.coefs_[0]
     row = list(model.lexical_.get_feature_names_out()).index("apple")
     weights[row] *= np.float32(factor)
@@ -258,20 +258,20 @@ def test_quantize_a_quantized_model(model, dtype, again):
     vectors = twice.transform(QUERIES)
     assert cosines(vectors, model.transform(QUERIES)).min() > 0.999
     if again in (dtype, "float32"):
-        # Nothing more is rounded off.
+        # The second conversion rounds nothing.
         one, other = once.projection_.coefs_[0], twice.projection_.coefs_[0]
         np.testing.assert_allclose(other, one, rtol=3e-7)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
-def test_quantize_twice_the_same_is_once(model, dtype):
+def test_quantize_twice_to_the_same_type_changes_nothing(model, dtype):
     once = model.quantize(dtype)
     np.testing.assert_array_equal(
         once.quantize(dtype).projection_._network.rows, once.projection_._network.rows
     )
 
 
-def test_quantize_takes_as_little_memory_as_it_says(model):
+def test_quantize_rows_take_the_bytes_of_their_type(model):
     float32, float16, int8 = (
         model.quantize(dtype).projection_._network.rows.nbytes
         for dtype in WEIGHT_DTYPES
@@ -280,7 +280,7 @@ def test_quantize_takes_as_little_memory_as_it_says(model):
 
 
 def test_quantize_many_features():
-    """More than are converted at a time."""
+    """More features than are converted at a time."""
     weights = np.random.default_rng(0).standard_normal((25_001, 3)).astype(np.float32)
     for dtype in FEW_BITS:
         found = Network(weights).quantized(dtype).coefs()[0]
@@ -299,10 +299,10 @@ def test_quantize_then_order_by_frequency_is_the_same_network(dtype):
         network = ordered
 
 
-# What the new model is
+# The new model
 
 
-def test_quantize_keeps_parameters_and_what_was_learnt(model):
+def test_quantize_keeps_parameters_and_fitted_attributes(model):
     model.set_params(
         n_jobs=2,
         random_state=3,
@@ -354,7 +354,7 @@ def test_quantize_of_a_trained_model(fitted, documents):
 @pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
 @pytest.mark.parametrize("sizes", [(32,), (40, 32), (40, 20, 32)])
 def test_quantize_then_truncate(dtype, sizes):
-    """The first components of the quantized vectors; on the same way to them."""
+    """The first components of the quantized vectors, fused as before."""
     lexical = LexicalVectorizer().fit(DOCUMENTS)
     quantized = random_model(lexical, sizes).quantize(dtype)
     short = quantized.truncate(5)
@@ -433,7 +433,7 @@ def test_quantize_mapped_weights_stay_in_the_file(tmp_path, model, dtype):
     assert not network.rows.flags.writeable
     assert all(is_mapped(weights) for weights in network.dense)
     reference.assert_same_bits(loaded.transform(QUERIES), expected)
-    # A pickle holds the weights themselves: the file may go.
+    # A pickle contains the weights, so the file may be deleted.
     content = pickle.dumps(loaded)
     (tmp_path / "model").unlink()
     twin = pickle.loads(content)
@@ -441,8 +441,8 @@ def test_quantize_mapped_weights_stay_in_the_file(tmp_path, model, dtype):
     reference.assert_same_bits(twin.transform(QUERIES), expected)
 
 
-def test_quantize_mapped_weights_begin_a_cache_line(tmp_path):
-    """Whatever number of bytes the terms take."""
+def test_quantize_mapped_weights_start_at_a_cache_line(tmp_path):
+    """For any number of bytes that the terms take."""
     for n_terms in range(1, 20):
         terms = ["x" * (i + 2) for i in range(n_terms)]
         model = random_model(LexicalVectorizer().fit(terms), (16, 8))
@@ -463,7 +463,7 @@ def test_quantize_a_mapped_model(tmp_path, model):
 
 
 def test_quantize_file_of_int8_takes_at_most_30_percent(tmp_path):
-    """Layers of the default's widths.
+    """The layers have the default widths.
 
     The model has 20,000 features; the default has 200,000. The weights of the features
     are still more than nine tenths of the file. With 2,000 features the second layer
@@ -495,7 +495,7 @@ def test_quantize_file_of_format_1(tmp_path):
         assert cosines(vectors, np.array(expected["vectors"])).min() > 0.999
 
 
-# Damaged files: whole, with checksums that fit, but put together wrongly
+# Damaged files: complete, with matching checksums, but inconsistent
 
 
 @pytest.fixture(params=WEIGHT_DTYPES)
@@ -508,7 +508,7 @@ def parts(request, model, tmp_path):
 
 
 def assert_refused(path, message, verify=(True, False), mmap_mode=(None, "r")):
-    """Fail unless `load` refuses the file, however it reads it."""
+    """Fail unless `load` refuses the file in each way of reading."""
     for is_verified in verify:
         for mode in mmap_mode:
             with pytest.raises(ValueError, match=message):
@@ -592,7 +592,7 @@ def test_quantize_dense_layers_in_fewer_bits_are_refused(parts, dtype):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_quantize_weights_that_are_not_finite_are_refused(parts, bad):
-    """Where the weights stay in the file, only ``verify`` reads them."""
+    """If the weights stay in the file, only ``verify`` reads them."""
     path, tensors, state = parts
     for name in {"coefs.0", "coefs.1", "scales"} & set(tensors):
         if tensors[name].dtype == np.int8:
@@ -620,7 +620,7 @@ def test_quantize_weights_that_are_not_finite_are_not_saved(
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30, -1e30])
 @pytest.mark.parametrize("layer", [0, 1])
-def test_quantize_weights_that_are_not_finite_are_not_taken(model, layer, bad):
+def test_quantize_weights_that_are_not_finite_cannot_be_set(model, layer, bad):
     expected = model.transform(QUERIES)
     coefs = [weights.copy() for weights in model.projection_.coefs_]
     coefs[layer][2, 1] = bad
@@ -641,8 +641,8 @@ def test_quantize_weights_that_are_not_finite_are_not_rounded(dtype, bad, row):
         Network(weights).quantized(dtype)
 
 
-def test_quantize_places_that_are_missing_are_seen(parts):
-    """Without them each term would have another's weights."""
+def test_quantize_missing_places_are_refused(parts):
+    """Without the places, terms would have the weights of other terms."""
     path, tensors, state = parts
     del tensors["places"]
     write_model(path, tensors, state)
@@ -672,7 +672,7 @@ def test_quantize_projection_has_float32_weights_by_feature(mixtures, projection
     assert all(w.dtype == np.float32 for w in coefs)
     network = projection._network
     np.testing.assert_array_equal(network.rows[network.places], coefs[0])
-    # Rows lie in the order of the number of documents they are in.
+    # Rows are in descending order of document frequency.
     frequency = np.bincount(mixtures[0].indices, minlength=60)
     assert np.all(np.diff(frequency[np.argsort(network.places)]) <= 0)
 
@@ -685,7 +685,7 @@ def test_quantize_projection_equals_reference(mixtures, projection):
 
 @pytest.mark.parametrize("dtype", FEW_BITS)
 def test_quantize_projection_in_fewer_bits(mixtures, projection, dtype):
-    """Its weights are those that `coefs_` says."""
+    """The transform uses the weights that `coefs_` returns."""
     X = mixtures[0]
     quantized = copy.copy(projection)
     quantized._network = projection._network.quantized(dtype)
@@ -749,15 +749,15 @@ def test_quantize_projection_takes_weights_of_any_layout(mixtures, projection, c
     reference.assert_same_bits(changed.transform(X), projection.transform(X))
 
 
-def test_quantize_projection_weights_are_a_copy_of_what_is_stored(mixtures, projection):
-    """Those of a fit and of a quantized network: the rows lie in another order."""
+def test_quantize_projection_coefs_are_a_copy(mixtures, projection):
+    """Stored rows have another order after fit and quantization: `coefs_` is a copy."""
     X = mixtures[0]
     expected = projection.transform(X)
     projection.coefs_[0][...] = 0
     reference.assert_same_bits(projection.transform(X), expected)
 
 
-def test_quantize_projection_refuses_features_of_another_number(projection):
+def test_quantize_projection_refuses_another_number_of_features(projection):
     changed = copy.copy(projection)
     changed.coefs_ = [projection.coefs_[0][:-1], projection.coefs_[1]]
     with pytest.raises(ValueError, match="features"):

@@ -1,7 +1,7 @@
-"""The scikit-learn contract of LuxicalVectorizer, and its place among others.
+"""The scikit-learn contract of LuxicalVectorizer, and its use among other estimators.
 
-scikit-learn's stock checks return before the first one for estimators of text,
-so they are here by name, ported to text; `ReLUProjection` runs the stock ones.
+For estimators of text, scikit-learn's stock checks return before the first check.
+They are ported to text here, under their names; `ReLUProjection` runs the originals.
 """
 
 import copy
@@ -250,7 +250,7 @@ def test_grid_search_replaces_a_stage(documents, topics, latent_teacher):
 
 
 class CountingEncoder:
-    """Counts what it is given; a stand-in for a model that costs."""
+    """Keeps the texts that it embeds; stands in for an expensive model."""
 
     def __init__(self, transformer):
         self.transformer = transformer
@@ -267,7 +267,7 @@ def test_grid_search_embeds_each_document_once(
     """3 x 4 settings in 3 folds and the refit: 37 fits, one pass of the teacher."""
     encoder = CountingEncoder(latent_teacher)
     teacher = CachedTeacher(encoder, path=tmp_path, model_id="counting")
-    texts = [*documents[:60], *documents[:30]]  # a third of them twice
+    texts = [*documents[:60], *documents[:30]]  # a third are duplicates
     search = GridSearchCV(
         make_pipeline(small_vectorizer(teacher), LogisticRegression()),
         {
@@ -295,10 +295,10 @@ def test_grid_search_embeds_each_document_once(
 def test_grid_search_folds_share_most_embedded_documents(
     documents, topics, latent_teacher, tmp_path
 ):
-    """By chance, folds that choose half of their 80 documents would need most of 120.
+    """Folds that chose half of their 80 documents at random would need most of 120.
 
-    In the order of their hashes, a fold has two in three of all texts, so its 40 are
-    nearly all among the first 60.
+    In hash order, each fold has two thirds of all texts, so its 40 documents are nearly
+    all among the first 60.
     """
     encoder = CountingEncoder(latent_teacher)
     teacher = CachedTeacher(encoder, path=tmp_path, model_id="counting")
@@ -365,7 +365,7 @@ def test_embeddings_routing_leaves_out_the_documents():
 
 
 def views_of(documents):
-    """Counts of words of documents, then of their first halves and their second."""
+    """Word counts of documents, and of all first halves followed by all second halves."""
     vectorizer = CountVectorizer(dtype=np.float32)
     X = vectorizer.fit_transform(documents)
     halves = [text[:30] for text in documents], [text[30:] for text in documents]
@@ -374,7 +374,7 @@ def views_of(documents):
 
 @pytest.mark.parametrize("scaled", [False, True], ids=["as given", "transformed too"])
 def test_views_by_metadata_routing(scaled, documents, teacher_embeddings):
-    """As the projection alone takes them; of twice as many rows as the documents."""
+    """Same vectors as without a pipeline; X_views has twice as many rows as X."""
     X, X_views = views_of(documents)
     projection = ReLUProjection(
         4, hidden_layer_sizes=(8,), contrastive_weight=0.5, max_iter=2, random_state=0
@@ -401,7 +401,7 @@ def test_views_by_metadata_routing(scaled, documents, teacher_embeddings):
     assert not np.allclose(vectors, without.transform(scaler.transform(X)), atol=1e-3)
 
 
-def test_views_are_not_routed_unasked(documents, teacher_embeddings):
+def test_views_are_not_routed_without_a_request(documents, teacher_embeddings):
     X, X_views = views_of(documents)
     with sklearn.config_context(enable_metadata_routing=True):
         pipeline = make_pipeline(MaxAbsScaler(), ReLUProjection(4))

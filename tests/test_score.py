@@ -1,4 +1,4 @@
-"""`LuxicalVectorizer.score`: what a search goes by where there are no labels."""
+"""`LuxicalVectorizer.score`: the criterion of a search without labels."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ pytest.importorskip("torch")
 
 @pytest.fixture(scope="module")
 def others():
-    """Documents that the fitted vectorizer has not seen."""
+    """Documents that were not part of the fit."""
     return make_corpus(90, seed=7)[0]
 
 
@@ -27,17 +27,17 @@ def test_score_is_the_recall_of_the_neighbours(fitted, others, latent_teacher):
     assert fitted.score(others, teacher_embeddings=vectors) == expected
 
 
-def test_score_asks_the_teacher(documents, latent_teacher, others):
+def test_score_calls_the_teacher(documents, latent_teacher, others):
     model = small_vectorizer(latent_teacher).fit(documents)
     vectors = latent_teacher.transform(others)
     assert model.score(others) == model.score(others, teacher_embeddings=vectors)
 
 
 @pytest.mark.parametrize("is_given", [False, True])
-def test_score_compares_no_more_than_it_may(
+def test_score_compares_at_most_the_maximum(
     fitted, others, latent_teacher, monkeypatch, is_given
 ):
-    """Those with the smallest hashes, which the cache of a fit has most likely."""
+    """Documents with the smallest hashes: the cache of a fit most likely has them."""
     monkeypatch.setattr(_vectorizer, "MAX_SCORED", 40)
     chosen = [others[i] for i in sample_documents(others, 40)]
     vectors = latent_teacher.transform(chosen)
@@ -82,7 +82,7 @@ def test_score_of_few_documents(
     assert fitted.score(few, teacher_embeddings=vectors) == expected
 
 
-def test_score_is_refused_in_words(fitted, others):
+def test_score_refuses_bad_input(fitted, others):
     with pytest.raises(ValueError, match="no teacher to compare with. Set teacher="):
         fitted.score(others)
     with pytest.raises(ValueError, match="needs at least 3. Got 2"):
@@ -94,7 +94,7 @@ def test_score_is_refused_in_words(fitted, others):
 
 
 @pytest.mark.filterwarnings("ignore:The student has collapsed")
-def test_score_chooses_without_labels(documents, latent_teacher):
+def test_score_guides_a_search_without_labels(documents, latent_teacher):
     search = GridSearchCV(
         small_vectorizer(latent_teacher), {"lexical__max_features": [2, None]}, cv=2
     )

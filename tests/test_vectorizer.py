@@ -38,7 +38,7 @@ from sklux._utils.documents import split_halves
 from sklux.metrics import neighbor_recall_score
 
 
-def test_vectorizer_learns_with_nothing_else_set(documents, teacher_embeddings):
+def test_vectorizer_fits_with_default_parameters(documents, teacher_embeddings):
     vectorizer = LuxicalVectorizer().fit(
         documents, teacher_embeddings=teacher_embeddings
     )
@@ -133,7 +133,7 @@ def test_vectorizer_same_bits_for_any_n_jobs(n_jobs, fitted):
 
 
 def test_vectorizer_reads_n_jobs_when_transform_runs(monkeypatch, documents, fitted):
-    """Set after the fit, and the projection's own value comes first."""
+    """n_jobs is set after the fit; the value of the projection comes first."""
     seen = threads_of(monkeypatch, sklux._fused)
     vectorizer = pickle.loads(pickle.dumps(fitted))
     vectorizer.set_params(n_jobs=3).transform(documents)
@@ -204,9 +204,7 @@ def test_vectorizer_keeps_the_projections_own_seed(documents, teacher_embeddings
     assert vectorizer.projection_.random_state == 3
 
 
-def test_vectorizer_shows_what_it_is_doing_when_verbose(
-    documents, latent_teacher, capsys
-):
+def test_vectorizer_shows_progress_when_verbose(documents, latent_teacher, capsys):
     small_vectorizer(latent_teacher, verbose=True).fit(documents)
     shown = capsys.readouterr().err
     assert "teacher embeddings" in shown
@@ -304,7 +302,7 @@ def test_vectorizer_refuses_a_wrong_parameter(name, value, documents):
 # Bad input
 
 
-def test_vectorizer_without_teacher_says_how_to_give_one(documents):
+def test_vectorizer_without_teacher_names_the_remedy(documents):
     with pytest.raises(ValueError, match="has no teacher to learn from. Set teacher="):
         LuxicalVectorizer().fit(documents)
 
@@ -342,7 +340,7 @@ def test_vectorizer_names_the_missing_document(missing, fitted):
         fitted.transform(["apple", missing])
 
 
-def test_vectorizer_refuses_to_learn_from_nothing(teacher_embeddings):
+def test_vectorizer_fit_refuses_an_empty_list(teacher_embeddings):
     with pytest.raises(ValueError, match="raw_documents is empty"):
         small_vectorizer().fit([], teacher_embeddings=teacher_embeddings[:0])
 
@@ -372,7 +370,7 @@ def test_vectorizer_refuses_teacher_vectors_that_are_not_finite(
 
 
 def test_vectorizer_explains_documents_without_values():
-    """A stage without a vocabulary has no complaint of its own."""
+    """A stage without a vocabulary raises no error itself."""
     vectorizer = small_vectorizer(lexical=HashingVectorizer(n_features=64))
     message = "matrix of the lexical stage has no value other than 0.*documents empty"
     with pytest.raises(ValueError, match=message):
@@ -522,8 +520,8 @@ def test_vectorizer_lexical_stage_of_changed_width_is_refused(
         vectorizer.transform(documents)
 
 
-def test_vectorizer_words_of_held_out_documents_only_have_weights():
-    """Each document is one word; those held out for validation train nothing."""
+def test_vectorizer_words_only_in_held_out_documents_have_weights():
+    """Each document is one word; the student does not train on held-out ones."""
     documents = [f"word{i}" for i in range(600)]
     embeddings = np.random.RandomState(0).standard_normal((600, 200))
     vectorizer = LuxicalVectorizer(
@@ -534,7 +532,7 @@ def test_vectorizer_words_of_held_out_documents_only_have_weights():
 
 
 def test_vectorizer_refuses_a_constant_teacher(documents):
-    """Given, or as a teacher that does not read."""
+    """Given to fit, or from a teacher that ignores the texts."""
     embeddings = np.tile(np.arange(1.0, 9.0), (len(documents), 1))
     message = "one and the same direction for all 120 documents with an embedding"
     with pytest.raises(ValueError, match=f"teacher_embeddings has {message}"):
@@ -573,7 +571,7 @@ def test_vectorizer_takes_torch_tensors_of_any_type(documents, teacher_embedding
 # The default lexical stage
 
 
-def test_vectorizer_default_stage_is_pieces_beside_words_and_pairs():
+def test_vectorizer_default_stage_has_words_pairs_and_pieces():
     stage = default_lexical_stage()
     assert type(stage) is LexicalVectorizer
     changed = {
@@ -591,13 +589,13 @@ def test_vectorizer_default_stage_is_pieces_beside_words_and_pairs():
     }
 
 
-def test_vectorizer_default_stage_is_what_none_means(fitted):
+def test_vectorizer_default_stage_is_used_for_none(fitted):
     assert fitted.lexical is None
     expected = default_lexical_stage().get_params()
     assert fitted.lexical_.get_params() == expected
 
 
-def test_vectorizer_default_stage_knows_words_of_one_character():
+def test_vectorizer_default_stage_keeps_words_of_one_character():
     terms = default_lexical_stage().fit(["R or C 3"]).get_feature_names_out()
     words = ["3", "c", "c 3", "or", "or c", "r", "r or"]
     assert terms[-7:].tolist() == [f"word__{word}" for word in words]
@@ -607,7 +605,7 @@ def test_vectorizer_default_stage_is_new_each_time():
     assert default_lexical_stage() is not default_lexical_stage()
 
 
-def test_vectorizer_default_stage_makes_no_python_strings_of_arrow(
+def test_vectorizer_default_stage_makes_no_python_strings_from_arrow(
     documents, fitted, monkeypatch
 ):
     def fail(self, place):
@@ -678,18 +676,18 @@ def test_vectorizer_reads_the_files_that_its_lexical_stage_reads(
     names = list(map(str, names))
     vectorizer = small_vectorizer(lexical=LexicalVectorizer(input="filename"))
     vectorizer.fit(names, teacher_embeddings=teacher_embeddings)
-    # Half of a name names no file: there are no views.
+    # Half of a file name is not a file name: there are no views.
     projection = clone(vectorizer.projection).set_params(contrastive_weight=0)
     expected = small_vectorizer(lexical=LexicalVectorizer(), projection=projection)
     expected.fit(documents, teacher_embeddings=teacher_embeddings)
-    # Files are read on the way through the matrix, text is not.
+    # Files go through the matrix of the lexical stage; texts do not.
     np.testing.assert_allclose(
         vectorizer.transform(names), expected.transform(documents), rtol=0, atol=1e-6
     )
 
 
 def test_vectorizer_has_no_views_of_files(tmp_path, documents):
-    """Said before the teacher has read them."""
+    """The error comes before the teacher reads the files."""
     names = [tmp_path / f"{i}.txt" for i in range(5)]
     for name, document in zip(names, documents):
         name.write_text(document)
@@ -718,12 +716,12 @@ def test_vectorizer_calls_the_transform_of_a_subclass(documents, teacher_embeddi
 
 @pytest.fixture
 def short_is_long(monkeypatch):
-    """The documents here are so short that 'auto' would be 0."""
+    """Without this, 'auto' is 0, because the documents here are short."""
     monkeypatch.setattr(sklux._student.defaults, "SHORT_LENGTH", 1)
 
 
 def fitted_by_hand(vectorizer, documents, teacher_embeddings, X_views):
-    """A network on the fitted lexical stage's matrix."""
+    """Fit a network to the matrix of the fitted lexical stage."""
     projection = clone(vectorizer.projection).set_params(random_state=0)
     X = vectorizer.lexical_.transform(documents)
     return projection.fit(X, teacher_embeddings, X_views=X_views)
@@ -744,7 +742,7 @@ def test_vectorizer_views_are_the_halves_of_the_documents(
 
 @pytest.mark.parametrize("least", [1, 6, 100])
 def test_vectorizer_views_of_short_halves_are_empty(least, monkeypatch):
-    """Two halves of two words; longer ones; one of a single word, and an empty one."""
+    """Two halves of two words; two longer ones; one with a single word, one empty."""
     monkeypatch.setattr(sklux._vectorizer, "MIN_HALF_TERMS", least)
     long = "a1 a2 a3 a4 a5 a6 longer1 longer2 longer3 longer4"
     documents = ["ab cd ef gh", long, "x"]
@@ -783,7 +781,7 @@ def test_vectorizer_takes_documents_without_a_second_half(latent_teacher):
 
 
 class CountingTeacher:
-    """Keeps the texts that it was asked for."""
+    """A teacher that keeps the texts that it embeds."""
 
     def __init__(self, function):
         self.function = function
@@ -800,7 +798,7 @@ def counting(latent_teacher):
 
 
 @pytest.mark.parametrize("is_cached", [False, True])
-def test_vectorizer_teacher_sample_size_is_what_the_teacher_reads(
+def test_vectorizer_teacher_embeds_only_the_sample(
     is_cached, documents, counting, tmp_path
 ):
     teacher = counting
@@ -818,9 +816,7 @@ def test_vectorizer_teacher_sample_size_is_what_the_teacher_reads(
     assert set(counting.seen) < set(documents)
 
 
-def test_vectorizer_teacher_sample_size_in_any_order_of_the_documents(
-    documents, latent_teacher
-):
+def test_vectorizer_teacher_sample_is_the_same_in_any_order(documents, latent_teacher):
     chosen = []
     for texts in (documents, documents[::-1], sorted(documents)):
         teacher = CountingTeacher(latent_teacher.transform)
@@ -830,7 +826,7 @@ def test_vectorizer_teacher_sample_size_in_any_order_of_the_documents(
     assert chosen[0] == chosen[1] == chosen[2]
 
 
-def test_vectorizer_larger_teacher_sample_holds_the_smaller_one(
+def test_vectorizer_larger_teacher_sample_contains_the_smaller_one(
     documents, latent_teacher
 ):
     """A larger sample contains the documents of a smaller one."""
@@ -889,7 +885,7 @@ def test_vectorizer_learns_from_documents_without_a_teacher_embedding(
 
 
 def test_vectorizer_given_vectors_may_lack_documents(documents, teacher_embeddings):
-    """NaN, and zero as some teachers give for an empty document."""
+    """Rows of NaN, and of zeros, which some teachers return for empty documents."""
     embeddings = teacher_embeddings.copy()
     embeddings[:30], embeddings[30:40] = np.nan, 0
     message = "40 of 120 documents have no teacher embedding: .* from the other 80"
@@ -901,7 +897,7 @@ def test_vectorizer_given_vectors_may_lack_documents(documents, teacher_embeddin
     np.testing.assert_allclose(lengths, 1, atol=1e-5)
 
 
-def test_vectorizer_refuses_given_vectors_of_no_document(documents):
+def test_vectorizer_refuses_given_vectors_without_any_embedding(documents):
     with pytest.raises(
         ValueError, match="teacher_embeddings has no embedding for any of the 120"
     ):
@@ -911,7 +907,7 @@ def test_vectorizer_refuses_given_vectors_of_no_document(documents):
 # The report
 
 
-def test_vectorizer_report_is_the_networks(fitted):
+def test_vectorizer_report_is_the_report_of_the_projection(fitted):
     assert fitted.report_ is fitted.projection_.report_
     assert fitted.report_.n_documents == 120
     assert fitted.n_teacher_documents_ == 120
@@ -980,7 +976,7 @@ def test_vectorizer_truncate_behind_another_stage(
     np.testing.assert_allclose(vectors, expected, atol=1e-6)
 
 
-def test_vectorizer_truncate_shortens_teacher_vectors_alike(teacher_embeddings, fitted):
+def test_vectorizer_truncate_shortens_teacher_vectors_too(teacher_embeddings, fitted):
     whole = fitted.project_teacher(teacher_embeddings)[:, :2]
     expected = whole / np.linalg.norm(whole, axis=1, keepdims=True)
     projected = fitted.truncate(2).project_teacher(teacher_embeddings)

@@ -70,7 +70,8 @@ class Lexicon:
     def vocabulary(self) -> dict[str, int]:
         """Terms with their columns; the dict is made on first use."""
         if self.given is not None:
-            return self.given
+            # A copy: its owner may change it.
+            return dict(self.given)
         names = self.names()
         return dict(zip(names, range(len(names))))
 

@@ -442,7 +442,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     @vocabulary_.setter
     def vocabulary_(self, vocabulary: dict[str, int]) -> None:
         self._lexicon = Lexicon(
-            given=vocabulary,
+            given=dict(vocabulary),
             is_mixed=self.analyzer == "word+subword",
             subwords=self._kept_subwords(),
             idf=self._stored_idf(),

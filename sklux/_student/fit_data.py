@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from sklux._student.targets import Targets
 from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.term_vectors import TermVectors
 
@@ -51,6 +50,10 @@ class FitData:
         Row numbers of the documents to train on, in random order.
     held_out : ndarray of shape (n_held_out,), dtype=np.intp
         Row numbers of the documents that score the training; may be empty.
+    n_components : int
+        Width of the student.
+    random_state : RandomState
+        Source of all random numbers of the fit, in the order of its steps.
     """
 
     X: sparse.csr_matrix
@@ -59,27 +62,5 @@ class FitData:
     terms: TermVectors | None
     train: np.ndarray
     held_out: np.ndarray
-
-    def examples(self, targets: Targets) -> TrainingExamples:
-        """Return the documents to train on, and their targets.
-
-        Parameters
-        ----------
-        targets : Targets
-            Targets of all documents.
-
-        Returns
-        -------
-        TrainingExamples
-            The documents in the order of `train`.
-        """
-        X_views = self.X_views
-        if X_views is not None:
-            second = self.train + self.X.shape[0]
-            X_views = X_views[np.concatenate([self.train, second])]
-        return TrainingExamples(
-            self.X[self.train],
-            X_views,
-            targets.whole[self.train],
-            targets.reduced[self.train],
-        )
+    n_components: int
+    random_state: np.random.RandomState

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import partial
 from numbers import Integral, Real
@@ -33,7 +33,7 @@ from sklux._student.arguments import (
     check_views,
 )
 from sklux._student.finishing import finished_coefs, report_on_fit, stored_network
-from sklux._student.fit_data import FitData
+from sklux._student.fit_data import FitData, TrainingExamples
 from sklux._student.held_out import split_held_out
 from sklux._student.initialization import initial_coefs
 from sklux._student.network import Network, apply_network, check_finite
@@ -54,7 +54,11 @@ from sklux._utils.warnings import warn_caller
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
-    from sklux._student.training import TrainingResult, TrainingSettings
+    from sklux._student.training import (
+        EpochTaskMaker,
+        TrainingResult,
+        TrainingSettings,
+    )
 
 # With larger values, the first steps of Adam, or the square of the temperature, do not
 # fit into float32.
@@ -402,40 +406,48 @@ class ReLUProjection(
             n_components = check_n_components(
                 self.n_components, teacher.n_embedded, teacher.n_components
             )
+            random_state = check_random_state(self.random_state)
+            train, held_out = split_held_out(
+                teacher.is_embedded,
+                self.early_stopping,
+                self.validation_fraction,
+                random_state,
+            )
+            data = FitData(
+                *(X, teacher.unit(), X_views, terms),
+                *(train, held_out, n_components, random_state),
+            )
             rows = slice(None) if teacher.is_complete else teacher.is_embedded
             with fit_task(
                 self, context, lambda: X[rows], lambda: teacher.vectors[rows]
             ) as task:
-                self._learn(X, teacher.unit(), X_views, terms, n_components, task)
+                self._learn(data, task)
         return self
 
-    def _learn(
-        self,
-        X: sparse.csr_matrix,
-        teacher: TeacherEmbeddings,
-        X_views: sparse.csr_matrix | None,
-        terms: TermVectors | None,
-        n_components: int,
-        task: FitTask | NullTask,
-    ) -> None:
+    def _learn(self, data: FitData, task: FitTask | NullTask) -> None:
         """Compute targets, initialise, train, report, and set the attributes."""
-        random_state = check_random_state(self.random_state)
-        data = self._split(X, teacher, X_views, terms, random_state)
-        targets = self._targets(data, n_components, random_state)
+        corpus_weight = defaults.corpus_weight(
+            self.corpus_weight, data.X, data.teacher.is_embedded
+        )
+        targets = student_targets(
+            data, corpus_weight=corpus_weight, verbose=self.verbose
+        )
+        examples = targets.examples(data)
         with stage("initial weights", self.verbose):
             coefs = initial_coefs(
-                X[data.train],
-                targets.reduced[data.train],
+                examples.X,
+                examples.reduced,
                 check_hidden_layer_sizes(self.hidden_layer_sizes),
-                random_state,
-                terms,
+                data.random_state,
+                data.terms,
             )
         student = partial(
             TrainedStudent,
             teacher_components=targets.components,
-            n_teacher_documents=teacher.n_embedded,
+            n_teacher_documents=data.teacher.n_embedded,
         )
-        result = self._train(data, targets, coefs, student, random_state, task)
+        epoch_task = partial(task.epoch, partial(_attributes_of, student))
+        result = self._train(data, targets, examples, coefs, epoch_task)
         with stage("report", self.verbose):
             report = report_on_fit(data, result.coefs)
             if report.is_collapsed:
@@ -444,55 +456,20 @@ class ReLUProjection(
         coefs = finished_coefs(data, targets, result.coefs, rotates=rotates)
         self._adopt(
             student(
-                stored_network(coefs, X),
+                stored_network(coefs, data.X),
                 loss_curve=result.loss_curve,
                 validation_scores=result.validation_scores or None,
                 report=report,
             )
         )
 
-    def _split(
-        self,
-        X: sparse.csr_matrix,
-        teacher: TeacherEmbeddings,
-        X_views: sparse.csr_matrix | None,
-        terms: TermVectors | None,
-        random_state: np.random.RandomState,
-    ) -> FitData:
-        """The data of a fit, with held-out documents."""
-        train, held_out = split_held_out(
-            teacher.is_embedded,
-            self.early_stopping,
-            self.validation_fraction,
-            random_state,
-        )
-        return FitData(X, teacher, X_views, terms, train, held_out)
-
-    def _targets(
-        self, data: FitData, n_components: int, random_state: np.random.RandomState
-    ) -> Targets:
-        """Targets of all documents."""
-        return student_targets(
-            data.X,
-            data.teacher,
-            data.held_out,
-            data.terms,
-            corpus_weight=defaults.corpus_weight(
-                self.corpus_weight, data.X, data.teacher.is_embedded
-            ),
-            n_components=n_components,
-            random_state=random_state,
-            verbose=self.verbose,
-        )
-
     def _train(
         self,
         data: FitData,
         targets: Targets,
+        examples: TrainingExamples,
         coefs: list[np.ndarray],
-        student: partial[TrainedStudent],
-        random_state: np.random.RandomState,
-        task: FitTask | NullTask,
+        epoch_task: EpochTaskMaker,
     ) -> TrainingResult:
         """Run the epochs. Only this part of a fit needs torch."""
         torch = import_optional(
@@ -504,18 +481,9 @@ class ReLUProjection(
         score = None
         if len(data.held_out):
             score = NeighborScore(data.X[data.held_out], targets.reduced[data.held_out])
-
-        def attributes(coefs: list[np.ndarray]) -> dict[str, object]:
-            network = Network.of([weights.copy() for weights in coefs])
-            return student(network).attributes()
-
+        settings = self._training_settings(data, score.error if score else 0.0)
         return train_student(
-            data.examples(targets),
-            coefs,
-            self._training_settings(data, score.error if score else 0.0),
-            score,
-            random_state,
-            partial(task.epoch, attributes),
+            examples, coefs, settings, score, data.random_state, epoch_task
         )
 
     def _training_settings(self, data: FitData, score_error: float) -> TrainingSettings:
@@ -691,12 +659,19 @@ class ReLUProjection(
                 f"{self.n_components_}, the width of this model. Got {n_components!r} "
                 "instead."
             )
+        components = self.teacher_components_
+        if components is not None:
+            components = components[:n_components].copy()
+        student = TrainedStudent(
+            self._network.truncated(int(n_components)),
+            components,
+            self.n_teacher_documents_,
+            self.loss_curve_,
+            self.validation_scores_,
+        )
         model = copy(self)
-        model.n_components = model.n_components_ = int(n_components)
-        model._network = self._network.truncated(int(n_components))
-        model.report_ = None
-        if self.teacher_components_ is not None:
-            model.teacher_components_ = self.teacher_components_[:n_components].copy()
+        model.n_components = int(n_components)
+        model._adopt(student)
         return model
 
     @property
@@ -725,6 +700,14 @@ class ReLUProjection(
         return defaults.contrastive_weight(
             self.contrastive_weight, self.corpus_weight, X
         )
+
+
+def _attributes_of(
+    student: Callable[[Network], TrainedStudent], coefs: list[np.ndarray]
+) -> dict[str, object]:
+    """Fitted attributes at this moment of the training, with copies of the weights."""
+    network = Network.of([weights.copy() for weights in coefs])
+    return student(network).attributes()
 
 
 def _warn_of_missing(teacher: TeacherEmbeddings) -> None:

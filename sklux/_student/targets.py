@@ -12,13 +12,12 @@ The reduced target consists of the principal directions of the whole targets.
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import linalg
 from sklearn.preprocessing import normalize
 
+from sklux._student.fit_data import FitData, TrainingExamples
 from sklux._student.imputation import impute_vectors
 from sklux._student.latent import latent_vectors
-from sklux._student.teacher_embeddings import TeacherEmbeddings
-from sklux._student.term_vectors import TermVectors
 from sklux._utils.progress import stage
 from sklux._utils.similarity import second_moment, unit_rows
 
@@ -47,36 +46,39 @@ class Targets(NamedTuple):
     reduced: np.ndarray
     components: np.ndarray
 
+    def examples(self, data: FitData) -> TrainingExamples:
+        """Return the documents to train on, and their targets.
+
+        Parameters
+        ----------
+        data : FitData
+            The data of the fit.
+
+        Returns
+        -------
+        TrainingExamples
+            The documents in the order of ``data.train``.
+        """
+        X_views, train = data.X_views, data.train
+        if X_views is not None:
+            X_views = X_views[np.concatenate([train, train + data.X.shape[0]])]
+        return TrainingExamples(
+            data.X[train], X_views, self.whole[train], self.reduced[train]
+        )
+
 
 def student_targets(
-    X: sparse.csr_matrix,
-    teacher: TeacherEmbeddings,
-    held_out: np.ndarray,
-    terms: TermVectors | None,
-    *,
-    corpus_weight: float,
-    n_components: int,
-    random_state: np.random.RandomState,
-    verbose: bool | None,
+    data: FitData, *, corpus_weight: float, verbose: bool | None
 ) -> Targets:
     """Compute the target of each document.
 
     Parameters
     ----------
-    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
-        Features of the documents, rows of any length.
-    teacher : TeacherEmbeddings
-        Unit rows of the same documents. Missing ones are imputed.
-    held_out : ndarray of shape (n_held_out,), dtype=np.intp
-        Held-out documents. Their embeddings are not used to impute others.
-    terms : TermVectors or None
-        Terms that the teacher has embedded too.
+    data : FitData
+        The data of the fit. Missing teacher embeddings are imputed from the embeddings
+        of documents that are not held out.
     corpus_weight : float
         Weight of the latent vectors of the corpus, in [0, 1].
-    n_components : int
-        Width of the student.
-    random_state : RandomState
-        Source of the initial directions of the latent vectors.
     verbose : bool or None
         Whether to show the stages.
 
@@ -85,23 +87,23 @@ def student_targets(
     Targets
         Targets of all documents.
     """
-    latent = np.zeros((X.shape[0], 0), dtype=np.float32)
     # The student's vector of a row does not depend on the length of the row.
-    X = normalize(X)
+    X, teacher = normalize(data.X), data.teacher
+    latent = np.zeros((X.shape[0], 0), dtype=np.float32)
     if corpus_weight > 0 or not teacher.is_complete:
         n_latent = N_LATENT if teacher.is_complete else N_LATENT_IMPUTING
         with stage("latent vectors of the corpus", verbose):
-            latent = latent_vectors(X, n_latent, random_state)
+            latent = latent_vectors(X, n_latent, data.random_state)
     vectors = teacher.vectors
     if not teacher.is_complete:
         known = teacher.is_embedded.copy()
-        known[held_out] = False
+        known[data.held_out] = False
         with stage("imputed teacher embeddings", verbose):
-            vectors = impute_vectors(X, latent, teacher.vectors, known, terms)
-        vectors[held_out] = teacher.vectors[held_out]
+            vectors = impute_vectors(X, latent, teacher.vectors, known, data.terms)
+        vectors[data.held_out] = teacher.vectors[data.held_out]
     latent = unit_rows(latent[:, :N_LATENT])
     return make_targets(
-        vectors, latent, corpus_weight, n_components, teacher.is_embedded
+        vectors, latent, corpus_weight, data.n_components, teacher.is_embedded
     )
 
 

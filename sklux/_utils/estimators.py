@@ -1,4 +1,4 @@
-"""Estimators: what is made of one and kept, and a fit that leaves it whole."""
+"""A cache of values made from estimators; fits that change nothing on error."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,7 +48,7 @@ class EstimatorCache:
 
 
 def frozen(value: Any) -> object:
-    """Return a value for a key: a copy that compares as equal only if nothing changed.
+    """Return a value for a key, which compares as equal only if nothing changed.
 
     Parameters
     ----------
@@ -58,11 +58,12 @@ def frozen(value: Any) -> object:
     Returns
     -------
     object
-        Plain values as they are, containers as tuples, all others as `SameObject`.
+        Plain values as they are, containers as tuples, and all others as `SameObject`,
+        which does not notice changes inside the object.
     """
     if type(value) in PLAIN_TYPES:
         return value
-    if type(value) in (tuple, list, set, frozenset):
+    if isinstance(value, tuple | list | set | frozenset):
         return type(value), *map(frozen, value)
     return SameObject(value)
 

@@ -1388,3 +1388,17 @@ def test_lexical_dtype_none_is_float64():
         found = LexicalVectorizer(dtype=None).fit_transform(documents)
     assert found.dtype == expected.dtype == np.float64
     np.testing.assert_allclose(found.toarray(), expected.toarray())
+
+
+def test_lexical_change_of_the_dict_of_terms_is_not_seen():
+    """Neither of a learnt vocabulary, nor of one that was set by hand."""
+    vectorizer = LexicalVectorizer().fit(TEXTS)
+    given = dict(vectorizer.vocabulary_)
+    width = len(given)
+    expected = vectorizer.transform(TEXTS)
+    vectorizer.vocabulary_["new"] = width
+    assert_same_matrix(vectorizer.transform(TEXTS), expected)
+    vectorizer.vocabulary_ = given
+    given["new"] = vectorizer.vocabulary_["new"] = width
+    assert vectorizer.transform(["new"]).shape == (1, width)
+    assert_same_matrix(vectorizer.transform(TEXTS), expected)

@@ -1,5 +1,7 @@
 """Steps after the last epoch: the report, and the weights of the fitted student."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import reference
@@ -29,7 +31,8 @@ def fit_data(*, n_held_out=20, terms=None, X_views=None):
     X = sparse.csr_matrix(np.pad(X, ((0, 0), (0, N_FEATURES - 40))))
     train, held_out = np.split(np.arange(N_SAMPLES), [N_SAMPLES - n_held_out])
     embeddings = TeacherEmbeddings.of_rows(teacher, "y")
-    return FitData(X, embeddings, X_views, terms, train, held_out)
+    rng = np.random.RandomState(0)
+    return FitData(X, embeddings, X_views, terms, train, held_out, N_COMPONENTS, rng)
 
 
 def targets_of(data):
@@ -117,7 +120,7 @@ def test_report_on_fit_without_held_out_documents(monkeypatch, limit, expected):
     vectors = data.teacher.vectors.copy()
     vectors[::4] = 0
     teacher = TeacherEmbeddings.of_rows(vectors, "y")
-    data = FitData(data.X, teacher, None, None, data.train, data.held_out)
+    data = replace(data, teacher=teacher, X_views=None, terms=None)
     report = report_on_fit(data, random_coefs(10))
     assert report.n_documents == expected
     assert not report.held_out

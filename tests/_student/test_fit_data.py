@@ -22,7 +22,8 @@ def numbered(n_rows, n_columns, start=0):
 def fit_data(X_views=None):
     X = sparse.csr_matrix(numbered(N_SAMPLES, 3, 1))
     teacher = TeacherEmbeddings.of_rows(numbered(N_SAMPLES, 4, 1), "y")
-    return FitData(X, teacher, X_views, None, TRAIN, HELD_OUT)
+    rng = np.random.RandomState(0)
+    return FitData(X, teacher, X_views, None, TRAIN, HELD_OUT, 2, rng)
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def targets():
 
 def test_fit_data_examples_are_in_the_order_of_train(targets):
     data = fit_data()
-    examples = data.examples(targets)
+    examples = targets.examples(data)
     np.testing.assert_array_equal(examples.X.toarray(), data.X.toarray()[TRAIN])
     reference.assert_same_bits(examples.whole, targets.whole[TRAIN])
     reference.assert_same_bits(examples.reduced, targets.reduced[TRAIN])
@@ -41,11 +42,11 @@ def test_fit_data_examples_are_in_the_order_of_train(targets):
 def test_fit_data_examples_have_both_views_of_each_document(targets):
     """First views of the documents to train on, then their second views."""
     views = numbered(2 * N_SAMPLES, 3, 100)
-    X_views = fit_data(sparse.csr_matrix(views)).examples(targets).X_views
+    X_views = targets.examples(fit_data(sparse.csr_matrix(views))).X_views
     first, second = np.split(X_views.toarray(), 2)
     np.testing.assert_array_equal(first, views[:N_SAMPLES][TRAIN])
     np.testing.assert_array_equal(second, views[N_SAMPLES:][TRAIN])
 
 
 def test_fit_data_examples_without_views(targets):
-    assert fit_data().examples(targets).X_views is None
+    assert targets.examples(fit_data()).X_views is None
