@@ -210,7 +210,7 @@ def test_interop_loaded_model_has_the_same_vectors_as_luxical(
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram", "wordpiece", "single_word"])
 def test_interop_loaded_vectors_with_other_tokenizers(tmp_path, kind):
-    """The tokenizers library splits texts if the kernel does not support the tokenizer."""
+    """The tokenizers library runs the tokenizers that the kernel does not support."""
     embedder = make_embedder(3, (16, 8), kind)
     embedder.save(tmp_path / "model.npz")
     texts = [text for text in QUERIES if kind != "bpe" or text.isascii()]
@@ -573,7 +573,7 @@ def test_interop_save_names_a_setting_that_luxical_lacks(
 
 
 def test_interop_save_checks_the_settings_in_use(subword_student, tmp_path):
-    """Weighing follows the settings at fit time; reading follows the present settings."""
+    """Weighing follows the settings at fit time; reading follows the current ones."""
     model = pickle.loads(pickle.dumps(subword_student))
     model.lexical_.set_params(sublinear_tf=True)
     save_luxical(model, tmp_path / "model.npz")

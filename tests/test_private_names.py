@@ -9,7 +9,7 @@ import sklux
 
 PACKAGE = Path(sklux.__file__).parent
 OWN = {"self", "cls"}
-# Private names of other libraries, which have no public ones.
+# Private names of other libraries that have no public equivalent.
 OF_LIBRARIES = {
     # scikit-learn: validation, callbacks, state that `clone` keeps, the part of a
     # TfidfVectorizer that holds the idf.
@@ -73,7 +73,7 @@ def breaches(trees):
                 if not node.module.startswith("sklux"):
                     continue
                 for alias in node.names:
-                    # A folder's name may begin with an underscore, but not a name imported from it.
+                    # Folders may have private names; names imported from them may not.
                     if is_private(alias.name) and node.module != "sklux":
                         yield f"{name}:{node.lineno}: {alias.name}"
 

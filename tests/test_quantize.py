@@ -228,7 +228,7 @@ def test_quantize_weights_that_are_all_zero(model, dtype):
     [("int8", 1e6), ("int8", 1e15), ("float16", 500), ("float16", 1e4)],
 )
 def test_quantize_one_huge_row_leaves_the_others_their_digits(model, dtype, factor):
-    """Each int8 row has a factor; float16 has digits for a thousandth of the huge row."""
+    """Each int8 row has a factor; float16 resolves a thousandth of the huge row."""
     weights = model.projection_.coefs_[0]
     row = list(model.lexical_.get_feature_names_out()).index("apple")
     weights[row] *= np.float32(factor)

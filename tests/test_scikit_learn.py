@@ -365,7 +365,7 @@ def test_embeddings_routing_leaves_out_the_documents():
 
 
 def views_of(documents):
-    """Word counts of documents, and of all first halves followed by all second halves."""
+    """Word counts of documents, and of their first halves, then second halves."""
     vectorizer = CountVectorizer(dtype=np.float32)
     X = vectorizer.fit_transform(documents)
     halves = [text[:30] for text in documents], [text[30:] for text in documents]
