@@ -68,7 +68,7 @@ from scipy import sparse
 from sklux._kernels.fused import Scratch, TermWeighing, project_tokens
 from threadpoolctl import threadpool_limits
 
-import sklux._fused as embedding
+import sklux._fused as fused_module
 from sklux import LexicalVectorizer
 from sklux._fused import FusedTransform, term_weighing
 from sklux._kernels import layers as layer_kernels
@@ -107,7 +107,7 @@ HUGE_PAGE = 1 << 21
 TOKENS, PROJECT, DENSE = "tokens", "project_tokens", "dense layers"
 STEPS = {
     TOKENS: (TermReader, "read"),
-    PROJECT: (embedding, "project_tokens"),
+    PROJECT: (fused_module, "project_tokens"),
     DENSE: (Network, "finish"),
 }
 WHOLE, UNFUSED, ONE_UNIT = "whole", "unfused", "one unit"

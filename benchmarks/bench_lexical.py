@@ -74,8 +74,8 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklux._kernels.words import WordTable
 
 import sklux._lexical.fitting as fitting
-import sklux._lexical.lookup as term_reader
-import sklux._lexical.tokens as token_streams
+import sklux._lexical.lookup as lookup
+import sklux._lexical.tokens as tokens_module
 import sklux._lexical.vectorizer as lexical
 from sklux import LexicalVectorizer
 from sklux._lexical.buffers import text_buffers
@@ -408,7 +408,7 @@ def library_ids(encode_batch: Callable, documents: list[str]) -> None:
 
 def kernel_ids(
     vectorizer: LexicalVectorizer, documents: list[str], n_jobs: int
-) -> list[token_streams.Tokens]:
+) -> list[tokens_module.Tokens]:
     """Ids of the word pieces of documents, range by range."""
     (source,) = fused_parts(vectorizer, None)[0].sources
     (block,) = text_buffers(documents)
@@ -416,11 +416,11 @@ def kernel_ids(
     found = {}
 
     def work(start: int, stop: int) -> None:
-        found[start] = token_streams.read_range(
+        found[start] = tokens_module.read_range(
             source, analysis, block, start, stop, table, False
         )
 
-    run_ranges(work, token_streams.range_edges(block), n_jobs)
+    run_ranges(work, tokens_module.range_edges(block), n_jobs)
     return [found[start] for start in sorted(found)]
 
 
@@ -558,19 +558,19 @@ TOGETHER = "tokens and n-grams together"
 # include the steps that it calls.
 TRANSFORM_STEPS = {
     "text buffers": (lexical, "text_buffers"),
-    READ: (term_reader, "read_range"),
+    READ: (lookup, "read_range"),
     COUNT: (MatrixParts, "add"),
     "weights": (Weighing, "write"),
     "assembly": (MatrixParts, "matrix"),
 }
 FIT_STEPS = {
     "text buffers": (lexical, "text_buffers"),
-    "tokens: normalise, cut, number words": (token_streams, "read_range"),
+    "tokens: normalise, cut, number words": (tokens_module, "read_range"),
     "words: sort, renumber": (fitting, "read_corpus"),
     "n-grams: count, sort": (fitting, "count_terms"),
     "choice of terms": (TermLimits, "choose"),
     "names of terms": (CorpusTerms, "names"),
-    "index of terms": (term_reader, "TermIndex"),
+    "index of terms": (lookup, "TermIndex"),
     "rows": (lexical, "rows_of_corpora"),
 }
 

@@ -1017,10 +1017,10 @@ class LuxicalVectorizer(
     def _warn_of_lost_words(self, plan: WordPlan, lost: list[str]) -> None:
         """Say which listed words are not terms."""
         warn_caller(
-            f"{len(lost)} of {len(plan.words)} teacher_words are not terms of the "
-            f"lexical stage, the first of them {lost[0]!r}: they are not single words, "
-            "or its max_features leaves no room, or its stop words, min_df or max_df "
-            "leave them out.",
+            f"{len(lost)} of {len(plan.words)} teacher_words cannot become terms of "
+            f"the lexical stage, the first of them {lost[0]!r}. Either a word is not a "
+            "single token, or the max_features of the stage leave no room, or its stop "
+            "words, min_df or max_df leave the word out.",
             UserWarning,
         )
 

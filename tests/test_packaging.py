@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+SOURCES = {".py", ".pyx", ".pxd", ".h"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # Extras for users.
 EXTRAS = ("subword", "train", "teacher", "plot", "cli")
@@ -39,7 +40,7 @@ def test_packaging_oldest_versions_are_those_declared():
 
 
 def test_packaging_extras_of_users_have_minima():
-    """Each package in the extras for users, except sklux itself, has a minimum version."""
+    """Each package in the extras for users, except sklux, has a minimum version."""
     extras = PROJECT["project"]["optional-dependencies"]
     for name in EXTRAS:
         for line in extras[name]:
@@ -181,3 +182,17 @@ def test_packaging_one_version():
     assert sklux.__version__ == PROJECT["project"]["version"]
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert PROJECT["project"]["version"] in changelog
+
+
+def test_map_names_every_module():
+    """The map in CONTRIBUTING.md has each file of the package."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\w+(?:\.\w+)?", text[text.index("## The map") :]))
+    files = [file for file in (ROOT / "sklux").rglob("*.*") if file.suffix in SOURCES]
+    missing = {
+        file.name
+        for file in files
+        if file.name != "__init__.py" and not {file.name, file.stem} & named
+    }
+    assert len(files) > 90
+    assert not missing

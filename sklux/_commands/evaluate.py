@@ -130,8 +130,8 @@ def check_enough(n_documents: int, quiet: bool) -> None:
     n_neighbors = n_neighbors_compared(n_documents)
     if n_neighbors < MAX_NEIGHBORS:
         note(
-            f"Only {n_documents} documents: the comparison uses the {n_neighbors} "
-            f"nearest of each document instead of {MAX_NEIGHBORS}.",
+            f"Only {n_documents} documents: the comparison uses {n_neighbors} instead "
+            f"of {MAX_NEIGHBORS} neighbours of each document.",
             quiet,
         )
 

@@ -59,7 +59,9 @@ def test_evaluate_few_documents(folder, tmp_path, texts, n_documents, n_neighbor
         *("evaluate", folder / "model.sklux", tmp_path / "few.txt"),
         *("-e", tmp_path / "few.npy"),
     )
-    assert f"uses the {n_neighbors} nearest of each document" in result.stderr
+    assert (
+        f"uses {n_neighbors} instead of 10 neighbours of each document" in result.stderr
+    )
     assert f"teacher's {n_neighbors} nearest found" in result.stdout
 
 
