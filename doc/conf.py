@@ -79,6 +79,7 @@ sphinx_gallery_conf = {
 
 # Pages link to the source of an example, which a reader of the repository can open. The
 # built pages link to the page of the gallery instead.
+IN_REPOSITORY = re.compile(r"^In the repository, .*\n", flags=re.MULTILINE)
 EXAMPLE_LINK = re.compile(r"\]\((?:\.\./)+examples/(?:(plot_\w+)\.py)?\)")
 
 
@@ -89,8 +90,14 @@ def link_gallery(app, docname, source):
     )
 
 
+def leave_out_links_to_included_files(app, docname, source):
+    """Remove sentences for readers of the repository, where includes are not shown."""
+    source[0] = IN_REPOSITORY.sub("", source[0])
+
+
 def setup(app):
     app.connect("source-read", link_gallery)
+    app.connect("source-read", leave_out_links_to_included_files)
 
 
 # The pages

@@ -176,8 +176,8 @@ class LuxicalVectorizer(
         Seed for a projection whose own value is None.
 
     verbose : bool, default=False
-        Whether `fit` shows its stages on standard error, with progress bars for
-        embedding and training. Also used for stages whose own value is None.
+        Whether `fit` shows its steps on standard error, with progress bars for
+        embedding and training. Also used for a stage whose own value is None.
 
     Attributes
     ----------
