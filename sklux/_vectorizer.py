@@ -85,7 +85,7 @@ from sklux._utils.fit_tasks import callback_context, check_callback_levels, fit_
 from sklux._utils.html import DocLinkMixin, ReportReprMixin
 from sklux._utils.model_file import json_params, read_model, write_model
 from sklux._utils.progress import stage
-from sklux._utils.similarity import Rows, n_neighbors_compared, unit_rows
+from sklux._utils.similarity import MIN_DOCUMENTS, Rows, n_neighbors_compared, unit_rows
 from sklux._utils.typing import fit_context
 from sklux._utils.warnings import warn_caller
 
@@ -564,9 +564,10 @@ class LuxicalVectorizer(
             sample = sample_documents([documents[i] for i in embedded], MAX_SCORED)
             documents = [documents[i] for i in embedded[sample]]
             teacher = given.vectors[embedded[sample]]
-        if len(documents) < 3:
+        if len(documents) < MIN_DOCUMENTS:
             raise ValueError(
-                "score compares documents with each other, and needs at least 3. Got "
+                "score compares documents with each other, and needs at least "
+                f"{MIN_DOCUMENTS}. Got "
                 f"{len(documents)}."
             )
         return neighbor_recall(

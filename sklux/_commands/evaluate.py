@@ -15,7 +15,12 @@ from sklux._commands.inputs import (
 )
 from sklux._commands.teacher_options import OR_EMBEDDINGS, TeacherOptions
 from sklux._student.report import recall_in_words
-from sklux._utils.similarity import MAX_NEIGHBORS, n_neighbors_compared
+from sklux._student.teacher_embeddings import has_embedding
+from sklux._utils.similarity import (
+    MAX_NEIGHBORS,
+    MIN_DOCUMENTS,
+    n_neighbors_compared,
+)
 from sklux._vectorizer import LuxicalVectorizer
 from sklux.metrics import (
     half_document_retrieval,
@@ -24,7 +29,6 @@ from sklux.metrics import (
     split_halves,
 )
 
-MIN_DOCUMENTS = 3
 # Documents whose nearest documents are compared.
 MAX_QUERIES = 2000
 
@@ -96,7 +100,7 @@ def embedded_documents(
     vectors = read_embeddings(embeddings)
     check_rows(vectors, embeddings, n_documents, source)
     vectors = vectors[places]
-    is_embedded = ~np.isnan(vectors).all(axis=1) & vectors.any(axis=1)
+    is_embedded = has_embedding(vectors)
     n_missing = len(vectors) - int(np.count_nonzero(is_embedded))
     if n_missing:
         note(

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 
 from sklux._utils.similarity import (
+    MIN_DOCUMENTS,
     cosine_correlation,
     covariance_rank,
     is_zero_row,
@@ -21,8 +22,6 @@ from sklux._utils.similarity import (
 )
 
 N_PAIRS = 100_000
-# Two documents have only one cosine, and each is the neighbour of the other.
-MIN_DOCUMENTS = 3
 # A student has collapsed if its effective rank is less than this share of the rank that
 # it could have.
 COLLAPSED_SHARE = 0.25

@@ -67,7 +67,7 @@ class TeacherEmbeddings:
             )
         if is_missing.any():
             rows = np.where(is_missing[:, np.newaxis], np.float32(0), rows)
-        embeddings = cls(rows, np.any(rows, axis=1))
+        embeddings = cls(rows, has_embedding(rows))
         _check_directions(rows[embeddings.is_embedded], len(rows), name)
         return embeddings
 
@@ -213,6 +213,23 @@ class TeacherEmbeddings:
             Rows without an embedding stay zero.
         """
         return type(self)(unit_rows(self.vectors), self.is_embedded)
+
+
+def has_embedding(rows: np.ndarray) -> np.ndarray:
+    """Which rows are teacher embeddings; the others are all NaN or all zero.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_teacher_components)
+        A row for each document.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), dtype=bool
+        False for documents without a teacher embedding.
+    """
+    is_embedded: np.ndarray = ~np.isnan(rows).all(axis=1) & np.any(rows, axis=1)
+    return is_embedded
 
 
 def _check_directions(embedded: np.ndarray, n_documents: int, name: str) -> None:

@@ -16,6 +16,8 @@ MOMENT_ROWS = 4096
 PAIRS_AT_A_TIME = 10_000
 # Number of nearest documents by which embeddings are compared.
 MAX_NEIGHBORS = 10
+# Two documents have only one cosine, and each is the neighbour of the other.
+MIN_DOCUMENTS = 3
 # Cosines in float32 that vary by less are constant up to rounding.
 ROUNDING = 1e-7
 
