@@ -429,6 +429,36 @@ def test_vectorizer_failed_fit_leaves_the_fitted_model(documents, fitted):
     )
 
 
+def no_teacher(texts):
+    """A teacher that fails."""
+    raise RuntimeError("no memory")
+
+
+BAD_FITS = {
+    "missing document": (lambda texts: [*texts[:50], None, *texts[50:]], no_teacher),
+    "number": (lambda texts: [*texts[:50], 3, *texts[50:]], no_teacher),
+    "one document": (lambda texts: texts[:1], no_teacher),
+    "no terms": (lambda texts: ["", " ", "."], no_teacher),
+    "teacher": (lambda texts: texts, no_teacher),
+    "vectors": (lambda texts: texts, lambda texts: np.full((len(texts), 3), np.nan)),
+    "one direction": (lambda texts: texts, lambda texts: np.ones((len(texts), 3))),
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+@pytest.mark.parametrize("failure", BAD_FITS)
+def test_vectorizer_failed_refit_changes_nothing(documents, fitted, failure, method):
+    change, teacher = BAD_FITS[failure]
+    vectorizer = pickle.loads(pickle.dumps(fitted)).set_params(teacher=teacher)
+    before = dict(vars(vectorizer))
+    with pytest.raises((RuntimeError, TypeError, ValueError)):
+        getattr(vectorizer, method)(change(documents))
+    assert vars(vectorizer) == before
+    np.testing.assert_array_equal(
+        vectorizer.transform(documents), fitted.transform(documents)
+    )
+
+
 @pytest.mark.parametrize("place", ["training.train_student", "finishing.fit_report"])
 def test_vectorizer_interrupted_fit_leaves_the_fitted_model(
     place, documents, teacher_embeddings, fitted, monkeypatch

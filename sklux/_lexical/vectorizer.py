@@ -55,7 +55,11 @@ from sklux._lexical.subwords import (
 )
 from sklux._lexical.tokens import Source, read_range
 from sklux._utils.documents import check_iterable, refuse_document, refuse_missing
-from sklux._utils.estimators import EstimatorCache, has_fitted_attributes
+from sklux._utils.estimators import (
+    EstimatorCache,
+    has_fitted_attributes,
+    unchanged_on_error,
+)
 from sklux._utils.html import DocLinkMixin
 from sklux._utils.typing import fit_context
 from sklux._utils.warnings import warn_caller
@@ -203,6 +207,9 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
 
     Notes
     -----
+    A fit that fails or is interrupted leaves the vectorizer as it was. (scikit-learn's
+    class keeps its old terms, and loses its idf.)
+
     Compiled code supports the analyzers ``'word'``, ``'char'`` and ``'char_wb'`` with
     the dtypes float32 and float64, any ``ngram_range``, ``lowercase`` and
     ``stop_words``, and ``strip_accents`` 'ascii', 'unicode' or None. The
@@ -336,11 +343,12 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             The fitted vectorizer.
         """
         self._check_settings()
-        if not self._uses_kernels():
-            super().fit(self._python_documents(raw_documents))
-            self._take_idf()
-            return self
-        self._learn(raw_documents)
+        with unchanged_on_error(self):
+            if self._uses_kernels():
+                self._learn(raw_documents)
+            else:
+                super().fit(self._python_documents(raw_documents))
+                self._take_idf()
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -363,12 +371,13 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             The result of ``fit(raw_documents).transform(raw_documents)``, in less time.
         """
         self._check_settings()
-        if not self._uses_kernels():
+        with unchanged_on_error(self):
+            if self._uses_kernels():
+                return self._learn(raw_documents).matrix()
             X = super().fit_transform(self._python_documents(raw_documents))
             self._take_idf()
             X.sort_indices()
             return X
-        return self._learn(raw_documents).matrix()
 
     def transform(self, raw_documents: Iterable[str]) -> sparse.csr_matrix:
         """Map documents to rows of term weights.
@@ -411,7 +420,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         return align_interface(X)
 
     def _check_fitted(self) -> None:
-        """Refuse to transform before a fit, or after a failed fit."""
+        """Refuse to transform before a fit, or with another analyzer than its own."""
         check_is_fitted(self, msg="The TF-IDF vectorizer is not fitted")
         check_is_fitted(self._tfidf)
         if self.analyzer in SUBWORD_ANALYZERS:
@@ -926,8 +935,9 @@ def fit_with_words(
         The new lexicon, the added words and the lost words.
     """
     vectorizer._check_settings()
-    learnt = vectorizer._learn(raw_documents, words)
-    return learnt.matrix(), learnt.extension
+    with unchanged_on_error(vectorizer):
+        learnt = vectorizer._learn(raw_documents, words)
+        return learnt.matrix(), learnt.extension
 
 
 def fits_float32(values: np.ndarray) -> bool:

@@ -25,7 +25,7 @@ import sklux._lexical.counting
 import sklux._lexical.matrix
 import sklux._lexical.tokens
 from sklux import LexicalVectorizer
-from sklux._lexical.vectorizer import lexicon_of
+from sklux._lexical.vectorizer import fit_with_words, lexicon_of
 
 TEXTS = [
     "a red apple, the green apple",
@@ -399,14 +399,95 @@ def test_lexical_unfitted_behaves_as_in_scikit_learn(action, vocabulary):
         assert error[1] == theirs[1].replace("TfidfVectorizer", "LexicalVectorizer")
 
 
-def test_lexical_failed_refit_behaves_as_in_scikit_learn():
-    def refit(vectorizer):
-        vectorizer.fit(TEXTS)
-        with pytest.raises(ValueError):
-            vectorizer.fit([""])
-        return vectorizer.get_feature_names_out()
+def interrupted(texts):
+    """The texts, until the user presses Ctrl-C."""
+    yield from texts
+    raise KeyboardInterrupt
 
-    assert_same_behavior(refit)
+
+def broken_matrix(*args, **kwargs):
+    """A function in place of the last step of a fit."""
+    raise KeyboardInterrupt
+
+
+WAYS_TO_READ = [
+    {},
+    {"vocabulary": ["red", "apple"]},
+    {"use_idf": False},
+    {"analyzer": "char", "ngram_range": (1, 2)},
+    {"analyzer": "subword"},
+    {"analyzer": "word+subword"},
+    {"analyzer": str.split},
+    {"tokenizer": str.split, "token_pattern": None},
+]
+
+
+FAILURES = {
+    "missing": (
+        lambda: [*TEXTS, None, *TEXTS],
+        (AttributeError, TypeError, ValueError),
+    ),
+    "number": (lambda: [*TEXTS, 3, *TEXTS], (AttributeError, TypeError)),
+    "no documents": (list, ValueError),
+    "too few documents": (lambda: [TEXTS[0]], ValueError),
+    "interrupted": (lambda: interrupted(TEXTS), KeyboardInterrupt),
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+@pytest.mark.parametrize(
+    ("params", "failure"),
+    [
+        (params, failure)
+        for params in WAYS_TO_READ
+        for failure in FAILURES
+        # Given terms need no number of documents.
+        if "vocabulary" not in params or failure != "too few documents"
+    ],
+    ids=str,
+)
+def test_lexical_failed_refit_changes_nothing(params, failure, method):
+    texts, error = FAILURES[failure]
+    vectorizer = LexicalVectorizer(**params).fit(TEXTS[:3])
+    expected = vectorizer.transform(TEXTS)
+    if failure == "too few documents":
+        vectorizer.set_params(min_df=2)
+    before = dict(vars(vectorizer))
+    with pytest.raises(error):
+        getattr(vectorizer, method)(texts())
+    assert vars(vectorizer) == before
+    assert_same_matrix(vectorizer.transform(TEXTS), expected)
+
+
+@pytest.mark.parametrize("params", WAYS_TO_READ, ids=str)
+def test_lexical_failed_first_fit_leaves_it_unfitted(params):
+    vectorizer = LexicalVectorizer(**params)
+    before = dict(vars(vectorizer))
+    with pytest.raises(KeyboardInterrupt):
+        vectorizer.fit(interrupted(TEXTS))
+    assert vars(vectorizer) == before
+    with pytest.raises(NotFittedError):
+        vectorizer.transform(TEXTS)
+
+
+@pytest.mark.parametrize("params", [{}, {"vocabulary": ["red", "apple"]}], ids=str)
+def test_lexical_interrupted_matrix_changes_nothing(params, monkeypatch):
+    vectorizer = LexicalVectorizer(**params).fit(TEXTS[:3])
+    before, expected = dict(vars(vectorizer)), vectorizer.transform(TEXTS)
+    with monkeypatch.context() as patched:
+        patched.setattr("sklux._lexical.vectorizer.align_interface", broken_matrix)
+        with pytest.raises(KeyboardInterrupt):
+            vectorizer.fit_transform(TEXTS)
+    assert vars(vectorizer) == before
+    assert_same_matrix(vectorizer.transform(TEXTS), expected)
+
+
+def test_lexical_failed_fit_with_words_changes_nothing():
+    vectorizer = LexicalVectorizer().fit(TEXTS[:3])
+    before = dict(vars(vectorizer))
+    with pytest.raises(ValueError, match="empty vocabulary"):
+        fit_with_words(vectorizer, [""], ["word"])
+    assert vars(vectorizer) == before
 
 
 @pytest.mark.parametrize("method", ["fit", "fit_transform", "transform"])
@@ -1298,23 +1379,6 @@ def test_lexical_errors_of_the_kernels_name_the_remedy():
     pyarrow = pytest.importorskip("pyarrow")
     with pytest.raises(ValueError, match=re.escape("Read the column as binary")):
         LexicalVectorizer().fit(invalid_utf8(pyarrow, [b"\xff"]))
-
-
-@pytest.mark.parametrize(
-    ("params", "documents"),
-    [
-        ({}, ["some words", None]),
-        ({}, ["a"]),
-        ({"min_df": 2, "max_df": 2}, ["one two", "three four"]),
-    ],
-    ids=["missing", "empty", "pruned"],
-)
-def test_lexical_transform_after_a_failed_refit_raises(params, documents):
-    vectorizer = LexicalVectorizer().fit(["apple pie", "green apple"])
-    with pytest.raises(ValueError):
-        vectorizer.set_params(**params).fit(documents)
-    with pytest.raises(NotFittedError):
-        vectorizer.transform(["apple pie"])
 
 
 def test_lexical_vocabulary_of_another_size_is_refused():

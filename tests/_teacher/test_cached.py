@@ -190,6 +190,15 @@ def test_cached_teacher_interrupt_in_the_third_batch_keeps_two(tmp_path):
     assert len(kept_after_interrupt(tmp_path, batch=3)) == 4
 
 
+@pytest.mark.parametrize("texts", [["a", None], ["a", 3], "a", ["bb", "a"]], ids=repr)
+def test_cached_teacher_failed_call_changes_nothing(tmp_path, texts):
+    teacher = recorded(tmp_path, interrupted_at(1)).fit()
+    before = dict(vars(teacher))
+    with pytest.raises((KeyboardInterrupt, TypeError, ValueError)):
+        teacher.transform(texts)
+    assert vars(teacher) == before
+
+
 def test_cached_teacher_documents_that_are_lost_while_reading(tmp_path):
     """A generator that fails stops the call before a document is embedded."""
 
