@@ -247,7 +247,8 @@ def check_device(torch: ModuleType, device: str) -> None:
         If a computation on the device fails.
     """
     try:
-        torch.zeros(1, device=device).cpu().numpy()
+        # NumPy does not have bfloat16, which may be torch's default type.
+        torch.zeros(1, dtype=torch.float32, device=device).cpu().numpy()
     # AssertionError: torch was built without CUDA. ImportError: the backend is missing.
     except (RuntimeError, ImportError, AssertionError) as error:
         raise ValueError(

@@ -9,7 +9,7 @@ Only this module and `losses` import torch. They are loaded inside ``fit``.
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
@@ -123,6 +123,25 @@ def fixed_thread_count(products_per_batch: float) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(previous)
+
+
+def full_precision(device: str) -> AbstractContextManager[object]:
+    """Switch off torch's automatic mixed precision, if the caller has switched it on.
+
+    Parameters
+    ----------
+    device : str
+        Torch device of the training.
+
+    Returns
+    -------
+    context manager
+        Within it, products of float32 matrices are computed in float32.
+    """
+    device_type = torch.device(device).type
+    if not torch.is_autocast_enabled(device_type):
+        return nullcontext()
+    return torch.autocast(device_type, enabled=False)
 
 
 class DenseLayer:
@@ -266,9 +285,10 @@ def train_student(
         products += n_batch**2 * coefs[-1].shape[1]
     with (
         fixed_thread_count(products),
-        # The caller may have switched gradients off.
+        # The caller may have switched gradients off, or lower precision on.
         torch.inference_mode(False),
         torch.enable_grad(),
+        full_precision(settings.device),
     ):
         loop = _TrainingLoop(examples, coefs, settings, random_state)
         return loop.run(score, epoch_task)

@@ -25,7 +25,8 @@ def encode_batches(
     """Yield the vectors of documents of similar length, the longest first.
 
     Models pad a batch to its longest document. With the longest documents first, the
-    time left is an upper bound, and a lack of memory shows early.
+    time left is an upper bound, and a lack of memory shows early. The model gets
+    U+FFFD for each lone surrogate.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def encode_batches(
         Number of documents in a batch. There is a yield after each batch.
     is_named : bool
         Whether the model was given by name or folder. It then gets batches of at least
-        `MIN_BATCH_CHARACTERS` characters, and U+FFFD for each lone surrogate.
+        `MIN_BATCH_CHARACTERS` characters.
     verbose : bool
         Whether to show a progress bar.
     title : str, default='teacher embeddings'
@@ -63,9 +64,7 @@ def encode_batches(
             positions = order[start:stop]
             start = stop
             texts = [documents[i] for i in positions]
-            vectors = encode(
-                [replace_surrogates(text) for text in texts] if is_named else texts
-            )
+            vectors = encode([replace_surrogates(text) for text in texts])
             yield positions, check_vectors(vectors, texts)
             progress.update(len(positions))
 

@@ -101,8 +101,8 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     by length. A document within the limit has the same vector as with ``windows=1``.
     The cache stores vectors separately for each value of `windows`.
 
-    `sklearn.base.clone` shares the model; a fitted transformer stays fitted. A model
-    given by name gets U+FFFD for each lone surrogate (half a character, left by a cut).
+    `sklearn.base.clone` shares the model; a fitted transformer stays fitted. The model
+    gets U+FFFD for each lone surrogate (half a character, left by a cut).
 
     References
     ----------

