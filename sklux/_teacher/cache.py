@@ -4,7 +4,6 @@ import hashlib
 import os
 import sqlite3
 import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -12,10 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
+from sklux._teacher.file_locks import LOCK_ERRORS, lock_failure
+
 # Part of every key. Raise it when the meaning of a key changes.
 KEY_VERSION = 1
 FILE_NAME = "teacher.sqlite3"
 BUSY_TIMEOUT_S = 600
+# After this time, a locked file is tried itself: its file system may have no locks.
+FIRST_TIMEOUT_S = 0.5
 # sqlite allows 32,766 variables in a statement, older builds 999.
 KEYS_PER_QUERY = 900
 
@@ -30,8 +33,6 @@ CREATE TABLE IF NOT EXISTS vectors (
 ) WITHOUT ROWID;
 """
 
-_locks: dict[tuple[int, str], threading.RLock] = {}  # (process id, file) -> lock
-
 
 def data_home() -> Path:
     """Folder for data that is kept between programs.
@@ -40,16 +41,49 @@ def data_home() -> Path:
     -------
     pathlib.Path
         ``$SKLUX_DATA_HOME``, or else the user's cache folder.
+
+    Raises
+    ------
+    OSError
+        If the user has no home folder, and no variable names another folder.
     """
     if os.environ.get("SKLUX_DATA_HOME"):
-        return Path(os.path.expanduser(os.environ["SKLUX_DATA_HOME"]))
+        return with_home(os.environ["SKLUX_DATA_HOME"])
     if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = "~/Library/Caches"
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "sklux"
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return with_home(base) / "sklux"
+
+
+def with_home(folder: str | os.PathLike[str]) -> Path:
+    """Replace a leading ``~`` by the user's home folder.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        A folder.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    OSError
+        If there is no home folder: HOME is not set, and the user has no name.
+    """
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError as error:
+        raise OSError(
+            f"The folder of the teacher cache, {os.fspath(folder)!r}, cannot be found: "
+            f"{str(error).rstrip('.')}. Set SKLUX_DATA_HOME, or the path of "
+            "CachedTeacher, to a folder that can be written."
+        ) from error
 
 
 def text_key(identity: str, dtype: str, text: str, windows: int = 1) -> bytes:
@@ -126,18 +160,13 @@ class VectorCache:
         dtype: str,
         windows: int = 1,
     ):
-        folder = data_home() if folder is None else Path(folder).expanduser()
-        # Resolved, so that a file has one lock even if links lead to it.
+        folder = data_home() if folder is None else with_home(folder)
+        # Resolved, so that claims on a file meet even if links lead to it.
         self.file = folder.resolve() / FILE_NAME
         self.identity = identity
         self.dtype = np.dtype(dtype)
         self.windows = windows
         self._is_ready = False
-
-    @property
-    def lock(self) -> threading.RLock:
-        """Lock of this file in this process, held from look-up to storage."""
-        return _locks.setdefault((os.getpid(), str(self.file)), threading.RLock())
 
     def key(self, text: str) -> bytes:
         """Key of a document's vector."""
@@ -310,10 +339,10 @@ class VectorCache:
     def _connect(self) -> sqlite3.Connection:
         """Open the file, only for reading if writing is not allowed."""
         connection = sqlite3.connect(
-            self.file, timeout=BUSY_TIMEOUT_S, isolation_level=None
+            self.file, timeout=FIRST_TIMEOUT_S, isolation_level=None
         )
         try:
-            connection.execute("SELECT 1 FROM sqlite_master")
+            self._wait_for_lock(connection)
             return connection
         except sqlite3.Error as error:
             connection.close()
@@ -326,8 +355,34 @@ class VectorCache:
             f"{self.file.as_uri()}?immutable=1", uri=True, isolation_level=None
         )
 
+    def _wait_for_lock(self, connection: sqlite3.Connection) -> None:
+        """Wait until the file can be read; refuse a file system without locks."""
+        query = "SELECT 1 FROM sqlite_master"
+        try:
+            connection.execute(query)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            failure = lock_failure(self.file)
+            if failure is not None:
+                connection.close()
+                raise self._no_locks_error(failure) from error
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
+        connection.execute(query)
+
+    def _no_locks_error(self, cause: Exception) -> OSError:
+        """Return an error for a file system without locks."""
+        return OSError(
+            f"The teacher cache {str(self.file)!r} cannot be used: its file system has "
+            f"no working file locks ({cause}). Some network file systems have none. "
+            "Set the path of CachedTeacher (or SKLUX_DATA_HOME) to a folder on a local "
+            "disk."
+        )
+
     def _storage_error(self, error: Exception) -> OSError:
         """Return an error that names the file, the cause and the remedy."""
+        if getattr(error, "sqlite_errorcode", None) in LOCK_ERRORS:
+            return self._no_locks_error(error)
         return OSError(
             f"The teacher cache {str(self.file)!r} cannot be read or written: {error}. "
             "Vectors stored before are kept. Free disk space, or set the path of "

@@ -14,11 +14,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklux._teacher.batches import DEFAULT_BATCH_SIZE, encode_batches, in_order
 from sklux._teacher.cache import VectorCache
+from sklux._teacher.claims import Claim
 from sklux._teacher.identity import model_identity
 from sklux._teacher.models import (
     encoder,
     is_named,
     is_within,
+    one_at_a_time,
     words_of_model,
 )
 from sklux._teacher.vectors import rounded_vectors
@@ -223,20 +225,29 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         keys = [cache.key(document) for document in documents]
         texts = dict(zip(keys, documents))
         found = cache.get(list(texts))
-        if len(found) < len(texts):
-            # Without the lock, two threads with the same document would both embed it.
-            with cache.lock:
-                found = cache.get(list(texts))
-                missing = {key: texts[key] for key in texts if key not in found}
-                self._embed_missing(missing, cache, verbose, title)
+        while missing := [key for key in texts if key not in found]:
+            with Claim(cache.file, missing) as claim:
+                # Another thread may have stored a vector since the look-up.
+                found.update(cache.get(claim.keys))
+                own = {key: texts[key] for key in claim.keys if key not in found}
+                if own:
+                    self._embed_missing(own, cache, claim, verbose, title)
                 # Another process may have stored a vector first. That vector counts.
-                found.update(cache.get(list(missing)))
+                found.update(cache.get(list(own)))
+            # If another thread fails, its documents are still missing.
+            claim.wait_for_others()
+            found.update(cache.get(claim.keys_of_others))
         if not documents:
             return np.empty((0, cache.n_components() or 0), dtype=np.float32)
         return np.stack([found[key] for key in keys]).astype(np.float32)
 
     def _embed_missing(
-        self, missing: dict[bytes, str], cache: VectorCache, verbose: bool, title: str
+        self,
+        missing: dict[bytes, str],
+        cache: VectorCache,
+        claim: Claim,
+        verbose: bool,
+        title: str,
     ) -> None:
         """Embed documents that the cache lacks, and store each batch."""
         keys, documents = list(missing), list(missing.values())
@@ -250,11 +261,15 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         ):
             texts = [documents[position] for position in positions]
             rounded = rounded_vectors(vectors, self.dtype, texts)
-            cache.put([keys[position] for position in positions], rounded)
+            stored = [keys[position] for position in positions]
+            cache.put(stored, rounded)
+            claim.release(stored)
 
     def _encoder(self) -> Callable[[list[str]], object]:
         """Return the function that embeds whole documents, or window by window."""
         encode, model = encoder(self.model, self.device, self.prompt_name)
+        if not is_named(self.model):
+            encode = one_at_a_time(encode, model)
         if self.windows == 1:
             return encode
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +21,9 @@ from sklux._utils.optional import import_optional
 _loaded_models: ContextVar[dict[tuple[str, str | None], object] | None] = ContextVar(
     "_loaded_models", default=None
 )
+# A lock for loading, and one for the calls of each model object, for each process.
+_loading_locks: dict[int, threading.RLock] = {}
+_call_locks: dict[tuple[int, int], threading.RLock] = {}
 
 
 def is_named(model: object) -> TypeGuard[str | os.PathLike[str]]:
@@ -126,6 +130,34 @@ def _without_bar(encode: Callable[..., object]) -> Callable[..., object]:
     if "show_progress_bar" not in parameters:
         return encode
     return partial(encode, show_progress_bar=False)
+
+
+def one_at_a_time(
+    encode: Callable[[list[str]], object], model: object
+) -> Callable[[list[str]], object]:
+    """Let one thread at a time call a model: few models expect several.
+
+    Parameters
+    ----------
+    encode : callable
+        Maps a list of str to vectors.
+    model : object
+        The model that `encode` calls. Teachers that share it wait for each other for
+        the duration of a batch.
+
+    Returns
+    -------
+    callable
+        The same function, behind a lock of the model.
+    """
+    # RLock: a model may call itself.
+    lock = _call_locks.setdefault((os.getpid(), id(model)), threading.RLock())
+
+    def encode_alone(texts: list[str]) -> object:
+        with lock:
+            return encode(texts)
+
+    return encode_alone
 
 
 def encode_as_one_batch(model: Any, documents: list[str], **options: str) -> np.ndarray:
@@ -242,7 +274,9 @@ def load_sentence_transformer(
         "sentence_transformers", extra="teacher", purpose=f"The teacher {name!r}"
     )
     try:
-        loaded = library.SentenceTransformer(name, device=device)
+        # transformers changes global settings while it loads a model.
+        with _loading_locks.setdefault(os.getpid(), threading.RLock()):
+            loaded = library.SentenceTransformer(name, device=device)
     except Exception as error:
         error.add_note(f"This happened while loading the teacher {name!r}.")
         raise

@@ -7,7 +7,6 @@ import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -250,10 +249,11 @@ def test_vector_cache_waits_for_another_process_to_make_the_file(tmp_path):
     assert list(cache.get(keys)) == keys
 
 
-def test_vector_cache_lock_is_one_per_file(tmp_path):
-    lock = VectorCache(tmp_path, "model", "float16").lock
-    assert VectorCache(str(tmp_path), "another", "float32").lock is lock
-    assert VectorCache(tmp_path / "folder", "model", "float16").lock is not lock
+def test_vector_cache_file_is_the_same_through_a_link(tmp_path):
+    """The claims of threads on a file meet."""
+    file = VectorCache(tmp_path / "folder", "model", "float16").file
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    assert VectorCache(str(tmp_path / "link"), "another", "float32").file == file
 
 
 def test_vector_cache_data_home_is_the_variable(tmp_path, monkeypatch):
@@ -299,10 +299,60 @@ def test_vector_cache_data_home_of_each_platform(
     tmp_path, monkeypatch, platform, parts
 ):
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
     for name in ("SKLUX_DATA_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     assert data_home() == tmp_path.joinpath(*parts)
+
+
+def without_home(monkeypatch):
+    """Take HOME away, and the name of the user."""
+    pwd = pytest.importorskip("pwd")
+    for name in ("SKLUX_DATA_HOME", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+
+
+def test_vector_cache_without_a_home_folder_names_the_variable(monkeypatch):
+    """A container runs a program as a user without a name."""
+    without_home(monkeypatch)
+    with pytest.raises(
+        OSError,
+        match=r"The folder of the teacher cache, '~/\.cache', cannot be found: Could "
+        r"not determine home directory\. Set SKLUX_DATA_HOME, or the path of "
+        r"CachedTeacher, to a folder that can be written\.",
+    ):
+        VectorCache(None, "model", "float16")
+
+
+@pytest.mark.parametrize("given", ["path", "SKLUX_DATA_HOME", "XDG_CACHE_HOME"])
+def test_vector_cache_without_a_home_folder_in_a_given_folder(
+    tmp_path, monkeypatch, given
+):
+    without_home(monkeypatch)
+    if given != "path":
+        monkeypatch.setenv(given, str(tmp_path))
+    cache = VectorCache(tmp_path if given == "path" else None, "model", "float16")
+    assert cache.file.is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("given", ["path", "SKLUX_DATA_HOME"])
+def test_vector_cache_tilde_without_a_home_folder_is_no_folder(monkeypatch, given):
+    """It used to become a folder of the name "~"."""
+    without_home(monkeypatch)
+    if given != "path":
+        monkeypatch.setenv(given, "~/data")
+    with pytest.raises(OSError, match="folder of the teacher cache, '~/data', cannot"):
+        VectorCache("~/data" if given == "path" else None, "model", "float16")
+
+
+def test_vector_cache_on_windows_needs_no_home_folder(tmp_path, monkeypatch):
+    without_home(monkeypatch)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert data_home() == tmp_path / "sklux"
 
 
 def with_pragma(monkeypatch, pragma):
