@@ -79,7 +79,9 @@ def test_cached_teacher_calls_the_model_with_the_documents_only(tmp_path):
 def test_cached_teacher_lone_surrogates(tmp_path):
     texts = ["\ud83c", "\ud83c\udf4e", "\U0001f34e"]
     teacher = recorded(tmp_path)
-    np.testing.assert_array_equal(teacher.transform(texts), letter_counts(texts))
+    seen = ["\ufffd", "\U0001f34e", "\U0001f34e"]
+    np.testing.assert_array_equal(teacher.transform(texts), letter_counts(seen))
+    assert sorted(teacher.model.texts) == sorted(seen)
 
 
 @pytest.mark.parametrize(
