@@ -39,6 +39,7 @@ from sklux._lexical.vectorizer import (
     default_lexical_stage,
     fit_with_words,
     lexical_settings,
+    piece_tokenizer,
     takes_words,
 )
 from sklux._student.arguments import check_has_values
@@ -70,6 +71,7 @@ from sklux._teacher.cached import (
 )
 from sklux._teacher.models import loading_once
 from sklux._teacher.sample import sample_documents
+from sklux._teacher.token_text import Reader, token_reader
 from sklux._teacher.word_plan import DOCUMENTS_ALONE, TERMS_ALONE, WordPlan
 from sklux._teacher.words import check_words, choose_terms
 from sklux._utils.callbacks import CallbackSupportMixin
@@ -1073,9 +1075,8 @@ class LuxicalVectorizer(
         if plan.is_list:
             # Listed words come before terms of the documents.
             frequency[frequency == 0] = X.shape[0] + 1
-        is_mixed = lexical.analyzer == "word+subword"
         features, texts = choose_terms(
-            lexical.vocabulary_, frequency, PART_PREFIXES if is_mixed else ()
+            lexical.vocabulary_, frequency, _term_readers(lexical)
         )
         if not texts:
             return None
@@ -1087,6 +1088,21 @@ class LuxicalVectorizer(
                 self.teacher, list(distinct), bool(self.verbose), title
             )
         return term_vectors(features, vectors[[distinct[text] for text in texts]])
+
+
+def _term_readers(lexical: CountVectorizer) -> dict[str, Reader]:
+    """How a term of a fitted stage becomes text, by the prefix of its name."""
+    if lexical.analyzer == "word" and lexical.tokenizer is None:
+        return {"": str}
+    is_own = isinstance(lexical, LexicalVectorizer)
+    tokenizer: Any = piece_tokenizer(lexical) if is_own else None
+    tokens = lexical.vocabulary_ if tokenizer is None else tokenizer.get_vocab()
+    read = token_reader(
+        tokenizer, [token for token in tokens if isinstance(token, str)]
+    )
+    if lexical.analyzer == "word+subword":
+        return dict(zip(PART_PREFIXES, (read, str)))
+    return {"": read}
 
 
 def _has_terms_of(X: Rows, lexical: object) -> TypeGuard[sparse.csr_matrix]:

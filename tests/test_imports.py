@@ -59,7 +59,7 @@ HEAVY = {
     },
     "typer": {"_commands.app", "_commands.options"},
     "rich": {"_commands.console"},
-    "tokenizers": {"_lexical.subwords"},
+    "tokenizers": {"_lexical.subwords", "_teacher.token_text"},
     "pyarrow": {
         "_commands.document_files",
         "_commands.vector_files",

@@ -93,6 +93,34 @@ def test_teacher_words_and_word_pieces_of_equal_text_are_embedded_once(sentences
     assert not any(" " in text or "#" in text or "_" in text for text in teacher.texts)
 
 
+@pytest.mark.parametrize("analyzer", ["subword", "word+subword"])
+def test_teacher_words_of_byte_level_pieces_are_text(analyzer):
+    """A teacher of word pieces got 'Ð¿Ð¾ÑģÐ»Ðµ' in place of a word."""
+    tokenizers = pytest.importorskip("tokenizers")
+    texts = ["река после дождя", "forêt après la pluie", "после pluie"] * 5
+    byte_level = tokenizers.ByteLevelBPETokenizer()
+    byte_level.train_from_iterator(texts, vocab_size=400, show_progress=False)
+    teacher = RecordingTeacher()
+    lexical = LexicalVectorizer(analyzer=analyzer, tokenizer=byte_level.to_str())
+    student = word_student(teacher, lexical=lexical)
+    student.fit(
+        texts, teacher_embeddings=embed_topics(texts) + np.eye(3)[[0, 1, 2] * 5]
+    )
+    assert {"река", "после", "forêt", "après"} <= set(teacher.texts)
+    assert all(text in " ".join(texts) for text in teacher.texts)
+
+
+def test_teacher_words_that_begin_with_a_mark_of_other_vocabularies(sentences):
+    """Ġ marks the beginning of a word in byte-level BPE. In Maltese it is a letter."""
+    teacher = RecordingTeacher()
+    lexical = LexicalVectorizer(lowercase=False)
+    texts = [text.replace("apple", "Ġorġ") for text in sentences]
+    word_student(teacher, lexical=lexical).fit(
+        texts, teacher_embeddings=embed_topics(sentences)
+    )
+    assert "Ġorġ" in teacher.texts
+
+
 @pytest.mark.parametrize(
     "lexical",
     [

@@ -106,7 +106,7 @@ class Subwords:
                         f"{token['id']}. Save the tokenizer again."
                     )
         else:
-            vocabulary = self._library.get_vocab(with_added_tokens=True)
+            vocabulary = self.library.get_vocab(with_added_tokens=True)
         if not vocabulary:
             raise ValueError(
                 "The 'tokenizer' parameter of LexicalVectorizer has no pieces. Train "
@@ -124,7 +124,7 @@ class Subwords:
         return pieces
 
     @cached_property
-    def _library(self):
+    def library(self):
         """The tokenizer as an object of the tokenizers library."""
         return load_tokenizer(self.tokenizer_json)
 
@@ -251,7 +251,7 @@ class Subwords:
         # The library refuses lone surrogates.
         clean = [text.encode("utf-8", "replace").decode() for text in documents]
         try:
-            encodings = self._library.encode_batch(clean, add_special_tokens=False)
+            encodings = self.library.encode_batch(clean, add_special_tokens=False)
         except Exception as error:  # the library raises the base class
             raise ValueError(
                 "The 'tokenizer' parameter of LexicalVectorizer is a tokenizer that "

@@ -912,6 +912,25 @@ def takes_words(vectorizer: LexicalVectorizer) -> bool:
     )
 
 
+def piece_tokenizer(vectorizer: LexicalVectorizer) -> object | None:
+    """Return the tokenizer whose pieces are terms of a fitted stage.
+
+    Parameters
+    ----------
+    vectorizer : LexicalVectorizer
+        Fitted.
+
+    Returns
+    -------
+    tokenizers.Tokenizer or None
+        None if no term is a piece, or if pieces are text apart from the mark ``##``.
+    """
+    lexicon = vectorizer._lexicon
+    if lexicon is None or lexicon.subwords is None or lexicon.subwords.in_kernel:
+        return None
+    return lexicon.subwords.library
+
+
 @fit_context(prefer_skip_nested_validation=True)
 def fit_with_words(
     vectorizer: LexicalVectorizer, raw_documents: Iterable[str], words: Sequence[str]

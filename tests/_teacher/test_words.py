@@ -10,14 +10,16 @@ from sklux import CachedTeacher
 from sklux._lexical.lexicon import PART_PREFIXES
 from sklux._teacher import models, words
 from sklux._teacher.cached import words_of_teacher
+from sklux._teacher.token_text import token_reader
 from sklux._teacher.words import check_words, choose_terms, tokenizer_words
 
 
 def test_choose_terms_returns_words_and_word_pieces_without_marks():
     terms = ["word__pear", "subword__##ing", "word__a pear", "subword__!", "word____x"]
     terms += ["subword__[UNK]", "subword__<s>", "subword__##"]
+    readers = dict(zip(PART_PREFIXES, (token_reader(None, ()), str)))
     features, texts = choose_terms(
-        {term: number for number, term in enumerate(terms)}, np.ones(8), PART_PREFIXES
+        {term: number for number, term in enumerate(terms)}, np.ones(8), readers
     )
     assert features.tolist() == [0, 1, 3, 4]
     assert texts == ["pear", "ing", "!", "__x"]
@@ -25,7 +27,9 @@ def test_choose_terms_returns_words_and_word_pieces_without_marks():
 
 def test_choose_terms_of_other_tokenizers_and_analyzers():
     vocabulary = {"▁pear": 3, "Ġplum": 1, "##": 2, ("a", "pair"): 0, "word__x": 4}
-    features, texts = choose_terms(vocabulary, np.ones(5))
+    tokens = [term for term in vocabulary if isinstance(term, str)]
+    readers = {"": token_reader(None, tokens)}
+    features, texts = choose_terms(vocabulary, np.ones(5), readers)
     assert features.tolist() == [1, 3, 4]
     assert texts == ["plum", "pear", "word__x"]
 
@@ -43,9 +47,10 @@ def test_choose_terms_chooses_the_most_frequent(monkeypatch):
     [
         ["[PAD]", "[UNK]", "##ing", "pear", "a", "1894", "größe", "##s"],
         ["<s>", "▁pear", "ing", "▁a", "▁1894", "▁größe", "s"],
-        ["<pad>", "Ġpear", "ing", "Ġa", "Ġ1894", "Ġgröße", "s"],
+        ["<pad>", "Ġpear", "ing", "Ġa", "Ġ1894", "ĠgrÃ¶ÃŁe", "s", "ĠÃ"],
+        ["<unk>", "pear</w>", "ing", "a</w>", "1894</w>", "größe</w>", "s"],
     ],
-    ids=["WordPiece", "SentencePiece", "byte pairs"],
+    ids=["WordPiece", "SentencePiece", "byte pairs", "marks of ends"],
 )
 def test_tokenizer_words_are_whole_words(tokens):
     assert tokenizer_words(model_of(tokens)) == ["pear", "größe"]
