@@ -681,13 +681,19 @@ class LuxicalVectorizer(
         Returns
         -------
         LuxicalVectorizer
-            A fitted model. This model does not change.
+            A fitted model, whose ``projection__weights_dtype`` is ``dtype``, so that
+            another fit gives the same type. This model does not change, nor does a
+            pipeline that holds it: see the guide, "Speed, memory and sizes".
 
         Raises
         ------
         ValueError
             If ``dtype`` is not one of these, or a weight of the first layer is NaN or
             infinite.
+
+        See Also
+        --------
+        ReLUProjection : Its `weights_dtype` makes `fit` store this type.
 
         Examples
         --------
@@ -711,7 +717,11 @@ class LuxicalVectorizer(
                 f"{list(WEIGHT_DTYPES)}. Got {dtype!r} instead."
             )
         network = network_of(self.projection_).quantized(name)
-        return self._with_projection(with_network(self.projection_, network))
+        model = self._with_projection(with_network(self.projection_, network))
+        template = ReLUProjection() if self.projection is None else self.projection
+        if template.weights_dtype != name:
+            model.set_params(projection__weights_dtype=name)
+        return model
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one file, without pickle.

@@ -311,7 +311,9 @@ def _fitted(
         ngram_range=(1, ngrams.shape[1]),
         dtype=np.float32,
     )
-    projection = ReLUProjection(widths[-1], hidden_layer_sizes=tuple(widths[:-1]))
+    projection = ReLUProjection(
+        widths[-1], hidden_layer_sizes=tuple(widths[:-1]), weights_dtype="float32"
+    )
     model = LuxicalVectorizer(lexical=lexical, projection=projection)
     model.lexical_ = _fitted_lexical(clone(lexical), terms, arrays[IDF], subwords)
     model.projection_ = _fitted_projection(clone(projection), coefs, arrays[IDF])

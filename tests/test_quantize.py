@@ -6,14 +6,22 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from models import is_fused, random_model, random_projection, unfused
+from scipy import sparse
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
 from sklearn.utils.validation import check_is_fitted
 from strategies import dense_arrays, kernel_settings, seeds, widths
 
@@ -49,6 +57,125 @@ def with_weights(model, weights):
     """The model with other weights in the first layer."""
     model.projection_.coefs_ = [weights, *model.projection_.coefs_[1:]]
     return model
+
+
+# The parameter
+
+
+def small(**params):
+    """A model that is fitted in milliseconds."""
+    projection = ReLUProjection(4, hidden_layer_sizes=(64,), max_iter=1, **params)
+    return LuxicalVectorizer(projection=projection, random_state=0)
+
+
+EMBEDDINGS = np.random.RandomState(0).normal(size=(len(DOCUMENTS), 5))
+
+
+@pytest.mark.parametrize("dtype", FEW_BITS)
+def test_weights_dtype_gives_the_bits_of_quantize(dtype):
+    fitted = small(weights_dtype=dtype).fit(DOCUMENTS, teacher_embeddings=EMBEDDINGS)
+    expected = small().fit(DOCUMENTS, teacher_embeddings=EMBEDDINGS).quantize(dtype)
+    assert fitted.projection_._network.dtype == dtype
+    reference.assert_same_bits(fitted.transform(QUERIES), expected.transform(QUERIES))
+    for one, other in zip(fitted.projection_.coefs_, expected.projection_.coefs_):
+        reference.assert_same_bits(one, other)
+    assert repr(fitted) == repr(expected)
+
+
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+@pytest.mark.parametrize("has_projection", [True, False])
+def test_quantize_sets_the_parameter_of_another_fit(dtype, has_projection):
+    model = small() if has_projection else LuxicalVectorizer(random_state=0)
+    model.fit(DOCUMENTS, teacher_embeddings=EMBEDDINGS)
+    params = repr(model)
+    quantized = model.quantize(dtype)
+    assert repr(model) == params
+    # Nothing is set that is so already.
+    assert (quantized.projection is None) == (
+        not has_projection and dtype == ReLUProjection().weights_dtype
+    )
+    assert quantized.projection_.weights_dtype == dtype
+    expected = quantized.transform(QUERIES)
+    again = clone(quantized).fit(DOCUMENTS, teacher_embeddings=EMBEDDINGS)
+    assert again.projection_._network.dtype == dtype
+    reference.assert_same_bits(again.transform(QUERIES), expected)
+
+
+def test_weights_dtype_in_a_search_over_the_default_projection():
+    teacher = small_teacher()
+    search = GridSearchCV(
+        LuxicalVectorizer(teacher, teacher_words=None, random_state=0),
+        {"projection__weights_dtype": list(WEIGHT_DTYPES)},
+        cv=2,
+    ).fit(DOCUMENTS)
+    assert len(search.cv_results_["params"]) == 3
+    best = search.best_estimator_
+    expected = search.best_params_["projection__weights_dtype"]
+    assert best.projection_._network.dtype == expected
+
+
+def small_teacher():
+    """A fitted transformer in the place of a model."""
+    return make_pipeline(TfidfVectorizer(), TruncatedSVD(4, random_state=0)).fit(
+        DOCUMENTS
+    )
+
+
+def test_weights_dtype_in_a_search_over_a_pipeline():
+    labels = ["apple" in document for document in DOCUMENTS]
+    table = pd.DataFrame({"text": DOCUMENTS})
+    vectorizer = LuxicalVectorizer(small_teacher(), teacher_words=None, random_state=0)
+    columns = ColumnTransformer([("text", vectorizer, "text")])
+    pipeline = Pipeline([("columns", columns), ("classify", LogisticRegression())])
+    name = "columns__text__projection__weights_dtype"
+    search = GridSearchCV(pipeline, {name: ["int8"]}, cv=2).fit(table, labels)
+    stage = search.best_estimator_.named_steps["columns"].named_transformers_["text"]
+    assert stage.projection_._network.dtype == np.int8
+
+
+def test_weights_dtype_makes_small_pickles_of_pipelines():
+    """The default widths of the layers; only they count."""
+    X = sparse.random(200, 4000, density=0.05, format="csr", random_state=0)
+    y = np.random.RandomState(0).normal(size=(200, 8))
+    sizes = {}
+    for dtype in WEIGHT_DTYPES:
+        projection = ReLUProjection(max_iter=1, weights_dtype=dtype, random_state=0)
+        pipeline = make_pipeline(MaxAbsScaler(), projection).fit(X, y)
+        sizes[dtype] = len(pickle.dumps(pipeline))
+    assert sizes["int8"] < 0.27 * sizes["float32"]
+    assert sizes["float16"] < 0.52 * sizes["float32"]
+
+
+@pytest.mark.parametrize("kind", [Pipeline, FeatureUnion])
+def test_quantize_takes_its_place_in_a_fitted_pipeline(kind):
+    """As the guide says; the same for a union."""
+    fitted = small().fit(DOCUMENTS, teacher_embeddings=EMBEDDINGS)
+    outer = kind([("text", fitted)])
+    outer.set_params(text=fitted.quantize("int8"))
+    expected = fitted.quantize("int8").transform(QUERIES)
+    reference.assert_same_bits(outer.transform(QUERIES), expected)
+    assert not np.array_equal(expected, fitted.transform(QUERIES))
+
+
+def test_quantize_takes_its_place_in_a_fitted_column_transformer():
+    """As the guide says."""
+    table = pd.DataFrame({"text": DOCUMENTS})
+    model = small().set_params(teacher=small_teacher(), teacher_words=None)
+    columns = ColumnTransformer([("text", model, "text")]).fit(table)
+    quantized = columns.named_transformers_["text"].quantize("int8")
+    columns.transformers_ = [("text", quantized, "text")]
+    reference.assert_same_bits(columns.transform(table), quantized.transform(DOCUMENTS))
+
+
+@pytest.mark.parametrize("dtype", WEIGHT_DTYPES)
+def test_weights_dtype_is_saved(tmp_path, dtype):
+    fitted = small(weights_dtype=dtype).fit(DOCUMENTS, teacher_embeddings=EMBEDDINGS)
+    fitted.save(tmp_path / "model")
+    loaded = LuxicalVectorizer.load(tmp_path / "model")
+    assert loaded.projection.weights_dtype == dtype
+    assert loaded.projection_.weights_dtype == dtype
+    assert loaded.projection_._network.dtype == dtype
+    reference.assert_same_bits(loaded.transform(QUERIES), fitted.transform(QUERIES))
 
 
 # The vectors
@@ -319,7 +446,10 @@ def test_quantize_keeps_parameters_and_fitted_attributes(model):
     model.projection_.n_jobs = 1
     quantized = model.quantize("int8")
     assert quantized.teacher is model.teacher
-    assert repr(quantized) == repr(model)
+    params = model.get_params(deep=False)
+    expected = params | {"projection": clone(model.projection)}
+    expected["projection"].set_params(weights_dtype="int8")
+    assert repr(quantized) == repr(LuxicalVectorizer(**expected))
     assert quantized.lexical is not model.lexical
     assert quantized.teacher_id_ == "name:teacher"
     names = "n_components_ n_features_in_ loss_curve_ n_iter_ n_jobs report_ "
@@ -488,6 +618,7 @@ def test_quantize_file_of_format_1(tmp_path):
     assert network.dtype == np.float32
     assert network.places is None
     assert network.scales is None
+    assert model.projection_.weights_dtype == "float32"
     for dtype in WEIGHT_DTYPES:
         model.quantize(dtype).save(tmp_path / dtype)
         loaded = LuxicalVectorizer.load(tmp_path / dtype, mmap_mode="r")

@@ -186,12 +186,13 @@ def fit(
             "that the teacher embeds; lower for short documents.",
         ),
     ] = None,
-    dtype: Annotated[
-        Dtype,
+    weights_dtype: Annotated[
+        Dtype | None,
         typer.Option(
-            help="Type of the stored weights. int8 needs a quarter of the space."
+            help="Type of the stored weights. int8 needs a quarter of the space. "
+            "Default: float32."
         ),
-    ] = Dtype.float32,
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -216,9 +217,9 @@ def fit(
             "random_state": seed,
             "projection__n_components": components,
             "projection__corpus_weight": corpus_weight,
+            "projection__weights_dtype": weights_dtype and weights_dtype.value,
             "lexical__max_features": max_features,
         },
-        dtype=dtype.value,
         quiet=quiet,
     )
 

@@ -33,7 +33,6 @@ def fit_model(
     teacher_sample_size: str,
     words: bool,
     settings: dict[str, Any],
-    dtype: Literal["float32", "float16", "int8"],
     quiet: bool,
 ) -> None:
     """Fit a model, save it and print its report.
@@ -54,8 +53,6 @@ def fit_model(
         Whether the teacher also embeds words.
     settings : dict
         Other parameters of `LuxicalVectorizer`; None keeps the default.
-    dtype : {'float32', 'float16', 'int8'}
-        Type of the stored weights.
     quiet : bool
         Whether to print only the report.
     """
@@ -72,7 +69,7 @@ def fit_model(
     model.fit(documents, teacher_embeddings=vectors)
     seconds = time.perf_counter() - start
     with naming(str(output)):
-        (model if dtype == "float32" else model.quantize(dtype)).save(output)
+        model.save(output)
     show(str(model.report_))
     note(summary(model, output, seconds), quiet)
 

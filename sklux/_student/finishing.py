@@ -15,7 +15,9 @@ from sklux._utils.threads import all_threads
 MAX_ROTATION_SIZE, MAX_REPORT_SIZE = 20_000, 2000
 
 
-def report_on_fit(data: FitData, coefs: list[np.ndarray]) -> FitReport:
+def report_on_fit(
+    data: FitData, coefs: list[np.ndarray], weights_dtype: str
+) -> FitReport:
     """Compare a trained student with its teacher.
 
     Parameters
@@ -26,6 +28,8 @@ def report_on_fit(data: FitData, coefs: list[np.ndarray]) -> FitReport:
         Trained weights, before `finished_coefs`. That function gives weights to
         features of held-out documents from the targets of these documents, and a
         report on them would be too good.
+    weights_dtype : {'float32', 'float16', 'int8'}
+        Type of the stored weights: the report is about these.
 
     Returns
     -------
@@ -37,7 +41,8 @@ def report_on_fit(data: FitData, coefs: list[np.ndarray]) -> FitReport:
     if len(sample) == 0:
         is_embedded = data.teacher.is_embedded[data.train]
         sample = data.train[is_embedded][:MAX_REPORT_SIZE]
-    student = apply_network(data.X[sample], Network.of(coefs), all_threads())
+    network = _in_type(Network.of(coefs), weights_dtype)
+    student = apply_network(data.X[sample], network, all_threads())
     return fit_report(
         student,
         data.teacher.vectors[sample],
@@ -95,7 +100,9 @@ def _set_untrained_features(data, targets, coefs) -> None:
     coefs[0][~is_trained] = 0
 
 
-def stored_network(coefs: list[np.ndarray], X: sparse.csr_matrix) -> Network:
+def stored_network(
+    coefs: list[np.ndarray], X: sparse.csr_matrix, weights_dtype: str
+) -> Network:
     """Return the network in its stored form: the rows of frequent features come first.
 
     Parameters
@@ -104,6 +111,8 @@ def stored_network(coefs: list[np.ndarray], X: sparse.csr_matrix) -> Network:
         Weights of the layers.
     X : CSR matrix of shape (n_samples, n_features)
         Features of the documents, for the frequency of each feature.
+    weights_dtype : {'float32', 'float16', 'int8'}
+        Type of the first layer.
 
     Returns
     -------
@@ -111,4 +120,11 @@ def stored_network(coefs: list[np.ndarray], X: sparse.csr_matrix) -> Network:
         The network, with a copy of the first layer.
     """
     frequency = np.bincount(X.indices, minlength=X.shape[1])
-    return Network.of(coefs).by_frequency(frequency)
+    return _in_type(Network.of(coefs).by_frequency(frequency), weights_dtype)
+
+
+def _in_type(network: Network, weights_dtype: str) -> Network:
+    """The network with its first layer in this type; the same if it has the type."""
+    return (
+        network if network.dtype == weights_dtype else network.quantized(weights_dtype)
+    )

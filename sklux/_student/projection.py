@@ -36,7 +36,12 @@ from sklux._student.finishing import finished_coefs, report_on_fit, stored_netwo
 from sklux._student.fit_data import FitData, TrainingExamples
 from sklux._student.held_out import split_held_out
 from sklux._student.initialization import initial_coefs
-from sklux._student.network import Network, apply_network, check_finite
+from sklux._student.network import (
+    WEIGHT_DTYPES,
+    Network,
+    apply_network,
+    check_finite,
+)
 from sklux._student.targets import Targets, student_targets
 from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.term_vectors import TermVectors
@@ -172,6 +177,13 @@ class ReLUProjection(
         Torch device of the dense layers and the losses in training, such as
         ``'cuda'``. The first layer and `transform` always run on the CPU.
 
+    weights_dtype : {'float32', 'float16', 'int8'}, default='float32'
+        Type in which `fit` stores the weights of the first layer, which are nearly all
+        of a model. An int8 model takes a quarter of the space, also as a pickle, and
+        its `transform` is faster. Training computes in float32, and the weights are
+        rounded at its end: the result has the same bits as that of
+        :meth:`LuxicalVectorizer.quantize`.
+
     n_jobs : int or None, default=None
         Number of threads of `transform`. None means 1 unless in a
         `joblib.parallel_config` context; -1 means all processors. It changes only the
@@ -188,7 +200,8 @@ class ReLUProjection(
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-        Weights of the layers. ``coefs_[0]`` has a row for each feature.
+        Weights of the layers. ``coefs_[0]`` has a row for each feature; its values are
+        the stored values, converted to float32.
 
     n_components_ : int
         Width of the vectors.
@@ -218,7 +231,8 @@ class ReLUProjection(
     report_ : FitReport or None
         Comparison of the student with the teacher on the held-out documents, or on
         training documents if none are held out (``held_out`` is then False). It can be
-        printed, is part of the HTML representation, and has the attributes
+        printed, is part of the HTML representation, and is about the weights as stored
+        by `fit` (`weights_dtype`). It has the attributes
         ``n_documents``, ``neighbor_recall`` (of ``n_neighbors``),
         ``similarity_correlation``, ``student_effective_rank``,
         ``teacher_effective_rank``, ``student_mean_cosine`` and ``teacher_mean_cosine``.
@@ -283,6 +297,7 @@ class ReLUProjection(
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "device": [str],
+        "weights_dtype": [StrOptions(set(WEIGHT_DTYPES))],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["boolean", None],
@@ -307,6 +322,7 @@ class ReLUProjection(
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         device: str = "cpu",
+        weights_dtype: Literal["float32", "float16", "int8"] = "float32",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | None = None,
@@ -327,6 +343,7 @@ class ReLUProjection(
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.device = device
+        self.weights_dtype = weights_dtype
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -449,14 +466,14 @@ class ReLUProjection(
         epoch_task = partial(task.epoch, partial(_attributes_of, student))
         result = self._train(data, targets, examples, coefs, epoch_task)
         with stage("report", self.verbose):
-            report = report_on_fit(data, result.coefs)
+            report = report_on_fit(data, result.coefs, self.weights_dtype)
             if report.is_collapsed:
                 warn_caller(f"The student has collapsed.\n{report}", ConvergenceWarning)
         rotates = "cosine" not in check_loss(self.loss)
         coefs = finished_coefs(data, targets, result.coefs, rotates=rotates)
         self._adopt(
             student(
-                stored_network(coefs, data.X),
+                stored_network(coefs, data.X, self.weights_dtype),
                 loss_curve=result.loss_curve,
                 validation_scores=result.validation_scores or None,
                 report=report,
@@ -817,9 +834,10 @@ def with_network(projection: ReLUProjection, network: Network) -> ReLUProjection
     Returns
     -------
     ReLUProjection
-        A shallow copy.
+        A shallow copy, whose `weights_dtype` is the type of this network.
     """
     other = copy(projection)
+    other.weights_dtype = network.dtype.name
     other._network = network
     return other
 

@@ -148,7 +148,9 @@ def restore_projection(
     ValueError
         If the arrays do not fit together, or a value of the state is wrong.
     """
-    projection = projection_from_params(state["params"])
+    # Files of versions without the parameter lack it: the weights tell the type.
+    stored = {"weights_dtype": tensors["coefs.0"].dtype.name}
+    projection = projection_from_params(stored | state["params"])
     coefs = [tensors[f"coefs.{layer}"] for layer in range(state["n_layers"])]
     components = None
     # Files of the first version lack the key, and have the array.

@@ -19,7 +19,7 @@ def test_fit_prints_the_report_and_notes(folder):
     result = succeeded(
         *("fit", folder / "documents.txt", folder / "other.sklux"),
         *("-e", folder / "teacher.npy", "--components", 4, "--max-features", 20),
-        *("--corpus-weight", 0.3, "--dtype", "int8", "--seed", 5),
+        *("--corpus-weight", 0.3, "--weights-dtype", "int8", "--seed", 5),
     )
     assert "10 nearest" in result.stdout
     assert "teacher embeddings of 240 documents and 0 terms" in result.stderr
@@ -27,6 +27,7 @@ def test_fit_prints_the_report_and_notes(folder):
     assert model.projection_.n_components_ == 4
     assert model.projection_.n_features_in_ <= 20
     assert model.projection_.corpus_weight == 0.3
+    assert model.projection_.weights_dtype == "int8"
     assert network_of(model.projection_).dtype == np.int8
     assert model.random_state == 5
 

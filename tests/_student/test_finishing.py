@@ -105,11 +105,24 @@ def test_finished_coefs_rotate_the_last_layer_on_request(rotates):
 
 def test_report_on_fit_is_about_held_out_documents():
     data, coefs = fit_data(), random_coefs(10)
-    report = report_on_fit(data, coefs)
+    report = report_on_fit(data, coefs, "float32")
     student = apply_network(data.X[data.held_out], Network.of(coefs), 1)
     teacher = data.teacher.vectors[data.held_out]
     assert report == fit_report(student, teacher, held_out=True, random_state=0)
     assert report.n_documents == 20
+
+
+def test_report_on_fit_is_about_the_stored_weights():
+    """Weights of about 1 beside one of 100 per row: int8 loses most of them."""
+    data, coefs = fit_data(), random_coefs(10)
+    coefs[0][:, 0] = 100
+    student = apply_network(
+        data.X[data.held_out], Network.of(coefs).quantized("int8"), 1
+    )
+    teacher = data.teacher.vectors[data.held_out]
+    report = report_on_fit(data, coefs, "int8")
+    assert report == fit_report(student, teacher, held_out=True, random_state=0)
+    assert report != report_on_fit(data, coefs, "float32")
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(30, 30), (1000, 60)])
@@ -121,7 +134,7 @@ def test_report_on_fit_without_held_out_documents(monkeypatch, limit, expected):
     vectors[::4] = 0
     teacher = TeacherEmbeddings.of_rows(vectors, "y")
     data = replace(data, teacher=teacher, X_views=None, terms=None)
-    report = report_on_fit(data, random_coefs(10))
+    report = report_on_fit(data, random_coefs(10), "float32")
     assert report.n_documents == expected
     assert not report.held_out
 
@@ -130,7 +143,17 @@ def test_stored_network_begins_with_frequent_features():
     """Feature 2 occurs three times, feature 0 once, feature 1 never."""
     X = sparse.csr_matrix([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
     weights = np.arange(6, dtype=np.float32).reshape(3, 2)
-    network = stored_network([weights], X)
+    network = stored_network([weights], X, "float32")
     reference.assert_same_bits(network.rows, weights[[2, 0, 1]])
     assert network.places.tolist() == [1, 2, 0]
     reference.assert_same_bits(network.coefs()[0], weights)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_stored_network_has_the_type(dtype):
+    X, coefs = fit_data().X, random_coefs(10)
+    network = stored_network(coefs, X, dtype)
+    expected = stored_network(coefs, X, "float32").quantized(dtype)
+    assert network.dtype == dtype
+    for one, other in zip(network.coefs(), expected.coefs()):
+        reference.assert_same_bits(one, other)

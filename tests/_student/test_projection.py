@@ -21,6 +21,7 @@ import sklux._student.finishing
 import sklux._student.projection
 import sklux._student.targets
 from sklux import ReLUProjection
+from sklux._student.projection import network_of, with_network
 from sklux._student.report import FitReport, fit_report
 from sklux.metrics import half_document_retrieval
 
@@ -526,6 +527,30 @@ def fitted_copy(projection):
 
 def test_projection_has_the_same_bits_for_the_same_seed(documents, fitted):
     assert_same_weights(small_projection().fit(*documents), fitted)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_projection_weights_dtype_is_the_stored_type(documents, fitted, dtype):
+    """The same bits as weights that are quantized after the fit."""
+    projection = small_projection(weights_dtype=dtype).fit(*documents)
+    expected = with_network(fitted, network_of(fitted).quantized(dtype))
+    assert network_of(projection).dtype == dtype
+    assert_same_weights(projection, expected)
+    reference.assert_same_bits(
+        projection.transform(documents[0]), expected.transform(documents[0])
+    )
+    assert projection.loss_curve_ == fitted.loss_curve_
+    assert clone(projection).weights_dtype == dtype
+    assert projection.truncate(3).weights_dtype == dtype
+    # Another fit starts from nothing.
+    again = projection.set_params(weights_dtype="float32").fit(*documents)
+    assert_same_weights(again, fitted)
+
+
+@pytest.mark.parametrize("dtype", ["int4", "float64", np.int8, None])
+def test_projection_refuses_another_weights_dtype(documents, dtype):
+    with pytest.raises(ValueError, match="The 'weights_dtype' parameter .* must be"):
+        small_projection(weights_dtype=dtype).fit(*documents)
 
 
 def test_projection_weights_depend_on_the_seed(documents, fitted):

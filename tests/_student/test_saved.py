@@ -102,6 +102,17 @@ def test_saved_projection_is_restored(dtype, in_order):
     )
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_saved_projection_of_a_version_without_the_type(dtype):
+    """The stored weights tell the type."""
+    projection = fitted(dtype)
+    params = projection_params(projection)
+    assert params.pop("weights_dtype") == dtype
+    found = restored(projection, params=params)
+    assert found.weights_dtype == network_of(found).dtype == dtype
+    assert projection_from_params(params).weights_dtype == "float32"
+
+
 def test_saved_projection_without_teacher_components_and_report():
     projection = fitted()
     projection.teacher_components_ = projection.report_ = None
