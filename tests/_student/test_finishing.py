@@ -113,7 +113,7 @@ def test_report_on_fit_is_about_held_out_documents():
 
 
 def test_report_on_fit_is_about_the_stored_weights():
-    """Weights of about 1 beside one of 100 per row: int8 loses most of them."""
+    """Each row has one weight of 100 and others of about 1, which int8 loses."""
     data, coefs = fit_data(), random_coefs(10)
     coefs[0][:, 0] = 100
     student = apply_network(
