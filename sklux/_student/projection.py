@@ -836,8 +836,7 @@ def with_network(projection: ReLUProjection, network: Network) -> ReLUProjection
     ReLUProjection
         A shallow copy, whose `weights_dtype` is the type of this network.
     """
-    other = copy(projection)
-    other.weights_dtype = network.dtype.name
+    other = copy(projection).set_params(weights_dtype=network.dtype.name)
     other._network = network
     return other
 
