@@ -295,9 +295,10 @@ class LuxicalVectorizer(
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
                 default=None
             Teacher embeddings of the documents, in the same order, if you have them
-            already. ``teacher`` is then called only for `teacher_words`. A row of NaN
-            marks a document without a teacher embedding; the student still learns
-            from that document.
+            already: an array, or a column of vectors (of pandas, polars or Arrow).
+            ``teacher`` is then called only for `teacher_words`. A missing row, or a
+            row of NaN, marks a document without a teacher embedding; the student still
+            learns from that document.
 
         Returns
         -------

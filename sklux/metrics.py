@@ -1,4 +1,7 @@
-"""Quality of embeddings: agreement with a teacher, spread, retrieval of halves."""
+"""Quality of embeddings: agreement with a teacher, spread, retrieval of halves.
+
+Embeddings are matrices, or columns of vectors of pandas, polars or Arrow.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_array
 
+from sklux._utils.columns import as_vectors
 from sklux._utils.documents import split_halves
 from sklux._utils.similarity import (
     Rows,
@@ -345,7 +349,10 @@ def _check_pair(first: MatrixLike, second: MatrixLike) -> list[Rows]:
 def _check_embeddings(embeddings: MatrixLike, input_name: str) -> Rows:
     """Return unit rows of embeddings; check that they are finite."""
     checked = check_array(
-        embeddings, accept_sparse="csr", dtype=np.float64, input_name=input_name
+        as_vectors(embeddings, input_name),
+        accept_sparse="csr",
+        dtype=np.float64,
+        input_name=input_name,
     )
     if sparse.issparse(checked):
         # Division by the largest value first: no square overflows.

@@ -62,6 +62,7 @@ HEAVY = {
     "tokenizers": {"_lexical.subwords", "_teacher.token_text"},
     "pyarrow": {
         "_commands.document_files",
+        "_commands.embedding_files",
         "_commands.vector_files",
         "_lexical.buffers",
     },

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from sklux._commands.console import counted, note, print_json, show_table
+from sklux._commands.embedding_files import check_column, read_embeddings
 from sklux._commands.inputs import (
     DocumentSource,
     check_rows,
     load_model,
     present_documents,
-    read_embeddings,
 )
 from sklux._commands.teacher_options import OR_EMBEDDINGS, TeacherOptions
 from sklux._student.report import recall_in_words
@@ -38,6 +38,7 @@ def evaluate_model(
     source: DocumentSource,
     options: TeacherOptions,
     embeddings: Path | None,
+    embeddings_column: str | None,
     *,
     as_json: bool,
     quiet: bool,
@@ -54,18 +55,23 @@ def evaluate_model(
         The teacher.
     embeddings : Path or None
         File of teacher embeddings, in place of a teacher.
+    embeddings_column : str or None
+        Its column, as `read_embeddings` takes it.
     as_json : bool
         Whether to print a JSON object instead of a table.
     quiet : bool
         Whether to print no progress or notes.
     """
+    check_column(embeddings, embeddings_column)
     options.check_unused(embeddings)
     model = load_model(model_path)
     if embeddings is None:
         documents, _, _ = present_documents(source, quiet)
         teacher = options.teacher(quiet, OR_EMBEDDINGS).transform(documents)
     else:
-        documents, teacher = embedded_documents(source, embeddings, quiet)
+        documents, teacher = embedded_documents(
+            source, embeddings, embeddings_column, quiet
+        )
     check_enough(len(documents), quiet)
     figures = measure(model, documents, teacher)
     if as_json:
@@ -75,7 +81,7 @@ def evaluate_model(
 
 
 def embedded_documents(
-    source: DocumentSource, embeddings: Path, quiet: bool
+    source: DocumentSource, embeddings: Path, column: str | None, quiet: bool
 ) -> tuple[list[str], np.ndarray]:
     """Read the documents that have a teacher embedding in a file.
 
@@ -86,6 +92,8 @@ def embedded_documents(
     embeddings : Path
         File of teacher embeddings, with one row per document. As in a fit, a document
         has no teacher embedding if its row is all NaN or all zero.
+    column : str or None
+        Column of the file, as `read_embeddings` takes it.
     quiet : bool
         Whether to print no notes about documents that are left out.
 
@@ -97,7 +105,7 @@ def embedded_documents(
         Their teacher embeddings.
     """
     documents, places, n_documents = present_documents(source, quiet)
-    vectors = read_embeddings(embeddings)
+    vectors = read_embeddings(embeddings, column)
     check_rows(vectors, embeddings, n_documents, source)
     vectors = vectors[places]
     is_embedded = has_embedding(vectors)

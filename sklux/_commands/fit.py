@@ -8,11 +8,11 @@ import numpy as np
 
 from sklux._commands.console import counted, note, show, shows_progress
 from sklux._commands.document_files import naming
+from sklux._commands.embedding_files import check_column, read_embeddings
 from sklux._commands.inputs import (
     DocumentSource,
     check_rows,
     present_documents,
-    read_embeddings,
 )
 from sklux._commands.outputs import check_output
 from sklux._commands.teacher_options import (
@@ -30,6 +30,7 @@ def fit_model(
     options: TeacherOptions,
     embeddings: Path | None,
     *,
+    embeddings_column: str | None,
     teacher_sample_size: str,
     words: bool,
     settings: dict[str, Any],
@@ -47,6 +48,8 @@ def fit_model(
         The teacher.
     embeddings : Path or None
         File of teacher embeddings, in place of a teacher.
+    embeddings_column : str or None
+        Its column, as `read_embeddings` takes it.
     teacher_sample_size : str
         Number of documents that the teacher embeds, ``'auto'`` or ``'all'``.
     words : bool
@@ -56,13 +59,14 @@ def fit_model(
     quiet : bool
         Whether to print only the report.
     """
+    check_column(embeddings, embeddings_column)
     sample_size = parse_sample_size(teacher_sample_size)
     check_output(output, (source.path, embeddings, options.cache_file))
     options.check_outside(output)
     not_default = {"teacher-sample-size": sample_size != "auto", "no-words": not words}
     options.check_unused(embeddings, **not_default)
     teacher = None if embeddings is not None else options.teacher(quiet, OR_EMBEDDINGS)
-    documents, vectors = read_inputs(source, embeddings, quiet)
+    documents, vectors = read_inputs(source, embeddings, embeddings_column, quiet)
     note(f"{counted(len(documents), 'document')}.", quiet)
     model = make_model(teacher, sample_size, words, settings, quiet)
     start = time.perf_counter()
@@ -75,7 +79,7 @@ def fit_model(
 
 
 def read_inputs(
-    source: DocumentSource, embeddings: Path | None, quiet: bool
+    source: DocumentSource, embeddings: Path | None, column: str | None, quiet: bool
 ) -> tuple[list[str], np.ndarray | None]:
     """Read the documents and, if there is a file of them, their teacher embeddings.
 
@@ -85,6 +89,8 @@ def read_inputs(
         The documents.
     embeddings : Path or None
         File of teacher embeddings.
+    column : str or None
+        Its column, as `read_embeddings` takes it.
     quiet : bool
         Whether to print no note about missing documents.
 
@@ -98,7 +104,7 @@ def read_inputs(
     if embeddings is None:
         return present_documents(source, quiet)[0], None
     # First, because errors in this file show at once.
-    vectors = read_embeddings(embeddings)
+    vectors = read_embeddings(embeddings, column)
     documents, places, n_documents = present_documents(source, quiet)
     check_rows(vectors, embeddings, n_documents, source)
     return documents, vectors[places]

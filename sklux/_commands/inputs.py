@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -122,41 +121,6 @@ def load_model(path: Path) -> LuxicalVectorizer:
     check_file(path)
     with naming(str(path)):
         return LuxicalVectorizer.load(path).set_params(n_jobs=-1)
-
-
-def read_embeddings(path: Path) -> np.ndarray:
-    """Read teacher embeddings from a .npy file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_teacher_components)
-        The embeddings.
-
-    Raises
-    ------
-    ValueError
-        If the file does not hold a matrix of real numbers.
-    """
-    check_file(path)
-    try:
-        # Mapped: a damaged header can promise more bytes than memory holds.
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, BadZipFile) as error:
-        raise ValueError(f"{path} is not a .npy file of numbers: {error}") from error
-    if not isinstance(vectors, np.ndarray):
-        vectors.close()  # an archive of arrays
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2:
-        raise ValueError(f"{path} must hold a matrix with one row per document.")
-    if vectors.dtype.kind not in "fiu":
-        raise ValueError(
-            f"{path} must hold real numbers. Its values are of type {vectors.dtype}."
-        )
-    return np.array(vectors)
 
 
 def check_rows(

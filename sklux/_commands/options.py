@@ -105,8 +105,16 @@ Embeddings = Annotated[
     typer.Option(
         "--embeddings",
         "-e",
-        help="Teacher embeddings in place of a teacher: a .npy file with one row per "
-        "document.",
+        help="Teacher embeddings in place of a teacher: a .npy file, or a Parquet file "
+        "with a column of vectors; one row per document.",
+    ),
+]
+EmbeddingsColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--embeddings-column",
+        help="Column of the vectors in a Parquet file of --embeddings. Default: the "
+        "only column of lists.",
     ),
 ]
 Quiet = Annotated[

@@ -19,6 +19,7 @@ from sklux._display.drawing import (
     root_figure,
     write_title,
 )
+from sklux._utils.columns import as_vectors
 from sklux._utils.documents import is_missing
 from sklux._utils.optional import import_optional
 from sklux._utils.similarity import unit_rows
@@ -166,7 +167,10 @@ class EmbeddingMapDisplay:
         <...EmbeddingMapDisplay object at ...>
         """
         vectors = check_array(
-            embeddings, dtype=np.float32, ensure_min_samples=4, input_name="embeddings"
+            as_vectors(embeddings, "embeddings"),
+            dtype=np.float32,
+            ensure_min_samples=4,
+            input_name="embeddings",
         )
         label_row = _checked_labels(labels, len(vectors), label_names)
         is_size = isinstance(sample_size, Integral) and not isinstance(
@@ -308,7 +312,9 @@ class EmbeddingMapDisplay:
         ValueError
             If there are no points, or the number of labels is not the number of points.
         """
-        positions = check_array(self.positions, input_name="positions")
+        positions = check_array(
+            as_vectors(self.positions, "positions"), input_name="positions"
+        )
         if positions.shape[1] != 2:
             raise ValueError(
                 f"positions must have 2 columns. Got {positions.shape[1]} instead."

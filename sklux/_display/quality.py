@@ -18,6 +18,7 @@ from sklux._display.drawing import (
     row_of_numbers,
     write_title,
 )
+from sklux._utils.columns import as_vectors
 from sklux._utils.optional import import_optional
 from sklux._utils.similarity import (
     nearest_neighbors,
@@ -180,7 +181,10 @@ class QualityDisplay:
         pair = [
             unit_rows(
                 check_array(
-                    embeddings, dtype=np.float64, ensure_min_samples=3, input_name=name_
+                    as_vectors(embeddings, name_),
+                    dtype=np.float64,
+                    ensure_min_samples=3,
+                    input_name=name_,
                 )
             )
             for embeddings, name_ in (

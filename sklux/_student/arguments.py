@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from sklux._student.network import check_csr
+from sklux._utils.columns import as_vectors
 from sklux._utils.typing import MatrixLike
 
 DEFAULT_N_COMPONENTS = 256
@@ -104,7 +105,11 @@ def check_features(estimator: BaseEstimator, X: MatrixLike) -> sparse.csr_matrix
     """
     checked: sparse.csr_matrix = sparse.csr_matrix(
         validate_data(
-            estimator, X, accept_sparse="csr", dtype=np.float32, ensure_min_samples=2
+            estimator,
+            as_vectors(X, "X"),
+            accept_sparse="csr",
+            dtype=np.float32,
+            ensure_min_samples=2,
         )
     )
     check_csr(checked)
@@ -182,7 +187,10 @@ def check_views(
             )
         return None
     valid = check_array(
-        X_views, accept_sparse="csr", dtype=np.float32, input_name="X_views"
+        as_vectors(X_views, "X_views"),
+        accept_sparse="csr",
+        dtype=np.float32,
+        input_name="X_views",
     )
     required = (2 * shape[0], shape[1])
     if valid.shape != required:

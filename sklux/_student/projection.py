@@ -47,6 +47,7 @@ from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.term_vectors import TermVectors
 from sklux._student.trained import TrainedStudent
 from sklux._utils.callbacks import CallbackSupportMixin, with_callbacks
+from sklux._utils.columns import as_vectors
 from sklux._utils.estimators import unchanged_on_error
 from sklux._utils.fit_tasks import FitTask, NullTask, callback_context, fit_task
 from sklux._utils.html import DocLinkMixin, ReportReprMixin
@@ -360,10 +361,11 @@ class ReLUProjection(
             Features, converted to float32.
 
         y : array-like of shape (n_samples, n_teacher_components)
-            Teacher embeddings of the same documents, of any length. A row of NaN, or of
-            zeros, means that the document has no teacher embedding. Its embedding is
-            imputed from the embeddings of the other documents (kernel ridge
-            regression).
+            Teacher embeddings of the same documents, of any length: an array, or a
+            column of vectors (of pandas, polars or Arrow). A missing row, or a row of
+            NaN or of zeros, means that the document has no teacher embedding. Its
+            embedding is imputed from the embeddings of the other documents (kernel
+            ridge regression).
 
         X_views : {array-like, sparse matrix} of shape (2 * n_samples, n_features), \
                 default=None
@@ -549,7 +551,7 @@ class ReLUProjection(
         check_is_fitted(self)
         checked = validate_data(
             self,
-            X,
+            as_vectors(X, "X"),
             accept_sparse="csr",
             dtype=np.float32,
             reset=False,
@@ -617,7 +619,7 @@ class ReLUProjection(
                 "with sklux."
             )
         vectors: np.ndarray = check_array(
-            embeddings,
+            as_vectors(embeddings, "embeddings"),
             dtype=np.float32,
             ensure_min_samples=0,
             input_name="embeddings",

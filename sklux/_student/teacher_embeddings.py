@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array
 
 from sklux._utils.arrays import as_float_array
+from sklux._utils.columns import as_vectors
 from sklux._utils.similarity import unit_rows
 
 # Unit vectors that differ by less than this have the same direction.
@@ -98,7 +99,7 @@ class TeacherEmbeddings:
                 "holds the teacher embeddings."
             )
         rows: np.ndarray = check_array(
-            y,
+            as_vectors(y, "y"),
             dtype=np.float32,
             ensure_2d=False,
             allow_nd=True,
@@ -134,8 +135,9 @@ class TeacherEmbeddings:
             If ``teacher_embeddings`` is not an array of numbers with a row for each
             document, or as in `of_rows`.
         """
+        values = as_vectors(teacher_embeddings, "teacher_embeddings")
         try:
-            rows = as_float_array(teacher_embeddings)
+            rows = as_float_array(values)
         except (TypeError, ValueError, RuntimeError) as error:
             raise ValueError(
                 "teacher_embeddings must be an array of numbers, of shape "

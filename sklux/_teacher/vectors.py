@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sklux._utils.arrays import as_float_array
+from sklux._utils.columns import as_vectors
 
 
 def check_vectors(vectors: object, documents: Sequence[str]) -> np.ndarray:
@@ -27,6 +28,7 @@ def check_vectors(vectors: object, documents: Sequence[str]) -> np.ndarray:
     ValueError
         If the shape or the type is wrong, or a value is not finite.
     """
+    vectors = as_vectors(vectors, "The teacher's output")
     try:
         vectors = as_float_array(vectors)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Inputs of several commands: missing documents, models, teacher embeddings."""
+"""Inputs of several commands: missing documents, models."""
 
 import json
 
@@ -7,32 +7,6 @@ import pytest
 
 from _commands.running import failed, succeeded
 from sklux import LuxicalVectorizer
-
-
-@pytest.mark.parametrize("content", ["text", "vector", "archive"])
-def test_embeddings_are_not_a_matrix(folder, tmp_path, content):
-    path = tmp_path / "bad.npy"
-    if content == "text":
-        path.write_text("no numbers")
-    elif content == "vector":
-        np.save(path, np.zeros(3))
-    else:
-        with open(path, "wb") as file:
-            np.savez(file, a=np.zeros((2, 2)))
-    message = failed(
-        "fit", folder / "documents.txt", tmp_path / "model.sklux", "-e", path
-    )
-    assert "bad.npy" in message
-
-
-def test_embeddings_of_other_documents(folder, tmp_path):
-    np.save(tmp_path / "few.npy", np.eye(5))
-    message = failed(
-        *("fit", folder / "documents.txt", tmp_path / "model.sklux"),
-        *("-e", tmp_path / "few.npy"),
-    )
-    assert "few.npy has 5 rows, but" in message and "has 240 documents" in message
-    assert not (tmp_path / "model.sklux").exists()
 
 
 @pytest.mark.parametrize("command", ["embed", "info", "evaluate", "neighbors"])
@@ -80,23 +54,3 @@ def test_missing_documents_are_left_out(folder, tmp_path, half_missing, letters,
     rows = [hit["row"] for hit in json.loads(result.stdout)["nearest"]]
     assert sorted(rows) == list(range(1, 240, 2))
     assert note in result.stderr
-
-
-def damaged_embeddings(folder):
-    (folder / "zip.npy").write_bytes(b"PK\x03\x04garbage")
-    np.save(folder / "text.npy", np.full((240, 3), "a"))
-    np.save(folder / "complex.npy", np.full((240, 3), 1j))
-    with open(folder / "huge.npy", "wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": (6 * 10**10, 24)}
-        np.lib.format.write_array_header_1_0(file, header)
-
-
-@pytest.mark.parametrize("name", ["zip", "text", "complex", "huge"])
-def test_damaged_embeddings_are_refused_in_words(folder, tmp_path, name):
-    damaged_embeddings(tmp_path)
-    vectors = ("-e", tmp_path / f"{name}.npy")
-    for message in (
-        failed("fit", folder / "documents.txt", tmp_path / "model.sklux", *vectors),
-        failed("evaluate", folder / "model.sklux", folder / "documents.txt", *vectors),
-    ):
-        assert f"{name}.npy" in message and "numbers" in message

@@ -1,0 +1,144 @@
+"""Teacher embeddings from files: .npy, or a column of vectors in Parquet."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sklux._commands.document_files import check_file
+from sklux._utils.columns import as_vectors
+from sklux._utils.optional import import_optional
+
+# First bytes of the files.
+PARQUET, NPY, ZIP = b"PAR1", b"\x93NUM", b"PK\x03\x04"
+OBJECTS = (
+    "it holds Python objects, which are not read because they can contain code. Save "
+    "a matrix: numpy.save(path, numpy.stack(vectors))."
+)
+
+
+def read_embeddings(path: Path, column: str | None = None) -> np.ndarray:
+    """Read teacher embeddings from a .npy or Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Its first bytes decide the format.
+    column : str or None, default=None
+        Column of the vectors in a Parquet file; None means the only column of lists.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_teacher_components)
+        The embeddings. The row of a null is NaN.
+
+    Raises
+    ------
+    ValueError
+        If the file does not hold vectors of real numbers of one length, or does not
+        have such a column.
+    """
+    check_file(path)
+    with open(path, "rb") as file:
+        first_bytes = file.read(4)
+    if first_bytes == PARQUET:
+        vectors = _read_parquet(path, column)
+    elif column is not None:
+        raise ValueError(
+            f"--embeddings-column {column} names a column, but {path} is not a Parquet "
+            "file. Leave it out."
+        )
+    else:
+        vectors = _read_npy(path, first_bytes)
+    if vectors.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{path} must hold real numbers. Its values are of type {vectors.dtype}."
+        )
+    return vectors
+
+
+def check_column(embeddings: Path | None, column: str | None) -> None:
+    """Refuse the name of a column without a file of embeddings.
+
+    Parameters
+    ----------
+    embeddings : Path or None
+        The file.
+    column : str or None
+        The name.
+
+    Raises
+    ------
+    ValueError
+        If there is a name and no file.
+    """
+    if embeddings is None and column is not None:
+        raise ValueError(
+            f"--embeddings-column {column} names a column of teacher embeddings. Give "
+            "their file with --embeddings."
+        )
+
+
+def _read_npy(path: Path, first_bytes: bytes) -> np.ndarray:
+    """The matrix in a .npy file."""
+    if first_bytes != NPY:
+        kind = "a .npz archive" if first_bytes == ZIP else "another file"
+        raise ValueError(
+            f"{path} is {kind}, not a .npy file of numbers or a Parquet file. Write "
+            "the vectors with numpy.save, or as a column of lists in Parquet."
+        )
+    try:
+        # Mapped: a damaged header can promise more bytes than memory holds.
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        # NumPy's own advice is to read objects without protection.
+        reason = OBJECTS if "object" in str(error).lower() else str(error)
+        raise ValueError(f"{path} is not a .npy file of numbers: {reason}") from error
+    if vectors.ndim != 2:
+        raise ValueError(f"{path} must hold a matrix with one row per document.")
+    return np.array(vectors)
+
+
+def _read_parquet(path: Path, column: str | None) -> np.ndarray:
+    """The vectors in a column of a Parquet file."""
+    arrow = import_optional("pyarrow", extra="cli", purpose="Reading Parquet")
+    parquet = import_optional("pyarrow.parquet", extra="cli", purpose="Reading Parquet")
+    try:
+        with parquet.ParquetFile(path) as file:
+            name = _vector_column(path, file.schema_arrow, column)
+            lists = file.read(columns=[name]).column(0)
+    except arrow.ArrowException as error:
+        raise ValueError(f"{path} cannot be read as Parquet: {error}") from error
+    vectors = as_vectors(lists, f"The column {name!r} of {path}")
+    if not isinstance(vectors, np.ndarray):
+        raise ValueError(
+            f"The column {name!r} of {path} must hold lists of numbers. It is of type "
+            f"{lists.type}. Choose another with --embeddings-column."
+        )
+    return vectors
+
+
+def _vector_column(path: Path, schema: Any, column: str | None) -> str:
+    """The name that was given, or the name of the only column of lists."""
+    names = ", ".join(map(repr, schema.names)) or "none"
+    if column is not None:
+        if schema.names.count(column) == 1:
+            return column
+        number = "more than one" if column in schema.names else "no"
+        raise ValueError(
+            f"{path} has {number} column {column!r}. Its columns are {names}. Choose "
+            "one with --embeddings-column."
+        )
+    lists = [field.name for field in schema if _is_list(field.type)]
+    if len(lists) != 1:
+        number = "no column" if not lists else "more than one column"
+        raise ValueError(
+            f"{path} has {number} of lists. Its columns are {names}. Choose the column "
+            "of the vectors with --embeddings-column."
+        )
+    return lists[0]
+
+
+def _is_list(kind: Any) -> bool:
+    """Whether an Arrow type is a type of lists, or of tensors."""
+    return hasattr(getattr(kind, "storage_type", kind), "value_field")
