@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from numbers import Integral
-from typing import TYPE_CHECKING, Any, Self
+from datetime import date, timedelta
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +29,7 @@ from sklux._utils.similarity import unit_rows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PathCollection
+    from matplotlib.colorbar import Colorbar
     from matplotlib.text import Text
     from matplotlib.transforms import BboxBase
 
@@ -35,6 +38,34 @@ MAX_COLORS = 20
 OTHER_COLOR = "0.75"
 MISSING_NAME = "missing"
 MAX_PERPLEXITY = 30.0
+# Keywords of ``scatter`` for the colour of all points, and for colours of numbers.
+COLOR_KEYWORDS = {"c", "color", "facecolor"}
+MAPPING_KEYWORDS = {"cmap", "norm", "vmin", "vmax", "plotnonfinite", "colorizer"}
+
+
+class ColorScale(NamedTuple):
+    """Labels that are numbers or dates.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_samples,), dtype=np.float64
+        The numbers, or days since 1970. The value of a missing label is NaN.
+    is_date : bool
+        Whether they are dates.
+    """
+
+    values: np.ndarray
+    is_date: bool
+
+    def ticks(self) -> dict[str, Any]:
+        """Keywords of a colour bar for its ticks."""
+        if not self.is_date:
+            return {}
+        dates = import_optional(
+            "matplotlib.dates", extra="plot", purpose="EmbeddingMapDisplay.plot"
+        )
+        locator = dates.AutoDateLocator()
+        return {"ticks": locator, "format": dates.ConciseDateFormatter(locator)}
 
 
 class EmbeddingMapDisplay:
@@ -49,8 +80,13 @@ class EmbeddingMapDisplay:
         Positions of the documents.
 
     labels : array-like of shape (n_samples,) or None, default=None
-        Class of each document, of any type; None means one colour for all documents.
-        Labels that are None, NaN, NaT or NA form a class named "missing".
+        Class of each document, of any type, or a number or a date of each document;
+        None means one colour for all documents. Classes get a colour and a name each.
+        Numbers and dates get a colour bar. Numbers are labels of a float type that are
+        not all whole numbers, or have more than 20 different values; ints are classes,
+        as in scikit-learn, and `labels.astype(float)` makes them numbers. Labels that
+        are None, NaN, NaT or NA form a class named "missing", or are grey points next
+        to a colour bar.
 
     label_names : sequence of str or None, default=None
         Names of the classes 0, 1, ..., if the labels are such numbers.
@@ -68,11 +104,15 @@ class EmbeddingMapDisplay:
 
     scatters_ : list of matplotlib PathCollection
         The points: first the points of all grey classes, if there are any, then the
-        points of each other class, largest class first.
+        points of each other class, largest class first. With a colour bar: first the
+        points whose label is missing, if there are any, then all others.
 
     texts_ : list of matplotlib Text
         Names of the classes, each at the median of its points. Names that would cover
         the name of a larger class are not visible.
+
+    colorbar_ : matplotlib Colorbar or None
+        The colour bar of numbers or dates; None for classes.
 
     See Also
     --------
@@ -86,6 +126,13 @@ class EmbeddingMapDisplay:
     ... )
     >>> display.plot()
     <...EmbeddingMapDisplay object at ...>
+
+    With numbers in place of classes, the colour bar can be given a title:
+
+    >>> display = EmbeddingMapDisplay(
+    ...     positions=[[0, 0], [0, 1], [4, 4]], labels=[0.5, 1.25, 9.0]
+    ... ).plot()
+    >>> display.colorbar_.set_label("price")
     """
 
     def __init__(
@@ -122,7 +169,7 @@ class EmbeddingMapDisplay:
             Vectors, of any length.
 
         labels : array-like of shape (n_samples,) or None, default=None
-            Class of each document.
+            Class of each document, or a number or a date, as for the class.
 
         label_names : sequence of str or None, default=None
             Names of the classes 0, 1, ..., if the labels are such numbers.
@@ -219,7 +266,7 @@ class EmbeddingMapDisplay:
             Documents.
 
         labels : array-like of shape (n_samples,) or None, default=None
-            Class of each document.
+            Class of each document, or a number or a date, as for the class.
 
         label_names : sequence of str or None, default=None
             Names of the classes 0, 1, ..., if the labels are such numbers.
@@ -330,10 +377,14 @@ class EmbeddingMapDisplay:
         style = merged_style(collections.PathCollection, scatter_kw, **defaults)
         self.scatters_: list[PathCollection] = []
         self.texts_: list[Text] = []
+        self.colorbar_: Colorbar | None = None
+        scale = None if labels is None else color_scale(labels, self.label_names)
         if labels is None:
             self.scatters_.append(ax.scatter(*positions.T, **style))
-        else:
+        elif scale is None:
             self._plot_classes(positions, labels, style)
+        else:
+            self._plot_scale(positions, scale, style)
         ax.set(xticks=[], yticks=[])
         ax.set_aspect("equal", adjustable="datalim")
         write_title(ax, name, self.estimator_name)
@@ -382,13 +433,101 @@ class EmbeddingMapDisplay:
             )
             self.texts_.append(text)
 
+    def _plot_scale(
+        self, positions: np.ndarray, scale: ColorScale, style: dict[str, Any]
+    ) -> None:
+        """Draw the points in colours of numbers, and a colour bar."""
+        has_own_color = not style.keys().isdisjoint(COLOR_KEYWORDS)
+        is_missing = np.isnan(scale.values)
+        if is_missing.any():
+            grey = {key: style[key] for key in style.keys() - MAPPING_KEYWORDS}
+            named = {"label": MISSING_NAME} | grey
+            self._scatter(positions[is_missing], OTHER_COLOR, named)
+            self.ax_.legend()
+        colors = {} if has_own_color else {"c": scale.values[~is_missing]}
+        points = self.ax_.scatter(*positions[~is_missing].T, **style | colors)
+        self.scatters_.append(points)
+        if not has_own_color:
+            bar = self.ax_.figure.colorbar(points, ax=self.ax_, **scale.ticks())
+            # Colours of points on top of each other mix. The bar shows pure colours.
+            bar.solids.set_alpha(1)
+            self.colorbar_ = bar
+
     def _scatter(
         self, points: np.ndarray, color: object, style: dict[str, Any]
     ) -> None:
         """Draw points in a colour, unless the user chose a colour for all points."""
-        if style.keys().isdisjoint({"c", "color", "facecolor"}):
+        if style.keys().isdisjoint(COLOR_KEYWORDS):
             style = style | {"color": [color]}
         self.scatters_.append(self.ax_.scatter(*points.T, **style))
+
+
+def color_scale(
+    labels: np.ndarray, label_names: Sequence[str] | None
+) -> ColorScale | None:
+    """Return labels as numbers, if they are numbers or dates and not classes.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,), dtype=object
+        Labels, of which some may be missing.
+    label_names : sequence of str or None
+        Names of classes, whose labels are positions.
+
+    Returns
+    -------
+    ColorScale or None
+        None for classes: ints, and whole numbers with at most 20 different values.
+
+    Raises
+    ------
+    ValueError
+        If numbers are infinite, or labels are durations or complex numbers.
+    """
+    is_present = np.array([not is_missing(label) for label in labels], dtype=bool)
+    present = labels[is_present]
+    if label_names is not None or len(present) == 0:
+        return None
+    _check_labels_have_an_order(present)
+    is_date = all(isinstance(label, date | np.datetime64) for label in present)
+    values = np.full(len(labels), np.nan)
+    if is_date:
+        dates = import_optional(
+            "matplotlib.dates", extra="plot", purpose="EmbeddingMapDisplay.plot"
+        )
+        values[is_present] = dates.date2num(list(present))
+        return ColorScale(values, is_date)
+    if any(
+        isinstance(label, bool) or not isinstance(label, Real | Decimal)
+        for label in present
+    ):
+        return None
+    if all(isinstance(label, Integral) for label in present):
+        return None
+    values[is_present] = present.astype(np.float64)
+    if np.isinf(values).any():
+        raise ValueError(
+            "labels has infinity, which has no place on a colour bar, first at "
+            f"position {np.argmax(np.isinf(values))}. Replace it by NaN."
+        )
+    distinct = np.unique(values[is_present])
+    if len(distinct) <= MAX_COLORS and (distinct == np.floor(distinct)).all():
+        return None
+    return ColorScale(values, is_date)
+
+
+def _check_labels_have_an_order(labels: np.ndarray) -> None:
+    """Refuse labels that are neither classes nor numbers that have an order."""
+    for kind, remedy in (
+        (timedelta | np.timedelta64, "seconds"),
+        (complex | np.complexfloating, "their absolute values"),
+    ):
+        unordered = [label for label in labels if isinstance(label, kind)]
+        if unordered:
+            raise ValueError(
+                f"labels must be classes, numbers or dates. Got {unordered[0]!r}: "
+                f"convert the labels to numbers, such as {remedy}."
+            )
 
 
 def map_positions(
@@ -429,8 +568,7 @@ def _checked_labels(
     """Return one label for each document as an array of objects; check the names."""
     if labels is None:
         return None
-    # Objects, because NumPy turns a NaN among strings into the string 'nan'.
-    labels = np.asarray(labels, dtype=object)
+    labels = _as_objects(labels)
     if labels.shape != (n_documents,):
         raise ValueError(
             f"labels must have one value for each of the {n_documents} documents. Got "
@@ -444,7 +582,8 @@ def _checked_labels(
             f"{type(label_names).__name__} instead."
         )
     for label in labels:
-        is_place = isinstance(label, Integral) and 0 <= int(label) < len(label_names)
+        place = _without_fraction(label)
+        is_place = isinstance(place, Integral) and 0 <= int(place) < len(label_names)
         if not is_place and not is_missing(label):
             raise ValueError(
                 "With label_names, labels must be ints from 0 to "
@@ -453,11 +592,30 @@ def _checked_labels(
     return labels
 
 
+def _as_objects(labels: Any) -> np.ndarray:
+    """Labels as an array of Python objects."""
+    if isinstance(labels, np.ma.MaskedArray):
+        labels = labels.tolist()  # a masked value becomes None
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "mM":
+        # Nanoseconds would become ints.
+        labels = labels.astype(f"{labels.dtype.name.split('[')[0]}[us]")
+    # NumPy turns a NaN among strings into the string 'nan'.
+    return np.asarray(labels, dtype=object)
+
+
+def _without_fraction(label: Any) -> Any:
+    """A float without a fraction as an int; any other label unchanged."""
+    # A column of ints in which a value is missing is a column of floats.
+    if isinstance(label, float | np.floating) and float(label).is_integer():
+        return int(label)
+    return label
+
+
 def _classes(
     labels: np.ndarray, label_names: Sequence[str] | None
 ) -> tuple[list[str], np.ndarray]:
     """Names of the classes, largest first, and the class of each label as a number."""
-    keys = [None if is_missing(label) else label for label in labels]
+    keys = [None if is_missing(label) else _without_fraction(label) for label in labels]
     try:
         counts = Counter(keys)
     except TypeError as error:

@@ -1,7 +1,13 @@
 """The map of embeddings, checked on matplotlib's artists."""
 
+import warnings
+from datetime import date, datetime
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.exceptions import NotFittedError
 
@@ -77,11 +83,158 @@ def test_embedding_map_missing_labels_are_a_class(missing, kind):
     np.testing.assert_array_equal(display.scatters_[0].get_offsets(), POSITIONS[2:])
 
 
-def test_embedding_map_missing_numbers_are_a_class():
+@pytest.mark.parametrize("label_names", [None, ["car", "fruit"]])
+def test_embedding_map_classes_in_a_column_of_floats(label_names):
+    """pandas makes floats of ints if one is missing."""
     display = EmbeddingMapDisplay(
-        positions=POSITIONS, labels=np.array([1.5, np.nan, 1.5, 1.5, np.nan])
+        positions=POSITIONS,
+        labels=pd.Series([1, None, 1, 1, 0]),
+        label_names=label_names,
     ).plot()
-    assert [text.get_text() for text in display.texts_] == ["1.5", "missing"]
+    names = {text.get_text() for text in display.texts_}
+    assert names == {"missing", *(label_names or ["0", "1"])}
+    assert display.colorbar_ is None
+
+
+NUMBERS = [0.5, None, 2.5, 3.0, 4.5]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        list,
+        lambda numbers: np.array(numbers, dtype=float),
+        lambda numbers: np.array(numbers, dtype=np.float32),
+        lambda numbers: np.ma.array(
+            [*numbers[:1], 9.0, *numbers[2:]], mask=[0, 1, 0, 0, 0]
+        ),
+        lambda numbers: [None if n is None else Decimal(n) for n in numbers],
+        pd.Series,
+        lambda numbers: pd.Series(numbers, dtype="Float64"),
+        pl.Series,
+        pa.array,
+    ],
+    ids=[
+        "list",
+        "array",
+        "float32",
+        "masked",
+        "decimal",
+        "pandas",
+        "NA",
+        "polars",
+        "Arrow",
+    ],
+)
+def test_embedding_map_numbers_have_a_color_bar(convert):
+    """A point without a number is grey, and the first to be drawn."""
+    display = EmbeddingMapDisplay(positions=POSITIONS, labels=convert(NUMBERS)).plot()
+    missing, points = display.scatters_
+    np.testing.assert_array_equal(points.get_offsets(), POSITIONS[[0, 2, 3, 4]])
+    np.testing.assert_array_equal(points.get_array(), [0.5, 2.5, 3, 4.5])
+    np.testing.assert_array_equal(missing.get_offsets(), POSITIONS[[1]])
+    np.testing.assert_allclose(missing.get_facecolor()[0][:3], 0.75)
+    (name,) = display.ax_.get_legend().get_texts()
+    assert name.get_text() == "missing"
+    assert display.texts_ == []
+    assert display.colorbar_.mappable is points
+    assert display.colorbar_.ax in display.figure_.axes
+
+
+def test_embedding_map_numbers_without_a_missing_one():
+    display = EmbeddingMapDisplay(positions=POSITIONS, labels=np.arange(5) + 0.5).plot()
+    (points,) = display.scatters_
+    assert len(np.unique(points.get_facecolor(), axis=0)) == 5
+    assert display.ax_.get_legend() is None
+
+
+@pytest.mark.parametrize(("n_values", "is_number"), [(20, False), (21, True)])
+def test_embedding_map_whole_numbers_are_numbers_if_there_are_many(n_values, is_number):
+    """Years, for example. Ints stay classes, because they may number clusters."""
+    positions = np.random.RandomState(0).standard_normal((n_values, 2))
+    years = np.arange(2000, 2000 + n_values)
+    for labels, expected in ((years.astype(float), is_number), (years, False)):
+        display = EmbeddingMapDisplay(positions=positions, labels=labels).plot()
+        assert (display.colorbar_ is not None) == expected
+
+
+def test_embedding_map_style_of_numbers():
+    labels = [0.5, np.nan, 2.5, 3.5, 4.5]
+    style = {"cmap": "plasma", "vmin": 0, "vmax": 10}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        display = EmbeddingMapDisplay(positions=POSITIONS, labels=labels).plot(
+            scatter_kw=style
+        )
+    points = display.scatters_[-1]
+    assert points.get_cmap().name == "plasma"
+    assert points.get_clim() == (0, 10)
+
+
+def test_embedding_map_color_of_all_points_with_numbers():
+    display = EmbeddingMapDisplay(positions=POSITIONS, labels=NUMBERS)
+    display.plot(scatter_kw={"color": "red"})
+    for scatter in display.scatters_:
+        np.testing.assert_array_equal(scatter.get_facecolor()[:, :3], [[1, 0, 0]])
+    assert display.colorbar_ is None
+
+
+DATES = [f"202{year}-03-01" for year in range(5)]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda dates: np.array(dates, dtype="datetime64[ns]"),
+        lambda dates: np.array(dates, dtype="datetime64[D]"),
+        lambda dates: list(np.array(dates, dtype="datetime64[D]")),
+        lambda dates: [date.fromisoformat(day) for day in dates],
+        lambda dates: pd.Series(pd.to_datetime(dates)),
+        lambda dates: pd.Series(pd.to_datetime(dates, utc=True)),
+        lambda dates: pl.Series([datetime.fromisoformat(day) for day in dates]),
+        lambda dates: pa.array([date.fromisoformat(day) for day in dates]),
+    ],
+    ids=["ns", "days", "list", "date", "pandas", "zone", "polars", "Arrow"],
+)
+def test_embedding_map_dates_have_a_color_bar(convert):
+    display = EmbeddingMapDisplay(positions=POSITIONS, labels=convert(DATES)).plot()
+    display.figure_.draw_without_rendering()
+    days = np.array(DATES, dtype="datetime64[D]").astype(float)
+    np.testing.assert_array_equal(display.scatters_[0].get_array(), days)
+    ticks = [text.get_text() for text in display.colorbar_.ax.get_yticklabels()]
+    assert "2022" in ticks
+
+
+def test_embedding_map_missing_dates_are_grey():
+    labels = pd.Series(pd.to_datetime([*DATES[:4], None]))
+    display = EmbeddingMapDisplay(positions=POSITIONS, labels=labels).plot()
+    missing, _ = display.scatters_
+    np.testing.assert_array_equal(missing.get_offsets(), POSITIONS[[4]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (
+            [0.5, None, np.inf, 2.5, 3.5],
+            "labels has infinity, .* position 2. Replace",
+        ),
+        (pd.to_timedelta(range(5), unit="D"), "convert .* numbers, such as seconds"),
+        (np.arange(5) * 1j, "convert the labels to numbers, such as their absolute"),
+    ],
+)
+def test_embedding_map_numbers_without_a_place_on_a_color_bar(labels, message):
+    with pytest.raises(ValueError, match=message):
+        EmbeddingMapDisplay(positions=POSITIONS, labels=labels).plot()
+
+
+def test_embedding_map_sampled_numbers():
+    vectors, _ = clusters()
+    numbers = np.linspace(0, 1, 60)
+    display = EmbeddingMapDisplay.from_embeddings(
+        vectors, numbers, sample_size=12, random_state=0
+    )
+    assert len(display.scatters_[0].get_array()) == 12
 
 
 def test_embedding_map_missing_labels_with_label_names():
