@@ -24,7 +24,7 @@ from sklux._lexical.vectorizer import (
 from sklux._student.network import Network, check_finite
 from sklux._student.projection import ReLUProjection, adopt_student, network_of
 from sklux._student.trained import TrainedStudent
-from sklux._utils.model_file import replaced_when_whole
+from sklux._utils.output_file import replaced_when_whole
 from sklux._vectorizer import LuxicalVectorizer
 
 __all__ = ["load_luxical", "save_luxical"]
@@ -181,7 +181,7 @@ def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike[str]) -> None
             raise ValueError(
                 f"The model's {name} hold NaN or infinite values. Fit it again."
             )
-    with replaced_when_whole(Path(path), "save_luxical") as partial:
+    with replaced_when_whole(path) as partial:
         with open(partial, "wb") as stream:
             np.savez(stream, **arrays)
 

@@ -537,7 +537,7 @@ def test_interop_failing_save_leaves_the_old_file(
 
 
 def test_interop_save_into_a_missing_folder(subword_student, tmp_path):
-    with pytest.raises(FileNotFoundError, match="'.*missing' does not exist"):
+    with pytest.raises(FileNotFoundError, match="missing does not exist"):
         save_luxical(subword_student, tmp_path / "missing" / "model.npz")
 
 

@@ -443,7 +443,7 @@ def test_saving_lexical_pipeline_cannot_be_saved(tmp_path):
 
 
 def test_saving_into_a_missing_folder_is_refused(vectorizer, tmp_path):
-    with pytest.raises(FileNotFoundError, match="does not exist; make it before save"):
+    with pytest.raises(FileNotFoundError, match="does not exist. Create it first"):
         vectorizer.save(tmp_path / "folder" / "model")
 
 

@@ -29,6 +29,7 @@ from sklux._display.embedding_map import EmbeddingMapDisplay
 from sklux._lexical.vectorizer import LexicalVectorizer
 from sklux._teacher.cached import CachedTeacher, count_cached
 from sklux._utils.optional import import_optional
+from sklux._utils.output_file import check_output_file, replaced_when_whole
 from sklux._vectorizer import LuxicalVectorizer
 from sklux.datasets import load_docstrings
 from sklux.metrics import (
@@ -69,6 +70,7 @@ QUERIES = (
     "download a file from a server",
 )
 N_RESULTS = 3
+MODEL_FILE, MAP_FILE = "student.sklux", "map.png"
 # The teacher's speed on fewer documents is not worth printing.
 MIN_TIMED_DOCUMENTS = 200
 TABLE_TITLE = """\
@@ -168,6 +170,8 @@ def run_demo(*, output: Path, teacher: str | None, n_documents: int) -> None:
     # Before minutes are spent.
     check_packages()
     output.mkdir(parents=True, exist_ok=True)
+    for file in (MODEL_FILE, MAP_FILE):
+        check_output_file(output / file)
     started = time.perf_counter()
     split = read_documents(n_documents)
     show(
@@ -183,7 +187,7 @@ def run_demo(*, output: Path, teacher: str | None, n_documents: int) -> None:
         show_scores([teacher_embedding, *embeddings], split)
         search(student, embeddings[0], split)
         check_reload(student, split.test, embeddings[0].test, output)
-        draw_map(embeddings[0].test, split, output / "map.png")
+        draw_map(embeddings[0].test, split, output / MAP_FILE)
     show(f"The demo took {time.perf_counter() - started:.0f} s.")
 
 
@@ -465,7 +469,7 @@ def check_reload(
     SystemExit
         If the two processes give vectors that differ in any bit.
     """
-    model_file = output / "student.sklux"
+    model_file = output / MODEL_FILE
     student.save(model_file)
     with TemporaryDirectory() as folder:
         vectors_file = Path(folder) / "vectors.npy"
@@ -504,7 +508,8 @@ def draw_map(vectors: np.ndarray, split: Split, path: Path) -> None:
         ax=new_axes(),
         name="Held-out docstrings, embedded by the student (t-SNE)",
     )
-    display.figure_.savefig(path, dpi=120)
+    with replaced_when_whole(path) as partial:
+        display.figure_.savefig(partial, dpi=120, format="png")
     show(f"A map of the held-out documents: {path}")
 
 

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Literal
 
 import numpy as np
@@ -14,13 +15,14 @@ from sklux._commands.inputs import (
     check_rows,
     present_documents,
 )
-from sklux._commands.outputs import check_output
+from sklux._commands.outputs import check_not_standard_output, check_output
 from sklux._commands.teacher_options import (
     OR_EMBEDDINGS,
     TeacherOptions,
     parse_sample_size,
 )
 from sklux._teacher.cached import CachedTeacher
+from sklux._utils.output_file import NotReplacedError
 from sklux._vectorizer import LuxicalVectorizer
 
 
@@ -62,6 +64,7 @@ def fit_model(
     check_column(embeddings, embeddings_column)
     sample_size = parse_sample_size(teacher_sample_size)
     check_output(output, (source.path, embeddings, options.cache_file))
+    check_not_standard_output(output)
     options.check_outside(output)
     not_default = {"teacher-sample-size": sample_size != "auto", "no-words": not words}
     options.check_unused(embeddings, **not_default)
@@ -72,8 +75,7 @@ def fit_model(
     start = time.perf_counter()
     model.fit(documents, teacher_embeddings=vectors)
     seconds = time.perf_counter() - start
-    with naming(str(output)):
-        model.save(output)
+    save_model(model, output)
     show(str(model.report_))
     note(summary(model, output, seconds), quiet)
 
@@ -148,6 +150,39 @@ def make_model(
     return model.set_params(**given)
 
 
+def save_model(model: LuxicalVectorizer, output: Path) -> None:
+    """Save a model. If this fails, on a full disk for instance, save it elsewhere.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        The fitted model.
+    output : Path
+        File to write.
+
+    Raises
+    ------
+    OSError
+        If the model is not in its place. The message names the file that holds it.
+    """
+    try:
+        with naming(str(output)):
+            model.save(output)
+    except NotReplacedError:
+        raise  # the temporary file holds the model
+    except OSError as error:
+        folder = Path(mkdtemp(prefix="sklux-"))
+        try:
+            model.save(folder / "model.sklux")
+        except OSError:
+            folder.rmdir()
+            raise error from None
+        raise OSError(
+            f"{error} The model is in {folder / 'model.sklux'} instead. Move it from "
+            "there."
+        ) from error
+
+
 def summary(model: LuxicalVectorizer, output: Path, seconds: float) -> str:
     """Duration and teacher embeddings of a fit, and size of its file.
 
@@ -165,9 +200,9 @@ def summary(model: LuxicalVectorizer, output: Path, seconds: float) -> str:
     str
         The sentences.
     """
+    size = f" The file {output} has {output.stat().st_size / 1e6:.1f} MB."
     return (
         f"Fitted in {seconds:.0f} s, with teacher embeddings of "
         f"{counted(model.n_teacher_documents_, 'document')} and "
-        f"{counted(model.n_teacher_terms_, 'term')}. The file {output} has "
-        f"{output.stat().st_size / 1e6:.1f} MB."
+        f"{counted(model.n_teacher_terms_, 'term')}.{size if output.is_file() else ''}"
     )

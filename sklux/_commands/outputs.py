@@ -1,12 +1,13 @@
 """Checks of an output file before any work is done."""
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from sklux._commands.document_files import STANDARD_INPUT, standard_input
 from sklux._commands.vector_files import STANDARD_OUTPUT
+from sklux._utils.output_file import check_output_file, destination
 
 
 def check_output(output: str | Path, inputs: Sequence[str | Path | None]) -> None:
@@ -28,46 +29,41 @@ def check_output(output: str | Path, inputs: Sequence[str | Path | None]) -> Non
     """
     if output == STANDARD_OUTPUT:
         return
-    path = Path(os.path.realpath(output))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {path.parent} for the output {output}. Create it "
-            "first."
-        )
-    if path.exists():
-        if not path.is_file():
-            raise OSError(f"The output {output} exists and is not a file. Name a file.")
-        if any(is_same_file(one, path) for one in inputs if one is not None):
+    where = destination(output)
+    if not where.is_stream and where.status is not None:
+        if any(is_same_file(one, where.target) for one in inputs if one is not None):
             raise ValueError(
                 f"The output {output} is also an input of the command. Give the output "
                 "another name."
             )
-    check_writable(output, path.parent)
+    check_output_file(output)
 
 
-def check_writable(output: str | Path, folder: Path) -> None:
-    """Refuse an output whose folder cannot be written to.
+def check_not_standard_output(output: Path) -> None:
+    """Refuse to write a file to where the command prints.
 
     Parameters
     ----------
-    output : str or Path
-        File to write, for the message.
-    folder : Path
-        Its folder.
+    output : Path
+        File to write.
 
     Raises
     ------
-    OSError
-        If no file can be made in the folder.
+    ValueError
+        If it is standard output, and not the null device.
     """
+    if sys.stdout is None or not output.exists():
+        return
     try:
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(
-            f"The output {output} cannot be written: {error.strerror}. Choose a folder "
-            "in which you may write."
-        ) from error
+        printed = os.fstat(sys.stdout.fileno())
+    except OSError:  # not a file, such as a buffer in memory
+        return
+    null = Path(os.devnull)
+    if os.path.samestat(output.stat(), printed) and not output.samefile(null):
+        raise ValueError(
+            f"The output {output} is standard output, where the command prints its "
+            "report. Name another file."
+        )
 
 
 def is_same_file(source: str | Path, path: Path) -> bool:

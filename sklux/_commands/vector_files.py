@@ -1,11 +1,12 @@
 """Vectors written piece by piece: NumPy's .npy, Parquet, JSON lines.
 
 The output gets its name when it is complete. An interrupted run leaves an existing file
-as it is.
+as it is. JSON lines are written to a pipe or a device at once.
 """
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +17,8 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 from numpy.lib import format as npy
 
-from sklux._utils.model_file import replaced_when_whole
 from sklux._utils.optional import import_optional
+from sklux._utils.output_file import destination, opened_stream, replaced_when_whole
 
 SUFFIXES = {".npy": "npy", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl"}
 STANDARD_OUTPUT = "-"
@@ -40,7 +41,8 @@ def vector_format(path: str) -> str:
     Parameters
     ----------
     path : str
-        The file; ``'-'``, standard output, has the format JSON lines.
+        The file. ``'-'``, standard output, has the format JSON lines, and so has a pipe
+        or device whose name does not show a format.
 
     Returns
     -------
@@ -55,12 +57,14 @@ def vector_format(path: str) -> str:
     if path == STANDARD_OUTPUT:
         return "jsonl"
     suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(
-            f"The file name {path} does not show the format of the vectors. Use a name "
-            f"that ends with one of {', '.join(SUFFIXES)}."
-        )
-    return SUFFIXES[suffix]
+    if suffix in SUFFIXES:
+        return SUFFIXES[suffix]
+    if destination(path).is_stream:
+        return "jsonl"
+    raise ValueError(
+        f"The file name {path} does not show the format of the vectors. Use a name "
+        f"that ends with one of {', '.join(SUFFIXES)}."
+    )
 
 
 def check_kept(format: str, names: Collection[str]) -> None:
@@ -121,7 +125,8 @@ def vector_writer(
         "parquet": partial(ParquetVectors, types=types or {}),
         "jsonl": JsonVectors,
     }
-    make = writers[vector_format(path)]
+    format = vector_format(path)
+    make = writers[format]
     if path == STANDARD_OUTPUT:
         if sys.stdout is None:
             raise ValueError("Standard output is closed. Name a file, or open it.")
@@ -129,10 +134,12 @@ def vector_writer(
         yield writer
         writer.close()
         return
-    with (
-        replaced_when_whole(Path(path), caller="sklux embed") as part,
-        open(part, "wb") as file,
-    ):
+    where = destination(path)
+    if where.is_stream and format == "jsonl":
+        with os.fdopen(opened_stream(where), "wb") as stream:
+            yield make(stream, width)
+        return
+    with replaced_when_whole(path) as part, open(part, "wb") as file:
         writer = make(file, width)
         try:
             yield writer

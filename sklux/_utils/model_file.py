@@ -9,17 +9,14 @@ neither pickles nor code.
 
 import json
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
 from sklux._utils.memory import CACHE_LINE, in_memory
+from sklux._utils.output_file import replaced_when_whole
 
 # Increase it if readers of the old version would misread the new file.
 FORMAT_VERSION = 2
@@ -84,7 +81,7 @@ def write_model(
     }
     text = json.dumps(document)
     try:
-        with replaced_when_whole(path, "save") as partial:
+        with replaced_when_whole(path) as partial:
             save_file(tensors, partial, metadata={METADATA_KEY: text})
             # Mapped rows are read faster from the beginning of a cache line.
             if padding := _bytes_to_cache_line(partial, aligned_tensor):
@@ -94,49 +91,6 @@ def write_model(
         raise OSError(
             f"The model file {str(path)!r} cannot be written: {error}"
         ) from error
-
-
-@contextmanager
-def replaced_when_whole(path: Path, caller: str) -> Iterator[Path]:
-    """Yield an empty file that replaces ``path`` when it is complete.
-
-    Parameters
-    ----------
-    path : Path
-        File to write. An existing file stays as it is until then, and keeps its mode.
-        A link stays a link.
-    caller : str
-        Name of the function that writes, for the message.
-
-    Yields
-    ------
-    Path
-        Temporary file to write to.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder does not exist.
-    """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"The folder {str(path.parent)!r} does not exist; make it before {caller}."
-        )
-    target = Path(os.path.realpath(path))
-    partial = target.parent / f".{uuid4().hex}.partial"
-    try:
-        partial.touch()
-        # The mode of the old file, or the default mode of new files. It is set before
-        # anything is written: who cannot read the old file cannot read this one.
-        mode = stat.S_IMODE((target if target.exists() else partial).stat().st_mode)
-        partial.chmod(mode | stat.S_IWUSR)
-        yield partial
-        with open(partial, "rb+") as stream:
-            os.fsync(stream.fileno())
-        partial.chmod(mode)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_model(

@@ -1,12 +1,17 @@
 """Outputs that are refused before any work."""
 
 import errno
+import os
+import shutil
+import stat
+import threading
+from pathlib import Path
 
 import pytest
 
 from _commands.running import failed, run_outside, succeeded
 from sklux import LuxicalVectorizer
-from sklux._commands import outputs, vector_files
+from sklux._commands import vector_files
 
 OUTPUT_IS_INPUT = {
     "documents of embed": ("embed", "model.sklux", "a.jsonl", "a.jsonl"),
@@ -52,14 +57,14 @@ def test_output_is_checked_before_any_work(folder, tmp_path, monkeypatch, comman
     }[command]
     options = ("-e", folder / "teacher.npy") if command == "fit" else ()
     not_a_file = failed(*inputs, tmp_path / "folder.npy", *options)
-    assert "folder.npy exists and is not a file" in not_a_file
+    assert "folder.npy is a folder. Name a file" in not_a_file
     no_folder = failed(*inputs, tmp_path / "none" / "v.npy", *options)
-    assert "There is no folder" in no_folder and "none" in no_folder
+    assert "none does not exist. Create it first" in no_folder
 
-    def refused(dir):
-        raise PermissionError(13, "Permission denied", str(dir))
+    def refused(path, **options):
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(outputs, "TemporaryFile", refused)
+    monkeypatch.setattr(Path, "touch", refused)
     not_allowed = failed(*inputs, tmp_path / "v.npy", *options)
     assert "v.npy cannot be written: Permission denied. Choose a folder" in not_allowed
 
@@ -83,7 +88,7 @@ def test_fit_folder_of_the_model_is_missing(folder):
         *("fit", folder / "documents.txt", folder / "none" / "model.sklux"),
         *("-e", folder / "teacher.npy"),
     )
-    assert "There is no folder" in message
+    assert "none does not exist" in message
 
 
 def test_fit_does_not_write_into_what_it_reads(folder, tmp_path, letters):
@@ -104,3 +109,102 @@ def test_fit_does_not_write_into_what_it_reads(folder, tmp_path, letters):
     assert cache.read_bytes() == before
     inside = ("precompute", documents, "-t", teacher, "--cache", teacher)
     assert "would lie in the folder of the teacher" in failed(*inside)
+
+
+unix = pytest.mark.skipif(os.name == "nt", reason="Windows has other files")
+
+
+@unix
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_embed_standard_output_by_its_path(folder, name):
+    """As '-' does: JSON lines, at once."""
+    command = ("embed", folder / "model.sklux", folder / "documents.txt")
+    result = run_outside(*command, name)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == run_outside(*command, "-").stdout
+    assert len(result.stdout.splitlines()) == 240
+
+
+@unix
+@pytest.mark.parametrize("name", ["pipe", "pipe.npy", "pipe.jsonl", "pipe.parquet"])
+def test_embed_into_a_pipe(folder, tmp_path, name):
+    """Such as `>(gzip > vectors.jsonl.gz)`; a name without a format is JSON lines."""
+    suffix = Path(name).suffix or ".jsonl"
+    command = ("embed", folder / "model.sklux", folder / "documents.txt")
+    succeeded(*command, tmp_path / f"file{suffix}")
+    os.mkfifo(tmp_path / name)
+    found = []
+    reader = threading.Thread(
+        target=lambda: found.append((tmp_path / name).read_bytes())
+    )
+    reader.start()
+    succeeded(*command, tmp_path / name)
+    reader.join()
+    assert found == [(tmp_path / f"file{suffix}").read_bytes()]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@unix
+def test_commands_write_to_the_null_device(folder):
+    documents = folder / "documents.txt"
+    succeeded("embed", folder / "model.sklux", documents, "/dev/null")
+    result = succeeded("fit", documents, "/dev/null", "-e", folder / "teacher.npy")
+    assert "Fitted in" in result.stderr and "MB" not in result.stderr
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+@unix
+def test_fit_does_not_write_to_where_it_prints(folder, tmp_path):
+    command = ["fit", folder / "documents.txt", "/dev/stdout"]
+    command += ["-e", folder / "teacher.npy"]
+    result = run_outside(*command)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "/dev/stdout is standard output, where the command prints" in result.stderr
+
+
+def test_fit_output_folder_that_fills_while_it_trains(folder, tmp_path, monkeypatch):
+    """The model is saved elsewhere, and the message names its file."""
+    save, refused = LuxicalVectorizer.save, []
+
+    def full(self, path):
+        if Path(path).is_relative_to(tmp_path / "out"):
+            refused.append(path)
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        save(self, path)
+
+    (tmp_path / "out").mkdir()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(LuxicalVectorizer, "save", full)
+    command = ("fit", folder / "documents.txt", tmp_path / "out" / "model.sklux")
+    command += ("-e", folder / "teacher.npy", "--components", 4)
+    message = failed(*command)
+    (kept,) = tmp_path.glob("temporary/*/model.sklux")
+    assert "No space left on device" in message
+    assert f"The model is in {kept} instead. Move it from there." in message
+    assert LuxicalVectorizer.load(kept).projection_.n_components_ == 4
+    # Nowhere is space.
+    kept.unlink()
+    kept.parent.rmdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "out"))
+    message = failed(*command)
+    assert "No space left" in message and "instead" not in message
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_fit_model_that_cannot_be_put_in_its_place(folder, tmp_path, monkeypatch):
+    """The temporary file stays; the model is not written a second time."""
+
+    def refuse(*arguments, **options):
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(shutil, "copyfileobj", refuse)
+    monkeypatch.setattr("sklux._commands.fit.mkdtemp", None)
+    message = failed(
+        *("fit", folder / "documents.txt", tmp_path / "model.sklux"),
+        *("-e", folder / "teacher.npy", "--components", 4),
+    )
+    (kept,) = tmp_path.glob(".*.partial")
+    assert f"The complete result is in {kept}" in message
+    assert LuxicalVectorizer.load(kept).projection_.n_components_ == 4

@@ -224,7 +224,7 @@ def test_vector_writer_standard_output_is_closed(monkeypatch):
 def test_vector_writer_keeps_the_mode(tmp_path):
     path = tmp_path / "vectors.npy"
     path.touch()
-    for mode in (0o640, 0o400, 0o666):
+    for mode in (0o640, 0o600, 0o666):
         path.chmod(mode)
         write(path, [25], keep=False)
         assert stat.S_IMODE(path.stat().st_mode) == mode

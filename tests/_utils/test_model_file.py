@@ -181,9 +181,9 @@ def test_model_file_failing_write_names_the_file(tmp_path, monkeypatch):
 
 def test_model_file_missing_folder(tmp_path):
     path = tmp_path / "folder" / "model"
-    folder = re.escape(repr(str(tmp_path / "folder")))
+    folder = re.escape(str(tmp_path / "folder"))
     with pytest.raises(
-        FileNotFoundError, match=f"The folder {folder} does not exist; make it before"
+        FileNotFoundError, match=f"the folder {folder} does not exist. Create it first"
     ):
         write_model(path, TENSORS, STATE)
 
