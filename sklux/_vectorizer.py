@@ -61,7 +61,7 @@ from sklux._student.saved import (
     projection_tensors,
     restore_projection,
 )
-from sklux._student.teacher_embeddings import TeacherEmbeddings
+from sklux._student.teacher_embeddings import TeacherEmbeddings, has_embedding
 from sklux._student.term_vectors import TermVectors, term_vectors
 from sklux._teacher.cached import (
     CachedTeacher,
@@ -560,7 +560,12 @@ class LuxicalVectorizer(
                 )
             sample = sample_documents(documents, MAX_SCORED)
             documents = [documents[i] for i in sample]
-            teacher = teacher_vectors(self.teacher, documents, bool(self.verbose))
+            teacher = teacher_vectors(
+                self.teacher, documents, bool(self.verbose), positions=sample
+            )
+            is_embedded = has_embedding(teacher)
+            documents = [documents[i] for i in np.flatnonzero(is_embedded)]
+            teacher = teacher[is_embedded]
         else:
             given = TeacherEmbeddings.of_documents(teacher_embeddings, len(documents))
             embedded = np.flatnonzero(given.is_embedded)
@@ -1072,7 +1077,10 @@ class LuxicalVectorizer(
         n_documents = len(documents)
         sample = sample_documents(documents, n_documents if size is None else int(size))
         vectors = teacher_vectors(
-            self.teacher, [documents[i] for i in sample], bool(self.verbose)
+            self.teacher,
+            [documents[i] for i in sample],
+            bool(self.verbose),
+            positions=sample,
         )
         return TeacherEmbeddings.of_sample(vectors, sample, n_documents)
 

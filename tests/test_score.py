@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import sklearn
 from conftest import make_corpus, small_vectorizer
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from sklux import _vectorizer
+from sklux import CachedTeacher, _vectorizer
 from sklux._teacher.sample import sample_documents
 from sklux.metrics import neighbor_recall_score
 
@@ -68,6 +69,28 @@ def test_score_leaves_out_documents_without_a_teacher_embedding(
     expected = fitted.score(others[:50], teacher_embeddings=vectors[:50])
     vectors[50:] = missing
     assert fitted.score(others, teacher_embeddings=vectors) == expected
+
+
+def test_score_leaves_out_documents_that_the_teacher_cannot_embed(
+    fitted, others, latent_teacher, tmp_path
+):
+    def embed(texts):
+        vectors = latent_teacher.transform(texts)
+        vectors[[text in others[50:] for text in texts]] = np.nan
+        return vectors
+
+    teacher = CachedTeacher(
+        embed, path=tmp_path, model_id="m", dtype="float32", invalid_vectors="leave_out"
+    )
+    model = clone(fitted).set_params(teacher=teacher)
+    model.__dict__ |= {
+        name: value for name, value in vars(fitted).items() if name != "teacher"
+    }
+    expected = fitted.score(
+        others[:50], teacher_embeddings=latent_teacher.transform(others[:50])
+    )
+    with pytest.warns(UserWarning, match="NaN or infinity for 40 of 90 documents"):
+        assert model.score(others) == expected
 
 
 @pytest.mark.parametrize(("n_documents", "n_neighbors"), [(3, 1), (11, 5), (19, 9)])

@@ -373,3 +373,28 @@ def test_teacher_words_that_the_teacher_refuses(sentences):
         student.fit(sentences)
     assert "teacher_words=None" in caught.value.__notes__[0]
     student.set_params(teacher_words=None).fit(sentences)
+
+
+def test_documents_and_words_that_the_teacher_cannot_embed(sentences, tmp_path):
+    """A fit takes their rows of NaN as documents and words without an embedding."""
+    bad = [sentences[3], sentences[70], "apple"]
+
+    def embed(texts):
+        vectors = embed_topics(texts)
+        vectors[[text in bad for text in texts]] = np.nan
+        return vectors
+
+    teacher = CachedTeacher(embed, path=tmp_path, model_id="m")
+    with pytest.raises(ValueError, match="words: .*1 of .* documents: 'apple' at"):
+        word_student(teacher).fit(sentences)
+    with pytest.raises(ValueError, match="2 of 120 documents: .* at position 70"):
+        word_student(teacher, teacher_words=None).fit(sentences)
+    teacher.set_params(invalid_vectors="leave_out")
+    with pytest.warns(UserWarning) as warned:
+        student = word_student(teacher).fit(sentences)
+    messages = [str(warning.message) for warning in warned]
+    assert sum("'apple' at position" in message for message in messages) == 1
+    assert sum("for 2 of 120 documents" in message for message in messages) == 1
+    assert student.n_teacher_documents_ == 118
+    assert student.n_teacher_terms_ == len(student.lexical_.vocabulary_) - 1
+    assert nearest_topic(student, ["pear", "motor", "harp"])[:2] == [0, 1]

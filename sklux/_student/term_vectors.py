@@ -48,14 +48,14 @@ def term_vectors(features: np.ndarray, vectors: np.ndarray) -> TermVectors:
     features : ndarray of shape (n_terms,), dtype=np.intp
         Columns of the terms.
     vectors : ndarray of shape (n_terms, n_teacher_components), dtype=np.float32
-        Finite values. Terms with a zero row are left out.
+        Finite values, or rows of NaN. Terms with a row of NaN or zero are left out.
 
     Returns
     -------
     TermVectors
         The other terms.
     """
-    is_embedded = ~is_zero_row(vectors)
+    is_embedded = ~(is_zero_row(vectors) | np.isnan(vectors).all(axis=1))
     vectors = unit_rows(vectors[is_embedded])
     if len(vectors):
         vectors -= vectors.mean(axis=0, dtype=np.float64).astype(np.float32)

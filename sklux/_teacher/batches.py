@@ -1,11 +1,19 @@
 """Vectors of many documents, by batches of documents of similar length."""
 
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from sklux._teacher.vectors import check_vectors
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 DEFAULT_BATCH_SIZE = 64
 # A named model gets larger batches of documents that have fewer characters than this
@@ -21,7 +29,9 @@ def encode_batches(
     is_named: bool,
     verbose: bool,
     title: str = "teacher embeddings",
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    n_concurrent: int = 1,
+    stop: threading.Event | None = None,
+) -> Generator[tuple[np.ndarray, np.ndarray]]:
     """Yield the vectors of documents of similar length, the longest first.
 
     Models pad a batch to its longest document. With the longest documents first, the
@@ -43,30 +53,121 @@ def encode_batches(
         Whether to show a progress bar.
     title : str, default='teacher embeddings'
         Title of the progress bar.
+    n_concurrent : int, default=1
+        Number of calls at the same time, in threads if it is above 1. Batches then come
+        in the order in which they are ready.
+    stop : threading.Event or None, default=None
+        Is set if a call fails or the caller gives up, so that other calls end early.
 
     Yields
     ------
     positions : ndarray of shape (n_batch,), dtype=np.intp
         Positions of the documents of this batch.
     vectors : ndarray of shape (n_batch, n_components), dtype=np.float32
-        Their vectors, checked.
+        Their vectors, of the right shape. They may have NaN and infinity.
     """
-    lengths = np.array([len(document) for document in documents])
-    order = np.argsort(-lengths, kind="stable")
-    min_characters = MIN_BATCH_CHARACTERS if is_named else 0
+
+    def embed(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        texts = [replace_surrogates(documents[i]) for i in positions]
+        return positions, check_vectors(encode(texts), len(texts))
+
+    batches = positions_of_batches(
+        documents, batch_size, MIN_BATCH_CHARACTERS if is_named else 0
+    )
     with tqdm(
         total=len(documents), unit="doc", desc=title, disable=not verbose
     ) as progress:
-        start = 0
-        while start < len(order):
-            longest = max(lengths[order[start]], 1)
-            stop = start + max(batch_size, min_characters // int(longest))
-            positions = order[start:stop]
-            start = stop
-            texts = [documents[i] for i in positions]
-            vectors = encode([replace_surrogates(text) for text in texts])
-            yield positions, check_vectors(vectors, texts)
+        results = (
+            map(embed, batches)
+            if n_concurrent == 1
+            else in_threads(embed, batches, n_concurrent, stop or threading.Event())
+        )
+        for positions, vectors in results:
+            yield positions, vectors
             progress.update(len(positions))
+
+
+def positions_of_batches(
+    documents: list[str], batch_size: int, min_characters: int
+) -> Iterator[np.ndarray]:
+    """Yield the positions of the documents of each batch, the longest documents first.
+
+    Parameters
+    ----------
+    documents : list of str
+        Documents.
+    batch_size : int
+        Number of documents in a batch.
+    min_characters : int
+        Number of characters that a batch has at least.
+
+    Yields
+    ------
+    ndarray of shape (n_batch,), dtype=np.intp
+        Positions.
+    """
+    lengths = np.array([len(document) for document in documents])
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = max(lengths[order[start]], 1)
+        stop = start + max(batch_size, min_characters // int(longest))
+        yield order[start:stop]
+        start = stop
+
+
+def in_threads(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    n_threads: int,
+    stop: threading.Event,
+) -> Iterator[Result]:
+    """Yield the results of a function as soon as each one is ready.
+
+    After an error, no further call begins. The calls that are running come to their
+    end, their results are yielded, and then the error is raised.
+
+    Parameters
+    ----------
+    function : callable
+        A function of one argument.
+    items : iterable
+        Its arguments.
+    n_threads : int
+        Number of calls at the same time.
+    stop : threading.Event
+        Is set after an error, or if the caller gives up.
+
+    Yields
+    ------
+    object
+        Results, in the order in which they are ready.
+    """
+    remaining, running = iter(items), set[Future[Result]]()
+    first_error: BaseException | None = None
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="sklux teacher")
+    try:
+        while True:
+            if first_error is None:
+                for item in islice(remaining, n_threads - len(running)):
+                    running.add(pool.submit(copy_context().run, function, item))
+            if not running:
+                break
+            # On Windows, Ctrl-C has no effect during a wait.
+            done, running = wait(running, 1, FIRST_COMPLETED)
+            for future in done:
+                error = future.exception()
+                if error is None:
+                    yield future.result()
+                elif first_error is None:
+                    first_error = error
+                    stop.set()
+        if first_error is not None:
+            raise first_error
+    finally:
+        # After Ctrl-C, this does not wait for the calls that are running.
+        stop.set()
+        pool.shutdown(wait=False)
 
 
 def in_order(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -11,11 +15,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, metadata_routing
 from sklearn.utils._param_validation import Interval, StrOptions
+from tqdm.auto import tqdm
 
 from sklux._teacher.batches import DEFAULT_BATCH_SIZE, encode_batches, in_order
 from sklux._teacher.cache import VectorCache
 from sklux._teacher.claims import Claim
-from sklux._teacher.identity import model_identity
+from sklux._teacher.identity import is_torch_module, model_identity
 from sklux._teacher.models import (
     encoder,
     is_named,
@@ -23,11 +28,24 @@ from sklux._teacher.models import (
     one_at_a_time,
     words_of_model,
 )
-from sklux._teacher.vectors import rounded_vectors
+from sklux._teacher.retries import retried
+from sklux._teacher.vectors import (
+    has_finite_values,
+    invalid_vectors_message,
+    rounded_vectors,
+)
 from sklux._teacher.windows import window_encoder
 from sklux._utils.cloning import clone_sharing
 from sklux._utils.documents import check_documents, documents_by_name
 from sklux._utils.html import DocLinkMixin
+from sklux._utils.warnings import warn_caller
+
+# A teacher whose first vectors are all invalid is not called for more documents.
+MAX_INVALID_AT_FIRST = 100
+LEAVE_THEM_OUT = (
+    "Leave these documents out, use another teacher, or take "
+    "CachedTeacher(..., invalid_vectors='leave_out')."
+)
 
 
 @documents_by_name
@@ -69,6 +87,26 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         length. A model given by name or folder gets larger batches of texts that are as
         short as words.
 
+    n_concurrent : int, default=1
+        Number of batches that the model embeds at the same time, in threads. A higher
+        number is for the client of a service, which spends its time waiting. The model
+        must allow calls from several threads. Models given by name and torch modules
+        compute in this program and take 1 only.
+
+    n_retries : int, default=5
+        How often a call of the model is repeated after an error that may pass:
+        ``ConnectionError``, ``TimeoutError``, and the HTTP codes 429, 502, 503 and 504
+        of usual clients. The waits are 2, 4, 8, 16, ... seconds, or as long as the
+        service asks for in ``Retry-After``. If it asks for more than 5 minutes, the
+        error is raised at once.
+
+    invalid_vectors : {'error', 'leave_out'}, default='error'
+        What happens if the model returns NaN or infinity for a document. Such a vector
+        is never stored. ``'error'`` embeds and stores all other documents, and then
+        raises an error that counts these documents and names the first ones.
+        ``'leave_out'`` returns a row of NaN for such a document, with a warning. A fit
+        takes it as a document without a teacher embedding.
+
     device : str or None, default=None
         Torch device for a model given by name or folder.
 
@@ -93,6 +131,11 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     `model_id` avoids this. An object that changes when it is called, such as an object
     that counts its calls, needs a `model_id`. Otherwise its identity changes with each
     call.
+
+    The model may be an ``async`` function, or an object whose ``encode`` is one. The
+    calls run in one event loop in a thread of its own, so they also work in a notebook.
+    Ctrl-C ends a wait. If a call fails for good or is interrupted, all vectors that
+    were returned before are kept.
 
     With `windows` above 1, a document that is longer than the model's limit is cut
     between words into as few windows as cover it, about equally long. If it needs more
@@ -140,6 +183,9 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         "dtype": [StrOptions({"float16", "float32"})],
         "windows": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "n_concurrent": [Interval(Integral, 1, None, closed="left")],
+        "n_retries": [Interval(Integral, 0, None, closed="left")],
+        "invalid_vectors": [StrOptions({"error", "leave_out"})],
         "device": [str, None],
         "prompt_name": [str, None],
         "verbose": ["boolean", None],
@@ -154,6 +200,9 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         dtype: Literal["float16", "float32"] = "float16",
         windows: int = 1,
         batch_size: int = DEFAULT_BATCH_SIZE,
+        n_concurrent: int = 1,
+        n_retries: int = 5,
+        invalid_vectors: Literal["error", "leave_out"] = "error",
         device: str | None = None,
         prompt_name: str | None = None,
         verbose: bool | None = None,
@@ -164,6 +213,9 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         self.dtype = dtype
         self.windows = windows
         self.batch_size = batch_size
+        self.n_concurrent = n_concurrent
+        self.n_retries = n_retries
+        self.invalid_vectors = invalid_vectors
         self.device = device
         self.prompt_name = prompt_name
         self.verbose = verbose
@@ -184,8 +236,19 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         self : object
             The teacher.
         """
-        self._validate_params()
+        self._check_params()
         return self
+
+    def _check_params(self) -> None:
+        """Check the parameters, each one and together."""
+        self._validate_params()
+        is_local = is_named(self.model) or is_torch_module(self.model)
+        if self.n_concurrent > 1 and is_local:
+            raise ValueError(
+                f"n_concurrent={self.n_concurrent} is for the client of a service. A "
+                "model given by name, or a torch module, computes in this program, "
+                "with threads of its own: set n_concurrent=1."
+            )
 
     def transform(self, raw_documents: Iterable[str]) -> np.ndarray:
         """Return the model's vectors, taken from the cache if it holds them.
@@ -198,7 +261,8 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-            Their vectors, rounded to `dtype`.
+            Their vectors, rounded to `dtype`. A row is NaN if the model returned an
+            invalid vector and `invalid_vectors` is ``'leave_out'``.
 
         Raises
         ------
@@ -210,6 +274,11 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
             If the model returns the wrong shape, a value that is not finite, or a
             vector that `dtype` rounds to zero or infinity; or if `windows` is above 1
             and the model has no ``max_seq_length`` or no fast tokenizer.
+
+        Warns
+        -----
+        UserWarning
+            If documents are left out because of `invalid_vectors`.
         """
         return self._vectors(check_documents(raw_documents), bool(self.verbose))
 
@@ -218,25 +287,36 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         documents: list[str],
         verbose: bool,
         title: str = "teacher embeddings",
+        positions: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return the vectors of checked documents."""
-        self._validate_params()
+        self._check_params()
         cache = self._cache()
         keys = [cache.key(document) for document in documents]
         texts = dict(zip(keys, documents))
-        found = cache.get(list(texts))
-        while missing := [key for key in texts if key not in found]:
+        found, invalid = cache.get(list(texts)), dict[bytes, np.ndarray]()
+        while missing := [
+            key for key in texts if key not in found and key not in invalid
+        ]:
             with Claim(cache.file, missing) as claim:
                 # Another thread may have stored a vector since the look-up.
                 found.update(cache.get(claim.keys))
                 own = {key: texts[key] for key in claim.keys if key not in found}
                 if own:
-                    self._embed_missing(own, cache, claim, verbose, title)
+                    invalid |= self._embed_missing(own, cache, claim, verbose, title)
                 # Another process may have stored a vector first. That vector counts.
                 found.update(cache.get(list(own)))
+                if invalid and self.invalid_vectors == "error":
+                    break
             # If another thread fails, its documents are still missing.
             claim.wait_for_others()
             found.update(cache.get(claim.keys_of_others))
+        if invalid:
+            is_invalid = np.array([key in invalid for key in keys])
+            message = invalid_vectors_message(documents, is_invalid, positions)
+            n_left = len(own.keys() - found.keys() - invalid.keys())
+            self._report_invalid(message, n_left)
+            found |= invalid
         if not documents:
             return np.empty((0, cache.n_components() or 0), dtype=np.float32)
         return np.stack([found[key] for key in keys]).astype(np.float32)
@@ -248,28 +328,65 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         claim: Claim,
         verbose: bool,
         title: str,
-    ) -> None:
-        """Embed documents that the cache lacks, and store each batch."""
+    ) -> dict[bytes, np.ndarray]:
+        """Embed documents that the cache lacks, and store each batch.
+
+        Returns a row of NaN for each document whose vector is invalid.
+        """
         keys, documents = list(missing), list(missing.values())
-        for positions, vectors in encode_batches(
-            self._encoder(),
+        invalid: dict[bytes, np.ndarray] = {}
+        stop = threading.Event()
+        batches = encode_batches(
+            self._encoder(stop, verbose),
             documents,
             batch_size=self.batch_size,
             is_named=is_named(self.model),
             verbose=verbose,
             title=title,
-        ):
-            texts = [documents[position] for position in positions]
-            rounded = rounded_vectors(vectors, self.dtype, texts)
-            stored = [keys[position] for position in positions]
-            cache.put(stored, rounded)
-            claim.release(stored)
+            n_concurrent=self.n_concurrent,
+            stop=stop,
+        )
+        n_valid = 0
+        with closing(batches):
+            for positions, vectors in batches:
+                is_valid = has_finite_values(vectors)
+                valid = positions[is_valid]
+                if len(valid):
+                    texts = [documents[position] for position in valid]
+                    rounded = rounded_vectors(vectors[is_valid], self.dtype, texts)
+                    cache.put([keys[position] for position in valid], rounded)
+                row = np.full(vectors.shape[1], np.nan, dtype=np.float32)
+                invalid |= dict.fromkeys(
+                    [keys[position] for position in positions[~is_valid]], row
+                )
+                claim.release([keys[position] for position in positions])
+                n_valid += len(valid)
+                is_broken = n_valid == 0 and len(invalid) >= MAX_INVALID_AT_FIRST
+                if is_broken and self.invalid_vectors == "error":
+                    break
+        return invalid
 
-    def _encoder(self) -> Callable[[list[str]], object]:
+    def _report_invalid(self, message: str, n_left: int) -> None:
+        """Raise or warn because of invalid vectors, with documents not embedded yet."""
+        if self.invalid_vectors == "leave_out":
+            warn_caller(f"{message} Their rows are NaN.", UserWarning)
+            return
+        others = (
+            f"It was not called for the other {n_left:,}."
+            if n_left
+            else "The vectors of all other documents are stored."
+        )
+        raise ValueError(f"{message} {others} {LEAVE_THEM_OUT}")
+
+    def _encoder(
+        self, stop: threading.Event, verbose: bool
+    ) -> Callable[[list[str]], object]:
         """Return the function that embeds whole documents, or window by window."""
         encode, model = encoder(self.model, self.device, self.prompt_name)
-        if not is_named(self.model):
+        if self.n_concurrent == 1 and not is_named(self.model):
             encode = one_at_a_time(encode, model)
+        report = partial(tqdm.write, file=sys.stderr) if verbose else None
+        encode = retried(encode, self.n_retries, stop, report)
         if self.windows == 1:
             return encode
 
@@ -393,6 +510,7 @@ def teacher_vectors(
     documents: list[str],
     verbose: bool,
     title: str = "teacher embeddings",
+    positions: np.ndarray | None = None,
 ) -> np.ndarray:
     """Vectors of a teacher of any kind.
 
@@ -406,15 +524,22 @@ def teacher_vectors(
         Whether to show a progress bar.
     title : str, default='teacher embeddings'
         Title of the progress bar.
+    positions : ndarray of shape (n_samples,) or None, default=None
+        Row numbers of the documents for messages; None means 0, 1, 2, ...
 
     Returns
     -------
     ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Finite vectors.
+        Finite vectors, and rows of NaN as `CachedTeacher` returns them.
+
+    Raises
+    ------
+    ValueError
+        If a vector is not finite, unless a `CachedTeacher` leaves it out.
     """
     if isinstance(teacher, CachedTeacher):
         verbose = verbose if teacher.verbose is None else teacher.verbose
-        return teacher._vectors(documents, verbose, title)
+        return teacher._vectors(documents, verbose, title, positions)
     encode, _ = encoder(teacher, None)
     batches = encode_batches(
         encode,
@@ -424,7 +549,25 @@ def teacher_vectors(
         verbose=verbose,
         title=title,
     )
-    return in_order(batches, len(documents))
+    return in_order(_only_valid(batches, documents, positions), len(documents))
+
+
+def _only_valid(
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    documents: list[str],
+    positions: np.ndarray | None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield batches up to one with an invalid vector: without a cache, all is lost."""
+    for rows, vectors in batches:
+        is_invalid = np.zeros(len(documents), dtype=bool)
+        is_invalid[rows] = ~has_finite_values(vectors)
+        if is_invalid.any():
+            message = invalid_vectors_message(documents, is_invalid, positions)
+            raise ValueError(
+                f"{message} It was not called for the documents after this batch. "
+                f"{LEAVE_THEM_OUT}"
+            )
+        yield rows, vectors
 
 
 def words_of_teacher(teacher: object) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from sklux._teacher.coroutines import awaited
 from sklux._teacher.words import tokenizer_words
 from sklux._utils.optional import import_optional
 
@@ -106,11 +107,11 @@ def encoder(
         )
     if not isinstance(model, type):
         if hasattr(model, "encode"):
-            return partial(_without_bar(model.encode), **options), model
+            return partial(awaited(_without_bar(model.encode)), **options), model
         if hasattr(model, "transform"):
             return model.transform, model
         if callable(model):
-            return _without_bar(model), model
+            return awaited(_without_bar(model)), model
     raise TypeError(
         "A teacher must be a sentence-transformers name or folder, an object with "
         "encode, a fitted scikit-learn transformer, or a callable. Got "

@@ -7,26 +7,29 @@ import numpy as np
 from sklux._utils.arrays import as_float_array
 from sklux._utils.columns import as_vectors
 
+# How many documents a message names.
+MAX_NAMED = 5
 
-def check_vectors(vectors: object, documents: Sequence[str]) -> np.ndarray:
-    """Return the output of a model as a finite float32 array, a row per document.
+
+def check_vectors(vectors: object, n_documents: int) -> np.ndarray:
+    """Return the output of a model as a float32 array with a row for each document.
 
     Parameters
     ----------
     vectors : array-like or sparse matrix of shape (n_documents, n_components)
         Output of a model.
-    documents : sequence of str of length n_documents
-        The documents that the model was called with.
+    n_documents : int
+        Number of documents that the model was called with.
 
     Returns
     -------
     ndarray of shape (n_documents, n_components), dtype=np.float32
-        The vectors.
+        The vectors. They may have NaN and infinity: see `has_finite_values`.
 
     Raises
     ------
     ValueError
-        If the shape or the type is wrong, or a value is not finite.
+        If the shape or the type is wrong.
     """
     vectors = as_vectors(vectors, "The teacher's output")
     try:
@@ -36,38 +39,61 @@ def check_vectors(vectors: object, documents: Sequence[str]) -> np.ndarray:
             f"The teacher must return one vector of numbers per document. It returned "
             f"{type(vectors).__name__}: {error}"
         ) from error
-    n_documents = len(documents)
     if vectors.ndim != 2 or len(vectors) != n_documents or vectors.shape[1] == 0:
         raise ValueError(
             f"The teacher must return an array of shape ({n_documents}, n_components) "
             f"for {_counted(n_documents)}. It returned shape {vectors.shape}."
         )
-    check_finite_vectors(vectors, documents)
     return vectors
 
 
-def check_finite_vectors(vectors: np.ndarray, documents: Sequence[str]) -> None:
-    """Refuse vectors with NaN or infinity.
+def has_finite_values(vectors: np.ndarray) -> np.ndarray:
+    """Which vectors have neither NaN nor infinity.
 
     Parameters
     ----------
     vectors : ndarray of shape (n_documents, n_components)
         Vectors of a teacher.
-    documents : sequence of str of length n_documents
-        Their documents, for the message.
 
-    Raises
-    ------
-    ValueError
-        If a value is not finite.
+    Returns
+    -------
+    ndarray of shape (n_documents,), dtype=bool
+        True for vectors that can be used.
     """
-    is_finite = np.isfinite(vectors).all(axis=1)
-    if not is_finite.all():
-        raise ValueError(
-            f"The teacher returned NaN or infinity for {_named(documents, ~is_finite)}."
-            " Such vectors are neither used nor stored. Leave the documents out, or "
-            "use another teacher."
-        )
+    is_finite: np.ndarray = np.isfinite(vectors).all(axis=1)
+    return is_finite
+
+
+def invalid_vectors_message(
+    documents: Sequence[str], is_invalid: np.ndarray, positions: np.ndarray | None
+) -> str:
+    """Say for which documents a teacher returned NaN or infinity.
+
+    Parameters
+    ----------
+    documents : sequence of str of length n_documents
+        The documents of a call, one or more of them without a valid vector.
+    is_invalid : ndarray of shape (n_documents,), dtype=bool
+        Which documents have no valid vector.
+    positions : ndarray of shape (n_documents,) or None
+        Their row numbers among the documents of the user; None means 0, 1, 2, ...
+
+    Returns
+    -------
+    str
+        A sentence with their number, and the positions of the first ones.
+    """
+    rows = np.flatnonzero(is_invalid)
+    named = ", ".join(
+        f"{documents[row][:40]!r} at position "
+        f"{row if positions is None else positions[row]}"
+        for row in rows[:MAX_NAMED]
+    )
+    return (
+        f"The teacher returned NaN or infinity for {len(rows):,} of "
+        f"{_counted(len(documents))}: {named}"
+        f"{f' and {len(rows) - MAX_NAMED:,} others' if len(rows) > MAX_NAMED else ''}."
+    )
 
 
 def rounded_vectors(
@@ -112,7 +138,7 @@ def rounded_vectors(
 
 def _counted(n_documents: int) -> str:
     """A number of documents, in words."""
-    return f"{n_documents} document{'' if n_documents == 1 else 's'}"
+    return f"{n_documents:,} document{'' if n_documents == 1 else 's'}"
 
 
 def _named(documents: Sequence[str], is_bad: np.ndarray) -> str:

@@ -292,12 +292,15 @@ def mean_vector(vectors: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_components,), dtype=np.float32
-        The vector of a single window unchanged; zero if the windows cancel out.
+        The vector of a single window unchanged; zero if the windows cancel out; NaN if
+        a window has NaN or infinity.
     """
     if len(vectors) == 1:
         return vectors[0]
     wide = vectors.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1)
+    if not np.isfinite(lengths).all():
+        return np.full(wide.shape[1], np.nan, dtype=np.float32)
     units = np.divide(wide, lengths[:, None], out=wide, where=lengths[:, None] > 0)
     direction = units.mean(axis=0)
     scale = np.linalg.norm(direction)

@@ -20,8 +20,8 @@ def some_terms(n_features=60, n_components=16):
 
 
 def test_term_vectors_are_unit_rows_minus_their_mean():
-    vectors = np.array([[3, 0], [0, 0], [0, 0.5]], dtype=np.float32)
-    terms = term_vectors(np.array([2, 5, 7]), vectors)
+    rows = [[3, 0], [0, 0], [np.nan, np.nan], [0, 0.5]]
+    terms = term_vectors(np.array([2, 5, 6, 7]), np.array(rows, dtype=np.float32))
     assert terms.features.tolist() == [2, 7]
     np.testing.assert_allclose(terms.vectors, [[0.5, -0.5], [-0.5, 0.5]])
     assert terms.vectors.dtype == np.float32

@@ -1,6 +1,8 @@
 """Vectors of many documents, by batches of documents of similar length."""
 
+import threading
 import types
+from contextvars import ContextVar
 
 import numpy as np
 import pytest
@@ -114,3 +116,48 @@ def test_batches_have_no_surrogates_for_models_of_each_kind(fake_library, kind):
     np.testing.assert_array_equal(
         teacher_vectors(teachers[kind], CUT[1:], False)[:, 0], [7, 1]
     )
+
+
+def numbers_of(*fail):
+    """Return a function that raises for some of its arguments."""
+
+    def function(number):
+        if number in fail:
+            raise ValueError(f"no {number}")
+        return number
+
+    return function
+
+
+def test_in_threads_yields_all_results():
+    stop = threading.Event()
+    results = batches.in_threads(numbers_of(), range(50), 4, stop)
+    assert sorted(results) == list(range(50))
+    assert list(batches.in_threads(numbers_of(), [], 4, stop)) == []
+
+
+def test_in_threads_raises_the_first_error():
+    stop = threading.Event()
+    results = []
+    with pytest.raises(ValueError, match="no 3"):
+        for result in batches.in_threads(numbers_of(3, 40), range(50), 1, stop):
+            results.append(result)
+    assert results == [0, 1, 2]
+    assert stop.is_set()
+
+
+def test_in_threads_ends_if_the_caller_gives_up():
+    stop = threading.Event()
+    results = batches.in_threads(numbers_of(), range(50), 2, stop)
+    assert next(results) in range(2)
+    results.close()
+    assert stop.is_set()
+
+
+def test_in_threads_keeps_the_context():
+    variable = ContextVar("variable", default=0)
+    variable.set(7)
+    results = batches.in_threads(
+        lambda _: variable.get(), range(3), 2, threading.Event()
+    )
+    assert list(results) == [7, 7, 7]

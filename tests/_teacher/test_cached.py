@@ -29,6 +29,7 @@ from _teacher.teachers import (
     tenths,
 )
 from sklux import CachedTeacher, LuxicalVectorizer
+from sklux._teacher import batches
 from sklux._teacher.cache import VectorCache
 from sklux._teacher.cached import count_cached, teacher_identity, teacher_vectors
 
@@ -272,7 +273,15 @@ def test_cached_teacher_data_home(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "params", [{"batch_size": 2}, {"verbose": True}, {"device": "cpu"}]
+    "params",
+    [
+        {"batch_size": 2},
+        {"verbose": True},
+        {"device": "cpu"},
+        {"n_concurrent": 2},
+        {"n_retries": 0},
+        {"invalid_vectors": "leave_out"},
+    ],
 )
 def test_cached_teacher_other_settings_find_the_same_vectors(tmp_path, params):
     recorded(tmp_path).transform(TEXTS)
@@ -395,6 +404,9 @@ def test_cached_teacher_get_params(tmp_path):
         "dtype": "float32",
         "windows": 1,
         "batch_size": 64,
+        "n_concurrent": 1,
+        "n_retries": 5,
+        "invalid_vectors": "error",
         "device": None,
         "prompt_name": None,
         "verbose": None,
@@ -418,6 +430,20 @@ def test_cached_teacher_set_params_holds_from_the_next_call(tmp_path):
         ({"windows": 2.5}, "The 'windows' parameter of CachedTeacher must be an int"),
         ({"batch_size": 0}, r"The 'batch_size' parameter .* in the range \[1, inf\)"),
         ({"batch_size": 1.5}, "The 'batch_size' parameter of CachedTeacher must be an"),
+        ({"n_concurrent": 0}, r"The 'n_concurrent' parameter .* range \[1, inf\)"),
+        (
+            {"n_concurrent": 1.5},
+            "The 'n_concurrent' parameter of CachedTeacher must be",
+        ),
+        ({"n_retries": -1}, r"The 'n_retries' parameter .* in the range \[0, inf\)"),
+        (
+            {"n_retries": None},
+            "The 'n_retries' parameter of CachedTeacher must be an int",
+        ),
+        (
+            {"invalid_vectors": "skip"},
+            "The 'invalid_vectors' parameter of CachedTeacher",
+        ),
         ({"path": 3}, "The 'path' parameter of CachedTeacher must be an instance of"),
         ({"model_id": 3}, "The 'model_id' parameter of CachedTeacher must be an inst"),
         ({"device": 0}, "The 'device' parameter of CachedTeacher must be an instance"),
@@ -547,8 +573,12 @@ def test_teacher_vectors_show_progress(capsys):
     ("teacher", "error", "message"),
     [
         (lambda documents: [[1.0]], ValueError, r"shape \(6, n_components\) for 6 doc"),
-        (lambda documents: [["a"]] * 6, ValueError, "one vector of numbers per docum"),
-        (lambda documents: [[np.nan]] * 6, ValueError, "NaN or infinity for 6 docume"),
+        (
+            lambda documents: [["a"]] * 6,
+            ValueError,
+            "one vector of numbers in each row",
+        ),
+        (lambda documents: [[np.nan]] * 6, ValueError, "NaN or infinity for 6 of 6 do"),
         (3, TypeError, "A teacher must be a sentence-transformers name or folder"),
         (Stateless, TypeError, "A teacher must be a sentence-transformers name or"),
     ],
@@ -557,6 +587,215 @@ def test_teacher_vectors_show_progress(capsys):
 def test_teacher_vectors_errors(teacher, error, message):
     with pytest.raises(error, match=message):
         teacher_vectors(teacher, TEXTS, False)
+
+
+def invalid_for(*bad):
+    """Return an embedding that gives NaN or infinity for some texts."""
+
+    def embed(documents):
+        vectors = np.array(letter_counts(documents), dtype=float)
+        vectors[[text in bad for text in documents], :2] = [np.nan, np.inf]
+        return vectors
+
+    return embed
+
+
+def test_cached_teacher_names_all_invalid_vectors_at_once(tmp_path):
+    """All other vectors are stored, from the same batch and from later ones."""
+    documents = [*TEXTS, "a red apple"]
+    with pytest.raises(
+        ValueError,
+        match=r"infinity for 3 of 7 documents: 'a red apple' at position 0, '' at "
+        r"position 4, 'a red apple' at position 6\. The vectors of all other documents "
+        r"are stored\. Leave these documents out",
+    ):
+        recorded(tmp_path, invalid_for("a red apple", ""), batch_size=2).transform(
+            documents
+        )
+    teacher = recorded(tmp_path)
+    teacher.transform(documents)
+    assert sorted(teacher.model.texts) == ["", "a red apple"]
+
+
+def test_cached_teacher_leaves_invalid_vectors_out(tmp_path):
+    """Their rows are NaN; they are not stored, so the next call tries them again."""
+    documents = [*TEXTS, "a red apple"]
+    teacher = recorded(
+        tmp_path, invalid_for("a red apple", ""), invalid_vectors="leave_out"
+    )
+    expected = np.array(letter_counts(documents), dtype=np.float32)
+    expected[[0, 4, 6]] = np.nan
+    for n_calls in (1, 2):
+        with pytest.warns(
+            UserWarning,
+            match=r"infinity for 3 of 7 documents: .* at position 6\. Their rows "
+            r"are NaN\.$",
+        ) as warned:
+            vectors = teacher.transform(documents)
+        assert [warning.filename for warning in warned] == [__file__]
+        assert vectors.dtype == np.float32
+        np.testing.assert_array_equal(vectors, expected)
+        assert teacher.model.texts.count("a red apple") == n_calls
+        assert teacher.model.texts.count("an apple") == 1
+
+
+def test_cached_teacher_leaves_all_vectors_out(tmp_path):
+    teacher = recorded(tmp_path, invalid_for("a", "b"), invalid_vectors="leave_out")
+    with pytest.warns(UserWarning, match="for 2 of 2 documents"):
+        vectors = teacher.transform(["a", "b"])
+    np.testing.assert_array_equal(vectors, np.full((2, 3), np.nan))
+
+
+@pytest.mark.parametrize("n_concurrent", [1, 2])
+def test_cached_teacher_stops_if_the_first_vectors_are_all_invalid(
+    tmp_path, n_concurrent
+):
+    """A model that is broken is not called ten thousand times."""
+    texts = [str(number) for number in range(1000)]
+    teacher = recorded(tmp_path, invalid_for(*texts), n_concurrent=n_concurrent)
+    with pytest.raises(
+        ValueError,
+        match=r"for 128 of 1,000 documents: .* 123 others\. It was not called for the "
+        r"other 872\.",
+    ):
+        teacher.transform(texts)
+    assert len(teacher.model.texts) <= 64 * (1 + n_concurrent)
+
+
+def test_cached_teacher_names_invalid_vectors_by_the_rows_of_the_user(tmp_path):
+    teacher = recorded(tmp_path, invalid_for("b"))
+    with pytest.raises(ValueError, match="1 of 2 documents: 'b' at position 70"):
+        teacher_vectors(teacher, ["a", "b"], False, positions=np.array([3, 70]))
+    with pytest.raises(ValueError, match="1 of 2 documents: 'b' at position 70"):
+        teacher_vectors(
+            invalid_for("b"), ["a", "b"], False, positions=np.array([3, 70])
+        )
+
+
+@pytest.mark.parametrize("invalid_vectors", ["error", "leave_out"])
+def test_cached_teacher_embeds_at_the_same_time(tmp_path, invalid_vectors):
+    """Three calls wait for each other; the rows are in the order of the documents."""
+    barrier = threading.Barrier(3)
+
+    def embed(documents):
+        barrier.wait(60)
+        return letter_counts(documents)
+
+    texts = [str(10**length) for length in range(9)]
+    teacher = CachedTeacher(
+        embed,
+        path=tmp_path,
+        model_id="m",
+        batch_size=1,
+        n_concurrent=3,
+        invalid_vectors=invalid_vectors,
+    )
+    np.testing.assert_array_equal(teacher.transform(texts), letter_counts(texts))
+
+
+def test_cached_teacher_calls_a_model_from_one_thread_at_a_time(tmp_path):
+    """Teachers that share a model object, if they do not say that it allows more."""
+    n_running, most = 0, 0
+    guard = threading.Lock()
+
+    def embed(documents):
+        nonlocal n_running, most
+        with guard:
+            n_running += 1
+            most = max(most, n_running)
+        threading.Event().wait(0.002)
+        with guard:
+            n_running -= 1
+        return letter_counts(documents)
+
+    def transform(number):
+        teacher = CachedTeacher(
+            embed, path=tmp_path, model_id=f"model {number}", batch_size=1
+        )
+        return teacher.transform(["a", "bb", "ccc"])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(transform, range(4)))
+    assert most == 1
+
+
+def test_cached_teacher_keeps_what_is_done_if_one_of_several_calls_fails(tmp_path):
+    """The other call that is running comes to its end, and no further one begins."""
+    running, failed = threading.Event(), threading.Event()
+    called = []
+
+    def embed(documents):
+        called.extend(documents)
+        if documents == ["ccc"]:
+            assert running.wait(60)
+            failed.set()
+            raise RuntimeError("the model is gone")
+        running.set()
+        assert failed.wait(60)
+        return letter_counts(documents)
+
+    teacher = CachedTeacher(
+        embed, path=tmp_path, model_id="recorder", batch_size=1, n_concurrent=2
+    )
+    with pytest.raises(RuntimeError, match="the model is gone"):
+        teacher.transform(["a", "bb", "ccc"])
+    assert "a" not in called or "a" in kept(tmp_path, ["a"])
+    assert kept(tmp_path, ["a", "bb", "ccc"]) == [t for t in called if t != "ccc"]
+
+
+def kept(path, texts):
+    """Texts whose vectors are in the cache, the longest first."""
+    return [
+        text
+        for text in sorted(texts, key=len, reverse=True)
+        if count_cached(recorded(path), [text])
+    ]
+
+
+def test_cached_teacher_interrupt_of_several_calls_does_not_wait_for_them(tmp_path):
+    """Ctrl-C comes while both calls wait for their service."""
+    release, called = threading.Event(), threading.Barrier(3)
+
+    def embed(documents):
+        called.wait(60)
+        release.wait(60)
+        return letter_counts(documents)
+
+    teacher = CachedTeacher(
+        embed, path=tmp_path, model_id="m", batch_size=1, n_concurrent=2
+    )
+
+    def interrupt(*_):
+        called.wait(60)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "wait", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            teacher.transform(["a", "bb", "ccc"])
+    assert not release.is_set()
+    release.set()
+
+
+@pytest.mark.parametrize("kind", ["name", "torch"])
+def test_cached_teacher_refuses_concurrent_calls_of_a_model_in_this_program(
+    tmp_path, kind
+):
+    torch = pytest.importorskip("torch")
+    model = "some/name" if kind == "name" else torch.nn.Linear(1, 1)
+    teacher = CachedTeacher(model, path=tmp_path, n_concurrent=4)
+    for call in (teacher.fit, teacher.transform):
+        with pytest.raises(ValueError, match="n_concurrent=4 is for the client of a s"):
+            call(TEXTS)
+
+
+def test_cached_teacher_new_parameters_are_cloned_pickled_and_shown(tmp_path):
+    params = {"n_concurrent": 3, "n_retries": 0, "invalid_vectors": "leave_out"}
+    teacher = CachedTeacher(letter_counts, path=tmp_path, **params)
+    for twin in (clone(teacher), pickle.loads(pickle.dumps(teacher))):
+        assert twin.get_params() == teacher.get_params()
+    for name in params:
+        assert name in teacher._repr_html_()
 
 
 def test_cached_teacher_takes_documents_by_name(tmp_path):
@@ -603,3 +842,17 @@ def test_count_cached_counts_distinct_documents(tmp_path):
 )
 def test_teacher_identity(teacher, identity):
     assert teacher_identity(teacher) == identity
+
+
+def test_teacher_vectors_end_with_the_first_batch_that_has_an_invalid_vector():
+    """A teacher without a cache keeps nothing, so the error comes at once."""
+    model = Recorder(invalid_for("long 0", "long 3"))
+    texts = [f"a {number}" for number in range(100)]
+    texts += [f"long {number}" for number in range(10)]
+    with pytest.raises(
+        ValueError,
+        match=r"for 2 of 110 documents: 'long 0' at position 100, 'long 3' at position "
+        r"103\. It was not called for the documents after this batch\. Leave",
+    ):
+        teacher_vectors(model, texts, False)
+    assert len(model.batches) == 1

@@ -8,7 +8,13 @@ import pytest
 from scipy import sparse
 
 from _teacher.teachers import TEXTS, large, letter_counts, recorded
-from sklux._teacher.vectors import check_vectors, rounded_vectors
+from sklux._teacher.vectors import (
+    MAX_NAMED,
+    check_vectors,
+    has_finite_values,
+    invalid_vectors_message,
+    rounded_vectors,
+)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
@@ -22,15 +28,17 @@ def test_vectors_that_are_not_finite_are_refused(tmp_path, value):
         warnings.catch_warnings(),
         pytest.raises(
             ValueError,
-            match="The teacher returned NaN or infinity for 1 document, 'an apple'. "
-            "Such vectors are neither used nor stored. Leave the documents out, or use",
+            match="The teacher returned NaN or infinity for 1 of 6 documents: "
+            "'an apple' at position 3. The vectors of all other documents are stored. "
+            r"Leave these documents out, .*"
+            r"CachedTeacher\(\.\.\., invalid_vectors='leave_out'\)\.$",
         ),
     ):
         warnings.simplefilter("error")
         recorded(tmp_path, embed).transform(TEXTS)
     teacher = recorded(tmp_path)
     teacher.transform(TEXTS)
-    assert "an apple" in teacher.model.texts
+    assert teacher.model.texts == ["an apple"]
 
 
 def test_vectors_too_large_for_float16_are_refused(tmp_path):
@@ -128,6 +136,31 @@ def test_vectors_of_a_single_document():
     with pytest.raises(
         ValueError, match=r"for 1 document\. It returned shape \(2, 1\)"
     ):
-        check_vectors(np.ones((2, 1)), ["pear"])
+        check_vectors(np.ones((2, 1)), 1)
     with pytest.raises(ValueError, match="output for 1 document, 'pear': the rounded"):
         rounded_vectors(np.full((1, 2), 1e6, dtype=np.float32), "float16", ["pear"])
+
+
+def test_vectors_with_finite_values():
+    vectors = np.array([[1, 2], [np.nan, 0], [0, 0], [-np.inf, np.nan]])
+    np.testing.assert_array_equal(
+        has_finite_values(vectors), [True, False, True, False]
+    )
+
+
+def test_message_about_invalid_vectors_names_the_first_ones():
+    documents = [f"text {number} {'a' * 50}" for number in range(2000)]
+    is_invalid = np.zeros(2000, dtype=bool)
+    is_invalid[[3, 1999]] = True
+    assert invalid_vectors_message(documents, is_invalid, None) == (
+        "The teacher returned NaN or infinity for 2 of 2,000 documents: "
+        f"'text 3 {'a' * 33}' at position 3, 'text 1999 {'a' * 30}' at position 1999."
+    )
+    is_invalid[:] = True
+    message = invalid_vectors_message(documents, is_invalid, np.arange(2000) + 7)
+    assert message.startswith(
+        f"The teacher returned NaN or infinity for 2,000 of 2,000 documents: 'text 0 "
+        f"{'a' * 33}' at position 7, "
+    )
+    assert message.endswith(" at position 11 and 1,995 others.")
+    assert message.count("position") == MAX_NAMED

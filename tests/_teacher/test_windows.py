@@ -220,6 +220,8 @@ def test_windows_are_few_and_about_equal(sizes, max_tokens, windows):
         ([[0, 0], [0, 2]], [0, 1]),
         ([[0, 0], [0, 0]], [0, 0]),
         ([[1e30, 0], [1e30, 0]], [1e30, 0]),
+        ([[1, 0], [np.nan, 0]], [np.nan, np.nan]),
+        ([[1, 0], [np.inf, 0]], [np.nan, np.nan]),
     ],
 )
 def test_windows_mean_vector(vectors, expected):
@@ -369,7 +371,7 @@ def test_windows_of_a_name(tmp_path, fake_library):
 @pytest.mark.parametrize(
     ("embed", "message"),
     [
-        (lambda documents: [[np.nan]] * len(documents), "NaN or infinity for 2 docum"),
+        (lambda documents: [[np.nan]] * len(documents), "NaN or infinity for 1 of 1"),
         (lambda documents: [[1.0]], r"shape \(2, n_components\) for 2 documents"),
     ],
     ids=["nan", "rows"],
