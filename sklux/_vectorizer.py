@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
@@ -65,11 +66,12 @@ from sklux._student.teacher_embeddings import TeacherEmbeddings, has_embedding
 from sklux._student.term_vectors import TermVectors, term_vectors
 from sklux._teacher.cached import (
     CachedTeacher,
+    check_teacher,
     teacher_identity,
     teacher_vectors,
     words_of_teacher,
 )
-from sklux._teacher.models import loading_once
+from sklux._teacher.models import failed_to_load, loading_once
 from sklux._teacher.sample import sample_documents
 from sklux._teacher.token_text import Reader, token_reader
 from sklux._teacher.word_plan import DOCUMENTS_ALONE, TERMS_ALONE, WordPlan
@@ -164,6 +166,9 @@ class LuxicalVectorizer(
         - a list: the same terms of the documents, and the words of the list in place of
           the words of the tokenizer.
         - None: no words, documents only.
+
+        With ``'auto'``, a teacher that raises a LookupError for words, because it looks
+        up vectors of documents, embeds documents only; there is a warning.
 
         A lexical stage whose terms are not words (hashes, characters, a pipeline) has
         no terms to embed.
@@ -322,8 +327,8 @@ class LuxicalVectorizer(
         ConvergenceWarning
             If the student should not be trusted, as in `ReLUProjection.fit`.
         UserWarning
-            If rows of ``teacher_embeddings`` are all NaN or all zero, or words listed
-            in `teacher_words` are not terms.
+            If rows of ``teacher_embeddings`` are all NaN or all zero, if words listed
+            in `teacher_words` are not terms, or if the teacher looks up documents only.
         """
         documents = check_documents(raw_documents)
         _check_n_documents(len(documents))
@@ -938,7 +943,10 @@ class LuxicalVectorizer(
 
     def _check_teacher(self, y: object, teacher_embeddings: ArrayLike | None) -> None:
         """Refuse to start without a teacher; name y if it looks like embeddings."""
-        if self.teacher is not None or teacher_embeddings is not None:
+        if self.teacher is not None:
+            check_teacher(self.teacher)
+            return
+        if teacher_embeddings is not None:
             return
         shape = getattr(y, "shape", ())
         if len(shape) == 2:
@@ -1101,12 +1109,28 @@ class LuxicalVectorizer(
             return None
         # A word and a word piece may be the same text.
         distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        title = "teacher embeddings of words"
-        with _naming_words(f"making {title}"):
-            vectors = teacher_vectors(
-                self.teacher, list(distinct), bool(self.verbose), title
-            )
+        vectors = self._vectors_of_words(list(distinct), plan)
+        if vectors is None:
+            return None
         return term_vectors(features, vectors[[distinct[text] for text in texts]])
+
+    def _vectors_of_words(self, words: list[str], plan: WordPlan) -> np.ndarray | None:
+        """The teacher's embeddings of words; None if it looks up documents only."""
+        title = "teacher embeddings of words"
+        try:
+            with _naming_words(f"making {title}"):
+                return teacher_vectors(self.teacher, words, bool(self.verbose), title)
+        except LookupError as error:
+            if plan.is_list:
+                raise
+            warn_caller(
+                f"The teacher raised {reprlib.repr(error)} for words, as a table of "
+                "documents does, so it embeds no words. Set teacher_words=None, or "
+                "pass the vectors that you have: "
+                "fit(documents, teacher_embeddings=...).",
+                UserWarning,
+            )
+            return None
 
 
 def _term_readers(lexical: CountVectorizer) -> dict[str, Reader]:
@@ -1147,13 +1171,19 @@ def _has_terms_of(X: Rows, lexical: object) -> TypeGuard[sparse.csr_matrix]:
 
 @contextmanager
 def _naming_words(doing: str) -> Iterator[None]:
-    """Add to errors of the teacher that `teacher_words` made it embed words."""
+    """Add to errors of the teacher that `teacher_words` made it embed words.
+
+    Errors that documents would meet, too, stay as they are: a teacher that cannot be
+    loaded, a cache that cannot be written, a service that does not answer.
+    """
     remedy = "With teacher_words=None it embeds only documents."
     try:
         yield
-    except ValueError as error:
-        raise ValueError(f"While {doing}: {error} {remedy}") from error
     except Exception as error:
+        if isinstance(error, (ImportError, OSError)) or failed_to_load(error):
+            raise
+        if isinstance(error, ValueError):
+            raise ValueError(f"While {doing}: {error} {remedy}") from error
         error.add_note(f"This happened while {doing}; {remedy}")
         raise
 

@@ -50,6 +50,7 @@ ALLOWED["__main__"] = {"cli"}
 HEAVY = {
     "torch": {"_student.losses", "_student.projection", "_student.training"},
     "sentence_transformers": {"_teacher.models"},
+    "huggingface_hub": {"_teacher.named"},
     "matplotlib": {
         "_commands.demo",
         "_display.drawing",

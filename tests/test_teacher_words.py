@@ -366,10 +366,69 @@ def test_teacher_words_with_nan_embeddings(sentences):
         word_student(teacher).fit(sentences)
 
 
-def test_teacher_words_that_the_teacher_refuses(sentences):
+@pytest.mark.parametrize("is_cached", [False, True])
+@pytest.mark.parametrize("error", [KeyError, IndexError, LookupError])
+def test_teacher_words_are_none_if_the_teacher_looks_documents_up(
+    sentences, tmp_path, error, is_cached
+):
+    """A warning says what to set. Words of its vocabulary get no vectors, either."""
     table = dict(zip(sentences, embed_topics(sentences)))
-    student = word_student(lambda texts: np.array([table[text] for text in texts]))
+
+    def look_up(texts):
+        if not set(texts) <= set(table):
+            raise error("no such row")
+        return np.array([table[text] for text in texts])
+
+    teacher = look_up
+    if is_cached:
+        model = model_of(UNSEEN)
+        model.encode = look_up
+        teacher = CachedTeacher(model, path=tmp_path, model_id="table")
+    student = word_student(teacher)
+    message = (
+        rf"raised {error.__name__}\('no such row'\) for words, .* Set "
+        r"teacher_words=None, or pass .* fit\(documents, teacher_embeddings=...\)"
+    )
+    with pytest.warns(UserWarning, match=message) as caught:
+        student.fit(sentences)
+    assert caught[0].filename == __file__
+    assert student.n_teacher_terms_ == 0
+    assert not student.transform(UNSEEN).any()
+    if not is_cached:
+        without = word_student(embed_topics, teacher_words=None).fit(sentences)
+        reference.assert_same_bits(
+            student.transform(sentences), without.transform(sentences)
+        )
+
+
+def test_teacher_words_that_a_table_lacks_are_listed(sentences):
+    """The user has asked for them. Documents that it lacks are an error, too."""
+    table = dict(zip(sentences, embed_topics(sentences)))
+
+    def look_up(texts):
+        return np.array([table[text] for text in texts])
+
     with pytest.raises(KeyError) as caught:
+        word_student(look_up, teacher_words=UNSEEN).fit(sentences)
+    assert "teacher_words=None" in caught.value.__notes__[0]
+    del table[sentences[0]]
+    student = word_student(look_up)
+    with (
+        pytest.warns(UserWarning, match="for words"),
+        pytest.raises(KeyError) as caught,
+    ):
+        student.fit(sentences)
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_teacher_words_that_the_teacher_refuses(sentences):
+    def teacher(texts):
+        if not set(texts) <= set(sentences):
+            raise RuntimeError("too short")
+        return embed_topics(texts)
+
+    student = word_student(teacher)
+    with pytest.raises(RuntimeError, match="too short") as caught:
         student.fit(sentences)
     assert "teacher_words=None" in caught.value.__notes__[0]
     student.set_params(teacher_words=None).fit(sentences)
@@ -398,3 +457,33 @@ def test_documents_and_words_that_the_teacher_cannot_embed(sentences, tmp_path):
     assert student.n_teacher_documents_ == 118
     assert student.n_teacher_terms_ == len(student.lexical_.vocabulary_) - 1
     assert nearest_topic(student, ["pear", "motor", "harp"])[:2] == [0, 1]
+
+
+@pytest.mark.parametrize("error", [ConnectionError, PermissionError, ImportError])
+def test_teacher_words_are_no_remedy_for_errors_of_the_surroundings(sentences, error):
+    """A service that does not answer will not answer for documents, either."""
+
+    def teacher(texts):
+        raise error("no answer")
+
+    with pytest.raises(error, match="no answer") as caught:
+        word_student(teacher).fit(sentences)
+    assert not hasattr(caught.value, "__notes__")
+
+
+@pytest.mark.parametrize("kind", ["dict", "array", "Series", "DataFrame", "cached"])
+@pytest.mark.parametrize("is_given", [False, True])
+def test_teacher_words_of_a_table_in_place_of_a_teacher(sentences, kind, is_given):
+    """It is refused before any work."""
+    pandas = pytest.importorskip("pandas")
+    vectors = embed_topics(sentences)
+    table = {
+        "dict": dict(zip(sentences, vectors)),
+        "array": vectors,
+        "Series": pandas.Series(list(vectors), index=sentences),
+        "DataFrame": pandas.DataFrame(vectors, index=sentences),
+        "cached": CachedTeacher(dict(zip(sentences, vectors)), model_id="table"),
+    }[kind]
+    student = word_student(table, lexical=Dense(analyzer=fail_if_called))
+    with pytest.raises(TypeError, match="A teacher must .* teacher_embeddings: a row"):
+        student.fit(sentences, teacher_embeddings=vectors if is_given else None)

@@ -99,6 +99,7 @@ def embed_all(
     ValueError
         If the file contains no documents.
     """
+    options.note_package(quiet)
     # Quiet, because the teacher's own bar starts again with each piece.
     teacher = options.teacher(quiet=True)
     file, width, n_missing = source.open(piece_documents=PIECE_DOCUMENTS), 0, 0

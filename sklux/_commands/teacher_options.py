@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sklux._commands.console import shows_progress
+from sklux._commands.console import note, shows_progress
 from sklux._teacher.cache import FILE_NAME, data_home
 from sklux._teacher.cached import CachedTeacher
 from sklux._teacher.models import is_within
+from sklux._teacher.named import packaged_folder
 from sklux._vectorizer import DEFAULT_TEACHER_SAMPLE_SIZE
 
 # Continues the message about a missing teacher, for commands with this option.
@@ -60,6 +61,7 @@ class TeacherOptions:
                 "No teacher is given. Name a sentence-transformers model or its folder "
                 f"with --teacher{alternative}."
             )
+        self.note_package(quiet)
         return CachedTeacher(
             self.model,
             path=self.cache,
@@ -67,6 +69,20 @@ class TeacherOptions:
             prompt_name=self.prompt,
             verbose=shows_progress(quiet),
         )
+
+    def note_package(self, quiet: bool) -> None:
+        """Say that a package holds the model; to find out takes a moment.
+
+        Parameters
+        ----------
+        quiet : bool
+            Whether to print nothing.
+        """
+        if quiet or self.model is None:
+            return
+        folder = packaged_folder(self.model)
+        if folder is not None:
+            note(f"The teacher {self.model} is an installed package: {folder}", quiet)
 
     @property
     def cache_file(self) -> Path | None:

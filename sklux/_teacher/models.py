@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import inspect
 import os
+import reprlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 
 from sklux._teacher.coroutines import awaited
+from sklux._teacher.named import load_named
 from sklux._teacher.words import tokenizer_words
 from sklux._utils.optional import import_optional
 
+# Begins a note on an error.
+LOADING = "This happened while loading the teacher"
 # Models by name and device, while `loading_once` keeps them.
 _loaded_models: ContextVar[dict[tuple[str, str | None], object] | None] = ContextVar(
     "_loaded_models", default=None
@@ -105,17 +109,37 @@ def encoder(
             f"sentence-transformers model. Got {type(model).__name__} instead: set "
             "prompt_name=None."
         )
-    if not isinstance(model, type):
-        if hasattr(model, "encode"):
-            return partial(awaited(_without_bar(model.encode)), **options), model
-        if hasattr(model, "transform"):
-            return model.transform, model
-        if callable(model):
-            return awaited(_without_bar(model)), model
+    check_kind(model)
+    if hasattr(model, "encode"):
+        return partial(awaited(_without_bar(model.encode)), **options), model
+    if hasattr(model, "transform"):
+        return model.transform, model
+    return awaited(_without_bar(cast(Callable[..., object], model))), model
+
+
+def check_kind(model: object) -> None:
+    """Refuse what cannot be a model, such as a table of vectors.
+
+    Parameters
+    ----------
+    model : object
+        As `CachedTeacher` takes it.
+
+    Raises
+    ------
+    TypeError
+        If the model is of none of the kinds.
+    """
+    # Tables of pandas have a method `transform` of their own.
+    is_transformer = hasattr(model, "transform") and not hasattr(model, "iloc")
+    is_model = hasattr(model, "encode") or is_transformer or callable(model)
+    if is_named(model) or (is_model and not isinstance(model, type)):
+        return
     raise TypeError(
         "A teacher must be a sentence-transformers name or folder, an object with "
         "encode, a fitted scikit-learn transformer, or a callable. Got "
-        f"{model!r} instead."
+        f"{reprlib.repr(model)} instead. Pass vectors that you have already to fit of "
+        "LuxicalVectorizer, as teacher_embeddings: a row for each document."
     )
 
 
@@ -267,6 +291,8 @@ def load_sentence_transformer(
     ------
     ImportError
         If sentence-transformers is missing.
+    OSError
+        If there is no such model, or if no network answers.
     """
     name, kept = os.fspath(model), _loaded_models.get()
     if kept is not None and (name, device) in kept:
@@ -277,10 +303,26 @@ def load_sentence_transformer(
     try:
         # transformers changes global settings while it loads a model.
         with _loading_locks.setdefault(os.getpid(), threading.RLock()):
-            loaded = library.SentenceTransformer(name, device=device)
+            loaded = load_named(library, name, device)
     except Exception as error:
-        error.add_note(f"This happened while loading the teacher {name!r}.")
+        error.add_note(f"{LOADING} {name!r}.")
         raise
     if kept is not None:
         kept[name, device] = loaded
     return loaded
+
+
+def failed_to_load(error: Exception) -> bool:
+    """Whether an error is from loading a model that is given by name or folder.
+
+    Parameters
+    ----------
+    error : Exception
+        The error.
+
+    Returns
+    -------
+    bool
+        False for an error of a model that was called.
+    """
+    return any(note.startswith(LOADING) for note in getattr(error, "__notes__", ()))

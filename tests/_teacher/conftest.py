@@ -6,6 +6,7 @@ import types
 import pytest
 
 from _teacher.teachers import FakeSentenceTransformer
+from sklux._teacher import named
 
 
 @pytest.fixture
@@ -15,4 +16,5 @@ def fake_library(monkeypatch):
     module.SentenceTransformer = FakeSentenceTransformer
     monkeypatch.setitem(sys.modules, "sentence_transformers", module)
     monkeypatch.setattr(FakeSentenceTransformer, "made", [])
+    monkeypatch.setattr(named, "hub_problem", lambda: None)
     return FakeSentenceTransformer.made
