@@ -22,6 +22,7 @@ from sklearn.base import (
     clone,
 )
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, metadata_routing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -62,7 +63,13 @@ from sklux._student.saved import (
     projection_tensors,
     restore_projection,
 )
-from sklux._student.teacher_embeddings import TeacherEmbeddings, has_embedding
+from sklux._student.teacher_embeddings import (
+    TeacherEmbeddings,
+    can_only_be_embeddings,
+    has_embedding,
+    may_be_embeddings,
+    shape_of,
+)
 from sklux._student.term_vectors import TermVectors, term_vectors
 from sklux._teacher.cached import (
     CachedTeacher,
@@ -87,6 +94,7 @@ from sklux._utils.estimators import (
 )
 from sklux._utils.fit_tasks import callback_context, check_callback_levels, fit_task
 from sklux._utils.html import DocLinkMixin, ReportReprMixin
+from sklux._utils.messages import as_sentence
 from sklux._utils.model_file import json_params, read_model, write_model
 from sklux._utils.progress import stage
 from sklux._utils.similarity import MIN_DOCUMENTS, Rows, n_neighbors_compared, unit_rows
@@ -279,7 +287,6 @@ class LuxicalVectorizer(
         self.random_state = random_state
         self.verbose = verbose
 
-    @fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
         raw_documents: Iterable[str],
@@ -295,7 +302,9 @@ class LuxicalVectorizer(
             Documents.
 
         y : object, default=None
-            Ignored. Pipelines pass class labels here.
+            Ignored. Pipelines pass class labels here. Without ``teacher_embeddings``, a
+            dense matrix of numbers that are not all whole is an error: labels are whole
+            numbers, and this matrix seems to hold teacher embeddings.
 
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
                 default=None
@@ -317,10 +326,10 @@ class LuxicalVectorizer(
         TypeError
             If a document is not a str.
         ValueError
-            If there is no teacher, if its embeddings do not fit the documents or all
-            have the same direction, if there are fewer than two documents, or if
-            `teacher_words` cannot be used or embedded. Also for the reasons of
-            `ReLUProjection.fit`.
+            If there is no teacher, if y holds embeddings, if the teacher's embeddings
+            do not fit the documents or all have the same direction, if there are fewer
+            than two documents, or if `teacher_words` cannot be used or embedded. Also
+            for the reasons of `ReLUProjection.fit`.
 
         Warns
         -----
@@ -330,9 +339,20 @@ class LuxicalVectorizer(
             If rows of ``teacher_embeddings`` are all NaN or all zero, if words listed
             in `teacher_words` are not terms, or if the teacher looks up documents only.
         """
+        return self._fit("fit", raw_documents, y, teacher_embeddings)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def _fit(
+        self,
+        method: str,
+        raw_documents: Iterable[str],
+        y: object,
+        teacher_embeddings: ArrayLike | None,
+    ) -> Self:
+        """Fit; the method that the user called decides which y is refused."""
         documents = check_documents(raw_documents)
         _check_n_documents(len(documents))
-        self._check_teacher(y, teacher_embeddings)
+        self._check_teacher(method, y, teacher_embeddings)
         teacher_id = embeddings = None
         if teacher_embeddings is None:
             # A teacher without an identity is refused here, before any work.
@@ -358,6 +378,7 @@ class LuxicalVectorizer(
                     terms = self._term_vectors(lexical, X, plan)
                     if embeddings is None:
                         embeddings = self._embeddings(documents)
+                        _check_no_embeddings(method, y, embeddings.n_components)
                     if terms is not None:
                         _check_width(terms, embeddings)
             with task.part("training", projection):
@@ -385,7 +406,12 @@ class LuxicalVectorizer(
             Documents.
 
         y : object, default=None
-            Ignored, as in `fit`.
+            Ignored. Pipelines pass the targets of their last step here, which may be a
+            regression with several outputs. So, without ``teacher_embeddings``, a y is
+            an error only if it can hardly be anything but teacher embeddings: a dense
+            matrix of numbers that are not all whole, with as many columns as the
+            teacher's embeddings; with 4 columns or more, and rows of unit length; or
+            with 16 columns or more, and negative numbers.
 
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
                 default=None
@@ -407,7 +433,7 @@ class LuxicalVectorizer(
             As `fit`.
         """
         documents = check_documents(raw_documents)
-        self.fit(documents, y, teacher_embeddings=teacher_embeddings)
+        self._fit("fit_transform", documents, y, teacher_embeddings)
         return self._embed(documents)
 
     def transform(self, raw_documents: Iterable[str]) -> np.ndarray:
@@ -514,7 +540,8 @@ class LuxicalVectorizer(
             2,000, a sample of 2,000 is compared, drawn as for `teacher_sample_size`.
 
         y : object, default=None
-            Ignored. Searches pass class labels here.
+            Ignored. Searches pass class labels here. A y that seems to hold teacher
+            embeddings is an error, as in `fit`.
 
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
                 default=None
@@ -531,8 +558,8 @@ class LuxicalVectorizer(
         Raises
         ------
         ValueError
-            If there is no teacher, its vectors do not fit the documents, or there are
-            fewer than 3.
+            If there is no teacher, y holds embeddings, the teacher's vectors do not fit
+            the documents, or there are fewer than 3.
 
         See Also
         --------
@@ -557,12 +584,8 @@ class LuxicalVectorizer(
         """
         check_is_fitted(self)
         documents = check_documents(raw_documents)
+        self._check_teacher("score", y, teacher_embeddings)
         if teacher_embeddings is None:
-            if self.teacher is None:
-                raise ValueError(
-                    "LuxicalVectorizer has no teacher to compare with. Set "
-                    "teacher=, or pass score(documents, teacher_embeddings=...)."
-                )
             sample = sample_documents(documents, MAX_SCORED)
             documents = [documents[i] for i in sample]
             teacher = teacher_vectors(
@@ -928,6 +951,15 @@ class LuxicalVectorizer(
     def __sklearn_is_fitted__(self) -> bool:
         return has_fitted_attributes(self)
 
+    def _sk_visual_block_(self) -> object:
+        """The diagram: one stage after the other, as scikit-learn draws a pipeline."""
+        lexical, projection = self.lexical, self.projection
+        stages = [
+            ("lexical", default_lexical_stage() if lexical is None else lexical),
+            ("projection", ReLUProjection() if projection is None else projection),
+        ]
+        return Pipeline(stages)._sk_visual_block_()
+
     def __sklearn_clone__(self) -> Self:
         """Copy the parameters and the stages, and share the teacher."""
         if isinstance(self.teacher, CachedTeacher):
@@ -941,24 +973,28 @@ class LuxicalVectorizer(
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _check_teacher(self, y: object, teacher_embeddings: ArrayLike | None) -> None:
-        """Refuse to start without a teacher; name y if it looks like embeddings."""
+    def _check_teacher(
+        self, method: str, y: object, teacher_embeddings: ArrayLike | None
+    ) -> None:
+        """Refuse to start without a teacher, or with its embeddings as y."""
         if self.teacher is not None:
             check_teacher(self.teacher)
-            return
         if teacher_embeddings is not None:
             return
-        shape = getattr(y, "shape", ())
-        if len(shape) == 2:
+        if self.teacher is not None:
+            _check_no_embeddings(method, y)
+            return
+        if len(shape_of(y)) == 2 or may_be_embeddings(y):
             raise ValueError(
-                "y, the second positional argument of fit, is ignored. Pass teacher "
-                "embeddings by name: fit(documents, teacher_embeddings=...). Got y of "
-                f"shape {tuple(shape)} and no teacher."
+                f"y, the second positional argument of {method}, is ignored. Pass "
+                f"teacher embeddings by name: {method}(documents, "
+                f"teacher_embeddings=...). Got y of shape {shape_of(y)} and no teacher."
             )
+        purpose = "compare with" if method == "score" else "learn from"
         raise ValueError(
-            "LuxicalVectorizer has no teacher to learn from. Set teacher=, for "
+            f"LuxicalVectorizer has no teacher to {purpose}. Set teacher=, for "
             "instance CachedTeacher('all-MiniLM-L6-v2'), or pass "
-            "fit(documents, teacher_embeddings=...)."
+            f"{method}(documents, teacher_embeddings=...)."
         )
 
     def _lexical_threads(self) -> AbstractContextManager[object]:
@@ -1183,9 +1219,36 @@ def _naming_words(doing: str) -> Iterator[None]:
         if isinstance(error, (ImportError, OSError)) or failed_to_load(error):
             raise
         if isinstance(error, ValueError):
-            raise ValueError(f"While {doing}: {error} {remedy}") from error
+            raise ValueError(f"While {doing}: {as_sentence(error)} {remedy}") from error
         error.add_note(f"This happened while {doing}; {remedy}")
         raise
+
+
+def _check_no_embeddings(
+    method: str, y: object, n_components: int | None = None
+) -> None:
+    """Refuse teacher embeddings in the place of labels, which are ignored.
+
+    Pipelines call `fit_transform` with the targets of their last step, which may be a
+    regression with several outputs. No such step follows the other methods.
+    """
+    if method == "fit_transform":
+        is_refused = can_only_be_embeddings(y, n_components)
+        remedy = (
+            "If y holds targets of another step of a pipeline, fit the vectorizer "
+            "alone first, and put sklearn.frozen.FrozenEstimator(vectorizer) into the "
+            "pipeline."
+        )
+    else:
+        is_refused = may_be_embeddings(y)
+        remedy = "If y holds targets of another estimator, leave it out."
+    if is_refused:
+        raise ValueError(
+            f"y, the second positional argument of {method}, is ignored, but this y "
+            f"seems to hold teacher embeddings: its shape is {shape_of(y)}. Pass "
+            f"teacher embeddings by name: {method}(documents, teacher_embeddings=...). "
+            f"{remedy}"
+        )
 
 
 def _check_width(terms: TermVectors, embeddings: TeacherEmbeddings) -> None:

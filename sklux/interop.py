@@ -24,6 +24,7 @@ from sklux._lexical.vectorizer import (
 from sklux._student.network import Network, check_finite
 from sklux._student.projection import ReLUProjection, adopt_student, network_of
 from sklux._student.trained import TrainedStudent
+from sklux._utils.messages import as_sentence
 from sklux._utils.output_file import replaced_when_whole
 from sklux._vectorizer import LuxicalVectorizer
 
@@ -194,7 +195,9 @@ def _read_arrays(stream: IO[bytes]) -> tuple[dict[str, np.ndarray], list[np.ndar
     try:
         archive = ZipFile(stream)
     except Exception as error:  # BadZipFile, and struct's errors
-        raise ValueError(f"it is not an .npz archive of NumPy: {error}.") from error
+        raise ValueError(
+            f"it is not an .npz archive of NumPy: {as_sentence(error)}"
+        ) from error
     with archive:
         version = _read_number(archive, VERSION)
         if version != LUXICAL_VERSION:
@@ -260,7 +263,9 @@ def _read_array(
             # At the end zipfile compares the checksum.
             has_more = member.read(1) != b""
     except Exception as error:  # zipfile's, zlib's, struct's or NumPy's
-        raise ValueError(f"its array {name!r} cannot be read: {error}.") from error
+        raise ValueError(
+            f"its array {name!r} cannot be read: {as_sentence(error)}"
+        ) from error
     if has_more:
         raise ValueError(f"bytes follow the last value of its array {name!r}.")
     has_shape = array.ndim == len(shape) and all(
@@ -358,7 +363,7 @@ def _read_subwords(json_bytes: np.ndarray) -> Subwords:
     except (ValueError, OverflowError) as error:
         raise ValueError(
             f"its array {TOKENIZER!r} does not hold a tokenizer that sklux can use: "
-            f"{error}"
+            f"{as_sentence(error)}"
         ) from error
     # luxical follows these settings; sklux reads every text as a whole.
     state = json.loads(text)

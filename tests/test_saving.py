@@ -71,6 +71,14 @@ def saved(vectorizer, tmp_path):
     return path
 
 
+def test_saving_folder_in_place_of_a_file(vectorizer, tmp_path):
+    with pytest.raises(IsADirectoryError, match="folder. Give the model file that sa"):
+        LuxicalVectorizer.load(tmp_path)
+    with pytest.raises(IsADirectoryError):
+        vectorizer.save(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def assert_same_vectorizer(loaded, vectorizer):
     """Assert equal parameters, attributes and bits."""
     assert type(loaded) is LuxicalVectorizer

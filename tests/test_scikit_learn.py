@@ -26,7 +26,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 from sklearn.utils import get_tags
 
-from sklux import CachedTeacher, LuxicalVectorizer, ReLUProjection
+from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer, ReLUProjection
 
 # Ported stock checks
 
@@ -162,6 +162,22 @@ def test_contract_html_repr(fitted):
 def test_contract_html_repr_ends_with_the_report(fitted):
     assert fitted._repr_html_().endswith(fitted.report_._repr_html_())
     assert "sklux-fit-report" not in LuxicalVectorizer()._repr_html_()
+
+
+@pytest.mark.parametrize("projection", [None, ReLUProjection(9)])
+@pytest.mark.parametrize("lexical", [None, LexicalVectorizer(), CountVectorizer()])
+def test_contract_html_repr_shows_one_stage_after_the_other(lexical, projection):
+    """As a pipeline does; side by side would mean that both read the documents."""
+    vectorizer = LuxicalVectorizer(
+        CachedTeacher("none"), lexical=lexical, projection=projection
+    )
+    stage = type(lexical or LexicalVectorizer()).__name__
+    for estimator in (vectorizer, make_pipeline(vectorizer, LogisticRegression())):
+        html = estimator._repr_html_()
+        assert 'class="sk-serial"' in html
+        assert 'class="sk-parallel"' not in html
+        # The boxes come after the parameters of the outer estimator.
+        assert 0 < html.rindex(stage) < html.rindex("ReLUProjection")
 
 
 # Among other estimators

@@ -116,6 +116,20 @@ def test_score_refuses_bad_input(fitted, others):
         small_vectorizer().score(others, teacher_embeddings=np.eye(len(others)))
 
 
+def test_score_refuses_embeddings_as_y(fitted, others, latent_teacher):
+    """They would be ignored."""
+    vectors = latent_teacher.transform(others)
+    message = r"by name: score\(documents, teacher_embeddings=\.\.\.\)"
+    with pytest.raises(ValueError, match=message):
+        fitted.score(others, vectors)
+    with_teacher = small_vectorizer(latent_teacher).fit(others)
+    with pytest.raises(ValueError, match=message):
+        with_teacher.score(others, vectors)
+    assert with_teacher.score(others, np.arange(len(others))) == with_teacher.score(
+        others
+    )
+
+
 @pytest.mark.filterwarnings("ignore:The student has collapsed")
 def test_score_guides_a_search_without_labels(documents, latent_teacher):
     search = GridSearchCV(

@@ -487,3 +487,12 @@ def test_teacher_words_of_a_table_in_place_of_a_teacher(sentences, kind, is_give
     student = word_student(table, lexical=Dense(analyzer=fail_if_called))
     with pytest.raises(TypeError, match="A teacher must .* teacher_embeddings: a row"):
         student.fit(sentences, teacher_embeddings=vectors if is_given else None)
+
+
+@pytest.mark.parametrize("message", ["no words here", "No words here."])
+def test_teacher_words_error_of_the_teacher_ends_with_a_full_stop(sentences, message):
+    def refuse(texts):
+        raise ValueError(message)
+
+    with pytest.raises(ValueError, match=r"[^.]\. With teacher_words=None it embeds"):
+        word_student(refuse).fit(sentences)

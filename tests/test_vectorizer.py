@@ -20,6 +20,9 @@ from sklearn.feature_extraction.text import (
     HashingVectorizer,
     TfidfVectorizer,
 )
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
 import sklux._lexical.buffers
@@ -307,11 +310,71 @@ def test_vectorizer_without_teacher_names_the_remedy(documents):
         LuxicalVectorizer().fit(documents)
 
 
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+@pytest.mark.parametrize("change", [np.array, np.ndarray.tolist, pd.DataFrame])
 def test_vectorizer_second_positional_argument_is_explained(
-    documents, teacher_embeddings
+    documents, teacher_embeddings, method, change
 ):
-    with pytest.raises(ValueError, match="Pass teacher embeddings by name"):
-        LuxicalVectorizer().fit(documents, teacher_embeddings)
+    message = rf"Pass teacher embeddings by name: {method}\(documents, teacher_embed"
+    with pytest.raises(ValueError, match=message):
+        getattr(LuxicalVectorizer(), method)(documents, change(teacher_embeddings))
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+def test_vectorizer_with_a_teacher_refuses_embeddings_as_y(documents, method):
+    """They would be ignored; the teacher is not called first."""
+    embeddings = np.random.RandomState(0).normal(size=(len(documents), 384))
+    message = (
+        rf"seems to hold teacher embeddings: its shape is \(120, 384\)\. Pass teacher "
+        rf"embeddings by name: {method}\(documents, teacher_embeddings=\.\.\.\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        getattr(small_vectorizer(fail_if_called), method)(documents, embeddings)
+
+
+def test_vectorizer_with_a_teacher_refuses_few_columns_as_y(
+    documents, teacher_embeddings, latent_teacher
+):
+    """In `fit_transform` they may be targets, if the teacher has another width."""
+    with pytest.raises(ValueError, match="leave it out"):
+        small_vectorizer(fail_if_called).fit(documents, teacher_embeddings[:, :2])
+    with pytest.raises(ValueError, match="FrozenEstimator"):
+        small_vectorizer(latent_teacher).fit_transform(documents, teacher_embeddings)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        np.random.RandomState(0).normal(size=(120, 3)),
+        np.random.RandomState(0).uniform(size=(120, 30)),
+        np.random.RandomState(0).randint(2, size=(120, 30)).astype(float),
+    ],
+    ids=["regression", "shares", "indicators"],
+)
+def test_vectorizer_in_a_pipeline_with_several_outputs(
+    documents, latent_teacher, targets
+):
+    pipeline = make_pipeline(small_vectorizer(latent_teacher), Ridge())
+    assert pipeline.fit(documents, targets).predict(documents).shape == targets.shape
+    search = GridSearchCV(pipeline, {"ridge__alpha": [0.1, 1]}, cv=2)
+    assert search.fit(documents, targets).predict(documents).shape == targets.shape
+
+
+def test_vectorizer_with_embeddings_takes_any_y(documents, teacher_embeddings):
+    vectorizer = small_vectorizer()
+    vectorizer.fit(documents, teacher_embeddings, teacher_embeddings=teacher_embeddings)
+    assert vectorizer.score(
+        documents, teacher_embeddings, teacher_embeddings=teacher_embeddings
+    )
+
+
+def test_vectorizer_fits_on_indicators_of_several_labels(documents, latent_teacher):
+    indicators = np.random.RandomState(0).randint(2, size=(120, 20)).astype(float)
+    fitted = small_vectorizer(latent_teacher).fit(documents, indicators)
+    expected = small_vectorizer(latent_teacher).fit(documents)
+    np.testing.assert_array_equal(
+        fitted.transform(documents), expected.transform(documents)
+    )
 
 
 def test_vectorizer_ignores_class_labels(documents, topics, teacher_embeddings, fitted):

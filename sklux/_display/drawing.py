@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklux._utils.messages import as_sentence
 from sklux._utils.optional import import_optional
 
 
@@ -126,7 +127,9 @@ def row_of_numbers(
     try:
         row = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be a sequence of numbers: {error}.") from error
+        raise ValueError(
+            f"{name} must be a sequence of numbers: {as_sentence(error)}"
+        ) from error
     if row.ndim != 1 or row.size == 0:
         raise ValueError(
             f"{name} must be a sequence of one or more numbers. Got an array of shape "

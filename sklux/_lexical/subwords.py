@@ -22,6 +22,7 @@ from sklux._lexical.characters import (
     make_tables,
 )
 from sklux._lexical.tokens import Strings, Tokens, pack_strings
+from sklux._utils.messages import as_sentence
 from sklux._utils.optional import import_optional
 
 # Word pieces are learnt on about this many characters, spread over the documents.
@@ -255,7 +256,8 @@ class Subwords:
         except Exception as error:  # the library raises the base class
             raise ValueError(
                 "The 'tokenizer' parameter of LexicalVectorizer is a tokenizer that "
-                f"cannot read a document: {error}. Set its unknown token (unk_token)."
+                f"cannot read a document: {as_sentence(error)} Set its unknown token "
+                "(unk_token)."
             ) from error
         ids = [encoding.ids for encoding in encodings]
         ends = np.cumsum([len(part) for part in ids], dtype=np.int64)
@@ -296,8 +298,8 @@ def load_tokenizer(tokenizer_json: str):
     except Exception as error:  # the library raises the base class
         raise ValueError(
             "The 'tokenizer' parameter of LexicalVectorizer must hold a tokenizer of "
-            f"the tokenizers library. Got JSON that the library refuses: {error}. Save "
-            "the tokenizer again with tokenizer.save(path)."
+            "the tokenizers library. Got JSON that the library refuses: "
+            f"{as_sentence(error)} Save the tokenizer again with tokenizer.save(path)."
         ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -337,7 +339,7 @@ def read_tokenizer(tokenizer: object) -> str:
             raise ValueError(
                 "The 'tokenizer' parameter of LexicalVectorizer must be a JSON file or "
                 f"text of the tokenizers library. Got {os.fspath(tokenizer)[:80]!r}, "
-                f"which cannot be read: {error}."
+                f"which cannot be read: {as_sentence(error)}"
             ) from error
     else:
         raise TypeError(

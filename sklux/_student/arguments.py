@@ -20,13 +20,15 @@ LOSSES = ("cosine", "similarity_kl")
 LARGEST_VALUE = 1e15
 
 
-def check_hidden_layer_sizes(hidden_layer_sizes: Iterable[int]) -> tuple[int, ...]:
+def check_hidden_layer_sizes(
+    hidden_layer_sizes: Iterable[int] | int,
+) -> tuple[int, ...]:
     """Check the sizes of the hidden layers.
 
     Parameters
     ----------
-    hidden_layer_sizes : iterable of int
-        The parameter of `ReLUProjection`.
+    hidden_layer_sizes : int or iterable of int
+        The parameter of `ReLUProjection`. An int is the size of the only layer.
 
     Returns
     -------
@@ -38,14 +40,17 @@ def check_hidden_layer_sizes(hidden_layer_sizes: Iterable[int]) -> tuple[int, ..
     ValueError
         If a size is not an int, or is below 1.
     """
-    sizes = tuple(hidden_layer_sizes)
+    if isinstance(hidden_layer_sizes, Iterable):
+        sizes = tuple(hidden_layer_sizes)
+    else:
+        sizes = (hidden_layer_sizes,)
     if not all(
         isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
         for size in sizes
     ):
         raise ValueError(
-            "The 'hidden_layer_sizes' parameter of ReLUProjection must be a "
-            f"sequence of int >= 1. Got {hidden_layer_sizes!r} instead."
+            "The 'hidden_layer_sizes' parameter of ReLUProjection must be an int >= 1 "
+            f"or a sequence of them. Got {hidden_layer_sizes!r} instead."
         )
     return tuple(int(size) for size in sizes)
 

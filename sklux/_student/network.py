@@ -9,6 +9,7 @@ from scipy import sparse
 
 from sklux._kernels import layers
 from sklux._utils.memory import aligned, empty_aligned
+from sklux._utils.messages import as_sentence
 from sklux._utils.threads import FreeList, run_ranges, thread_count
 
 # A range of documents is a unit of work for a thread. It is so large that its Python
@@ -469,8 +470,9 @@ def check_csr(X: sparse.csr_matrix) -> None:
         X.check_format(full_check=True)
     except ValueError as error:
         raise ValueError(
-            f"X is not a valid CSR matrix: {error}. Its column indices must be from 0 "
-            f"to n_features - 1 = {X.shape[1] - 1}, and its indptr must not descend."
+            f"X is not a valid CSR matrix: {as_sentence(error)} Its column indices "
+            f"must be from 0 to n_features - 1 = {X.shape[1] - 1}, and its indptr must "
+            "not descend."
         ) from error
 
 

@@ -101,10 +101,11 @@ class ReLUProjection(
         number of documents with a teacher embedding if that is smaller. The default is
         reduced to this maximum (`n_components_`); any other larger value is an error.
 
-    hidden_layer_sizes : array-like of int, default=(512,)
-        Numbers of units in the hidden layers; empty for a linear student. The initial
-        weights use two units for each component, one for each sign. In narrower layers
-        they start with fewer components.
+    hidden_layer_sizes : int or array-like of int, default=(512,)
+        Numbers of units in the hidden layers; empty for a linear student. An int is the
+        number of units of the only hidden layer. The initial weights use two units for
+        each component, one for each sign. In narrower layers they start with fewer
+        components.
 
     loss : {'cosine', 'similarity_kl'} or dict of str to float, default='cosine'
         Loss to minimise. ``'cosine'`` is the cosine distance to the targets, which are
@@ -277,7 +278,10 @@ class ReLUProjection(
 
     _parameter_constraints: dict[str, list[object]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "loss": [StrOptions(set(LOSSES)), dict],
         "temperature": [Interval(Real, 0, MAX_TEMPERATURE, closed="right")],
         "corpus_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
@@ -308,7 +312,7 @@ class ReLUProjection(
         self,
         n_components: int = DEFAULT_N_COMPONENTS,
         *,
-        hidden_layer_sizes: Sequence[int] = (512,),
+        hidden_layer_sizes: Sequence[int] | int = (512,),
         loss: Literal["cosine", "similarity_kl"] | Mapping[str, float] = "cosine",
         temperature: float = 3.0,
         corpus_weight: float | Literal["auto"] = "auto",

@@ -1,5 +1,6 @@
 """Projections in model files: their state, their arrays, and back."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +45,10 @@ def projection_params(projection: ReLUProjection) -> dict[str, Any]:
         params["loss"] = {
             name: float(weight) for name, weight in params["loss"].items()
         }
-    params["hidden_layer_sizes"] = [int(size) for size in params["hidden_layer_sizes"]]
+    if isinstance(params["hidden_layer_sizes"], Iterable):
+        params["hidden_layer_sizes"] = [
+            int(size) for size in params["hidden_layer_sizes"]
+        ]
     return json_params(type(projection).__name__, params)
 
 
@@ -61,8 +65,10 @@ def projection_from_params(params: dict[str, Any]) -> ReLUProjection:
     ReLUProjection
         The projection.
     """
-    sizes = tuple(params["hidden_layer_sizes"])
-    return ReLUProjection(**(params | {"hidden_layer_sizes": sizes}))
+    sizes = params["hidden_layer_sizes"]
+    if isinstance(sizes, list):
+        params = params | {"hidden_layer_sizes": tuple(sizes)}
+    return ReLUProjection(**params)
 
 
 def projection_state(projection: ReLUProjection) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Teacher embeddings of the documents of a fit, checked and in one form."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,10 +9,18 @@ from sklearn.utils.validation import check_array
 
 from sklux._utils.arrays import as_float_array
 from sklux._utils.columns import as_vectors
+from sklux._utils.messages import as_sentence
 from sklux._utils.similarity import unit_rows
 
 # Unit vectors that differ by less than this have the same direction.
 SAME_VECTORS = 1e-6
+# A regression whose targets have so many columns, and all have length 1 or negative
+# values, is very rare. Three numbers of length 1 may be a place on the globe.
+MIN_UNIT_COLUMNS, MIN_SIGNED_COLUMNS = 4, 16
+# float16 rounds lengths of 1 by less than this.
+UNIT_ERROR = 0.01
+# Largest number of rows that are inspected.
+MAX_INSPECTED = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,15 +99,20 @@ class TeacherEmbeddings:
         TypeError
             If y is sparse.
         ValueError
-            If y is None or does not have two dimensions, or as in `of_rows`.
+            If y is None, holds labels or does not have two dimensions, or as in
+            `of_rows`.
         """
         if y is None:
             raise ValueError(
                 "ReLUProjection requires y to be passed, but the target y is None. It "
                 "holds the teacher embeddings."
             )
+        values = as_vectors(y, "y")
+        name = _first_name(values)
+        if name is not None:
+            raise _labels_error(f"labels such as {name!r}")
         rows: np.ndarray = check_array(
-            as_vectors(y, "y"),
+            values,
             dtype=np.float32,
             ensure_2d=False,
             allow_nd=True,
@@ -107,10 +120,7 @@ class TeacherEmbeddings:
             input_name="y",
         )
         if rows.ndim != 2:
-            raise ValueError(
-                "y must hold teacher embeddings, of shape (n_samples, "
-                f"n_teacher_components). Got shape {rows.shape} instead."
-            )
+            raise _labels_error(f"shape {rows.shape}")
         return cls.of_rows(rows, "y")
 
     @classmethod
@@ -142,7 +152,7 @@ class TeacherEmbeddings:
             raise ValueError(
                 "teacher_embeddings must be an array of numbers, of shape "
                 "(n_documents, n_teacher_components). Got "
-                f"{type(teacher_embeddings).__name__}: {error}"
+                f"{type(teacher_embeddings).__name__}: {as_sentence(error)}"
             ) from error
         if rows.ndim != 2 or rows.shape[1] == 0:
             raise ValueError(
@@ -232,6 +242,111 @@ def has_embedding(rows: np.ndarray) -> np.ndarray:
     """
     is_embedded: np.ndarray = ~np.isnan(rows).all(axis=1) & np.any(rows, axis=1)
     return is_embedded
+
+
+def _first_name(y: ArrayLike) -> str | None:
+    """The first value of an array of names, such as class labels; None for numbers."""
+    if hasattr(y, "toarray"):
+        return None
+    first = next(iter(np.asarray(y).ravel()), None)
+    return str(first) if isinstance(first, str | bytes) else None
+
+
+def _labels_error(found: str) -> ValueError:
+    """Make the error for labels in the place of teacher embeddings."""
+    return ValueError(
+        "y must hold teacher embeddings, of shape (n_samples, n_teacher_components). "
+        f"Got {found} instead. ReLUProjection does not learn from labels. To use it "
+        "in a pipeline with a classifier, fit it on teacher embeddings first, and put "
+        "sklearn.frozen.FrozenEstimator(projection) into the pipeline."
+    )
+
+
+def shape_of(y: Any) -> tuple[int, ...]:
+    """Shape of an array-like object.
+
+    Parameters
+    ----------
+    y : object
+        Any object.
+
+    Returns
+    -------
+    tuple of int
+        Empty if the object is not an array, or holds lists of different lengths.
+    """
+    try:
+        return tuple(getattr(y, "shape", None) or np.shape(y))
+    except ValueError:
+        return ()
+
+
+def may_be_embeddings(y: object) -> bool:
+    """Whether a ``y`` that is not used may hold teacher embeddings.
+
+    Parameters
+    ----------
+    y : object
+        Labels, other targets, or teacher embeddings.
+
+    Returns
+    -------
+    bool
+        True for a dense matrix of numbers that are not all whole. Labels are whole
+        numbers, also as a matrix: indicators of several labels.
+    """
+    return len(_inspected_rows(y)) > 0
+
+
+def can_only_be_embeddings(y: object, n_components: int | None = None) -> bool:
+    """Whether a ``y`` that is not used cannot be the targets of a later step.
+
+    The targets of a regression with several outputs are a matrix of numbers, as
+    embeddings are.
+
+    Parameters
+    ----------
+    y : object
+        Labels, other targets, or teacher embeddings.
+    n_components : int or None, default=None
+        Width of the teacher's embeddings, if it is known.
+
+    Returns
+    -------
+    bool
+        True if `may_be_embeddings` is true, and ``y`` has ``n_components`` columns; or
+        it has 4 columns or more, and all rows have length 1; or it has 16 columns or
+        more, and negative numbers.
+    """
+    rows = _inspected_rows(y)
+    if len(rows) == 0:
+        return False
+    n_columns, lengths = rows.shape[1], np.linalg.norm(rows, axis=1)
+    return (
+        n_columns == n_components
+        or (n_columns >= MIN_UNIT_COLUMNS and np.abs(lengths - 1).max() < UNIT_ERROR)
+        or (n_columns >= MIN_SIGNED_COLUMNS and bool((rows < 0).any()))
+    )
+
+
+def _inspected_rows(y: object) -> np.ndarray:
+    """First rows of a matrix of numbers that are not all whole; none of anything else.
+
+    Rows of NaN and zeros, which mark documents without an embedding, are left out.
+    """
+    nothing = np.empty((0, 0), dtype=np.float32)
+    if y is None or hasattr(y, "toarray"):
+        return nothing
+    try:
+        rows = as_float_array(as_vectors(y, "y"))
+    except (TypeError, ValueError, RuntimeError):
+        return nothing
+    if rows.ndim != 2:
+        return nothing
+    rows = rows[:MAX_INSPECTED]
+    rows = rows[has_embedding(rows)]
+    is_whole = np.isfinite(rows).all() and (rows == np.rint(rows)).all()
+    return nothing if is_whole else rows
 
 
 def _check_directions(embedded: np.ndarray, n_documents: int, name: str) -> None:

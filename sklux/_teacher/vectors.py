@@ -6,6 +6,7 @@ import numpy as np
 
 from sklux._utils.arrays import as_float_array
 from sklux._utils.columns import as_vectors
+from sklux._utils.messages import as_sentence
 
 # How many documents a message names.
 MAX_NAMED = 5
@@ -37,7 +38,7 @@ def check_vectors(vectors: object, n_documents: int) -> np.ndarray:
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"The teacher must return one vector of numbers per document. It returned "
-            f"{type(vectors).__name__}: {error}"
+            f"{type(vectors).__name__}: {as_sentence(error)}"
         ) from error
     if vectors.ndim != 2 or len(vectors) != n_documents or vectors.shape[1] == 0:
         raise ValueError(

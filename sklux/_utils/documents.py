@@ -1,7 +1,8 @@
 """Checks of raw documents, and their two halves."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
+from itertools import islice
 from typing import NoReturn, SupportsFloat, TypeVar
 
 EstimatorType = TypeVar("EstimatorType", bound=type)
@@ -55,8 +56,8 @@ def check_documents(raw_documents: Iterable[str]) -> list[str]:
     Raises
     ------
     ValueError
-        If `raw_documents` is a single string or a table with two dimensions, or a
-        document is missing; the message gives its position.
+        If `raw_documents` is a single string, a mapping to texts or columns, or a table
+        with two dimensions, or a document is missing; the message gives its position.
     TypeError
         If `raw_documents` is not iterable, or a document is not a str; the message
         gives its position.
@@ -83,7 +84,8 @@ def check_iterable(raw_documents: object) -> None:
     Raises
     ------
     ValueError
-        If `raw_documents` is a single string, or does not have one dimension.
+        If `raw_documents` is a single string, or a mapping to texts or columns, or does
+        not have one dimension.
     TypeError
         If `raw_documents` is not iterable.
     """
@@ -92,6 +94,16 @@ def check_iterable(raw_documents: object) -> None:
             "raw_documents must be an iterable of documents. Got a single "
             f"{type(raw_documents).__name__} instead. To use one document, put it "
             "in a list: [document]."
+        )
+    # The keys of other mappings may be the documents: a counter, or dict.fromkeys.
+    if isinstance(raw_documents, Mapping) and any(
+        isinstance(value, Iterable) for value in raw_documents.values()
+    ):
+        raise ValueError(
+            "raw_documents must be an iterable of documents. Got a "
+            f"{type(raw_documents).__name__} with the keys "
+            f"{', '.join(map(repr, islice(raw_documents, 3)))}, ... instead. Give its "
+            "values, or one of its columns: table['text']."
         )
     shape = getattr(raw_documents, "shape", (1,))
     if len(shape) != 1:
@@ -121,7 +133,8 @@ def is_missing(document: object) -> bool:
     bool
         True for a missing value.
     """
-    if isinstance(document, str):
+    # An array of tokens has no truth value.
+    if isinstance(document, str) or getattr(document, "shape", ()):
         return False
     # A comparison with NA has no truth value; NaN and NaT are not equal to themselves.
     return (
@@ -184,8 +197,19 @@ def refuse_document(document: object, position: int) -> NoReturn:
     raise TypeError(
         "raw_documents must hold only str. Got "
         f"{type(document).__name__} at position {position}: "
-        f"{repr(document)[:60]}. Decode bytes, and drop or fill missing values."
+        f"{repr(document)[:60]}. {_remedy(document)}"
     )
+
+
+def _remedy(document: object) -> str:
+    """How to make a str of a document of another type."""
+    if isinstance(document, bytes):
+        return "Decode it: document.decode()."
+    if isinstance(document, Mapping):
+        return "Take its text, such as document['text']."
+    if isinstance(document, str | Iterable):
+        return "If it holds the tokens of a document, join them: ' '.join(document)."
+    return "Convert it to a str, or leave it out."
 
 
 def split_halves(raw_documents: Iterable[str]) -> tuple[list[str], list[str]]:

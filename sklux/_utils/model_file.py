@@ -119,11 +119,17 @@ def read_model(
     ------
     FileNotFoundError
         If the file does not exist.
+    IsADirectoryError
+        If the path is a folder.
     ValueError
         If the file is not a model file, is damaged or truncated, or has a newer format
         version.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"{str(path)!r} is a folder. Give the model file that save wrote."
+        )
     data = np.memmap(path, mode="r") if path.stat().st_size else np.empty(0, np.uint8)
     header, start = _read_header(path, data)
     document = _read_metadata(path, header)

@@ -22,9 +22,15 @@ def test_check_hidden_layer_sizes_gives_python_ints(sizes):
     assert all(type(size) is int for size in found)
 
 
-@pytest.mark.parametrize("sizes", [(0,), (True,), (2.0,), ("3",), (None,)])
+@pytest.mark.parametrize("size", [64, np.int64(64)])
+def test_check_hidden_layer_sizes_of_one_layer(size):
+    """As in scikit-learn."""
+    assert check_hidden_layer_sizes(size) == (64,)
+
+
+@pytest.mark.parametrize("sizes", [(0,), (True,), (2.0,), ("3",), (None,), 0, 2.0])
 def test_check_hidden_layer_sizes_refuses_other_values(sizes):
-    with pytest.raises(ValueError, match="sequence of int >= 1. Got"):
+    with pytest.raises(ValueError, match="an int >= 1 or a sequence of them. Got"):
         check_hidden_layer_sizes(sizes)
 
 

@@ -529,6 +529,18 @@ def test_projection_has_the_same_bits_for_the_same_seed(documents, fitted):
     assert_same_weights(small_projection().fit(*documents), fitted)
 
 
+def test_projection_takes_an_int_for_one_hidden_layer(documents, fitted):
+    projection = small_projection(hidden_layer_sizes=16).fit(*documents)
+    assert_same_weights(projection, fitted)
+    assert clone(projection).hidden_layer_sizes == 16
+
+
+@pytest.mark.parametrize("sizes", [0, -3, 2.5, True, "64", None])
+def test_projection_refuses_other_hidden_layer_sizes(documents, sizes):
+    with pytest.raises(ValueError, match="The 'hidden_layer_sizes' parameter of ReLU"):
+        small_projection(hidden_layer_sizes=sizes).fit(*documents)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
 def test_projection_weights_dtype_is_the_stored_type(documents, fitted, dtype):
     """The same bits as weights that are quantized after the fit."""
@@ -636,7 +648,7 @@ def test_projection_device_cuda(documents, loss):
     [
         ("n_components", 0),
         ("n_components", 2.5),
-        ("hidden_layer_sizes", 5),
+        ("hidden_layer_sizes", -5),
         ("hidden_layer_sizes", (0,)),
         ("hidden_layer_sizes", (2.5,)),
         ("hidden_layer_sizes", "ab"),

@@ -59,15 +59,17 @@ def restored(projection, **changes):
         {},
         {"hidden_layer_sizes": (20, 9), "loss": "similarity_kl", "random_state": 3},
         {"hidden_layer_sizes": np.array([4, 2]), "loss": {"cosine": np.float32(0.5)}},
+        {"hidden_layer_sizes": np.int64(8)},
     ],
-    ids=["defaults", "plain", "numpy"],
+    ids=["defaults", "plain", "numpy", "int"],
 )
 def test_saved_parameters_pass_through_json(params):
     projection = ReLUProjection(**params)
     state = json.loads(json.dumps(projection_params(projection)))
     found = projection_from_params(state)
     expected = projection.get_params()
-    expected["hidden_layer_sizes"] = tuple(expected["hidden_layer_sizes"])
+    if not isinstance(expected["hidden_layer_sizes"], np.integer):
+        expected["hidden_layer_sizes"] = tuple(expected["hidden_layer_sizes"])
     assert found.get_params() == expected
 
 

@@ -6,8 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import reference
+from scipy import sparse
 
-from sklux._student.teacher_embeddings import TeacherEmbeddings
+from sklux._student.teacher_embeddings import (
+    TeacherEmbeddings,
+    can_only_be_embeddings,
+    may_be_embeddings,
+    shape_of,
+)
 
 
 def vectors(n_samples=5, seed=0):
@@ -131,6 +137,24 @@ def test_of_target_needs_two_dimensions():
         TeacherEmbeddings.of_target([1.0, 2.0, 3.0])
 
 
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        (["fruit", "vehicle"], "labels such as 'fruit'"),
+        (np.array(["fruit", "vehicle"]), "labels such as 'fruit'"),
+        (pd.Series(["fruit", "vehicle"]), "labels such as 'fruit'"),
+        (pd.Categorical(["fruit", "vehicle"]), "labels such as 'fruit'"),
+        (np.array([["fruit", "red"], ["car", "blue"]]), "labels such as 'fruit'"),
+        ([0, 1], r"shape \(2,\)"),
+    ],
+    ids=["list", "array", "series", "categorical", "matrix", "numbers"],
+)
+def test_of_target_refuses_labels(labels, found):
+    message = f"must hold teacher emb.* Got {found} instead. .*FrozenEstimator"
+    with pytest.raises(ValueError, match=message):
+        TeacherEmbeddings.of_target(labels)
+
+
 def test_of_target_makes_rows_of_nan_zero():
     y = np.array([[np.nan, np.nan], [0, 2], [1, 0]])
     found = TeacherEmbeddings.of_target(y)
@@ -231,3 +255,78 @@ def test_of_documents_refuses_values_too_large_for_float32():
         warnings.simplefilter("error")
         with pytest.raises(ValueError, match="NaN or infinity in 6 rows"):
             TeacherEmbeddings.of_documents(np.full((6, 3), 1e300), 6)
+
+
+RNG = np.random.RandomState(0)
+REGRESSION = {
+    "two outputs": RNG.normal(size=(60, 2)),
+    "ten outputs": RNG.normal(size=(60, 10)),
+    "thirty shares": RNG.uniform(size=(60, 30)),
+    "hours on a clock": reference.unit_rows(RNG.normal(size=(60, 2))),
+    "places on a globe": reference.unit_rows(RNG.normal(size=(60, 3))),
+    "probabilities": RNG.dirichlet(np.ones(40), size=60),
+    "table": pd.DataFrame(RNG.normal(size=(60, 3)), columns=["a", "b", "c"]),
+    "list": RNG.normal(size=(60, 3)).tolist(),
+}
+LABELS = {
+    "none": None,
+    "numbers": np.arange(60.0),
+    "decimals": RNG.normal(size=60),
+    "names": ["fruit", "car"] * 30,
+    "pairs of names": np.array([["fruit", "red"], ["car", "blue"]] * 30),
+    "ragged": [[1], [1, 2]] * 30,
+    "indicators": RNG.randint(2, size=(60, 20)),
+    "float indicators": RNG.randint(2, size=(60, 20)).astype(float),
+    "signed indicators": RNG.choice([-1.0, 1.0], size=(60, 20)),
+    "one-hot": np.eye(60),
+    "sparse indicators": sparse.random(60, 20, density=0.2, format="csr"),
+    "zeros": np.zeros((60, 20)),
+    "nothing": np.empty((0, 20)),
+    "object": object(),
+}
+EMBEDDINGS = {
+    "unit": reference.unit_rows(RNG.normal(size=(60, 4))),
+    "float16": reference.unit_rows(RNG.normal(size=(60, 8))).astype(np.float16),
+    "any length": RNG.normal(size=(60, 16)),
+    "some missing": np.where(np.arange(60)[:, None] < 9, np.nan, RNG.normal(size=16)),
+    "list": RNG.normal(size=(60, 16)).tolist(),
+    "column": pd.Series(list(RNG.normal(size=(60, 16)))),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_are_no_embeddings(kind):
+    assert not may_be_embeddings(LABELS[kind])
+    assert not can_only_be_embeddings(LABELS[kind])
+
+
+@pytest.mark.parametrize("kind", REGRESSION)
+def test_targets_of_a_regression_may_be_embeddings(kind):
+    y = REGRESSION[kind]
+    width = np.shape(y)[1]
+    assert may_be_embeddings(y)
+    assert not can_only_be_embeddings(y)
+    assert not can_only_be_embeddings(y, n_components=width + 1)
+    assert can_only_be_embeddings(y, n_components=width)
+
+
+@pytest.mark.parametrize("kind", EMBEDDINGS)
+def test_embeddings_are_no_targets(kind):
+    assert may_be_embeddings(EMBEDDINGS[kind])
+    assert can_only_be_embeddings(EMBEDDINGS[kind])
+
+
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [
+        (None, ()),
+        ([[1, 2], [3, 4]], (2, 2)),
+        ([[1], [2, 3]], ()),
+        (sparse.eye(3, format="csr"), (3, 3)),
+        (pd.DataFrame({"a": [1]}), (1, 1)),
+        ("text", ()),
+    ],
+    ids=repr,
+)
+def test_shape_of(y, expected):
+    assert shape_of(y) == expected

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from sklux._lexical.buffers import text_buffers
 from sklux._utils.documents import check_documents
 
 TEXTS = ["", "a red apple", "\U0001f34e", "na\u00efve"]
@@ -134,9 +135,44 @@ def test_documents_other_than_str_is_named_with_its_position(documents, kind, po
     with pytest.raises(
         TypeError,
         match=rf"^raw_documents must hold only str\. Got {kind} at position {position}:"
-        r" .*\. Decode bytes, and drop or fill missing values\.$",
+        r" .*\. [A-Z].*\.$",
     ):
         check_documents(documents)
+
+
+@pytest.mark.parametrize(
+    ("document", "remedy"),
+    [
+        (
+            ["red", "apple"],
+            r"tokens of a document, join them: ' '\.join\(document\)\.$",
+        ),
+        (("red", "apple"), r"' '\.join\(document\)\.$"),
+        (np.array(["red", "apple"]), r"' '\.join\(document\)\.$"),
+        ({"text": "a red apple"}, r"Take its text, such as document\['text'\]\.$"),
+        (b"a red apple", r"Decode it: document\.decode\(\)\.$"),
+        (3, r"Convert it to a str, or leave it out\.$"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_documents_other_than_str_have_a_remedy(document, remedy):
+    with pytest.raises(TypeError, match=remedy):
+        check_documents(["a", document])
+    with pytest.raises(TypeError, match=remedy):
+        list(text_buffers(["a", document]))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [{"text": ["a red apple"], "year": [1999]}, {"text": "a red apple", "year": 1999}],
+)
+def test_documents_in_a_mapping_are_refused(table):
+    """Its keys would be read as the documents."""
+    message = "a dict with the keys 'text', 'year', ... instead. Give its values"
+    with pytest.raises(ValueError, match=message):
+        check_documents(table)
+    with pytest.raises(ValueError, match=message):
+        list(text_buffers(table))
 
 
 @pytest.mark.parametrize(
