@@ -134,7 +134,7 @@ def is_missing(document: object) -> bool:
         True for a missing value.
     """
     # An array of tokens has no truth value.
-    if isinstance(document, str) or getattr(document, "shape", ()):
+    if isinstance(document, str) or len(getattr(document, "shape", ())):
         return False
     # A comparison with NA has no truth value; NaN and NaT are not equal to themselves.
     return (

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sklux._utils.memory import CACHE_LINE, in_memory
+from sklux._utils.messages import as_sentence
 from sklux._utils.output_file import replaced_when_whole
 
 # Increase it if readers of the old version would misread the new file.
@@ -89,7 +90,7 @@ def write_model(
                 save_file(tensors, partial, metadata={METADATA_KEY: text})
     except SafetensorError as error:
         raise OSError(
-            f"The model file {str(path)!r} cannot be written: {error}"
+            f"The model file {str(path)!r} cannot be written: {as_sentence(error)}"
         ) from error
 
 
