@@ -146,9 +146,9 @@ class LuxicalVectorizer(
 
     lexical : estimator or None, default=None
         The lexical stage, which maps documents to a sparse matrix. `fit` fits a clone
-        of it. None means a `LexicalVectorizer` with words of one character or more,
-        pairs of words, and word pieces learnt on the documents, with sublinear tf and
-        the 200,000 most frequent terms.
+        of it. None means a `LexicalVectorizer` with words of one character or more in
+        all scripts, pairs of words, and word pieces learnt on the documents, with
+        sublinear tf and the 200,000 most frequent terms.
 
     projection : ReLUProjection or None, default=None
         The network. `fit` fits a clone of it. None means ``ReLUProjection()``.

@@ -15,14 +15,28 @@
 
 /* Classes of a character, as bits. CASED and IGNORABLE are Unicode's properties 'Cased'
  * and 'Case_Ignorable', which decide whether a capital sigma is final. ODD marks
- * characters whose mapping depends on their neighbours. */
+ * characters whose mapping depends on their neighbours. CLUSTER marks the letters of
+ * scripts without spaces: such a letter and the MARKs after it are one word. */
 enum {
     SKLUX_WORD = 1,
     SKLUX_SPACE = 2,
     SKLUX_PUNCTUATION = 4,
     SKLUX_CASED = 8,
     SKLUX_IGNORABLE = 16,
-    SKLUX_ODD = 32
+    SKLUX_ODD = 32,
+    SKLUX_CLUSTER = 64,
+    SKLUX_MARK = 128
+};
+
+/* How a character takes part in the normal form NFC: the rank of its combining class
+ * among all classes (0: it is not reordered), and two bits. FIRST: it composes with a
+ * character that may follow. SECOND: it composes with a character before it. CHANGES:
+ * NFC replaces the character, wherever it stands. */
+enum {
+    SKLUX_RANK = 63,
+    SKLUX_FIRST = 64,
+    SKLUX_SECOND = 128,
+    SKLUX_CHANGES = 255
 };
 
 /* Status of a document that was read. */
@@ -52,6 +66,7 @@ typedef struct {
     const uint8_t *classes;   /* per code point: its class */
     const int64_t *offsets;   /* expansion k is code_points[offsets[k]:offsets[k + 1]] */
     const uint32_t *code_points;
+    const uint8_t *composing; /* per code point, for NFC; NULL: any text is read */
 } sklux_rules;
 
 typedef struct {
@@ -59,6 +74,7 @@ typedef struct {
     uint8_t *classes;
     int64_t length;
     int64_t capacity;
+    int has_clusters; /* whether a character has the class CLUSTER */
 } sklux_text;
 
 /* Allocate memory for `length` bytes and the slack after them. */
@@ -132,6 +148,23 @@ static inline void sklux_put(sklux_text *out, uint32_t c, uint8_t class_of_c)
     }
     memset(out->classes + out->length, class_of_c, (size_t)n);
     out->length += n;
+    out->has_clusters |= class_of_c & SKLUX_CLUSTER;
+}
+
+/* Whether NFC leaves a character with the table's value `own` as it is after a
+ * character with the value `before`; 0 if in doubt. */
+static inline int sklux_is_settled(uint8_t own, uint8_t before)
+{
+    const int rank = before & SKLUX_RANK;
+
+    /* NFC replaces one of the two. */
+    if (own == SKLUX_CHANGES || before == SKLUX_CHANGES)
+        return 0;
+    /* Marks of lower classes come first. */
+    if ((own & SKLUX_RANK) != 0 && rank > (own & SKLUX_RANK))
+        return 0;
+    /* Before this character may stand a mark, after which it still composes. */
+    return !(own & SKLUX_SECOND && (rank != 0 || before & SKLUX_FIRST));
 }
 
 /* Write the target of one code point. */
@@ -256,6 +289,7 @@ static inline int sklux_normalize(
     int status;
 
     out->length = 0;
+    out->has_clusters = 0;
     status = sklux_reserve_text(out, length);
     if (status != SKLUX_DONE)
         return status;

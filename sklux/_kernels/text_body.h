@@ -58,6 +58,27 @@ static int SKLUX_NAME(is_final_sigma)(
         && !(SKLUX_NAME(neighbor_class)(classes, in, i + n_units, n, 1) & SKLUX_CASED);
 }
 
+/* Whether NFC leaves the character c at unit i as it is; 0 if in doubt. */
+static inline int SKLUX_NAME(is_settled)(
+    const uint8_t *composing, const SKLUX_UNIT *in, int64_t i, int64_t n, uint32_t c)
+{
+    const uint8_t own = composing[c];
+    uint32_t before;
+    int64_t k = i - 1;
+
+    if ((own & ~SKLUX_FIRST) == 0)
+        return 1;
+    if (i == 0)
+        return sklux_is_settled(own, 0);
+#ifdef SKLUX_DECODE
+    while (k > 0 && (in[k] & 0xC0) == 0x80)
+        k--;
+#endif
+    if (SKLUX_NAME(read)(in, k, n, &before) == 0)
+        return 0;
+    return sklux_is_settled(own, composing[before]);
+}
+
 static int SKLUX_NAME(normalize)(
     const sklux_rules *rules, const SKLUX_UNIT *in, int64_t n, sklux_text *out)
 {
@@ -95,6 +116,9 @@ static int SKLUX_NAME(normalize)(
             out->classes[out->length] = rules->classes[rules->targets[c]];
             out->length += 1;
         } else {
+            if (c >= 0x80 && rules->composing != NULL
+                && !SKLUX_NAME(is_settled)(rules->composing, in, i, n, c))
+                return SKLUX_NEEDS_CARE;
             if (c == SKLUX_SIGMA && rules->lowercase
                 && SKLUX_NAME(is_final_sigma)(rules->classes, in, i, n, n_units))
                 c = SKLUX_FINAL_SIGMA;

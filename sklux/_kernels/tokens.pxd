@@ -12,6 +12,11 @@ cdef extern from "text.h" nogil:
         CASED "SKLUX_CASED"
         IGNORABLE "SKLUX_IGNORABLE"
         ODD "SKLUX_ODD"
+        CLUSTER "SKLUX_CLUSTER"
+        MARK "SKLUX_MARK"
+        FIRST "SKLUX_FIRST"
+        SECOND "SKLUX_SECOND"
+        CHANGES "SKLUX_CHANGES"
         UTF8 "SKLUX_UTF8"
         ASCII "SKLUX_ASCII"
         DONE "SKLUX_DONE"
@@ -29,12 +34,14 @@ cdef extern from "text.h" nogil:
         const uint8_t *classes
         const int64_t *offsets
         const uint32_t *code_points
+        const uint8_t *composing
 
     ctypedef struct text_buffer "sklux_text":
         uint8_t *text
         uint8_t *classes
         int64_t length
         int64_t capacity
+        int has_clusters
 
     int normalize "sklux_normalize"(
         const text_rules *, const void *, int64_t, int, text_buffer *
@@ -51,6 +58,7 @@ cdef class Analysis:
     cdef PieceTrie trie
     cdef bint is_careful
     cdef object arrays
+    cdef const uint8_t[::1] composing
 
     cdef int tokenize(
         self,

@@ -5,7 +5,9 @@
 The analysis defines the tokens: maximal runs of word characters of some least length
 (scikit-learn's ``token_pattern`` ``\\b\\w\\w+\\b`` and similar ones), single
 characters, either of the whole text ('char') or of words between blanks ('char_wb'),
-or word pieces. Stop words are left out, so n-grams reach across them. A token that is
+or word pieces. In scripts without spaces, each letter with its marks is a word, and
+EDGE stands at the ends of a run of them. Stop words are left out, so n-grams reach
+across them. A token that is
 not in the table is UNKNOWN, and BREAK stands at places that no n-gram may cross.
 
 Cost per document: a few cycles per byte, and one look-up per token, which is bound by
@@ -70,7 +72,15 @@ CLASS_BITS = {
     "cased": CASED,
     "ignorable": IGNORABLE,
     "odd": ODD,
+    "cluster": CLUSTER,
+    "mark": MARK,
 }
+# Values of the table ``composing``, in addition to the ranks of combining classes.
+COMPOSING_FIRST = FIRST
+COMPOSING_SECOND = SECOND
+COMPOSING_CHANGES = CHANGES
+# The token at the ends of a run of letters of scripts without spaces.
+EDGE = "\u2581"
 
 # All bytes of a character beyond ASCII have their highest bit set.
 cdef uint64_t HIGH_BITS = 0x8080808080808080
@@ -222,14 +232,89 @@ cdef int tokens_of_words(
     return DONE
 
 
-cdef inline uint32_t character(
-    const uint8_t *c, int64_t length, word_table *words, bint grow
+cdef inline uint32_t number_of(
+    const uint8_t *word, int64_t length, word_table *words, bint grow
 ) noexcept nogil:
-    """Number of one character."""
-    cdef uint64_t key = word_key(c, length)
+    """Number of one word or character."""
+    cdef uint64_t key = word_key(word, length)
     if grow:
-        return add_word(words, c, length, key)
-    return word_slot_of(words, c, length, key).word
+        return add_word(words, word, length, key)
+    return word_slot_of(words, word, length, key).word
+
+
+cdef inline int64_t end_of_word(text_buffer *text, int64_t begin) noexcept nogil:
+    """End of the word that begins with this word character."""
+    cdef int64_t end = begin + char_length(text.text[begin])
+    if text.classes[begin] & CLUSTER:
+        while end < text.length and text.classes[end] & MARK:
+            end += char_length(text.text[end])
+        return end
+    while (
+        end < text.length
+        and text.classes[end] & WORD
+        and not text.classes[end] & CLUSTER
+    ):
+        end += char_length(text.text[end])
+    return end
+
+
+cdef int tokens_of_clusters(
+    text_buffer *text,
+    int min_length,
+    uint32_t n_stop_words,
+    word_table *words,
+    bint grow,
+    numbers *tokens,
+) noexcept nogil:
+    """Add the words of a text with letters of scripts without spaces; return a status.
+
+    The least length is for words of other scripts. One EDGE stands before and after
+    each run of letters, and between two runs with no word between them.
+    """
+    cdef int64_t i = 0, end, n = 0
+    cdef uint32_t number, edge
+    cdef uint32_t *out
+    cdef const uint8_t *word
+    cdef uint8_t padded_edge[8]
+    cdef bint in_run = False, is_cluster, after_edge = False
+    memset(padded_edge, 0, 8)
+    padded_edge[0], padded_edge[1], padded_edge[2] = 0xE2, 0x96, 0x81
+    edge = number_of(padded_edge, 3, words, grow)
+    if grow and edge == UNKNOWN:
+        return NO_MEMORY
+    # Each word has at most one edge before it, and one edge stands at the end.
+    if not reserve(tokens, 2 * text.length + 1):
+        return NO_MEMORY
+    out = tokens.values + tokens.length
+    while i < text.length:
+        is_cluster = text.classes[i] & CLUSTER != 0
+        if is_cluster != in_run:
+            if not (is_cluster and after_edge):
+                out[n] = edge
+                n += edge >= n_stop_words
+                after_edge = True
+            in_run = is_cluster
+        if not text.classes[i] & WORD:
+            i += char_length(text.text[i])
+            continue
+        end = end_of_word(text, i)
+        word = text.text + i
+        if is_cluster or is_long_enough(
+            word, end - i, word_key(word, end - i), min_length
+        ):
+            number = number_of(word, end - i, words, grow)
+            if grow and number == UNKNOWN:
+                return NO_MEMORY
+            out[n] = number
+            # Stop words have the smallest numbers; UNKNOWN is the largest number.
+            n += number >= n_stop_words
+            after_edge = after_edge and number < n_stop_words
+        i = end
+    if in_run:
+        out[n] = edge
+        n += edge >= n_stop_words
+    tokens.length += n
+    return DONE
 
 
 cdef int tokens_of_characters(
@@ -260,16 +345,16 @@ cdef int tokens_of_characters(
                 run += char_length(text.text[run])
             if in_words:
                 if open_word:
-                    out[n] = character(padded_blank, 1, words, grow)
+                    out[n] = number_of(padded_blank, 1, words, grow)
                     out[n + 1] = BREAK
                     n += 2
                     open_word = False
             else:
                 # A single character of white space is kept.
                 if run > i + length:
-                    number = character(padded_blank, 1, words, grow)
+                    number = number_of(padded_blank, 1, words, grow)
                 else:
-                    number = character(text.text + i, length, words, grow)
+                    number = number_of(text.text + i, length, words, grow)
                 if grow and number == UNKNOWN:
                     return NO_MEMORY
                 out[n] = number
@@ -277,20 +362,20 @@ cdef int tokens_of_characters(
             i = run
             continue
         if in_words and not open_word:
-            number = character(padded_blank, 1, words, grow)
+            number = number_of(padded_blank, 1, words, grow)
             if grow and number == UNKNOWN:
                 return NO_MEMORY
             out[n] = number
             n += 1
             open_word = True
-        number = character(text.text + i, length, words, grow)
+        number = number_of(text.text + i, length, words, grow)
         if grow and number == UNKNOWN:
             return NO_MEMORY
         out[n] = number
         n += 1
         i += length
     if open_word:
-        out[n] = character(padded_blank, 1, words, grow)
+        out[n] = number_of(padded_blank, 1, words, grow)
         out[n + 1] = BREAK
         n += 2
     tokens.length += n
@@ -349,9 +434,13 @@ cdef int tokens_of_pieces(
             ):
                 return NEEDS_CARE
             end = begin + char_length(text.text[begin])
+        elif text.classes[begin] & CLUSTER:
+            end = end_of_word(text, begin)
         else:
             end = begin + 1
-            while end < text.length and not text.classes[end] & (SPACE | PUNCTUATION):
+            while end < text.length and not text.classes[end] & (
+                SPACE | PUNCTUATION | CLUSTER
+            ):
                 end += 1
         status = pieces_of_word(trie, text.text + begin, end - begin, scratch, tokens)
         if status != DONE:
@@ -381,6 +470,9 @@ cdef class Analysis:
     is_careful : bool
         Whether the caller has prepared the documents that need care. If not, the
         reading stops at such documents.
+    composing : memoryview of shape (n_code_points,), or None
+        How each character takes part in the normal form NFC. The reading stops at
+        documents that may not be in this form. None means that any text is read.
     """
 
     def __init__(
@@ -393,6 +485,7 @@ cdef class Analysis:
         tables,
         PieceTrie trie=None,
         bint is_careful=False,
+        const uint8_t[::1] composing=None,
     ):
         cdef const int32_t[::1] targets
         cdef const uint8_t[::1] classes
@@ -414,6 +507,9 @@ cdef class Analysis:
             self.rules.classes = &classes[0]
             self.rules.offsets = &offsets[0]
             self.rules.code_points = &code_points[0]
+        if composing is not None:
+            self.composing = composing
+            self.rules.composing = &composing[0]
 
     cdef int tokenize(
         self,
@@ -431,6 +527,15 @@ cdef class Analysis:
             return status
         if self.kind == PIECES:
             return tokens_of_pieces(self.trie, scratch, self.is_careful, tokens)
+        if self.kind == WORDS and scratch.text.has_clusters:
+            return tokens_of_clusters(
+                &scratch.text,
+                self.min_length,
+                self.n_stop_words,
+                words,
+                grow,
+                tokens,
+            )
         if self.kind == WORDS:
             return tokens_of_words(
                 &scratch.text,

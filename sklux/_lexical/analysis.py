@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from sklux._kernels.tokens import Analysis
-from sklux._lexical.buffers import TextBuffers
+from sklux._kernels.tokens import Analysis, TokenStream
+from sklux._kernels.words import WordTable
+from sklux._lexical.buffers import TextBuffers, text_buffers
 from sklux._lexical.characters import character_tables
+from sklux._lexical.segmentation import composition_table, normal_form, word_tables
 from sklux._lexical.subwords import Subwords
 from sklux._lexical.tokens import Strings, pack_strings
 
@@ -55,6 +57,8 @@ class TextSource:
         Least number of characters of a word.
     stop_words : Strings
         Words that are left out; n-grams reach across them.
+    segmentation : {'regex', 'unicode'}
+        Which characters make a word, and whether text is read in normal form.
     """
 
     kind: str
@@ -63,6 +67,7 @@ class TextSource:
     strip_accents: str | None
     min_length: int = 1
     stop_words: Strings = field(default_factory=lambda: pack_strings([]))
+    segmentation: str = "regex"
 
     @property
     def split(self) -> str:
@@ -79,22 +84,28 @@ class TextSource:
         """Whether a word shorter than the shortest n-gram counts as a whole."""
         return self.kind == "char_wb"
 
-    def analysis(self, buffers: TextBuffers) -> Analysis:
+    def analysis(self, buffers: TextBuffers, is_careful: bool = False) -> Analysis:
         """Return the kernel's rules for a block of documents.
 
         Parameters
         ----------
         buffers : TextBuffers
             Documents.
+        is_careful : bool, default=False
+            Whether the documents are known to be in normal form.
 
         Returns
         -------
         Analysis
             With tables of all characters, unless all text is ASCII words.
         """
-        tables = None
+        tables = composing = None
+        is_unicode = self.segmentation == "unicode"
         if self.kind != "word" or not buffers.is_ascii:
-            tables = character_tables(self.lowercase, self.strip_accents)
+            tables_of = word_tables if is_unicode else character_tables
+            tables = tables_of(self.lowercase, self.strip_accents)
+        if is_unicode and not (is_careful or buffers.is_ascii):
+            composing = composition_table()
         return Analysis(
             self.kind,
             self.min_length,
@@ -102,7 +113,28 @@ class TextSource:
             self.lowercase,
             self.kind == "word",
             tables,
+            composing=composing,
         )
+
+    def read_with_care(
+        self, document: str, table: WordTable, grow: bool, stream: TokenStream
+    ) -> None:
+        """Add the tokens of a document that may not be in normal form.
+
+        Parameters
+        ----------
+        document : str
+            The document.
+        table : WordTable
+            Numbers of the words.
+        grow : bool
+            Whether new words are added to the table.
+        stream : TokenStream
+            Gets the tokens.
+        """
+        (buffers,) = text_buffers([normal_form(document)])
+        analysis, ends = self.analysis(buffers, True), np.empty(1, dtype=np.int64)
+        stream.read(analysis, table, grow, *buffers[:3], ends)
 
     @property
     def subwords(self) -> None:
@@ -154,17 +186,35 @@ class PieceSource:
         Returns
         -------
         Analysis or None
-            Rules that hold for every text.
+            Rules that hold for these documents.
         """
-        return self.subwords.analysis()
+        return self.subwords.analysis(is_ascii=buffers.is_ascii)
+
+    def read_with_care(
+        self, document: str, table: WordTable, grow: bool, stream: TokenStream
+    ) -> None:
+        """Add the pieces of a document that the kernel alone cannot read.
+
+        Parameters
+        ----------
+        document : str
+            The document.
+        table : WordTable
+            Not used: pieces have fixed numbers.
+        grow : bool
+            Not used.
+        stream : TokenStream
+            Gets the pieces.
+        """
+        stream.add(self.subwords.careful_tokens(document))
 
 
-def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
+def text_source(vectorizer: Any, kind: str) -> TextSource | None:
     """Return the settings of a vectorizer in the form that the kernels take.
 
     Parameters
     ----------
-    vectorizer : TfidfVectorizer
+    vectorizer : LexicalVectorizer
         Its parameters may be invalid.
     kind : {'word', 'char', 'char_wb'}
         What a token is.
@@ -185,8 +235,14 @@ def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
         return None
     lowercase = bool(vectorizer.lowercase)
     if kind != "word":
-        return TextSource(kind, bounds, lowercase, vectorizer.strip_accents)
-    min_length = _least_word_length(vectorizer.token_pattern)
+        return TextSource(
+            kind,
+            bounds,
+            lowercase,
+            vectorizer.strip_accents,
+            segmentation=vectorizer.segmentation,
+        )
+    min_length = least_word_length(vectorizer.token_pattern)
     # With 'word+subword' the tokenizer makes word pieces, not words.
     cuts_words = vectorizer.analyzer == "word" and vectorizer.tokenizer is not None
     if cuts_words or min_length is None:
@@ -201,6 +257,7 @@ def text_source(vectorizer: TfidfVectorizer, kind: str) -> TextSource | None:
         vectorizer.strip_accents,
         min_length,
         _packed_stop_words(stop_words),
+        vectorizer.segmentation,
     )
 
 
@@ -232,10 +289,18 @@ def ngram_bounds(ngram_range: object) -> tuple[int, int] | None:
     return (low, high) if 1 <= low <= high else None
 
 
-def _least_word_length(token_pattern: object) -> int | None:
-    """Least length of the runs of word characters that a pattern matches.
+def least_word_length(token_pattern: object) -> int | None:
+    """Return the least length of the runs of word characters that a pattern matches.
 
-    None if the pattern matches anything else.
+    Parameters
+    ----------
+    token_pattern : object
+        Any value of the parameter.
+
+    Returns
+    -------
+    int or None
+        None if the pattern matches anything else.
     """
     if not isinstance(token_pattern, str):
         return None

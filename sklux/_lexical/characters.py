@@ -143,6 +143,28 @@ def character_tables(
     CharacterTables
         Read-only.
     """
+    return make_tables(
+        replaced_characters(lowercase, strip_accents), character_classes()
+    )
+
+
+def replaced_characters(
+    lowercase: bool, strip_accents: Literal["ascii", "unicode"] | None
+) -> dict[int, str]:
+    """Return the characters that `str.lower` and ``strip_accents`` change.
+
+    Parameters
+    ----------
+    lowercase : bool
+        Whether ``str.lower`` is applied first.
+    strip_accents : {'ascii', 'unicode'} or None
+        Which accents are removed afterwards.
+
+    Returns
+    -------
+    dict of int to str
+        Replacements by code point.
+    """
     changed: dict[int, str] = {}
     if lowercase:
         changed |= changed_by(str.lower)
@@ -152,7 +174,7 @@ def character_tables(
         for code_point, text in changed.items():
             stripped[code_point] = strip(text)
         changed = stripped
-    return make_tables(changed, _classes())
+    return changed
 
 
 def changed_by(function) -> dict[int, str]:
@@ -225,8 +247,14 @@ def make_tables(changed: dict[int, str], classes: np.ndarray) -> CharacterTables
 
 
 @cache
-def _classes() -> np.ndarray:
-    """Classes of all characters: word and white space as in `re`, and case."""
+def character_classes() -> np.ndarray:
+    """Return the classes of all characters: word and white space as in `re`, and case.
+
+    Returns
+    -------
+    ndarray of shape (n_code_points,), dtype=np.uint8
+        Bits of `CLASS_BITS`; read-only.
+    """
     code_points = np.arange(N_CODE_POINTS, dtype="<u4")
     text = code_points.tobytes().decode("utf-32-le", "surrogatepass")
     classes = np.zeros(N_CODE_POINTS, dtype=np.uint8)
@@ -236,6 +264,7 @@ def _classes() -> np.ndarray:
     cased, ignorable = _case_properties()
     classes[cased] |= CLASS_BITS["cased"]
     classes[ignorable] |= CLASS_BITS["ignorable"]
+    classes.flags.writeable = False
     return classes
 
 

@@ -1,11 +1,14 @@
 """Checks of the settings of word pieces, which scikit-learn's vectorizers lack."""
 
+from typing import Any
+
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sklux._lexical.analysis import (
     SUBWORD_ANALYZERS,
     analyzes_as_scikit_learn,
     is_float_type,
+    least_word_length,
     ngram_bounds,
     text_source,
 )
@@ -36,6 +39,8 @@ def check_settings(vectorizer: TfidfVectorizer, base: type) -> None:
         If the tokenizer and the analyzer do not fit, or word pieces are combined with
         a setting that the kernels do not support.
     """
+    if vectorizer.segmentation == "unicode":
+        _check_unicode_words(vectorizer)
     if vectorizer.analyzer not in SUBWORD_ANALYZERS:
         _check_tokenizer(vectorizer)
         return
@@ -62,6 +67,28 @@ def _check_tokenizer(vectorizer: TfidfVectorizer) -> None:
             f"when analyzer={vectorizer.analyzer!r}. Got {type(tokenizer).__name__} "
             "instead. A tokenizer of word pieces needs analyzer='subword' or "
             "'word+subword'."
+        )
+
+
+def _check_unicode_words(vectorizer: Any) -> None:
+    """Refuse settings that replace the rules of ``segmentation='unicode'``."""
+    replaced = []
+    if vectorizer.preprocessor is not None and not callable(vectorizer.analyzer):
+        replaced.append("preprocessor")
+    if vectorizer.analyzer == "word" and vectorizer.tokenizer is not None:
+        replaced.append("tokenizer")
+    if (
+        vectorizer.analyzer in ("word", "word+subword")
+        and least_word_length(vectorizer.token_pattern) is None
+    ):
+        replaced.append("token_pattern")
+    if replaced:
+        values = ", ".join(f"{name}={getattr(vectorizer, name)!r}" for name in replaced)
+        raise ValueError(
+            "LexicalVectorizer with segmentation='unicode' has its own rules for "
+            "words; it supports only preprocessor=None, tokenizer=None and a "
+            f"token_pattern such as '(?u)\\b\\w\\w+\\b'. Got {values}. Set "
+            "segmentation='regex'."
         )
 
 

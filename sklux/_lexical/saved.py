@@ -171,10 +171,13 @@ def restore_lexical(
     if not isinstance(vectorizer, LexicalVectorizer):
         return _restore_scikit_learn(vectorizer, tensors)
     terms = Strings(np.r_[arena, np.zeros(ARENA_PADDING, np.uint8)], offsets)
+    # A given tokenizer has its own rules.
+    is_learnt = vectorizer.tokenizer is None
+    segmentation = vectorizer.segmentation if is_learnt else "regex"
     lexicon = Lexicon(
         learnt=_term_parts(terms, tensors, vectorizer.analyzer),
         is_mixed="n_pieces" in tensors,
-        subwords=_subwords(tensors, verify),
+        subwords=_subwords(tensors, verify, segmentation),
         idf=_idf(tensors) if vectorizer.use_idf else None,
     )
     adopt_lexicon(vectorizer, lexicon)
@@ -238,7 +241,9 @@ def _term_parts(
     )
 
 
-def _subwords(tensors: dict[str, np.ndarray], verify: bool) -> Subwords | None:
+def _subwords(
+    tensors: dict[str, np.ndarray], verify: bool, segmentation: str
+) -> Subwords | None:
     """The word pieces in a file."""
     if "tokenizer" not in tensors:
         return None
@@ -253,7 +258,8 @@ def _subwords(tensors: dict[str, np.ndarray], verify: bool) -> Subwords | None:
             "missing."
         )
     try:
-        subwords = Subwords(tensors["tokenizer"].tobytes().decode(), tables or None)
+        tokenizer_json = tensors["tokenizer"].tobytes().decode()
+        subwords = Subwords(tokenizer_json, tables or None, segmentation)
         if verify:
             _ = subwords.pieces, subwords.analysis()
     except ImportError:

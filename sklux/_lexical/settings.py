@@ -18,6 +18,7 @@ PARAMETERS = (
     "strip_accents",
     "lowercase",
     "token_pattern",
+    "segmentation",
     "stop_words",
     "ngram_range",
     "binary",
@@ -47,6 +48,7 @@ class LexicalSettings(NamedTuple):
     strip_accents: object
     lowercase: object
     token_pattern: object
+    segmentation: object
     stop_words: object
     ngram_range: object
     binary: object

@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,12 @@ from sklux._lexical.characters import (
     CharacterTables,
     changed_by,
     make_tables,
+)
+from sklux._lexical.segmentation import (
+    composition_table,
+    normal_form,
+    piece_tables,
+    piece_words,
 )
 from sklux._lexical.tokens import Strings, Tokens, pack_strings
 from sklux._utils.messages import as_sentence
@@ -46,15 +53,21 @@ class Subwords:
         truncation and padding.
     packed_tables : dict of str to ndarray, or None
         The rules of the tokenizer's normalizer for each character, in the form of
-        `CharacterTables.packed`. None: they are found with the tokenizers library.
+        `CharacterTables.packed`. None: they are found with the tokenizers library,
+        or made by the rules of the segmentation.
+    segmentation : {'regex', 'unicode'}, default='regex'
+        'unicode' if the words that are cut into pieces follow the rules of
+        `segmentation.piece_words`, 'regex' if the tokenizer decides.
     """
 
     def __init__(
         self,
         tokenizer_json: str,
         packed_tables: dict[str, np.ndarray] | None = None,
+        segmentation: str = "regex",
     ):
         self.tokenizer_json = tokenizer_json
+        self.segmentation = segmentation
         self._given_tables = packed_tables
 
     @cached_property
@@ -65,13 +78,20 @@ class Subwords:
     @cached_property
     def in_kernel(self) -> bool:
         """Whether the kernel reads text; otherwise the tokenizers library does."""
-        return is_bert_like(self._state)
+        return self._is_unicode or is_bert_like(self._state)
+
+    @property
+    def _is_unicode(self) -> bool:
+        """Whether text is cut into words by the rules of the module segmentation."""
+        return self.segmentation == "unicode"
 
     @cached_property
     def packed_tables(self) -> dict[str, np.ndarray] | None:
         """Rules for each character, packed; None if the library reads text."""
         if not self.in_kernel or self._given_tables is not None:
             return self._given_tables
+        if self._is_unicode:
+            return piece_tables().packed()
         parts = (json.dumps(self._state[k]) for k in ("normalizer", "pre_tokenizer"))
         return _library_tables(*parts).packed()
 
@@ -92,7 +112,7 @@ class Subwords:
         return {token["content"]: token["id"] for token in added}
 
     def __reduce__(self):
-        return Subwords, (self.tokenizer_json, self.packed_tables)
+        return Subwords, (self.tokenizer_json, self.packed_tables, self.segmentation)
 
     def _pieces_by_id(self, state: dict) -> list[str]:
         """Pieces in the order of their ids."""
@@ -164,7 +184,9 @@ class Subwords:
                 changed += tables.code_points[slice(*bounds)].tolist()
         return "".join(map(chr, changed))
 
-    def analysis(self, is_careful: bool = False) -> Analysis | None:
+    def analysis(
+        self, is_careful: bool = False, is_ascii: bool = False
+    ) -> Analysis | None:
         """Return the kernel's rules; None if the library has to read.
 
         Parameters
@@ -172,23 +194,35 @@ class Subwords:
         is_careful : bool, default=False
             Whether the text is prepared as in `careful_tokens`, so the kernel reads
             everything.
+        is_ascii : bool, default=False
+            Whether the text is known to be ASCII.
 
         Returns
         -------
         Analysis or None
-            Rules that hold for every text.
+            Rules that hold for every text, or for the text described.
         """
         if not self.in_kernel:
             return None
+        checks_form = self._is_unicode and not (is_careful or is_ascii)
         return Analysis(
-            "piece", 1, 0, False, False, self._tables, self._trie, is_careful
+            "piece",
+            1,
+            0,
+            False,
+            False,
+            self._tables,
+            self._trie,
+            is_careful,
+            composition_table() if checks_form else None,
         )
 
     def careful_tokens(self, document: str) -> np.ndarray:
         """Return the pieces of a document with an added piece or with rare marks.
 
         Successive marks have a canonical order, which the kernel does not establish.
-        Added pieces are cut out of the original text.
+        Added pieces are cut out of the original text. With the segmentation 'unicode',
+        the document may not be in normal form.
 
         Parameters
         ----------
@@ -200,6 +234,8 @@ class Subwords:
         ndarray of shape (n_tokens,), dtype=np.uint32
             Ids of pieces.
         """
+        if self._is_unicode:
+            return self._read(normal_form(document))
         longest_first = sorted(self._added, key=len, reverse=True)
         pattern = "|".join(map(re.escape, longest_first))
         parts = re.split(f"({pattern})", document) if pattern else [document]
@@ -360,7 +396,9 @@ def read_tokenizer(tokenizer: object) -> str:
     return library.to_str()
 
 
-def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
+def learn_wordpieces(
+    documents: Iterable[str], n_pieces: int, segmentation: str = "regex"
+) -> str:
     """Learn word pieces on documents.
 
     As in BERT, text is lower-cased, accents are removed, and each punctuation character
@@ -373,6 +411,8 @@ def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
         Documents.
     n_pieces : int
         Largest number of pieces.
+    segmentation : {'regex', 'unicode'}, default='regex'
+        How text is cut into words: by the rules of BERT, or by `piece_words`.
 
     Returns
     -------
@@ -390,8 +430,14 @@ def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
             unk_token=UNKNOWN_PIECE, max_input_chars_per_word=MAX_WORD_CHARACTERS
         )
     )
-    tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
-    documents = list(documents)
+    is_unicode, documents = segmentation == "unicode", list(documents)
+    cut: Any = tokenizers.pre_tokenizers.BertPreTokenizer()
+    if is_unicode:
+        # The library cuts at blanks; the pieces are stored without rules of its own.
+        documents = [" ".join(piece_words(document)) for document in documents]
+        cut = tokenizers.pre_tokenizers.WhitespaceSplit()
+    else:
+        tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
     # The library allocates memory for all n_pieces. There are at most as many pieces as
     # parts of words, plus two for each character.
     n_pieces = min(n_pieces, 2 + 2 * MAX_ALPHABET + sum(map(len, documents)))
@@ -408,27 +454,30 @@ def learn_wordpieces(documents: Iterable[str], n_pieces: int) -> str:
         limit_alphabet=len(alphabet),
         show_progress=False,
     )
-    bert = tokenizers.pre_tokenizers.BertPreTokenizer()
-    long_word = tokenizers.Regex(f".{{{MAX_WORD_CHARACTERS + 1},}}")
-    drop_long = tokenizers.pre_tokenizers.Split(long_word, "removed")
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Sequence([bert, drop_long])
+    tokenizer.pre_tokenizer = _without_long_words(cut)
     tokenizer.train_from_iterator(documents, trainer)
-    tokenizer.pre_tokenizer = bert
+    tokenizer.pre_tokenizer = cut
     state = json.loads(tokenizer.to_str())
-    # These pieces are not special in text.
-    state["added_tokens"] = [
-        token for token in state["added_tokens"] if token["content"] == UNKNOWN_PIECE
-    ]
+    # The continuing pieces are not special in text.
+    added = [] if is_unicode else [UNKNOWN_PIECE]
+    state["added_tokens"] = [t for t in state["added_tokens"] if t["content"] in added]
     return json.dumps(state, ensure_ascii=False)
 
 
-def _frequent_characters(normalizer, documents: list[str]) -> list[str]:
+def _without_long_words(cut: Any) -> Any:
+    """A pre-tokenizer that cuts like the given one, and removes long words."""
+    tokenizers = _library()
+    long_word = tokenizers.Regex(f".{{{MAX_WORD_CHARACTERS + 1},}}")
+    drop_long = tokenizers.pre_tokenizers.Split(long_word, "removed")
+    return tokenizers.pre_tokenizers.Sequence([cut, drop_long])
+
+
+def _frequent_characters(normalizer: Any, documents: list[str]) -> list[str]:
     """Characters of the normalized documents, the most frequent first."""
     counts: Counter[str] = Counter()
     for start in range(0, len(documents), 1000):
-        counts.update(
-            normalizer.normalize_str("\n".join(documents[start : start + 1000]))
-        )
+        text = "\n".join(documents[start : start + 1000])
+        counts.update(text if normalizer is None else normalizer.normalize_str(text))
     frequent = sorted(counts, key=lambda character: (-counts[character], character))
     return [character for character in frequent if not character.isspace()]
 

@@ -200,12 +200,16 @@ class Source(Protocol):
     def subwords(self) -> Any:
         """The Subwords if tokens are word pieces, else None.
 
-        ``careful_tokens`` reads a document that the kernel alone cannot read;
         ``library_tokens`` reads documents if the kernel does not support the tokenizer.
         """
 
     def analysis(self, buffers: TextBuffers) -> Analysis | None:
         """Return the kernel's rules for a block; None if ``subwords`` reads it."""
+
+    def read_with_care(
+        self, document: str, table: WordTable, grow: bool, stream: TokenStream
+    ) -> None:
+        """Add the tokens of a document that the kernel alone cannot read."""
 
 
 def read_range(
@@ -271,7 +275,7 @@ def read_range(
             break
         if problem != "care":
             _raise_problem(problem, buffers, place)
-        stream.add(source.subwords.careful_tokens(buffers.document(place)))
+        source.read_with_care(buffers.document(place), table, grow, stream)
         ends[place - start] = len(stream)
         place += 1
     numbers = np.empty(len(stream), dtype=np.uint32)

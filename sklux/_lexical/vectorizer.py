@@ -32,6 +32,7 @@ from sklux._lexical.analysis import (
     PieceSource,
     analyzes_as_scikit_learn,
     is_float_type,
+    least_word_length,
     text_source,
 )
 from sklux._lexical.buffers import TextBuffers, text_buffers
@@ -46,6 +47,7 @@ from sklux._lexical.fitting import (
 from sklux._lexical.lexicon import PART_PREFIXES, Extension, Lexicon
 from sklux._lexical.lookup import TermReader, term_reader
 from sklux._lexical.matrix import Weighing, rows_of_blocks, rows_of_corpora
+from sklux._lexical.segmentation import normal_form, unicode_words, without_format
 from sklux._lexical.settings import LexicalSettings
 from sklux._lexical.subwords import (
     Subwords,
@@ -182,6 +184,19 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     sublinear_tf : bool, default=False
         Whether a count c becomes 1 + log(c).
 
+    segmentation : {'regex', 'unicode'}, default='regex'
+        What a word is. ``'regex'`` means the matches of ``token_pattern``, as in
+        scikit-learn. ``'unicode'`` is for text in all scripts: documents are read in
+        the normal form NFC, format characters such as joiners are left out, and words
+        keep their marks, which are vowels and tones in Hindi, Tamil or Thai. Chinese,
+        Japanese, Thai, Lao, Khmer and Burmese put no spaces between words. There each
+        letter with its marks is a word, so a pair of words is a bigram of letters; the
+        word ``'▁'`` stands at both ends of a run of letters. For the other scripts,
+        ``token_pattern`` still gives the least length of a word. Learnt word
+        pieces follow the same rules and drop only accents, and the vowel marks of
+        Hebrew and Arabic. The analyzers ``'char'`` and ``'char_wb'`` read the normal
+        form.
+
     n_subwords : int, default=20_000
         Largest number of word pieces that `fit` learns if ``tokenizer`` is None.
 
@@ -262,6 +277,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             HasMethods(["encode_batch", "to_str"]),
             None,
         ],
+        "segmentation": [StrOptions({"regex", "unicode"})],
         "n_subwords": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
     }
@@ -293,6 +309,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         use_idf: bool = True,
         smooth_idf: bool = True,
         sublinear_tf: bool = False,
+        segmentation: Literal["regex", "unicode"] = "regex",
         n_subwords: int = 20_000,
         n_jobs: int | None = None,
     ):
@@ -319,6 +336,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             smooth_idf=smooth_idf,
             sublinear_tf=sublinear_tf,
         )
+        self.segmentation = segmentation
         self.n_subwords = n_subwords
         self.n_jobs = n_jobs
 
@@ -501,6 +519,31 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             return super().get_feature_names_out(input_features)
         return np.array(self._lexicon.names(), dtype=object)
 
+    def build_preprocessor(self) -> Callable[[str], str]:
+        """Return a function that prepares a document for the tokenizer.
+
+        Returns
+        -------
+        callable
+            Maps a str to a str.
+        """
+        preprocess = super().build_preprocessor()
+        if self.preprocessor is not None or self.segmentation == "regex":
+            return preprocess
+        return lambda document: preprocess(without_format(normal_form(document)))
+
+    def build_tokenizer(self) -> Callable[[str], list[str]]:
+        """Return a function that cuts a prepared document into words.
+
+        Returns
+        -------
+        callable
+            Maps a str to a list of str.
+        """
+        if self.tokenizer is not None or self.segmentation == "regex":
+            return super().build_tokenizer()
+        return unicode_words(least_word_length(self.token_pattern) or 1)
+
     def build_analyzer(self) -> Callable[[str], list[str]]:
         """Return a function that maps a document to the names of its terms.
 
@@ -637,14 +680,21 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     def _warn_for_unused_params(self) -> None:
         if self.analyzer in SUBWORD_ANALYZERS:
             warn_for_unused_params(self)
-        else:
-            super()._warn_for_unused_params()
+            return
+        super()._warn_for_unused_params()
+        if callable(self.analyzer) and self.segmentation != "regex":
+            warn_caller(
+                "The parameter 'segmentation' will not be used since 'analyzer' is "
+                "callable",
+                UserWarning,
+            )
 
     def _learn_subwords(self, blocks: list[TextBuffers]) -> Subwords:
         """Word pieces of the given tokenizer, or learnt on the documents."""
         if self.tokenizer is None:
-            learnt = learn_wordpieces(sampled_documents(blocks), self.n_subwords)
-            return Subwords(learnt)
+            documents = sampled_documents(blocks)
+            learnt = learn_wordpieces(documents, self.n_subwords, self.segmentation)
+            return Subwords(learnt, segmentation=self.segmentation)
         subwords = Subwords(read_tokenizer(self.tokenizer))
         if self.analyzer == "subword" and self.ngram_range[1] > 1:
             spaced = [piece for piece in subwords.pieces.tolist() if " " in piece]
@@ -667,10 +717,10 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         return [pieces[number] for number in tokens.numbers]
 
     def _word_analyzer(self) -> TfidfVectorizer:
-        """A scikit-learn vectorizer that analyzes words, for 'word+subword' too."""
-        names = inspect.signature(TfidfVectorizer).parameters
+        """A vectorizer that analyzes words, for 'word+subword' too."""
+        names = inspect.signature(LexicalVectorizer).parameters
         params = {name: getattr(self, name) for name in names}
-        return TfidfVectorizer(
+        return LexicalVectorizer(
             **params | {"analyzer": "word", "tokenizer": None, "input": "content"}
         )
 
@@ -1010,6 +1060,7 @@ def default_lexical_stage() -> LexicalVectorizer:
         ngram_range=(1, 2),
         # Single characters are words too, such as R, C and 3.
         token_pattern=r"(?u)\b\w+\b",
+        segmentation="unicode",
         sublinear_tf=True,
         max_features=200_000,
         dtype=np.float32,

@@ -23,6 +23,7 @@ CHANGES = {
     "strip_accents": "ascii",
     "lowercase": False,
     "token_pattern": r"\w+",
+    "segmentation": "unicode",
     "stop_words": ["the", "car"],
     "ngram_range": (1, 2),
     "binary": True,
