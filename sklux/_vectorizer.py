@@ -85,7 +85,13 @@ from sklux._teacher.word_plan import DOCUMENTS_ALONE, TERMS_ALONE, WordPlan
 from sklux._teacher.words import check_words, choose_terms
 from sklux._utils.callbacks import CallbackSupportMixin
 from sklux._utils.cloning import clone_sharing
-from sklux._utils.documents import check_documents, documents_by_name, split_halves
+from sklux._utils.documents import (
+    NULL_DOCUMENTS,
+    NullDocuments,
+    check_documents,
+    documents_by_name,
+    split_halves,
+)
 from sklux._utils.estimators import (
     EstimatorCache,
     SameObject,
@@ -114,6 +120,7 @@ MAX_SCORED = 2000
 SAVED_PARAMETERS = (
     "teacher_sample_size",
     "teacher_words",
+    "null_documents",
     "n_jobs",
     "random_state",
     "verbose",
@@ -180,6 +187,13 @@ class LuxicalVectorizer(
 
         A lexical stage whose terms are not words (hashes, characters, a pipeline) has
         no terms to embed.
+
+    null_documents : {'error', 'empty'}, default='error'
+        Whether a missing document (None, NaN, NaT, NA, a null of Arrow or polars, or a
+        masked value) is refused, or read as an empty text. An empty text has the zero
+        vector, and in `fit` the teacher may be asked to embed it, as any other text.
+        The setting counts for both stages, for the teacher and for `score`; a stage's
+        own setting is not used. It is read when a method runs.
 
     n_jobs : int or None, default=None
         Number of threads of `transform`, read when it runs, and of the fit of the
@@ -251,6 +265,9 @@ class LuxicalVectorizer(
     __metadata_request__transform = {"raw_documents": metadata_routing.UNUSED}
     __metadata_request__score = {"raw_documents": metadata_routing.UNUSED}
 
+    # skrub gives an estimator with this attribute one column at a time.
+    __single_column_transformer__ = True
+
     _parameter_constraints: dict[str, Any] = {
         "teacher": "no_validation",
         "lexical": [HasMethods(["fit_transform", "transform"]), None],
@@ -261,6 +278,7 @@ class LuxicalVectorizer(
             None,
         ],
         "teacher_words": [StrOptions({"auto"}), "array-like", None],
+        "null_documents": [StrOptions(set(NULL_DOCUMENTS))],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["boolean"],
@@ -274,6 +292,7 @@ class LuxicalVectorizer(
         projection: ReLUProjection | None = None,
         teacher_sample_size: int | Literal["auto"] | None = "auto",
         teacher_words: Sequence[str] | Literal["auto"] | None = "auto",
+        null_documents: NullDocuments = "error",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
@@ -283,6 +302,7 @@ class LuxicalVectorizer(
         self.projection = projection
         self.teacher_sample_size = teacher_sample_size
         self.teacher_words = teacher_words
+        self.null_documents = null_documents
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -350,7 +370,7 @@ class LuxicalVectorizer(
         teacher_embeddings: ArrayLike | None,
     ) -> Self:
         """Fit; the method that the user called decides which y is refused."""
-        documents = check_documents(raw_documents)
+        documents = check_documents(raw_documents, self.null_documents)
         _check_n_documents(len(documents))
         self._check_teacher(method, y, teacher_embeddings)
         teacher_id = embeddings = None
@@ -432,7 +452,7 @@ class LuxicalVectorizer(
         ConvergenceWarning or UserWarning
             As `fit`.
         """
-        documents = check_documents(raw_documents)
+        documents = check_documents(raw_documents, self.null_documents)
         self._fit("fit_transform", documents, y, teacher_embeddings)
         return self._embed(documents)
 
@@ -454,8 +474,8 @@ class LuxicalVectorizer(
         TypeError
             If a document is not a str.
         ValueError
-            If a document is missing, or the lexical stage returns values that are not
-            finite.
+            If a document is missing and `null_documents` is 'error', or the lexical
+            stage returns values that are not finite.
         """
         check_is_fitted(self)
         return self._embed(raw_documents)
@@ -465,8 +485,9 @@ class LuxicalVectorizer(
         fused = self._fused_transform()
         if fused is not None:
             n_jobs = self._first_n_jobs(self.projection_, self.lexical_, self)
-            return fused(text_buffers(raw_documents), n_jobs)
-        documents = check_documents(raw_documents)
+            blocks = text_buffers(raw_documents, null_documents=self.null_documents)
+            return fused(blocks, n_jobs)
+        documents = check_documents(raw_documents, self.null_documents)
         if not documents:
             # The lexical stage refuses to transform nothing.
             return np.empty((0, self._n_features_out), dtype=np.float32)
@@ -583,7 +604,7 @@ class LuxicalVectorizer(
         True
         """
         check_is_fitted(self)
-        documents = check_documents(raw_documents)
+        documents = check_documents(raw_documents, self.null_documents)
         self._check_teacher("score", y, teacher_embeddings)
         if teacher_embeddings is None:
             sample = sample_documents(documents, MAX_SCORED)
@@ -1015,8 +1036,14 @@ class LuxicalVectorizer(
         return projection
 
     def _new_lexical(self) -> BaseEstimator:
-        """The lexical stage to fit."""
-        return default_lexical_stage() if self.lexical is None else clone(self.lexical)
+        """The lexical stage to fit: a clone, with this rule for missing documents."""
+        lexical = (
+            default_lexical_stage() if self.lexical is None else clone(self.lexical)
+        )
+        # scikit-learn's own vectorizers do not have the parameter.
+        if "null_documents" in lexical.get_params(deep=False):
+            lexical.set_params(null_documents=self.null_documents)
+        return lexical
 
     def _word_plan(self, lexical: BaseEstimator) -> WordPlan:
         """Which words the teacher embeds; checked before any work."""

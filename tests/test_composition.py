@@ -96,8 +96,20 @@ def test_transform_of_columns_of_text(fitted, documents, kind):
 
 def test_column_transformer_given_a_frame_instead_of_a_column(frame, teacher):
     """["text"] is a table with one column, "text" is the column."""
-    columns = ColumnTransformer([("text", small_vectorizer(teacher), ["text"])])
-    with pytest.raises((ValueError, TypeError), match="(?i)column|document|frame"):
+    vectors = [
+        ColumnTransformer([("text", small_vectorizer(teacher), columns)]).fit_transform(
+            frame
+        )
+        for columns in ("text", ["text"])
+    ]
+    np.testing.assert_array_equal(*vectors)
+
+
+def test_column_transformer_given_two_columns(frame, teacher):
+    columns = ColumnTransformer(
+        [("text", small_vectorizer(teacher), ["text", "topic"])]
+    )
+    with pytest.raises(ValueError, match="the columns 'text', 'topic'. Select one"):
         columns.fit(frame)
 
 

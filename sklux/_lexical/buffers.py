@@ -6,7 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklux._kernels.tokens import ENCODING_ASCII, ENCODING_UTF8, string_buffers
-from sklux._utils.documents import check_iterable, is_missing, refuse_document
+from sklux._utils.documents import (
+    NullDocuments,
+    document_column,
+    is_missing,
+    refuse_document,
+)
 
 # Documents of a generator are gathered in blocks, which end at either bound.
 BLOCK_DOCUMENTS = 4096
@@ -44,7 +49,7 @@ class TextBuffers(NamedTuple):
     def document(self, place: int) -> str:
         """Return one document as a str."""
         document = self.owner[place]
-        return document if isinstance(document, str) else document.as_py()
+        return document if isinstance(document, str) else document.as_py() or ""
 
     @property
     def n_bytes(self) -> np.ndarray:
@@ -59,7 +64,9 @@ class TextBuffers(NamedTuple):
 
 
 def text_buffers(
-    raw_documents: Iterable, decode: Callable[[object, int], str] | None = None
+    raw_documents: Iterable,
+    decode: Callable[[object, int], str] | None = None,
+    null_documents: NullDocuments = "error",
 ) -> Iterator[TextBuffers]:
     """Yield documents in blocks, without a copy of text that is in memory already.
 
@@ -68,10 +75,13 @@ def text_buffers(
     raw_documents : iterable of str
         A list, an array, a pandas or polars Series, an Arrow array or chunked
         array: one block, or one block for each chunk. Other iterables are read
-        block by block, so only a part of the text is in memory.
+        block by block, so only a part of the text is in memory. The only column of a
+        table is read like a Series or an Arrow array.
     decode : callable or None
         Called with each document that is neither a str nor missing, and its
         position; returns the str.
+    null_documents : {'error', 'empty'}, default='error'
+        Whether missing documents are refused, or read as empty texts.
 
     Yields
     ------
@@ -81,27 +91,27 @@ def text_buffers(
     Raises
     ------
     ValueError
-        If a document is missing; the message gives its position.
+        If a document is missing and that is an error; the message gives its position.
     TypeError
         If a document is not a str and there is no ``decode``.
     """
-    check_iterable(raw_documents)
-    arrow = _as_arrow(raw_documents)
+    column = document_column(raw_documents)
+    arrow = _as_arrow(column)
     if arrow is not None:
-        yield from _arrow_blocks(arrow)
+        yield from _arrow_blocks(arrow, null_documents)
         return
     # Other Arrow arrays (binary, dictionary) yield scalars of their own.
-    if hasattr(raw_documents, "to_pylist"):
-        raw_documents = raw_documents.to_pylist()
-    if isinstance(raw_documents, (list, tuple)) or hasattr(raw_documents, "__array__"):
-        yield _string_block(list(raw_documents), 0, decode)
+    if hasattr(column, "to_pylist"):
+        column = column.to_pylist()
+    if isinstance(column, (list, tuple)) or hasattr(column, "__array__"):
+        yield _string_block(list(column), 0, decode, null_documents)
         return
     first = 0
-    for documents in _gather(iter(raw_documents)):
-        yield _string_block(documents, first, decode)
+    for documents in _gather(iter(column)):
+        yield _string_block(documents, first, decode, null_documents, is_all=False)
         first += len(documents)
     if first == 0:
-        yield _string_block([], 0, decode)
+        yield _string_block([], 0, decode, null_documents)
 
 
 def _gather(documents: Iterator) -> Iterator[list]:
@@ -118,9 +128,13 @@ def _gather(documents: Iterator) -> Iterator[list]:
 
 
 def _string_block(
-    documents: list, first: int, decode: Callable[[object, int], str] | None
+    documents: list,
+    first: int,
+    decode: Callable[[object, int], str] | None,
+    null_documents: NullDocuments,
+    is_all: bool = True,
 ) -> TextBuffers:
-    """A block of Python strings; other documents are decoded or refused."""
+    """A block of Python strings; other documents are decoded, emptied or refused."""
     n_documents = len(documents)
     addresses = np.empty(n_documents, dtype=np.uintp)
     lengths = np.empty(n_documents, dtype=np.int64)
@@ -129,9 +143,17 @@ def _string_block(
         for position, document in enumerate(documents):
             if isinstance(document, str):
                 continue
-            if is_missing(document) or decode is None:
+            if is_missing(document):
+                if null_documents != "empty":
+                    n_missing = sum(map(is_missing, documents)) if is_all else 1
+                    refuse_document(
+                        document, first + position, null_documents, n_missing
+                    )
+                documents[position] = ""
+            elif decode is None:
                 refuse_document(document, first + position)
-            documents[position] = decode(document, first + position)
+            else:
+                documents[position] = decode(document, first + position)
         n_read = string_buffers(documents, addresses, lengths, encodings)
         if n_read < n_documents:
             refuse_document(documents[n_read], first + n_read)
@@ -167,19 +189,19 @@ def _is_text(arrow_type) -> bool:
     return str(arrow_type) in ("string", "large_string", "string_view")
 
 
-def _arrow_blocks(arrow) -> Iterator[TextBuffers]:
+def _arrow_blocks(arrow, null_documents: NullDocuments) -> Iterator[TextBuffers]:
     """The chunks of an Arrow column."""
     chunks = getattr(arrow, "chunks", [arrow])
     first = 0
     for chunk in chunks:
-        if chunk.null_count:
-            row = np.flatnonzero(np.asarray(chunk.is_null()))[0]
-            refuse_document(None, first + int(row))
+        if chunk.null_count and null_documents != "empty":
+            row = first + int(np.flatnonzero(np.asarray(chunk.is_null()))[0])
+            refuse_document(None, row, null_documents, arrow.null_count)
         if len(chunk):
             yield _arrow_block(chunk, first)
         first += len(chunk)
     if first == 0:
-        yield _string_block([], 0, None)
+        yield _string_block([], 0, None, null_documents)
 
 
 def _arrow_block(chunk, first: int) -> TextBuffers:
@@ -199,7 +221,7 @@ def _offset_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
     offsets: np.ndarray = np.frombuffer(offset_buffer, dtype=width)
     offsets = offsets[chunk.offset : chunk.offset + len(chunk) + 1].astype(np.int64)
     size = 0 if data is None else data.size
-    lengths = np.diff(offsets)
+    lengths = _null_is_empty(chunk, np.diff(offsets))
     descends = (offsets[1:] < offsets[:-1]).any()
     if descends or offsets[0] < 0 or offsets[-1] > size:
         raise ValueError(
@@ -208,6 +230,13 @@ def _offset_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
         )
     base = 0 if data is None else data.address
     return (base + offsets[:-1]).astype(np.uintp), lengths
+
+
+def _null_is_empty(chunk, lengths: np.ndarray) -> np.ndarray:
+    """Lengths of strings, 0 for each null: Arrow does not say what lies there."""
+    if chunk.null_count:
+        lengths[np.asarray(chunk.is_null())] = 0
+    return lengths
 
 
 def _view_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
@@ -219,7 +248,7 @@ def _view_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
     _, view_buffer, *data = chunk.buffers()
     views = np.frombuffer(view_buffer, dtype=np.int32).reshape(-1, 4)
     views = views[chunk.offset : chunk.offset + len(chunk)]
-    lengths = views[:, 0].astype(np.int64)
+    lengths = _null_is_empty(chunk, views[:, 0].astype(np.int64))
     places = chunk.offset + np.arange(len(chunk))
     addresses = view_buffer.address + 16 * places + 4
     is_outside = lengths > INLINE_VIEW_BYTES

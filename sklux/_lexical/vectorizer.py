@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 from collections.abc import (
     Callable,
@@ -56,13 +57,20 @@ from sklux._lexical.subwords import (
     sampled_documents,
 )
 from sklux._lexical.tokens import Source, read_range
-from sklux._utils.documents import check_iterable, refuse_document, refuse_missing
+from sklux._utils.documents import (
+    NULL_DOCUMENTS,
+    NullDocuments,
+    document_column,
+    read_nulls,
+    refuse_document,
+)
 from sklux._utils.estimators import (
     EstimatorCache,
     has_fitted_attributes,
     unchanged_on_error,
 )
 from sklux._utils.html import DocLinkMixin
+from sklux._utils.tables import is_table
 from sklux._utils.typing import fit_context
 from sklux._utils.warnings import warn_caller
 
@@ -96,6 +104,13 @@ class LearntStage(NamedTuple):
     matrix: Callable[[], sparse.csr_matrix]
     extension: Extension | None = None
 
+
+# Makes a document without text, for each kind of input that scikit-learn reads.
+EMPTY_DOCUMENTS: dict[str, Callable[[], object]] = {
+    "content": str,
+    "filename": lambda: os.devnull,
+    "file": io.BytesIO,
+}
 
 # Look-up tables of fitted stages.
 _prepared = EstimatorCache()
@@ -200,6 +215,11 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     n_subwords : int, default=20_000
         Largest number of word pieces that `fit` learns if ``tokenizer`` is None.
 
+    null_documents : {'error', 'empty'}, default='error'
+        Whether a missing document (None, NaN, NaT, NA, a null of Arrow or polars, or a
+        masked value) is refused, or read as an empty text. With a callable analyzer,
+        ``'error'`` means that the callable gets it.
+
     n_jobs : int or None, default=None
         Threads of `fit` and `transform`; they change only the time. None means 1
         unless in a `joblib.parallel_config` context, -1 all processors.
@@ -279,8 +299,12 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         ],
         "segmentation": [StrOptions({"regex", "unicode"})],
         "n_subwords": [Interval(Integral, 1, None, closed="left")],
+        "null_documents": [StrOptions(set(NULL_DOCUMENTS))],
         "n_jobs": [Integral, None],
     }
+
+    # skrub gives an estimator with this attribute one column at a time.
+    __single_column_transformer__ = True
 
     def __init__(
         self,
@@ -311,6 +335,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         sublinear_tf: bool = False,
         segmentation: Literal["regex", "unicode"] = "regex",
         n_subwords: int = 20_000,
+        null_documents: NullDocuments = "error",
         n_jobs: int | None = None,
     ):
         super().__init__(
@@ -338,6 +363,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         )
         self.segmentation = segmentation
         self.n_subwords = n_subwords
+        self.null_documents = null_documents
         self.n_jobs = n_jobs
 
     # Set by fit, by a model file, or when the user sets vocabulary_ or idf_.
@@ -404,8 +430,8 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         ----------
         raw_documents : iterable of str of length n_samples
             A list or array of str, a pandas or polars Series, an Arrow array or
-            chunked array of strings, or any other iterable; file names or files
-            according to ``input``.
+            chunked array of strings, a table with one column, or any other iterable;
+            file names or files according to ``input``.
 
         Returns
         -------
@@ -415,7 +441,8 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         Raises
         ------
         ValueError
-            If a document is missing; the message gives its position.
+            If a document is missing and `null_documents` is 'error'; the message gives
+            its position. Also if a table has two or more columns.
         TypeError
             If a document is neither a str nor bytes.
         """
@@ -617,12 +644,18 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
 
     def _python_documents(self, raw_documents: Iterable[Any]) -> Iterable[Any]:
         """Documents in a form that scikit-learn reads; missing ones are refused."""
+        is_free = callable(self.analyzer) and not is_table(raw_documents)
+        if not isinstance(raw_documents, str) and not is_free:
+            raw_documents = document_column(raw_documents)
         if hasattr(raw_documents, "to_pylist"):
             raw_documents = raw_documents.to_pylist()
-        if isinstance(raw_documents, str) or callable(self.analyzer):
+        # The callable decides what a document is.
+        is_free = callable(self.analyzer) and self.null_documents == "error"
+        if isinstance(raw_documents, str) or is_free:
             return raw_documents
-        check_iterable(raw_documents)
-        return refuse_missing(raw_documents)
+        return read_nulls(
+            raw_documents, self.null_documents, empty=EMPTY_DOCUMENTS[self.input]
+        )
 
     def _blocks(self, raw_documents: Iterable[str]) -> Iterator[TextBuffers]:
         """Blocks of documents; bytes are decoded, files are read."""
@@ -631,8 +664,11 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
                 "Iterable over raw text documents expected, string object received."
             )
         if self.input != "content":
-            return text_buffers(map(self.decode, raw_documents))
-        return text_buffers(raw_documents, self._decode_bytes)
+            files = document_column(raw_documents)
+            return text_buffers(
+                read_nulls(files, self.null_documents, read=self.decode)
+            )
+        return text_buffers(raw_documents, self._decode_bytes, self.null_documents)
 
     def _decode_bytes(self, document: object, position: int) -> str:
         """Decode bytes; refuse anything else."""

@@ -37,7 +37,12 @@ from sklux._teacher.vectors import (
 )
 from sklux._teacher.windows import window_encoder
 from sklux._utils.cloning import clone_sharing
-from sklux._utils.documents import check_documents, documents_by_name
+from sklux._utils.documents import (
+    NULL_DOCUMENTS,
+    NullDocuments,
+    check_documents,
+    documents_by_name,
+)
 from sklux._utils.html import DocLinkMixin
 from sklux._utils.warnings import warn_caller
 
@@ -118,6 +123,12 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         None means the model's default prompt, if it has one. Only sentence-transformers
         models have prompts. The name is part of the teacher's identity.
 
+    null_documents : {'error', 'empty'}, default='error'
+        Whether `transform` refuses a missing document (None, NaN, NaT, NA, a null of
+        Arrow or polars, or a masked value), or reads it as an empty text, for which
+        the model is asked like for any other text. `LuxicalVectorizer` uses its own
+        setting.
+
     verbose : bool or None, default=None
         Whether `transform` shows a progress bar, with documents per second and
         the time left. None means False.
@@ -179,6 +190,9 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     __metadata_request__fit = {"raw_documents": metadata_routing.UNUSED}
     __metadata_request__transform = {"raw_documents": metadata_routing.UNUSED}
 
+    # skrub gives an estimator with this attribute one column at a time.
+    __single_column_transformer__ = True
+
     _parameter_constraints: dict[str, Any] = {
         "model": "no_validation",
         "path": [str, os.PathLike, None],
@@ -191,6 +205,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         "invalid_vectors": [StrOptions({"error", "leave_out"})],
         "device": [str, None],
         "prompt_name": [str, None],
+        "null_documents": [StrOptions(set(NULL_DOCUMENTS))],
         "verbose": ["boolean", None],
     }
 
@@ -208,6 +223,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         invalid_vectors: Literal["error", "leave_out"] = "error",
         device: str | None = None,
         prompt_name: str | None = None,
+        null_documents: NullDocuments = "error",
         verbose: bool | None = None,
     ):
         self.model = model
@@ -221,6 +237,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         self.invalid_vectors = invalid_vectors
         self.device = device
         self.prompt_name = prompt_name
+        self.null_documents = null_documents
         self.verbose = verbose
 
     def fit(self, raw_documents: object = None, y: object = None) -> Self:
@@ -283,7 +300,8 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         UserWarning
             If documents are left out because of `invalid_vectors`.
         """
-        return self._vectors(check_documents(raw_documents), bool(self.verbose))
+        documents = check_documents(raw_documents, self.null_documents)
+        return self._vectors(documents, bool(self.verbose))
 
     def _vectors(
         self,

@@ -4,12 +4,13 @@ The containers of pandas, polars and pyarrow are recognised by their methods. No
 these packages is imported.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from sklux._utils.documents import is_missing
+from sklux._utils.tables import column_names, is_table, table_columns
 
 
 def as_vectors(values: Any, name: str) -> Any:
@@ -40,6 +41,8 @@ def as_vectors(values: Any, name: str) -> Any:
         If the vectors have different lengths, a row is not a vector of numbers, or a
         table has a column of vectors and other columns.
     """
+    if isinstance(values, np.ma.MaskedArray):
+        values = _without_mask(values)
     if is_table(values):
         columns = list(table_columns(values))
         if len(columns) != 1:
@@ -54,63 +57,6 @@ def as_vectors(values: Any, name: str) -> Any:
         return _joined([_rows_of_polars(values)], name)
     cells = _cells(values)
     return values if cells is None else _matrix_of_cells(cells, values, name)
-
-
-def is_table(values: object) -> bool:
-    """Whether an object is a table with named columns, of pandas, polars or Arrow.
-
-    Parameters
-    ----------
-    values : object
-        Any object.
-
-    Returns
-    -------
-    bool
-        True for a table, also if it has only one column.
-    """
-    has_names = hasattr(values, "columns") or hasattr(values, "column_names")
-    return has_names and len(getattr(values, "shape", ())) == 2
-
-
-def column_names(table: Any) -> list[str]:
-    """Names of the columns of a table.
-
-    Parameters
-    ----------
-    table : pandas or polars DataFrame, Arrow table or record batch
-        The table.
-
-    Returns
-    -------
-    list of str
-        The names, in order.
-    """
-    names = getattr(table, "column_names", None)
-    # The columns of an Arrow table are arrays.
-    return [str(name) for name in (table.columns if names is None else names)]
-
-
-def table_columns(table: Any) -> Iterator[Any]:
-    """Yield the columns of a table.
-
-    Parameters
-    ----------
-    table : pandas or polars DataFrame, Arrow table or record batch
-        The table.
-
-    Yields
-    ------
-    pandas or polars Series, Arrow array or chunked array
-        The columns, in order.
-    """
-    for place in range(table.shape[1]):
-        if hasattr(table, "iloc"):
-            yield table.iloc[:, place]
-        elif hasattr(table, "to_series"):
-            yield table.to_series(place)
-        else:
-            yield table.column(place)
 
 
 class _Rows(NamedTuple):
@@ -129,6 +75,13 @@ class _Rows(NamedTuple):
     numbers: np.ndarray
     lengths: np.ndarray
     is_missing: np.ndarray
+
+
+def _without_mask(values: Any) -> Any:
+    """A masked array with NaN, or None among objects, for each masked value."""
+    if values.dtype.kind == "O":
+        return values.tolist()
+    return values.astype(np.result_type(values.dtype, np.float16)).filled(np.nan)
 
 
 def _list_chunks(values: Any) -> list[Any] | None:

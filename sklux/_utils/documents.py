@@ -1,12 +1,18 @@
 """Checks of raw documents, and their two halves."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from functools import wraps
 from itertools import islice
-from typing import NoReturn, SupportsFloat, TypeVar
+from typing import Any, Literal, NoReturn, SupportsFloat, TypeAlias, TypeVar
+
+import numpy as np
+
+from sklux._utils.tables import column_names, is_table, table_columns
 
 EstimatorType = TypeVar("EstimatorType", bound=type)
-Document = TypeVar("Document")
+# What happens to missing documents: an error, or they are read as empty texts.
+NullDocuments: TypeAlias = Literal["error", "empty"]
+NULL_DOCUMENTS = ("error", "empty")
 
 
 def documents_by_name(estimator: EstimatorType) -> EstimatorType:
@@ -40,13 +46,19 @@ def documents_by_name(estimator: EstimatorType) -> EstimatorType:
     return estimator
 
 
-def check_documents(raw_documents: Iterable[str]) -> list[str]:
+def check_documents(
+    raw_documents: Iterable[str], null_documents: NullDocuments | None = None
+) -> list[str]:
     """Return the documents as a list of str.
 
     Parameters
     ----------
     raw_documents : iterable of str
-        A list, array, pandas or polars Series, Arrow array or generator.
+        A list, array, pandas or polars Series, Arrow array, generator, or a table with
+        one column.
+    null_documents : {'error', 'empty'} or None, default=None
+        What happens to missing documents. None means an error whose message does not
+        name this parameter.
 
     Returns
     -------
@@ -56,36 +68,44 @@ def check_documents(raw_documents: Iterable[str]) -> list[str]:
     Raises
     ------
     ValueError
-        If `raw_documents` is a single string, a mapping to texts or columns, or a table
-        with two dimensions, or a document is missing; the message gives its position.
+        If `raw_documents` is a single string, a mapping to texts or columns, or has two
+        or more columns, or a document is missing; the message gives its position.
     TypeError
         If `raw_documents` is not iterable, or a document is not a str; the message
         gives its position.
     """
-    check_iterable(raw_documents)
+    column = document_column(raw_documents)
     # Iteration over an Arrow array yields Arrow scalars; its list holds strings.
-    if hasattr(raw_documents, "to_pylist"):
-        raw_documents = raw_documents.to_pylist()
-    documents = list(raw_documents)
+    documents = list(column.to_pylist() if hasattr(column, "to_pylist") else column)
     for position, document in enumerate(documents):
-        if not isinstance(document, str):
-            refuse_document(document, position)
+        if isinstance(document, str):
+            continue
+        if null_documents != "empty" or not is_missing(document):
+            n_missing = sum(map(is_missing, documents[position:]))
+            refuse_document(document, position, null_documents, n_missing)
+        documents[position] = ""
     return documents
 
 
-def check_iterable(raw_documents: object) -> None:
-    """Refuse an object that cannot be a collection of documents.
+def document_column(raw_documents: Any) -> Any:
+    """Return the documents as one column.
 
     Parameters
     ----------
     raw_documents : object
         The documents that a caller gave.
 
+    Returns
+    -------
+    iterable
+        The only column of a table or of an array with two dimensions; any other
+        iterable unchanged.
+
     Raises
     ------
     ValueError
         If `raw_documents` is a single string, or a mapping to texts or columns, or does
-        not have one dimension.
+        not have one column.
     TypeError
         If `raw_documents` is not iterable.
     """
@@ -105,23 +125,61 @@ def check_iterable(raw_documents: object) -> None:
             f"{', '.join(map(repr, islice(raw_documents, 3)))}, ... instead. Give its "
             "values, or one of its columns: table['text']."
         )
-    shape = getattr(raw_documents, "shape", (1,))
+    if is_table(raw_documents):
+        return only_column(raw_documents)
+    shape: tuple[int, ...] = getattr(raw_documents, "shape", (1,))
+    if len(shape) == 2 and shape[1] == 1 and isinstance(raw_documents, np.ndarray):
+        return raw_documents.ravel()
     if len(shape) != 1:
         raise ValueError(
             "raw_documents must have one dimension, one string per document. Got "
             f"{type(raw_documents).__name__} of shape {shape} instead. "
-            "Select one column of text: in a ColumnTransformer by its name, 'text', "
-            "and not by a list, ['text']."
+            "Select one column of text."
         )
     if not isinstance(raw_documents, Iterable):
         raise TypeError(
             "raw_documents must be an iterable of str. Got "
             f"{type(raw_documents).__name__} instead."
         )
+    return raw_documents
+
+
+def only_column(table: Any) -> Any:
+    """Return the column of a table that has only one.
+
+    Parameters
+    ----------
+    table : pandas or polars DataFrame, Arrow table or record batch
+        The table.
+
+    Returns
+    -------
+    pandas or polars Series, Arrow array or chunked array
+        Its column.
+
+    Raises
+    ------
+    ValueError
+        If there are more columns, or none.
+    """
+    columns = list(table_columns(table))
+    if len(columns) == 1:
+        return columns[0]
+    names = column_names(table)
+    found = f"the columns {', '.join(map(repr, names))}" if names else "no columns"
+    raise ValueError(
+        "raw_documents must be one column of text, and not a table: a table is read "
+        f"column by column. Got {type(table).__name__} with {found}. Select one: "
+        "table['text'], by its name in a scikit-learn ColumnTransformer, or by cols= "
+        "in skrub's ApplyToCols, which can also apply the estimator to each of several."
+    )
 
 
 def is_missing(document: object) -> bool:
-    """Whether a document is a missing value: None, NaN, NaT or pandas' NA.
+    """Whether a document is a missing value.
+
+    Missing values are None, NaN, NaT, pandas' NA, NumPy's masked value and a null of
+    Arrow.
 
     Parameters
     ----------
@@ -133,25 +191,40 @@ def is_missing(document: object) -> bool:
     bool
         True for a missing value.
     """
-    # An array of tokens has no truth value.
-    if isinstance(document, str) or len(getattr(document, "shape", ())):
+    # An array of tokens has no truth value when compared.
+    if isinstance(document, str | bytes) or (
+        isinstance(document, Sized) and document is not np.ma.masked
+    ):
         return False
     # A comparison with NA has no truth value; NaN and NaT are not equal to themselves.
     return (
         document is None
-        or type(document).__name__ == "NAType"
-        or (isinstance(document, SupportsFloat) and document != document)
-        or type(document).__name__ == "NaTType"
+        or document is np.ma.masked
+        or type(document).__name__ in ("NAType", "NaTType")
+        or getattr(document, "is_valid", True) is False
+        or (isinstance(document, SupportsFloat) and bool(document != document))
     )
 
 
-def refuse_missing(documents: Iterable[Document]) -> Iterator[Document]:
-    """Yield documents unchanged, up to the first missing one.
+def read_nulls(
+    documents: Iterable[Any],
+    null_documents: NullDocuments,
+    *,
+    read: Callable[[Any], Any] = lambda document: document,
+    empty: Callable[[], Any] = str,
+) -> Iterator[Any]:
+    """Yield documents, and an empty one for each missing one.
 
     Parameters
     ----------
     documents : iterable
         Documents of any kind.
+    null_documents : {'error', 'empty'}
+        What happens to missing documents.
+    read : callable
+        Called with each document that is not missing; returns what is yielded.
+    empty : callable, default=str
+        Makes what is yielded for a missing document.
 
     Yields
     ------
@@ -161,15 +234,23 @@ def refuse_missing(documents: Iterable[Document]) -> Iterator[Document]:
     Raises
     ------
     ValueError
-        If a document is missing; the message gives its position.
+        If a document is missing and that is an error; the message gives its position.
     """
     for position, document in enumerate(documents):
-        if is_missing(document):
-            refuse_document(document, position)
-        yield document
+        if not is_missing(document):
+            yield read(document)
+        elif null_documents == "empty":
+            yield empty()
+        else:
+            refuse_document(document, position, null_documents)
 
 
-def refuse_document(document: object, position: int) -> NoReturn:
+def refuse_document(
+    document: object,
+    position: int,
+    null_documents: NullDocuments | None = None,
+    n_missing: int = 1,
+) -> NoReturn:
     """Raise the error for a document that is not a str.
 
     Parameters
@@ -178,6 +259,10 @@ def refuse_document(document: object, position: int) -> NoReturn:
         The document.
     position : int
         Position of the document among all documents, from 0.
+    null_documents : {'error', 'empty'} or None, default=None
+        The caller's parameter of this name; None if the caller does not have it.
+    n_missing : int, default=1
+        Number of missing documents, as far as it is known.
 
     Raises
     ------
@@ -190,9 +275,11 @@ def refuse_document(document: object, position: int) -> NoReturn:
         nan = isinstance(document, float)
         # scikit-learn's message, which its estimator checks look for.
         known = "np.nan is an invalid document, expected byte or unicode string. "
+        more = f", the first of {n_missing}" if n_missing > 1 else ""
+        remedy = "" if null_documents is None else ", or set null_documents='empty'"
         raise ValueError(
-            f"{known if nan else ''}raw_documents has a missing value "
-            f"({document!r}) at position {position}. Drop or fill missing values."
+            f"{known if nan else ''}raw_documents has a missing value ({document!r}) "
+            f"at position {position}{more}. Drop or fill missing values{remedy}."
         )
     raise TypeError(
         "raw_documents must hold only str. Got "

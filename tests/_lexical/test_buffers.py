@@ -250,6 +250,44 @@ def test_text_buffers_name_the_row_of_a_null_among_all_chunks():
         [*text_buffers(column)]
 
 
+def test_text_buffers_count_the_nulls_if_they_have_all_documents(monkeypatch):
+    monkeypatch.setattr(sklux._lexical.buffers, "BLOCK_DOCUMENTS", 2)
+    documents = ["a", None, "b", None]
+    for column in (documents, arrow(documents)):
+        with pytest.raises(ValueError, match="at position 1, the first of 2. Drop or"):
+            [*text_buffers(column)]
+    with pytest.raises(ValueError, match="at position 1. Drop or fill missing values"):
+        [*text_buffers(iter([*documents, None]))]
+
+
+@pytest.mark.parametrize("name", ARROW_TYPES)
+def test_text_buffers_of_nulls_as_empty_texts(name):
+    documents = ["pear", None, "", None, "\u00e9" * 20, None]
+    expected = [document or "" for document in documents]
+    pyarrow = pytest.importorskip("pyarrow")
+    column = arrow(documents, name)
+    for nulls in (column, pyarrow.chunked_array([column[:2], column[2:]])):
+        assert all_text(nulls, null_documents="empty") == expected
+    assert all_text(column[1:4], null_documents="empty") == ["", "", ""]
+    (block,) = text_buffers(column, null_documents="empty")
+    assert [block.document(place) for place in range(6)] == expected
+
+
+def test_text_buffers_read_nothing_at_a_null():
+    """Arrow allows any bytes and any view there."""
+    pyarrow = pytest.importorskip("pyarrow", minversion="18.0")
+    validity = pyarrow.py_buffer(b"\x01")  # only the first of two is valid
+    text = pyarrow.py_buffer(b"x" * 30)
+    offsets = pyarrow.py_buffer(np.array([0, 20, 30], np.int32))
+    column = pyarrow.Array.from_buffers(pyarrow.string(), 2, [validity, offsets, text])
+    assert all_text(column, null_documents="empty") == ["x" * 20, ""]
+    views = pyarrow.py_buffer(np.array([[20, 0, 0, 0], [99, 7, 7, 7]], np.int32))
+    column = pyarrow.Array.from_buffers(
+        pyarrow.string_view(), 2, [validity, views, text]
+    )
+    assert all_text(column, null_documents="empty") == ["x" * 20, ""]
+
+
 @pytest.mark.parametrize(
     "width, name", [(np.int32, "string"), (np.int64, "large_string")]
 )
@@ -299,7 +337,7 @@ def test_text_buffers_refuse_damaged_views(damaged, message):
     [
         ("text", ValueError, "single str"),
         (b"text", ValueError, "single bytes"),
-        (np.array([["a"]]), ValueError, "one dimension"),
+        (np.array([["a", "b"]]), ValueError, "one dimension"),
         (np.array("a"), ValueError, "one dimension"),
         (5, TypeError, "must be an iterable of str"),
     ],

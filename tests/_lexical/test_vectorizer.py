@@ -548,7 +548,7 @@ def test_lexical_documents_that_are_not_iterable_are_refused(given):
 
 def test_lexical_two_dimensions_are_refused():
     with pytest.raises(ValueError, match="must have one dimension"):
-        LexicalVectorizer().fit(np.array([["apple"], ["pear"]]))
+        LexicalVectorizer().fit(np.array([["apple", "pear"]]))
 
 
 # Bytes, files, generators, sizes.
@@ -1275,6 +1275,76 @@ def test_lexical_column_with_a_null_names_its_row(make):
         LexicalVectorizer().fit(column)
 
 
+BY_SCIKIT_LEARN = {"preprocessor": str.lower}
+WITH_NULLS = [*COLUMN[:3], None, None]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(list, numpy_object, iter, pandas_series("object"), pandas_series("str")),
+        *(pandas_series("string"), pandas_series("string[pyarrow]"), polars_series),
+        *(pandas_arrow("string"), polars_chunks, arrow_dictionary, *ARROW_COLUMNS),
+    ],
+    ids=lambda make: make.__name__,
+)
+def test_lexical_column_with_nulls_as_empty_texts(make):
+    expected = LexicalVectorizer().fit_transform([*COLUMN[:3], "", ""])
+    vectorizer = LexicalVectorizer(null_documents="empty")
+    assert_same_matrix(vectorizer.fit_transform(make(WITH_NULLS)), expected)
+    assert_same_matrix(vectorizer.transform(make(WITH_NULLS)), expected)
+
+
+@pytest.mark.parametrize("make", [list, iter, numpy_object, polars_series])
+def test_lexical_nulls_as_empty_texts_if_scikit_learn_reads(make):
+    expected = LexicalVectorizer(**BY_SCIKIT_LEARN).fit([*COLUMN[:3], "", ""])
+    vectorizer = LexicalVectorizer(null_documents="empty", **BY_SCIKIT_LEARN)
+    vectorizer.fit(make(WITH_NULLS))
+    assert_same_matrix(
+        vectorizer.transform(make(WITH_NULLS)),
+        expected.transform([*COLUMN[:3], "", ""]),
+    )
+
+
+@pytest.mark.parametrize("params", [{}, BY_SCIKIT_LEARN])
+@pytest.mark.parametrize("source", ["filename", "file"])
+def test_lexical_missing_files_as_empty_texts(tmp_path, params, source):
+    (tmp_path / "apple.txt").write_text("an apple")
+    path = tmp_path / "apple.txt"
+
+    def files():
+        return [path if source == "filename" else io.BytesIO(b"an apple"), None]
+
+    vectorizer = LexicalVectorizer(input=source, null_documents="empty", **params)
+    X = vectorizer.fit_transform(files())
+    assert X.toarray().any(axis=1).tolist() == [True, False]
+    assert_same_matrix(vectorizer.transform(files()), X)
+    with pytest.raises(ValueError, match="missing value .* at position 1"):
+        LexicalVectorizer(input=source, **params).fit(files())
+
+
+def test_lexical_callable_analyzer_gets_nulls_unless_they_are_empty_texts():
+    def analyze(document):
+        return ["nothing"] if document is None else document.split()
+
+    documents = ["an apple", None]
+    vectorizer = LexicalVectorizer(analyzer=analyze).fit(documents)
+    assert "nothing" in vectorizer.vocabulary_
+    vectorizer = LexicalVectorizer(analyzer=analyze, null_documents="empty")
+    assert sorted(vectorizer.fit(documents).vocabulary_) == ["an", "apple"]
+
+
+@pytest.mark.parametrize("params", [{}, {"analyzer": str.split}])
+def test_lexical_table_with_one_column(params):
+    """scikit-learn's class reads the name of the column."""
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"text": COLUMN})
+    vectorizer = LexicalVectorizer(**params)
+    expected = LexicalVectorizer(**params).fit_transform(COLUMN)
+    assert_same_matrix(vectorizer.fit_transform(table), expected)
+    assert_same_matrix(vectorizer.transform(table), expected)
+
+
 @pytest.mark.parametrize("name", ARROW_TYPES)
 def test_lexical_null_before_a_slice_does_not_count(name):
     pyarrow = pytest.importorskip("pyarrow")
@@ -1313,8 +1383,8 @@ def test_lexical_arrow_column_of_another_type_is_refused(name):
 
 def test_lexical_table_is_refused():
     pyarrow = pytest.importorskip("pyarrow")
-    with pytest.raises(ValueError, match="one dimension"):
-        LexicalVectorizer().fit(pyarrow.table({"text": COLUMN}))
+    with pytest.raises(ValueError, match="one column of text.*the columns 'a', 'b'"):
+        LexicalVectorizer().fit(pyarrow.table({"a": COLUMN, "b": COLUMN}))
 
 
 def invalid_utf8(pyarrow, values):
@@ -1395,11 +1465,14 @@ def test_lexical_missing_document_is_named_if_scikit_learn_reads(missing):
         vectorizer.fit(["apple pie", missing])
 
 
-def test_lexical_table_is_refused_if_scikit_learn_reads():
+@pytest.mark.parametrize(
+    "params", [{"preprocessor": str.lower}, {"analyzer": str.split}]
+)
+def test_lexical_table_is_refused_if_scikit_learn_reads(params):
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame({"text": ["apple pie"], "more": ["green apple"]})
-    with pytest.raises(ValueError, match="one dimension"):
-        LexicalVectorizer(preprocessor=str.lower).fit(table)
+    with pytest.raises(ValueError, match="one column of text.*'text', 'more'"):
+        LexicalVectorizer(**params).fit(table)
 
 
 @pytest.mark.parametrize("sublinear_tf", [False, True])

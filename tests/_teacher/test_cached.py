@@ -409,6 +409,7 @@ def test_cached_teacher_get_params(tmp_path):
         "invalid_vectors": "error",
         "device": None,
         "prompt_name": None,
+        "null_documents": "error",
         "verbose": None,
     }
 

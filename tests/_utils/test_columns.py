@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sklux._utils.columns import as_vectors, column_names, is_table, table_columns
+from sklux._utils.columns import as_vectors
 
 TYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64")
 
@@ -331,21 +331,9 @@ def test_columns_a_table_with_other_columns_is_refused(make):
         as_vectors(table, "embeddings")
 
 
-@pytest.mark.parametrize(
-    "make", [pd.DataFrame, pl.DataFrame, pa.table, pa.record_batch]
-)
-def test_columns_of_a_table(make):
-    table = make({"a": [1, 2], "b": [3, 4]})
-    assert is_table(table)
-    assert column_names(table) == ["a", "b"]
-    assert [np.asarray(column).tolist() for column in table_columns(table)] == [
-        [1, 2],
-        [3, 4],
-    ]
-
-
-@pytest.mark.parametrize(
-    "other", [np.ones((2, 2)), pd.Series([1]), pl.Series([1]), pa.array([1]), [[1]]]
-)
-def test_columns_other_objects_are_no_tables(other):
-    assert not is_table(other)
+def test_columns_masked_values_are_missing():
+    vectors = np.ma.array([[1, 2], [3, 4]], mask=[[0, 0], [1, 1]])
+    np.testing.assert_array_equal(as_vectors(vectors, "e"), [[1, 2], [np.nan] * 2])
+    rows = np.ma.masked_all(3, dtype=object)
+    rows[0], rows[2] = [1, 2], [3, 4]
+    np.testing.assert_array_equal(as_vectors(rows, "e"), [[1, 2], [np.nan] * 2, [3, 4]])

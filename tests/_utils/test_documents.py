@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from sklux._lexical.buffers import text_buffers
-from sklux._utils.documents import check_documents
+from sklux._utils.documents import check_documents, is_missing, read_nulls
 
 TEXTS = ["", "a red apple", "\U0001f34e", "na\u00efve"]
 
@@ -35,6 +35,11 @@ KINDS = {
     "arrow_large_array": lambda texts: pa.array(texts, type=pa.large_string()),
     "arrow_dictionary": lambda texts: pa.array(texts).dictionary_encode(),
     "arrow_chunked_array": lambda texts: pa.chunked_array([texts[:1], [], texts[1:]]),
+    "numpy_column": lambda texts: np.array(texts, dtype=object)[:, None],
+    "pandas_frame": lambda texts: pd.DataFrame({"text": texts}, index=[7, 7, 3, 0]),
+    "polars_frame": lambda texts: pl.DataFrame({"text": texts}),
+    "arrow_table": lambda texts: pa.table({"text": texts}),
+    "arrow_batch": lambda texts: pa.record_batch({"text": texts}),
 }
 # NumPy has StringDType since version 2.
 if not hasattr(np.dtypes, "StringDType"):
@@ -89,14 +94,11 @@ def test_documents_bare_bytes_are_refused():
 @pytest.mark.parametrize(
     ("table", "shape"),
     [
-        (pd.DataFrame({"text": TEXTS}), (4, 1)),
-        (pl.DataFrame({"text": TEXTS}), (4, 1)),
-        (pa.table({"text": TEXTS}), (4, 1)),
         (np.array(TEXTS).reshape(2, 2), (2, 2)),
-        (np.array(TEXTS, dtype=object).reshape(4, 1), (4, 1)),
+        (np.array(TEXTS, dtype=object).reshape(4, 1, 1), (4, 1, 1)),
         (np.array("one document"), ()),
     ],
-    ids=["pandas", "polars", "arrow", "array", "column", "scalar"],
+    ids=["array", "three", "scalar"],
 )
 def test_documents_other_than_one_dimension_is_refused(table, shape):
     message = (
@@ -105,6 +107,22 @@ def test_documents_other_than_one_dimension_is_refused(table, shape):
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         check_documents(table)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_documents_table_of_several_columns_is_refused(make):
+    """A loop over a data frame gives the names of its columns."""
+    table = make({"title": TEXTS, "body": TEXTS})
+    message = (
+        "raw_documents must be one column of text, and not a table: a table is read "
+        f"column by column. Got {type(table).__name__} with the columns 'title', "
+        "'body'. Select one: table['text'], by its name in a scikit-learn "
+        "ColumnTransformer, or by cols= in skrub's ApplyToCols"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        check_documents(table)
+    with pytest.raises(ValueError, match="Got .* with no columns. Select one"):
+        check_documents(make({}))
 
 
 @pytest.mark.parametrize("number", [3, 2.5, None, object()])
@@ -193,6 +211,10 @@ def test_documents_in_a_mapping_are_refused(table):
         (pl.Series(["a", None]), "None", 1),
         (pa.array(["a", "b", None]), "None", 2),
         (pa.chunked_array([["a"], ["b", None]]), "None", 2),
+        (np.ma.array(["a", "b"], mask=[False, True]), ".*", 1),
+        (["a", pa.scalar(None, pa.string())], ".*None.*", 1),
+        (pd.DataFrame({"text": ["a", None]}), "None|nan", 1),
+        (pl.DataFrame({"text": ["a", None]}), "None", 1),
     ],
 )
 def test_documents_missing_is_named_with_its_position(documents, shown, position):
@@ -202,6 +224,47 @@ def test_documents_missing_is_named_with_its_position(documents, shown, position
         r"\. Drop or fill missing values\.$",
     ):
         check_documents(documents)
+    if hasattr(documents, "__next__"):
+        return
+    empty = check_documents(documents, "empty")
+    assert empty[position] == ""
+    assert empty[:position] == ["a", "b", "c"][:position]
+
+
+def test_documents_missing_are_counted_and_the_remedy_is_named():
+    """A function without the parameter does not name it."""
+    message = (
+        "raw_documents has a missing value (None) at position 1, the first of 3. Drop "
+        "or fill missing values"
+    )
+    documents = ["a", None, "b", np.nan, pd.NA]
+    remedy = ", or set null_documents='empty'"
+    with pytest.raises(ValueError, match=f"^{re.escape(message + remedy)}.$"):
+        check_documents(documents, "error")
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}.$"):
+        check_documents(documents)
+
+
+def test_documents_empty_for_missing_ones_does_not_hide_others():
+    with pytest.raises(TypeError, match="must hold only str. Got int at position 2"):
+        check_documents(["a", None, 3, None], "empty")
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["", b"", [], (), np.array([]), np.array([np.nan]), 0, 1.5, {}, pa.scalar("")],
+)
+def test_documents_that_are_not_missing(document):
+    assert not is_missing(document)
+
+
+def test_documents_read_nulls():
+    assert list(read_nulls([1, None, 2], "empty", read=str)) == ["1", "", "2"]
+    assert list(read_nulls([None], "empty", empty=list)) == [[]]
+    reader = read_nulls([1, None, 2], "error")
+    assert next(reader) == 1
+    with pytest.raises(ValueError, match="position 1.*set null_documents='empty'"):
+        next(reader)
 
 
 def test_documents_nan_is_refused_with_the_message_of_scikit_learn():
