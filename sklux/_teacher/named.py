@@ -20,7 +20,7 @@ def load_named(library: ModuleType, name: str, device: str | None) -> object:
     Parameters
     ----------
     library : module
-        sentence-transformers.
+        The library sentence-transformers.
     name : str
         Name or folder.
     device : str or None
