@@ -13,12 +13,21 @@ help:
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
 	@echo "make bench  all benchmarks (6 hours; uses ../shared/data if it exists)"
+	@echo "TORCH_INDEX=...  an index of torch without CUDA, for each of these on Linux"
 	@echo "make clean  remove the environments and all build products"
+
+# On Linux, pip installs torch with CUDA: 5 GB. For a build without CUDA, copy the address
+# of its index from pytorch.org ("Get Started", Linux, Pip, CPU): make test TORCH_INDEX=...
+# An environment that has a torch keeps it; `make clean` removes the environments.
+TORCH_INDEX ?=
+install_torch = $(if $(TORCH_INDEX),$(1)/bin/python -m pip install --quiet \
+		--constraint constraints.txt --index-url $(TORCH_INDEX) torch)
 
 # One stamp for each set of extras: pip runs again only if a declaration has changed.
 $(VENV)/pip.stamp: constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(call install_torch,$(VENV))
 	touch $@
 
 SOURCES = pyproject.toml setup.py constraints.txt \
@@ -43,12 +52,14 @@ test: $(VENV)/test.stamp
 # The oldest allowed versions and the newest released versions, in separate environments.
 test-oldest:
 	$(PYTHON) -m venv $(VENV)-oldest
+	$(call install_torch,$(VENV)-oldest)
 	$(VENV)-oldest/bin/python -m pip install --quiet --constraint constraints.txt \
 		--constraint .ci/oldest.txt --editable '.[test-basic]'
 	$(RUN_SMALL) $(VENV)-oldest/bin/python -m pytest $(IN_PARALLEL)
 
 test-newest:
 	$(PYTHON) -m venv $(VENV)-newest
+	$(call install_torch,$(VENV)-newest)
 	$(VENV)-newest/bin/python -m pip install --quiet --upgrade \
 		--upgrade-strategy eager --constraint constraints.txt --editable '.[test]'
 	$(RUN_SMALL) $(VENV)-newest/bin/python -m pytest $(IN_PARALLEL)

@@ -1,6 +1,9 @@
 """Repeated declarations agree: versions of linters, oldest packages, workflows."""
 
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -196,3 +199,32 @@ def test_map_names_every_module():
     }
     assert len(files) > 90
     assert not missing
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize("target", ["demo", "test", "test-oldest", "test-newest"])
+def test_packaging_make_installs_the_torch_of_a_given_index_first(target):
+    """pip keeps it. Without an index, pip chooses: on Linux with CUDA, 4 GB more."""
+    command = ["make", "-n", target, "VENV=.venv-that-is-missing"]
+    # These tests may have been started by make.
+    ours = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "TORCH_INDEX")
+    env = {name: value for name, value in os.environ.items() if name not in ours}
+    recipes = [
+        subprocess.run(
+            [*command, *index],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout.replace("\\\n", "")
+        for index in ([], ["TORCH_INDEX=https://index.example/cpu"])
+    ]
+    assert "--index-url" not in recipes[0]
+    installs = [line for line in recipes[1].split("\n") if "pip install" in line]
+    from_index = [line for line in installs if "--index-url" in line]
+    (torch_line,) = from_index
+    assert torch_line.endswith("--index-url https://index.example/cpu torch")
+    assert "--constraint constraints.txt" in torch_line
+    editable = next(line for line in installs if "--editable" in line)
+    assert installs.index(torch_line) < installs.index(editable)
