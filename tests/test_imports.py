@@ -64,6 +64,8 @@ HEAVY = {
     "pyarrow": {
         "_commands.document_files",
         "_commands.embedding_files",
+        "_commands.parquet_columns",
+        "_commands.text_input",
         "_commands.vector_files",
         "_lexical.buffers",
     },

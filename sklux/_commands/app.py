@@ -13,17 +13,21 @@ from typer.core import TyperGroup
 
 from sklux._commands.errors import errors_in_words
 from sklux._commands.options import (
+    DOCUMENTS,
     Cache,
     Column,
+    Delimiter,
     DocumentFormat,
     Documents,
     Dtype,
     Embeddings,
     EmbeddingsColumn,
+    Encoding,
     Json,
     Model,
     Prompt,
     Quiet,
+    QuotesOption,
     Teacher,
     TeacherSampleSize,
     Windows,
@@ -124,6 +128,9 @@ def precompute(
     teacher: Teacher = None,
     column: Column = "text",
     format: DocumentFormat = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    quotes: QuotesOption = None,
     teacher_sample_size: TeacherSampleSize = "all",
     cache: Cache = None,
     windows: Windows = 1,
@@ -139,12 +146,12 @@ def precompute(
 
         sklux precompute docs.parquet -t all-MiniLM-L6-v2 --teacher-sample-size auto
     """
-    from sklux._commands.inputs import DocumentSource
+    from sklux._commands.inputs import document_source
     from sklux._commands.precompute import precompute_embeddings
     from sklux._commands.teacher_options import TeacherOptions
 
     precompute_embeddings(
-        DocumentSource(documents, format, column),
+        document_source(documents, format, column, encoding, delimiter, quotes),
         TeacherOptions(teacher, cache, windows, prompt),
         teacher_sample_size,
         quiet,
@@ -160,6 +167,9 @@ def fit(
     embeddings_column: EmbeddingsColumn = None,
     column: Column = "text",
     format: DocumentFormat = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    quotes: QuotesOption = None,
     teacher_sample_size: TeacherSampleSize = "auto",
     cache: Cache = None,
     windows: Windows = 1,
@@ -205,11 +215,11 @@ def fit(
         sklux fit docs.parquet model.sklux --teacher all-MiniLM-L6-v2
     """
     from sklux._commands.fit import fit_model
-    from sklux._commands.inputs import DocumentSource
+    from sklux._commands.inputs import document_source
     from sklux._commands.teacher_options import TeacherOptions
 
     fit_model(
-        DocumentSource(documents, format, column),
+        document_source(documents, format, column, encoding, delimiter, quotes),
         model,
         TeacherOptions(teacher, cache, windows, prompt),
         embeddings,
@@ -240,6 +250,9 @@ def embed(
     ],
     column: Column = "text",
     format: DocumentFormat = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    quotes: QuotesOption = None,
     keep: Annotated[
         list[str] | None,
         typer.Option(
@@ -250,7 +263,7 @@ def embed(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Embed the documents of a file of any size.
+    """Embed the documents of files of any size.
 
     Documents are read, embedded and written in pieces. The output file appears when it
     is complete. From a file, and in a pipe:
@@ -260,10 +273,14 @@ def embed(
         zcat crawl.jsonl.gz | sklux embed model.sklux - v.parquet --format jsonl -k url
     """
     from sklux._commands.embed import embed_documents
-    from sklux._commands.inputs import DocumentSource
+    from sklux._commands.inputs import document_source
 
     embed_documents(
-        model, DocumentSource(documents, format, column), output, keep or [], quiet
+        model,
+        document_source(documents, format, column, encoding, delimiter, quotes),
+        output,
+        keep or [],
+        quiet,
     )
 
 
@@ -289,6 +306,9 @@ def evaluate(
     embeddings_column: EmbeddingsColumn = None,
     column: Column = "text",
     format: DocumentFormat = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    quotes: QuotesOption = None,
     cache: Cache = None,
     windows: Windows = 1,
     prompt: Prompt = None,
@@ -304,12 +324,12 @@ def evaluate(
         sklux evaluate model.sklux others.parquet --teacher all-MiniLM-L6-v2
     """
     from sklux._commands.evaluate import evaluate_model
-    from sklux._commands.inputs import DocumentSource
+    from sklux._commands.inputs import document_source
     from sklux._commands.teacher_options import TeacherOptions
 
     evaluate_model(
         model,
-        DocumentSource(documents, format, column),
+        document_source(documents, format, column, encoding, delimiter, quotes),
         TeacherOptions(teacher, cache, windows, prompt),
         embeddings,
         embeddings_column,
@@ -321,16 +341,33 @@ def evaluate(
 @app.command()
 def neighbors(
     model: Model,
-    documents: Documents,
-    queries: Annotated[
-        list[str], typer.Argument(help="One or more texts to search for.")
+    documents: Annotated[
+        str,
+        typer.Argument(
+            help=f"File of documents, folder, or pattern in quotes: 'docs/*.jsonl'. "
+            f"{DOCUMENTS}"
+        ),
     ],
+    queries: Annotated[
+        list[str] | None,
+        typer.Argument(help="One or more texts to search for."),
+    ] = None,
+    query: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Text to search for. With it, all arguments after the model are "
+            "documents. Can be given several times."
+        ),
+    ] = None,
     n_neighbors: Annotated[
         int,
         typer.Option("--number", "-n", min=1, help="Number of documents per query."),
     ] = 5,
     column: Column = "text",
     format: DocumentFormat = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    quotes: QuotesOption = None,
     keep: Annotated[
         list[str] | None,
         typer.Option(
@@ -345,19 +382,22 @@ def neighbors(
     """Print the documents of a file that are nearest to one or more queries.
 
     The file is read a single time, in pieces, so it may have any size. First one query;
-    then two queries, with three documents each and the column `name`:
+    then two queries, with three documents each and the column `name`; then two files:
 
         sklux neighbors model.sklux docs.parquet "shortest path in a graph"
 
         sklux neighbors model.sklux docs.parquet "a graph" "a tree" -n 3 --keep name
-    """
-    from sklux._commands.inputs import DocumentSource
-    from sklux._commands.neighbors import print_neighbors
 
+        sklux neighbors model.sklux a.parquet b.parquet --query "a graph"
+    """
+    from sklux._commands.inputs import document_source
+    from sklux._commands.neighbors import print_neighbors, split_arguments
+
+    files, texts = split_arguments([documents, *(queries or [])], query)
     print_neighbors(
         model,
-        DocumentSource(documents, format, column),
-        queries,
+        document_source(files, format, column, encoding, delimiter, quotes),
+        texts,
         n_neighbors,
         keep or [],
         as_json=json,

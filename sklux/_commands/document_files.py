@@ -1,15 +1,12 @@
-"""Documents in files: Parquet, CSV, JSON lines and plain text, read piece by piece.
+"""Documents in files: Parquet, CSV, JSON and plain text, read piece by piece.
 
 All files but Parquet, which compresses its own columns, may be compressed. A piece has
 at most `MAX_PIECE_DOCUMENTS` documents and little more than `MAX_PIECE_CHARACTERS`
-characters (a document is never cut). This does not depend on the size of the file.
+characters (a document is never cut). This does not depend on the size of the files.
 Other columns of a table can be kept with the documents.
 """
 
-import csv
 import errno
-import io
-import json
 import os
 import stat
 import sys
@@ -17,29 +14,25 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
+from sklux._commands.csv_rows import CsvTable, check_delimiter
+from sklux._commands.document_paths import (
+    STANDARD_INPUT,
+    check_file,
+    file_compression,
+    file_format,
+    file_name,
+)
+from sklux._commands.json_rows import ABSENT, MAX_KEYS, json_rows, keys_of, value_at
+from sklux._commands.parquet_columns import column_at, path_to, paths_of, type_at
+from sklux._commands.text_input import TextInput
+from sklux._utils.file_kinds import beginning_in_words
 from sklux._utils.optional import import_optional
 
-if TYPE_CHECKING:
-    from _csv import Reader
-
-FORMATS = ("parquet", "csv", "jsonl", "text")
-SUFFIXES = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".txt": "text",
-}
-# Further suffixes of compressed files, with the names of the codecs in Arrow.
-COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
-STANDARD_INPUT = "-"
 MAX_PIECE_DOCUMENTS, MAX_PIECE_CHARACTERS = 10_000, 32_000_000
-# The csv module needs a limit. At a quote that is never closed it stops there, before
-# the rest of a large file fills the memory.
-MAX_FIELD_CHARACTERS = 2**28
+# A key that none of so many first rows of a JSON file has is an error.
+N_ROWS_WITH_KEYS = 1000
 
 
 @dataclass
@@ -67,22 +60,45 @@ class Piece:
         return [place for place in range(len(self.documents)) if place not in missing]
 
 
+@dataclass(frozen=True)
+class ReadOptions:
+    """How files of documents are read.
+
+    Attributes
+    ----------
+    format : str or None
+        One of `FORMATS`; None takes it from the name of each file, without the suffix
+        of a compression.
+    column : str
+        Column, or key, that holds the text. Plain text ignores it.
+    encoding : str or None
+        Encoding of the text; None means UTF-8. Parquet ignores it.
+    delimiter : str or None
+        Character between the values of a CSV file; None means that the header shows it.
+    quotes : {'doubled', 'backslash', 'none'} or None
+        How quotes within values of a CSV file are written; None means that the first
+        lines show it.
+    """
+
+    format: str | None = None
+    column: str = "text"
+    encoding: str | None = None
+    delimiter: str | None = None
+    quotes: str | None = None
+
+
 class DocumentFile:
     """A file with one document per row or line.
 
     Parameters
     ----------
     path : str
-        The file, or a pipe; ``'-'`` is standard input. A file is compressed if its name
-        ends with one of `COMPRESSIONS`.
-    format : {'parquet', 'csv', 'jsonl', 'text'} or None
-        None takes the format from the name, without the suffix of a compression.
-    column : str
-        Column, or key, that holds the text. Plain text ignores it.
+        The file, or a pipe; ``'-'`` is standard input. Its name or its first bytes show
+        whether it is compressed.
+    options : ReadOptions or None, default=None
+        How it is read.
     keep : sequence of str
         Columns to keep with the text. Columns of a CSV file are kept as text.
-    piece_documents : int or None
-        Maximum number of documents in a piece; None means `MAX_PIECE_DOCUMENTS`.
 
     Raises
     ------
@@ -98,20 +114,18 @@ class DocumentFile:
     def __init__(
         self,
         path: str,
-        format: str | None = None,
-        column: str = "text",
+        options: ReadOptions | None = None,
         keep: Sequence[str] = (),
-        piece_documents: int | None = None,
     ):
         if path != STANDARD_INPUT:
             check_file(path)
+        self.options = options = options or ReadOptions()
         self.path = path
         self.name = file_name(path)
-        self.format = file_format(path) if format is None else format
+        self.format = file_format(path) if options.format is None else options.format
         self.compression = file_compression(path)
-        self.column = column
+        self.column = options.column
         self.keep = list(keep)
-        self.piece_documents = piece_documents
         self._position: Callable[[], float | None] = lambda: 0.0
         if self.format == "text" and self.keep:
             raise ValueError(
@@ -121,9 +135,14 @@ class DocumentFile:
         if self.format == "parquet":
             self._check_seekable()
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether it can be read more than once."""
+        return self.path != STANDARD_INPUT and Path(self.path).is_file()
+
     def _check_seekable(self) -> None:
         """Refuse Parquet that can only be read from beginning to end."""
-        if self.path == STANDARD_INPUT or not Path(self.path).is_file():
+        if not self.is_regular:
             raise ValueError(
                 "Parquet cannot be read from a pipe, because its index is at its end. "
                 "Write it to a file first, or pipe JSON lines."
@@ -145,15 +164,55 @@ class DocumentFile:
         """
         return self._position()
 
-    def __iter__(self) -> Iterator[Piece]:
-        """Read the documents, piece by piece."""
-        rows = {
+    def rows(self) -> Iterator[tuple]:
+        """Yield the text, or None, and the values of the kept columns of each row.
+
+        Yields
+        ------
+        tuple
+            A row.
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be read, or if a text is not a str.
+        """
+        read = {
             "parquet": self._parquet,
             "csv": self._csv,
-            "jsonl": self._json_lines,
+            "tsv": self._csv,
+            "jsonl": self._json,
+            "json": self._json,
             "text": self._lines,
-        }[self.format]()
-        return pieces(self._named(rows), self.keep, self.piece_documents)
+        }[self.format]
+        for number, row in enumerate(self._named(read())):
+            if row[0] is not None and not isinstance(row[0], str):
+                raise ValueError(
+                    f"Document {number} of {self.name} is of type "
+                    f"{type(row[0]).__name__}, not str. Give the column that holds the "
+                    "text with --column."
+                )
+            yield row
+
+    def check(self) -> None:
+        """Read the first row, so that errors show before any work.
+
+        Raises
+        ------
+        ValueError
+            If the file does not have the columns, for instance.
+        """
+        if self.format == "parquet":
+            with self._parquet_file() as file:
+                self._check_parquet(file.schema_arrow)
+        elif not self.is_empty:
+            next(self.rows(), None)
+            self._position = lambda: 0.0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no bytes, as some programs write a part without rows."""
+        return self.is_regular and os.path.getsize(self.path) == 0
 
     def kept_types(self) -> dict[str, Any]:
         """Types of the kept columns, if the file declares them.
@@ -168,39 +227,8 @@ class DocumentFile:
             return {}
         with self._parquet_file() as file:
             schema = file.schema_arrow
-        once = [
-            name for name in self.keep if len(schema.get_all_field_indices(name)) == 1
-        ]
-        return {name: schema.field(name).type for name in once}
-
-    def read_present(self) -> tuple[list[str], list[int], int]:
-        """Read all documents that are not missing.
-
-        Returns
-        -------
-        documents : list of str
-            The documents, in order.
-        places : list of int
-            Their positions in the file.
-        n_documents : int
-            Number of documents in the file, including missing ones.
-
-        Raises
-        ------
-        ValueError
-            If there are none, or if the file cannot be read.
-        """
-        documents, places, n_documents = [], [], 0
-        for piece in self:
-            documents += [piece.documents[place] for place in piece.present]
-            places += [n_documents + place for place in piece.present]
-            n_documents += len(piece.documents)
-        if not documents:
-            only = (
-                "no documents" if n_documents == 0 else "only missing (null) documents"
-            )
-            raise ValueError(f"{self.name} contains {only}.")
-        return documents, places, n_documents
+        types = {name: type_at(schema, name) for name in self.keep}
+        return {name: type_ for name, type_ in types.items() if type_ is not None}
 
     def _named(self, rows: Iterator[tuple]) -> Iterator[tuple]:
         """Rows; system errors while reading them name the file."""
@@ -209,23 +237,32 @@ class DocumentFile:
                 yield from rows
             except OSError as error:
                 # Arrow's own errors have no number.
-                if self.compression is None or error.errno is not None:
+                if self.format == "parquet" or error.errno is not None:
                     raise
+                kind = self.compression or "a compressed file"
                 raise ValueError(
-                    f"{self.name} cannot be read as {self.compression}: {error}. The "
-                    "file is damaged, incomplete or of another format."
+                    f"{self.name} cannot be read as {kind}: {error}. "
+                    f"{self._beginning()}. The file is damaged, incomplete or of "
+                    "another format."
                 ) from error
+
+    def _beginning(self) -> str:
+        """What the first bytes show."""
+        if not self.is_regular:
+            return "It is a pipe"
+        with open(self.path, "rb") as file:
+            return beginning_in_words(file.read(64))
 
     def _parquet(self) -> Iterator[tuple]:
         """Rows of a Parquet file."""
         with self._parquet_file() as file:
-            self._check_columns(file.schema_arrow.names)
+            self._check_parquet(file.schema_arrow)
             n_rows, n_read = file.metadata.num_rows, 0
             self._position = lambda: n_read / max(n_rows, 1)
             columns = list(dict.fromkeys([self.column, *self.keep]))
             for batch in file.iter_batches(batch_size=1024, columns=columns):
-                texts = self._texts(batch.column(self.column), n_read)
-                yield from zip(texts, *(batch.column(name) for name in self.keep))
+                texts = self._texts(column_at(batch, self.column), n_read)
+                yield from zip(texts, *(column_at(batch, name) for name in self.keep))
                 n_read += batch.num_rows
 
     def _texts(self, column: Any, n_before: int) -> list:
@@ -250,99 +287,81 @@ class DocumentFile:
                 yield file
         except arrow.ArrowException as error:
             raise ValueError(
-                f"{self.name} cannot be read as Parquet: {error}"
+                f"{self.name} cannot be read as Parquet: {error} {self._beginning()}."
             ) from error
 
     def _csv(self) -> Iterator[tuple]:
-        """Rows of a CSV file with a header; no value is converted."""
-        with self._opened() as file:
-            limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
-            lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-            reader = csv.reader(lines, strict=True)
-            try:
-                yield from self._csv_rows(reader)
-            except UnicodeDecodeError as error:
-                raise ValueError(
-                    f"{self.name} is not UTF-8 after line {reader.line_num}: "
-                    f"{error.reason}. Convert the file, for instance with iconv."
-                ) from error
-            except csv.Error as error:
-                raise ValueError(
-                    f"Line {reader.line_num} of {self.name} cannot be read as CSV: "
-                    f"{error}."
-                ) from error
-            finally:
-                csv.field_size_limit(limit)
-
-    def _csv_rows(self, reader: "Reader") -> Iterator[tuple]:
-        """Text and kept columns of the rows of a CSV reader.
+        """Rows of a CSV file with a header; no value is converted.
 
         Empty lines are skipped if there are two or more columns.
         """
-        names = next(filter(None, reader), None)
-        if names is None:
-            raise ValueError(f"{self.name} is empty. A CSV file begins with a header.")
-        self._check_columns(names)
-        wanted = [names.index(name) for name in (self.column, *self.keep)]
-        for row in reader:
-            if not row:
-                if len(names) == 1:
-                    # polars writes a missing value of the only column as an empty line.
-                    yield (None,) * len(wanted)
-                continue
-            if len(row) != len(names):
-                raise ValueError(
-                    f"Line {reader.line_num} of {self.name} has {len(row)} instead of "
-                    f"{len(names)} columns, the number in the header. Put values that "
-                    "contain a comma in quotes."
-                )
-            yield tuple(row[place] for place in wanted)
-
-    def _json_lines(self) -> Iterator[tuple]:
-        """Rows of a file with a JSON object on each line."""
-        is_first = True
+        delimiter = check_delimiter(self.options.delimiter)
+        if delimiter is None and self.format == "tsv":
+            delimiter = "\t"
         with self._opened() as file:
-            for number, line in enumerate(file, start=1):
-                if not line.strip():
+            text, table = self._text(file), CsvTable(self.name)
+            wanted = (self.column, *self.keep)
+            try:
+                table.open(text.stream(), wanted, delimiter, self.options.quotes)
+                found = f"Its columns (separated by {table.delimiter!r}) are"
+                self._check_columns(table.names, "column", found)
+                places = [table.names.index(name) for name in wanted]
+                for row in table.rows():
+                    if row:
+                        yield tuple(row[place] for place in places)
+                    elif len(table.names) == 1:
+                        # polars writes a missing value of the only column so.
+                        yield (None,) * len(places)
+            except UnicodeError as error:
+                # The text is decoded some lines ahead.
+                after = f" after line {table.line}" if table.line else ""
+                raise text.decode_error(f"The text{after}", error) from error
+
+    def _json(self) -> Iterator[tuple]:
+        """Rows of a JSON file."""
+        absent, keys = {self.column, *self.keep}, dict[str, None]()
+        waiting: list[tuple] = []
+        with self._opened() as file:
+            for row in json_rows(self._text(file)):
+                found = [value_at(row, name) for name in (self.column, *self.keep)]
+                values = tuple(None if one is ABSENT else one for one in found)
+                if not absent:
+                    yield values
                     continue
-                try:
-                    row = json.loads(line)
-                except RecursionError as error:
-                    raise ValueError(
-                        f"Line {number} of {self.name} is nested too deeply to be "
-                        "read. Remove the line."
-                    ) from error
-                except ValueError as error:
-                    raise ValueError(
-                        f"Line {number} of {self.name} is not JSON: {error}."
-                    ) from error
-                if not isinstance(row, dict):
-                    raise ValueError(
-                        f"Line {number} of {self.name} is not a JSON object. Each line "
-                        f'must be an object, such as {{"{self.column}": ...}}.'
-                    )
-                if is_first:
-                    self._check_columns(list(row))
-                    is_first = False
-                values = [row.get(name) for name in self.keep]
-                yield row.get(self.column), *values
+                absent -= {
+                    name
+                    for name, one in zip((self.column, *self.keep), found)
+                    if one is not ABSENT
+                }
+                keys |= dict.fromkeys(keys_of(row))
+                waiting.append(values)
+                if len(waiting) >= N_ROWS_WITH_KEYS:
+                    self._check_keys(absent, keys, len(waiting))
+                if not absent:
+                    yield from waiting
+                    waiting = []
+            if waiting:
+                self._check_keys(absent, keys, len(waiting))
+
+    def _check_keys(self, absent: set[str], keys: Iterable[str], n_rows: int) -> None:
+        """Refuse keys that no row has."""
+        if absent:
+            rows = "row" if n_rows == 1 else f"{n_rows:,} rows"
+            self._check_columns(list(keys), "key", f"The keys of its first {rows} are")
 
     def _lines(self) -> Iterator[tuple]:
         """Lines of plain text, each a document."""
         with self._opened() as file:
-            for number, line in enumerate(file, start=1):
-                # A file may begin with a byte order mark.
-                encoding = "utf-8-sig" if number == 1 else "utf-8"
-                try:
-                    yield (line.rstrip(b"\r\n").decode(encoding),)
-                except UnicodeDecodeError as error:
-                    raise ValueError(
-                        f"Line {number} of {self.name} is not UTF-8: {error.reason}. "
-                        "Convert the file, for instance with iconv."
-                    ) from error
+            for line in self._text(file).lines():
+                yield (line.rstrip("\r\n"),)
+
+    def _text(self, file: BinaryIO) -> TextInput:
+        """The text of the open file."""
+        encoding = self.options.encoding
+        return TextInput(file, self.name, encoding, self.compression)
 
     def _opened(self) -> BinaryIO:
-        """The decompressed bytes of the file; standard input stays open."""
+        """The open file; standard input stays open when it is closed."""
         if self.path == STANDARD_INPUT:
             file = os.fdopen(os.dup(standard_input()), "rb")
         else:
@@ -353,26 +372,34 @@ class DocumentFile:
             self._position = lambda: None
         else:
             self._position = lambda: 1.0 if file.closed else file.tell() / size
-        return file if self.compression is None else self._decompressed(file)
+        return file
 
-    def _decompressed(self, file: BinaryIO) -> BinaryIO:
-        """The bytes in a compressed file; closing them closes the file."""
-        arrow = import_optional(
-            "pyarrow", extra="cli", purpose="Reading compressed files"
-        )
-        stream = arrow.CompressedInputStream(file, self.compression)
-        return io.BufferedReader(stream, buffer_size=2**20)
+    def _check_parquet(self, schema: Any) -> None:
+        """Refuse columns that a Parquet file does not have; paths lead into structs."""
+        names = [path for field in schema for path in paths_of(field)]
+        wanted = dict.fromkeys((self.column, *self.keep))
+        found = [name for name in wanted if path_to(schema, name) is not None]
+        self._check_columns([*names, *(name for name in found if name not in names)])
 
-    def _check_columns(self, names: list[str]) -> None:
+    def _check_columns(
+        self, names: list[str], noun: str = "column", found: str = "Its columns are"
+    ) -> None:
         """Refuse columns that do not exist, or whose name exists twice."""
-        missing = [name for name in (self.column, *self.keep) if name not in names]
-        if missing:
-            raise ValueError(
-                f"{self.name} has no column {missing[0]!r}. Its columns are "
-                f"{', '.join(map(repr, names))}. Give the column that holds the text "
-                "with --column."
+        wanted = dict.fromkeys((self.column, *self.keep))
+        for name in wanted:
+            if name in names:
+                continue
+            shown = ", ".join(map(repr, names[:MAX_KEYS])) or "missing"
+            more = ", ..." if len(names) > MAX_KEYS else ""
+            remedy = (
+                f"Give the {noun} that holds the text with --column."
+                if name == self.column
+                else f"Name another {noun} with --keep, or leave it out."
             )
-        double = [name for name in (self.column, *self.keep) if names.count(name) > 1]
+            raise ValueError(
+                f"{self.name} has no {noun} {name!r}. {found} {shown}{more}. {remedy}"
+            )
+        double = [name for name in wanted if names.count(name) > 1]
         if double:
             raise ValueError(
                 f"{self.name} has more than one column {double[0]!r}. Rename one of "
@@ -380,41 +407,114 @@ class DocumentFile:
             )
 
 
-def file_name(path: str) -> str:
-    """Name of a file of documents in messages.
+class DocumentFiles:
+    """Files that are read one after another, as if they were one.
 
     Parameters
     ----------
-    path : str
-        The file; ``'-'`` is standard input.
-
-    Returns
-    -------
-    str
-        The path, or ``'standard input'``.
+    files : sequence of DocumentFile
+        The files, one or more, with the same columns to keep.
+    name : str
+        Name of all of them in messages.
+    piece_documents : int or None, default=None
+        Maximum number of documents in a piece; None means `MAX_PIECE_DOCUMENTS`.
     """
-    return "standard input" if path == STANDARD_INPUT else path
 
+    def __init__(
+        self,
+        files: Sequence[DocumentFile],
+        name: str,
+        piece_documents: int | None = None,
+    ):
+        self.files = list(files)
+        self.name = name
+        self.piece_documents = piece_documents
+        self._n_done = 0
 
-def check_file(path: str | Path) -> None:
-    """Refuse a path that is not a file or pipe.
+    def check(self) -> None:
+        """Check the columns of all files, before any work.
 
-    Parameters
-    ----------
-    path : str or Path
-        The path.
+        A single file is not checked: its errors show at once anyway.
 
-    Raises
-    ------
-    FileNotFoundError
-        If the path does not exist.
-    IsADirectoryError
-        If the path is a folder.
-    """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    if Path(path).is_dir():
-        raise IsADirectoryError(f"{path} is a folder. Name a file.")
+        Raises
+        ------
+        ValueError
+            If one of several files cannot be read.
+        """
+        if len(self.files) > 1:
+            for file in self.files:
+                if file.is_regular:
+                    file.check()
+
+    def position(self) -> float | None:
+        """Share of the files that has been read, by their sizes.
+
+        Returns
+        -------
+        float or None
+            Between 0 and 1; None if a length is not known, as for a pipe.
+        """
+        if not all(file.is_regular for file in self.files):
+            return None
+        sizes = [max(os.path.getsize(file.path), 1) for file in self.files]
+        done: float = sum(sizes[: self._n_done])
+        if self._n_done < len(self.files):
+            done += sizes[self._n_done] * (self.files[self._n_done].position() or 0)
+        return done / sum(sizes)
+
+    def __iter__(self) -> Iterator[Piece]:
+        """Read the documents, piece by piece. A piece may have rows of two files."""
+        return pieces(self._rows(), self.files[0].keep, self.piece_documents)
+
+    def kept_types(self) -> dict[str, Any]:
+        """Types of the kept columns, if all files declare them.
+
+        Returns
+        -------
+        dict of str to pyarrow.DataType
+            Types by name, as in the first file.
+        """
+        if any(file.format != "parquet" for file in self.files):
+            return {}
+        return self.files[0].kept_types()
+
+    def read_present(self) -> tuple[list[str], list[int], int]:
+        """Read all documents that are not missing.
+
+        Returns
+        -------
+        documents : list of str
+            The documents, in order.
+        places : list of int
+            Their positions among all documents.
+        n_documents : int
+            Number of all documents, including missing ones.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or if a file cannot be read.
+        """
+        documents, places, n_documents = [], [], 0
+        for piece in self:
+            documents += [piece.documents[place] for place in piece.present]
+            places += [n_documents + place for place in piece.present]
+            n_documents += len(piece.documents)
+        if not documents:
+            only = (
+                "no documents" if n_documents == 0 else "only missing (null) documents"
+            )
+            raise ValueError(f"{self.name} contains {only}.")
+        return documents, places, n_documents
+
+    def _rows(self) -> Iterator[tuple]:
+        """Rows of all files."""
+        for number, file in enumerate(self.files):
+            self._n_done = number
+            # Programs that write many parts leave parts without rows empty.
+            if len(self.files) == 1 or file.format == "parquet" or not file.is_empty:
+                yield from file.rows()
+        self._n_done = len(self.files)
 
 
 def standard_input() -> int:
@@ -467,55 +567,6 @@ def naming(name: str) -> Iterator[None]:
         raise OSError(number, words.strip(), name) from error
 
 
-def file_compression(path: str) -> str | None:
-    """Compression of a file, by its name.
-
-    Parameters
-    ----------
-    path : str
-        The file; ``'-'``, standard input, is not compressed.
-
-    Returns
-    -------
-    str or None
-        A value of `COMPRESSIONS`, or None.
-    """
-    return COMPRESSIONS.get(Path(path).suffix.lower())
-
-
-def file_format(path: str) -> str:
-    """Format of a file, by its name.
-
-    Parameters
-    ----------
-    path : str
-        The file; ``'-'`` is standard input.
-
-    Returns
-    -------
-    str
-        One of `FORMATS`.
-
-    Raises
-    ------
-    ValueError
-        If the name does not show the format.
-    """
-    if path == STANDARD_INPUT:
-        raise ValueError(
-            "Standard input has no file name to take the format from. Give it with "
-            "--format: csv, jsonl or text."
-        )
-    plain = Path(path) if file_compression(path) is None else Path(path).with_suffix("")
-    suffix = plain.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(
-            f"The file name {path} does not show the format. Give it with --format: "
-            f"{', '.join(FORMATS)}."
-        )
-    return SUFFIXES[suffix]
-
-
 def pieces(
     rows: Iterable[tuple], keep: Sequence[str], max_documents: int | None = None
 ) -> Iterator[Piece]:
@@ -534,28 +585,15 @@ def pieces(
     ------
     Piece
         The rows, in order.
-
-    Raises
-    ------
-    ValueError
-        If a text is not a str.
     """
     max_documents = max_documents or MAX_PIECE_DOCUMENTS
     gathered: list[tuple] = []
-    n_characters = n_before = 0
+    n_characters = 0
     for row in rows:
-        text = row[0]
-        if text is not None and not isinstance(text, str):
-            raise ValueError(
-                f"Document {n_before + len(gathered)} is of type "
-                f"{type(text).__name__}, not str. Give the column that holds the text "
-                "with --column."
-            )
         gathered.append(row)
-        n_characters += len(text or "")
+        n_characters += len(row[0] or "")
         if len(gathered) >= max_documents or n_characters >= MAX_PIECE_CHARACTERS:
             yield _piece(gathered, keep)
-            n_before += len(gathered)
             gathered, n_characters = [], 0
     if gathered:
         yield _piece(gathered, keep)

@@ -8,7 +8,7 @@ import numpy as np
 from sklux._commands.console import counted, counting, note
 from sklux._commands.document_files import naming
 from sklux._commands.inputs import DocumentSource, load_model
-from sklux._commands.outputs import check_output
+from sklux._commands.outputs import check_no_documents, check_output
 from sklux._commands.vector_files import (
     STANDARD_OUTPUT,
     check_kept,
@@ -41,7 +41,9 @@ def embed_documents(
     """
     # These checks are quick. Loading a model is not.
     check_kept(vector_format(output), keep)
-    check_output(output, (model_path, source.path))
+    check_output(output, (model_path, *source.paths))
+    if len(source.arguments) > 1:
+        check_no_documents(output)
     file, n_missing, n_zero = source.open(keep), 0, 0
     model = load_model(model_path)
     with (

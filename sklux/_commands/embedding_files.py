@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sklux._commands.document_files import check_file
+from sklux._commands.document_paths import check_file
 from sklux._utils.columns import as_vectors
 from sklux._utils.optional import import_optional
 

@@ -15,7 +15,11 @@ from sklux._commands.inputs import (
     check_rows,
     present_documents,
 )
-from sklux._commands.outputs import check_not_standard_output, check_output
+from sklux._commands.outputs import (
+    check_no_documents,
+    check_not_standard_output,
+    check_output,
+)
 from sklux._commands.teacher_options import (
     OR_EMBEDDINGS,
     TeacherOptions,
@@ -63,7 +67,8 @@ def fit_model(
     """
     check_column(embeddings, embeddings_column)
     sample_size = parse_sample_size(teacher_sample_size)
-    check_output(output, (source.path, embeddings, options.cache_file))
+    check_output(output, (*source.paths, embeddings, options.cache_file))
+    check_no_documents(output)
     check_not_standard_output(output)
     options.check_outside(output)
     not_default = {"teacher-sample-size": sample_size != "auto", "no-words": not words}

@@ -2,47 +2,55 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from sklux._commands.console import counted, note
+from sklux._commands.csv_rows import check_delimiter
 from sklux._commands.document_files import (
     DocumentFile,
-    check_file,
-    file_name,
+    DocumentFiles,
+    ReadOptions,
     naming,
 )
+from sklux._commands.document_paths import check_file, document_paths, file_name
+from sklux._commands.text_input import check_encoding
 from sklux._vectorizer import LuxicalVectorizer
 
 
 @dataclass
 class DocumentSource:
-    """Options of a command that describe a file of documents.
+    """Options of a command that describe its documents.
 
     Attributes
     ----------
-    path : str
-        The file; ``'-'`` is standard input.
-    format : str or None
-        Format of the file; None takes it from the name.
-    column : str
-        Column of the text.
+    arguments : sequence of str
+        Files, patterns and folders; ``'-'`` is standard input.
+    options : ReadOptions
+        How the files are read.
     """
 
-    path: str
-    format: str | None
-    column: str
+    arguments: Sequence[str]
+    options: ReadOptions
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """The files, in order."""
+        return document_paths(self.arguments, self.options.format)
 
     @property
     def name(self) -> str:
-        """Name of the file in messages."""
-        return file_name(self.path)
+        """Name of the files in messages."""
+        if len(self.paths) == 1:
+            return file_name(self.paths[0])
+        return f"{', '.join(self.arguments)} ({len(self.paths):,} files)"
 
     def open(
         self, keep: Sequence[str] = (), piece_documents: int | None = None
-    ) -> DocumentFile:
-        """Open the file.
+    ) -> DocumentFiles:
+        """Open the files, after a check of their columns.
 
         Parameters
         ----------
@@ -53,10 +61,70 @@ class DocumentSource:
 
         Returns
         -------
-        DocumentFile
+        DocumentFiles
             Can be read piece by piece.
         """
-        return DocumentFile(self.path, self.format, self.column, keep, piece_documents)
+        files = [DocumentFile(path, self.options, keep) for path in self.paths]
+        check_used(self.options, [file.format for file in files])
+        opened = DocumentFiles(files, self.name, piece_documents)
+        opened.check()
+        return opened
+
+
+def document_source(
+    documents: Sequence[str],
+    format: str | None,
+    column: str,
+    encoding: str | None,
+    delimiter: str | None,
+    quotes: str | None,
+) -> DocumentSource:
+    """Collect the options of a command that describe its documents.
+
+    Parameters
+    ----------
+    documents : sequence of str
+        Files, patterns and folders.
+    format, column, encoding, delimiter, quotes : str or None
+        As in `ReadOptions`.
+
+    Returns
+    -------
+    DocumentSource
+        The documents.
+    """
+    options = ReadOptions(format, column, encoding, delimiter, quotes)
+    return DocumentSource(documents, options)
+
+
+def check_used(options: ReadOptions, formats: Sequence[str]) -> None:
+    """Refuse options that no file uses, and values that they cannot have.
+
+    Parameters
+    ----------
+    options : ReadOptions
+        The options.
+    formats : sequence of str
+        Formats of the files.
+
+    Raises
+    ------
+    ValueError
+        If an option has no effect, or an invalid value.
+    """
+    check_encoding(options.encoding)
+    check_delimiter(options.delimiter)
+    is_table = "csv" in formats or "tsv" in formats
+    for name, value in (("delimiter", options.delimiter), ("quotes", options.quotes)):
+        if value is not None and not is_table:
+            raise ValueError(
+                f"--{name} is for CSV files, and no file is read as CSV. Leave it out, "
+                "or give --format csv."
+            )
+    if options.encoding is not None and set(formats) == {"parquet"}:
+        raise ValueError(
+            "--encoding has no effect on Parquet, which is always UTF-8. Leave it out."
+        )
 
 
 def present_documents(
@@ -100,7 +168,7 @@ def note_missing(n_missing: int, source: DocumentSource, quiet: bool) -> None:
     if n_missing:
         note(
             f"Left out {counted(n_missing, 'missing document')} of {source.name} "
-            f"(null, or without {source.column!r}).",
+            f"(null, or without {source.options.column!r}).",
             quiet,
         )
 

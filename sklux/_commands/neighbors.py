@@ -15,7 +15,8 @@ from sklux._commands.console import (
     show,
     show_heading,
 )
-from sklux._commands.document_files import DocumentFile, Piece
+from sklux._commands.document_files import DocumentFiles, Piece
+from sklux._commands.document_paths import format_by_name
 from sklux._commands.inputs import DocumentSource, load_model, note_missing
 from sklux._commands.vector_files import plain
 from sklux._vectorizer import LuxicalVectorizer
@@ -175,6 +176,49 @@ def print_neighbors(
         show_hits(query, hits if known else [], as_json)
 
 
+def split_arguments(
+    arguments: Sequence[str], queries: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """Tell documents from texts to search for.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Arguments after the model. Without queries, only the first one is a file.
+    queries : sequence of str or None
+        The option ``--query``.
+
+    Returns
+    -------
+    documents : list of str
+        Files, patterns and folders.
+    texts : list of str
+        Texts to search for.
+
+    Raises
+    ------
+    ValueError
+        If there is no text, or if a text is a file, as a pattern without quotes gives
+        it.
+    """
+    if queries:
+        return list(arguments), list(queries)
+    documents, texts = list(arguments[:1]), list(arguments[1:])
+    if not texts:
+        raise ValueError(
+            "There is no text to search for. Give it after the documents, or with "
+            "--query."
+        )
+    files = [text for text in texts if format_by_name(text) and Path(text).is_file()]
+    if files:
+        raise ValueError(
+            f"The text to search for, {files[0]!r}, is a file of documents. Put a "
+            "pattern in quotes, or give the text with --query; then all arguments "
+            "after the model are files."
+        )
+    return documents, texts
+
+
 def check_names(keep: Sequence[str]) -> None:
     """Refuse to keep columns with a name that the output uses itself.
 
@@ -198,7 +242,7 @@ def check_names(keep: Sequence[str]) -> None:
 
 def search(
     model: LuxicalVectorizer,
-    file: DocumentFile,
+    file: DocumentFiles,
     queries: np.ndarray,
     n_neighbors: int,
     quiet: bool,
@@ -209,7 +253,7 @@ def search(
     ----------
     model : LuxicalVectorizer
         Embeds the documents.
-    file : DocumentFile
+    file : DocumentFiles
         The documents.
     queries : ndarray of shape (n_queries, n_components), dtype=np.float32
         Vectors of the queries.

@@ -13,8 +13,18 @@ class Format(StrEnum):
 
     parquet = "parquet"
     csv = "csv"
+    tsv = "tsv"
     jsonl = "jsonl"
+    json = "json"
     text = "text"
+
+
+class Quotes(StrEnum):
+    """How quotes within values of CSV files are written."""
+
+    doubled = "doubled"
+    backslash = "backslash"
+    none = "none"
 
 
 class Dtype(StrEnum):
@@ -44,24 +54,56 @@ def silence_libraries(is_quiet: bool) -> bool:
     return is_quiet
 
 
+DOCUMENTS = (
+    "Parquet, CSV, TSV or JSON with a text column, or plain text with one document per "
+    "line. All but Parquet may be compressed (.gz, .bz2, .zst, .lz4). '-' reads "
+    "standard input and needs --format."
+)
 Documents = Annotated[
-    str,
+    list[str],
     typer.Argument(
-        help="File of documents: Parquet, CSV or JSON lines with a text column, or "
-        "plain text with one document per line. All but Parquet may be compressed "
-        "(.gz, .bz2, .zst, .lz4). '-' reads standard input and needs --format."
+        help=f"Files of documents, folders, and patterns such as 'docs/*.jsonl'. "
+        f"{DOCUMENTS}"
     ),
 ]
 Model = Annotated[
     Path, typer.Argument(help="Model file, written by `sklux fit` or by `save`.")
 ]
 Column = Annotated[
-    str, typer.Option("--column", "-c", help="Column or key that holds the text.")
+    str,
+    typer.Option(
+        "--column",
+        "-c",
+        help="Column or key that holds the text. A path such as data.text leads into "
+        "objects and structs.",
+    ),
 ]
 DocumentFormat = Annotated[
     Format | None,
     typer.Option(
         "--format", help="Format of the documents. Default: taken from the file name."
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="Encoding of text, CSV and JSON, such as cp1252. Default: UTF-8, or the "
+        "UTF-16 or UTF-32 that a byte order mark shows."
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        help="Character between the values of a CSV file, or 'tab'. Default: comma, "
+        "semicolon, tab or '|', as the header shows it."
+    ),
+]
+QuotesOption = Annotated[
+    Quotes | None,
+    typer.Option(
+        help="How quotes within values of a CSV file are written: doubled, after a "
+        "backslash (as Spark does), or without a meaning. Default: as the first lines "
+        "show it."
     ),
 ]
 Teacher = Annotated[

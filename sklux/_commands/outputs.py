@@ -5,8 +5,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sklux._commands.document_files import STANDARD_INPUT, standard_input
-from sklux._commands.vector_files import STANDARD_OUTPUT
+from sklux._commands.document_files import DocumentFile, ReadOptions, standard_input
+from sklux._commands.document_paths import STANDARD_INPUT, format_by_name
+from sklux._commands.json_rows import json_rows
+from sklux._commands.text_input import TextInput
+from sklux._commands.vector_files import STANDARD_OUTPUT, VECTOR_COLUMN
 from sklux._utils.output_file import check_output_file, destination
 
 
@@ -37,6 +40,62 @@ def check_output(output: str | Path, inputs: Sequence[str | Path | None]) -> Non
                 "another name."
             )
     check_output_file(output)
+
+
+def check_no_documents(output: str | Path) -> None:
+    """Refuse an output that is a file of documents, as a pattern gives it.
+
+    A command that takes several files before its output would overwrite the last of
+    them if the output was forgotten: ``sklux fit *.parquet``.
+
+    Parameters
+    ----------
+    output : str or Path
+        File to write.
+
+    Raises
+    ------
+    ValueError
+        If the output exists, is a file of documents by its name and does not hold
+        vectors.
+    """
+    path = Path(output)
+    format = format_by_name(str(path))
+    if format is None or not path.is_file() or holds_vectors(path, format):
+        return
+    raise ValueError(
+        f"The last argument, {output}, is the output, but it exists and seems to be a "
+        "file of documents. Give the output after the documents. If the file may be "
+        "overwritten, delete it first."
+    )
+
+
+def holds_vectors(path: Path, format: str) -> bool:
+    """Whether a file is empty, or has vectors as ``sklux embed`` writes them.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    format : str
+        Its format, by its name.
+
+    Returns
+    -------
+    bool
+        False also for a file that cannot be read.
+    """
+    if path.stat().st_size == 0:
+        return True
+    try:
+        if format == "parquet":
+            DocumentFile(str(path), ReadOptions(column=VECTOR_COLUMN)).check()
+            return True
+        with open(path, "rb") as file:
+            row = next(json_rows(TextInput(file, str(path))), {})
+            return isinstance(row.get(VECTOR_COLUMN), list)
+    except (ValueError, OSError):
+        return False
 
 
 def check_not_standard_output(output: Path) -> None:

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 
 from sklux._commands import document_files
 from sklux._commands.document_files import (
-    COMPRESSIONS,
     DocumentFile,
-    file_format,
+    DocumentFiles,
+    ReadOptions,
     naming,
     pieces,
 )
+from sklux._commands.text_input import COMPRESSIONS
 from sklux._commands.vector_files import plain
 
 TEXTS = [
@@ -35,6 +36,11 @@ TEXTS = [
     "7",
 ]
 ROWS = [{"id": i, "text": text} for i, text in enumerate(TEXTS)]
+
+
+def opened(path, format=None, column="text", keep=(), piece_documents=None, **options):
+    file = DocumentFile(path, ReadOptions(format, column, **options), keep)
+    return DocumentFiles([file], file.name, piece_documents)
 
 
 def write(folder, format, rows=ROWS):
@@ -57,7 +63,7 @@ def write(folder, format, rows=ROWS):
 
 @pytest.mark.parametrize("format", ["parquet", "csv", "jsonl"])
 def test_document_file_reads_what_was_written(tmp_path, format):
-    (piece,) = DocumentFile(write(tmp_path, format), keep=["id"])
+    (piece,) = opened(write(tmp_path, format), keep=["id"])
     assert piece.documents == TEXTS
     ids = range(len(TEXTS))
     kept = [plain(value) for value in piece.kept["id"]]
@@ -85,11 +91,11 @@ def compressed(path, suffix):
 def test_document_file_unpacks(tmp_path, monkeypatch, format, suffix):
     monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", 2)
     path = write(tmp_path, format)
-    file = DocumentFile(compressed(path, suffix))
-    assert file.read_present()[0] == DocumentFile(path).read_present()[0]
+    file = opened(compressed(path, suffix))
+    assert file.read_present()[0] == opened(path).read_present()[0]
     assert file.position() == 1
     unnamed = compressed(Path(path).rename(tmp_path / "documents"), suffix)
-    assert DocumentFile(unnamed, format).read_present()[0] == file.read_present()[0]
+    assert opened(unnamed, format).read_present()[0] == file.read_present()[0]
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "no gzip"])
@@ -105,20 +111,20 @@ def test_document_file_damaged_archive_is_refused(tmp_path, damage):
     path = tmp_path / "lines.txt.gz"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"lines.txt.gz cannot be read as gzip: .*\. "):
-        DocumentFile(str(path)).read_present()[0]
+        opened(str(path)).read_present()[0]
 
 
 def test_document_file_archive_that_the_system_cannot_read(tmp_path, monkeypatch):
     """The message does not call it damaged."""
     path = tmp_path / "lines.txt.gz"
     path.write_bytes(gzip.compress(b"a\nb\n"))
-    file = DocumentFile(str(path))
+    file = opened(str(path))
 
     def broken():
         raise OSError(errno.EIO, "Input/output error")
         yield
 
-    monkeypatch.setattr(file, "_lines", broken)
+    monkeypatch.setattr(file.files[0], "_lines", broken)
     with pytest.raises(OSError, match="Input/output error.*lines.txt.gz"):
         file.read_present()[0]
 
@@ -126,13 +132,13 @@ def test_document_file_archive_that_the_system_cannot_read(tmp_path, monkeypatch
 def test_document_file_types_of_the_columns_to_keep(tmp_path):
     path = write(tmp_path, "parquet", [{"text": "a", "id": 1, "url": None}])
     types = {"id": pyarrow.int64(), "url": pyarrow.null()}
-    assert DocumentFile(path, keep=["id", "url", "none"]).kept_types() == types
-    assert DocumentFile(path).kept_types() == {}
-    assert DocumentFile(write(tmp_path, "jsonl"), keep=["id"]).kept_types() == {}
+    assert opened(path, keep=["id", "url", "none"]).kept_types() == types
+    assert opened(path).kept_types() == {}
+    assert opened(write(tmp_path, "jsonl"), keep=["id"]).kept_types() == {}
     damaged = tmp_path / "damaged.parquet"
     damaged.write_bytes(b"no Parquet")
     with pytest.raises(ValueError, match="damaged.parquet cannot be read as Parquet"):
-        DocumentFile(str(damaged), keep=["id"]).kept_types()
+        opened(str(damaged), keep=["id"]).kept_types()
 
 
 def test_document_file_compressed_parquet_is_refused(tmp_path):
@@ -140,20 +146,20 @@ def test_document_file_compressed_parquet_is_refused(tmp_path):
     with pytest.raises(
         ValueError, match="is a Parquet file within gzip.*Decompress it first"
     ):
-        DocumentFile(path)
+        opened(path)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_document_file_text_has_a_document_per_line(tmp_path, end):
     path = tmp_path / "documents.txt"
     path.write_bytes(end.join(["one", "", " two ", "naïve"]).encode())
-    assert DocumentFile(str(path)).read_present()[0] == ["one", "", " two ", "naïve"]
+    assert opened(str(path)).read_present()[0] == ["one", "", " two ", "naïve"]
 
 
 @pytest.mark.parametrize("format", ["parquet", "jsonl"])
 def test_document_file_missing_documents_are_empty(tmp_path, format):
     rows = [{"text": "a"}, {"text": None}, {"text": "b"}]
-    (piece,) = DocumentFile(write(tmp_path, format, rows))
+    (piece,) = opened(write(tmp_path, format, rows))
     assert piece.documents == ["a", "", "b"]
     assert piece.missing == [1]
 
@@ -161,7 +167,7 @@ def test_document_file_missing_documents_are_empty(tmp_path, format):
 def test_document_file_json_lines_may_lack_a_key(tmp_path):
     path = tmp_path / "documents.jsonl"
     path.write_text('{"text": "a", "url": 1}\n\n{"other": 3}\n')
-    (piece,) = DocumentFile(str(path), keep=["url"])
+    (piece,) = opened(str(path), keep=["url"])
     assert (piece.documents, piece.kept) == (["a", ""], {"url": [1, None]})
 
 
@@ -171,9 +177,9 @@ def test_document_file_pieces_do_not_change_the_documents(
     tmp_path, monkeypatch, format, n_documents
 ):
     path = write(tmp_path, format)
-    expected = DocumentFile(path).read_present()[0]
+    expected = opened(path).read_present()[0]
     monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", n_documents)
-    found = list(DocumentFile(path))
+    found = list(opened(path))
     assert [len(piece.documents) <= n_documents for piece in found] == [True] * len(
         found
     )
@@ -196,75 +202,51 @@ def test_pieces_keep_order_and_size(texts, n_documents, n_characters):
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "text", "parquet"])
 def test_document_file_position_ends_at_one(tmp_path, format):
-    file = DocumentFile(write(tmp_path, format))
+    file = opened(write(tmp_path, format))
     assert file.position() == 0
     list(file)
     assert file.position() == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("a.parquet", "parquet"),
-        ("a.PQ", "parquet"),
-        ("a.csv", "csv"),
-        ("a.ndjson", "jsonl"),
-        ("b.c.txt", "text"),
-    ],
-)
-def test_file_format_by_name(name, expected):
-    assert file_format(name) == expected
-
-
-@pytest.mark.parametrize(
-    "name", ["documents", "documents.tsv", "documents.gz", "a.csv.gz.gz"]
-)
-def test_file_format_unknown_name(name):
-    with pytest.raises(ValueError, match="does not show the format.*--format: parquet"):
-        file_format(name)
-
-
-def test_file_format_of_standard_input_must_be_given():
-    """With plain text as a default, each line of JSON becomes a document."""
-    with pytest.raises(ValueError, match="Standard input has no file name.*--format"):
-        file_format("-")
-
-
 def test_document_file_format_can_be_given(tmp_path):
     path = tmp_path / "documents"
     path.write_text('{"text": "a"}\n')
-    assert DocumentFile(str(path), "jsonl").read_present()[0] == ["a"]
+    assert opened(str(path), "jsonl").read_present()[0] == ["a"]
 
 
 def test_document_file_does_not_exist(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no file .*nothing.csv"):
-        DocumentFile(str(tmp_path / "nothing.csv"))
+        opened(str(tmp_path / "nothing.csv"))
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv", "jsonl"])
 @pytest.mark.parametrize("options", [{"column": "body"}, {"keep": ["body"]}])
 def test_document_file_column_does_not_exist(tmp_path, format, options):
-    file = DocumentFile(write(tmp_path, format), **options)
-    with pytest.raises(
-        ValueError, match="no column 'body'. Its columns are 'id', 'text'"
-    ):
-        file.read_present()[0]
+    file = opened(write(tmp_path, format), **options)
+    found = {
+        "parquet": "column 'body'. Its columns are 'id', 'text'",
+        "csv": r"column 'body'. Its columns .separated by ','. are 'id', 'text'",
+        "jsonl": "key 'body'. The keys of its first 6 rows are 'id', 'text'",
+    }[format]
+    option = "--keep" if "keep" in options else "--column"
+    with pytest.raises(ValueError, match=f"has no {found}.*{option}"):
+        file.read_present()
 
 
 def test_document_file_is_a_folder(tmp_path):
     with pytest.raises(IsADirectoryError, match="is a folder. Name a file"):
-        DocumentFile(str(tmp_path), "text")
+        opened(str(tmp_path), "text")
 
 
 @pytest.mark.parametrize("format", ["parquet", "jsonl"])
 def test_document_file_column_of_numbers(tmp_path, format):
-    file = DocumentFile(write(tmp_path, format), column="id")
-    with pytest.raises(ValueError, match="Document 0 is of type int, not str"):
+    file = opened(write(tmp_path, format), column="id")
+    with pytest.raises(ValueError, match="Document 0 of .* is of type int, not str"):
         file.read_present()[0]
 
 
 def test_document_file_csv_numbers_are_text(tmp_path):
-    assert DocumentFile(write(tmp_path, "csv"), column="id").read_present()[0][0] == "0"
+    assert opened(write(tmp_path, "csv"), column="id").read_present()[0][0] == "0"
 
 
 def test_document_file_csv_keeps_values_as_text(tmp_path):
@@ -275,7 +257,7 @@ def test_document_file_csv_keeps_values_as_text(tmp_path):
     # The last value of the last column is not a number.
     lines += [f"1,text,{i}" for i in range(100_000)] + ["1,text,none"]
     path.write_text("\ufeffcode,text,n\n" + "\n".join(lines), encoding="utf-8")
-    found = list(DocumentFile(str(path), keep=["code"]))
+    found = list(opened(str(path), keep=["code"]))
     assert found[0].kept["code"][: len(values)] == values
     assert sum(len(piece.documents) for piece in found) == len(lines)
 
@@ -284,7 +266,7 @@ def test_document_file_csv_long_document(tmp_path):
     texts = ["short", "a long one, " * 1_000_000, "end"]
     path = write(tmp_path, "csv", [{"text": text} for text in texts])
     limit = csv.field_size_limit()
-    assert DocumentFile(path).read_present()[0] == texts
+    assert opened(path).read_present()[0] == texts
     assert csv.field_size_limit() == limit
 
 
@@ -298,26 +280,25 @@ def test_document_file_column_twice(tmp_path, format, options):
         table = pyarrow.table([["1"], ["2"], ["3"]], names=["text", "text", "b"])
         pyarrow.parquet.write_table(table, path)
     with pytest.raises(ValueError, match="more than one column 'text'"):
-        DocumentFile(str(path), **options).read_present()[0]
-    assert DocumentFile(str(path), column="b").read_present()[0] == ["3"]
+        opened(str(path), **options).read_present()[0]
+    assert opened(str(path), column="b").read_present()[0] == ["3"]
 
 
 def test_document_file_text_has_no_columns(tmp_path):
     with pytest.raises(ValueError, match="plain text, which has no columns to keep"):
-        DocumentFile(write(tmp_path, "text"), keep=["id"])
+        opened(write(tmp_path, "text"), keep=["id"])
 
 
 def test_document_file_parquet_from_a_pipe():
     with pytest.raises(ValueError, match="cannot be read from a pipe"):
-        DocumentFile("-", "parquet")
+        opened("-", "parquet")
 
 
 def test_document_file_json_lines_after_an_empty_line(tmp_path):
-    """The first line with a row sets the columns."""
     path = tmp_path / "documents.jsonl"
     path.write_text('\n{"body": "a"}\n')
-    with pytest.raises(ValueError, match="no column 'text'"):
-        DocumentFile(str(path)).read_present()[0]
+    with pytest.raises(ValueError, match="no key 'text'. The keys of its first row"):
+        opened(str(path)).read_present()[0]
 
 
 @pytest.mark.parametrize(
@@ -325,22 +306,24 @@ def test_document_file_json_lines_after_an_empty_line(tmp_path):
     [
         (b'{"text": "a"}\n{"text": \n', "Line 2 of .* is not JSON"),
         (b'{"text": "a"}\n["b"]\n', "Line 2 of .* is not a JSON object"),
-        (b'{"text": "\xff"}\n', "Line 1 of .* is not JSON"),
-        (b"[" * 200_000, "Line 1 of .* is nested too deeply"),
+        (b'{"text": "\xff"}\n', "Line 1 of .* is not UTF-8: .*--encoding"),
+        (b"[" * 200_000, "Element 1 of .* is nested too deeply"),
     ],
 )
 def test_document_file_bad_json_lines(tmp_path, content, message):
     path = tmp_path / "documents.jsonl"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        DocumentFile(str(path)).read_present()[0]
+        opened(str(path)).read_present()[0]
 
 
 def test_document_file_bad_text(tmp_path):
     path = tmp_path / "documents.txt"
     path.write_bytes(b"good\nb\xe9d\n")
-    with pytest.raises(ValueError, match="Line 2 of .* is not UTF-8.*iconv"):
-        DocumentFile(str(path)).read_present()[0]
+    with pytest.raises(
+        ValueError, match="Line 2 of .* is not UTF-8.*xe9.*--encoding cp1252"
+    ):
+        opened(str(path)).read_present()[0]
 
 
 @pytest.mark.parametrize(
@@ -353,21 +336,21 @@ def test_document_file_bad_text(tmp_path):
         ),
         (b'text\na\n"b"c\n', "Line 3 of .* cannot be read as CSV"),
         (b'text\na\n"b\n', "cannot be read as CSV: unexpected end of data"),
-        (b"text\nb\xe9d\n", "is not UTF-8.*iconv"),
+        (b"text\nb\xe9d\n", "is not UTF-8.*xe9.*--encoding"),
     ],
 )
 def test_document_file_bad_csv(tmp_path, content, message):
     path = tmp_path / "documents.csv"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        DocumentFile(str(path)).read_present()[0]
+        opened(str(path)).read_present()[0]
 
 
 def test_document_file_bad_parquet(tmp_path):
     path = tmp_path / "documents.parquet"
     path.write_bytes(b"no Parquet")
     with pytest.raises(ValueError, match="documents.parquet cannot be read as Parquet"):
-        DocumentFile(str(path)).read_present()[0]
+        opened(str(path)).read_present()[0]
 
 
 def test_document_file_damaged_parquet_is_named(tmp_path):
@@ -378,22 +361,22 @@ def test_document_file_damaged_parquet_is_named(tmp_path):
     content[4:footer] = b"\xff" * (footer - 4)
     path.write_bytes(content)
     with pytest.raises(OSError, match="documents.parquet"):
-        DocumentFile(str(path)).read_present()[0]
+        opened(str(path)).read_present()[0]
 
 
 @pytest.mark.parametrize("format", ["text", "jsonl"])
 def test_document_file_empty(tmp_path, format):
     path = tmp_path / "documents"
     path.touch()
-    assert list(DocumentFile(str(path), format)) == []
+    assert list(opened(str(path), format)) == []
     with pytest.raises(ValueError, match="contains no documents"):
-        DocumentFile(str(path), format).read_present()[0]
+        opened(str(path), format).read_present()[0]
 
 
 def test_document_file_standard_input():
     program = (
-        "from sklux._commands.document_files import DocumentFile\n"
-        "file = DocumentFile('-', 'text')\n"
+        "from sklux._commands.document_files import *\n"
+        "file = DocumentFiles([DocumentFile('-', ReadOptions('text'))], 'input')\n"
         "print(file.read_present()[0], file.position())"
     )
     result = subprocess.run(
@@ -405,8 +388,8 @@ def test_document_file_standard_input():
 def test_document_file_standard_input_is_closed():
     program = (
         "import sys; sys.stdin = None\n"
-        "from sklux._commands.document_files import DocumentFile\n"
-        "DocumentFile('-', 'text').read_present()[0]"
+        "from sklux._commands.document_files import *\n"
+        "list(DocumentFile('-', ReadOptions('text')).rows())"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True
@@ -419,12 +402,12 @@ def test_document_file_standard_input_is_closed():
 def test_document_file_named_pipe(tmp_path, format):
     """Such as `<(zcat documents.gz)`."""
     content = Path(write(tmp_path, format)).read_bytes()
-    expected = DocumentFile(str(next(tmp_path.iterdir()))).read_present()[0]
+    expected = opened(str(next(tmp_path.iterdir()))).read_present()[0]
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(content,))
     writer.start()
-    file = DocumentFile(str(pipe), format)
+    file = opened(str(pipe), format)
     assert file.read_present()[0] == expected
     assert file.position() is None
     writer.join()
@@ -434,12 +417,12 @@ def test_document_file_named_pipe(tmp_path, format):
 def test_document_file_parquet_from_a_named_pipe(tmp_path):
     os.mkfifo(tmp_path / "pipe.parquet")
     with pytest.raises(ValueError, match="cannot be read from a pipe"):
-        DocumentFile(str(tmp_path / "pipe.parquet"))
+        opened(str(tmp_path / "pipe.parquet"))
 
 
 @pytest.mark.parametrize("format", ["text", "csv", "jsonl", "parquet"])
 def test_document_file_pieces_of_a_given_size(tmp_path, format):
-    file = DocumentFile(write(tmp_path, format), piece_documents=4)
+    file = opened(write(tmp_path, format), piece_documents=4)
     assert [len(piece.documents) for piece in file] == [4, 2]
 
 
@@ -458,31 +441,31 @@ def test_naming_leaves_broken_pipes():
 def test_document_file_leaves_out_missing_documents(tmp_path, monkeypatch):
     monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", 2)
     rows = [{"text": text} for text in (None, "a", "", None, "b")]
-    file = DocumentFile(write(tmp_path, "parquet", rows))
+    file = opened(write(tmp_path, "parquet", rows))
     assert file.read_present() == (["a", "", "b"], [1, 2, 4], 5)
-    file = DocumentFile(write(tmp_path, "jsonl", [{"text": None}] * 3))
+    file = opened(write(tmp_path, "jsonl", [{"text": None}] * 3))
     with pytest.raises(ValueError, match="contains only missing .null. documents"):
         file.read_present()
     (tmp_path / "empty.txt").touch()
     with pytest.raises(ValueError, match="contains no documents"):
-        DocumentFile(str(tmp_path / "empty.txt")).read_present()
+        opened(str(tmp_path / "empty.txt")).read_present()
 
 
 def test_document_file_empty_lines_of_a_single_column_are_missing(tmp_path):
     """As polars writes a missing value; with more columns there is a comma."""
     path = tmp_path / "documents.csv"
     path.write_text("\ntext\na\n\nb\n")
-    (piece,) = DocumentFile(str(path))
+    (piece,) = opened(str(path))
     assert (piece.documents, piece.missing) == (["a", "", "b"], [1])
     path.write_text("text,n\na,1\n\nb,2\n")
-    (piece,) = DocumentFile(str(path), keep=["n"])
+    (piece,) = opened(str(path), keep=["n"])
     assert (piece.documents, piece.kept) == (["a", "b"], {"n": ["1", "2"]})
 
 
 def test_document_file_text_may_begin_with_a_byte_order_mark(tmp_path):
     path = tmp_path / "documents.txt"
     path.write_bytes(b"\xef\xbb\xbfone\ntwo\n")
-    assert DocumentFile(str(path)).read_present()[0] == ["one", "two"]
+    assert opened(str(path)).read_present()[0] == ["one", "two"]
 
 
 def test_document_file_parquet_that_is_not_utf8(tmp_path):
@@ -493,4 +476,143 @@ def test_document_file_parquet_that_is_not_utf8(tmp_path):
     path = tmp_path / "documents.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"text": broken}), path)
     with pytest.raises(ValueError, match="is not UTF-8 in rows 0 to 1 of 'text'"):
-        DocumentFile(str(path)).read_present()[0]
+        opened(str(path)).read_present()[0]
+
+
+def files(folder, *contents, **options):
+    """Several files, as one."""
+    opened = []
+    for number, (suffix, content) in enumerate(contents):
+        path = folder / f"{number}{suffix}"
+        path.write_bytes(content)
+        opened.append(DocumentFile(str(path), ReadOptions(**options), ["id"]))
+    return DocumentFiles(opened, "all files")
+
+
+def test_document_files_are_read_one_after_another(tmp_path, monkeypatch):
+    """A piece may have rows of two files. Empty parts have no header."""
+    contents = (
+        (".csv", b"id,text\n1,a\n2,b\n"),
+        (".csv", b""),
+        (".tsv", b"text\tid\nc\t3\n"),
+        (".json", b'[{"id": 4}, {"id": 5, "text": "d"}]'),
+        (".jsonl.gz", gzip.compress(b'{"id": 6, "text": "e"}\n')),
+    )
+    for n_documents in (1, 2, 100):
+        monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", n_documents)
+        all_files = files(tmp_path, *contents)
+        all_files.check()
+        positions, found = [all_files.position()], []
+        for piece in all_files:
+            found.append(piece)
+            positions.append(all_files.position())
+        assert [text for piece in found for text in piece.documents] == [
+            *"abc",
+            "",
+            *"de",
+        ]
+        ids = [str(one) for piece in found for one in piece.kept["id"]]
+        assert ids == ["1", "2", "3", "4", "5", "6"]
+        assert positions == sorted(positions)
+        assert (positions[0], positions[-1]) == (0, 1)
+    assert all_files.read_present() == ([*"abcde"], [0, 1, 2, 4, 5], 6)
+
+
+def test_document_files_are_all_checked_before_any_work(tmp_path):
+    good = (".csv", b"id,text\n1,a\n")
+    for suffix, content, message in (
+        (".csv", b"id;body\n1;a\n", r"1.csv has no column 'text'.*separated by ';'"),
+        (".jsonl", b'{"text": "a"}\n', "1.jsonl has no key 'id'.*--keep"),
+        (".parquet", b"no Parquet", "1.parquet cannot be read as Parquet"),
+    ):
+        all_files = files(tmp_path, good, (suffix, content))
+        with pytest.raises(ValueError, match=message):
+            all_files.check()
+
+
+def test_document_files_types_of_columns(tmp_path):
+    """Only if all files are Parquet."""
+    for number in range(2):
+        table = pyarrow.table({"text": ["a"], "id": [number]})
+        pyarrow.parquet.write_table(table, tmp_path / f"{number}.parquet")
+    paths = [str(tmp_path / f"{number}.parquet") for number in range(2)]
+    opened = [DocumentFile(path, keep=["id"]) for path in paths]
+    assert DocumentFiles(opened, "all").kept_types() == {"id": pyarrow.int64()}
+    assert DocumentFiles(opened, "all").position() == 0
+    opened.append(DocumentFile(write(tmp_path, "jsonl"), keep=["id"]))
+    assert DocumentFiles(opened, "all").kept_types() == {}
+
+
+def test_document_file_json_first_rows_may_lack_the_key(tmp_path, monkeypatch):
+    """These documents are missing. A key that no row has is an error."""
+    path = tmp_path / "documents.jsonl"
+    path.write_text('{"id": 1}\n{"id": 2, "data": {"x": 0}}\n{"text": "a"}\n{}\n')
+    (piece,) = opened(str(path), keep=["id"])
+    assert (piece.documents, piece.missing) == (["", "", "a", ""], [0, 1, 3])
+    assert piece.kept["id"] == [1, 2, None, None]
+    for column, keep, option in (("body", [], "--column"), ("text", ["url"], "--keep")):
+        with pytest.raises(
+            ValueError,
+            match=f"has no key '{'url' if keep else 'body'}'. The keys of its first 4 "
+            f"rows are 'id', 'data.x', 'text'. .*{option}",
+        ):
+            list(opened(str(path), column=column, keep=keep))
+    monkeypatch.setattr(document_files, "N_ROWS_WITH_KEYS", 2)
+    with pytest.raises(ValueError, match="no key 'text'. The keys of its first 2 rows"):
+        list(opened(str(path)))
+
+
+@pytest.mark.parametrize("format", ["json", "jsonl", "parquet"])
+def test_document_file_nested_columns(tmp_path, format):
+    rows = [
+        {"data": {"text": "a", "meta": {"lang": "en"}}},
+        {"data": None},
+        {"data": {"text": "b", "meta": None}},
+    ]
+    path = write(tmp_path, "jsonl" if format == "json" else format, rows)
+    if format == "json":
+        path = str(tmp_path / "documents.json")
+        Path(path).write_text(json.dumps(rows))
+    file = opened(path, column="data.text", keep=["data.meta.lang"])
+    (piece,) = file
+    assert (piece.documents, piece.missing) == (["a", "", "b"], [1])
+    kept = [plain(value) for value in piece.kept["data.meta.lang"]]
+    assert kept == ["en", None, None]
+    if format == "parquet":
+        assert file.kept_types() == {"data.meta.lang": pyarrow.string()}
+    with pytest.raises(ValueError, match="'text'.* are 'data.text', 'data.meta.lang'"):
+        list(opened(path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("format", ["csv", "jsonl", "text"])
+def test_document_file_byte_order_marks(tmp_path, format, encoding):
+    path = Path(write(tmp_path, format))
+    expected = opened(str(path)).read_present()[0]
+    path.write_text(path.read_text("utf-8"), encoding, newline="")
+    assert opened(str(path)).read_present()[0] == expected
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "text"])
+def test_document_file_other_encodings_are_given(tmp_path, format):
+    rows = [{"id": 0, "text": "caf\xe9"}]
+    path = Path(write(tmp_path, format, rows))
+    path.write_bytes(path.read_text("utf-8").encode("latin-1"))
+    assert opened(str(path), encoding="latin-1").read_present()[0] == ["caf\xe9"]
+    with pytest.raises(ValueError, match="--encoding"):
+        opened(str(path)).read_present()
+
+
+def test_document_file_of_another_format_shows_its_beginning(tmp_path):
+    table = pyarrow.table({"text": ["a"]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.csv")
+    with pytest.raises(ValueError, match="a Parquet file"):
+        list(opened(str(tmp_path / "a.csv")))
+    (tmp_path / "a.parquet").write_text("text\na\n")
+    with pytest.raises(ValueError, match=r"It begins with b'text.na.n'\."):
+        list(opened(str(tmp_path / "a.parquet")))
+    (tmp_path / "a.txt.gz").write_text("not compressed")
+    with pytest.raises(
+        ValueError, match="as gzip: .* It begins with b'not compressed'"
+    ):
+        list(opened(str(tmp_path / "a.txt.gz")))

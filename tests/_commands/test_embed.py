@@ -97,7 +97,7 @@ def test_embed_failure_leaves_the_old_file(folder, tmp_path):
     message = failed(
         "embed", folder / "model.sklux", tmp_path / "bad.jsonl", tmp_path / "v.npy"
     )
-    assert "Document 1 is of type int, not str" in message
+    assert "Document 1 of" in message and "is of type int, not str" in message
     assert (tmp_path / "v.npy").read_text() == "before"
 
 

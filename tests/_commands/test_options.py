@@ -5,7 +5,7 @@ import os
 import pytest
 
 from _commands.running import succeeded
-from sklux._commands import document_files, options
+from sklux._commands import csv_rows, document_paths, options
 
 
 @pytest.mark.parametrize(("option", "expected"), [("-q", "1"), (None, None)])
@@ -19,5 +19,6 @@ def test_quiet_silences_the_bars_of_other_libraries(
     assert os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS") == expected
 
 
-def test_format_has_the_formats_of_document_files():
-    assert [value.value for value in options.Format] == list(document_files.FORMATS)
+def test_options_have_the_values_of_the_readers():
+    assert [value.value for value in options.Format] == list(document_paths.FORMATS)
+    assert [value.value for value in options.Quotes] == list(csv_rows.QUOTES)

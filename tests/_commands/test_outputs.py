@@ -208,3 +208,29 @@ def test_fit_model_that_cannot_be_put_in_its_place(folder, tmp_path, monkeypatch
     (kept,) = tmp_path.glob(".*.partial")
     assert f"The complete result is in {kept}" in message
     assert LuxicalVectorizer.load(kept).projection_.n_components_ == 4
+
+
+def test_last_file_of_a_pattern_is_not_overwritten(folder, tmp_path):
+    """`sklux fit *.parquet`, without a model file after it."""
+    first, middle, last = (tmp_path / f"{name}.jsonl" for name in "amb")
+    for path in (first, middle, last):
+        path.write_text('{"text": "apple"}\n')
+    vectors = ("-e", folder / "teacher.npy")
+    for command in (
+        ("fit", first, last, *vectors),
+        ("fit", first, middle, last, *vectors),
+        ("embed", folder / "model.sklux", first, middle, last),
+    ):
+        message = failed(*command)
+        assert "b.jsonl, is the output, but it exists and seems to be a file" in message
+    shutil.copy(folder / "documents.parquet", tmp_path / "c.parquet")
+    parquet = ("embed", folder / "model.sklux", first, last, tmp_path / "c.parquet")
+    assert "c.parquet, is the output, but it exists" in failed(*parquet)
+    # Vectors of an earlier run may be replaced, and so may an empty file.
+    for name in ("v.jsonl", "v.parquet"):
+        output = tmp_path / name
+        output.touch()
+        for _ in range(2):
+            succeeded("embed", folder / "model.sklux", first, last, output)
+    (tmp_path / "broken.jsonl").write_text("no JSON")
+    assert "is the output" in failed("fit", first, tmp_path / "broken.jsonl", *vectors)
