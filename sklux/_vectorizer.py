@@ -15,6 +15,7 @@ import numpy as np
 from joblib import parallel_config
 from numpy.typing import ArrayLike
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -104,6 +105,7 @@ from sklux._utils.messages import as_sentence
 from sklux._utils.model_file import json_params, read_model, write_model
 from sklux._utils.progress import stage
 from sklux._utils.similarity import MIN_DOCUMENTS, Rows, n_neighbors_compared, unit_rows
+from sklux._utils.threads import thread_count
 from sklux._utils.typing import fit_context
 from sklux._utils.warnings import warn_caller
 
@@ -491,7 +493,7 @@ class LuxicalVectorizer(
         if not documents:
             # The lexical stage refuses to transform nothing.
             return np.empty((0, self._n_features_out), dtype=np.float32)
-        with self._lexical_threads():
+        with self._lexical_context():
             X = self.lexical_.transform(documents)
         X = sparse.csr_matrix(X, dtype=np.float32)
         if not np.isfinite(X.data).all():
@@ -1018,11 +1020,19 @@ class LuxicalVectorizer(
             f"{method}(documents, teacher_embeddings=...)."
         )
 
-    def _lexical_threads(self) -> AbstractContextManager[object]:
-        """A context in which a lexical stage with n_jobs=None uses this n_jobs."""
-        if self.n_jobs is None:
-            return nullcontext()
-        return parallel_config(backend="threading", n_jobs=self.n_jobs)
+    @contextmanager
+    def _lexical_context(self) -> Iterator[None]:
+        """A context for the lexical stage: its threads, and no tables as output.
+
+        A stage with n_jobs=None uses this n_jobs. The setting `transform_output` of
+        scikit-learn is for the vectors; tables cannot hold a sparse matrix.
+        """
+        threads: AbstractContextManager[object] = nullcontext()
+        if self.n_jobs is not None:
+            n_threads = thread_count(self.n_jobs)
+            threads = parallel_config(backend="threading", n_jobs=n_threads)
+        with threads, config_context(transform_output="default"):
+            yield
 
     def _new_projection(self) -> ReLUProjection:
         """The network to fit: a clone, with this seed and verbosity if it has none."""
@@ -1090,7 +1100,7 @@ class LuxicalVectorizer(
         """Fit the lexical stage; its matrix of the documents."""
         X: Rows
         lost: list[str] = []
-        with self._lexical_threads():
+        with self._lexical_context():
             if plan.words:
                 X, extension = fit_with_words(lexical, documents, plan.words)
                 lost = extension.lost
@@ -1133,7 +1143,7 @@ class LuxicalVectorizer(
             _check_needs_no_views(projection.contrastive_weight, source)
             return None
         halves = [half for side in split_halves(documents) for half in side]
-        with self._lexical_threads():
+        with self._lexical_context():
             views = sparse.csr_matrix(lexical.transform(halves), dtype=np.float32)
         n_terms = np.diff(views.indptr)
         views.data[np.repeat(n_terms < MIN_HALF_TERMS, n_terms)] = 0

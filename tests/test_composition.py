@@ -14,6 +14,7 @@ import pytest
 from conftest import small_vectorizer
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -157,6 +158,26 @@ def assert_same_values(found, expected):
     """Fail unless both have the same values; the first may be sparse."""
     dense = found.toarray() if sparse.issparse(found) else found
     np.testing.assert_array_equal(dense, expected)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_sparse_union_as_the_lexical_stage(documents, teacher_embeddings, library):
+    """scikit-learn's setting is for the vectors; tables cannot be sparse."""
+    union = FeatureUnion(
+        [
+            ("words", LexicalVectorizer()),
+            ("letters", LexicalVectorizer(analyzer="char")),
+        ]
+    )
+    vectorizer = small_vectorizer(lexical=union)
+    given = {"teacher_embeddings": teacher_embeddings}
+    expected = clone(vectorizer).fit_transform(documents, **given)
+    with config_context(transform_output=library):
+        frame = vectorizer.fit_transform(documents, **given)
+        again = vectorizer.transform(documents)
+    assert type(frame).__module__.startswith(library)
+    np.testing.assert_array_equal(np.asarray(frame), expected)
+    np.testing.assert_array_equal(np.asarray(again), expected)
 
 
 def test_feature_union_of_both_stages_in_a_search(documents, topics, teacher):

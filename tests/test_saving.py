@@ -29,6 +29,7 @@ from sklux import (
     LuxicalVectorizer,
     ReLUProjection,
 )
+from sklux._utils.memory import CACHE_LINE
 from sklux._utils.model_file import read_model, write_model
 
 DOCUMENTS = [
@@ -740,3 +741,29 @@ def test_saving_missing_pieces_are_refused(tmp_path, with_pieces):
         write_model(tmp_path / "damaged", kept, state)
         with pytest.raises(ValueError):
             LuxicalVectorizer.load(tmp_path / "damaged")
+
+
+# skops
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"lexical": LexicalVectorizer(vocabulary=["apple", "car"])},
+        {"lexical": LexicalVectorizer(analyzer="word")},
+        {"lexical": TfidfVectorizer()},
+    ],
+    ids=["default", "vocabulary", "words", "scikit-learn"],
+)
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_saving_by_skops(params, dtype):
+    """skops stores plain values, and trusts the types that the user names."""
+    skops = pytest.importorskip("skops.io")
+    vectorizer = fitted(**params).quantize(dtype)
+    content = skops.dumps(make_pipeline(vectorizer))
+    types = skops.get_untrusted_types(data=content)
+    assert all(name.startswith("sklux.") for name in types)
+    loaded = skops.loads(content, trusted=types)[0]
+    assert_same_vectorizer(loaded, vectorizer)
+    assert loaded.projection_._network.rows.ctypes.data % CACHE_LINE == 0

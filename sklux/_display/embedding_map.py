@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn import config_context
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.utils import check_array, check_random_state
@@ -555,11 +556,12 @@ def map_positions(
         start[:, 0] = rows[:, 0]
         return start
     n_wide = min(50, *rows.shape)
-    rows = PCA(n_wide, random_state=random_state).fit_transform(rows)
     perplexity = min(MAX_PERPLEXITY, (len(rows) - 1) / 3)
-    return TSNE(
-        init="pca", perplexity=perplexity, random_state=random_state
-    ).fit_transform(rows)
+    tsne = TSNE(init="pca", perplexity=perplexity, random_state=random_state)
+    # The user's setting may be tables.
+    with config_context(transform_output="default"):
+        rows = PCA(n_wide, random_state=random_state).fit_transform(rows)
+        return tsne.fit_transform(rows)
 
 
 def _checked_labels(

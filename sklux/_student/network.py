@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -31,6 +31,8 @@ WEIGHT_DTYPES = tuple(RANGES)
 LARGEST_WEIGHT = 1e20
 # Number of features whose weights are converted at a time.
 BLOCK_FEATURES = 10_000
+# The fields of a network that are not made from others.
+STORED_PARTS = ("rows", "dense", "scales", "places")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +77,16 @@ class Network:
         """Return a network that shares the memory of a list of float32 layers."""
         return cls(coefs[0], tuple(coefs[1:]))
 
-    def __reduce__(self):
-        return restored_network, (self.rows, self.dense, self.scales, self.places)
+    def __getstate__(self) -> dict[str, Any]:
+        """The arrays; skops and pickle keep these."""
+        return {name: getattr(self, name) for name in STORED_PARTS}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A pickle may place the first layer anywhere in memory.
+        parts = state | {"rows": aligned(state["rows"])}
+        for name in STORED_PARTS:
+            object.__setattr__(self, name, parts[name])
+        self.__post_init__()
 
     @property
     def n_features(self) -> int:
@@ -319,33 +329,6 @@ class HiddenScratch:
 
 
 _free_scratch = FreeList(HiddenScratch)
-
-
-def restored_network(
-    rows: np.ndarray,
-    dense: tuple[np.ndarray, ...],
-    scales: np.ndarray | None,
-    places: np.ndarray | None,
-) -> Network:
-    """Return the network of a pickle, with the first layer aligned to cache lines.
-
-    Parameters
-    ----------
-    rows : ndarray
-        As in `Network`.
-    dense : tuple of ndarray
-        As in `Network`.
-    scales : ndarray or None
-        As in `Network`.
-    places : ndarray or None
-        As in `Network`.
-
-    Returns
-    -------
-    Network
-        The network.
-    """
-    return Network(aligned(rows), dense, scales, places)
 
 
 def _int8_scales(values: np.ndarray) -> np.ndarray:

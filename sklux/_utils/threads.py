@@ -14,6 +14,7 @@ from numbers import Integral
 from typing import Any
 
 from joblib import cpu_count, effective_n_jobs
+from joblib.parallel import get_active_backend
 
 # Upper bound on the threads of all callers; threads start only when tasks need them.
 MAX_THREADS = 64
@@ -70,8 +71,13 @@ def thread_count(n_jobs: int | None) -> int:
     Returns
     -------
     int
-        At least 1.
+        At least 1; 1 in the processes of a pool of multiprocessing, as in joblib.
     """
+    # In a process of a multiprocessing pool, joblib's backend of processes makes 1 of
+    # any number, and warns that it cannot start processes. No process is wanted here.
+    backend, _ = get_active_backend()
+    if current_process().daemon and not getattr(backend, "uses_threads", False):
+        return 1
     return min(effective_n_jobs(n_jobs), MAX_THREADS)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from sklearn import config_context
 from sklearn.exceptions import NotFittedError
 
 from sklux import EmbeddingMapDisplay, LexicalVectorizer
@@ -458,3 +459,13 @@ def test_embedding_map_refuses_labels_that_are_not_hashable():
     display = EmbeddingMapDisplay(positions=[[0, 0], [1, 1]], labels=[{}, {}])
     with pytest.raises(ValueError, match="labels must be hashable values, such as str"):
         display.plot()
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_embedding_map_positions_are_an_array_for_any_output_setting(library):
+    vectors = np.random.RandomState(0).normal(size=(20, 5))
+    expected = EmbeddingMapDisplay.from_embeddings(vectors, random_state=0).positions
+    with config_context(transform_output=library):
+        display = EmbeddingMapDisplay.from_embeddings(vectors, random_state=0)
+    assert type(display.positions) is np.ndarray
+    np.testing.assert_array_equal(display.positions, expected)

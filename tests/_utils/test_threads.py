@@ -7,8 +7,9 @@ import threading
 import numpy as np
 import pytest
 from joblib import parallel_config
+from sklearn.feature_extraction.text import TfidfVectorizer
 
-from sklux import LexicalVectorizer
+from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
 from sklux._utils.threads import (
     MAX_KEPT_BYTES,
     MAX_THREADS,
@@ -238,6 +239,32 @@ def test_thread_count_has_an_upper_bound(n_jobs):
     expected = LexicalVectorizer().fit_transform(texts)
     found = LexicalVectorizer(n_jobs=n_jobs).fit_transform(texts)
     np.testing.assert_array_equal(found.toarray(), expected.toarray())
+
+
+@pytest.fixture
+def in_a_pool(monkeypatch):
+    """This process claims to be a worker of multiprocessing.Pool."""
+    config = multiprocessing.current_process()._config
+    monkeypatch.setitem(config, "daemon", True)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n_jobs", [-1, 2, None])
+def test_thread_count_in_a_process_of_a_pool(in_a_pool, n_jobs):
+    """As joblib resolves it there, without its warning that no one can use."""
+    assert thread_count(n_jobs) == 1
+    with parallel_config(backend="threading"):
+        assert thread_count(2) == 2
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("lexical", [None, TfidfVectorizer()])
+def test_models_in_a_process_of_a_pool_do_not_warn(in_a_pool, lexical):
+    texts = [f"word{i % 7} word{i % 11}" for i in range(200)]
+    embeddings = np.random.RandomState(0).normal(size=(200, 6))
+    projection = ReLUProjection(4, hidden_layer_sizes=(8,), max_iter=1)
+    model = LuxicalVectorizer(lexical=lexical, projection=projection, n_jobs=-1)
+    model.fit(texts, teacher_embeddings=embeddings).transform(texts * 50)
 
 
 @pytest.mark.parametrize("n_jobs", ["a", 1.5, [1], 0])
