@@ -19,6 +19,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from sklux import CachedTeacher
+from sklux._utils.documents import copy_groups, first_of_groups
 from sklux.datasets import load_docstrings
 from sklux.metrics import split_halves
 
@@ -142,26 +143,60 @@ def shuffled(texts: list[str], limit: int) -> list[str]:
 def shortened(corpus: Corpus, limit: int) -> Corpus:
     """A corpus with at most ``limit`` texts in each part, drawn at random."""
     texts = corpus.texts
-    train = drawn_rows(len(texts.train), limit)
-    test = drawn_rows(len(texts.test), limit)
-    halves = texts.halves and drawn_rows(len(texts.halves[0]), limit)
-    pairs = texts.pairs and drawn_rows(len(texts.pairs[0]), limit)
+    return _picked(
+        corpus,
+        train=drawn_rows(len(texts.train), limit),
+        test=drawn_rows(len(texts.test), limit),
+        halves=texts.halves and drawn_rows(len(texts.halves[0]), limit),
+        pairs=texts.pairs and drawn_rows(len(texts.pairs[0]), limit),
+    )
+
+
+def without_copies(corpus: Corpus) -> Corpus:
+    """A corpus without copies in its test part.
+
+    A test text or a pair of halves is left out if it is a copy of a training text or of
+    an earlier one of its kind.
+    """
+    train, test, halves = (
+        *(corpus.texts.train, corpus.texts.test),
+        corpus.texts.halves and [" ".join(both) for both in zip(*corpus.texts.halves)],
+    )
+    return _picked(
+        corpus, test=_new(train, test), halves=halves and _new(train, halves)
+    )
+
+
+def _new(train: list[str], others: list[str]) -> np.ndarray:
+    """Rows of the other texts that differ from training texts and from earlier ones."""
+    first = first_of_groups(copy_groups([*train, *others]))
+    return first[first >= len(train)] - len(train)
+
+
+def _picked(corpus: Corpus, **rows: np.ndarray | None) -> Corpus:
+    """A corpus with the given rows of some of its parts."""
 
     def pick(parts: Parts) -> Parts:
-        return Parts(
-            _taken(parts.train, train),
-            _taken(parts.test, test),
-            parts.halves and tuple(_taken(side, halves) for side in parts.halves),
-            parts.pairs and tuple(_taken(side, pairs) for side in parts.pairs),
+        return replace(
+            parts,
+            **{
+                name: _taken(getattr(parts, name), chosen)
+                for name, chosen in rows.items()
+                if chosen is not None and getattr(parts, name) is not None
+            },
         )
 
+    def taken(values: np.ndarray, part: str) -> np.ndarray:
+        return values[rows[part]] if rows.get(part) is not None else values
+
+    labels, scores = corpus.labels, corpus.scores
     return replace(
         corpus,
-        texts=pick(texts),
+        texts=pick(corpus.texts),
         embed=lambda: pick(corpus.embed()),
-        embed_train=lambda: corpus.embed_train()[train],
-        labels=corpus.labels and (corpus.labels[0][train], corpus.labels[1][test]),
-        scores=corpus.scores if pairs is None else corpus.scores[pairs],
+        embed_train=lambda: taken(corpus.embed_train(), "train"),
+        labels=labels and (taken(labels[0], "train"), taken(labels[1], "test")),
+        scores=None if scores is None else taken(scores, "pairs"),
     )
 
 
@@ -316,8 +351,10 @@ def _split(values: np.ndarray, train: np.ndarray) -> tuple:
     return values[train], values[~train]
 
 
-def _taken(values: np.ndarray | list, rows: np.ndarray) -> np.ndarray | list:
-    """The given rows of an array or of a list."""
+def _taken(values: np.ndarray | list | tuple, rows: np.ndarray) -> object:
+    """The given rows of an array, of a list, or of both sides of pairs."""
+    if isinstance(values, tuple):
+        return tuple(_taken(side, rows) for side in values)
     if isinstance(values, list):
         return [values[row] for row in rows]
     return values[rows]

@@ -22,6 +22,7 @@ from _corpora import (
     Parts,
     default_teacher,
     shortened,
+    without_copies,
 )
 from _measures import encode, measured
 from _turns import progress
@@ -104,7 +105,7 @@ class Bench:
         """A corpus by name."""
 
         def read() -> Corpus:
-            corpus = READERS[name](self.folder)
+            corpus = without_copies(READERS[name](self.folder))
             return shortened(corpus, self.limit) if self.limit else corpus
 
         return self.once(("corpus", name), read)

@@ -90,7 +90,9 @@ from sklux._utils.documents import (
     NULL_DOCUMENTS,
     NullDocuments,
     check_documents,
+    copy_groups,
     documents_by_name,
+    first_of_groups,
     split_halves,
 )
 from sklux._utils.estimators import (
@@ -163,11 +165,12 @@ class LuxicalVectorizer(
         The network. `fit` fits a clone of it. None means ``ReLUProjection()``.
 
     teacher_sample_size : int, 'auto' or None, default='auto'
-        Maximum number of documents that ``teacher`` embeds. The student also learns
-        from the documents that the teacher does not embed. The sample is drawn by a
-        hash of each text, so it is practically random, and the folds of a grid search
-        share most of it. ``'auto'`` means 10,000, None means all documents. Not used
-        if `fit` gets ``teacher_embeddings``.
+        Maximum number of different texts that ``teacher`` embeds; a document that
+        occurs several times counts once, and all its copies get the same vector. The
+        student also learns from the documents that the teacher does not embed. The
+        sample is drawn by a hash of each text, so it is practically random, and the
+        folds of a grid search share most of it. ``'auto'`` means 10,000, None means all
+        documents. Not used if `fit` gets ``teacher_embeddings``.
 
     teacher_words : 'auto', array-like of str or None, default='auto'
         Which words ``teacher`` embeds in addition to the documents. The student then
@@ -223,7 +226,8 @@ class LuxicalVectorizer(
         None for other teachers, and if `fit` was given teacher embeddings.
 
     n_teacher_documents_ : int
-        Number of documents of the fit with a teacher embedding.
+        Number of documents of the fit with a teacher embedding. Each copy of a document
+        counts, so it can be larger than `teacher_sample_size`.
 
     n_teacher_terms_ : int
         Number of terms of the lexical stage that the teacher embedded, according to
@@ -383,7 +387,6 @@ class LuxicalVectorizer(
             embeddings = TeacherEmbeddings.of_documents(
                 teacher_embeddings, len(documents)
             )
-        is_given = embeddings is not None
         projection, lexical = self._new_projection(), self._new_lexical()
         context = callback_context(self, 3)
         check_callback_levels(self, projection)
@@ -397,15 +400,16 @@ class LuxicalVectorizer(
                     views = self._views(lexical, documents, projection, X)
                 with task.part("teacher"):
                     # Terms first: a teacher that fails at words fails after a second.
-                    terms = self._term_vectors(lexical, X, plan)
+                    terms, known = self._term_vectors(lexical, X, plan)
                     if embeddings is None:
-                        embeddings = self._embeddings(documents)
+                        embeddings = self._embeddings(documents, known)
                         _check_no_embeddings(method, y, embeddings.n_components)
                     if terms is not None:
                         _check_width(terms, embeddings)
             with task.part("training", projection):
                 fit_projection(
-                    projection, X, embeddings, views, terms, warns_of_missing=is_given
+                    *(projection, X, embeddings, views, terms, copy_groups(documents)),
+                    warns_of_missing=teacher_embeddings is not None,
                 )
             self.lexical_ = lexical
             self.projection_ = projection
@@ -559,8 +563,10 @@ class LuxicalVectorizer(
         Parameters
         ----------
         raw_documents : iterable of str of length n_samples
-            At least 3 documents that were not used in `fit`. If there are more than
-            2,000, a sample of 2,000 is compared, drawn as for `teacher_sample_size`.
+            At least 3 documents that were not used in `fit`. Texts that differ at most
+            in white space and case are copies; only the first one is compared. If there
+            are more than 2,000 different documents, a sample of 2,000 is compared,
+            drawn as for `teacher_sample_size`.
 
         y : object, default=None
             Ignored. Searches pass class labels here. A y that seems to hold teacher
@@ -576,13 +582,13 @@ class LuxicalVectorizer(
         -------
         float
             Between 0 and 1. As in `report_`, the 10 nearest documents are compared; for
-            fewer than 20 documents, half their number.
+            fewer than 20 different documents, half their number.
 
         Raises
         ------
         ValueError
             If there is no teacher, y holds embeddings, the teacher's vectors do not fit
-            the documents, or there are fewer than 3.
+            the documents, or there are fewer than 3 different documents.
 
         See Also
         --------
@@ -609,25 +615,23 @@ class LuxicalVectorizer(
         documents = check_documents(raw_documents, self.null_documents)
         self._check_teacher("score", y, teacher_embeddings)
         if teacher_embeddings is None:
-            sample = sample_documents(documents, MAX_SCORED)
-            documents = [documents[i] for i in sample]
+            places = _compared(documents, np.arange(len(documents)))
+            documents = [documents[i] for i in places]
             teacher = teacher_vectors(
-                self.teacher, documents, bool(self.verbose), positions=sample
+                self.teacher, documents, bool(self.verbose), positions=places
             )
             is_embedded = has_embedding(teacher)
             documents = [documents[i] for i in np.flatnonzero(is_embedded)]
             teacher = teacher[is_embedded]
         else:
             given = TeacherEmbeddings.of_documents(teacher_embeddings, len(documents))
-            embedded = np.flatnonzero(given.is_embedded)
-            sample = sample_documents([documents[i] for i in embedded], MAX_SCORED)
-            documents = [documents[i] for i in embedded[sample]]
-            teacher = given.vectors[embedded[sample]]
+            places = _compared(documents, np.flatnonzero(given.is_embedded))
+            documents = [documents[i] for i in places]
+            teacher = given.vectors[places]
         if len(documents) < MIN_DOCUMENTS:
             raise ValueError(
                 "score compares documents with each other, and needs at least "
-                f"{MIN_DOCUMENTS}. Got "
-                f"{len(documents)}."
+                f"{MIN_DOCUMENTS} different ones. Got {len(documents)}."
             )
         return neighbor_recall(
             unit_rows(teacher),
@@ -1150,8 +1154,13 @@ class LuxicalVectorizer(
         views.eliminate_zeros()
         return views
 
-    def _embeddings(self, documents: list[str]) -> TeacherEmbeddings:
-        """The teacher's embeddings of all documents, or of a sample of them."""
+    def _embeddings(
+        self, documents: list[str], known: dict[str, np.ndarray]
+    ) -> TeacherEmbeddings:
+        """The teacher's embeddings of all documents, or of a sample of the texts.
+
+        ``known`` has vectors of terms, which may be documents too.
+        """
         size = self.teacher_sample_size
         if size == "auto":
             size = DEFAULT_TEACHER_SAMPLE_SIZE
@@ -1162,15 +1171,19 @@ class LuxicalVectorizer(
             [documents[i] for i in sample],
             bool(self.verbose),
             positions=sample,
+            known=known,
         )
         return TeacherEmbeddings.of_sample(vectors, sample, n_documents)
 
     def _term_vectors(
         self, lexical: BaseEstimator, X: Rows, plan: WordPlan
-    ) -> TermVectors | None:
-        """The teacher's embeddings of terms of the lexical stage, if it embeds any."""
+    ) -> tuple[TermVectors | None, dict[str, np.ndarray]]:
+        """The teacher's embeddings of terms of the lexical stage, if it embeds any.
+
+        The dict has the same vectors by text.
+        """
         if not plan.embeds_terms or not _has_terms_of(X, lexical):
-            return None
+            return None, {}
         frequency = np.bincount(X.indices, minlength=X.shape[1])
         if plan.is_list:
             # Listed words come before terms of the documents.
@@ -1179,13 +1192,14 @@ class LuxicalVectorizer(
             lexical.vocabulary_, frequency, _term_readers(lexical)
         )
         if not texts:
-            return None
+            return None, {}
         # A word and a word piece may be the same text.
         distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
         vectors = self._vectors_of_words(list(distinct), plan)
         if vectors is None:
-            return None
-        return term_vectors(features, vectors[[distinct[text] for text in texts]])
+            return None, {}
+        rows = vectors[[distinct[text] for text in texts]]
+        return term_vectors(features, rows), dict(zip(distinct, vectors))
 
     def _vectors_of_words(self, words: list[str], plan: WordPlan) -> np.ndarray | None:
         """The teacher's embeddings of words; None if it looks up documents only."""
@@ -1297,6 +1311,12 @@ def _check_width(terms: TermVectors, embeddings: TeacherEmbeddings) -> None:
             f"teacher_embeddings has {embeddings.n_components} columns. Use the "
             "teacher that made them, or teacher_words=None."
         )
+
+
+def _compared(documents: list[str], places: np.ndarray) -> np.ndarray:
+    """Positions of the documents that `score` compares, among the given positions."""
+    places = places[first_of_groups(copy_groups(documents[i] for i in places))]
+    return places[sample_documents([documents[i] for i in places], MAX_SCORED)]
 
 
 def _check_n_documents(n_documents: int) -> None:

@@ -80,7 +80,8 @@ def load_docstrings(
         A bunch with these attributes:
 
         data : list of str of length n_samples
-            The texts, without duplicates, each on one line.
+            The texts, each on one line; of texts that differ at most in case, the
+            first one.
         target : ndarray of shape (n_samples,), dtype=np.int64
             Package of each text, as a position in ``target_names``.
         target_names : list of str of length n_packages
@@ -112,8 +113,8 @@ def load_docstrings(
     for package in _installed_packages() if packages is None else packages:
         found = []  # (object name, text); a property's setter has its getter's name
         for object_name, text in _package_texts(package, n_paragraphs):
-            if len(text) >= min_characters and text not in seen:
-                seen.add(text)
+            if len(text) >= min_characters and text.casefold() not in seen:
+                seen.add(text.casefold())
                 found.append((object_name, text))
         if max_per_package is not None and len(found) > max_per_package:
             spaced = np.linspace(0, len(found) - 1, max_per_package).astype(int)

@@ -91,6 +91,11 @@ def neighbor_recall_score(
     ValueError
         If there are not more than `n_neighbors` documents, or a value is not finite.
 
+    Notes
+    -----
+    Leave out copies of documents before: the copy of a document is among its nearest
+    for any student, which raises the score.
+
     Examples
     --------
     >>> import numpy as np

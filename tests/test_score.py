@@ -108,7 +108,7 @@ def test_score_of_few_documents(
 def test_score_refuses_bad_input(fitted, others):
     with pytest.raises(ValueError, match="no teacher to compare with. Set teacher="):
         fitted.score(others)
-    with pytest.raises(ValueError, match="needs at least 3. Got 2"):
+    with pytest.raises(ValueError, match="needs at least 3 different ones. Got 2"):
         fitted.score(others[:2], teacher_embeddings=np.eye(2))
     with pytest.raises(ValueError, match="teacher_embeddings has 3 rows"):
         fitted.score(others, teacher_embeddings=np.eye(3))

@@ -319,7 +319,7 @@ def evaluate(
 
     Prints the share of the teacher's ten nearest documents that the model finds, the
     correlation with the teacher's cosines, how well first halves of documents find
-    their second halves, and the speed:
+    their second halves, and the speed. Copies of a document count once:
 
         sklux evaluate model.sklux others.parquet --teacher all-MiniLM-L6-v2
     """

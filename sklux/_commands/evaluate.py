@@ -16,6 +16,7 @@ from sklux._commands.inputs import (
 from sklux._commands.teacher_options import OR_EMBEDDINGS, TeacherOptions
 from sklux._student.report import recall_in_words
 from sklux._student.teacher_embeddings import has_embedding
+from sklux._utils.documents import copy_groups, first_of_groups
 from sklux._utils.similarity import (
     MAX_NEIGHBORS,
     MIN_DOCUMENTS,
@@ -45,6 +46,8 @@ def evaluate_model(
 ) -> None:
     """Measure a model on documents that are new to it, and print the figures.
 
+    Texts that differ at most in white space and case are copies; the first one stays.
+
     Parameters
     ----------
     model_path : Path
@@ -65,15 +68,22 @@ def evaluate_model(
     check_column(embeddings, embeddings_column)
     options.check_unused(embeddings)
     model = load_model(model_path)
+    vectors = None
     if embeddings is None:
         documents, _, _ = present_documents(source, quiet)
-        teacher = options.teacher(quiet, OR_EMBEDDINGS).transform(documents)
     else:
-        documents, teacher = embedded_documents(
+        documents, vectors = embedded_documents(
             source, embeddings, embeddings_column, quiet
         )
+    places = first_of_groups(copy_groups(documents))
+    n_copies = len(documents) - len(places)
+    documents = [documents[place] for place in places]
     check_enough(len(documents), quiet)
-    figures = measure(model, documents, teacher)
+    if vectors is None:
+        vectors = options.teacher(quiet, OR_EMBEDDINGS).transform(documents)
+    else:
+        vectors = vectors[places]
+    figures = {**measure(model, documents, vectors), "copies_left_out": n_copies}
     if as_json:
         print_json({name: round(float(value), 6) for name, value in figures.items()})
     else:
@@ -125,19 +135,19 @@ def check_enough(n_documents: int, quiet: bool) -> None:
     Parameters
     ----------
     n_documents : int
-        Number of documents.
+        Number of different documents.
     quiet : bool
         Whether to print no note.
 
     Raises
     ------
     ValueError
-        If there are fewer than 3 documents.
+        If there are fewer than 3 different documents.
     """
     if n_documents < MIN_DOCUMENTS:
         raise ValueError(
-            f"An evaluation compares documents and needs {MIN_DOCUMENTS} or more. Got "
-            f"{n_documents}."
+            f"An evaluation compares documents and needs {MIN_DOCUMENTS} or more that "
+            f"are different. Got {n_documents}."
         )
     n_neighbors = n_neighbors_compared(n_documents)
     if n_neighbors < MAX_NEIGHBORS:
@@ -158,7 +168,7 @@ def measure(
     model : LuxicalVectorizer
         The fitted model.
     documents : list of str of length n_samples
-        Documents.
+        Documents, without copies: a copy would be the nearest of its document.
     teacher : ndarray of shape (n_samples, n_teacher_components)
         Their teacher embeddings.
 
@@ -196,7 +206,7 @@ def in_words(figures: dict[str, float]) -> list[tuple[str, str]]:
     Parameters
     ----------
     figures : dict of str to float
-        The figures, as `measure` returns them.
+        The figures, as `measure` returns them, and the number of copies left out.
 
     Returns
     -------
@@ -207,6 +217,7 @@ def in_words(figures: dict[str, float]) -> list[tuple[str, str]]:
     recall = recall_in_words(figures["neighbours"], n_neighbors, n_documents)
     return [
         ("documents", f"{n_documents:,}"),
+        ("copies left out", f"{int(figures['copies_left_out']):,}"),
         (f"teacher's {n_neighbors} nearest found", recall),
         ("correlation with the teacher's cosines", f"{figures['correlation']:.3f}"),
         ("first halves finding their second halves (MRR)", f"{figures['halves']:.3f}"),

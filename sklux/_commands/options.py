@@ -138,8 +138,8 @@ TeacherSampleSize = Annotated[
     str,
     typer.Option(
         "--teacher-sample-size",
-        help="Number of documents that the teacher embeds: a number, 'all', or 'auto' "
-        "(at most 10,000). The student is trained on all documents.",
+        help="Number of different documents that the teacher embeds: a number, 'all', "
+        "or 'auto' (at most 10,000). The student is trained on all documents.",
     ),
 ]
 Embeddings = Annotated[

@@ -27,19 +27,19 @@ def precompute_embeddings(
     options : TeacherOptions
         The teacher.
     teacher_sample_size : str
-        ``'all'``, ``'auto'``, or the size of the sample that a fit chooses.
+        ``'all'``, ``'auto'``, or the number of different documents that a fit chooses.
     quiet : bool
         Whether to print no progress or notes.
     """
     n_chosen = parse_sample_size(teacher_sample_size)
     if n_chosen is None:
-        n_documents, width = embed_all(source, options, quiet)
+        n_texts, width = embed_all(source, options, quiet)
     else:
         n_chosen = DEFAULT_TEACHER_SAMPLE_SIZE if n_chosen == "auto" else n_chosen
-        n_documents, width = embed_sample(source, options, n_chosen, quiet)
+        n_texts, width = embed_sample(source, options, n_chosen, quiet)
     note(
-        f"The cache holds the teacher embeddings of {counted(n_documents, 'document')} "
-        f"({width:,} dimensions).",
+        "The cache holds the teacher embeddings of "
+        f"{counted(n_texts, 'different document')} ({width:,} dimensions).",
         quiet,
     )
 
@@ -56,21 +56,21 @@ def embed_sample(
     options : TeacherOptions
         The teacher.
     n_chosen : int
-        Size of the sample.
+        Number of different documents in the sample.
     quiet : bool
         Whether to print no progress or notes.
 
     Returns
     -------
-    n_documents : int
-        Number of documents embedded.
+    n_texts : int
+        Number of different documents embedded.
     width : int
         Dimensions of their embeddings.
     """
     teacher = options.teacher(quiet)
     documents, _, _ = present_documents(source, quiet)
     chosen = [documents[place] for place in sample_documents(documents, n_chosen)]
-    return teacher.transform(chosen).shape
+    return teacher.transform(list(dict.fromkeys(chosen))).shape
 
 
 def embed_all(
@@ -89,8 +89,8 @@ def embed_all(
 
     Returns
     -------
-    n_documents : int
-        Number of documents embedded.
+    n_texts : int
+        Number of different documents embedded.
     width : int
         Dimensions of their embeddings.
 
@@ -103,14 +103,17 @@ def embed_all(
     # Quiet, because the teacher's own bar starts again with each piece.
     teacher = options.teacher(quiet=True)
     file, width, n_missing = source.open(piece_documents=PIECE_DOCUMENTS), 0, 0
+    hashes: set[int] = set()
     with counting("teacher embeddings", quiet) as counter, loading_once():
         for piece in file:
             texts = [piece.documents[place] for place in piece.present]
             n_missing += len(piece.missing)
             if texts:
                 width = teacher.transform(texts).shape[1]
+                # Only the hashes are kept: a file may be larger than memory.
+                hashes.update(map(hash, texts))
             counter.add(len(texts), file.position())
     note_missing(n_missing, source, quiet)
     if counter.n_documents == 0:
         raise ValueError(f"{source.name} contains no documents.")
-    return counter.n_documents, width
+    return len(hashes), width

@@ -19,6 +19,7 @@ from sklux._display.drawing import (
     write_title,
 )
 from sklux._utils.columns import as_vectors
+from sklux._utils.documents import copy_groups, first_of_groups
 from sklux._utils.optional import import_optional
 from sklux._utils.similarity import (
     nearest_neighbors,
@@ -133,7 +134,8 @@ class QualityDisplay:
         Parameters
         ----------
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
-            Teacher vectors of documents that the student was not fitted on.
+            Teacher vectors of documents that the student was not fitted on. Leave out
+            copies: the copy of a document is always among its nearest.
 
         student_embeddings : array-like of shape (n_samples, n_components)
             Student vectors of the same documents.
@@ -179,20 +181,9 @@ class QualityDisplay:
         <...QualityDisplay object at ...>
         """
         pair = [
-            unit_rows(
-                check_array(
-                    as_vectors(embeddings, name_),
-                    dtype=np.float64,
-                    ensure_min_samples=3,
-                    input_name=name_,
-                )
-            )
-            for embeddings, name_ in (
-                (teacher_embeddings, "teacher_embeddings"),
-                (student_embeddings, "student_embeddings"),
-            )
+            unit_rows(rows)
+            for rows in _checked_pair(teacher_embeddings, student_embeddings)
         ]
-        check_consistent_length(*pair)
         for value, name_ in ((n_pairs, "n_pairs"), (sample_size, "sample_size")):
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(
@@ -235,7 +226,8 @@ class QualityDisplay:
 
         raw_documents : sequence of str of length n_samples
             Documents that the estimator was not fitted on; on the documents of its fit
-            the quality would be overestimated.
+            the quality would be overestimated. Texts that differ at most in white space
+            and case are copies; only the first one is compared.
 
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components)
             Teacher vectors of these documents.
@@ -271,7 +263,7 @@ class QualityDisplay:
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            For the same reasons as in `from_embeddings`.
+            For the same reasons as in `from_embeddings`. Copies count once.
 
         Examples
         --------
@@ -284,9 +276,13 @@ class QualityDisplay:
         >>> QualityDisplay.from_estimator(vectorizer, documents[:4], embeddings[:4])
         <...QualityDisplay object at ...>
         """
+        teacher, student = _checked_pair(
+            teacher_embeddings, estimator.transform(raw_documents)
+        )
+        different = first_of_groups(copy_groups(raw_documents))
         return cls.from_embeddings(
-            teacher_embeddings,
-            estimator.transform(raw_documents),
+            teacher[different],
+            student[different],
             n_pairs=n_pairs,
             sample_size=sample_size,
             random_state=random_state,
@@ -405,6 +401,26 @@ class QualityDisplay:
         ax.set_xticks(counts, [f"{count:,.0f}" for count in counts])
         ax.minorticks_off()
         ax.spines[["top", "right"]].set_visible(False)
+
+
+def _checked_pair(
+    teacher_embeddings: ArrayLike, student_embeddings: ArrayLike
+) -> list[np.ndarray]:
+    """Return two embeddings of the same documents as arrays of finite numbers."""
+    pair = [
+        check_array(
+            as_vectors(embeddings, name),
+            dtype=np.float64,
+            ensure_min_samples=3,
+            input_name=name,
+        )
+        for embeddings, name in (
+            (teacher_embeddings, "teacher_embeddings"),
+            (student_embeddings, "student_embeddings"),
+        )
+    ]
+    check_consistent_length(*pair)
+    return pair
 
 
 def recalls(

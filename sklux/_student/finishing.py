@@ -8,6 +8,7 @@ from sklux._student.initialization import start_features
 from sklux._student.network import Network, apply_network
 from sklux._student.report import FitReport, fit_report
 from sklux._student.targets import Targets, nearest_rotation
+from sklux._utils.documents import first_of_groups
 from sklux._utils.threads import all_threads
 
 # Maximum number of documents for the final rotation of a similarity student, and of
@@ -34,13 +35,13 @@ def report_on_fit(
     Returns
     -------
     FitReport
-        The report on the held-out documents, or on training documents if none are held
-        out.
+        The report on the held-out documents, or on training documents without their
+        copies if none are held out.
     """
     sample = data.held_out
     if len(sample) == 0:
-        is_embedded = data.teacher.is_embedded[data.train]
-        sample = data.train[is_embedded][:MAX_REPORT_SIZE]
+        sample = data.train[data.teacher.is_embedded[data.train]]
+        sample = sample[first_of_groups(data.groups[sample])][:MAX_REPORT_SIZE]
     network = _in_type(Network.of(coefs), weights_dtype)
     student = apply_network(data.X[sample], network, all_threads())
     return fit_report(

@@ -97,6 +97,9 @@ class MiniBatches:
         Probability that a value of ``X`` is left out of a batch.
     random_state : RandomState
         Source of the order of the documents and of the choice of values to leave out.
+    groups : ndarray of shape (n_samples,), dtype=np.intp, or None, default=None
+        Numbers of the documents; copies have the same number. None means that no
+        document has a copy.
     """
 
     def __init__(
@@ -105,8 +108,9 @@ class MiniBatches:
         X_views: sparse.csr_matrix | None,
         dropout: float,
         random_state: np.random.RandomState,
+        groups: np.ndarray | None = None,
     ):
-        self.n_samples = X.shape[0]
+        self.n_samples, self.groups = X.shape[0], groups
         self.dropout = dropout
         self.random_state = random_state
         self.batch = SparseBatch(X.shape[1])
@@ -151,11 +155,32 @@ class MiniBatches:
         seed = self.random_state.randint(MAX_SEED)
         batch.add(*self._X, samples, self.dropout, seed)
         if self._views is not None:
-            first = samples[self._has_views[samples]]
+            first = self._viewed(samples)
             for view_rows in (first, first + self.n_samples):
                 batch.add(*self._views, view_rows, 0.0, 0)
         batch.end()
         return batch
+
+    def view_groups(self, samples: np.ndarray) -> np.ndarray | None:
+        """Numbers of the documents whose views `take` adds to a batch.
+
+        Parameters
+        ----------
+        samples : ndarray of shape (n_batch,), dtype=np.int64
+            Row numbers of the documents.
+
+        Returns
+        -------
+        ndarray of shape (n_viewed,), dtype=np.intp, or None
+            Their groups, in order. None without views or groups.
+        """
+        if self._views is None or self.groups is None:
+            return None
+        return self.groups[self._viewed(samples)]
+
+    def _viewed(self, samples: np.ndarray) -> np.ndarray:
+        """The documents that have both views."""
+        return samples[self._has_views[samples]]
 
 
 def _in_parts(work: Callable[[int, int], None], n: int) -> None:

@@ -24,12 +24,16 @@ class TrainingExamples(NamedTuple):
         Unit rows, the targets of the similarity loss.
     reduced : ndarray of shape (n_train, n_components), dtype=np.float32
         Unit rows of the student's width, the targets of the cosine loss.
+    groups : ndarray of shape (n_train,), dtype=np.intp, or None
+        Numbers of the documents; copies have the same number. None means that no
+        document has a copy.
     """
 
     X: sparse.csr_matrix
     X_views: sparse.csr_matrix | None
     whole: np.ndarray
     reduced: np.ndarray
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +53,14 @@ class FitData:
     train : ndarray of shape (n_train,), dtype=np.intp
         Row numbers of the documents to train on, in random order.
     held_out : ndarray of shape (n_held_out,), dtype=np.intp
-        Row numbers of the documents that score the training; may be empty.
+        Row numbers of the documents that score the training; may be empty. Further
+        copies of these documents are neither here nor in ``train``.
     n_components : int
         Width of the student.
     random_state : RandomState
         Source of all random numbers of the fit, in the order of its steps.
+    groups : ndarray of shape (n_samples,), dtype=np.intp
+        Numbers of the documents; copies have the same number.
     """
 
     X: sparse.csr_matrix
@@ -64,3 +71,4 @@ class FitData:
     held_out: np.ndarray
     n_components: int
     random_state: np.random.RandomState
+    groups: np.ndarray

@@ -7,6 +7,7 @@ Luxical: High-Speed Lexical-Dense Text Embeddings, :arxiv:`2512.09015`.
 Representation Learning with Contrastive Predictive Coding, :arxiv:`1807.03748`.
 """
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -68,7 +69,10 @@ def similarity_kl_loss(
 
 
 def contrastive_loss(
-    first: torch.Tensor, second: torch.Tensor, temperature: float
+    first: torch.Tensor,
+    second: torch.Tensor,
+    temperature: float,
+    groups: np.ndarray | None = None,
 ) -> torch.Tensor:
     """InfoNCE: how badly two views of a document find each other in a batch.
 
@@ -83,6 +87,9 @@ def contrastive_loss(
         Rows of any length. The rows i of both are the two views of document i.
     temperature : float
         T. With a small T, only the nearest of the other documents count.
+    groups : ndarray of shape (n_samples,), dtype=np.intp, or None, default=None
+        Numbers of the documents. The views of two documents with the same number are
+        copies, and are not compared: they are left out of the sums of the softmax.
 
     Returns
     -------
@@ -93,6 +100,12 @@ def contrastive_loss(
     similarities = functional.normalize(first) @ functional.normalize(second).T
     own = torch.arange(len(first), device=first.device)
     logits = similarities / temperature
+    if groups is not None:
+        is_copy = groups[:, np.newaxis] == groups
+        np.fill_diagonal(is_copy, False)
+        if is_copy.any():
+            is_left_out = torch.from_numpy(is_copy).to(first.device)
+            logits = logits.masked_fill(is_left_out, -torch.inf)
     first_to_second = functional.cross_entropy(logits, own)
     second_to_first = functional.cross_entropy(logits.T, own)
     return (first_to_second + second_to_first) / 2

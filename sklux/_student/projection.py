@@ -32,6 +32,7 @@ from sklux._student.arguments import (
     check_n_components,
     check_views,
 )
+from sklux._student.copies import copies_of_fit
 from sklux._student.finishing import finished_coefs, report_on_fit, stored_network
 from sklux._student.fit_data import FitData, TrainingExamples
 from sklux._student.held_out import split_held_out
@@ -167,7 +168,11 @@ class ReLUProjection(
 
     validation_fraction : float, default=0.05
         Share of the documents with a teacher embedding to hold out, at most 2,000
-        documents.
+        documents. Copies of a held-out document leave the training with it, and count
+        towards this share; they are not scored. Copies are equal rows of X, and for
+        `LuxicalVectorizer` also texts that differ at most in white space and case. A
+        document is never held out if it and its copies are more than a 20th of the
+        share.
 
     n_iter_no_change : int, default=10
         Training stops after this number of epochs without an improvement by `tol`.
@@ -227,14 +232,16 @@ class ReLUProjection(
         Number of epochs.
 
     n_teacher_documents_ : int
-        Number of documents with a teacher embedding in `fit`. 0 if the model comes from
-        a Luxical file or from a file of an older version.
+        Number of documents with a teacher embedding in `fit`; each copy of a document
+        counts. 0 if the model comes from a Luxical file or from a file of an older
+        version.
 
     report_ : FitReport or None
         Comparison of the student with the teacher on the held-out documents, or on
-        training documents if none are held out (``held_out`` is then False). It can be
-        printed, is part of the HTML representation, and is about the weights as stored
-        by `fit` (`weights_dtype`). It has the attributes
+        training documents if none are held out (``held_out`` is then False). Copies of
+        a document are compared once. It can be printed, is part of the HTML
+        representation, and is about the weights as stored by `fit` (`weights_dtype`).
+        It has the attributes
         ``n_documents``, ``neighbor_recall`` (of ``n_neighbors``),
         ``similarity_correlation``, ``student_effective_rank``,
         ``teacher_effective_rank``, ``student_mean_cosine`` and ``teacher_mean_cosine``.
@@ -412,6 +419,7 @@ class ReLUProjection(
         teacher: TeacherEmbeddings,
         X_views: MatrixLike | None,
         terms: TermVectors | None = None,
+        text_groups: np.ndarray | None = None,
         *,
         warns_of_missing: bool,
     ) -> Self:
@@ -430,8 +438,10 @@ class ReLUProjection(
                 self.n_components, teacher.n_embedded, teacher.n_components
             )
             random_state = check_random_state(self.random_state)
+            groups = copies_of_fit(X, text_groups)
             train, held_out = split_held_out(
                 teacher.is_embedded,
+                groups,
                 self.early_stopping,
                 self.validation_fraction,
                 random_state,
@@ -439,6 +449,7 @@ class ReLUProjection(
             data = FitData(
                 *(X, teacher.unit(), X_views, terms),
                 *(train, held_out, n_components, random_state),
+                groups=groups,
             )
             rows = slice(None) if teacher.is_complete else teacher.is_embedded
             with fit_task(
@@ -788,6 +799,7 @@ def fit_projection(
     teacher: TeacherEmbeddings,
     X_views: MatrixLike | None,
     terms: TermVectors | None,
+    text_groups: np.ndarray | None,
     *,
     warns_of_missing: bool,
 ) -> None:
@@ -805,10 +817,15 @@ def fit_projection(
         As in `ReLUProjection.fit`.
     terms : TermVectors or None
         Terms among the features that the teacher has embedded too.
+    text_groups : ndarray of shape (n_samples,), dtype=np.intp, or None
+        Result of `copy_groups` for the texts, if they are known. Documents with the
+        same number are copies, as are documents with equal rows of ``X``.
     warns_of_missing : bool
         Whether to warn if documents have no teacher embedding.
     """
-    projection._fit(X, teacher, X_views, terms, warns_of_missing=warns_of_missing)
+    projection._fit(
+        X, teacher, X_views, terms, text_groups, warns_of_missing=warns_of_missing
+    )
 
 
 def network_of(projection: ReLUProjection) -> Network:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import linalg
 from sklearn.preprocessing import normalize
 
+from sklux._student.copies import distinct_examples
 from sklux._student.fit_data import FitData, TrainingExamples
 from sklux._student.imputation import impute_vectors
 from sklux._student.latent import latent_vectors
@@ -63,7 +64,8 @@ class Targets(NamedTuple):
         if X_views is not None:
             X_views = X_views[np.concatenate([train, train + data.X.shape[0]])]
         return TrainingExamples(
-            data.X[train], X_views, self.whole[train], self.reduced[train]
+            *(data.X[train], X_views, self.whole[train], self.reduced[train]),
+            groups=data.groups[train],
         )
 
 
@@ -76,7 +78,7 @@ def student_targets(
     ----------
     data : FitData
         The data of the fit. Missing teacher embeddings are imputed from the embeddings
-        of documents that are not held out.
+        of documents to train on; copies with the same embedding count once.
     corpus_weight : float
         Weight of the latent vectors of the corpus, in [0, 1].
     verbose : bool or None
@@ -96,11 +98,12 @@ def student_targets(
             latent = latent_vectors(X, n_latent, data.random_state)
     vectors = teacher.vectors
     if not teacher.is_complete:
-        known = teacher.is_embedded.copy()
-        known[data.held_out] = False
+        known = np.zeros(X.shape[0], dtype=bool)
+        embedded = data.train[teacher.is_embedded[data.train]]
+        known[distinct_examples(embedded, data.groups, teacher.vectors)] = True
         with stage("imputed teacher embeddings", verbose):
             vectors = impute_vectors(X, latent, teacher.vectors, known, data.terms)
-        vectors[data.held_out] = teacher.vectors[data.held_out]
+        vectors[teacher.is_embedded] = teacher.vectors[teacher.is_embedded]
     latent = unit_rows(latent[:, :N_LATENT])
     return make_targets(
         vectors, latent, corpus_weight, data.n_components, teacher.is_embedded

@@ -309,7 +309,8 @@ class _TrainingLoop:
             for rows in (examples.whole, examples.reduced)
         ]
         self.batches = MiniBatches(
-            examples.X, examples.X_views, settings.dropout, random_state
+            *(examples.X, examples.X_views, settings.dropout, random_state),
+            examples.groups,
         )
 
     def coefs(self) -> list[np.ndarray]:
@@ -366,7 +367,8 @@ class _TrainingLoop:
         hidden.requires_grad_()
         weights = [layer.weights.detach().requires_grad_() for layer in self.dense]
         student = forward(hidden, weights)
-        loss = batch_loss(student, samples, self.targets, self.settings)
+        groups = self.batches.view_groups(samples)
+        loss = batch_loss(student, samples, self.targets, self.settings, groups)
         value = loss.item()
         if np.isfinite(value):
             loss.backward()
@@ -386,6 +388,7 @@ def batch_loss(
     samples: np.ndarray,
     targets: list[torch.Tensor],
     settings: TrainingSettings,
+    view_groups: np.ndarray | None = None,
 ) -> torch.Tensor:
     """Weighted sum of the losses of a batch.
 
@@ -400,6 +403,9 @@ def batch_loss(
         Whole and reduced targets, as in `TrainingExamples`.
     settings : TrainingSettings
         Losses and their weights.
+    view_groups : ndarray of shape (n_views / 2,), dtype=np.intp, or None, default=None
+        Numbers of the documents whose views are among the rows; copies have the same
+        number.
 
     Returns
     -------
@@ -417,7 +423,9 @@ def batch_loss(
         loss = loss + settings.loss["similarity_kl"] * divergence
     if len(views):
         first, second = views.chunk(2)
-        contrast = contrastive_loss(first, second, settings.contrastive_temperature)
+        contrast = contrastive_loss(
+            first, second, settings.contrastive_temperature, view_groups
+        )
         loss = loss + settings.contrastive_weight * contrast
     return loss
 

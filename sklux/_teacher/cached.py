@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from numbers import Integral
@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 from sklux._teacher.batches import DEFAULT_BATCH_SIZE, encode_batches, in_order
 from sklux._teacher.cache import VectorCache
 from sklux._teacher.claims import Claim
+from sklux._teacher.distinct import Batches, vectors_of_distinct
 from sklux._teacher.identity import is_torch_module, model_identity
 from sklux._teacher.models import (
     check_kind,
@@ -548,8 +549,9 @@ def teacher_vectors(
     verbose: bool,
     title: str = "teacher embeddings",
     positions: np.ndarray | None = None,
+    known: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Vectors of a teacher of any kind.
+    """Vectors of a teacher of any kind, which is asked at most once for each text.
 
     Parameters
     ----------
@@ -563,6 +565,9 @@ def teacher_vectors(
         Title of the progress bar.
     positions : ndarray of shape (n_samples,) or None, default=None
         Row numbers of the documents for messages; None means 0, 1, 2, ...
+    known : mapping of str to ndarray of shape (n_teacher_components,) or None
+        Vectors of texts that the teacher has embedded before. A teacher without a cache
+        is not asked for them again.
 
     Returns
     -------
@@ -578,15 +583,20 @@ def teacher_vectors(
         verbose = verbose if teacher.verbose is None else teacher.verbose
         return teacher._vectors(documents, verbose, title, positions)
     encode, _ = encoder(teacher, None)
-    batches = encode_batches(
-        encode,
-        documents,
-        batch_size=DEFAULT_BATCH_SIZE,
-        is_named=is_named(teacher),
-        verbose=verbose,
-        title=title,
-    )
-    return in_order(_only_valid(batches, documents, positions), len(documents))
+
+    def embed(texts: list[str], places: np.ndarray) -> Batches:
+        batches = encode_batches(
+            encode,
+            texts,
+            batch_size=DEFAULT_BATCH_SIZE,
+            is_named=is_named(teacher),
+            verbose=verbose,
+            title=title,
+        )
+        rows = places if positions is None else positions[places]
+        return _only_valid(batches, texts, rows)
+
+    return vectors_of_distinct(embed, documents, {} if known is None else known)
 
 
 def _only_valid(

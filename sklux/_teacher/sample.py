@@ -5,34 +5,39 @@ from hashlib import blake2b
 import numpy as np
 
 
-def sample_documents(documents: list[str], n_documents: int) -> np.ndarray:
-    """Choose the documents with the smallest hashes of their texts.
+def sample_documents(documents: list[str], n_texts: int) -> np.ndarray:
+    """Choose the documents whose texts have the smallest hashes.
 
-    The choice behaves like a random sample, but it does not depend on the order of the
-    documents. Folds of one corpus have most of their chosen documents in common, so a
-    cache already holds them.
+    The choice behaves like a random sample of the different texts, but it does not
+    depend on the order of the documents. Folds of one corpus have most of their chosen
+    texts in common, so a cache already holds them. A text that occurs often is no more
+    likely to be chosen than a text that occurs once.
 
     Parameters
     ----------
     documents : list of str of length n_samples
         Documents to choose from.
-    n_documents : int
-        Number of documents to choose.
+    n_texts : int
+        Number of different texts to choose.
 
     Returns
     -------
-    ndarray of shape (min(n_documents, n_samples),), dtype=np.intp
-        Their positions, ascending.
+    ndarray of shape (n_chosen,), dtype=np.intp
+        Positions of all documents with a chosen text, ascending.
     """
-    if len(documents) <= n_documents:
+    texts = list(dict.fromkeys(documents))
+    if len(texts) <= n_texts:
         return np.arange(len(documents))
     hashes = np.array(
         [
             int.from_bytes(
                 blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
             )
-            for text in documents
+            for text in texts
         ],
         dtype=np.uint64,
     )
-    return np.sort(np.argsort(hashes, kind="stable")[:n_documents])
+    order = np.argsort(hashes, kind="stable")
+    chosen = {texts[place] for place in order[:n_texts]}
+    is_chosen = [document in chosen for document in documents]
+    return np.flatnonzero(is_chosen)

@@ -1,7 +1,8 @@
-"""Checks of raw documents, and their two halves."""
+"""Checks of raw documents, their copies, and their two halves."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sized
 from functools import wraps
+from hashlib import blake2b
 from itertools import islice
 from typing import Any, Literal, NoReturn, SupportsFloat, TypeAlias, TypeVar
 
@@ -297,6 +298,71 @@ def _remedy(document: object) -> str:
     if isinstance(document, str | Iterable):
         return "If it holds the tokens of a document, join them: ' '.join(document)."
     return "Convert it to a str, or leave it out."
+
+
+def copy_groups(documents: Iterable[object]) -> np.ndarray:
+    """Number the documents so that copies, and only copies, have the same number.
+
+    Two texts are copies if they differ at most in white space and in case.
+
+    Parameters
+    ----------
+    documents : iterable of length n_samples
+        Documents. Bytes are read as UTF-8, a missing document as the empty text.
+        Lists of tokens and mappings are compared value by value. Documents of other
+        kinds are copies if they are equal; if they cannot be hashed, they have no
+        copies.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), dtype=np.intp
+        Numbers from 0, in the order of the first document of each group.
+    """
+    if hasattr(documents, "to_pylist"):
+        documents = documents.to_pylist()
+    numbers: dict[Hashable, int] = {}
+    groups = []
+    for document in documents:
+        try:
+            number = numbers.setdefault(_copy_key(document), len(numbers))
+        except TypeError:
+            number = numbers.setdefault(object(), len(numbers))
+        groups.append(number)
+    return np.array(groups, dtype=np.intp)
+
+
+def _copy_key(document: object) -> Hashable:
+    """Return a value that copies have in common; texts are hashed to save memory."""
+    # Arrays cannot be hashed, and have no truth value.
+    if isinstance(document, Hashable) and is_missing(document):
+        document = ""
+    if isinstance(document, bytes):
+        document = document.decode("utf-8", "surrogateescape")
+    if isinstance(document, str):
+        text = " ".join(document.casefold().split())
+        encoded = text.encode("utf-8", "surrogatepass")
+        return blake2b(encoded, digest_size=16).digest()
+    if isinstance(document, Mapping):
+        return frozenset((key, _copy_key(value)) for key, value in document.items())
+    if isinstance(document, list | tuple):
+        return tuple(map(_copy_key, document))
+    return document
+
+
+def first_of_groups(groups: np.ndarray) -> np.ndarray:
+    """Positions of the first document of each group.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n_samples,), dtype=np.intp
+        Numbers of groups, such as `copy_groups` returns.
+
+    Returns
+    -------
+    ndarray of shape (n_groups,), dtype=np.intp
+        Positions, ascending.
+    """
+    return np.sort(np.unique(groups, return_index=True)[1])
 
 
 def split_halves(raw_documents: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -1,6 +1,7 @@
 """sklux evaluate."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def test_evaluate_too_few_documents(folder, tmp_path, texts, vectors):
         *("evaluate", folder / "model.sklux", tmp_path / "few.txt"),
         *("-e", tmp_path / "few.npy"),
     )
-    assert "compares documents and needs 3 or more" in message
+    assert "compares documents and needs 3 or more that are different" in message
 
 
 @pytest.mark.parametrize("missing", [0, np.nan])
@@ -106,3 +107,47 @@ def test_evaluate_agrees_with_score_on_12_documents(folder, tmp_path, texts):
     )
     assert figures["n_neighbors"] == 6
     assert figures["neighbours"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_evaluate_leaves_out_copies(folder, tmp_path, texts):
+    """The figures are the same as without them."""
+    vectors = np.load(folder / "teacher.npy")[:40]
+    copies = [f" {text.upper()} " for text in texts[:40]]
+    for name, documents, n_copies in (
+        ("once", texts[:40], 0),
+        ("thrice", texts[:40] + copies + texts[:40], 80),
+    ):
+        (tmp_path / f"{name}.txt").write_text("\n".join(documents))
+        np.save(tmp_path / f"{name}.npy", np.tile(vectors, (1 + n_copies // 40, 1)))
+    model, found = folder / "model.sklux", {}
+    for name in ("once", "thrice"):
+        arguments = ("evaluate", model, tmp_path / f"{name}.txt")
+        arguments += ("-e", tmp_path / f"{name}.npy")
+        found[name] = json.loads(succeeded(*arguments, "--json").stdout)
+        del found[name]["documents_per_second"]
+    table = succeeded(*arguments).stdout
+    assert found["once"]["documents"] == 40
+    assert found["thrice"] == {**found["once"], "copies_left_out": 80}
+    assert found["once"]["copies_left_out"] == 0
+    assert re.search(r"copies left out +80", table)
+
+
+def test_evaluate_asks_the_teacher_for_different_documents(
+    folder, tmp_path, texts, letters
+):
+    (tmp_path / "twice.txt").write_text("\n".join([*texts[:20], "x", *texts[:20], "X"]))
+    succeeded(
+        *("evaluate", folder / "model.sklux", tmp_path / "twice.txt"),
+        *("-t", "letters", "--cache", tmp_path),
+    )
+    assert sorted(letters) == sorted([*texts[:20], "x"])
+
+
+def test_evaluate_copies_are_too_few(folder, tmp_path):
+    (tmp_path / "same.txt").write_text("apple\nApple\npear\n pear")
+    np.save(tmp_path / "same.npy", np.eye(4))
+    message = failed(
+        *("evaluate", folder / "model.sklux", tmp_path / "same.txt"),
+        *("-e", tmp_path / "same.npy"),
+    )
+    assert "3 or more that are different. Got 2." in message

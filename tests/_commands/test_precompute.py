@@ -2,6 +2,8 @@
 
 from contextlib import contextmanager
 
+import pytest
+
 from _commands.running import failed, succeeded
 from sklux import LuxicalVectorizer
 from sklux._commands import console, precompute, teacher_options
@@ -11,7 +13,7 @@ def test_precompute_fills_the_cache_of_fit(folder, tmp_path, letters, texts):
     cache = ("--cache", tmp_path, "--teacher", "letters")
     result = succeeded("precompute", folder / "documents.txt", *cache)
     assert len(letters) == len(set(texts))
-    assert "embeddings of 240 documents (10 dimensions)" in result.stderr
+    assert "embeddings of 240 different documents (10 dimensions)" in result.stderr
     succeeded("fit", folder / "documents.txt", tmp_path / "model.sklux", *cache)
     assert set(letters[:240]) == set(texts)
     assert not set(letters[240:]) & set(texts)
@@ -61,3 +63,19 @@ def test_precompute_without_documents(tmp_path, letters):
         "precompute", tmp_path / "empty.txt", "-t", "letters", "--cache", tmp_path
     )
     assert "contains no documents" in message
+
+
+@pytest.mark.parametrize(("size", "n_texts"), [("all", 31), (20, 20)])
+def test_precompute_counts_different_documents(tmp_path, texts, letters, size, n_texts):
+    """In pieces of 1,000 documents, and as a sample."""
+    documents = [*texts[:30], *1500 * ["frequent"], *texts[:30]]
+    (tmp_path / "copies.txt").write_text("\n".join(documents))
+    options = ("-t", "letters", "--cache", tmp_path, "--teacher-sample-size", size)
+    result = succeeded("precompute", tmp_path / "copies.txt", *options)
+    assert f"embeddings of {n_texts} different documents (10" in result.stderr
+    assert len(letters) == len(set(letters)) == n_texts
+    succeeded(
+        *("fit", tmp_path / "copies.txt", tmp_path / "model.sklux", "--no-words"),
+        *options,
+    )
+    assert len(letters) == n_texts

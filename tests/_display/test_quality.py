@@ -211,3 +211,20 @@ def test_quality_missing_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"pip install 'sklux\[plot\]'"):
         QualityDisplay(**PARAMS).plot()
+
+
+def test_quality_of_an_estimator_compares_copies_once(documents, teacher_embeddings):
+    model = small_vectorizer().fit(documents, teacher_embeddings=teacher_embeddings)
+    once = QualityDisplay.from_estimator(
+        model, documents[:30], teacher_embeddings[:30], random_state=0
+    )
+    twice = QualityDisplay.from_estimator(
+        model,
+        pd.Series([*documents[:30], *(f" {text.title()}" for text in documents[:30])]),
+        np.tile(teacher_embeddings[:30], (2, 1)),
+        random_state=0,
+    )
+    assert twice.recalls == once.recalls
+    np.testing.assert_array_equal(twice.student_cosines, once.student_cosines)
+    with pytest.raises(ValueError, match="minimum of 3 is required"):
+        QualityDisplay.from_estimator(model, ["apple"] * 9, teacher_embeddings[:9])

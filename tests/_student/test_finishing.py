@@ -31,8 +31,11 @@ def fit_data(*, n_held_out=20, terms=None, X_views=None):
     X = sparse.csr_matrix(np.pad(X, ((0, 0), (0, N_FEATURES - 40))))
     train, held_out = np.split(np.arange(N_SAMPLES), [N_SAMPLES - n_held_out])
     embeddings = TeacherEmbeddings.of_rows(teacher, "y")
-    rng = np.random.RandomState(0)
-    return FitData(X, embeddings, X_views, terms, train, held_out, N_COMPONENTS, rng)
+    rng, groups = np.random.RandomState(0), np.arange(N_SAMPLES)
+    return FitData(
+        *(X, embeddings, X_views, terms),
+        *(train, held_out, N_COMPONENTS, rng, groups),
+    )
 
 
 def targets_of(data):
@@ -137,6 +140,23 @@ def test_report_on_fit_without_held_out_documents(monkeypatch, limit, expected):
     report = report_on_fit(data, random_coefs(10), "float32")
     assert report.n_documents == expected
     assert not report.held_out
+
+
+def test_report_on_fit_without_held_out_documents_leaves_out_copies():
+    """Documents 0 to 39 and their copies, 40 to 79."""
+    data, coefs = fit_data(n_held_out=0), random_coefs(10)
+    once = replace(data, train=np.arange(40))
+    twice = replace(
+        data,
+        X=sparse.vstack([data.X[:40]] * 2).tocsr(),
+        teacher=TeacherEmbeddings.of_rows(
+            np.tile(data.teacher.vectors[:40], (2, 1)), "y"
+        ),
+        groups=np.tile(np.arange(40), 2),
+    )
+    expected = report_on_fit(once, coefs, "float32")
+    assert expected.n_documents == 40
+    assert report_on_fit(twice, coefs, "float32") == expected
 
 
 def test_stored_network_begins_with_frequent_features():

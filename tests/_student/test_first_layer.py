@@ -206,3 +206,17 @@ def test_mini_batches_convert_arrays_for_the_kernel(wide):
     setattr(X, wide, array.astype(np.float64 if wide == "data" else np.int64))
     found = rows_of(mini_batches(X).take(np.arange(20)), X.shape[1])
     reference.assert_same_bits(found, expected)
+
+
+def test_mini_batches_groups_are_of_the_documents_with_views():
+    X, _ = reference.topic_documents(20)
+    views = viewed(X).toarray()
+    views[[4 + 20, 5]] = 0
+    groups = np.arange(20) // 2
+    batches = MiniBatches(
+        X, sparse.csr_matrix(views), 0.0, np.random.RandomState(0), groups
+    )
+    assert batches.view_groups(np.array([3, 4, 2, 5, 9])).tolist() == [1, 1, 4]
+    assert mini_batches(X, viewed(X)).view_groups(np.array([3])) is None
+    without = MiniBatches(X, None, 0.0, np.random.RandomState(0), groups)
+    assert without.view_groups(np.array([3])) is None

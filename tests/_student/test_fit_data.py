@@ -11,6 +11,7 @@ from sklux._student.teacher_embeddings import TeacherEmbeddings
 
 N_SAMPLES = 6
 TRAIN, HELD_OUT = np.array([4, 0, 3, 1]), np.array([2, 5])
+GROUPS = np.array([0, 1, 2, 0, 3, 4])
 
 
 def numbered(n_rows, n_columns, start=0):
@@ -23,7 +24,7 @@ def fit_data(X_views=None):
     X = sparse.csr_matrix(numbered(N_SAMPLES, 3, 1))
     teacher = TeacherEmbeddings.of_rows(numbered(N_SAMPLES, 4, 1), "y")
     rng = np.random.RandomState(0)
-    return FitData(X, teacher, X_views, None, TRAIN, HELD_OUT, 2, rng)
+    return FitData(X, teacher, X_views, None, TRAIN, HELD_OUT, 2, rng, GROUPS)
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ def test_fit_data_examples_are_in_the_order_of_train(targets):
     np.testing.assert_array_equal(examples.X.toarray(), data.X.toarray()[TRAIN])
     reference.assert_same_bits(examples.whole, targets.whole[TRAIN])
     reference.assert_same_bits(examples.reduced, targets.reduced[TRAIN])
+    assert examples.groups.tolist() == [3, 0, 0, 1]
 
 
 def test_fit_data_examples_have_both_views_of_each_document(targets):

@@ -6,9 +6,14 @@ import pytest
 from sklux._student.held_out import split_held_out
 
 
-def split(is_embedded, early_stopping="auto", validation_fraction=0.1, seed=0):
+def split(
+    is_embedded, early_stopping="auto", validation_fraction=0.1, seed=0, groups=None
+):
+    if groups is None:
+        groups = np.arange(len(is_embedded))
     return split_held_out(
         is_embedded,
+        groups,
         early_stopping,
         validation_fraction,
         np.random.RandomState(seed),
@@ -71,7 +76,7 @@ def test_split_held_out_refuses_too_few_documents():
         ValueError,
         match="early_stopping=True needs 20 held-out documents, but "
         r"validation_fraction=0.1 gives 19 of the documents with a teacher embedding "
-        r"\(194\). Raise validation_fraction",
+        r"\(194\). Copies of a document count once, .* Raise validation_fraction",
     ):
         split(embedded(194), True)
 
@@ -83,3 +88,94 @@ def test_split_held_out_must_leave_documents_to_train_on(early_stopping):
         match="validation_fraction=0.999 holds out all 40 documents with a teacher emb",
     ):
         split(embedded(80, 2), early_stopping, 0.999)
+
+
+def test_split_held_out_known_answer():
+    """Fits of documents without copies keep their split."""
+    train, validation = split(embedded(300, 2), validation_fraction=0.15, seed=7)
+    order = np.random.RandomState(7)
+    documents = order.permutation(300)
+    is_embedded = embedded(300, 2)[documents]
+    documents = np.concatenate([documents[is_embedded], documents[~is_embedded]])
+    np.testing.assert_array_equal(validation, documents[:22])
+    np.testing.assert_array_equal(train, order.permutation(documents[22:]))
+
+
+@pytest.mark.parametrize("n_copies", [1, 2, 4, 7])
+def test_split_held_out_compares_each_of_many_copies_once(n_copies):
+    """A tenth of the documents leaves the training, and no group is on both sides."""
+    groups = np.tile(np.arange(400), n_copies)
+    train, validation = split(embedded(400 * n_copies), groups=groups)
+    assert len(validation) == len(set(groups[validation])) == 40
+    assert not set(groups[validation]) & set(groups[train])
+    assert len(train) == 360 * n_copies
+    assert validation.max() < 400
+
+
+@pytest.mark.parametrize("share", [0.06, 0.5, 0.9])
+def test_split_held_out_never_holds_out_a_frequent_document(share):
+    """The wanted number of documents is held out of the others."""
+    n_frequent = int(share * 2000)
+    groups = np.maximum(np.arange(2000) - n_frequent + 1, 0)
+    for seed in range(5):
+        train, validation = split(embedded(2000), seed=seed, groups=groups)
+        assert 0 in groups[train]
+        assert len(validation) == 200
+        assert len(train) == 1800
+
+
+def test_split_held_out_has_room_for_twenty_documents_with_copies():
+    """Copies of a document are at most a 20th of the 200 documents to hold out."""
+    sizes = np.array([10, 11] * 100)
+    groups = np.repeat(np.arange(200), sizes)
+    train, validation = split(embedded(2100), validation_fraction=0.096, groups=groups)
+    assert set(sizes[groups[validation]]) == {10}
+    assert len(validation) == 20
+    assert len(train) == 1900
+
+
+def test_split_held_out_share_is_near_with_copies_of_all_numbers():
+    rng = np.random.RandomState(0)
+    groups = np.repeat(np.arange(3000), rng.geometric(0.3, size=3000))
+    n_samples = len(groups)
+    train, validation = split(embedded(n_samples), groups=groups)
+    assert 0.095 * n_samples <= n_samples - len(train) <= 0.1 * n_samples + 1
+    assert len(validation) == pytest.approx(0.1 * 3000, rel=0.15)
+
+
+def test_split_held_out_too_few_different_documents_are_none():
+    """None of 19 documents is as rare as a 20th of the 95 documents to hold out."""
+    groups = np.tile(np.arange(19), 10)
+    train, validation = split(embedded(190), validation_fraction=0.5, groups=groups)
+    assert len(validation) == 0
+    assert sorted(train) == list(range(190))
+    with pytest.raises(ValueError, match=r"gives 0 of the .* \(190\). Copies of a doc"):
+        split(embedded(190), True, 0.5, groups=groups)
+
+
+@pytest.mark.parametrize("early_stopping", ["auto", True])
+def test_split_held_out_of_copies_must_leave_documents_to_train_on(early_stopping):
+    groups = np.tile(np.arange(40), 2)
+    with pytest.raises(ValueError, match="holds out all 80 documents with a teacher"):
+        split(embedded(80), early_stopping, 0.999, groups=groups)
+
+
+def test_split_held_out_takes_copies_without_an_embedding_out_of_the_training():
+    """One of three copies is embedded, by turns the first, second and third one."""
+    groups = np.repeat(np.arange(300), 3)
+    is_embedded = np.arange(900) % 3 == groups % 3
+    train, validation = split(is_embedded, groups=groups)
+    assert is_embedded[validation].all()
+    assert len(validation) == 30
+    assert len(train) == 810
+    assert not set(groups[validation]) & set(groups[train])
+
+
+def test_split_held_out_counts_copies_without_an_embedding():
+    """1,000 copies of one embedded document would be half of the training."""
+    groups = np.concatenate([np.arange(1000), np.full(1000, 5)])
+    is_embedded = np.arange(2000) < 1000
+    for seed in range(20):
+        train, validation = split(is_embedded, seed=seed, groups=groups)
+        assert 5 in groups[train]
+        assert len(validation) == 100

@@ -85,6 +85,44 @@ def test_contrastive_loss_by_hand():
     assert contrastive_loss(first, second, 1.0).item() == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("n_copies", [2, 5])
+def test_contrastive_loss_does_not_compare_copies(n_copies):
+    """Copies of one document have nothing to be compared with, like one document."""
+    views = tensor(np.tile(normal(1, 4), (n_copies, 1)))
+    groups = np.zeros(n_copies, dtype=np.intp)
+    assert contrastive_loss(views, views, 0.05).item() == pytest.approx(
+        np.log(n_copies)
+    )
+    assert contrastive_loss(views, views, 0.05, groups).item() == pytest.approx(0)
+
+
+def test_contrastive_loss_of_two_documents_and_a_copy_by_hand():
+    """First views (1, 0), (0, 1), (1, 0), second views the same, T = 1.
+
+    S = [[1, 0, 1], [0, 1, 0], [1, 0, 1]]. Without the copy, rows and columns 0 and 2
+    are (1, 0): -log(e / (e + 1)). The second document is compared with both copies:
+    -log(e / (e + 2)).
+    """
+    views = tensor([[1, 0], [0, 1], [1, 0]])
+    expected = -(2 * np.log(np.e / (np.e + 1)) + np.log(np.e / (np.e + 2))) / 3
+    found = contrastive_loss(views, views, 1.0, np.array([4, 7, 4]))
+    assert found.item() == pytest.approx(expected)
+
+
+def test_contrastive_loss_of_different_documents_has_the_same_bits_with_groups():
+    first, second = tensor(normal(20, 4)), tensor(normal(20, 4, seed=1))
+    groups = np.arange(20)
+    assert contrastive_loss(first, second, 0.05, groups).item() == (
+        contrastive_loss(first, second, 0.05).item()
+    )
+
+
+def test_contrastive_loss_with_copies_has_a_finite_gradient():
+    views = tensor(normal(6, 4), requires_grad=True)
+    contrastive_loss(views, views * 2, 0.01, np.array([0, 0, 0, 1, 1, 2])).backward()
+    assert torch.isfinite(views.grad).all()
+
+
 def test_cosine_loss_gradient_by_autograd_check():
     student = tensor(normal(5, 4), requires_grad=True)
     target = tensor(reference.unit_rows(normal(5, 4, seed=1)))

@@ -1235,6 +1235,32 @@ def test_projection_does_not_impute_from_held_out_documents(monkeypatch, documen
     np.testing.assert_allclose(imputed[is_known], y[is_known], atol=1e-6)
 
 
+def test_projection_imputes_from_each_of_many_copies_once(monkeypatch, documents):
+    """Document 0 and its 200 copies have an embedding, so do 99 other documents."""
+    X, y = documents
+    rows = np.concatenate([np.zeros(200, dtype=int), np.arange(600)])
+    recorded = []
+    impute_vectors = sklux._student.targets.impute_vectors
+
+    def record(X, latent, teacher, is_known, terms):
+        recorded.append((is_known, teacher))
+        return impute_vectors(X, latent, teacher, is_known, terms)
+
+    monkeypatch.setattr(sklux._student.targets, "impute_vectors", record)
+    whole = []
+    make_targets = sklux._student.targets.make_targets
+    monkeypatch.setattr(
+        sklux._student.targets,
+        "make_targets",
+        lambda vectors, *rest: whole.append(vectors) or make_targets(vectors, *rest),
+    )
+    y = with_missing(y, slice(100, 600))[rows]
+    fit_partly(X[rows], y, early_stopping=False)
+    ((is_known, teacher),), (vectors,) = recorded, whole
+    assert np.flatnonzero(is_known).tolist() == [0, *range(201, 300)]
+    reference.assert_same_bits(vectors[:300], teacher[:300])
+
+
 def test_projection_report_is_about_documents_with_a_teacher_embedding(documents):
     X, y = documents
     projection = fit_partly(

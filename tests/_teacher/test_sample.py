@@ -50,7 +50,26 @@ def test_sample_documents_known_answer():
     assert sample_documents(texts(20), 4).tolist() == [2, 7, 11, 15]
 
 
+def test_sample_documents_choose_among_different_texts():
+    """A frequent text is chosen like any other, with all its copies or with none."""
+    frequent = 1000 * ["good"]
+    chosen_of = {}
+    for n_texts in (100, 3000):
+        documents = [*texts(3000)[:1500], *frequent, *texts(3000)[1500:]]
+        chosen = sample_documents(documents, n_texts)
+        chosen_of[n_texts] = {documents[i] for i in chosen}
+        assert len(chosen_of[n_texts]) == n_texts
+        n_frequent = sum(documents[i] == "good" for i in chosen)
+        assert n_frequent == 1000 * ("good" in chosen_of[n_texts])
+        assert np.all(np.diff(chosen) > 0)
+    assert "good" in chosen_of[3000]
+    different = texts(3000)
+    alone = {different[i] for i in sample_documents(different, 100)}
+    assert chosen_of[100] - {"good"} <= alone
+
+
 def test_sample_documents_equal_documents():
-    """The first ones are chosen. A lone surrogate is a document, too."""
-    assert sample_documents(["same"] * 5, 2).tolist() == [0, 1]
+    """All of them have the chosen text. A lone surrogate is a document, too."""
+    assert sample_documents(["same"] * 5, 2).tolist() == [0, 1, 2, 3, 4]
+    assert sample_documents(["a", "b", "a"], 2).tolist() == [0, 1, 2]
     assert len(sample_documents(["\ud800", "", "a"], 2)) == 2

@@ -9,7 +9,13 @@ import pyarrow as pa
 import pytest
 
 from sklux._lexical.buffers import text_buffers
-from sklux._utils.documents import check_documents, is_missing, read_nulls
+from sklux._utils.documents import (
+    check_documents,
+    copy_groups,
+    first_of_groups,
+    is_missing,
+    read_nulls,
+)
 
 TEXTS = ["", "a red apple", "\U0001f34e", "na\u00efve"]
 
@@ -276,3 +282,34 @@ def test_documents_error_shows_only_the_start_of_a_long_document():
     with pytest.raises(TypeError, match="position 0") as caught:
         check_documents([b"a" * 10_000])
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_copy_groups_differ_in_white_space_and_case_alone(kind):
+    texts = ["A  stra\u00dfe", "astrasse", " a\tSTRASSE\n", "a strasse."]
+    assert copy_groups(KINDS[kind](texts)).tolist() == [0, 1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("documents", "expected"),
+    [
+        ([], []),
+        (["a", b"A ", "\ud800", "\ud800 ", b"\xff", b"\xff"], [0, 0, 1, 1, 2, 2]),
+        # A missing document is like an empty one.
+        ([None, float("nan"), pd.NA, pd.NaT, " ", "a"], [0, 0, 0, 0, 0, 1]),
+        ([["a", "b"], ("a", "b"), ["a b"], "a b"], [0, 0, 1, 2]),
+        ([{"a": 1, "b": "x"}, {"b": "X", "a": 1}, {"a": 2}], [0, 0, 1]),
+        # These cannot be compared.
+        ([np.zeros(2), np.zeros(2), {"a": {1}}, {"a": {1}}], [0, 1, 2, 3]),
+        ([1, 1.0, 2, (1, 2), (1, 2)], [0, 0, 1, 2, 2]),
+    ],
+)
+def test_copy_groups_of_documents_of_other_kinds(documents, expected):
+    groups = copy_groups(documents)
+    assert groups.tolist() == expected
+    assert groups.dtype == np.intp
+
+
+def test_first_of_groups():
+    assert first_of_groups(np.array([3, 0, 3, 1, 0, 7])).tolist() == [0, 1, 3, 5]
+    assert first_of_groups(copy_groups([])).tolist() == []
