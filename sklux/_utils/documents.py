@@ -308,21 +308,20 @@ def copy_groups(documents: Iterable[object]) -> np.ndarray:
     Parameters
     ----------
     documents : iterable of length n_samples
-        Documents. Bytes are read as UTF-8, a missing document as the empty text.
-        Lists of tokens and mappings are compared value by value. Documents of other
-        kinds are copies if they are equal; if they cannot be hashed, they have no
-        copies.
+        Documents, or a table with one column of them. Bytes are read as UTF-8, a
+        missing document as the empty text. Lists of tokens and mappings are compared
+        value by value. Documents of other kinds are copies if they are equal; if they
+        cannot be hashed, they have no copies.
 
     Returns
     -------
     ndarray of shape (n_samples,), dtype=np.intp
         Numbers from 0, in the order of the first document of each group.
     """
-    if hasattr(documents, "to_pylist"):
-        documents = documents.to_pylist()
+    column = document_column(documents)
     numbers: dict[Hashable, int] = {}
     groups = []
-    for document in documents:
+    for document in column.to_pylist() if hasattr(column, "to_pylist") else column:
         try:
             number = numbers.setdefault(_copy_key(document), len(numbers))
         except TypeError:
