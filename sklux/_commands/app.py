@@ -25,6 +25,7 @@ from sklux._commands.options import (
     Encoding,
     Json,
     Model,
+    NullDocumentsOption,
     Prompt,
     Quiet,
     QuotesOption,
@@ -131,6 +132,7 @@ def precompute(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     quotes: QuotesOption = None,
+    null_documents: NullDocumentsOption = None,
     teacher_sample_size: TeacherSampleSize = "all",
     cache: Cache = None,
     windows: Windows = 1,
@@ -151,7 +153,9 @@ def precompute(
     from sklux._commands.teacher_options import TeacherOptions
 
     precompute_embeddings(
-        document_source(documents, format, column, encoding, delimiter, quotes),
+        document_source(
+            documents, format, column, encoding, delimiter, quotes, null_documents
+        ),
         TeacherOptions(teacher, cache, windows, prompt),
         teacher_sample_size,
         quiet,
@@ -170,6 +174,7 @@ def fit(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     quotes: QuotesOption = None,
+    null_documents: NullDocumentsOption = None,
     teacher_sample_size: TeacherSampleSize = "auto",
     cache: Cache = None,
     windows: Windows = 1,
@@ -219,7 +224,9 @@ def fit(
     from sklux._commands.teacher_options import TeacherOptions
 
     fit_model(
-        document_source(documents, format, column, encoding, delimiter, quotes),
+        document_source(
+            documents, format, column, encoding, delimiter, quotes, null_documents
+        ),
         model,
         TeacherOptions(teacher, cache, windows, prompt),
         embeddings,
@@ -253,6 +260,7 @@ def embed(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     quotes: QuotesOption = None,
+    null_documents: NullDocumentsOption = None,
     keep: Annotated[
         list[str] | None,
         typer.Option(
@@ -277,7 +285,9 @@ def embed(
 
     embed_documents(
         model,
-        document_source(documents, format, column, encoding, delimiter, quotes),
+        document_source(
+            documents, format, column, encoding, delimiter, quotes, null_documents
+        ),
         output,
         keep or [],
         quiet,
@@ -309,6 +319,7 @@ def evaluate(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     quotes: QuotesOption = None,
+    null_documents: NullDocumentsOption = None,
     cache: Cache = None,
     windows: Windows = 1,
     prompt: Prompt = None,
@@ -329,7 +340,9 @@ def evaluate(
 
     evaluate_model(
         model,
-        document_source(documents, format, column, encoding, delimiter, quotes),
+        document_source(
+            documents, format, column, encoding, delimiter, quotes, null_documents
+        ),
         TeacherOptions(teacher, cache, windows, prompt),
         embeddings,
         embeddings_column,
@@ -368,6 +381,7 @@ def neighbors(
     encoding: Encoding = None,
     delimiter: Delimiter = None,
     quotes: QuotesOption = None,
+    null_documents: NullDocumentsOption = None,
     keep: Annotated[
         list[str] | None,
         typer.Option(
@@ -396,7 +410,9 @@ def neighbors(
     files, texts = split_arguments([documents, *(queries or [])], query)
     print_neighbors(
         model,
-        document_source(files, format, column, encoding, delimiter, quotes),
+        document_source(
+            files, format, column, encoding, delimiter, quotes, null_documents
+        ),
         texts,
         n_neighbors,
         keep or [],

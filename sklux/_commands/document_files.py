@@ -27,6 +27,7 @@ from sklux._commands.document_paths import (
 from sklux._commands.json_rows import ABSENT, MAX_KEYS, json_rows, keys_of, value_at
 from sklux._commands.parquet_columns import column_at, path_to, paths_of, type_at
 from sklux._commands.text_input import TextInput
+from sklux._utils.documents import NullDocuments
 from sklux._utils.file_kinds import beginning_in_words
 from sklux._utils.optional import import_optional
 
@@ -52,12 +53,6 @@ class Piece:
     documents: list[str]
     kept: dict[str, list]
     missing: list[int]
-
-    @property
-    def present(self) -> list[int]:
-        """Positions of the documents that are not missing."""
-        missing = set(self.missing)
-        return [place for place in range(len(self.documents)) if place not in missing]
 
 
 @dataclass(frozen=True)
@@ -418,6 +413,8 @@ class DocumentFiles:
         Name of all of them in messages.
     piece_documents : int or None, default=None
         Maximum number of documents in a piece; None means `MAX_PIECE_DOCUMENTS`.
+    null_documents : {'error', 'empty'}, default='error'
+        Whether missing documents are refused, or read as empty texts.
     """
 
     def __init__(
@@ -425,10 +422,12 @@ class DocumentFiles:
         files: Sequence[DocumentFile],
         name: str,
         piece_documents: int | None = None,
+        null_documents: NullDocuments = "error",
     ):
         self.files = list(files)
         self.name = name
         self.piece_documents = piece_documents
+        self.null_documents = null_documents
         self._n_done = 0
 
     def check(self) -> None:
@@ -478,34 +477,30 @@ class DocumentFiles:
             return {}
         return self.files[0].kept_types()
 
-    def read_present(self) -> tuple[list[str], list[int], int]:
-        """Read all documents that are not missing.
+    def read(self) -> tuple[list[str], int]:
+        """Read all documents.
 
         Returns
         -------
         documents : list of str
             The documents, in order.
-        places : list of int
-            Their positions among all documents.
-        n_documents : int
-            Number of all documents, including missing ones.
+        n_missing : int
+            Number of missing documents among them, which are empty.
 
         Raises
         ------
         ValueError
-            If there are none, or if a file cannot be read.
+            If there are no documents, a document is missing and that is an error, or
+            a file cannot be read.
         """
-        documents, places, n_documents = [], [], 0
+        documents: list[str] = []
+        n_missing = 0
         for piece in self:
-            documents += [piece.documents[place] for place in piece.present]
-            places += [n_documents + place for place in piece.present]
-            n_documents += len(piece.documents)
+            documents += piece.documents
+            n_missing += len(piece.missing)
         if not documents:
-            only = (
-                "no documents" if n_documents == 0 else "only missing (null) documents"
-            )
-            raise ValueError(f"{self.name} contains {only}.")
-        return documents, places, n_documents
+            raise ValueError(f"{self.name} contains no documents.")
+        return documents, n_missing
 
     def _rows(self) -> Iterator[tuple]:
         """Rows of all files."""
@@ -513,8 +508,19 @@ class DocumentFiles:
             self._n_done = number
             # Programs that write many parts leave parts without rows empty.
             if len(self.files) == 1 or file.format == "parquet" or not file.is_empty:
-                yield from file.rows()
+                yield from self._checked(file)
         self._n_done = len(self.files)
+
+    def _checked(self, file: DocumentFile) -> Iterator[tuple]:
+        """Rows of one file, up to a missing document if that is an error."""
+        for number, row in enumerate(file.rows()):
+            if row[0] is None and self.null_documents != "empty":
+                raise ValueError(
+                    f"Document {number} of {file.name} is missing (null, or without "
+                    f"{file.column!r}). Drop missing documents, or read them as empty "
+                    "texts with --null-documents empty."
+                )
+            yield row
 
 
 def standard_input() -> int:

@@ -7,7 +7,7 @@ import numpy as np
 
 from sklux._commands.console import counted, counting, note
 from sklux._commands.document_files import naming
-from sklux._commands.inputs import DocumentSource, load_model
+from sklux._commands.inputs import DocumentSource, load_model, null_rule
 from sklux._commands.outputs import check_no_documents, check_output
 from sklux._commands.vector_files import (
     STANDARD_OUTPUT,
@@ -46,6 +46,7 @@ def embed_documents(
         check_no_documents(output)
     file, n_missing, n_zero = source.open(keep), 0, 0
     model = load_model(model_path)
+    file.null_documents = null_rule(source, model)
     with (
         naming("standard output" if output == STANDARD_OUTPUT else output),
         vector_writer(

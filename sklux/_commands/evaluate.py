@@ -11,7 +11,7 @@ from sklux._commands.inputs import (
     DocumentSource,
     check_rows,
     load_model,
-    present_documents,
+    read_documents,
 )
 from sklux._commands.teacher_options import OR_EMBEDDINGS, TeacherOptions
 from sklux._student.report import recall_in_words
@@ -70,10 +70,10 @@ def evaluate_model(
     model = load_model(model_path)
     vectors = None
     if embeddings is None:
-        documents, _, _ = present_documents(source, quiet)
+        documents = read_documents(source, quiet, model)
     else:
         documents, vectors = embedded_documents(
-            source, embeddings, embeddings_column, quiet
+            model, source, embeddings, embeddings_column, quiet
         )
     places = first_of_groups(copy_groups(documents))
     n_copies = len(documents) - len(places)
@@ -91,12 +91,18 @@ def evaluate_model(
 
 
 def embedded_documents(
-    source: DocumentSource, embeddings: Path, column: str | None, quiet: bool
+    model: LuxicalVectorizer,
+    source: DocumentSource,
+    embeddings: Path,
+    column: str | None,
+    quiet: bool,
 ) -> tuple[list[str], np.ndarray]:
     """Read the documents that have a teacher embedding in a file.
 
     Parameters
     ----------
+    model : LuxicalVectorizer
+        The model, which may have a setting for missing documents.
     source : DocumentSource
         The documents.
     embeddings : Path
@@ -114,10 +120,9 @@ def embedded_documents(
     vectors : ndarray of shape (n_embedded, n_teacher_components)
         Their teacher embeddings.
     """
-    documents, places, n_documents = present_documents(source, quiet)
+    documents = read_documents(source, quiet, model)
     vectors = read_embeddings(embeddings, column)
-    check_rows(vectors, embeddings, n_documents, source)
-    vectors = vectors[places]
+    check_rows(vectors, embeddings, len(documents), source)
     is_embedded = has_embedding(vectors)
     n_missing = len(vectors) - int(np.count_nonzero(is_embedded))
     if n_missing:

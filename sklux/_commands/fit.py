@@ -13,7 +13,7 @@ from sklux._commands.embedding_files import check_column, read_embeddings
 from sklux._commands.inputs import (
     DocumentSource,
     check_rows,
-    present_documents,
+    read_documents,
 )
 from sklux._commands.outputs import (
     check_no_documents,
@@ -76,6 +76,7 @@ def fit_model(
     teacher = None if embeddings is not None else options.teacher(quiet, OR_EMBEDDINGS)
     documents, vectors = read_inputs(source, embeddings, embeddings_column, quiet)
     note(f"{counted(len(documents), 'document')}.", quiet)
+    settings = settings | {"null_documents": source.null_documents}
     model = make_model(teacher, sample_size, words, settings, quiet)
     start = time.perf_counter()
     model.fit(documents, teacher_embeddings=vectors)
@@ -104,17 +105,17 @@ def read_inputs(
     Returns
     -------
     documents : list of str
-        Documents that are not missing.
+        The documents.
     vectors : ndarray of shape (n_samples, n_teacher_components) or None
         Their teacher embeddings.
     """
     if embeddings is None:
-        return present_documents(source, quiet)[0], None
+        return read_documents(source, quiet), None
     # First, because errors in this file show at once.
     vectors = read_embeddings(embeddings, column)
-    documents, places, n_documents = present_documents(source, quiet)
-    check_rows(vectors, embeddings, n_documents, source)
-    return documents, vectors[places]
+    documents = read_documents(source, quiet)
+    check_rows(vectors, embeddings, len(documents), source)
+    return documents, vectors
 
 
 def make_model(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from sklux._commands.document_files import (
 )
 from sklux._commands.document_paths import check_file, document_paths, file_name
 from sklux._commands.text_input import check_encoding
+from sklux._utils.documents import NullDocuments
 from sklux._vectorizer import LuxicalVectorizer
 
 
@@ -30,10 +32,14 @@ class DocumentSource:
         Files, patterns and folders; ``'-'`` is standard input.
     options : ReadOptions
         How the files are read.
+    null_documents : {'error', 'empty'} or None, default=None
+        Whether missing documents are refused, or read as empty texts. None means the
+        setting of the command's model; without a model, they are refused.
     """
 
     arguments: Sequence[str]
     options: ReadOptions
+    null_documents: NullDocuments | None = None
 
     @cached_property
     def paths(self) -> list[str]:
@@ -66,7 +72,8 @@ class DocumentSource:
         """
         files = [DocumentFile(path, self.options, keep) for path in self.paths]
         check_used(self.options, [file.format for file in files])
-        opened = DocumentFiles(files, self.name, piece_documents)
+        null_documents = self.null_documents or "error"
+        opened = DocumentFiles(files, self.name, piece_documents, null_documents)
         opened.check()
         return opened
 
@@ -78,6 +85,7 @@ def document_source(
     encoding: str | None,
     delimiter: str | None,
     quotes: str | None,
+    null_documents: str | None,
 ) -> DocumentSource:
     """Collect the options of a command that describe its documents.
 
@@ -87,6 +95,8 @@ def document_source(
         Files, patterns and folders.
     format, column, encoding, delimiter, quotes : str or None
         As in `ReadOptions`.
+    null_documents : {'error', 'empty'} or None
+        As in `DocumentSource`.
 
     Returns
     -------
@@ -94,7 +104,9 @@ def document_source(
         The documents.
     """
     options = ReadOptions(format, column, encoding, delimiter, quotes)
-    return DocumentSource(documents, options)
+    # A plain str, because a model file holds it.
+    rule: Any = None if null_documents is None else str(null_documents)
+    return DocumentSource(documents, options, rule)
 
 
 def check_used(options: ReadOptions, formats: Sequence[str]) -> None:
@@ -127,34 +139,54 @@ def check_used(options: ReadOptions, formats: Sequence[str]) -> None:
         )
 
 
-def present_documents(
-    source: DocumentSource, quiet: bool
-) -> tuple[list[str], list[int], int]:
-    """Read the documents of a file, and note how many are missing.
+def read_documents(
+    source: DocumentSource, quiet: bool, model: LuxicalVectorizer | None = None
+) -> list[str]:
+    """Read all documents, and note how many are missing and read as empty texts.
 
     Parameters
     ----------
     source : DocumentSource
-        The file.
+        The documents.
     quiet : bool
         Whether to print no note.
+    model : LuxicalVectorizer or None, default=None
+        The model of the command. Its setting for missing documents counts if the
+        command line has none.
 
     Returns
     -------
-    documents : list of str
-        Documents that are not missing.
-    places : list of int
-        Their positions in the file.
-    n_documents : int
-        Number of documents in the file, including missing ones.
+    list of str
+        The documents.
     """
-    documents, places, n_documents = source.open().read_present()
-    note_missing(n_documents - len(documents), source, quiet)
-    return documents, places, n_documents
+    files = source.open()
+    if model is not None:
+        files.null_documents = null_rule(source, model)
+    documents, n_missing = files.read()
+    note_missing(n_missing, source, quiet)
+    return documents
+
+
+def null_rule(source: DocumentSource, model: LuxicalVectorizer) -> NullDocuments:
+    """What happens to missing documents, in a command that uses a model.
+
+    Parameters
+    ----------
+    source : DocumentSource
+        The documents.
+    model : LuxicalVectorizer
+        The model.
+
+    Returns
+    -------
+    {'error', 'empty'}
+        The option of the command line, or else the setting in the model file.
+    """
+    return source.null_documents or model.null_documents
 
 
 def note_missing(n_missing: int, source: DocumentSource, quiet: bool) -> None:
-    """Note how many documents are left out because they are missing.
+    """Note how many missing documents are read as empty texts.
 
     Parameters
     ----------
@@ -167,8 +199,8 @@ def note_missing(n_missing: int, source: DocumentSource, quiet: bool) -> None:
     """
     if n_missing:
         note(
-            f"Left out {counted(n_missing, 'missing document')} of {source.name} "
-            f"(null, or without {source.options.column!r}).",
+            f"Read {counted(n_missing, 'missing document')} of {source.name} as empty "
+            f"texts (null, or without {source.options.column!r}).",
             quiet,
         )
 
@@ -203,7 +235,7 @@ def check_rows(
     embeddings : Path
         Their file, for the message.
     n_documents : int
-        Number of documents in the file, including missing ones.
+        Number of documents in the file.
     source : DocumentSource
         The file of the documents, for the message.
 

@@ -17,7 +17,12 @@ from sklux._commands.console import (
 )
 from sklux._commands.document_files import DocumentFiles, Piece
 from sklux._commands.document_paths import format_by_name
-from sklux._commands.inputs import DocumentSource, load_model, note_missing
+from sklux._commands.inputs import (
+    DocumentSource,
+    load_model,
+    note_missing,
+    null_rule,
+)
 from sklux._commands.vector_files import plain
 from sklux._vectorizer import LuxicalVectorizer
 
@@ -114,10 +119,8 @@ class NearestDocuments:
             Their vectors.
         """
         cosines = self.queries @ vectors.T
-        cosines[:, piece.missing] = -np.inf
         for query, row in enumerate(cosines):
-            best = np.argsort(-row, kind="stable")[: self.n_neighbors]
-            best = best[np.isfinite(row[best])].tolist()
+            best = np.argsort(-row, kind="stable")[: self.n_neighbors].tolist()
             found = [Hit.of(piece, i, self.n_documents, row[i]) for i in best]
             merged = sorted(
                 self.hits[query] + found, key=lambda hit: (-hit.cosine, hit.row)
@@ -164,6 +167,7 @@ def print_neighbors(
     check_names(keep)
     file = source.open(keep)
     model = load_model(model_path)
+    file.null_documents = null_rule(source, model)
     vectors = model.transform(list(queries))
     is_known = np.any(vectors, axis=1)
     for query in np.array(queries, dtype=object)[~is_known]:

@@ -27,6 +27,13 @@ class Quotes(StrEnum):
     none = "none"
 
 
+class NullDocuments(StrEnum):
+    """What happens to missing documents."""
+
+    error = "error"
+    empty = "empty"
+
+
 class Dtype(StrEnum):
     """Types of the stored weights of a model."""
 
@@ -104,6 +111,14 @@ QuotesOption = Annotated[
         help="How quotes within values of a CSV file are written: doubled, after a "
         "backslash (as Spark does), or without a meaning. Default: as the first lines "
         "show it."
+    ),
+]
+NullDocumentsOption = Annotated[
+    NullDocuments | None,
+    typer.Option(
+        "--null-documents",
+        help="What happens to missing (null) documents: an error, or they are read as "
+        "empty texts. Default: the setting of the model; without one, an error.",
     ),
 ]
 Teacher = Annotated[

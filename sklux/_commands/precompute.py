@@ -1,7 +1,7 @@
 """``sklux precompute``: fill the cache of a teacher."""
 
 from sklux._commands.console import counted, counting, note
-from sklux._commands.inputs import DocumentSource, note_missing, present_documents
+from sklux._commands.inputs import DocumentSource, note_missing, read_documents
 from sklux._commands.teacher_options import TeacherOptions, parse_sample_size
 from sklux._teacher.models import loading_once
 from sklux._teacher.sample import sample_documents
@@ -68,7 +68,7 @@ def embed_sample(
         Dimensions of their embeddings.
     """
     teacher = options.teacher(quiet)
-    documents, _, _ = present_documents(source, quiet)
+    documents = read_documents(source, quiet)
     chosen = [documents[place] for place in sample_documents(documents, n_chosen)]
     return teacher.transform(list(dict.fromkeys(chosen))).shape
 
@@ -106,13 +106,11 @@ def embed_all(
     hashes: set[int] = set()
     with counting("teacher embeddings", quiet) as counter, loading_once():
         for piece in file:
-            texts = [piece.documents[place] for place in piece.present]
             n_missing += len(piece.missing)
-            if texts:
-                width = teacher.transform(texts).shape[1]
-                # Only the hashes are kept: a file may be larger than memory.
-                hashes.update(map(hash, texts))
-            counter.add(len(texts), file.position())
+            width = teacher.transform(piece.documents).shape[1]
+            # Only the hashes are kept: a file may be larger than memory.
+            hashes.update(map(hash, piece.documents))
+            counter.add(len(piece.documents), file.position())
     note_missing(n_missing, source, quiet)
     if counter.n_documents == 0:
         raise ValueError(f"{source.name} contains no documents.")

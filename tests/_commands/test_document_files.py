@@ -5,6 +5,7 @@ import errno
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -40,7 +41,7 @@ ROWS = [{"id": i, "text": text} for i, text in enumerate(TEXTS)]
 
 def opened(path, format=None, column="text", keep=(), piece_documents=None, **options):
     file = DocumentFile(path, ReadOptions(format, column, **options), keep)
-    return DocumentFiles([file], file.name, piece_documents)
+    return DocumentFiles([file], file.name, piece_documents, "empty")
 
 
 def write(folder, format, rows=ROWS):
@@ -92,10 +93,10 @@ def test_document_file_unpacks(tmp_path, monkeypatch, format, suffix):
     monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", 2)
     path = write(tmp_path, format)
     file = opened(compressed(path, suffix))
-    assert file.read_present()[0] == opened(path).read_present()[0]
+    assert file.read()[0] == opened(path).read()[0]
     assert file.position() == 1
     unnamed = compressed(Path(path).rename(tmp_path / "documents"), suffix)
-    assert opened(unnamed, format).read_present()[0] == file.read_present()[0]
+    assert opened(unnamed, format).read()[0] == file.read()[0]
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "no gzip"])
@@ -111,7 +112,7 @@ def test_document_file_damaged_archive_is_refused(tmp_path, damage):
     path = tmp_path / "lines.txt.gz"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"lines.txt.gz cannot be read as gzip: .*\. "):
-        opened(str(path)).read_present()[0]
+        opened(str(path)).read()[0]
 
 
 def test_document_file_archive_that_the_system_cannot_read(tmp_path, monkeypatch):
@@ -126,7 +127,7 @@ def test_document_file_archive_that_the_system_cannot_read(tmp_path, monkeypatch
 
     monkeypatch.setattr(file.files[0], "_lines", broken)
     with pytest.raises(OSError, match="Input/output error.*lines.txt.gz"):
-        file.read_present()[0]
+        file.read()[0]
 
 
 def test_document_file_types_of_the_columns_to_keep(tmp_path):
@@ -153,7 +154,7 @@ def test_document_file_compressed_parquet_is_refused(tmp_path):
 def test_document_file_text_has_a_document_per_line(tmp_path, end):
     path = tmp_path / "documents.txt"
     path.write_bytes(end.join(["one", "", " two ", "naïve"]).encode())
-    assert opened(str(path)).read_present()[0] == ["one", "", " two ", "naïve"]
+    assert opened(str(path)).read()[0] == ["one", "", " two ", "naïve"]
 
 
 @pytest.mark.parametrize("format", ["parquet", "jsonl"])
@@ -177,7 +178,7 @@ def test_document_file_pieces_do_not_change_the_documents(
     tmp_path, monkeypatch, format, n_documents
 ):
     path = write(tmp_path, format)
-    expected = opened(path).read_present()[0]
+    expected = opened(path).read()[0]
     monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", n_documents)
     found = list(opened(path))
     assert [len(piece.documents) <= n_documents for piece in found] == [True] * len(
@@ -211,7 +212,7 @@ def test_document_file_position_ends_at_one(tmp_path, format):
 def test_document_file_format_can_be_given(tmp_path):
     path = tmp_path / "documents"
     path.write_text('{"text": "a"}\n')
-    assert opened(str(path), "jsonl").read_present()[0] == ["a"]
+    assert opened(str(path), "jsonl").read()[0] == ["a"]
 
 
 def test_document_file_does_not_exist(tmp_path):
@@ -230,7 +231,7 @@ def test_document_file_column_does_not_exist(tmp_path, format, options):
     }[format]
     option = "--keep" if "keep" in options else "--column"
     with pytest.raises(ValueError, match=f"has no {found}.*{option}"):
-        file.read_present()
+        file.read()
 
 
 def test_document_file_is_a_folder(tmp_path):
@@ -242,11 +243,11 @@ def test_document_file_is_a_folder(tmp_path):
 def test_document_file_column_of_numbers(tmp_path, format):
     file = opened(write(tmp_path, format), column="id")
     with pytest.raises(ValueError, match="Document 0 of .* is of type int, not str"):
-        file.read_present()[0]
+        file.read()[0]
 
 
 def test_document_file_csv_numbers_are_text(tmp_path):
-    assert opened(write(tmp_path, "csv"), column="id").read_present()[0][0] == "0"
+    assert opened(write(tmp_path, "csv"), column="id").read()[0][0] == "0"
 
 
 def test_document_file_csv_keeps_values_as_text(tmp_path):
@@ -266,7 +267,7 @@ def test_document_file_csv_long_document(tmp_path):
     texts = ["short", "a long one, " * 1_000_000, "end"]
     path = write(tmp_path, "csv", [{"text": text} for text in texts])
     limit = csv.field_size_limit()
-    assert opened(path).read_present()[0] == texts
+    assert opened(path).read()[0] == texts
     assert csv.field_size_limit() == limit
 
 
@@ -280,8 +281,8 @@ def test_document_file_column_twice(tmp_path, format, options):
         table = pyarrow.table([["1"], ["2"], ["3"]], names=["text", "text", "b"])
         pyarrow.parquet.write_table(table, path)
     with pytest.raises(ValueError, match="more than one column 'text'"):
-        opened(str(path), **options).read_present()[0]
-    assert opened(str(path), column="b").read_present()[0] == ["3"]
+        opened(str(path), **options).read()[0]
+    assert opened(str(path), column="b").read()[0] == ["3"]
 
 
 def test_document_file_text_has_no_columns(tmp_path):
@@ -298,7 +299,7 @@ def test_document_file_json_lines_after_an_empty_line(tmp_path):
     path = tmp_path / "documents.jsonl"
     path.write_text('\n{"body": "a"}\n')
     with pytest.raises(ValueError, match="no key 'text'. The keys of its first row"):
-        opened(str(path)).read_present()[0]
+        opened(str(path)).read()[0]
 
 
 @pytest.mark.parametrize(
@@ -314,7 +315,7 @@ def test_document_file_bad_json_lines(tmp_path, content, message):
     path = tmp_path / "documents.jsonl"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        opened(str(path)).read_present()[0]
+        opened(str(path)).read()[0]
 
 
 def test_document_file_bad_text(tmp_path):
@@ -323,7 +324,7 @@ def test_document_file_bad_text(tmp_path):
     with pytest.raises(
         ValueError, match="Line 2 of .* is not UTF-8.*xe9.*--encoding cp1252"
     ):
-        opened(str(path)).read_present()[0]
+        opened(str(path)).read()[0]
 
 
 @pytest.mark.parametrize(
@@ -343,14 +344,14 @@ def test_document_file_bad_csv(tmp_path, content, message):
     path = tmp_path / "documents.csv"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        opened(str(path)).read_present()[0]
+        opened(str(path)).read()[0]
 
 
 def test_document_file_bad_parquet(tmp_path):
     path = tmp_path / "documents.parquet"
     path.write_bytes(b"no Parquet")
     with pytest.raises(ValueError, match="documents.parquet cannot be read as Parquet"):
-        opened(str(path)).read_present()[0]
+        opened(str(path)).read()[0]
 
 
 def test_document_file_damaged_parquet_is_named(tmp_path):
@@ -361,7 +362,7 @@ def test_document_file_damaged_parquet_is_named(tmp_path):
     content[4:footer] = b"\xff" * (footer - 4)
     path.write_bytes(content)
     with pytest.raises(OSError, match="documents.parquet"):
-        opened(str(path)).read_present()[0]
+        opened(str(path)).read()[0]
 
 
 @pytest.mark.parametrize("format", ["text", "jsonl"])
@@ -370,14 +371,14 @@ def test_document_file_empty(tmp_path, format):
     path.touch()
     assert list(opened(str(path), format)) == []
     with pytest.raises(ValueError, match="contains no documents"):
-        opened(str(path), format).read_present()[0]
+        opened(str(path), format).read()[0]
 
 
 def test_document_file_standard_input():
     program = (
         "from sklux._commands.document_files import *\n"
         "file = DocumentFiles([DocumentFile('-', ReadOptions('text'))], 'input')\n"
-        "print(file.read_present()[0], file.position())"
+        "print(file.read()[0], file.position())"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], input="a\nb\n", capture_output=True, text=True
@@ -402,13 +403,13 @@ def test_document_file_standard_input_is_closed():
 def test_document_file_named_pipe(tmp_path, format):
     """Such as `<(zcat documents.gz)`."""
     content = Path(write(tmp_path, format)).read_bytes()
-    expected = opened(str(next(tmp_path.iterdir()))).read_present()[0]
+    expected = opened(str(next(tmp_path.iterdir()))).read()[0]
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(content,))
     writer.start()
     file = opened(str(pipe), format)
-    assert file.read_present()[0] == expected
+    assert file.read()[0] == expected
     assert file.position() is None
     writer.join()
 
@@ -438,17 +439,41 @@ def test_naming_leaves_broken_pipes():
         raise BrokenPipeError
 
 
-def test_document_file_leaves_out_missing_documents(tmp_path, monkeypatch):
+def test_document_files_count_missing_documents(tmp_path, monkeypatch):
     monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", 2)
     rows = [{"text": text} for text in (None, "a", "", None, "b")]
     file = opened(write(tmp_path, "parquet", rows))
-    assert file.read_present() == (["a", "", "b"], [1, 2, 4], 5)
-    file = opened(write(tmp_path, "jsonl", [{"text": None}] * 3))
-    with pytest.raises(ValueError, match="contains only missing .null. documents"):
-        file.read_present()
+    assert file.read() == (["", "a", "", "", "b"], 2)
     (tmp_path / "empty.txt").touch()
     with pytest.raises(ValueError, match="contains no documents"):
-        opened(str(tmp_path / "empty.txt")).read_present()
+        opened(str(tmp_path / "empty.txt")).read()
+
+
+@pytest.mark.parametrize("format", ["parquet", "jsonl"])
+def test_document_files_stop_at_a_missing_document(tmp_path, monkeypatch, format):
+    """The documents before it are read."""
+    monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", 2)
+    texts = ["a", "b", "c", None, "d", None]
+    path = write(tmp_path, format, [{"text": text} for text in texts])
+    found = []
+    message = (
+        f"Document 3 of {path} is missing (null, or without 'text'). Drop missing "
+        "documents, or read them as empty texts with --null-documents empty."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        for piece in DocumentFiles([DocumentFile(path)], path):
+            found += piece.documents
+    assert found == ["a", "b"]
+
+
+def test_document_files_name_the_file_of_a_missing_document(tmp_path):
+    both = files(
+        *(tmp_path, (".jsonl", b'{"text": "a", "id": 1}\n')),
+        (".jsonl", b'{"text": "b", "id": 2}\n{"id": 3}\n'),
+    )
+    both.null_documents = "error"
+    with pytest.raises(ValueError, match="Document 1 of .*1.jsonl is missing"):
+        list(both)
 
 
 def test_document_file_empty_lines_of_a_single_column_are_missing(tmp_path):
@@ -465,7 +490,7 @@ def test_document_file_empty_lines_of_a_single_column_are_missing(tmp_path):
 def test_document_file_text_may_begin_with_a_byte_order_mark(tmp_path):
     path = tmp_path / "documents.txt"
     path.write_bytes(b"\xef\xbb\xbfone\ntwo\n")
-    assert opened(str(path)).read_present()[0] == ["one", "two"]
+    assert opened(str(path)).read()[0] == ["one", "two"]
 
 
 def test_document_file_parquet_that_is_not_utf8(tmp_path):
@@ -476,7 +501,7 @@ def test_document_file_parquet_that_is_not_utf8(tmp_path):
     path = tmp_path / "documents.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"text": broken}), path)
     with pytest.raises(ValueError, match="is not UTF-8 in rows 0 to 1 of 'text'"):
-        opened(str(path)).read_present()[0]
+        opened(str(path)).read()[0]
 
 
 def files(folder, *contents, **options):
@@ -486,7 +511,7 @@ def files(folder, *contents, **options):
         path = folder / f"{number}{suffix}"
         path.write_bytes(content)
         opened.append(DocumentFile(str(path), ReadOptions(**options), ["id"]))
-    return DocumentFiles(opened, "all files")
+    return DocumentFiles(opened, "all files", null_documents="empty")
 
 
 def test_document_files_are_read_one_after_another(tmp_path, monkeypatch):
@@ -515,7 +540,7 @@ def test_document_files_are_read_one_after_another(tmp_path, monkeypatch):
         assert ids == ["1", "2", "3", "4", "5", "6"]
         assert positions == sorted(positions)
         assert (positions[0], positions[-1]) == (0, 1)
-    assert all_files.read_present() == ([*"abcde"], [0, 1, 2, 4, 5], 6)
+    assert all_files.read() == (["a", "b", "c", "", "d", "e"], 1)
 
 
 def test_document_files_are_all_checked_before_any_work(tmp_path):
@@ -588,9 +613,9 @@ def test_document_file_nested_columns(tmp_path, format):
 @pytest.mark.parametrize("format", ["csv", "jsonl", "text"])
 def test_document_file_byte_order_marks(tmp_path, format, encoding):
     path = Path(write(tmp_path, format))
-    expected = opened(str(path)).read_present()[0]
+    expected = opened(str(path)).read()[0]
     path.write_text(path.read_text("utf-8"), encoding, newline="")
-    assert opened(str(path)).read_present()[0] == expected
+    assert opened(str(path)).read()[0] == expected
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "text"])
@@ -598,9 +623,9 @@ def test_document_file_other_encodings_are_given(tmp_path, format):
     rows = [{"id": 0, "text": "caf\xe9"}]
     path = Path(write(tmp_path, format, rows))
     path.write_bytes(path.read_text("utf-8").encode("latin-1"))
-    assert opened(str(path), encoding="latin-1").read_present()[0] == ["caf\xe9"]
+    assert opened(str(path), encoding="latin-1").read()[0] == ["caf\xe9"]
     with pytest.raises(ValueError, match="--encoding"):
-        opened(str(path)).read_present()
+        opened(str(path)).read()
 
 
 def test_document_file_of_another_format_shows_its_beginning(tmp_path):

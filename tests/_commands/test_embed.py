@@ -75,7 +75,8 @@ def test_embed_notes_zero_vectors(folder, tmp_path):
         pyarrow.Table.from_pylist(rows), tmp_path / "rows.parquet"
     )
     result = succeeded(
-        "embed", folder / "model.sklux", tmp_path / "rows.parquet", tmp_path / "v.npy"
+        *("embed", folder / "model.sklux", tmp_path / "rows.parquet"),
+        *(tmp_path / "v.npy", "--null-documents", "empty"),
     )
     assert "zero for 1 missing document (null)" in result.stderr
     assert "zero for 2 documents without a known term" in result.stderr
@@ -99,6 +100,22 @@ def test_embed_failure_leaves_the_old_file(folder, tmp_path):
     )
     assert "Document 1 of" in message and "is of type int, not str" in message
     assert (tmp_path / "v.npy").read_text() == "before"
+
+
+def test_embed_stops_at_a_missing_document(folder, tmp_path, monkeypatch):
+    """Lines that standard output has got are vectors of the documents before it."""
+    monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", 2)
+    lines = [json.dumps({"text": text}) for text in ("apple", "pear", "car", None)]
+    (tmp_path / "documents.jsonl").write_text("\n".join(lines))
+    (tmp_path / "v.npy").write_text("before")
+    arguments = ("embed", folder / "model.sklux", tmp_path / "documents.jsonl")
+    message = failed(*arguments, tmp_path / "v.npy")
+    assert "Document 3 of" in message and "--null-documents empty" in message
+    assert (tmp_path / "v.npy").read_text() == "before"
+    result = run_outside(*arguments, "-", env=os.environ)
+    assert result.returncode == 1
+    assert len(result.stdout.splitlines()) == 0
+    assert "Document 3 of" in result.stderr
 
 
 def test_embed_memory_is_constant(folder, tmp_path, texts):

@@ -27,34 +27,79 @@ def test_commands_refuse_a_file_that_is_not_a_model(folder, tmp_path, command):
     assert "folder.sklux is a folder" in is_folder
 
 
-def test_missing_documents_are_left_out(folder, tmp_path, half_missing, letters, texts):
-    """All commands count them, and leave out their teacher embeddings too."""
-    note = "Left out 120 missing documents of"
-    cached = "embeddings of 120 documents"
-    options = ("-t", "letters", "--cache", tmp_path)
+@pytest.mark.parametrize("size", ["all", "10"])
+@pytest.mark.parametrize(
+    "command", ["precompute", "fit", "embed", "evaluate", "neighbors"]
+)
+def test_missing_documents_are_refused(
+    folder, tmp_path, half_missing, letters, command, size
+):
+    """By all commands; no output is left."""
+    model = folder / "model.sklux"
+    teacher = ("-t", "letters", "--cache", tmp_path / "cache")
+    arguments = {
+        "precompute": (half_missing, *teacher, "--teacher-sample-size", size),
+        "fit": (half_missing, tmp_path / "out.sklux", *teacher),
+        "embed": (model, half_missing, tmp_path / "out.npy"),
+        "evaluate": (model, half_missing, "-e", folder / "teacher.npy"),
+        "neighbors": (model, half_missing, "apple"),
+    }[command]
+    message = failed(command, *arguments)
+    assert "Document 0 of" in message and "half.jsonl is missing" in message
+    assert message.endswith("as empty texts with --null-documents empty.")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_missing_documents_as_empty_texts(
+    folder, tmp_path, half_missing, letters, texts
+):
+    """The library does the same with the same setting."""
+    documents = [text if place % 2 else None for place, text in enumerate(texts)]
+    as_empty = ("--null-documents", "empty")
+    note = "Read 120 missing documents of"
+    options = ("-t", "letters", "--cache", tmp_path, *as_empty)
     result = succeeded("precompute", half_missing, *options)
-    assert note in result.stderr and cached in result.stderr
-    assert set(letters) == set(texts[1::2])
-    result = succeeded(
-        "precompute", half_missing, *options, "--teacher-sample-size", 1000
-    )
-    assert note in result.stderr and cached in result.stderr
+    assert note in result.stderr and "of 121 different documents" in result.stderr
+    assert set(letters) == {"", *texts[1::2]}
+    assert letters.count("") == 1
     model = tmp_path / "model.sklux"
     vectors = ("-e", folder / "teacher.npy")
-    result = succeeded("fit", half_missing, model, *vectors)
+    result = succeeded("fit", half_missing, model, *vectors, *as_empty)
     assert note in result.stderr
-    fitted = LuxicalVectorizer(random_state=0).set_params(n_jobs=-1)
-    fitted.fit(texts[1::2], teacher_embeddings=np.load(folder / "teacher.npy")[1::2])
-    np.testing.assert_array_equal(
-        LuxicalVectorizer.load(model).transform(texts), fitted.transform(texts)
-    )
-    result = succeeded("evaluate", model, half_missing, *vectors, "--json")
-    assert json.loads(result.stdout)["documents"] == 120
+    fitted = LuxicalVectorizer(random_state=0, null_documents="empty")
+    fitted.set_params(n_jobs=-1)
+    fitted.fit(documents, teacher_embeddings=np.load(folder / "teacher.npy"))
+    saved = LuxicalVectorizer.load(model)
+    assert saved.null_documents == "empty"
+    np.testing.assert_array_equal(saved.transform(texts), fitted.transform(texts))
+
+
+@pytest.mark.parametrize("where", ["option", "model"])
+def test_missing_documents_of_a_command_with_a_model(
+    folder, tmp_path, half_missing, where
+):
+    """The option comes before the setting in the model file."""
+    model, options = tmp_path / "model.sklux", ()
+    fitted = LuxicalVectorizer.load(folder / "model.sklux")
+    if where == "model":
+        fitted.set_params(null_documents="empty")
+    else:
+        options = ("--null-documents", "empty")
+    fitted.save(model)
+    note = "Read 120 missing documents of"
+    vectors = ("-e", folder / "teacher.npy")
+    result = succeeded("evaluate", model, half_missing, *vectors, "--json", *options)
+    assert json.loads(result.stdout)["documents"] == 121  # different ones
     assert note in result.stderr
-    result = succeeded("neighbors", model, half_missing, "apple", "-n", 500, "--json")
-    rows = [hit["row"] for hit in json.loads(result.stdout)["nearest"]]
-    assert sorted(rows) == list(range(1, 240, 2))
+    arguments = ("neighbors", model, half_missing, "apple", "-n", 500, "--json")
+    result = succeeded(*arguments, *options)
+    assert len(json.loads(result.stdout)["nearest"]) == 240
     assert note in result.stderr
+    succeeded("embed", model, half_missing, tmp_path / "v.npy", *options)
+    found = np.load(tmp_path / "v.npy")
+    assert found.any(axis=1).tolist() == [bool(place % 2) for place in range(240)]
+    message = failed(*arguments, "--null-documents", "error")
+    assert "Document 0 of" in message
 
 
 def parts(folder, texts):
