@@ -108,8 +108,12 @@ def fused_transform(
     Returns
     -------
     FusedTransform or None
-        None if the kernels do not support a setting of the lexical stage.
+        None if the kernels do not support a setting of the lexical stage, or terms
+        share a row of weights.
     """
+    if network.shares_rows:
+        # The kernel adds the counts of features that have one row.
+        return None
     parts = fused_parts(lexical, network.places)
     return None if parts is None else FusedTransform(*parts, network)
 

@@ -655,19 +655,25 @@ def assert_refused(path, message, verify=(True, False), mmap_mode=(None, "r")):
         lambda places: places.astype(np.int32),
         lambda places: places.astype(np.float32),
         lambda places: places[:-1],
-        lambda places: np.append(places, np.uint32(0)),
         lambda places: places[:, np.newaxis],
         lambda places: places[:0],
     ],
     ids=[
         *("beyond", "far beyond", "int64", "int32", "float32"),
-        *("short", "long", "two dimensions", "empty"),
+        *("short", "two dimensions", "empty"),
     ],
 )
 def test_quantize_places_that_lead_outside_are_refused(parts, change):
     path, tensors, state = parts
     write_model(path, tensors | {"places": change(tensors["places"])}, state)
     assert_refused(path, "places of its rows lead outside")
+
+
+def test_quantize_more_places_than_terms_are_refused(parts):
+    path, tensors, state = parts
+    places = np.append(tensors["places"], np.uint32(0))
+    write_model(path, tensors | {"places": places}, state)
+    assert_refused(path, r"The model has \d+ terms, but weights for")
 
 
 @pytest.mark.parametrize(

@@ -1093,3 +1093,34 @@ def test_vectorizer_truncate_refuses_other_widths(n_components, fitted):
         ValueError, match="'n_components' parameter of truncate must be .* from 1 to 4"
     ):
         fitted.truncate(n_components)
+
+
+def test_vectorizer_of_hashed_words_has_weights_of_words_that_occur(
+    documents, latent_teacher
+):
+    """24 words of 2**20 columns; all columns would take 2 GB."""
+    vectorizer = small_vectorizer(latent_teacher, lexical=HashingVectorizer())
+    vectorizer.set_params(projection__hidden_layer_sizes=512).fit(documents)
+    assert len(pickle.dumps(vectorizer)) < 6_000_000
+    assert vectorizer.projection_.n_features_in_ == 2**20
+    assert not vectorizer.transform(["unknown words"]).any()
+    assert vectorizer.quantize("int8").transform(documents).any(axis=1).all()
+
+
+def test_vectorizer_of_a_large_vocabulary_has_weights_of_terms_that_occur(
+    documents, latent_teacher, tmp_path
+):
+    """The way through the matrix counts the other terms, too: they change the norm."""
+    words = sorted(set(" ".join(documents).split()))
+    lexical = LexicalVectorizer(
+        vocabulary=[*(f"word{i}" for i in range(20_000)), *words], dtype=np.float32
+    )
+    vectorizer = small_vectorizer(latent_teacher, lexical=lexical).fit(documents)
+    assert not is_fused(vectorizer)
+    texts = [*documents, "apple word7 word8", "word7"]
+    expected = unfused(vectorizer, texts)
+    np.testing.assert_array_equal(vectorizer.transform(texts), expected)
+    vectorizer.save(tmp_path / "model")
+    for mmap_mode in (None, "r"):
+        loaded = LuxicalVectorizer.load(tmp_path / "model", mmap_mode=mmap_mode)
+        np.testing.assert_array_equal(loaded.transform(texts), expected)

@@ -50,13 +50,14 @@ def model_facts(model: LuxicalVectorizer, path: Path) -> dict[str, Any]:
         Values that JSON can hold.
     """
     projection = model.projection_
+    network = network_of(projection)
     return {
         "file": str(path),
         "bytes": path.stat().st_size,
         "features": projection.n_features_in_,
         "width": projection.n_components_,
-        "layers": [weights.shape[1] for weights in projection.coefs_],
-        "weights stored as": str(network_of(projection).dtype),
+        "layers": [weights.shape[1] for weights in (network.rows, *network.dense)],
+        "weights stored as": str(network.dtype),
         "analyzer": getattr(model.lexical_, "analyzer", None),
         "ngram_range": list(getattr(model.lexical_, "ngram_range", ())),
         "teacher": model.teacher_id_,

@@ -6,6 +6,7 @@ from scipy import sparse
 from sklux._student.fit_data import FitData
 from sklux._student.initialization import start_features
 from sklux._student.network import Network, apply_network
+from sklux._student.occurring import OccurringFeatures
 from sklux._student.report import FitReport, fit_report
 from sklux._student.targets import Targets, nearest_rotation
 from sklux._utils.documents import first_of_groups
@@ -102,7 +103,10 @@ def _set_untrained_features(data, targets, coefs) -> None:
 
 
 def stored_network(
-    coefs: list[np.ndarray], X: sparse.csr_matrix, weights_dtype: str
+    coefs: list[np.ndarray],
+    X: sparse.csr_matrix,
+    weights_dtype: str,
+    features: OccurringFeatures,
 ) -> Network:
     """Return the network in its stored form: the rows of frequent features come first.
 
@@ -114,6 +118,8 @@ def stored_network(
         Features of the documents, for the frequency of each feature.
     weights_dtype : {'float32', 'float16', 'int8'}
         Type of the first layer.
+    features : OccurringFeatures
+        Which features the columns are.
 
     Returns
     -------
@@ -121,7 +127,8 @@ def stored_network(
         The network, with a copy of the first layer.
     """
     frequency = np.bincount(X.indices, minlength=X.shape[1])
-    return _in_type(Network.of(coefs).by_frequency(frequency), weights_dtype)
+    network = features.network(Network.of(coefs).by_frequency(frequency))
+    return _in_type(network, weights_dtype)
 
 
 def _in_type(network: Network, weights_dtype: str) -> Network:

@@ -41,14 +41,15 @@ class Network:
 
     Attributes
     ----------
-    rows : ndarray of shape (n_features, n_units)
+    rows : ndarray of shape (n_rows, n_units)
         Weights of the first layer, of dtype float32, float16 or int8.
     dense : tuple of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
         Weights of the other layers.
-    scales : ndarray of shape (n_features,), dtype=np.float32, or None
+    scales : ndarray of shape (n_rows,), dtype=np.float32, or None
         Factor of each row if the rows are int8, otherwise None.
     places : ndarray of shape (n_features,), dtype=np.uint32, or None
         Row of each feature. None means that the rows are in the order of the features.
+        Features without a weight of their own may share a row of zeros.
     weight_rows : WeightRows
         The first layer in the form that the kernels take.
     """
@@ -91,7 +92,17 @@ class Network:
     @property
     def n_features(self) -> int:
         """Number of features that the first layer reads."""
-        return self.rows.shape[0]
+        return len(self.rows if self.places is None else self.places)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows of the first layer."""
+        return len(self.rows)
+
+    @property
+    def shares_rows(self) -> bool:
+        """Whether several features have one row."""
+        return self.n_rows < self.n_features
 
     @property
     def n_components(self) -> int:
@@ -144,6 +155,30 @@ class Network:
         scales = None if self.scales is None else self.scales[order]
         return replace(self, rows=rows, scales=scales, places=places)
 
+    def spread(self, features: np.ndarray, n_features: int) -> Self:
+        """Return the network for more features; the others have weights of zero.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_rows,), dtype=np.intp
+            New number of each feature of this network.
+        n_features : int
+            New number of features.
+
+        Returns
+        -------
+        Network
+            The network, with a copy of the first layer and a row of zeros at its end.
+        """
+        rows = empty_aligned((self.n_rows + 1, self.rows.shape[1]), self.dtype)
+        rows[:-1], rows[-1] = self.rows, 0
+        places = np.full(n_features, self.n_rows, dtype=np.uint32)
+        places[features] = (
+            np.arange(self.n_rows) if self.places is None else self.places
+        )
+        scales = None if self.scales is None else np.append(self.scales, np.float32(1))
+        return replace(self, rows=rows, scales=scales, places=places)
+
     def quantized(self, dtype: str) -> Self:
         """Return the network with its first layer in another type.
 
@@ -166,9 +201,9 @@ class Network:
         rows = empty_aligned(self.rows.shape, np.dtype(dtype))
         scales = None
         if dtype == "int8":
-            scales = np.empty(self.n_features, dtype=np.float32)
+            scales = np.empty(self.n_rows, dtype=np.float32)
         exponent = self._exponent(*RANGES[dtype])
-        for begin in range(0, self.n_features, BLOCK_FEATURES):
+        for begin in range(0, self.n_rows, BLOCK_FEATURES):
             block = slice(begin, begin + BLOCK_FEATURES)
             values = np.ldexp(self._values(block), exponent)
             if scales is not None:
@@ -193,7 +228,7 @@ class Network:
         if self.dense:
             last = np.ascontiguousarray(self.dense[-1][:, :n_components])
             return replace(self, dense=(*self.dense[:-1], last))
-        rows = empty_aligned((self.n_features, n_components), self.dtype)
+        rows = empty_aligned((self.n_rows, n_components), self.dtype)
         rows[:] = self.rows[:, :n_components]
         return replace(self, rows=rows)
 
@@ -210,7 +245,7 @@ class Network:
         It is 0 if the largest weight is within the bounds. The common factor does not
         change the vectors, because they get unit length.
         """
-        blocks = range(0, max(self.n_features, 1), BLOCK_FEATURES)
+        blocks = range(0, max(self.n_rows, 1), BLOCK_FEATURES)
         # NumPy's maximum of a number and NaN is NaN; Python's may be the number.
         largest = np.max(
             [

@@ -43,6 +43,7 @@ from sklux._student.network import (
     apply_network,
     check_finite,
 )
+from sklux._student.occurring import OccurringFeatures
 from sklux._student.targets import Targets, student_targets
 from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.term_vectors import TermVectors
@@ -208,7 +209,9 @@ class ReLUProjection(
     ----------
     coefs_ : list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
         Weights of the layers. ``coefs_[0]`` has a row for each feature; its values are
-        the stored values, converted to float32.
+        the stored values, converted to float32. If at most half of 10,000 features or
+        more occur in `fit`, the model stores one row for all others, and `coefs_` is
+        much larger than the model.
 
     n_components_ : int
         Width of the vectors.
@@ -446,8 +449,12 @@ class ReLUProjection(
                 self.validation_fraction,
                 random_state,
             )
+            features = OccurringFeatures.of(X, X_views, terms)
             data = FitData(
-                *(X, teacher.unit(), X_views, terms),
+                features.matrix(X),
+                teacher.unit(),
+                None if X_views is None else features.matrix(X_views),
+                None if terms is None else features.terms(terms),
                 *(train, held_out, n_components, random_state),
                 groups=groups,
             )
@@ -455,10 +462,12 @@ class ReLUProjection(
             with fit_task(
                 self, context, lambda: X[rows], lambda: teacher.vectors[rows]
             ) as task:
-                self._learn(data, task)
+                self._learn(data, features, task)
         return self
 
-    def _learn(self, data: FitData, task: FitTask | NullTask) -> None:
+    def _learn(
+        self, data: FitData, features: OccurringFeatures, task: FitTask | NullTask
+    ) -> None:
         """Compute targets, initialise, train, report, and set the attributes."""
         corpus_weight = defaults.corpus_weight(
             self.corpus_weight, data.X, data.teacher.is_embedded
@@ -480,7 +489,7 @@ class ReLUProjection(
             teacher_components=targets.components,
             n_teacher_documents=data.teacher.n_embedded,
         )
-        epoch_task = partial(task.epoch, partial(_attributes_of, student))
+        epoch_task = partial(task.epoch, partial(_attributes_of, student, features))
         result = self._train(data, targets, examples, coefs, epoch_task)
         with stage("report", self.verbose):
             report = report_on_fit(data, result.coefs, self.weights_dtype)
@@ -490,7 +499,7 @@ class ReLUProjection(
         coefs = finished_coefs(data, targets, result.coefs, rotates=rotates)
         self._adopt(
             student(
-                stored_network(coefs, data.X, self.weights_dtype),
+                stored_network(coefs, data.X, self.weights_dtype, features),
                 loss_curve=result.loss_curve,
                 validation_scores=result.validation_scores or None,
                 report=report,
@@ -737,11 +746,13 @@ class ReLUProjection(
 
 
 def _attributes_of(
-    student: Callable[[Network], TrainedStudent], coefs: list[np.ndarray]
+    student: Callable[[Network], TrainedStudent],
+    features: OccurringFeatures,
+    coefs: list[np.ndarray],
 ) -> dict[str, object]:
     """Fitted attributes at this moment of the training, with copies of the weights."""
     network = Network.of([weights.copy() for weights in coefs])
-    return student(network).attributes()
+    return student(features.network(network)).attributes()
 
 
 def _warn_of_missing(teacher: TeacherEmbeddings) -> None:

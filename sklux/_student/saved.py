@@ -213,16 +213,18 @@ def _check_parts(
     first: np.ndarray, scales: np.ndarray | None, places: np.ndarray | None
 ) -> None:
     """Refuse places outside of the first layer, and int8 rows without factors."""
-    shape = (len(first),)
     if (scales is not None) != (first.dtype == np.int8) or (
-        scales is not None and (scales.shape != shape or scales.dtype != np.float32)
+        scales is not None
+        and (scales.shape != (len(first),) or scales.dtype != np.float32)
     ):
         raise ValueError(
             "The model's first layer is damaged: its int8 rows need a float32 factor "
             "each, and rows of another type have none."
         )
+    # There are more places than rows if features share a row.
     if places is not None and (
-        places.shape != shape
+        places.ndim != 1
+        or len(places) < len(first)
         or places.dtype != np.uint32
         or places.max(initial=0) >= max(len(first), 1)
     ):

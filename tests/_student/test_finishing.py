@@ -12,6 +12,7 @@ from sklux._student.finishing import finished_coefs, report_on_fit, stored_netwo
 from sklux._student.fit_data import FitData
 from sklux._student.initialization import feature_means
 from sklux._student.network import Network, apply_network
+from sklux._student.occurring import OccurringFeatures
 from sklux._student.report import fit_report
 from sklux._student.targets import make_targets
 from sklux._student.teacher_embeddings import TeacherEmbeddings
@@ -163,7 +164,7 @@ def test_stored_network_begins_with_frequent_features():
     """Feature 2 occurs three times, feature 0 once, feature 1 never."""
     X = sparse.csr_matrix([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
     weights = np.arange(6, dtype=np.float32).reshape(3, 2)
-    network = stored_network([weights], X, "float32")
+    network = stored_network([weights], X, "float32", OccurringFeatures(3))
     reference.assert_same_bits(network.rows, weights[[2, 0, 1]])
     assert network.places.tolist() == [1, 2, 0]
     reference.assert_same_bits(network.coefs()[0], weights)
@@ -172,8 +173,9 @@ def test_stored_network_begins_with_frequent_features():
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
 def test_stored_network_has_the_type(dtype):
     X, coefs = fit_data().X, random_coefs(10)
-    network = stored_network(coefs, X, dtype)
-    expected = stored_network(coefs, X, "float32").quantized(dtype)
+    features = OccurringFeatures(N_FEATURES)
+    network = stored_network(coefs, X, dtype, features)
+    expected = stored_network(coefs, X, "float32", features).quantized(dtype)
     assert network.dtype == dtype
     for one, other in zip(network.coefs(), expected.coefs()):
         reference.assert_same_bits(one, other)

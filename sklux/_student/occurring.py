@@ -1,0 +1,123 @@
+"""Features that occur in a fit: only they have weights if the others are many."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy import sparse
+
+from sklux._student.network import Network
+from sklux._student.term_vectors import TermVectors
+
+# Weights of fewer features need little memory.
+MIN_FEATURES = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class OccurringFeatures:
+    """Features of a fit that get a row of weights.
+
+    A matrix may have far more columns than the documents have different features, such
+    as the 2**20 columns of a `HashingVectorizer`. The weights of columns that do not
+    occur are zero, so the fit leaves these columns out, and the network has one row for
+    all of them.
+
+    Attributes
+    ----------
+    n_features : int
+        Number of columns of the matrix.
+    columns : ndarray of shape (n_occurring,), dtype=np.intp, or None
+        Columns that get a row, ascending; None means all.
+    """
+
+    n_features: int
+    columns: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls,
+        X: sparse.csr_matrix,
+        X_views: sparse.csr_matrix | None,
+        terms: TermVectors | None,
+    ) -> Self:
+        """Find the features that occur, if they are at most half of many features.
+
+        Parameters
+        ----------
+        X : CSR matrix of shape (n_samples, n_features)
+            Features of the documents.
+        X_views : CSR matrix of shape (2 * n_samples, n_features) or None
+            Features of their views.
+        terms : TermVectors or None
+            Terms that the teacher has embedded; they occur too.
+
+        Returns
+        -------
+        OccurringFeatures
+            The features.
+        """
+        n_features = X.shape[1]
+        if n_features < MIN_FEATURES:
+            return cls(n_features)
+        occurs = np.zeros(n_features, dtype=bool)
+        occurs[X.indices] = True
+        if X_views is not None:
+            occurs[X_views.indices] = True
+        if terms is not None:
+            occurs[terms.features] = True
+        columns = np.flatnonzero(occurs)
+        return cls(n_features, columns if 2 * len(columns) <= n_features else None)
+
+    def matrix(self, X: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Return a matrix without the other columns.
+
+        Parameters
+        ----------
+        X : CSR matrix of shape (n_rows, n_features)
+            A matrix in which the other columns are empty.
+
+        Returns
+        -------
+        CSR matrix of shape (n_rows, n_occurring)
+            A matrix that shares the values.
+        """
+        if self.columns is None:
+            return X
+        numbers = np.zeros(self.n_features, dtype=X.indices.dtype)
+        numbers[self.columns] = np.arange(len(self.columns))
+        shape = X.shape[0], len(self.columns)
+        return sparse.csr_matrix((X.data, numbers[X.indices], X.indptr), shape=shape)
+
+    def terms(self, terms: TermVectors) -> TermVectors:
+        """Return terms with the numbers of their columns in `matrix`.
+
+        Parameters
+        ----------
+        terms : TermVectors
+            Terms among the features that occur.
+
+        Returns
+        -------
+        TermVectors
+            The same terms.
+        """
+        if self.columns is None:
+            return terms
+        return terms._replace(features=np.searchsorted(self.columns, terms.features))
+
+    def network(self, network: Network) -> Network:
+        """Return a network for all features.
+
+        Parameters
+        ----------
+        network : Network
+            A network for the columns of `matrix`.
+
+        Returns
+        -------
+        Network
+            The same network, with one more row: zeros, for the other features.
+        """
+        if self.columns is None:
+            return network
+        return network.spread(self.columns, self.n_features)
