@@ -102,6 +102,7 @@ kernel_parameters = st.fixed_dictionaries(
         "strip_accents": st.sampled_from([None, "ascii", "unicode"]),
         "stop_words": st.sampled_from([None, "english", ["the", "a", "b"]]),
         "token_pattern": st.sampled_from([r"\w+", r"(?u)\b\w\w+\b", r"\b\w{3,}\b"]),
+        "segmentation": st.sampled_from(["regex", "unicode"]),
     },
 )
 
