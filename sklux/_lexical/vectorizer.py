@@ -553,6 +553,13 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         -------
         callable
             Maps a str to a str.
+
+        Examples
+        --------
+        >>> from sklux import LexicalVectorizer
+        >>> prepare = LexicalVectorizer(segmentation="unicode").build_preprocessor()
+        >>> prepare("A Red Apple")
+        'a red apple'
         """
         preprocess = super().build_preprocessor()
         if self.preprocessor is not None or self.segmentation == "regex":
@@ -566,6 +573,13 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         -------
         callable
             Maps a str to a list of str.
+
+        Examples
+        --------
+        >>> from sklux import LexicalVectorizer
+        >>> cut = LexicalVectorizer(segmentation="unicode").build_tokenizer()
+        >>> cut("r and python")
+        ['and', 'python']
         """
         if self.tokenizer is not None or self.segmentation == "regex":
             return super().build_tokenizer()
