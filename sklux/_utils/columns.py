@@ -146,6 +146,8 @@ def _concatenated(parts: list[np.ndarray], dtype: Any) -> np.ndarray:
 def _as_numbers(values: np.ndarray) -> np.ndarray:
     """An array of numbers; Python's own numbers become floats."""
     if values.dtype == object:
+        if any(map(_is_vector, values.flat)):
+            raise TypeError("there are vectors within vectors")
         values = values.astype(np.float64)
     if values.dtype.kind not in "fiubc":
         raise TypeError(f"the values are of type {values.dtype}")

@@ -132,6 +132,8 @@ def matrix_of(rows, width):
 @given(column=columns(), dtype=st.sampled_from(TYPES))
 def test_columns_of_vectors_become_a_matrix(container, column, dtype):
     rows, width = column
+    if "polars" in container and not hasattr(pl, "Float16"):
+        pytest.skip("polars cannot make some of these columns")
     found = as_vectors(CONTAINERS[container](rows, dtype), "embeddings")
     assert isinstance(found, np.ndarray)
     assert found.dtype.kind in "fiu"
