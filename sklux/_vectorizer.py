@@ -211,7 +211,8 @@ class LuxicalVectorizer(
 
     verbose : bool, default=False
         Whether `fit` shows its steps on standard error, with progress bars for
-        embedding and training. Also used for a stage whose own value is None.
+        embedding and training; in a log, with lines. Also used for a stage whose own
+        value is None.
 
     Attributes
     ----------

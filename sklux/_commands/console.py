@@ -1,7 +1,7 @@
-"""Output of the commands: results, notes and progress bars.
+"""Output of the commands: results, notes and progress.
 
-Results go to standard output. Notes and progress bars go to standard error. Bars are
-shown only on a terminal.
+Results go to standard output. Notes and progress go to standard error: bars on a
+terminal, lines elsewhere.
 """
 
 import sys
@@ -23,28 +23,13 @@ from rich.table import Table
 from rich.text import Text
 
 from sklux._commands.vector_files import json_text
+from sklux._utils.progress import clock, print_line, rate_in_words, repeated
 
 # Control characters could move the cursor of a terminal, or worse. They are printed as
 # Python writes them.
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 screen = Console(stderr=True, highlight=False, emoji=False)
-
-
-def shows_progress(quiet: bool) -> bool:
-    """Whether to show progress bars.
-
-    Parameters
-    ----------
-    quiet : bool
-        The option ``--quiet``.
-
-    Returns
-    -------
-    bool
-        False with ``--quiet``, or if standard error is not a terminal.
-    """
-    return screen.is_terminal and not quiet
 
 
 def note(text: str, quiet: bool) -> None:
@@ -194,15 +179,19 @@ class Counter:
 
     Parameters
     ----------
-    progress : rich.progress.Progress or None
+    title : str
+        Title of the bar.
+    progress : rich.progress.Progress or None, default=None
         The progress display; None counts without a bar.
-    task : rich.progress.TaskID or None
-        The bar.
     """
 
-    def __init__(self, progress: Progress | None, task: Any):
-        self._progress, self._task = progress, task
+    def __init__(self, title: str, progress: Progress | None = None):
+        self._title, self._progress = title, progress
+        self._task: Any = None
+        if progress is not None:
+            self._task = progress.add_task(title, total=None, count="")
         self._start = time.perf_counter()
+        self._position: float | None = None
         self.n_documents = 0
 
     def add(self, n_documents: int, position: float | None) -> None:
@@ -216,6 +205,7 @@ class Counter:
             Share of the input that is done; None if it is not known.
         """
         self.n_documents += n_documents
+        self._position = position
         if self._progress is not None:
             self._progress.update(
                 self._task,
@@ -234,6 +224,21 @@ class Counter:
         """Documents per second."""
         return self.n_documents / max(self.seconds, 1e-9)
 
+    def line(self) -> str:
+        """One line for a log: title, documents, speed and time left.
+
+        Returns
+        -------
+        str
+            Such as ``'embedding: 1,000 documents, 500 per second, 00:14 left'``.
+        """
+        rate = rate_in_words(self.rate)
+        left = ""
+        if self._position:
+            seconds = self.seconds * (1 - self._position) / self._position
+            left = f", {clock(seconds)} left"
+        return f"{self._title}: {counted(self.n_documents, 'document')}, {rate}{left}"
+
     def summary(self) -> str:
         """Number of documents, time and speed.
 
@@ -248,24 +253,69 @@ class Counter:
         )
 
 
+class PieceCounter:
+    """Counts the documents of one piece while a teacher embeds them.
+
+    Parameters
+    ----------
+    counter : Counter
+        Counts the documents of all pieces.
+    n_documents : int
+        Number of documents in the piece.
+    begin, end : float or None
+        Share of the input before and after the piece.
+    """
+
+    def __init__(
+        self,
+        counter: Counter,
+        n_documents: int,
+        begin: float | None,
+        end: float | None,
+    ):
+        self._counter, self._left = counter, n_documents
+        self._n_documents, self._begin, self._end = n_documents, begin, end
+
+    def update(self, n: int) -> None:
+        """Count more documents."""
+        self._left -= n
+        share = 1 - self._left / max(self._n_documents, 1)
+        position = self._end
+        if self._begin is not None and self._end is not None:
+            position = self._begin + share * (self._end - self._begin)
+        self._counter.add(n, position)
+
+    def set_postfix(self, **figures: float) -> None:
+        """Ignore figures."""
+
+    def finish(self) -> None:
+        """Count the other documents, which were in the cache."""
+        self.update(self._left)
+
+
 @contextmanager
 def counting(title: str, quiet: bool) -> Iterator[Counter]:
-    """Show a progress bar with documents per second and the time left.
+    """Show documents per second and the time left: as a bar, or as lines in a log.
 
     Parameters
     ----------
     title : str
         Title of the bar.
     quiet : bool
-        Whether to show no bar.
+        Whether to show nothing.
 
     Yields
     ------
     Counter
         Counts the documents.
     """
-    if not shows_progress(quiet):
-        yield Counter(None, None)
+    if quiet:
+        yield Counter(title)
+        return
+    if not screen.is_terminal:
+        counter = Counter(title)
+        with repeated(lambda: print_line(counter.line())):
+            yield counter
         return
     columns = (
         TextColumn("{task.description}"),
@@ -275,4 +325,4 @@ def counting(title: str, quiet: bool) -> Iterator[Counter]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=screen, transient=True) as progress:
-        yield Counter(progress, progress.add_task(title, total=None, count=""))
+        yield Counter(title, progress)

@@ -23,7 +23,6 @@ from sklux._commands.console import (
     show,
     show_heading,
     show_table,
-    shows_progress,
 )
 from sklux._display.embedding_map import EmbeddingMapDisplay
 from sklux._lexical.vectorizer import LexicalVectorizer
@@ -301,7 +300,7 @@ def embed_with_teacher(teacher: CachedTeacher, split: Split) -> Embedding:
         f"The cache holds the teacher embeddings of {counted(n_cached, 'text')}. The "
         f"teacher embeds {counted(n_new, 'new text')}."
     )
-    teacher.set_params(verbose=shows_progress(quiet=False))
+    teacher.set_params(verbose=True)
     vectors, seconds = timed(teacher.transform, documents)
     ends = np.cumsum([len(part) for part in parts])
     speed = n_new / seconds if n_new >= MIN_TIMED_DOCUMENTS else None
@@ -328,9 +327,7 @@ def fit_all(
     embeddings : list of Embedding
         Embeddings by the student, by TF-IDF and by TF-IDF + SVD.
     """
-    student = LuxicalVectorizer(
-        teacher, n_jobs=-1, random_state=0, verbose=shows_progress(quiet=False)
-    )
+    student = LuxicalVectorizer(teacher, n_jobs=-1, random_state=0, verbose=True)
     _, seconds = timed(student.fit, split.train)
     show(f"The student was fitted in {seconds:.0f} s, including teacher words.")
     tfidf = LexicalVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)

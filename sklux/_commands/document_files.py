@@ -477,8 +477,15 @@ class DocumentFiles:
             return {}
         return self.files[0].kept_types()
 
-    def read(self) -> tuple[list[str], int]:
+    def read(
+        self, seen: Callable[[int], object] | None = None
+    ) -> tuple[list[str], int]:
         """Read all documents.
+
+        Parameters
+        ----------
+        seen : callable or None, default=None
+            Is called with the number of documents of each piece.
 
         Returns
         -------
@@ -498,6 +505,8 @@ class DocumentFiles:
         for piece in self:
             documents += piece.documents
             n_missing += len(piece.missing)
+            if seen is not None:
+                seen(len(piece.documents))
         if not documents:
             raise ValueError(f"{self.name} contains no documents.")
         return documents, n_missing

@@ -7,11 +7,13 @@ import numpy as np
 
 from sklux._commands.console import counted, counting, note
 from sklux._commands.document_files import naming
+from sklux._commands.errors import saying_what_is_kept
 from sklux._commands.inputs import DocumentSource, load_model, null_rule
 from sklux._commands.outputs import check_no_documents, check_output
 from sklux._commands.vector_files import (
     STANDARD_OUTPUT,
     check_kept,
+    is_written_at_once,
     vector_format,
     vector_writer,
 )
@@ -53,6 +55,7 @@ def embed_documents(
             output, model.projection_.n_components_, file.kept_types()
         ) as writer,
         counting("embedding", quiet) as counter,
+        saying_what_is_kept(lambda: kept_in_words(output, counter.n_documents)),
     ):
         for piece in file:
             vectors = model.transform(piece.documents)
@@ -62,6 +65,27 @@ def embed_documents(
             counter.add(len(vectors), file.position())
     note(f"{counter.summary()}.", quiet)
     note_zeros(n_missing, n_zero - n_missing, quiet)
+
+
+def kept_in_words(output: str, n_documents: int) -> str:
+    """What is written of a run that was stopped.
+
+    Parameters
+    ----------
+    output : str
+        The output.
+    n_documents : int
+        Number of documents that were embedded.
+
+    Returns
+    -------
+    str
+        The sentences.
+    """
+    if is_written_at_once(output):
+        return f"The vectors of {counted(n_documents, 'document')} were written."
+    before = f" {output} is as it was before." if Path(output).is_file() else ""
+    return f"No vectors were written.{before}"
 
 
 def note_zeros(n_missing: int, n_unknown: int, quiet: bool) -> None:

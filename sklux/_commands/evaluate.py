@@ -17,6 +17,7 @@ from sklux._commands.teacher_options import OR_EMBEDDINGS, TeacherOptions
 from sklux._student.report import recall_in_words
 from sklux._student.teacher_embeddings import has_embedding
 from sklux._utils.documents import copy_groups, first_of_groups
+from sklux._utils.progress import long_step
 from sklux._utils.similarity import (
     MAX_NEIGHBORS,
     MIN_DOCUMENTS,
@@ -83,7 +84,9 @@ def evaluate_model(
         vectors = options.teacher(quiet, OR_EMBEDDINGS).transform(documents)
     else:
         vectors = vectors[places]
-    figures = {**measure(model, documents, vectors), "copies_left_out": n_copies}
+    with long_step("evaluation", not quiet):
+        figures = measure(model, documents, vectors)
+    figures["copies_left_out"] = n_copies
     if as_json:
         print_json({name: round(float(value), 6) for name, value in figures.items()})
     else:

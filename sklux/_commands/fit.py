@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sklux._commands.console import counted, note, show, shows_progress
+from sklux._commands.console import counted, note, show
 from sklux._commands.document_files import naming
 from sklux._commands.embedding_files import check_column, read_embeddings
+from sklux._commands.errors import saying_what_is_kept
 from sklux._commands.inputs import (
     DocumentSource,
     check_rows,
@@ -74,14 +75,15 @@ def fit_model(
     not_default = {"teacher-sample-size": sample_size != "auto", "no-words": not words}
     options.check_unused(embeddings, **not_default)
     teacher = None if embeddings is not None else options.teacher(quiet, OR_EMBEDDINGS)
-    documents, vectors = read_inputs(source, embeddings, embeddings_column, quiet)
-    note(f"{counted(len(documents), 'document')}.", quiet)
     settings = settings | {"null_documents": source.null_documents}
-    model = make_model(teacher, sample_size, words, settings, quiet)
-    start = time.perf_counter()
-    model.fit(documents, teacher_embeddings=vectors)
-    seconds = time.perf_counter() - start
-    save_model(model, output)
+    with saying_what_is_kept(lambda: kept_in_words(output, options)):
+        documents, vectors = read_inputs(source, embeddings, embeddings_column, quiet)
+        note(f"{counted(len(documents), 'document')}.", quiet)
+        model = make_model(teacher, sample_size, words, settings, quiet)
+        start = time.perf_counter()
+        model.fit(documents, teacher_embeddings=vectors)
+        seconds = time.perf_counter() - start
+        save_model(model, output)
     show(str(model.report_))
     note(summary(model, output, seconds), quiet)
 
@@ -150,10 +152,31 @@ def make_model(
         teacher_sample_size=sample_size,
         teacher_words="auto" if words else None,
         n_jobs=-1,
-        verbose=shows_progress(quiet),
+        verbose=not quiet,
     )
     given = {name: value for name, value in settings.items() if value is not None}
     return model.set_params(**given)
+
+
+def kept_in_words(output: Path, options: TeacherOptions) -> str:
+    """What a fit that was stopped has kept.
+
+    Parameters
+    ----------
+    output : Path
+        Model file to write.
+    options : TeacherOptions
+        The teacher.
+
+    Returns
+    -------
+    str
+        The sentences.
+    """
+    before = f"{output} is as it was before." if output.is_file() else ""
+    return " ".join(
+        filter(None, ["No model was written.", before, options.kept_in_words()])
+    )
 
 
 def save_model(model: LuxicalVectorizer, output: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklux._commands.console import counted, note
+from sklux._commands.console import counted, counting, note
 from sklux._commands.csv_rows import check_delimiter
 from sklux._commands.document_files import (
     DocumentFile,
@@ -162,7 +162,8 @@ def read_documents(
     files = source.open()
     if model is not None:
         files.null_documents = null_rule(source, model)
-    documents, n_missing = files.read()
+    with counting("reading", quiet) as counter:
+        documents, n_missing = files.read(lambda n: counter.add(n, files.position()))
     note_missing(n_missing, source, quiet)
     return documents
 

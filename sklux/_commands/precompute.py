@@ -1,10 +1,12 @@
 """``sklux precompute``: fill the cache of a teacher."""
 
-from sklux._commands.console import counted, counting, note
+from sklux._commands.console import PieceCounter, counted, counting, note
+from sklux._commands.errors import saying_what_is_kept
 from sklux._commands.inputs import DocumentSource, note_missing, read_documents
 from sklux._commands.teacher_options import TeacherOptions, parse_sample_size
 from sklux._teacher.models import loading_once
 from sklux._teacher.sample import sample_documents
+from sklux._utils.progress import listening
 from sklux._vectorizer import DEFAULT_TEACHER_SAMPLE_SIZE
 
 # Documents between two steps of the bar. The teacher gets them sorted by length: the
@@ -70,7 +72,8 @@ def embed_sample(
     teacher = options.teacher(quiet)
     documents = read_documents(source, quiet)
     chosen = [documents[place] for place in sample_documents(documents, n_chosen)]
-    return teacher.transform(list(dict.fromkeys(chosen))).shape
+    with saying_what_is_kept(options.kept_in_words):
+        return teacher.transform(list(dict.fromkeys(chosen))).shape
 
 
 def embed_all(
@@ -104,13 +107,28 @@ def embed_all(
     teacher = options.teacher(quiet=True)
     file, width, n_missing = source.open(piece_documents=PIECE_DOCUMENTS), 0, 0
     hashes: set[int] = set()
-    with counting("teacher embeddings", quiet) as counter, loading_once():
+    with (
+        counting("teacher embeddings", quiet) as counter,
+        saying_what_is_kept(
+            lambda: (
+                f"{counted(counter.n_documents, 'document')} of {source.name} had a "
+                f"teacher embedding. {options.kept_in_words()}"
+            ),
+            is_all=True,
+        ),
+        loading_once(),
+    ):
+        begin: float | None = 0.0
         for piece in file:
             n_missing += len(piece.missing)
-            width = teacher.transform(piece.documents).shape[1]
+            n_documents, end = len(piece.documents), file.position()
+            progress = PieceCounter(counter, n_documents, begin, end)
+            with listening(progress):
+                width = teacher.transform(piece.documents).shape[1]
+            progress.finish()
+            begin = end
             # Only the hashes are kept: a file may be larger than memory.
             hashes.update(map(hash, piece.documents))
-            counter.add(len(piece.documents), file.position())
     note_missing(n_missing, source, quiet)
     if counter.n_documents == 0:
         raise ValueError(f"{source.name} contains no documents.")

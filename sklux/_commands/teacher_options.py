@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sklux._commands.console import note, shows_progress
+from sklux._commands.console import note
 from sklux._teacher.cache import FILE_NAME, data_home
 from sklux._teacher.cached import CachedTeacher
 from sklux._teacher.models import is_within
@@ -67,7 +67,7 @@ class TeacherOptions:
             path=self.cache,
             windows=self.windows,
             prompt_name=self.prompt,
-            verbose=shows_progress(quiet),
+            verbose=not quiet,
         )
 
     def note_package(self, quiet: bool) -> None:
@@ -90,6 +90,21 @@ class TeacherOptions:
         if not self.model:
             return None
         return (data_home() if self.cache is None else self.cache) / FILE_NAME
+
+    def kept_in_words(self) -> str:
+        """What remains of the work of the teacher if a command is stopped.
+
+        Returns
+        -------
+        str
+            A sentence; empty without a teacher.
+        """
+        if self.cache_file is None:
+            return ""
+        return (
+            f"The cache {self.cache_file} keeps the teacher embeddings: the same "
+            "command continues from there."
+        )
 
     def check_outside(self, output: Path) -> None:
         """Refuse an output in the folder of the teacher: it changes the teacher.

@@ -67,6 +67,24 @@ def vector_format(path: str) -> str:
     )
 
 
+def is_written_at_once(path: str) -> bool:
+    """Whether vectors leave the command piece by piece, without a temporary file.
+
+    Parameters
+    ----------
+    path : str
+        The output.
+
+    Returns
+    -------
+    bool
+        True for JSON lines to standard output, a pipe or a device.
+    """
+    if path == STANDARD_OUTPUT:
+        return True
+    return destination(path).is_stream and vector_format(path) == "jsonl"
+
+
 def check_kept(format: str, names: Collection[str]) -> None:
     """Refuse columns that a format cannot hold with the vectors.
 
@@ -134,9 +152,8 @@ def vector_writer(
         yield writer
         writer.close()
         return
-    where = destination(path)
-    if where.is_stream and format == "jsonl":
-        with os.fdopen(opened_stream(where), "wb") as stream:
+    if is_written_at_once(path):
+        with os.fdopen(opened_stream(destination(path)), "wb") as stream:
             yield make(stream, width)
         return
     with replaced_when_whole(path) as part, open(part, "wb") as file:

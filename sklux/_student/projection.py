@@ -203,7 +203,8 @@ class ReLUProjection(
         With an int, the same machine and torch version give the same weights.
 
     verbose : bool or None, default=None
-        Whether `fit` shows a progress bar. None means False.
+        Whether `fit` shows its steps and a progress bar; in a log, lines. None means
+        False.
 
     Attributes
     ----------

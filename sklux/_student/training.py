@@ -20,7 +20,6 @@ from joblib import cpu_count
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from torch.nn import functional
-from tqdm.auto import tqdm
 
 from sklux._kernels.layers import BETA_1, BETA_2, EPSILON
 from sklux._student.first_layer import FirstLayer, MiniBatches
@@ -28,6 +27,7 @@ from sklux._student.fit_data import TrainingExamples
 from sklux._student.losses import contrastive_loss, cosine_loss, similarity_kl_loss
 from sklux._student.network import LARGEST_WEIGHT, Network, apply_network
 from sklux._utils.fit_tasks import EpochTask, NullTask
+from sklux._utils.progress import documents_bar
 from sklux._utils.similarity import (
     n_neighbors_compared,
     nearest_neighbors,
@@ -322,15 +322,15 @@ class _TrainingLoop:
         """Run the epochs, with the stopping rule and the callbacks."""
         stopping = _StoppingRule(self.settings, score, self.coefs())
         losses: list[float] = []
-        progress = tqdm(
-            total=self.batches.n_samples * self.settings.max_iter,
-            unit="doc",
-            unit_scale=True,
-            desc="training",
-            disable=not self.settings.verbose,
+        n_epochs = self.settings.max_iter
+        bar = documents_bar(
+            "training",
+            self.batches.n_samples * n_epochs,
+            self.settings.verbose,
+            f"documents in {n_epochs} epochs",
         )
-        with progress:
-            for epoch in range(self.settings.max_iter):
+        with bar as progress:
+            for epoch in range(n_epochs):
                 with epoch_task(self.coefs()) as task:
                     loss = self._epoch(epoch, progress)
                     coefs = self.coefs()

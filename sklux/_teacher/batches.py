@@ -8,9 +8,9 @@ from itertools import islice
 from typing import TypeVar
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from sklux._teacher.vectors import check_vectors
+from sklux._utils.progress import documents_bar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -74,9 +74,7 @@ def encode_batches(
     batches = positions_of_batches(
         documents, batch_size, MIN_BATCH_CHARACTERS if is_named else 0
     )
-    with tqdm(
-        total=len(documents), unit="doc", desc=title, disable=not verbose
-    ) as progress:
+    with documents_bar(title, len(documents), verbose) as progress:
         results = (
             map(embed, batches)
             if n_concurrent == 1

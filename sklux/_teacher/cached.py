@@ -6,9 +6,10 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from numbers import Integral
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -45,6 +46,7 @@ from sklux._utils.documents import (
     documents_by_name,
 )
 from sklux._utils.html import DocLinkMixin
+from sklux._utils.progress import long_step
 from sklux._utils.warnings import warn_caller
 
 # A teacher whose first vectors are all invalid is not called for more documents.
@@ -132,7 +134,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     verbose : bool or None, default=None
         Whether `transform` shows a progress bar, with documents per second and
-        the time left. None means False.
+        the time left; in a log, lines. None means False.
 
     See Also
     --------
@@ -369,7 +371,10 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
             stop=stop,
         )
         n_valid = 0
-        with closing(batches):
+        with (
+            closing(batches),
+            noting_stored(cache.file, len(documents), lambda: n_valid),
+        ):
             for positions, vectors in batches:
                 is_valid = has_finite_values(vectors)
                 valid = positions[is_valid]
@@ -404,7 +409,8 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         self, stop: threading.Event, verbose: bool
     ) -> Callable[[list[str]], object]:
         """Return the function that embeds whole documents, or window by window."""
-        encode, model = encoder(self.model, self.device, self.prompt_name)
+        with long_step("loading the teacher", verbose):
+            encode, model = encoder(self.model, self.device, self.prompt_name)
         if self.n_concurrent == 1 and not is_named(self.model):
             encode = one_at_a_time(encode, model)
         report = partial(tqdm.write, file=sys.stderr) if verbose else None
@@ -485,6 +491,37 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+@contextmanager
+def noting_stored(
+    file: Path, n_documents: int, n_stored: Callable[[], int]
+) -> Iterator[None]:
+    """Add to an error or to Ctrl-C how many vectors are stored already.
+
+    Parameters
+    ----------
+    file : Path
+        File of the cache.
+    n_documents : int
+        Number of documents that the cache lacked.
+    n_stored : callable
+        Returns how many of them have been stored.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if n_stored():
+            error.add_note(
+                f"{n_stored():,} of {n_documents:,} new teacher embeddings are stored "
+                f"in {file}. The next call continues there."
+            )
+        raise
 
 
 def count_cached(teacher: CachedTeacher, documents: Sequence[str]) -> int:

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
+import threading
 
 import pytest
 
 from _commands.running import run_outside
 from sklux._commands import console
 from sklux._commands.info import print_info
+from sklux._utils import progress
 
 
 def test_show_with_closed_standard_output(folder, monkeypatch):
@@ -55,8 +58,43 @@ def test_show_table_aligns_its_columns(capsys):
 
 
 def test_counter_without_a_bar():
-    counter = console.Counter(None, None)
+    counter = console.Counter("embedding")
+    assert counter.line().startswith("embedding: 0 documents, 0 per second")
     counter.add(1, None)
     assert counter.summary().startswith("1 document in ")
+    assert re.fullmatch(r"embedding: 1 document, [\d,]+ per second", counter.line())
     counter.add(2, 0.5)
     assert counter.summary().startswith("3 documents in ")
+    line = r"embedding: 3 documents, [\d,]+ per second, \d\d:\d\d left"
+    assert re.fullmatch(line, counter.line())
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0.2, 0.4), (None, None)])
+def test_piece_counter_moves_with_the_batches(begin, end):
+    """Documents that no batch has were in the cache."""
+    counter, steps = console.Counter("embedding"), []
+    counter.add = lambda n, position: steps.append((n, position))
+    piece = console.PieceCounter(counter, 10, begin, end)
+    piece.update(5)
+    piece.set_postfix(loss=1.0)
+    piece.finish()
+    positions = [None, None] if begin is None else pytest.approx([0.3, 0.4])
+    assert [n for n, _ in steps] == [5, 5]
+    assert [position for _, position in steps] == positions
+
+
+def test_counting_prints_lines_in_a_log(capsys, monkeypatch):
+    """Every so often, from a thread; nothing when quiet."""
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.001)
+    printed = threading.Event()
+    monkeypatch.setattr(
+        console, "print_line", lambda text: (progress.print_line(text), printed.set())
+    )
+    with console.counting("embedding", quiet=False) as counter:
+        counter.add(3, 0.5)
+        assert printed.wait(30)
+    lines = capsys.readouterr().err.splitlines()
+    assert all(line.startswith("embedding: ") for line in lines)
+    with console.counting("embedding", quiet=True) as counter:
+        counter.add(3, 0.5)
+    assert capsys.readouterr().err == ""

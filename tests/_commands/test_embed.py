@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from _commands.running import failed, run_outside, succeeded
+from _commands.running import failed, run, run_outside, succeeded
 from sklux import LuxicalVectorizer
 from sklux._commands import document_files
 
@@ -163,3 +163,30 @@ def test_embed_removes_its_half_at_a_signal(folder, tmp_path, name):
         process.send_signal(number)
         assert process.wait(30) == 128 + number
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("output", ["old.npy", "new.npy", "-"])
+def test_embed_says_what_is_kept(folder, tmp_path, monkeypatch, output):
+    """After Ctrl-C in the second piece."""
+    (tmp_path / "old.npy").write_bytes(b"before")
+    transform, pieces = LuxicalVectorizer.transform, []
+
+    def stop(self, documents):
+        pieces.append(documents)
+        if len(pieces) == 2:
+            raise KeyboardInterrupt
+        return transform(self, documents)
+
+    monkeypatch.setattr(LuxicalVectorizer, "transform", stop)
+    monkeypatch.setattr(document_files, "MAX_PIECE_DOCUMENTS", 100)
+    path = output if output == "-" else tmp_path / output
+    result = run("embed", folder / "model.sklux", folder / "documents.txt", path)
+    assert result.exit_code == 130
+    kept = {
+        "old.npy": f"No vectors were written. {path} is as it was before.",
+        "new.npy": "No vectors were written.",
+        "-": "The vectors of 100 documents were written.",
+    }[output]
+    assert result.stderr.endswith(f"sklux: stopped.\n{kept}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["old.npy"]
+    assert (tmp_path / "old.npy").read_bytes() == b"before"

@@ -1,9 +1,11 @@
 """sklux fit."""
 
+import re
+
 import numpy as np
 import pytest
 
-from _commands.running import succeeded
+from _commands.running import run, succeeded
 from sklux import LuxicalVectorizer
 from sklux._student.projection import network_of
 
@@ -69,3 +71,42 @@ def test_fit_adds_words_of_the_teacher(folder, tmp_path, letters, texts, option)
     else:
         assert set(letters) > {*texts, "zebra"}
         assert model.transform(["zebra"]).any()
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_fit_says_what_is_kept(folder, tmp_path, letters, monkeypatch, is_there):
+    """After Ctrl-C in the training."""
+
+    def stop(self, *arguments, **options):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "model.sklux"
+    if is_there:
+        path.write_bytes(b"before")
+    monkeypatch.setattr("sklux._student.projection.ReLUProjection._learn", stop)
+    options = ("-t", "letters", "--cache", tmp_path)
+    result = run("fit", folder / "documents.txt", path, *options)
+    assert result.exit_code == 130
+    assert "sklux: stopped.\nNo model was written. " in result.stderr
+    assert "teacher.sqlite3 keeps the teacher embeddings: the same" in result.stderr
+    assert (f"{path} is as it was before." in result.stderr) == is_there
+    assert (path.read_bytes() if is_there else b"before") == b"before"
+    vectors = ("-e", folder / "teacher.npy")
+    result = run("fit", folder / "documents.txt", tmp_path / "new.sklux", *vectors)
+    assert result.stderr.endswith("sklux: stopped.\nNo model was written.\n")
+
+
+def test_fit_prints_a_line_for_each_stage_in_a_log(folder, tmp_path, letters):
+    """Whole lines, when a stage begins and when it ends."""
+    command = ("fit", folder / "documents.txt", tmp_path / "model.sklux", "-t")
+    command += ("letters", "--cache", tmp_path)
+    result = succeeded(*command)
+    stages = ["words of the teacher", "terms", "teacher embeddings of words"]
+    stages += ["teacher embeddings", "initial weights", "training", "report"]
+    lines = result.stderr.splitlines()
+    assert "\r" not in result.stderr
+    for name in stages:
+        begin, *_, end = (line for line in lines if line.startswith(f"{name}: "))
+        assert begin.startswith(f"{name}: begins")
+        assert re.search(r"\d\d:\d\d", end)
+    assert ":" not in succeeded(*command, "--quiet").stderr

@@ -4,9 +4,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from _commands.running import failed, succeeded
+from _commands.running import failed, run, succeeded
 from sklux import LuxicalVectorizer
-from sklux._commands import console, precompute, teacher_options
+from sklux._commands import console, precompute
 
 
 def test_precompute_fills_the_cache_of_fit(folder, tmp_path, letters, texts):
@@ -33,28 +33,33 @@ def test_precompute_takes_the_sample_of_fit(folder, tmp_path, letters):
 
 
 def test_precompute_shows_one_bar(folder, tmp_path, letters, monkeypatch):
-    """The pieces have no bars, and the teacher has none."""
+    """The pieces have no bars, and the teacher has none; the bar moves with it."""
     steps, bars = [], []
 
     @contextmanager
     def counting(title, quiet):
         bars.append(title)
-        counter = console.Counter(None, None)
+        counter = console.Counter(title)
         counter.add = lambda n, position: steps.append((n, position))
         yield counter
         counter.n_documents = sum(n for n, _ in steps)
 
     monkeypatch.setattr(precompute, "counting", counting)
     monkeypatch.setattr(precompute, "PIECE_DOCUMENTS", 100)
-    monkeypatch.setattr(teacher_options, "shows_progress", lambda quiet: not quiet)
-    result = succeeded(
-        *("precompute", folder / "documents.parquet"),
-        *("-t", "letters", "--cache", tmp_path),
-    )
+    monkeypatch.setattr("sklux._teacher.batches.MIN_BATCH_CHARACTERS", 0)
+    options = ("-t", "letters", "--cache", tmp_path)
+    result = succeeded("precompute", folder / "documents.parquet", *options)
     assert bars == ["teacher embeddings"]
+    sizes = [n for n, _ in steps]
+    assert sum(sizes) == 240 and max(sizes) <= 64
+    positions = [position for _, position in steps]
+    assert positions == sorted(positions)
+    assert positions[0] < positions[-1] == 1
+    assert "teacher embeddings:" not in result.stderr
+    # In the cache: a step for each piece.
+    steps.clear()
+    succeeded("precompute", folder / "documents.parquet", *options)
     assert [n for n, _ in steps] == [100, 100, 40]
-    assert "doc/s" not in result.stderr
-    assert steps[-1][1] > 0
 
 
 def test_precompute_without_documents(tmp_path, letters):
@@ -79,3 +84,39 @@ def test_precompute_counts_different_documents(tmp_path, texts, letters, size, n
         *options,
     )
     assert len(letters) == n_texts
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("size", ["all", "200"])
+def test_precompute_says_what_is_kept(folder, tmp_path, texts, monkeypatch, stop, size):
+    """After Ctrl-C or a signal; the same command continues there."""
+    seen, limit = [], [150]
+
+    class Letters:
+        def encode(self, documents, **options):
+            if len(seen) + len(documents) > limit[0]:
+                raise stop(143)
+            seen.extend(documents)
+            return [[text.count(c) + 0.1 for c in "aeiou"] for text in documents]
+
+    monkeypatch.setattr(
+        "sklux._teacher.models.load_sentence_transformer", lambda *_: Letters()
+    )
+    monkeypatch.setattr("sklux._teacher.batches.MIN_BATCH_CHARACTERS", 0)
+    command = ("precompute", folder / "documents.txt", "-t", "letters")
+    command += ("--cache", tmp_path, "--teacher-sample-size", size)
+    result = run(*command)
+    assert result.exit_code == (130 if stop is KeyboardInterrupt else 143)
+    assert "sklux: stopped." in result.stderr
+    n_stored = len(set(seen))
+    assert n_stored == 128
+    if size == "all":
+        assert "128 documents of" in result.stderr
+        assert "new teacher embeddings" not in result.stderr
+    else:
+        assert "128 of 200 new teacher embeddings are stored in" in result.stderr
+    cache = tmp_path / "teacher.sqlite3"
+    assert f"The cache {cache} keeps the teacher embeddings: the sa" in result.stderr
+    limit[0] = 10_000
+    succeeded(*command)
+    assert len(seen) == len(set(seen))

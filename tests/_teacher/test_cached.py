@@ -509,8 +509,8 @@ def test_cached_teacher_progress_bar_is_on_stderr(tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "teacher embeddings" in captured.err
-    assert f"{len(TEXTS)}/{len(TEXTS)}" in captured.err
-    assert "doc/s" in captured.err
+    assert f"{len(TEXTS)} of {len(TEXTS)} documents" in captured.err
+    assert "per second" in captured.err
 
 
 @pytest.mark.parametrize("verbose", [None, False])
@@ -857,3 +857,28 @@ def test_teacher_vectors_end_with_the_first_batch_that_has_an_invalid_vector():
     ):
         teacher_vectors(model, texts, False)
     assert len(model.batches) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, RuntimeError])
+def test_cached_teacher_error_says_how_many_vectors_are_stored(tmp_path, error):
+    """The next call continues there."""
+    seen = []
+
+    def embed(texts):
+        seen.append(texts)
+        if len(seen) in (1, 4):
+            raise error("stopped")
+        return [[len(text), 1] for text in texts]
+
+    options = {"model_id": "lengths", "path": tmp_path, "batch_size": 2}
+    teacher = CachedTeacher(embed, **options, n_retries=0)
+    with pytest.raises(error) as caught:
+        teacher.transform(TEXTS)
+    assert not hasattr(caught.value, "__notes__")
+    with pytest.raises(error) as caught:
+        teacher.transform(TEXTS)
+    (note,) = caught.value.__notes__
+    assert f"4 of {len(TEXTS)} new teacher embeddings are stored in {tmp_path}" in note
+    before = len(seen)
+    teacher.transform(TEXTS)
+    assert sum(map(len, seen[before:])) == len(TEXTS) - 4

@@ -394,7 +394,7 @@ def test_windows_of_two_widths(tmp_path):
 def test_windows_do_not_count_in_the_progress_bar(tmp_path, capsys):
     limited(tmp_path, windows=2, verbose=True).transform([LONG, *TEXTS])
     shown = capsys.readouterr().err
-    assert "7/7" in shown
+    assert "7 of 7 documents" in shown
     assert "8/8" not in shown
 
 
