@@ -22,7 +22,7 @@ from sklux._teacher.batches import DEFAULT_BATCH_SIZE, encode_batches, in_order
 from sklux._teacher.cache import VectorCache
 from sklux._teacher.claims import Claim
 from sklux._teacher.distinct import Batches, vectors_of_distinct
-from sklux._teacher.identity import is_torch_module, model_identity
+from sklux._teacher.identity import has_code, is_torch_module, model_identity
 from sklux._teacher.models import (
     check_kind,
     encoder,
@@ -80,8 +80,9 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     model_id : str or None, default=None
         Identity of the model in the cache. None means its name, a fingerprint of its
-        weights, or the qualified name of a module-level function. Lambdas, nested
-        functions and functions of ``__main__`` need a `model_id`.
+        weights, or the qualified name and the code of a module-level function, see
+        Notes. Lambdas, nested functions and functions of ``__main__`` need a
+        `model_id`.
 
     dtype : {'float16', 'float32'}, default='float16'
         Type in which vectors are stored. `transform` always returns vectors that are
@@ -148,6 +149,18 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
     `model_id` avoids this. An object that changes when it is called, such as an object
     that counts its calls, needs a `model_id`. Otherwise its identity changes with each
     call.
+
+    The code of a function is part of its identity, with its constants and defaults,
+    the variables and global values that it reads, and the functions and classes of the
+    user's modules that it uses. So a changed function does not get its old vectors.
+    File names, line numbers, comments and docstrings do not count. Functions of Python
+    and of installed packages count by name, not by version. Another version of Python
+    compiles other code, so it embeds the documents again. A function that reads a value
+    which cannot be compared with the value in another program needs a `model_id`:
+    an object such as a client or a model, compiled code, or a global that the function
+    changes. What a function reads from files, from the environment or from a service is
+    not noticed. The same holds for functions in an object. The code of the user's own
+    classes counts as far as it can be compared.
 
     The model may be an ``async`` function, or an object whose ``encode`` is one. The
     calls run in one event loop in a thread of its own, so they also work in a notebook.
@@ -391,7 +404,24 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
                 is_broken = n_valid == 0 and len(invalid) >= MAX_INVALID_AT_FIRST
                 if is_broken and self.invalid_vectors == "error":
                     break
+        self._warn_if_changed(cache.identity)
         return invalid
+
+    def _warn_if_changed(self, identity: str) -> None:
+        """Warn if a function reads values that its calls change, such as a dict."""
+        if self.model_id is not None or not has_code(self.model):
+            return
+        try:
+            is_changed = self._identity() != identity
+        except ValueError:
+            is_changed = True
+        if is_changed:
+            warn_caller(
+                "The teacher is a function that reads values which its calls change. "
+                "These values are part of its identity, so its vectors will not be "
+                "found again. Give CachedTeacher a model_id.",
+                UserWarning,
+            )
 
     def _report_invalid(self, message: str, n_left: int) -> None:
         """Raise or warn because of invalid vectors, with documents not embedded yet."""

