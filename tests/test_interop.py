@@ -385,6 +385,8 @@ def test_interop_loaded_model_is_cloned_and_fitted_again(
     loaded, documents, teacher_embeddings
 ):
     model = clone(loaded)
+    assert model.projection.weights_dtype == "float32"
+    assert loaded.projection_.weights_dtype == "float32"
     assert not hasattr(model, "lexical_")
     model.set_params(projection__n_components=4, projection__max_iter=2)
     model.fit(documents, teacher_embeddings=teacher_embeddings)
