@@ -6,6 +6,7 @@ import os
 import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from copy import deepcopy
 from importlib.metadata import version
 from numbers import Integral
@@ -119,6 +120,8 @@ DEFAULT_TEACHER_SAMPLE_SIZE = 10_000
 MIN_HALF_TERMS = 20
 # Largest number of documents that `score` compares: it takes the cosines of all pairs.
 MAX_SCORED = 2000
+# The method that the user called: it decides which y is refused.
+_method: ContextVar[str] = ContextVar("_method", default="fit")
 # Parameters that a model file holds besides the stages; it holds the teacher's identity
 # instead of the teacher.
 SAVED_PARAMETERS = (
@@ -314,6 +317,7 @@ class LuxicalVectorizer(
         self.random_state = random_state
         self.verbose = verbose
 
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
         raw_documents: Iterable[str],
@@ -366,20 +370,9 @@ class LuxicalVectorizer(
             If rows of ``teacher_embeddings`` are all NaN or all zero, if words listed
             in `teacher_words` are not terms, or if the teacher looks up documents only.
         """
-        return self._fit("fit", raw_documents, y, teacher_embeddings)
-
-    @fit_context(prefer_skip_nested_validation=False)
-    def _fit(
-        self,
-        method: str,
-        raw_documents: Iterable[str],
-        y: object,
-        teacher_embeddings: ArrayLike | None,
-    ) -> Self:
-        """Fit; the method that the user called decides which y is refused."""
         documents = check_documents(raw_documents, self.null_documents)
         _check_n_documents(len(documents))
-        self._check_teacher(method, y, teacher_embeddings)
+        self._check_teacher(_method.get(), y, teacher_embeddings)
         teacher_id = embeddings = None
         if teacher_embeddings is None:
             # A teacher without an identity is refused here, before any work.
@@ -404,7 +397,7 @@ class LuxicalVectorizer(
                     terms, known = self._term_vectors(lexical, X, plan)
                     if embeddings is None:
                         embeddings = self._embeddings(documents, known)
-                        _check_no_embeddings(method, y, embeddings.n_components)
+                        _check_no_embeddings(_method.get(), y, embeddings.n_components)
                     if terms is not None:
                         _check_width(terms, embeddings)
             with task.part("training", projection):
@@ -460,7 +453,8 @@ class LuxicalVectorizer(
             As `fit`.
         """
         documents = check_documents(raw_documents, self.null_documents)
-        self._fit("fit_transform", documents, y, teacher_embeddings)
+        with _called("fit_transform"):
+            self.fit(documents, y, teacher_embeddings=teacher_embeddings)
         return self._embed(documents)
 
     def transform(self, raw_documents: Iterable[str]) -> np.ndarray:
@@ -1274,6 +1268,16 @@ def _naming_words(doing: str) -> Iterator[None]:
             raise ValueError(f"While {doing}: {as_sentence(error)} {remedy}") from error
         error.add_note(f"This happened while {doing}; {remedy}")
         raise
+
+
+@contextmanager
+def _called(method: str) -> Iterator[None]:
+    """A context in which `fit` works for another method."""
+    token = _method.set(method)
+    try:
+        yield
+    finally:
+        _method.reset(token)
 
 
 def _check_no_embeddings(

@@ -360,6 +360,24 @@ def test_vectorizer_in_a_pipeline_with_several_outputs(
     assert search.fit(documents, targets).predict(documents).shape == targets.shape
 
 
+def test_vectorizer_fit_of_a_subclass_is_called_by_fit_transform(
+    documents, latent_teacher
+):
+    class Subclass(LuxicalVectorizer):
+        def fit(self, raw_documents, y=None, *, teacher_embeddings=None):
+            self.seen = len(raw_documents)
+            return super().fit(raw_documents, y, teacher_embeddings=teacher_embeddings)
+
+    params = small_vectorizer(latent_teacher).get_params(deep=False)
+    vectorizer = Subclass(**params)
+    targets = np.random.RandomState(0).normal(size=(120, 2))
+    assert vectorizer.fit_transform(documents, targets).shape == (120, 4)
+    assert vectorizer.seen == 120
+    # The rule for targets is the rule of `fit` again.
+    with pytest.raises(ValueError, match="leave it out"):
+        vectorizer.fit(documents, targets)
+
+
 def test_vectorizer_with_embeddings_takes_any_y(documents, teacher_embeddings):
     vectorizer = small_vectorizer()
     vectorizer.fit(documents, teacher_embeddings, teacher_embeddings=teacher_embeddings)
