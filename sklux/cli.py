@@ -46,7 +46,9 @@ def show_warning(message: Warning | str, *where: object, **rest: object) -> None
         Further arguments of `warnings.showwarning`; not used.
     """
     if sys.stderr is not None:
-        sys.stderr.write(f"sklux: {message}\n")
+        from sklux._commands.errors import with_options
+
+        sys.stderr.write(f"sklux: {with_options(str(message))}\n")
 
 
 def exit_at_signals() -> None:

@@ -1,13 +1,29 @@
 """Errors of a command as one line of words, without a traceback."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from sklux._utils.messages import CACHE_PATH
+
 STATUS_OF_INTERRUPT = 130
 # Errors that are expected: the message alone explains them.
 EXPECTED = (ImportError, OSError, ValueError, TypeError)
+# Parameters of the library, as its messages name them, and their options.
+OPTIONS = {
+    "teacher_words": "--words or --no-words",
+    "teacher_sample_size": "--teacher-sample-size",
+    "teacher_embeddings": "--embeddings",
+    "prompt_name": "--prompt",
+    "n_components": "--components",
+    "max_features": "--max-features",
+    "corpus_weight": "--corpus-weight",
+    "weights_dtype": "--weights-dtype",
+    "random_state": "--seed",
+    "null_documents": "--null-documents",
+}
 
 
 @contextmanager
@@ -80,7 +96,29 @@ def in_one_paragraph(error: Exception) -> str:
     words = str(error)
     if not isinstance(error, EXPECTED):
         words = f"{type(error).__name__}: {words} (SKLUX_TRACEBACK=1 shows where.)"
-    return "\n".join([words, *getattr(error, "__notes__", [])])
+    return with_options("\n".join([words, *getattr(error, "__notes__", [])]))
+
+
+def with_options(message: str) -> str:
+    """A message of the library, with the options of the command line.
+
+    Parameters
+    ----------
+    message : str
+        The message, which may name parameters such as ``n_components=5000``.
+
+    Returns
+    -------
+    str
+        The message, with the option of each parameter that it names.
+    """
+    message = message.replace(CACHE_PATH, "--cache")
+    named = [
+        f"{name} is {option}"
+        for name, option in OPTIONS.items()
+        if re.search(rf"(?<![-\w]){name}(?!\w)", message)
+    ]
+    return f"{message} (On the command line, {', '.join(named)}.)" if named else message
 
 
 @contextmanager

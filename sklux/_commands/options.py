@@ -130,8 +130,8 @@ Teacher = Annotated[
 Cache = Annotated[
     Path | None,
     typer.Option(
-        help="Folder of the cache of teacher embeddings. Default: $SKLUX_DATA_HOME, "
-        "or the user's cache folder."
+        help="Folder of the cache of teacher embeddings, as the parameter `path` of "
+        "CachedTeacher. Default: $SKLUX_DATA_HOME, or the user's cache folder."
     ),
 ]
 Windows = Annotated[

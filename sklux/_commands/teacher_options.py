@@ -89,7 +89,8 @@ class TeacherOptions:
         """File of the cache; None without a teacher."""
         if not self.model:
             return None
-        return (data_home() if self.cache is None else self.cache) / FILE_NAME
+        folder = data_home() if self.cache is None else self.cache.expanduser()
+        return folder / FILE_NAME
 
     def kept_in_words(self) -> str:
         """What remains of the work of the teacher if a command is stopped.

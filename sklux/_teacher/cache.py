@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from sklux._teacher.file_locks import LOCK_ERRORS, lock_failure
+from sklux._utils.messages import CACHE_PATH
 
 # Part of every key. Raise it when the meaning of a key changes.
 KEY_VERSION = 1
 FILE_NAME = "teacher.sqlite3"
+VARIABLE = "SKLUX_DATA_HOME"
 BUSY_TIMEOUT_S = 600
 # After this time, a locked file is tried itself: its file system may have no locks.
 FIRST_TIMEOUT_S = 0.5
@@ -47,24 +49,44 @@ def data_home() -> Path:
     OSError
         If the user has no home folder, and no variable names another folder.
     """
-    if os.environ.get("SKLUX_DATA_HOME"):
-        return with_home(os.environ["SKLUX_DATA_HOME"])
+    if os.environ.get(VARIABLE):
+        return with_home(os.environ[VARIABLE], VARIABLE)
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     elif sys.platform == "darwin":
         base = "~/Library/Caches"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return with_home(base) / "sklux"
+    return with_home(base, folder_setting(None)) / "sklux"
 
 
-def with_home(folder: str | os.PathLike[str]) -> Path:
+def folder_setting(folder: str | os.PathLike[str] | None) -> str:
+    """What sets the folder of the cache, for messages.
+
+    Parameters
+    ----------
+    folder : str, path-like or None
+        The parameter `path` of `CachedTeacher`.
+
+    Returns
+    -------
+    str
+        The parameter if it is given, or the variable if it is set, or both.
+    """
+    if folder is not None:
+        return CACHE_PATH
+    return VARIABLE if os.environ.get(VARIABLE) else f"{VARIABLE}, or {CACHE_PATH},"
+
+
+def with_home(folder: str | os.PathLike[str], setting: str) -> Path:
     """Replace a leading ``~`` by the user's home folder.
 
     Parameters
     ----------
     folder : str or path-like
         A folder.
+    setting : str
+        What sets the folder, for the message.
 
     Returns
     -------
@@ -81,8 +103,7 @@ def with_home(folder: str | os.PathLike[str]) -> Path:
     except RuntimeError as error:
         raise OSError(
             f"The folder of the teacher cache, {os.fspath(folder)!r}, cannot be found: "
-            f"{str(error).rstrip('.')}. Set SKLUX_DATA_HOME, or the path of "
-            "CachedTeacher, to a folder that can be written."
+            f"{str(error).rstrip('.')}. Set {setting} to a folder that can be written."
         ) from error
 
 
@@ -160,7 +181,8 @@ class VectorCache:
         dtype: str,
         windows: int = 1,
     ):
-        folder = data_home() if folder is None else with_home(folder)
+        self.setting = folder_setting(folder)
+        folder = data_home() if folder is None else with_home(folder, self.setting)
         # Resolved, so that claims on a file meet even if links lead to it.
         self.file = folder.resolve() / FILE_NAME
         self.identity = identity
@@ -282,7 +304,7 @@ class VectorCache:
                     f"The teacher returned vectors of width {vectors.shape[1]}, but "
                     f"the cache {str(self.file)!r} holds vectors of width {stored} "
                     f"for the same model ({self.identity}). Give the changed model "
-                    "another model_id, or use another path."
+                    f"another model_id, or set {self.setting} to another folder."
                 )
             connection.executemany(
                 "INSERT OR IGNORE INTO vectors VALUES (?, ?)",
@@ -375,8 +397,7 @@ class VectorCache:
         return OSError(
             f"The teacher cache {str(self.file)!r} cannot be used: its file system has "
             f"no working file locks ({cause}). Some network file systems have none. "
-            "Set the path of CachedTeacher (or SKLUX_DATA_HOME) to a folder on a local "
-            "disk."
+            f"Set {self.setting} to a folder on a local disk."
         )
 
     def _storage_error(self, error: Exception) -> OSError:
@@ -385,13 +406,13 @@ class VectorCache:
             return self._no_locks_error(error)
         return OSError(
             f"The teacher cache {str(self.file)!r} cannot be read or written: {error}. "
-            "Vectors stored before are kept. Free disk space, or set the path of "
-            "CachedTeacher (or SKLUX_DATA_HOME) to a folder that can be written."
+            "Vectors stored before are kept. Free disk space, or set "
+            f"{self.setting} to a folder that can be written."
         )
 
     def _damage_error(self, cause: object) -> OSError:
         """Return an error for a file with other content than was stored."""
         return OSError(
             f"The teacher cache {str(self.file)!r} is damaged or not a cache: {cause}. "
-            "Delete or move the file, or give CachedTeacher another path."
+            f"Delete or move the file, or set {self.setting} to another folder."
         )

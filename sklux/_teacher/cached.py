@@ -466,8 +466,8 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         if self.model_id is None and is_within(cache.file, self.model):
             raise ValueError(
                 f"The cache {cache.file} would lie in the folder of the teacher, and "
-                "each stored vector would change the teacher's fingerprint. Give "
-                "CachedTeacher another path."
+                "each stored vector would change the teacher's fingerprint. Set "
+                f"{cache.setting} to another folder."
             )
         return cache
 

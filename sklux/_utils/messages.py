@@ -1,5 +1,8 @@
 """Parts of error messages."""
 
+# The parameter that sets the folder of the cache. The commands put their option here.
+CACHE_PATH = "the path of CachedTeacher"
+
 
 def as_sentence(error: Exception) -> str:
     """Text of an error that another message quotes, with a full stop at its end.

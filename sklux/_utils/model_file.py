@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from sklux._utils.file_kinds import beginning_in_words
 from sklux._utils.memory import CACHE_LINE, in_memory
 from sklux._utils.messages import as_sentence
 from sklux._utils.output_file import replaced_when_whole
@@ -243,7 +244,10 @@ def state_checksum(state: dict[str, Any]) -> str:
 def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
     """Parse the header; return it and the offset of the first tensor."""
     length = int.from_bytes(data[:8].tobytes(), "little")
-    if len(data) < 8 or length > min(MAX_HEADER_BYTES, len(data) - 8):
+    if data[8:9].tobytes() != b"{" or length > MAX_HEADER_BYTES:
+        beginning = beginning_in_words(data[:64].tobytes())
+        raise _of_another_kind(path, f". {beginning}")
+    if length > len(data) - 8:
         raise _damaged(path, "its header is longer than the file")
     try:
         header = json.loads(data[8 : 8 + length].tobytes())
@@ -265,11 +269,14 @@ def _bytes_to_cache_line(path: Path, name: str | None) -> int:
 
 def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:
     """Take the metadata out of the header; refuse a file this version cannot read."""
+    metadata = header.pop("__metadata__", None)
+    if not isinstance(metadata, dict) or METADATA_KEY not in metadata:
+        raise _of_another_kind(path, ", but a safetensors file of another library")
     try:
-        document = json.loads(header.pop("__metadata__")[METADATA_KEY])
+        document = json.loads(metadata[METADATA_KEY])
         version = document["format_version"]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise _damaged(path, "it has no sklux metadata") from error
+        raise _damaged(path, "its sklux metadata cannot be read") from error
     if not isinstance(version, int) or version < 1:
         raise _damaged(path, f"its format version is {version!r}")
     if version > FORMAT_VERSION:
@@ -302,6 +309,14 @@ def _read_tensor(
     if stop > len(data):
         raise _damaged(path, f"it ends inside {name!r}")
     return np.asarray(data[start:stop]).view(dtype).reshape(shape)
+
+
+def _of_another_kind(path: Path, what: str) -> ValueError:
+    """Make the error for a file that is not a model file."""
+    return ValueError(
+        f"{str(path)!r} is not a sklux model file{what}. Name a file that `save` or "
+        "`sklux fit` has written."
+    )
 
 
 def _damaged(path: Path, how: str) -> ValueError:

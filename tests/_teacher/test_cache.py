@@ -172,7 +172,7 @@ def test_vector_cache_other_width_is_refused(tmp_path):
     message = (
         f"The teacher returned vectors of width 5, but the cache {str(cache.file)!r} "
         "holds vectors of width 4 for the same model (model). Give the changed model "
-        "another model_id, or use another path."
+        "another model_id, or set the path of CachedTeacher to another folder."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         cache.put([cache.key("b")], vectors_of(1, n_components=5))
@@ -372,8 +372,38 @@ def remedy(file, cause):
     return (
         rf"The teacher cache {re.escape(repr(str(file)))} cannot be read or written: "
         rf".*{cause}.*\. Vectors stored before are kept\. Free disk space, or set the "
-        r"path of CachedTeacher \(or SKLUX_DATA_HOME\) to a folder that can be written"
+        r"path of CachedTeacher to a folder that can be written"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "setting"),
+    [
+        ("path", "the path of CachedTeacher"),
+        ("variable", "SKLUX_DATA_HOME"),
+        (None, "SKLUX_DATA_HOME, or the path of CachedTeacher,"),
+    ],
+)
+def test_vector_cache_errors_name_what_set_the_folder(
+    tmp_path, monkeypatch, given, setting
+):
+    for name in ("SKLUX_DATA_HOME", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path) if name == "HOME" else "")
+    monkeypatch.setattr(sys, "platform", "linux")
+    if given == "variable":
+        monkeypatch.setenv("SKLUX_DATA_HOME", str(tmp_path / "data"))
+    folder = tmp_path / "data" if given == "path" else None
+    cache = VectorCache(folder, "model", "float16")
+    cache.file.parent.mkdir(parents=True)
+    cache.file.write_text("not a cache, but a text of some length" * 100)
+    with pytest.raises(OSError, match=f"or set {setting} to another folder"):
+        cache.n_components()
+    cache.file.unlink()
+    cache.file.parent.rmdir()
+    cache.file.parent.parent.mkdir(exist_ok=True)
+    cache.file.parent.touch()
+    with pytest.raises(OSError, match=f"or set {setting} to a folder that can be"):
+        cache.put([cache.key("a")], np.ones((1, 4), dtype=np.float16))
 
 
 def test_vector_cache_full_disk(tmp_path, monkeypatch):

@@ -69,8 +69,7 @@ def refusal(file, cause):
     return (
         rf"The teacher cache {re.escape(repr(str(file)))} cannot be used: its file "
         rf"system has no working file locks \({cause}\)\. Some network file systems "
-        r"have none\. Set the path of CachedTeacher \(or SKLUX_DATA_HOME\) to a folder "
-        r"on a local disk\."
+        r"have none\. Set the path of CachedTeacher to a folder on a local disk\."
     )
 
 

@@ -202,36 +202,52 @@ def test_model_file_missing_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "found"),
     [
-        b"",
-        b"short",
-        b"a text that is not a model, but longer than eight bytes",
-        b"PK\x03\x04" + bytes(100),
-        bytes(64),
-        (2).to_bytes(8, "little") + b"{}",
-        (2).to_bytes(8, "little") + b"[]",
-        (4).to_bytes(8, "little") + b"null",
-        (2).to_bytes(8, "little") + b"\xff\xfe",
-        (2**63).to_bytes(8, "little") + b"{}",
+        (b"", "It is empty"),
+        (b"short", "It begins with b'short'"),
+        (b"id,text\n1,a\n", r"It begins with b'id,text\n1,a\n'"),
+        (b"PK\x03\x04" + bytes(100), "(a ZIP archive, such as an Excel or .npz file)"),
+        (b"PAR1" + bytes(100), "(a Parquet file)"),
+        (bytes(64), "It begins with b'"),
+        ((2).to_bytes(8, "little") + b"[]", "It begins with b'"),
+        ((4).to_bytes(8, "little") + b"null", "It begins with b'"),
+        ((2).to_bytes(8, "little") + b"\xff\xfe", "It begins with b'"),
+        ((2**63).to_bytes(8, "little") + b"{}", "It begins with b'"),
+        ((2).to_bytes(8, "little") + b"{}", "a safetensors file of another library"),
     ],
 )
-def test_model_file_not_a_model_file(tmp_path, content):
+def test_model_file_of_another_kind_shows_its_beginning(tmp_path, content, found):
     path = tmp_path / "model"
     path.write_bytes(content)
     for verify in (True, False):
-        with pytest.raises(
-            ValueError,
-            match=f"{re.escape(repr(str(path)))} is not a complete sklux model file: ",
-        ):
+        with pytest.raises(ValueError, match="Name a file that `save`") as caught:
             read(path, verify=verify)
+        assert f"{str(path)!r} is not a sklux model file" in str(caught.value)
+        assert found in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (b"{\xff}", "its header is not JSON"),
+        (b"{}", "its header is longer than the file"),
+        (b'{"__metadata__": {"sklux": "{"}}', "its sklux metadata cannot be read"),
+    ],
+)
+def test_model_file_damaged_header(tmp_path, header, message):
+    path = tmp_path / "model"
+    length = 3 if "longer" in message else len(header)
+    path.write_bytes(length.to_bytes(8, "little") + header)
+    with pytest.raises(
+        ValueError, match=f"is not a complete sklux model file: {message}. Save the mod"
+    ):
+        read(path)
 
 
 def test_model_file_safetensors_file_of_another_library(tmp_path):
     safetensors.numpy.save_file(TENSORS, tmp_path / "model", metadata={"format": "pt"})
-    with pytest.raises(
-        ValueError, match="not a complete sklux .* has no sklux metadata"
-    ):
+    with pytest.raises(ValueError, match="is not a sklux .* file of another library"):
         read(tmp_path / "model")
 
 
@@ -302,7 +318,7 @@ def test_model_file_truncated_at_any_length(tmp_path, verify, mmap_mode):
     path = tmp_path / "short"
     for length in {*range(0, len(content), 7), *range(len(content) - 60, len(content))}:
         path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match="is not a complete sklux model file"):
+        with pytest.raises(ValueError, match="is not a (complete )?sklux model file"):
             read(path, verify=verify, mmap_mode=mmap_mode)
 
 
