@@ -103,8 +103,8 @@ def embed_all(
         If the file contains no documents.
     """
     options.note_package(quiet)
-    # Quiet, because the teacher's own bar starts again with each piece.
-    teacher = options.teacher(quiet=True)
+    # Its bars are not shown: they would start again with each piece.
+    teacher = options.teacher(quiet)
     file, width, n_missing = source.open(piece_documents=PIECE_DOCUMENTS), 0, 0
     hashes: set[int] = set()
     with (

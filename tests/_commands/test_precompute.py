@@ -120,3 +120,26 @@ def test_precompute_says_what_is_kept(folder, tmp_path, texts, monkeypatch, stop
     limit[0] = 10_000
     succeeded(*command)
     assert len(seen) == len(set(seen))
+
+
+def test_precompute_reports_retries(folder, tmp_path, monkeypatch):
+    """In a log, the command would seem to stand still."""
+    calls = []
+
+    class Busy:
+        def encode(self, documents, **options):
+            calls.append(documents)
+            if len(calls) == 1:
+                raise ConnectionError("busy")
+            return [[len(text), 1] for text in documents]
+
+    monkeypatch.setattr("sklux._teacher.retries.pause", lambda seconds, stop: False)
+    monkeypatch.setattr(
+        "sklux._teacher.models.load_sentence_transformer", lambda *_: Busy()
+    )
+    command = ("precompute", folder / "documents.txt", "-t", "busy")
+    result = succeeded(*command, "--cache", tmp_path)
+    assert "The teacher failed (ConnectionError: busy). Retry 1 of" in result.stderr
+    calls.clear()
+    quiet = succeeded(*command, "--cache", tmp_path / "quiet", "--quiet")
+    assert quiet.stderr == ""
