@@ -1,13 +1,19 @@
 """The commands and their help."""
 
+import ast
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 import sklux
 from _commands.running import run, succeeded
+from sklux._commands import app as app_module
+from sklux._commands.app import app
 
 EXAMPLES = {
     "precompute": "sklux precompute docs.parquet -t all-MiniLM-L6-v2",
@@ -65,3 +71,19 @@ def test_app_wrong_options_have_status_2():
         result = run(*arguments)
         assert result.exit_code == 2, arguments
         assert "Usage" in result.stderr
+
+
+def test_options_in_texts_exist():
+    """In messages and help texts of the commands."""
+    known = {"--help", "--version"}
+    for command in get_command(app).commands.values():
+        for parameter in command.params:
+            known |= {*parameter.opts, *parameter.secondary_opts}
+    named = {}
+    for file in Path(app_module.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", node.value):
+                    named.setdefault(option, file.name)
+    assert len(named) > 15
+    assert {option: named[option] for option in set(named) - known} == {}

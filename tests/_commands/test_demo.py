@@ -54,8 +54,10 @@ def test_demo_embeds_nothing_the_second_time(demo):
     _, (first, second) = demo
     assert "embeds 0 new texts" not in first.stdout
     assert "embeds 0 new texts" in second.stdout
-    # No bars, because standard error is not a terminal.
-    assert "teacher embeddings" not in first.stderr + second.stderr
+    # Lines and no bars, because standard error is not a terminal.
+    assert "teacher embeddings: begins" in first.stderr
+    assert "teacher embeddings" not in second.stderr
+    assert "\r" not in first.stderr + second.stderr
 
 
 def test_demo_repeats_its_figures(demo):
