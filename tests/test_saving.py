@@ -75,7 +75,7 @@ def saved(vectorizer, tmp_path):
 def test_saving_folder_in_place_of_a_file(vectorizer, tmp_path):
     with pytest.raises(IsADirectoryError, match="folder. Give the model file that sa"):
         LuxicalVectorizer.load(tmp_path)
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(IsADirectoryError, match="is a folder. Name a file, such as"):
         vectorizer.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
