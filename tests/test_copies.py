@@ -86,6 +86,7 @@ def test_copies_of_rows_do_not_help_a_projection():
     assert is_near_chance(projection.report_)
 
 
+@pytest.mark.filterwarnings("ignore:The student")
 def test_copies_include_texts_with_the_same_words(monkeypatch):
     """Their rows are equal, although the texts differ."""
     texts, _ = random_texts(500)

@@ -44,6 +44,7 @@ from sklux._student.network import (
     check_finite,
 )
 from sklux._student.occurring import OccurringFeatures
+from sklux._student.report import FitReport
 from sklux._student.targets import Targets, student_targets
 from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.term_vectors import TermVectors
@@ -408,8 +409,9 @@ class ReLUProjection(
         Warns
         -----
         ConvergenceWarning
-            If the loss or a weight is no longer finite, or the student has collapsed:
-            its vectors vary in far fewer directions than the teacher embeddings.
+            If the loss or a weight is no longer finite; if the student has collapsed:
+            its vectors vary in far fewer directions than the teacher embeddings; or if
+            it may be no better than chance on held-out documents.
         UserWarning
             If documents have no teacher embedding.
         """
@@ -494,8 +496,7 @@ class ReLUProjection(
         result = self._train(data, targets, examples, coefs, epoch_task)
         with stage("report", self.verbose):
             report = report_on_fit(data, result.coefs, self.weights_dtype)
-            if report.is_collapsed:
-                warn_caller(f"The student has collapsed.\n{report}", ConvergenceWarning)
+            _warn_of_report(report)
         rotates = "cosine" not in check_loss(self.loss)
         coefs = finished_coefs(data, targets, result.coefs, rotates=rotates)
         self._adopt(
@@ -754,6 +755,16 @@ def _attributes_of(
     """Fitted attributes at this moment of the training, with copies of the weights."""
     network = Network.of([weights.copy() for weights in coefs])
     return student(features.network(network)).attributes()
+
+
+def _warn_of_report(report: FitReport) -> None:
+    """Warn of a student that should not be trusted."""
+    if report.is_collapsed:
+        warn_caller(f"The student has collapsed.\n{report}", ConvergenceWarning)
+    elif report.is_no_better_than_chance:
+        warn_caller(
+            f"The student may be no better than chance.\n{report}", ConvergenceWarning
+        )
 
 
 def _warn_of_missing(teacher: TeacherEmbeddings) -> None:

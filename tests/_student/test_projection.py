@@ -853,6 +853,7 @@ def run_program(program):
     ).stdout
 
 
+@pytest.mark.filterwarnings("ignore:The student may be no better than chance")
 @pytest.mark.parametrize("value", [np.True_, np.False_])
 def test_projection_early_stopping_may_be_a_bool_of_numpy(value):
     random_state = np.random.RandomState(0)
@@ -1460,7 +1461,8 @@ def test_projection_report_does_not_depend_on_targets_of_held_out_documents():
     shared = sparse.random(1000, 100, 0.1, "csr", random_state=0)
     X = sparse.hstack([shared, sparse.eye(1000)], format="csr")
     y = random_state.standard_normal((1000, 20))
-    report = small_projection().fit(X, y).report_
+    with pytest.warns(ConvergenceWarning, match="no better than chance"):
+        report = small_projection().fit(X, y).report_
     assert report.held_out
     assert report.neighbor_recall < 0.35
 
@@ -1495,6 +1497,29 @@ def test_projection_collapse_warns(documents):
         projection = small_projection(hidden_layer_sizes=(1,)).fit(*documents)
     assert projection.report_.is_collapsed
     assert "collapsed into few directions" in projection._repr_html_()
+
+
+@pytest.mark.parametrize("n_samples", [400, 600])
+def test_projection_no_better_than_chance_warns(documents, n_samples):
+    """The embeddings are of other documents. 20 and 30 documents are held out."""
+    X, y = (rows[:n_samples] for rows in documents)
+    with pytest.warns(
+        ConvergenceWarning,
+        match="The student may be no better than chance.\nStudent and teacher: "
+        f"{n_samples // 20} held-out documents\n(.|\n)*belong to these documents",
+    ):
+        projection = small_projection().fit(X, np.random.RandomState(1).permutation(y))
+    assert projection.report_.is_no_better_than_chance
+
+
+@pytest.mark.parametrize("n_samples", [400, 600])
+def test_projection_better_than_chance_does_not_warn(recwarn, n_samples):
+    for seed in range(3):
+        X, y = reference.topic_documents(n_samples, seed=seed)
+        projection = small_projection(random_state=seed).fit(X, y)
+        assert projection.report_.held_out
+        assert not projection.report_.is_no_better_than_chance
+    assert not [warning for warning in recwarn if "student" in str(warning.message)]
 
 
 # Fewer dimensions

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
 
+from sklux._student import report as report_module
 from sklux._student.report import FitReport, fit_report
 from sklux._utils.html import ReportReprMixin
 from sklux.metrics import (
@@ -190,6 +191,70 @@ def test_fit_report_collapse_does_not_depend_on_a_common_direction():
     report = fit_report(flat, cone, held_out=True, random_state=0)
     assert report.is_collapsed
     assert report.student_mean_cosine > 0.9
+
+
+@pytest.mark.parametrize(
+    ("n_documents", "recall", "correlation", "expected"),
+    [
+        # 10 of 24 others: 0.417 by chance, and two standard errors are 0.066.
+        (25, 0.388, -0.09, True),
+        (25, 0.48, 0.19, True),
+        (25, 0.49, 0.0, False),
+        (25, 0.388, 0.21, False),
+        # The least number of documents: 0.526, and two standard errors are 0.071.
+        (20, 0.59, 0.2, True),
+        (20, 0.61, 0.2, False),
+        (19, 0.3, -0.5, False),
+        # 0.005, and two standard errors are 0.0014.
+        (2000, 0.006, 0.02, True),
+        (2000, 0.007, 0.02, False),
+        (2000, 0.006, 0.03, False),
+        (2000, 0.4, 0.8, False),
+    ],
+)
+def test_fit_report_chance_is_within_two_standard_errors(
+    n_documents, recall, correlation, expected
+):
+    report = replace(
+        REPORT,
+        n_documents=n_documents,
+        neighbor_recall=recall,
+        similarity_correlation=correlation,
+    )
+    assert report.is_no_better_than_chance is expected
+    assert ("no better than chance" in str(report)) is expected
+    assert ("no better than chance" in report._repr_html_()) is expected
+    assert not replace(report, held_out=False).is_no_better_than_chance
+
+
+def reports_of_noise(monkeypatch, n_documents, strength):
+    """Reports of 40 students: the teacher's vectors times a factor, plus noise."""
+    monkeypatch.setattr(report_module, "N_PAIRS", 5000)
+    for seed in range(40):
+        rng = np.random.RandomState(seed)
+        teacher, noise = rng.standard_normal((2, n_documents, 12)) + seed % 3
+        student = strength * teacher + noise
+        yield fit_report(student, teacher, held_out=True, random_state=0)
+
+
+@pytest.mark.parametrize("n_documents", [20, 100])
+def test_fit_report_of_random_students_is_chance(monkeypatch, n_documents):
+    """Nearly always, also if teacher and student have a direction in common."""
+    reports = reports_of_noise(monkeypatch, n_documents, 0)
+    assert sum(report.is_no_better_than_chance for report in reports) >= 36
+
+
+@pytest.mark.parametrize("n_documents", [20, 100])
+def test_fit_report_of_useful_students_is_never_chance(monkeypatch, n_documents):
+    """The noise is as large as the teacher's vectors."""
+    for report in reports_of_noise(monkeypatch, n_documents, 1):
+        assert not report.is_no_better_than_chance
+        assert report.neighbor_recall < 0.85
+
+
+def test_fit_report_of_few_documents_is_not_chance():
+    report = FitReport(2, 5, True)
+    assert not report.is_no_better_than_chance
 
 
 def test_fit_report_as_text():
