@@ -212,7 +212,8 @@ def test_vectorizer_shows_progress_when_verbose(documents, latent_teacher, capsy
     shown = capsys.readouterr().err
     assert "teacher embeddings" in shown
     assert "training" in shown
-    assert "doc/s" in shown
+    assert "documents in 2 epochs" in shown
+    assert "per second" in shown
 
 
 def test_vectorizer_is_silent_by_default(documents, latent_teacher, capsys):
@@ -697,6 +698,7 @@ def test_vectorizer_default_stage_has_words_pairs_and_pieces():
         "analyzer": "word+subword",
         "ngram_range": (1, 2),
         "token_pattern": r"(?u)\b\w+\b",
+        "segmentation": "unicode",
         "sublinear_tf": True,
         "max_features": 200_000,
         "dtype": np.float32,
