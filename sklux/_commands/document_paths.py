@@ -88,9 +88,10 @@ def _files_within(folder: str, format: str | None) -> list[str]:
         counts = Counter(formats[path] for path in found)
         if len(counts) > 1:
             kinds = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
+            pattern = os.path.join(folder, "**", f"*{Path(found[0]).suffix}")
             raise ValueError(
                 f"The folder {folder} has files of several formats: {kinds}. Name the "
-                f"files with a pattern, such as '{os.path.join(folder, '*.parquet')}'."
+                f"files with a pattern, such as '{pattern}'."
             )
     if not found:
         others = f" It has {', '.join(everything[:5])}." if everything else ""

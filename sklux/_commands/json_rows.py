@@ -109,9 +109,11 @@ def check_object(row: object, place: str, name: str) -> None:
         If it is not a dict.
     """
     if not isinstance(row, dict):
+        remedy = " Make each text the value of a key." if isinstance(row, str) else ""
         raise ValueError(
             f"{place} of {name} is not a JSON object, such as "
             f'{{"text": "..."}}, but {shown(json.dumps(row, ensure_ascii=False))}.'
+            f"{remedy}"
         )
 
 

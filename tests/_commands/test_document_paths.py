@@ -57,7 +57,8 @@ def test_document_paths_folders_are_read_to_their_depth(folder):
     for name, found in (("none", "It has none.notes.md"), ("empty", r"\)\.$")):
         with pytest.raises(FileNotFoundError, match=f"{name} has no file .*{found}"):
             paths(name)
-    with pytest.raises(ValueError, match="several formats: 2 csv, 1 tsv. .* pattern"):
+    message = r"several formats: 2 csv, 1 tsv\. .* such as 'mixed/\*\*/\*\.csv'\."
+    with pytest.raises(ValueError, match=message):
         paths("mixed")
     assert paths("mixed", format="csv") == ["mixed/a.csv", "mixed/b.tsv", "mixed/c.csv"]
 

@@ -71,6 +71,10 @@ def test_json_rows_empty(content):
     ("content", "message"),
     [
         ('[{"a": 1}', "Element 1 of a.json is not followed by a comma"),
+        (
+            '["a b"]',
+            "Element 1 of .* but '\"a b\"'. Make each text the value of a key.",
+        ),
         ('[{"a": 1},', "Element 2 of a.json is not JSON: .*It begins with ''"),
         ('[{"a": 1}, {"b": ]', "Element 2 .* It begins with '{\"b\": ]'"),
         ('[{"a": 1} {"b": 2}]', "Element 1 .* is not followed by a comma"),
