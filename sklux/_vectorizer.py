@@ -85,6 +85,7 @@ from sklux._teacher.sample import sample_documents
 from sklux._teacher.token_text import Reader, token_reader
 from sklux._teacher.word_plan import DOCUMENTS_ALONE, TERMS_ALONE, WordPlan
 from sklux._teacher.words import check_words, choose_terms
+from sklux._utils.blocks import column_counts
 from sklux._utils.callbacks import CallbackSupportMixin
 from sklux._utils.cloning import clone_sharing
 from sklux._utils.documents import (
@@ -1179,7 +1180,7 @@ class LuxicalVectorizer(
         """
         if not plan.embeds_terms or not _has_terms_of(X, lexical):
             return None, {}
-        frequency = np.bincount(X.indices, minlength=X.shape[1])
+        frequency = column_counts(X)
         if plan.is_list:
             # Listed words come before terms of the documents.
             frequency[frequency == 0] = X.shape[0] + 1

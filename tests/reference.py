@@ -207,10 +207,14 @@ def feature_gradients(rows, gradient, n_features):
     return counts > 0, gradients, bounds + 1e-36
 
 
+def latent_directions(X, n_components):
+    """The first right singular vectors, as columns, from the full SVD."""
+    return np.linalg.svd(to_dense(X), full_matrices=False)[2][:n_components].T
+
+
 def latent_vectors(X, n_components):
     """Rows of U S, from the full SVD."""
-    U, S, _ = np.linalg.svd(to_dense(X), full_matrices=False)
-    return U[:, :n_components] * S[:n_components]
+    return to_dense(X) @ latent_directions(X, n_components)
 
 
 def kernel_ridge(X, latent, teacher, is_embedded, alpha, latent_weight):

@@ -7,6 +7,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from sklux._student.fit_data import RowSource
+from sklux._utils.blocks import row_blocks
+
 
 def copies_of_fit(
     X: sparse.csr_matrix, text_groups: np.ndarray | None = None
@@ -72,7 +75,7 @@ def row_groups(X: sparse.csr_matrix) -> np.ndarray:
 
 
 def distinct_examples(
-    rows: np.ndarray, groups: np.ndarray, vectors: np.ndarray
+    rows: np.ndarray, groups: np.ndarray, vectors: RowSource
 ) -> np.ndarray:
     """Leave out copies that have the same teacher embedding.
 
@@ -82,7 +85,7 @@ def distinct_examples(
         Row numbers of documents.
     groups : ndarray of shape (n_samples,), dtype=np.intp
         Result of `copies_of_fit`.
-    vectors : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
+    vectors : RowSource of shape (n_samples, n_teacher_components), dtype=np.float32
         Teacher embeddings.
 
     Returns
@@ -93,7 +96,9 @@ def distinct_examples(
     rows = np.sort(rows)
     is_copied = np.bincount(groups)[groups[rows]] > 1
     first: dict[tuple[int, bytes], int] = {}
-    for row in rows[is_copied].tolist():
-        first.setdefault((groups[row], vectors[row].tobytes()), row)
+    copied = rows[is_copied]
+    for block in row_blocks(len(copied)):
+        for row, vector in zip(copied[block].tolist(), vectors[copied[block]]):
+            first.setdefault((groups[row], vector.tobytes()), row)
     kept = np.array(list(first.values()), dtype=np.intp)
     return np.sort(np.concatenate([rows[~is_copied], kept]))

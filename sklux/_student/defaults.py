@@ -5,6 +5,8 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
+from sklux._utils.blocks import row_lengths
+
 # An epoch has about this many steps, if the batch size is within its bounds.
 STEPS_PER_EPOCH = 96
 MIN_BATCH_SIZE, MAX_BATCH_SIZE = 32, 512
@@ -109,8 +111,7 @@ def length_factor(X: sparse.csr_matrix) -> float:
     float
         Between 0 (sentences) and 1 (paragraphs).
     """
-    is_value = X.data != 0
-    lengths = np.diff(np.concatenate([[0], np.cumsum(is_value)])[X.indptr])
+    lengths = row_lengths(X)
     lengths = lengths[lengths > 0]
     if len(lengths) == 0:
         return 0.0

@@ -9,6 +9,7 @@ from sklux._student.network import Network, apply_network
 from sklux._student.occurring import OccurringFeatures
 from sklux._student.report import FitReport, fit_report
 from sklux._student.targets import Targets, nearest_rotation
+from sklux._utils.blocks import column_counts, row_blocks
 from sklux._utils.documents import first_of_groups
 from sklux._utils.threads import all_threads
 
@@ -47,7 +48,7 @@ def report_on_fit(
     student = apply_network(data.X[sample], network, all_threads())
     return fit_report(
         student,
-        data.teacher.vectors[sample],
+        data.teacher.unit(sample),
         held_out=len(data.held_out) > 0,
         random_state=0,
     )
@@ -90,14 +91,15 @@ def _set_untrained_features(data, targets, coefs) -> None:
     """Set the weights of features that no training document has."""
     X = data.X
     is_trained = np.zeros(X.shape[1], dtype=bool)
-    is_trained[X[data.train].indices] = True
+    for block in row_blocks(len(data.train)):
+        is_trained[X[data.train[block]].indices] = True
     if data.terms is not None:
         is_trained[data.terms.features] = True
-    unseen = np.setdiff1d(X.indices, np.flatnonzero(is_trained))
+    unseen = np.flatnonzero((column_counts(X) > 0) & ~is_trained)
     start_features(coefs, X, targets.reduced, unseen)
     is_trained[unseen] = True
     if data.X_views is not None:
-        is_trained[data.X_views.indices] = True
+        is_trained |= column_counts(data.X_views) > 0
     # The weights of these features are still the noise of the start.
     coefs[0][~is_trained] = 0
 
@@ -126,8 +128,7 @@ def stored_network(
     Network
         The network, with a copy of the first layer.
     """
-    frequency = np.bincount(X.indices, minlength=X.shape[1])
-    network = features.network(Network.of(coefs).by_frequency(frequency))
+    network = features.network(Network.of(coefs).by_frequency(column_counts(X)))
     return _in_type(network, weights_dtype)
 
 

@@ -100,6 +100,8 @@ class MiniBatches:
     groups : ndarray of shape (n_samples,), dtype=np.intp, or None, default=None
         Numbers of the documents; copies have the same number. None means that no
         document has a copy.
+    rows : ndarray of shape (n_train,), dtype=np.intp, or None, default=None
+        Row numbers of the documents that the batches contain; None means all.
     """
 
     def __init__(
@@ -109,8 +111,11 @@ class MiniBatches:
         dropout: float,
         random_state: np.random.RandomState,
         groups: np.ndarray | None = None,
+        rows: np.ndarray | None = None,
     ):
-        self.n_samples, self.groups = X.shape[0], groups
+        self.rows = np.arange(X.shape[0]) if rows is None else rows
+        self.n_samples = len(self.rows)
+        self.n_documents, self.groups = X.shape[0], groups
         self.dropout = dropout
         self.random_state = random_state
         self.batch = SparseBatch(X.shape[1])
@@ -134,8 +139,8 @@ class MiniBatches:
         list of ndarray of shape (n_batch,), dtype=np.int64
             Row numbers of the documents of each batch.
         """
-        order = self.random_state.permutation(self.n_samples).astype(np.int64)
-        return np.array_split(order, -(-self.n_samples // batch_size))
+        order = self.rows[self.random_state.permutation(self.n_samples)]
+        return np.array_split(order.astype(np.int64), -(-self.n_samples // batch_size))
 
     def take(self, samples: np.ndarray) -> SparseBatch:
         """Fill the batch: documents, then their first views, then their second views.
@@ -156,7 +161,7 @@ class MiniBatches:
         batch.add(*self._X, samples, self.dropout, seed)
         if self._views is not None:
             first = self._viewed(samples)
-            for view_rows in (first, first + self.n_samples):
+            for view_rows in (first, first + self.n_documents):
                 batch.add(*self._views, view_rows, 0.0, 0)
         batch.end()
         return batch

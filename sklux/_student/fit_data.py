@@ -1,7 +1,7 @@
 """The data of a fit: documents, their teacher embeddings, and the split."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -10,30 +10,40 @@ from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.term_vectors import TermVectors
 
 
+class RowSource(Protocol):
+    """An array, or an object that computes its rows when they are needed."""
+
+    def __getitem__(self, rows: np.ndarray, /) -> np.ndarray:
+        """Return the rows with these numbers."""
+
+
 class TrainingExamples(NamedTuple):
     """Documents to train the student on, and their targets.
 
     Attributes
     ----------
-    X : CSR matrix of shape (n_train, n_features), dtype=np.float32
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Features.
-    X_views : CSR matrix of shape (2 * n_train, n_features), dtype=np.float32, or None
+    X_views : CSR matrix of shape (2 * n_samples, n_features), dtype=np.float32, or None
         Features of the first views, then of the second views; None without a
         contrastive loss.
-    whole : ndarray of shape (n_train, n_whole_components), dtype=np.float32
+    whole : RowSource of shape (n_samples, n_whole_components), dtype=np.float32
         Unit rows, the targets of the similarity loss.
-    reduced : ndarray of shape (n_train, n_components), dtype=np.float32
+    reduced : ndarray of shape (n_samples, n_components), dtype=np.float32
         Unit rows of the student's width, the targets of the cosine loss.
-    groups : ndarray of shape (n_train,), dtype=np.intp, or None
+    groups : ndarray of shape (n_samples,), dtype=np.intp, or None
         Numbers of the documents; copies have the same number. None means that no
         document has a copy.
+    rows : ndarray of shape (n_train,), dtype=np.intp, or None
+        Row numbers of the documents to train on; None means all.
     """
 
     X: sparse.csr_matrix
     X_views: sparse.csr_matrix | None
-    whole: np.ndarray
+    whole: RowSource
     reduced: np.ndarray
     groups: np.ndarray | None = None
+    rows: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

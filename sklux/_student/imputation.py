@@ -15,12 +15,16 @@ the mean of the squares. If the teacher has embedded terms too, the sums of the 
 vectors of a document are appended to its latent vector (`term_vectors`).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
 
+from sklux._student.fit_data import RowSource
 from sklux._student.products import csr_product
-from sklux._student.ridge import Kernel, dual_solutions
+from sklux._student.ridge import Combination, ridge_weights
 from sklux._student.term_vectors import TermVectors, term_sums
+from sklux._utils.blocks import row_blocks
 from sklux._utils.similarity import is_zero_row, unit_rows
 
 ALPHA, LATENT_WEIGHT = 0.05, 0.5
@@ -29,53 +33,85 @@ ALPHA, LATENT_WEIGHT = 0.05, 0.5
 SHORTEST = 1e-3
 
 
-def impute_vectors(
+@dataclass(frozen=True, eq=False)
+class Imputation:
+    """The regression, as a map from features to teacher embeddings.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_features, n_teacher_components), dtype=np.float32
+        The map from a unit row to d.
+    mean : ndarray of shape (n_teacher_components,), dtype=np.float64
+        The mean m.
+    """
+
+    weights: np.ndarray
+    mean: np.ndarray
+
+    def vectors(self, X: sparse.csr_matrix) -> np.ndarray:
+        """Return imputed teacher embeddings of some documents.
+
+        Parameters
+        ----------
+        X : CSR matrix of shape (n_rows, n_features), dtype=np.float32
+            Unit rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_teacher_components), dtype=np.float32
+            Unit rows. The row of a document without features is zero.
+        """
+        deviations = csr_product(X, self.weights)
+        length = np.sqrt(max(1 - self.mean @ self.mean, 0))
+        lengths = np.linalg.norm(deviations, axis=1, keepdims=True)
+        deviations *= length / np.maximum(lengths, max(SHORTEST * length, 1e-30))
+        imputed = unit_rows((self.mean + deviations).astype(np.float32))
+        imputed[is_zero_row(X)] = 0
+        return imputed
+
+
+def fit_imputation(
     X: sparse.csr_matrix,
-    latent: np.ndarray,
-    teacher: np.ndarray,
-    is_embedded: np.ndarray,
+    directions: np.ndarray,
+    teacher: RowSource,
+    known: np.ndarray,
     terms: TermVectors | None = None,
-) -> np.ndarray:
-    """Return teacher embeddings of all documents; missing ones are imputed.
+) -> Imputation:
+    """Fit the regression on the documents with a teacher embedding.
 
     Parameters
     ----------
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
-        Unit rows.
-    latent : ndarray of shape (n_samples, n_latent), dtype=np.float32
-        The result of `latent_vectors`.
-    teacher : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Teacher embeddings, unit rows. Rows of other documents are not read.
-    is_embedded : ndarray of shape (n_samples,), dtype=bool
-        Which documents have a teacher embedding.
+        Rows of any length, which are scaled to unit length here.
+    directions : ndarray of shape (n_features, n_latent), dtype=np.float32
+        The result of `latent_directions`.
+    teacher : RowSource of shape (n_samples, n_teacher_components), dtype=np.float32
+        Teacher embeddings, unit rows. Only those of known documents are read.
+    known : ndarray of shape (n_known,), dtype=np.intp
+        Row numbers of the documents to learn from.
     terms : TermVectors or None, default=None
         Terms that the teacher has embedded too.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Unit rows. The row of a document without features and without a teacher
-        embedding is zero.
+    Imputation
+        The map.
     """
-    if is_embedded.all():
-        return teacher
-    n_latent = latent.shape[1]
-    squares = np.square(latent).sum(axis=1, dtype=np.float64).mean()
-    dense = np.hstack([latent, *([] if terms is None else [term_sums(X, terms)[0]])])
-    if squares > 0:
-        dense[:, :n_latent] *= np.float32(np.sqrt(LATENT_WEIGHT / squares))
-    kernel = Kernel(X[is_embedded], dense[is_embedded], ALPHA)
-    deviations = np.zeros_like(teacher)
-    centered = teacher[is_embedded].astype(np.float64)
-    mean = centered.mean(axis=0)
-    centered -= mean
-    for block, dual in dual_solutions(kernel, centered):
-        weights, dense_weights = kernel.weights(dual)
-        deviations[:, block] = csr_product(X, weights) + dense @ dense_weights
-    length = np.sqrt(max(1 - mean @ mean, 0))
-    lengths = np.linalg.norm(deviations, axis=1, keepdims=True)
-    deviations *= length / np.maximum(lengths, max(SHORTEST * length, 1e-30))
-    imputed = unit_rows((mean + deviations).astype(np.float32))
-    imputed[is_zero_row(X)] = 0
-    imputed[is_embedded] = teacher[is_embedded]
-    return imputed
+    total = sum(
+        teacher[known[block]].sum(axis=0, dtype=np.float64)
+        for block in row_blocks(len(known))
+    )
+    mean = total / len(known)
+    everything = np.arange(X.shape[0])
+    combinations = [Combination(None, directions).scaled(X, everything, LATENT_WEIGHT)]
+    if terms is not None:
+        combinations.append(term_sums(X, everything, terms))
+    weights = ridge_weights(
+        X,
+        known,
+        lambda block: teacher[known[block]] - mean,
+        len(mean),
+        ALPHA,
+        combinations=combinations,
+    )
+    return Imputation(weights, mean)

@@ -21,11 +21,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
-from sklearn.preprocessing import normalize
 
-from sklux._student.products import csr_product
+from sklux._student.products import csr_product, normalized
 from sklux._student.ridge import ridge_weights
 from sklux._student.term_vectors import TermVectors, term_sums
+from sklux._utils.blocks import row_blocks
 from sklux._utils.similarity import unit_rows
 
 # Pseudo-occurrences of each feature in a document with the mean target. They draw rare
@@ -46,13 +46,14 @@ def initial_coefs(
     hidden_layer_sizes: tuple[int, ...],
     random_state: np.random.RandomState,
     terms: TermVectors | None = None,
+    rows: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Return the weights of all layers before the first epoch.
 
     Parameters
     ----------
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
-        Features of the documents to train on.
+        Features of the documents.
     targets : ndarray of shape (n_samples, n_components), dtype=np.float32
         Targets: unit rows, largest principal directions first.
     hidden_layer_sizes : tuple of int
@@ -61,22 +62,23 @@ def initial_coefs(
         Source of the noise in the units that carry no direction.
     terms : TermVectors or None, default=None
         Terms that the teacher has embedded too.
+    rows : ndarray of shape (n_train,), dtype=np.intp, or None, default=None
+        Row numbers of the documents to train on; None means all.
 
     Returns
     -------
     list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
         C-contiguous weights of the layers.
     """
-    X = normalize(X)
+    rows = np.arange(X.shape[0]) if rows is None else rows
     if not hidden_layer_sizes:
-        return [linear_weights(X, targets, terms)]
+        return [linear_weights(X, rows, targets, None, terms)]
     n_components = targets.shape[1]
     n_carried = _n_carried(n_components, hidden_layer_sizes)
     sizes = (*hidden_layer_sizes, n_components)
 
-    mean = _mean(targets)
-    centered = targets - mean
-    directions = linear_weights(X, centered, terms)
+    mean = _mean(targets, rows)
+    directions = linear_weights(X, rows, targets, mean, terms)
     # Units that carry no direction have noise alone.
     pairs = np.arange(2 * n_carried)
     positive, negative = pairs[:n_carried], pairs[n_carried:]
@@ -92,23 +94,27 @@ def initial_coefs(
         weights[pairs, pairs] = 1
     coefs[-1][positive, positive] = 1
     coefs[-1][negative, positive] = -1
-    added = np.outer(_mean_weights(X, centered[:, :n_carried], coefs), mean)
+    weights = _mean_weights(
+        normalized(X, rows[:MEAN_SAMPLE]),
+        _deviation(targets[:, :n_carried], mean[:n_carried], rows),
+        coefs,
+        n_carried,
+    )
+    added = np.outer(weights, mean)
     coefs[-1][positive] += added
     coefs[-1][negative] += added
     return coefs
 
 
-def _mean_weights(X, centered, coefs):
-    """The weights u of |a|, with which the last layer adds the mean."""
-    n_carried = centered.shape[1]
-    hidden = csr_product(X[:MEAN_SAMPLE], coefs[0])
+def _mean_weights(X, length, coefs, n_carried):
+    """The weights u of |a|, with which the last layer adds the mean, from some rows."""
+    hidden = csr_product(X, coefs[0])
     for weights in coefs[1:-1]:
         hidden = unit_rows(np.maximum(hidden, 0)) @ weights
     hidden = unit_rows(np.maximum(hidden, 0)).astype(np.float64)
     positive, negative = hidden[:, :n_carried], hidden[:, n_carried : 2 * n_carried]
     magnitudes = positive + negative
     lengths = np.linalg.norm(positive - negative, axis=1)
-    length = np.sqrt(np.square(centered, dtype=np.float64).sum(axis=1).mean())
     moment = magnitudes.T @ magnitudes
     if not moment.any() or length == 0:
         return np.zeros(n_carried)
@@ -117,16 +123,24 @@ def _mean_weights(X, centered, coefs):
 
 
 def linear_weights(
-    X: sparse.csr_matrix, targets: np.ndarray, terms: TermVectors | None
+    X: sparse.csr_matrix,
+    rows: np.ndarray,
+    targets: np.ndarray,
+    mean: np.ndarray | None,
+    terms: TermVectors | None,
 ) -> np.ndarray:
     """Weights of the linear student, from a ridge regression.
 
     Parameters
     ----------
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
-        Unit rows of the documents to train on.
+        Features of the documents.
+    rows : ndarray of shape (n_train,), dtype=np.intp
+        Row numbers of the documents to train on.
     targets : ndarray of shape (n_samples, n_components), dtype=np.float32
-        Targets of these documents, minus the mean if the last layer adds it.
+        Targets of the documents.
+    mean : ndarray of shape (n_components,), dtype=np.float32, or None
+        The mean of the targets if the last layer adds it; it is subtracted here.
     terms : TermVectors or None
         Terms that the teacher has embedded too. The sums of their vectors are further
         columns of the regression, and the weights of these columns are added to the
@@ -137,12 +151,15 @@ def linear_weights(
     ndarray of shape (n_features, n_components), dtype=np.float32
         C-contiguous weights.
     """
-    if terms is None:
-        return ridge_weights(X, targets, RIDGE_ALPHA, RIDGE_STEPS)[0]
-    sums, scale = term_sums(X, terms)
-    weights, sum_weights = ridge_weights(X, targets, RIDGE_ALPHA, RIDGE_STEPS, sums)
-    weights[terms.features] += terms.vectors @ (scale * sum_weights)
-    return weights
+
+    def wanted(block: slice) -> np.ndarray:
+        chosen = targets[rows[block]]
+        return chosen if mean is None else chosen - mean
+
+    return ridge_weights(
+        *(X, rows, wanted, targets.shape[1], RIDGE_ALPHA, RIDGE_STEPS),
+        combinations=() if terms is None else (term_sums(X, rows, terms),),
+    )
 
 
 def start_features(
@@ -201,16 +218,31 @@ def feature_means(X: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
         One row per feature, C-contiguous.
     """
     weight = np.asarray(abs(X).sum(axis=0, dtype=np.float64)).ravel()
-    sums = X.T @ (targets - _mean(targets))
+    mean = _mean(targets, np.arange(len(targets)))
+    # Most documents have none of the features.
+    rows = np.flatnonzero(np.diff(X.indptr))
+    sums = X[rows].T @ (targets[rows] - mean)
     return np.ascontiguousarray(sums / (SHRINKAGE + weight)[:, None], dtype=np.float32)
 
 
-def _mean(targets):
-    """Mean of the targets, or zero if all are the same: then nothing else remains."""
-    mean = targets.mean(axis=0, dtype=np.float64).astype(np.float32)
-    if np.abs(targets - mean).max(initial=0) < 1e-6:
-        return np.zeros_like(mean)
-    return mean
+def _mean(targets, rows):
+    """Mean of some targets, or zero if all are the same: then nothing else remains."""
+    blocks = [rows[block] for block in row_blocks(len(rows))]
+    total = sum(targets[block].sum(axis=0, dtype=np.float64) for block in blocks)
+    mean = (total / max(len(rows), 1)).astype(np.float32)
+    largest = max(
+        (np.abs(targets[block] - mean).max(initial=0) for block in blocks), default=0
+    )
+    return np.zeros_like(mean) if largest < 1e-6 else mean
+
+
+def _deviation(targets, mean, rows):
+    """Length of the deviations of some targets from their mean, root mean square."""
+    square = sum(
+        np.square(targets[rows[block]] - mean, dtype=np.float64).sum()
+        for block in row_blocks(len(rows))
+    )
+    return np.sqrt(square / max(len(rows), 1))
 
 
 def _noise(

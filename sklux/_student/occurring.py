@@ -8,6 +8,7 @@ from scipy import sparse
 
 from sklux._student.network import Network
 from sklux._student.term_vectors import TermVectors
+from sklux._utils.blocks import column_counts
 
 # Weights of fewer features need little memory.
 MIN_FEATURES = 10_000
@@ -59,10 +60,9 @@ class OccurringFeatures:
         n_features = X.shape[1]
         if n_features < MIN_FEATURES:
             return cls(n_features)
-        occurs = np.zeros(n_features, dtype=bool)
-        occurs[X.indices] = True
+        occurs = column_counts(X) > 0
         if X_views is not None:
-            occurs[X_views.indices] = True
+            occurs |= column_counts(X_views) > 0
         if terms is not None:
             occurs[terms.features] = True
         columns = np.flatnonzero(occurs)

@@ -9,6 +9,7 @@ Communication-Avoiding Algorithm for Computing a Tall-Skinny QR Factorization, 2
 
 import numpy as np
 
+from sklux._utils.blocks import row_blocks
 from sklux._utils.similarity import second_moment
 
 # Reciprocal condition numbers. Below the first, some columns are rounding errors. Above
@@ -28,7 +29,7 @@ def orthonormal_columns(Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     Y : ndarray of shape (n_rows, n_columns), dtype=np.float32 or np.float64
-        Columns, whose lengths are not too different.
+        Columns, whose lengths are not too different; overwritten.
 
     Returns
     -------
@@ -42,11 +43,20 @@ def orthonormal_columns(Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if not Y.any():
             return Y[:, :0], C[:0]
         factor, inverse, condition = _factor(second_moment(Y, Y))
-        Y = Y @ inverse.astype(Y.dtype)
+        Y = _product_in_place(Y, inverse.astype(Y.dtype))
         C = factor @ C
         if condition > GOOD:
             break
     return Y, C
+
+
+def _product_in_place(Y, square):
+    """Y @ square in the memory of Y, a block of rows at a time, if its shape stays."""
+    if square.shape[0] != square.shape[1]:
+        return Y @ square
+    for rows in row_blocks(len(Y)):
+        Y[rows] = Y[rows] @ square
+    return Y
 
 
 def _factor(moment):

@@ -1,14 +1,20 @@
 """Products of a CSR matrix with a dense one, by kernels on all cores."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import sparse
+from sklearn.preprocessing import normalize
 
 from sklux._kernels import layers
+from sklux._utils.blocks import row_blocks
 from sklux._utils.threads import all_threads, run_ranges
 
 ROWS_PER_RANGE = 1024
 # The kernel scales a row whose values are all below this one.
 SMALLEST_SAFE = 1e-12
+# Rows that are transposed at a time.
+TRANSPOSED_ROWS = 16_384
 
 
 def csr_product(X: sparse.csr_matrix, dense: np.ndarray) -> np.ndarray:
@@ -60,3 +66,53 @@ def csr_transpose(X: sparse.csr_matrix) -> sparse.csr_matrix:
     transposed = X.T.tocsr()
     transposed.data[np.abs(transposed.data) <= np.float32(SMALLEST_SAFE)] = 0
     return transposed
+
+
+def normalized(X: sparse.csr_matrix, rows: np.ndarray | slice) -> sparse.csr_matrix:
+    """Return some rows of a matrix, divided by their lengths.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Rows of any length.
+    rows : ndarray of shape (n_rows,), dtype=np.intp, or slice
+        Row numbers.
+
+    Returns
+    -------
+    CSR matrix of shape (n_rows, n_features), dtype=np.float32
+        A copy: unit rows, and zero rows.
+    """
+    return normalize(X[rows], copy=False)
+
+
+def transposed_product(
+    X: sparse.csr_matrix,
+    rows: np.ndarray,
+    factor: Callable[[slice, sparse.csr_matrix], np.ndarray],
+    n_units: int,
+) -> np.ndarray:
+    """Return ``X[rows].T @ dense`` of unit rows, a block of rows at a time.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Rows of any length, which are scaled to unit length here.
+    rows : ndarray of shape (n_rows,), dtype=np.intp
+        Row numbers.
+    factor : callable
+        Takes a slice of ``rows`` and the unit rows of that slice, and returns the same
+        rows of ``dense``.
+    n_units : int
+        Number of columns of ``dense``.
+
+    Returns
+    -------
+    ndarray of shape (n_features, n_units), dtype=np.float32
+        The product.
+    """
+    total = np.zeros((X.shape[1], n_units), dtype=np.float32)
+    for block in row_blocks(len(rows), TRANSPOSED_ROWS):
+        unit = normalized(X, rows[block])
+        total += csr_product(csr_transpose(unit), factor(block, unit))
+    return total

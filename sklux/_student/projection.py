@@ -434,7 +434,7 @@ class ReLUProjection(
         context = callback_context(self, self.max_iter)
         with unchanged_on_error(self):
             X = check_features(self, X)
-            check_consistent_length(X, teacher.vectors)
+            check_consistent_length(X, teacher.is_embedded)
             X_views = check_views(X_views, X.shape, self.contrastive_weight)
             if self._contrastive_weight(X) == 0:
                 X_views = None
@@ -455,16 +455,14 @@ class ReLUProjection(
             features = OccurringFeatures.of(X, X_views, terms)
             data = FitData(
                 features.matrix(X),
-                teacher.unit(),
+                teacher,
                 None if X_views is None else features.matrix(X_views),
                 None if terms is None else features.terms(terms),
                 *(train, held_out, n_components, random_state),
                 groups=groups,
             )
             rows = slice(None) if teacher.is_complete else teacher.is_embedded
-            with fit_task(
-                self, context, lambda: X[rows], lambda: teacher.vectors[rows]
-            ) as task:
+            with fit_task(self, context, lambda: X[rows], teacher.embedded) as task:
                 self._learn(data, features, task)
         return self
 
@@ -481,11 +479,12 @@ class ReLUProjection(
         examples = targets.examples(data)
         with stage("initial weights", self.verbose):
             coefs = initial_coefs(
-                examples.X,
-                examples.reduced,
+                data.X,
+                targets.reduced,
                 check_hidden_layer_sizes(self.hidden_layer_sizes),
                 data.random_state,
                 data.terms,
+                data.train,
             )
         student = partial(
             TrainedStudent,

@@ -9,16 +9,18 @@ the cosines of both::
 The reduced target consists of the principal directions of the whole targets.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
-from sklearn.preprocessing import normalize
+from scipy import linalg, sparse
 
 from sklux._student.copies import distinct_examples
-from sklux._student.fit_data import FitData, TrainingExamples
-from sklux._student.imputation import impute_vectors
-from sklux._student.latent import latent_vectors
+from sklux._student.fit_data import FitData, RowSource, TrainingExamples
+from sklux._student.imputation import Imputation, fit_imputation
+from sklux._student.latent import latent_directions
+from sklux._student.products import csr_product, normalized
+from sklux._utils.blocks import row_blocks
 from sklux._utils.progress import stage
 from sklux._utils.similarity import second_moment, unit_rows
 
@@ -29,13 +31,82 @@ RIDGE = 1e-3
 N_LATENT, N_LATENT_IMPUTING = 256, 768
 
 
+class TeacherRows:
+    """Teacher embeddings of all documents, imputed if needed when they are read.
+
+    Parameters
+    ----------
+    data : FitData
+        The data of the fit.
+    imputation : Imputation or None, default=None
+        Imputes the embeddings of documents that have none; None leaves them zero.
+    """
+
+    def __init__(self, data: FitData, imputation: Imputation | None = None):
+        self.data, self.imputation = data, imputation
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Unit rows of the documents with these numbers."""
+        vectors = self.data.teacher.unit(rows)
+        missing = np.flatnonzero(~self.data.teacher.is_embedded[rows])
+        if self.imputation is not None and len(missing):
+            X = normalized(self.data.X, rows[missing])
+            vectors[missing] = self.imputation.vectors(X)
+        return vectors
+
+
+class LatentRows:
+    """Latent vectors of all documents, computed when they are read.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Features of the documents.
+    directions : ndarray of shape (n_features, n_latent), dtype=np.float32
+        Latent directions of the corpus.
+    """
+
+    def __init__(self, X: sparse.csr_matrix, directions: np.ndarray):
+        self.X, self.directions = X, directions
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Unit rows of the documents with these numbers."""
+        return unit_rows(csr_product(normalized(self.X, rows), self.directions))
+
+
+class MixedRows:
+    """Whole targets of all documents, computed when they are read.
+
+    Parameters
+    ----------
+    teacher : RowSource of shape (n_samples, n_teacher_components)
+        Unit rows. The target of a zero row is zero.
+    latent : RowSource of shape (n_samples, n_latent)
+        Unit rows.
+    weight : float
+        Share w of the latent vectors, in [0, 1].
+    """
+
+    def __init__(self, teacher: RowSource, latent: RowSource, weight: float):
+        self.teacher, self.latent, self.weight = teacher, latent, weight
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Unit rows of the documents with these numbers."""
+        teacher, latent = self.teacher[rows], self.latent[rows]
+        parts = [np.sqrt(1 - self.weight) * teacher, np.sqrt(self.weight) * latent]
+        whole = unit_rows(np.hstack(parts))
+        whole[~teacher.any(axis=1)] = 0
+        return whole
+
+
 class Targets(NamedTuple):
     """Targets of the student.
 
     Attributes
     ----------
-    whole : ndarray of shape (n_samples, n_whole_components), dtype=np.float32
-        Unit rows.
+    whole : RowSource of shape (n_samples, n_whole_components), dtype=np.float32
+        Unit rows, which may be computed when they are read: all of them would take
+        more memory than the documents.
     reduced : ndarray of shape (n_samples, n_components), dtype=np.float32
         The same targets in the width of the student; unit rows.
     components : ndarray of shape (n_components, n_teacher_components), \
@@ -43,7 +114,7 @@ class Targets(NamedTuple):
         Linear map of teacher vectors into the space of the reduced targets.
     """
 
-    whole: np.ndarray
+    whole: RowSource
     reduced: np.ndarray
     components: np.ndarray
 
@@ -60,12 +131,10 @@ class Targets(NamedTuple):
         TrainingExamples
             The documents in the order of ``data.train``.
         """
-        X_views, train = data.X_views, data.train
-        if X_views is not None:
-            X_views = X_views[np.concatenate([train, train + data.X.shape[0]])]
         return TrainingExamples(
-            *(data.X[train], X_views, self.whole[train], self.reduced[train]),
-            groups=data.groups[train],
+            *(data.X, data.X_views, self.whole, self.reduced),
+            groups=data.groups,
+            rows=data.train,
         )
 
 
@@ -89,30 +158,38 @@ def student_targets(
     Targets
         Targets of all documents.
     """
-    # The student's vector of a row does not depend on the length of the row.
-    X, teacher = normalize(data.X), data.teacher
-    latent = np.zeros((X.shape[0], 0), dtype=np.float32)
+    X, teacher = data.X, data.teacher
+    latent, imputation = None, None
     if corpus_weight > 0 or not teacher.is_complete:
         n_latent = N_LATENT if teacher.is_complete else N_LATENT_IMPUTING
         with stage("latent vectors of the corpus", verbose):
-            latent = latent_vectors(X, n_latent, data.random_state)
-    vectors = teacher.vectors
-    if not teacher.is_complete:
-        known = np.zeros(X.shape[0], dtype=bool)
-        embedded = data.train[teacher.is_embedded[data.train]]
-        known[distinct_examples(embedded, data.groups, teacher.vectors)] = True
-        with stage("imputed teacher embeddings", verbose):
-            vectors = impute_vectors(X, latent, teacher.vectors, known, data.terms)
-        vectors[teacher.is_embedded] = teacher.vectors[teacher.is_embedded]
-    latent = unit_rows(latent[:, :N_LATENT])
-    return make_targets(
-        vectors, latent, corpus_weight, data.n_components, teacher.is_embedded
-    )
+            directions = latent_directions(X, n_latent, data.random_state)
+        if not teacher.is_complete:
+            with stage("imputed teacher embeddings", verbose):
+                imputation = _fitted_imputation(data, directions)
+        latent = LatentRows(X, np.ascontiguousarray(directions[:, :N_LATENT]))
+        del directions
+    with stage("targets", verbose):
+        return make_targets(
+            TeacherRows(data, imputation),
+            latent,
+            corpus_weight,
+            data.n_components,
+            teacher.is_embedded,
+        )
+
+
+def _fitted_imputation(data, directions):
+    """The imputation, from the documents to train on."""
+    embedded = data.train[data.teacher.is_embedded[data.train]]
+    teacher = TeacherRows(data)
+    known = distinct_examples(embedded, data.groups, teacher)
+    return fit_imputation(data.X, directions, teacher, known, data.terms)
 
 
 def make_targets(
-    teacher: np.ndarray,
-    latent: np.ndarray,
+    teacher: RowSource,
+    latent: RowSource | None,
     weight: float,
     n_components: int,
     is_embedded: np.ndarray,
@@ -121,10 +198,11 @@ def make_targets(
 
     Parameters
     ----------
-    teacher : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
+    teacher : RowSource of shape (n_samples, n_teacher_components), dtype=np.float32
         Unit rows. The target of a zero row is zero.
-    latent : ndarray of shape (n_samples, n_latent), dtype=np.float32
-        Unit rows, which are not read if ``weight`` is 0.
+    latent : RowSource of shape (n_samples, n_latent), dtype=np.float32, or None
+        Unit rows, which are not read if ``weight`` is 0; None means that there are
+        none.
     weight : float
         Share w, in [0, 1].
     n_components : int
@@ -137,20 +215,24 @@ def make_targets(
     Targets
         Targets of all documents.
     """
-    whole = teacher
-    if weight > 0 and latent.shape[1] > 0:
-        parts = [np.sqrt(1 - weight) * teacher, np.sqrt(weight) * latent]
-        whole = unit_rows(np.hstack(parts))
-        whole[~teacher.any(axis=1)] = 0
-    directions = principal_directions(whole, n_components)
-    reduced = unit_rows(whole @ directions.T)
-    if whole is teacher:
+    is_mixed = weight > 0 and latent is not None
+    whole = MixedRows(teacher, latent, weight) if is_mixed else teacher
+    n_samples = len(is_embedded)
+    blocks = [np.arange(rows.start, rows.stop) for rows in row_blocks(n_samples)]
+    directions = principal_directions((whole[rows] for rows in blocks), n_components)
+    reduced = np.empty((n_samples, n_components), dtype=np.float32)
+    for rows in blocks:
+        reduced[rows] = unit_rows(whole[rows] @ directions.T)
+    if not is_mixed:
         return Targets(whole, reduced, directions)
-    components = nearest_map(teacher[is_embedded], reduced[is_embedded])
-    return Targets(whole, reduced, components)
+    embedded = (rows[is_embedded[rows]] for rows in blocks)
+    pairs = ((teacher[rows], reduced[rows]) for rows in embedded)
+    return Targets(whole, reduced, nearest_map(pairs))
 
 
-def principal_directions(vectors: np.ndarray, n_components: int) -> np.ndarray:
+def principal_directions(
+    blocks: Iterable[np.ndarray], n_components: int
+) -> np.ndarray:
     """Principal directions of unit vectors, largest first.
 
     The directions are about the origin and not about the mean. In this way, the
@@ -158,8 +240,8 @@ def principal_directions(vectors: np.ndarray, n_components: int) -> np.ndarray:
 
     Parameters
     ----------
-    vectors : ndarray of shape (n_samples, n_features)
-        Unit rows.
+    blocks : iterable of ndarray of shape (n_rows, n_features)
+        Unit rows, a block at a time.
     n_components : int
         Number of directions, at most n_features.
 
@@ -168,9 +250,10 @@ def principal_directions(vectors: np.ndarray, n_components: int) -> np.ndarray:
     ndarray of shape (n_components, n_features), dtype=np.float32
         Orthonormal rows. The largest entry of each row is positive.
     """
-    n_features = vectors.shape[1]
+    moment = sum(second_moment(vectors, vectors) for vectors in blocks)
+    n_features = len(moment)
     _, found = linalg.eigh(
-        second_moment(vectors, vectors),
+        moment,
         subset_by_index=(n_features - n_components, n_features - 1),
     )
     components = found.T[::-1]
@@ -179,25 +262,27 @@ def principal_directions(vectors: np.ndarray, n_components: int) -> np.ndarray:
     return np.ascontiguousarray(components * signs[:, None], dtype=np.float32)
 
 
-def nearest_map(vectors: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def nearest_map(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     """Linear map from vectors to their targets, by a ridge regression.
 
     Parameters
     ----------
-    vectors : ndarray of shape (n_samples, n_features), dtype=np.float32
-        Rows to map.
-    targets : ndarray of shape (n_samples, n_components), dtype=np.float32
-        Targets of these rows.
+    pairs : iterable of (ndarray, ndarray)
+        Rows to map, of shape (n_rows, n_features), and their targets, of shape
+        (n_rows, n_components), both of dtype float32, a block at a time.
 
     Returns
     -------
     ndarray of shape (n_components, n_features), dtype=np.float32
         The matrix C with targets ~ vectors C^T.
     """
-    moment = second_moment(vectors, vectors)
+    moment, products = 0.0, 0.0
+    for vectors, targets in pairs:
+        moment = moment + second_moment(vectors, vectors)
+        products = products + second_moment(vectors, targets)
     ridge = RIDGE * max(float(np.linalg.norm(moment, 2)), 1e-30)
     moment[np.diag_indices_from(moment)] += ridge
-    image = linalg.solve(moment, second_moment(vectors, targets), assume_a="pos")
+    image = linalg.solve(moment, products, assume_a="pos")
     return np.ascontiguousarray(image.T, dtype=np.float32)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array
 
 from sklux._utils.arrays import as_float_array
+from sklux._utils.blocks import row_blocks
 from sklux._utils.columns import as_vectors
 from sklux._utils.messages import as_sentence
 from sklux._utils.similarity import unit_rows
@@ -29,14 +30,19 @@ class TeacherEmbeddings:
 
     Attributes
     ----------
-    vectors : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Finite values. The rows of documents without a teacher embedding are zero.
+    vectors : ndarray of shape (n_vectors, n_teacher_components), dtype=np.float32
+        Vectors of any length. A row that belongs to no embedded document may hold
+        anything, such as NaN.
     is_embedded : ndarray of shape (n_samples,), dtype=bool
         Which documents have a teacher embedding.
+    places : ndarray of shape (n_samples,), dtype=np.intp, or None
+        Row of ``vectors`` of each embedded document; None if row i is of document i.
+        Documents may share a row.
     """
 
     vectors: np.ndarray
     is_embedded: np.ndarray
+    places: np.ndarray | None = None
 
     @classmethod
     def of_rows(cls, rows: np.ndarray, name: str) -> Self:
@@ -53,7 +59,7 @@ class TeacherEmbeddings:
         Returns
         -------
         TeacherEmbeddings
-            The embeddings, with a copy of the rows if a row is NaN.
+            The embeddings, without a copy of the rows.
 
         Raises
         ------
@@ -62,8 +68,7 @@ class TeacherEmbeddings:
             embedding, or all embeddings have the same direction (unless they have only
             one component).
         """
-        is_missing = np.isnan(rows).all(axis=1)
-        bad = ~(is_missing | np.isfinite(rows).all(axis=1))
+        is_embedded, bad = _examine(rows)
         if bad.any():
             rows_of_bad = np.flatnonzero(bad)
             place = f"row {rows_of_bad[0]}"
@@ -74,10 +79,8 @@ class TeacherEmbeddings:
                 "numbers, and a document without an embedding must have NaN in all of "
                 "its row: compute these embeddings again."
             )
-        if is_missing.any():
-            rows = np.where(is_missing[:, np.newaxis], np.float32(0), rows)
-        embeddings = cls(rows, has_embedding(rows))
-        _check_directions(rows[embeddings.is_embedded], len(rows), name)
+        embeddings = cls(rows, is_embedded)
+        _check_directions(embeddings, name)
         return embeddings
 
     @classmethod
@@ -195,11 +198,11 @@ class TeacherEmbeddings:
         found = cls.of_rows(vectors, "The teacher's output")
         if len(sample) == n_documents:
             return found
-        rows = np.zeros((n_documents, vectors.shape[1]), dtype=np.float32)
-        rows[sample] = found.vectors
+        places = np.zeros(n_documents, dtype=np.intp)
+        places[sample] = np.arange(len(sample))
         is_embedded = np.zeros(n_documents, dtype=bool)
         is_embedded[sample] = found.is_embedded
-        return cls(rows, is_embedded)
+        return cls(found.vectors, is_embedded, places)
 
     @property
     def n_embedded(self) -> int:
@@ -216,15 +219,41 @@ class TeacherEmbeddings:
         """Whether all documents have a teacher embedding."""
         return bool(self.is_embedded.all())
 
-    def unit(self) -> Self:
-        """Return the same embeddings, scaled to unit length.
+    def embedded(self) -> np.ndarray:
+        """Return the embeddings of the documents that have one.
 
         Returns
         -------
-        TeacherEmbeddings
-            Rows without an embedding stay zero.
+        ndarray of shape (n_embedded, n_teacher_components), dtype=np.float32
+            Vectors of any length; ``vectors`` itself if all documents have one.
         """
-        return type(self)(unit_rows(self.vectors), self.is_embedded)
+        if self.is_complete and self.places is None:
+            return self.vectors
+        return self._vectors_of(np.flatnonzero(self.is_embedded))
+
+    def unit(self, rows: np.ndarray) -> np.ndarray:
+        """Return the embeddings of some documents, scaled to unit length.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,), dtype=np.intp
+            Numbers of the documents.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_teacher_components), dtype=np.float32
+            A copy. Rows of documents without an embedding are zero.
+        """
+        is_embedded = self.is_embedded[rows]
+        if is_embedded.all():
+            return unit_rows(self._vectors_of(rows))
+        unit = np.zeros((len(rows), self.n_components), dtype=np.float32)
+        unit[is_embedded] = unit_rows(self._vectors_of(rows[is_embedded]))
+        return unit
+
+    def _vectors_of(self, rows):
+        """Vectors of documents that have one."""
+        return self.vectors[rows if self.places is None else self.places[rows]]
 
 
 def has_embedding(rows: np.ndarray) -> np.ndarray:
@@ -349,18 +378,43 @@ def _inspected_rows(y: object) -> np.ndarray:
     return nothing if is_whole else rows
 
 
-def _check_directions(embedded: np.ndarray, n_documents: int, name: str) -> None:
+def _examine(rows):
+    """Which rows are embeddings, and which hold NaN or infinity in a part of the row.
+
+    A block of rows at a time: the comparisons have a byte for each value.
+    """
+    is_embedded, bad = np.empty((2, len(rows)), dtype=bool)
+    for block in row_blocks(len(rows)):
+        is_embedded[block] = has_embedding(rows[block])
+        is_missing = np.isnan(rows[block]).all(axis=1)
+        bad[block] = ~(is_missing | np.isfinite(rows[block]).all(axis=1))
+    return is_embedded, bad
+
+
+def _check_directions(embeddings: TeacherEmbeddings, name: str) -> None:
     """Refuse embeddings if there are none, or if all have the same direction."""
-    if len(embedded) == 0:
+    rows = np.flatnonzero(embeddings.is_embedded)
+    if len(rows) == 0:
         raise ValueError(
-            f"{name} has no embedding for any of the {n_documents} documents: all rows "
-            "are NaN or zero. At least one document needs a teacher embedding."
+            f"{name} has no embedding for any of the {len(embeddings.is_embedded)} "
+            "documents: all rows are NaN or zero. At least one document needs a "
+            "teacher embedding."
         )
     # Vectors with one component have at most two directions.
-    can_differ = len(embedded) > 1 and embedded.shape[1] > 1
-    if can_differ and np.ptp(unit_rows(embedded), axis=0).max() < SAME_VECTORS:
+    can_differ = len(rows) > 1 and embeddings.n_components > 1
+    if can_differ and _largest_spread(embeddings, rows) < SAME_VECTORS:
         raise ValueError(
-            f"{name} has one and the same direction for all {len(embedded)} documents "
+            f"{name} has one and the same direction for all {len(rows)} documents "
             "with an embedding: there is nothing to learn. Does the teacher read the "
             "documents?"
         )
+
+
+def _largest_spread(embeddings, rows):
+    """Largest difference of two values in a column of the unit rows."""
+    least, greatest = np.inf, -np.inf
+    for block in row_blocks(len(rows)):
+        unit = embeddings.unit(rows[block])
+        least = np.minimum(least, unit.min(axis=0))
+        greatest = np.maximum(greatest, unit.max(axis=0))
+    return (greatest - least).max()

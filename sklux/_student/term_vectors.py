@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from sklux._student.products import csr_product
+from sklux._student.ridge import Combination
 from sklux._utils.similarity import is_zero_row, unit_rows
 
 # Mean squared length of the sums; the squared length of the features is 1. A weight of
@@ -63,26 +63,22 @@ def term_vectors(features: np.ndarray, vectors: np.ndarray) -> TermVectors:
 
 
 def term_sums(
-    X: sparse.csr_matrix, terms: TermVectors
-) -> tuple[np.ndarray, np.float32]:
+    X: sparse.csr_matrix, rows: np.ndarray, terms: TermVectors
+) -> Combination:
     """Sums of the term vectors over the terms of each document.
 
     Parameters
     ----------
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
-        Unit rows.
+        Rows of any length, which are scaled to unit length here.
+    rows : ndarray of shape (n_rows,), dtype=np.intp
+        Numbers of the rows whose mean square decides the factor s.
     terms : TermVectors
         Terms among the features.
 
     Returns
     -------
-    sums : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
-        Rows p.
-    scale : float32
-        Factor s; 0 if all sums are zero.
+    Combination
+        Columns p; all are zero if these rows have no such term.
     """
-    sums = csr_product(sparse.csr_matrix(X[:, terms.features]), terms.vectors)
-    square = np.vdot(sums, sums) / max(len(sums), 1)
-    scale = np.float32(np.sqrt(WEIGHT / square) if square > 1e-12 else 0)
-    sums *= scale
-    return sums, scale
+    return Combination(terms.features, terms.vectors).scaled(X, rows, WEIGHT)

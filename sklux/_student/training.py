@@ -279,7 +279,8 @@ def train_student(
         If the loss or a weight is no longer finite. The result then has the
         weights that were kept before.
     """
-    n_batch = min(settings.batch_size, examples.X.shape[0])
+    n_train = examples.X.shape[0] if examples.rows is None else len(examples.rows)
+    n_batch = min(settings.batch_size, n_train)
     products = n_batch * sum(weights.size for weights in coefs[1:])
     if "similarity_kl" in settings.loss or examples.X_views is not None:
         products += n_batch**2 * coefs[-1].shape[1]
@@ -305,12 +306,13 @@ class _TrainingLoop:
             for weights in coefs[1:]
         ]
         self.targets = [
-            torch.from_numpy(rows).to(settings.device)
-            for rows in (examples.whole, examples.reduced)
+            _RowsOnDevice(examples.whole, settings.device),
+            torch.from_numpy(examples.reduced).to(settings.device),
         ]
         self.batches = MiniBatches(
             *(examples.X, examples.X_views, settings.dropout, random_state),
             examples.groups,
+            examples.rows,
         )
 
     def coefs(self) -> list[np.ndarray]:
@@ -378,6 +380,17 @@ class _TrainingLoop:
         return value
 
 
+class _RowsOnDevice:
+    """Rows that are copied to a device, or even computed, when they are needed."""
+
+    def __init__(self, rows, device):
+        self.rows, self.device = rows, device
+
+    def __getitem__(self, samples: np.ndarray) -> torch.Tensor:
+        """The rows with these numbers."""
+        return torch.from_numpy(self.rows[samples]).to(self.device)
+
+
 def _gradient(tensor: torch.Tensor) -> torch.Tensor:
     """Gradient of a leaf after the backward pass, which always sets it."""
     return cast(torch.Tensor, tensor.grad)
@@ -399,7 +412,7 @@ def batch_loss(
         views.
     samples : ndarray of shape (n_batch,), dtype=np.int64
         Row numbers of the documents.
-    targets : list of two tensors of n_samples rows
+    targets : list of two tensors of n_samples rows, or objects with such rows
         Whole and reduced targets, as in `TrainingExamples`.
     settings : TrainingSettings
         Losses and their weights.

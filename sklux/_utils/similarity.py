@@ -6,12 +6,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy import sparse
 
+from sklux._utils.blocks import row_blocks
+
 Rows: TypeAlias = np.ndarray | sparse.csr_matrix
 
 # Rows of similarities held at a time: 1,024 x 50,000 float32 is 205 MB.
 ROWS_AT_A_TIME = 1024
-# Rows converted to float64 at a time.
-MOMENT_ROWS = 4096
 # Pairs of rows held at a time: 2 x 10,000 x 384 float32 are 31 MB.
 PAIRS_AT_A_TIME = 10_000
 # Number of nearest documents by which embeddings are compared.
@@ -35,12 +35,16 @@ def unit_rows(embeddings: np.ndarray) -> np.ndarray:
     ndarray of shape (n_samples, n_components), dtype=np.float32
         Rows of length 1 or 0.
     """
-    # Division by the largest value first: no square overflows.
-    embeddings = np.asarray(embeddings, dtype=np.float64)
-    largest = np.abs(embeddings).max(axis=1, keepdims=True, initial=0)
-    embeddings = embeddings / np.where(largest > 0, largest, 1)
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return (embeddings / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    embeddings = np.asarray(embeddings)
+    unit = np.empty(embeddings.shape, dtype=np.float32)
+    for rows in row_blocks(len(embeddings)):
+        # Division by the largest value first: no square overflows.
+        block = embeddings[rows].astype(np.float64)
+        largest = np.abs(block).max(axis=1, keepdims=True, initial=0)
+        block /= np.where(largest > 0, largest, 1)
+        lengths = np.linalg.norm(block, axis=1, keepdims=True)
+        unit[rows] = block / np.where(lengths > 0, lengths, 1)
+    return unit
 
 
 def similarity_blocks(
@@ -142,8 +146,11 @@ def is_zero_row(embeddings: Rows) -> np.ndarray:
     ndarray of shape (n_samples,), dtype=bool
         True for a row without a non-zero value.
     """
-    magnitudes: Any = abs(embeddings)
-    return np.asarray(magnitudes.sum(axis=1)).ravel() == 0
+    is_zero = np.empty(embeddings.shape[0], dtype=bool)
+    for rows in row_blocks(len(is_zero)):
+        magnitudes: Any = abs(embeddings[rows])
+        is_zero[rows] = np.asarray(magnitudes.sum(axis=1)).ravel() == 0
+    return is_zero
 
 
 def cosine_correlation(
@@ -295,7 +302,6 @@ def second_moment(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         The sum.
     """
     total = np.zeros((first.shape[1], second.shape[1]))
-    for begin in range(0, len(first), MOMENT_ROWS):
-        rows = slice(begin, begin + MOMENT_ROWS)
+    for rows in row_blocks(len(first)):
         total += first[rows].astype(np.float64).T @ second[rows].astype(np.float64)
     return total

@@ -40,10 +40,8 @@ def fit_data(*, n_held_out=20, terms=None, X_views=None):
 
 
 def targets_of(data):
-    n_samples = len(data.teacher.vectors)
-    latent = np.zeros((n_samples, 0), dtype=np.float32)
     is_embedded = data.teacher.is_embedded
-    return make_targets(data.teacher.vectors, latent, 0.0, N_COMPONENTS, is_embedded)
+    return make_targets(data.teacher.vectors, None, 0.0, N_COMPONENTS, is_embedded)
 
 
 def random_coefs(*hidden_layer_sizes, seed=0):

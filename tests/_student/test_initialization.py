@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import reference
 from scipy import sparse
-from sklearn.preprocessing import normalize
 
 from sklux._student import initialization, ridge
 from sklux._student.initialization import (
@@ -88,7 +87,8 @@ def linear_student(X, targets, n_carried):
     """z = a + (|a| . u) m, with a of unit length."""
     mean = targets.mean(axis=0)
     rows = reference.unit_rows(X.toarray())
-    weights = linear_weights(normalize(X), targets - mean, None)[:, :n_carried]
+    weights = linear_weights(X, np.arange(len(targets)), targets, mean, None)
+    weights = weights[:, :n_carried]
     a = reference.unit_rows(rows @ weights)
     length = np.sqrt(((targets - mean)[:, :n_carried] ** 2).sum(axis=1).mean())
     u = mean_weights(abs(a), np.ones(len(a)) / length)
@@ -223,6 +223,23 @@ def test_start_features_are_means_with_both_signs(no_noise, hidden_layer_sizes):
     np.testing.assert_allclose(coefs[0][chosen], expected, atol=1e-7)
     assert not np.delete(coefs[0], chosen, axis=0).any()
     assert not any(weights.any() for weights in coefs[1:])
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (40,)])
+def test_initial_coefs_of_some_rows_are_those_of_the_rows_alone(hidden_layer_sizes):
+    """Nothing else of the other rows is read."""
+    X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
+    rows = np.random.RandomState(1).permutation(80)[:50]
+    alone = initial_coefs(
+        X[rows], targets[rows], hidden_layer_sizes, np.random.RandomState(0)
+    )
+    others = np.setdiff1d(np.arange(80), rows)
+    targets[others] = np.nan
+    found = initial_coefs(
+        X, targets, hidden_layer_sizes, np.random.RandomState(0), None, rows
+    )
+    for weights, expected in zip(found, alone, strict=True):
+        reference.assert_same_bits(weights, expected)
 
 
 def test_start_features_without_features_changes_nothing():

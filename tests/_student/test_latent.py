@@ -9,9 +9,18 @@ from sklearn.preprocessing import normalize
 from strategies import build_csr, csr_matrices, kernel_settings
 
 from sklux._student import products
-from sklux._student.latent import N_OVERSAMPLES, latent_vectors
+from sklux._student import latent as latent_module
+from sklux._student.latent import N_OVERSAMPLES, latent_directions
 from sklux._utils import threads
 from sklux._utils.similarity import unit_rows
+
+
+def latent_vectors(X, n_components, random_state):
+    """Products of the rows with the latent directions."""
+    directions = latent_directions(X, n_components, random_state)
+    assert directions.dtype == np.float32
+    assert directions.flags.c_contiguous
+    return np.asarray(X @ directions)
 
 
 def unit_documents(n_samples, **options):
@@ -110,6 +119,58 @@ def test_latent_vectors_of_tiny_features_are_finite():
     np.testing.assert_allclose(
         gram(latent(X, 2)), [[1, 0, 1], [0, 1, 0], [1, 0, 1]], atol=1e-5
     )
+
+
+def test_latent_directions_are_orthonormal():
+    X = unit_documents(200)
+    directions = latent_directions(X, 7, np.random.RandomState(0))
+    np.testing.assert_allclose(directions.T @ directions, np.eye(7), atol=1e-5)
+
+
+def test_latent_directions_do_not_depend_on_lengths_of_rows():
+    X = unit_documents(100)
+    lengths = np.random.RandomState(1).uniform(0.1, 9, size=(100, 1))
+    scaled = X.multiply(lengths).tocsr().astype(np.float32)
+    directions = [
+        latent_directions(rows, 5, np.random.RandomState(0)) for rows in (X, scaled)
+    ]
+    np.testing.assert_allclose(*directions, atol=1e-3)
+
+
+@pytest.mark.parametrize("block", [3, 128])
+@pytest.mark.parametrize("n_components", [3, 7])
+def test_latent_directions_of_a_sample_are_corrected_by_all_documents(
+    monkeypatch, n_components, block
+):
+    """A fifth of the documents. There are eight topics, so the others have little."""
+    X = unit_documents(400)
+    exact = np.linalg.norm(reference.latent_vectors(X, n_components)) ** 2
+    monkeypatch.setattr(latent_module, "SAMPLE_SIZE", 80)
+    monkeypatch.setattr(latent_module, "BLOCK", block)
+    monkeypatch.setattr(products, "TRANSPOSED_ROWS", 150)
+    directions = latent_directions(X, n_components, np.random.RandomState(0))
+    np.testing.assert_allclose(
+        directions.T @ directions, np.eye(n_components), atol=1e-5
+    )
+    found = np.linalg.norm(X @ directions) ** 2
+    assert exact * 0.999 < found <= exact * (1 + 1e-6)
+    sample_alone = latent_directions(X[:80], n_components, np.random.RandomState(0))
+    assert found > np.linalg.norm(X @ sample_alone) ** 2
+
+
+def test_latent_directions_of_a_sample_of_equal_documents(monkeypatch):
+    """The matrix has rank 1."""
+    monkeypatch.setattr(latent_module, "SAMPLE_SIZE", 3)
+    X = build_csr([[(0, 0.6), (1, 0.8)]] * 9, 3)
+    np.testing.assert_allclose(gram(latent(X, 3)), np.ones((9, 9)), atol=1e-5)
+
+
+def test_latent_directions_know_features_that_the_sample_lacks(monkeypatch):
+    """Feature 2 occurs beside feature 0 in one document."""
+    monkeypatch.setattr(latent_module, "SAMPLE_SIZE", 30)
+    rows = [[(0, 1)], [(1, 1)]] * 500 + [[(0, 1), (2, 1)]]
+    directions = latent_directions(build_csr(rows, 3), 2, np.random.RandomState(0))
+    assert np.abs(directions[2]).max() > 1e-4
 
 
 def test_latent_vectors_have_the_same_bits_for_the_same_seed():

@@ -14,7 +14,12 @@ from strategies import (
 )
 
 from sklux._student import products
-from sklux._student.products import csr_product, csr_transpose
+from sklux._student.products import (
+    csr_product,
+    csr_transpose,
+    normalized,
+    transposed_product,
+)
 from sklux._utils import threads
 
 product_settings = settings(kernel_settings, max_examples=40)
@@ -93,3 +98,34 @@ def test_csr_transpose_keeps_tiny_values_tiny():
     np.testing.assert_allclose(found, [[1, 1], [0, 0]], atol=1e-11)
     # The matrix itself does not change.
     assert X.data[1] > 0
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(2, 5), np.array([7, 2, 2])])
+def test_normalized_rows_are_a_copy_of_unit_rows(rows):
+    X = reference.topic_documents(10)[0]
+    before = X.toarray()
+    found = normalized(X, rows)
+    assert found.dtype == np.float32
+    expected = reference.unit_rows(before[rows])
+    np.testing.assert_allclose(found.toarray(), expected, rtol=1e-6)
+    np.testing.assert_array_equal(X.toarray(), before)
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_transposed_product_equals_its_formula(monkeypatch, size):
+    """For any blocks, with rows in any order."""
+    monkeypatch.setattr(products, "TRANSPOSED_ROWS", size)
+    X = reference.topic_documents(10)[0]
+    rows = np.array([9, 3, 4, 1, 0, 7])
+    dense = np.random.RandomState(0).standard_normal((6, 3)).astype(np.float32)
+    units = []
+
+    def factor(block, unit):
+        units.append(unit.toarray())
+        return dense[block]
+
+    found = transposed_product(X, rows, factor, 3)
+    expected = reference.unit_rows(X.toarray()[rows])
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(np.vstack(units), expected, rtol=1e-6)
+    np.testing.assert_allclose(found, expected.T @ dense, atol=1e-5)

@@ -6,8 +6,9 @@ import reference
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import normalize
 
-from sklux._student import ridge
-from sklux._student.ridge import conjugate_gradients, ridge_weights
+from sklux._student import products, ridge
+from sklux._student.ridge import Combination, conjugate_gradients, ridge_weights
+from sklux._utils import blocks
 
 
 @pytest.fixture
@@ -17,55 +18,155 @@ def exact(monkeypatch):
     monkeypatch.setattr(ridge, "MAX_STEPS", 500)
 
 
+@pytest.fixture(params=[False, True], ids=["primal", "dual"])
+def system(monkeypatch, request):
+    """Both systems of equations, for any shape of the data."""
+    monkeypatch.setattr(ridge, "_is_dual_smaller", lambda *sizes: request.param)
+
+
 def regression_data(n_samples, n_targets):
-    X = normalize(reference.topic_documents(n_samples)[0])
+    X = reference.topic_documents(n_samples)[0]
     return X, np.random.RandomState(0).standard_normal((n_samples, n_targets))
+
+
+def ridge_of(X, targets, alpha, max_steps=None, combinations=()):
+    """The weights of a regression on all rows."""
+    return ridge_weights(
+        X,
+        np.arange(X.shape[0]),
+        lambda rows: targets[rows],
+        targets.shape[1],
+        alpha,
+        max_steps,
+        combinations,
+    )
 
 
 @pytest.mark.parametrize("block", [1, 3, 128])
 @pytest.mark.parametrize("alpha", [0.1, 2.0])
-def test_ridge_weights_equal_scikit_learn(monkeypatch, block, alpha):
+def test_ridge_weights_equal_scikit_learn(monkeypatch, system, block, alpha):
+    """Rows are scaled to unit length."""
     monkeypatch.setattr(ridge, "BLOCK", block)
     monkeypatch.setattr(ridge, "TOLERANCE", 1e-6)
     X, targets = regression_data(50, 4)
-    weights, _ = ridge_weights(X, targets, alpha, 500)
-    model = Ridge(alpha, fit_intercept=False).fit(X.toarray(), targets)
+    weights = ridge_of(X, targets, alpha, 1000)
+    model = Ridge(alpha, fit_intercept=False).fit(normalize(X).toarray(), targets)
     assert weights.dtype == np.float32
     assert weights.flags.c_contiguous
-    np.testing.assert_allclose(weights, model.coef_.T, atol=2e-4)
+    np.testing.assert_allclose(weights, model.coef_.T, atol=4e-4)
 
 
-def test_ridge_weights_are_shorter_after_fewer_steps():
+def test_ridge_weights_do_not_depend_on_blocks_of_rows(monkeypatch, system):
+    monkeypatch.setattr(ridge, "TOLERANCE", 1e-6)
+    X, targets = regression_data(50, 4)
+    expected = ridge_of(X, targets, 0.1, 1000)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(products, "TRANSPOSED_ROWS", 11)
+    found = ridge_of(X, targets, 0.1, 1000)
+    np.testing.assert_allclose(found, expected, atol=4e-4)
+
+
+def test_ridge_weights_of_some_rows(monkeypatch, system):
+    """In any order; the other rows are not read."""
+    X, targets = regression_data(50, 4)
+    rows = np.random.RandomState(1).permutation(50)[:30]
+    expected = ridge_of(X[rows], targets[rows], 0.1)
+    found = ridge_weights(X, rows, lambda part: targets[rows[part]], 4, 0.1)
+    reference.assert_same_bits(found, expected)
+
+
+def test_ridge_weights_are_shorter_after_fewer_steps(system):
     """An early stop acts like a penalty."""
     X, targets = regression_data(60, 2)
     lengths = [
-        np.linalg.norm(ridge_weights(X, targets, 0.01, n_steps)[0])
-        for n_steps in (0, 1, 3, 30)
+        np.linalg.norm(ridge_of(X, targets, 0.01, n_steps))
+        for n_steps in (0, 1, 4, 30)
     ]
     assert lengths[0] == 0
     assert lengths == sorted(lengths)
 
 
-def test_ridge_weights_of_features_that_never_occur_are_zero():
+def test_ridge_weights_of_features_that_never_occur_are_zero(system):
     X, targets = regression_data(30, 3)
     X = X.tolil()
     X[:, 5] = 0
-    weights, _ = ridge_weights(X.tocsr().astype(np.float32), targets, 0.1, 20)
+    weights = ridge_of(X.tocsr().astype(np.float32), targets, 0.1, 20)
     assert not weights[5].any()
     assert weights[4].any()
 
 
+def some_combinations():
+    """Columns from some features, and columns from all."""
+    rng = np.random.RandomState(1)
+    features = np.array([3, 40, 17, 8])
+    return [
+        Combination(features, rng.standard_normal((4, 5)).astype(np.float32)),
+        Combination(
+            None, rng.standard_normal((60, 3)).astype(np.float32), np.float32(0.5)
+        ),
+    ]
+
+
+def combined_columns(X, combinations):
+    """The further columns by their formula."""
+    return np.hstack(
+        [
+            part.scale
+            * (X.toarray() if part.features is None else X.toarray()[:, part.features])
+            @ part.vectors
+            for part in combinations
+        ]
+    )
+
+
 @pytest.mark.parametrize("block", [3, 128])
-def test_ridge_weights_of_sparse_and_dense_columns(monkeypatch, block):
+def test_ridge_weights_with_further_columns(monkeypatch, system, block):
+    """The weights of the features have the effect of all weights."""
     monkeypatch.setattr(ridge, "BLOCK", block)
     monkeypatch.setattr(ridge, "TOLERANCE", 1e-6)
     X, targets = regression_data(50, 4)
-    dense = np.random.RandomState(1).standard_normal((50, 6)).astype(np.float32)
-    weights = ridge_weights(X, targets, 0.1, 500, dense)
-    assert [part.dtype for part in weights] == [np.float32] * 2
-    both = np.hstack([X.toarray(), dense])
+    X, combinations = normalize(X), some_combinations()
+    weights = ridge_of(X, targets, 0.1, 1000, combinations)
+    assert weights.dtype == np.float32
+    both = np.hstack([X.toarray(), combined_columns(X, combinations)])
     model = Ridge(0.1, fit_intercept=False).fit(both, targets)
-    np.testing.assert_allclose(np.vstack(weights), model.coef_.T, atol=5e-4)
+    np.testing.assert_allclose(X @ weights, model.predict(both), atol=1e-3)
+
+
+def test_combination_columns_spread_and_gather_by_their_formula():
+    X = normalize(reference.topic_documents(20)[0])
+    rng = np.random.RandomState(2)
+    for part in some_combinations():
+        columns = combined_columns(X, [part])
+        np.testing.assert_allclose(part.columns(X), columns, atol=1e-5)
+        weights = rng.standard_normal((columns.shape[1], 2)).astype(np.float32)
+        total = np.zeros((60, 2), dtype=np.float32)
+        part.spread(weights, total)
+        np.testing.assert_allclose(X @ total, columns @ weights, atol=1e-5)
+        dual = rng.standard_normal((20, 2)).astype(np.float32)
+        np.testing.assert_allclose(
+            part.gather(X.T @ dual), columns.T @ dual, atol=1e-4
+        )
+
+
+@pytest.mark.parametrize("limit", [7, 1000])
+def test_combination_scaled_has_the_mean_square_of_some_rows(monkeypatch, limit):
+    """Of at most ``limit`` rows, evenly spaced."""
+    monkeypatch.setattr(ridge, "MAX_SCALING_ROWS", limit)
+    X = reference.topic_documents(20)[0]
+    rows = np.arange(20)
+    for part in some_combinations():
+        columns = part.scaled(X, rows, 0.7).columns(normalize(X))
+        used = columns[::3] if limit == 7 else columns
+        assert np.square(used).sum(axis=1).mean() == pytest.approx(0.7, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_features", "n_combined", "is_dual"),
+    [(100, 100, 0, True), (101, 100, 0, False), (10, 1000, 5000, True)],
+)
+def test_ridge_solves_the_smaller_system(n_rows, n_features, n_combined, is_dual):
+    assert ridge._is_dual_smaller(n_rows, n_features, n_combined) is is_dual
 
 
 def positive_definite(n, seed=0):

@@ -14,6 +14,7 @@ from sklux._student.teacher_embeddings import (
     may_be_embeddings,
     shape_of,
 )
+from sklux._utils import blocks
 
 
 def vectors(n_samples=5, seed=0):
@@ -21,27 +22,29 @@ def vectors(n_samples=5, seed=0):
     return rows.astype(np.float32)
 
 
-def test_of_rows_makes_rows_of_nan_zero():
+@pytest.mark.parametrize("missing", [[], [1, 3]])
+@pytest.mark.parametrize("value", [np.nan, 0])
+def test_of_rows_does_not_copy_rows(value, missing):
     rows = vectors()
-    rows[[1, 3]] = np.nan
+    rows[missing] = value
     before = rows.copy()
-    found = TeacherEmbeddings.of_rows(rows, "y").vectors
-    assert not found[[1, 3]].any()
-    reference.assert_same_bits(found[[0, 2, 4]], rows[[0, 2, 4]])
-    # The result is a copy.
+    found = TeacherEmbeddings.of_rows(rows, "y")
+    assert found.vectors is rows
     np.testing.assert_array_equal(rows, before)
-    assert found.dtype == np.float32
+    assert np.flatnonzero(~found.is_embedded).tolist() == missing
 
 
-def test_of_rows_does_not_copy_complete_rows():
+def test_of_rows_does_not_depend_on_blocks(monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 2)
     rows = vectors()
-    assert TeacherEmbeddings.of_rows(rows, "y").vectors is rows
-
-
-def test_of_rows_does_not_copy_zero_rows():
-    rows = vectors()
-    rows[2] = 0
-    assert TeacherEmbeddings.of_rows(rows, "y").vectors is rows
+    rows[3] = np.nan
+    found = TeacherEmbeddings.of_rows(rows, "y")
+    assert found.is_embedded.tolist() == [True, True, True, False, True]
+    rows[4] = np.inf
+    with pytest.raises(ValueError, match="NaN or infinity in row 4"):
+        TeacherEmbeddings.of_rows(rows, "y")
+    with pytest.raises(ValueError, match="one and the same direction for all 5"):
+        TeacherEmbeddings.of_rows(np.ones((5, 3), dtype=np.float32), "y")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -100,7 +103,6 @@ def test_of_rows_takes_one_embedding():
     rows[1] = 1
     found = TeacherEmbeddings.of_rows(rows, "y")
     assert found.is_embedded.tolist() == [False, True, False]
-    assert found.vectors.any(axis=1).tolist() == [False, True, False]
     assert found.n_embedded == 1
     assert not found.is_complete
 
@@ -108,10 +110,18 @@ def test_of_rows_takes_one_embedding():
 def test_unit_scales_rows_and_keeps_missing_ones():
     rows = vectors() * np.float32(7)
     rows[1] = np.nan
-    unit = TeacherEmbeddings.of_rows(rows, "y").unit()
-    lengths = np.linalg.norm(unit.vectors, axis=1)
-    np.testing.assert_allclose(lengths, [1, 0, 1, 1, 1], rtol=1e-6)
-    assert unit.is_embedded.tolist() == [True, False, True, True, True]
+    unit = TeacherEmbeddings.of_rows(rows, "y").unit(np.array([1, 0, 4, 0]))
+    np.testing.assert_allclose(unit[1:], reference.unit_rows(rows[[0, 4, 0]]), 1e-6)
+    assert not unit[0].any()
+    assert unit.dtype == np.float32
+
+
+def test_embedded_are_the_vectors_of_the_embedded_documents():
+    rows = vectors() * np.float32(7)
+    assert TeacherEmbeddings.of_rows(rows, "y").embedded() is rows
+    rows[1] = np.nan
+    found = TeacherEmbeddings.of_rows(rows, "y").embedded()
+    reference.assert_same_bits(found, rows[[0, 2, 3, 4]])
 
 
 def test_of_sample_of_some_documents():
@@ -120,9 +130,13 @@ def test_of_sample_of_some_documents():
     rows[1] = 0
     found = TeacherEmbeddings.of_sample(rows, np.array([4, 0, 2]), 6)
     assert found.is_embedded.tolist() == [False, False, True, False, True, False]
-    reference.assert_same_bits(found.vectors[[4, 0, 2]], rows)
-    assert not found.vectors[[1, 3, 5]].any()
+    reference.assert_same_bits(found.embedded(), rows[[2, 0]])
+    unit = found.unit(np.array([4, 0, 2, 1, 3, 5]))
+    np.testing.assert_allclose(unit[:3], reference.unit_rows(rows), atol=1e-6)
+    assert not unit[3:].any()
     assert found.n_components == 3
+    # Documents without an embedding take no row.
+    assert found.vectors is rows
 
 
 def test_of_sample_does_not_copy_embeddings_of_all_documents():
@@ -155,11 +169,11 @@ def test_of_target_refuses_labels(labels, found):
         TeacherEmbeddings.of_target(labels)
 
 
-def test_of_target_makes_rows_of_nan_zero():
+def test_of_target_takes_rows_of_nan():
     y = np.array([[np.nan, np.nan], [0, 2], [1, 0]])
     found = TeacherEmbeddings.of_target(y)
     assert found.vectors.dtype == np.float32
-    np.testing.assert_array_equal(found.vectors, [[0, 0], [0, 2], [1, 0]])
+    np.testing.assert_array_equal(found.embedded(), [[0, 2], [1, 0]])
 
 
 # Embeddings for a LuxicalVectorizer
@@ -221,14 +235,14 @@ def test_of_documents_refuses_values_that_are_not_finite(value):
         TeacherEmbeddings.of_documents(embeddings, 6)
 
 
-def test_of_documents_makes_rows_of_nan_zero():
+def test_of_documents_takes_rows_of_nan():
     """The array of the caller does not change."""
     embeddings = np.arange(18.0).reshape(6, 3)
     embeddings[[1, 4]] = np.nan
-    vectors = TeacherEmbeddings.of_documents(embeddings, 6).vectors
-    assert vectors.dtype == np.float32
-    assert not vectors[[1, 4]].any()
-    np.testing.assert_array_equal(vectors[[0, 2, 3, 5]], embeddings[[0, 2, 3, 5]])
+    found = TeacherEmbeddings.of_documents(embeddings, 6)
+    assert found.vectors.dtype == np.float32
+    np.testing.assert_array_equal(found.embedded(), embeddings[[0, 2, 3, 5]])
+    assert not found.unit(np.arange(6))[[1, 4]].any()
     assert np.isnan(embeddings[[1, 4]]).all()
 
 

@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import normalize
 
 from sklux._student import imputation, ridge
-from sklux._student.imputation import impute_vectors
+from sklux._student.imputation import fit_imputation
 from sklux._student.initialization import RIDGE_ALPHA, linear_weights
 from sklux._student.term_vectors import WEIGHT, TermVectors, term_sums, term_vectors
 
@@ -32,12 +32,13 @@ def test_term_vectors_without_information(n_terms):
     """No term, one term (it equals the mean), or two equal terms."""
     X = sparse.identity(4, dtype=np.float32, format="csr")
     terms = term_vectors(np.arange(n_terms), np.ones((n_terms, 3), dtype=np.float32))
-    sums, scale = term_sums(X, terms)
-    assert scale == 0
-    assert not sums.any()
-    targets = np.eye(4, dtype=np.float32)
+    rows, targets = np.arange(4), np.eye(4, dtype=np.float32)
+    sums = term_sums(X, rows, terms)
+    assert sums.scale == 0
+    assert not sums.columns(X).any()
     reference.assert_same_bits(
-        linear_weights(X, targets, terms), linear_weights(X, targets, None)
+        linear_weights(X, rows, targets, None, terms),
+        linear_weights(X, rows, targets, None, None),
     )
 
 
@@ -47,12 +48,13 @@ def sums_by_the_formula(X, terms):
 
 
 def test_term_sums_equal_the_formula():
-    X, terms = normalize(reference.topic_documents(50)[0]), some_terms()
-    sums, scale = term_sums(X, terms)
-    assert sums.dtype == np.float32
-    np.testing.assert_allclose(sums, sums_by_the_formula(X, terms), atol=1e-5)
-    rows = X.toarray()[:, terms.features] @ (scale * terms.vectors)
-    np.testing.assert_allclose(sums, rows, atol=1e-5)
+    X, terms = reference.topic_documents(50)[0], some_terms()
+    sums = term_sums(X, np.arange(50), terms)
+    found = sums.columns(normalize(X))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(
+        found, sums_by_the_formula(normalize(X), terms), atol=1e-5
+    )
 
 
 @pytest.fixture
@@ -62,10 +64,13 @@ def exact(monkeypatch):
     monkeypatch.setattr("sklux._student.initialization.RIDGE_STEPS", 500)
 
 
-def test_linear_weights_are_a_regression_on_term_sums_too(exact):
-    X, targets = reference.topic_documents(120)
-    X, targets, terms = normalize(X), targets - targets.mean(axis=0), some_terms()
-    found = linear_weights(X, targets.astype(np.float32), terms)
+@pytest.mark.parametrize("n_samples", [50, 120])
+def test_linear_weights_are_a_regression_on_term_sums_too(exact, n_samples):
+    """In the dual and in the primal."""
+    X, targets = reference.topic_documents(n_samples)
+    X, terms, mean = normalize(X), some_terms(), targets.mean(axis=0)
+    found = linear_weights(X, np.arange(n_samples), targets, mean, terms)
+    targets = targets - mean
     assert found.dtype == np.float32
     both = np.hstack([X.toarray(), sums_by_the_formula(X, terms)])
     model = Ridge(RIDGE_ALPHA, fit_intercept=False).fit(both, targets)
@@ -76,8 +81,9 @@ def test_imputed_vectors_with_terms_equal_the_formula(exact):
     X, teacher = reference.topic_documents(120)
     X, terms = normalize(X), some_terms()
     is_embedded = np.arange(120) % 2 == 0
-    latent = np.zeros((120, 0), dtype=np.float32)
-    found = impute_vectors(X, latent, teacher, is_embedded, terms)
+    directions = np.zeros((60, 0), dtype=np.float32)
+    known = np.flatnonzero(is_embedded)
+    found = fit_imputation(X, directions, teacher, known, terms).vectors(X)
 
     mean = teacher[is_embedded].mean(axis=0, dtype=np.float64)
     rows = np.hstack([X.toarray(), sums_by_the_formula(X, terms)])
@@ -85,12 +91,11 @@ def test_imputed_vectors_with_terms_equal_the_formula(exact):
     deviations = model.fit(rows[is_embedded], teacher[is_embedded] - mean).predict(rows)
     deviations = reference.unit_rows(deviations) * np.sqrt(1 - mean @ mean)
     expected = reference.unit_rows(mean + deviations)
-    np.testing.assert_allclose(found[~is_embedded], expected[~is_embedded], atol=1e-4)
-    reference.assert_same_bits(found[is_embedded], teacher[is_embedded])
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_term_vectors_of_columns_without_documents():
     """Their sums are zero for all documents."""
     X = sparse.csr_matrix(np.eye(3, 6, dtype=np.float32))
     terms = TermVectors(np.array([4, 5]), np.ones((2, 2), dtype=np.float32))
-    assert not term_sums(X, terms)[0].any()
+    assert not term_sums(X, np.arange(3), terms).columns(X).any()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sklux._utils import similarity
+from sklux._utils import blocks, similarity
 from sklux._utils.similarity import (
     cosine_correlation,
     covariance_rank,
@@ -29,12 +29,12 @@ def vectors(n_samples, n_components, seed=0):
 
 def all_similarities(queries, embeddings):
     """The blocks in one array; each block must begin where the last one ended."""
-    blocks = []
+    found = []
     for rows, similarities in similarity_blocks(queries, embeddings):
-        assert rows.start == sum(map(len, blocks))
+        assert rows.start == sum(map(len, found))
         assert rows.stop - rows.start == len(similarities)
-        blocks.append(similarities)
-    return np.concatenate(blocks)
+        found.append(similarities)
+    return np.concatenate(found)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-30, 1.0, 1e30, 1e300])
@@ -156,8 +156,20 @@ def test_similarity_spread_by_hand():
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 3, 4, 9])
+def test_similarity_rows_do_not_depend_on_blocks(monkeypatch, n_samples):
+    """Unit rows have the same bits; a CSR matrix has zero rows too."""
+    rows = vectors(n_samples, 5).astype(np.float32)
+    rows[2:3] = 0
+    expected = unit_rows(rows), is_zero_row(rows), is_zero_row(sparse.csr_matrix(rows))
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 2)
+    found = unit_rows(rows), is_zero_row(rows), is_zero_row(sparse.csr_matrix(rows))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 3, 4, 9])
 def test_similarity_second_moment_does_not_depend_on_blocks(monkeypatch, n_samples):
-    monkeypatch.setattr(similarity, "MOMENT_ROWS", 4)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 4)
     first = vectors(n_samples, 3).astype(np.float32)
     second = vectors(n_samples, 2, seed=1).astype(np.float32)
     moment = second_moment(first, second)
