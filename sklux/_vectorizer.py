@@ -85,6 +85,7 @@ from sklux._teacher.sample import sample_documents
 from sklux._teacher.token_text import Reader, token_reader
 from sklux._teacher.word_plan import DOCUMENTS_ALONE, TERMS_ALONE, WordPlan
 from sklux._teacher.words import check_words, choose_terms
+from sklux._utils.available_memory import release_free_memory
 from sklux._utils.blocks import column_counts
 from sklux._utils.callbacks import CallbackSupportMixin
 from sklux._utils.cloning import clone_sharing
@@ -95,7 +96,7 @@ from sklux._utils.documents import (
     copy_groups,
     documents_by_name,
     first_of_groups,
-    split_halves,
+    halves_in_turn,
 )
 from sklux._utils.estimators import (
     EstimatorCache,
@@ -401,9 +402,12 @@ class LuxicalVectorizer(
                         _check_no_embeddings(_method.get(), y, embeddings.n_components)
                     if terms is not None:
                         _check_width(terms, embeddings)
+                    del known
+            groups = copy_groups(documents)
+            release_free_memory()
             with task.part("training", projection):
                 fit_projection(
-                    *(projection, X, embeddings, views, terms, copy_groups(documents)),
+                    *(projection, X, embeddings, views, terms, groups),
                     warns_of_missing=teacher_embeddings is not None,
                 )
             self.lexical_ = lexical
@@ -1142,7 +1146,9 @@ class LuxicalVectorizer(
             # Half of a file's name names no file.
             _check_needs_no_views(projection.contrastive_weight, source)
             return None
-        halves = [half for side in split_halves(documents) for half in side]
+        halves: Iterable[str] = halves_in_turn(documents)
+        if not reads_iterators(lexical):
+            halves = list(halves)
         with self._lexical_context():
             views = sparse.csr_matrix(lexical.transform(halves), dtype=np.float32)
         n_terms = np.diff(views.indptr)

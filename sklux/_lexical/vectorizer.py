@@ -57,6 +57,7 @@ from sklux._lexical.subwords import (
     sampled_documents,
 )
 from sklux._lexical.tokens import Source, read_range
+from sklux._utils.blocks import column_counts
 from sklux._utils.documents import (
     NULL_DOCUMENTS,
     NullDocuments,
@@ -794,7 +795,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         counts = rows_of_blocks(blocks, reader, Weighing(self.dtype), self.n_jobs)
         if counts.shape[0] == 0:
             self._tfidf.fit(counts)  # raises scikit-learn's error
-        df = np.bincount(counts.indices, minlength=counts.shape[1])
+        df = column_counts(counts)
         self._adopt(self._lexicon.with_idf(self._idf_of(df, counts.shape[0])))
         weighing = self._weighing(reader)
         return LearntStage(
@@ -1029,6 +1030,25 @@ def piece_tokenizer(vectorizer: LexicalVectorizer) -> object | None:
     if lexicon is None or lexicon.subwords is None or lexicon.subwords.in_kernel:
         return None
     return lexicon.subwords.library
+
+
+def reads_iterators(vectorizer: object) -> bool:
+    """Whether `transform` of a lexical stage takes documents that are read only once.
+
+    Parameters
+    ----------
+    vectorizer : estimator
+        Any lexical stage.
+
+    Returns
+    -------
+    bool
+        False for stages of other classes, which may read documents several times.
+    """
+    return (
+        isinstance(vectorizer, LexicalVectorizer)
+        and type(vectorizer).transform is LexicalVectorizer.transform
+    )
 
 
 @fit_context(prefer_skip_nested_validation=True)

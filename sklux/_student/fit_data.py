@@ -27,8 +27,9 @@ class TrainingExamples(NamedTuple):
     X_views : CSR matrix of shape (2 * n_samples, n_features), dtype=np.float32, or None
         Features of the first views, then of the second views; None without a
         contrastive loss.
-    whole : RowSource of shape (n_samples, n_whole_components), dtype=np.float32
-        Unit rows, the targets of the similarity loss.
+    whole : RowSource of shape (n_samples, n_whole_components), dtype=np.float32, \
+            or None
+        Unit rows, the targets of the similarity loss; None without this loss.
     reduced : ndarray of shape (n_samples, n_components), dtype=np.float32
         Unit rows of the student's width, the targets of the cosine loss.
     groups : ndarray of shape (n_samples,), dtype=np.intp, or None
@@ -40,7 +41,7 @@ class TrainingExamples(NamedTuple):
 
     X: sparse.csr_matrix
     X_views: sparse.csr_matrix | None
-    whole: RowSource
+    whole: RowSource | None
     reduced: np.ndarray
     groups: np.ndarray | None = None
     rows: np.ndarray | None = None
@@ -55,7 +56,7 @@ class FitData:
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Features of the documents.
     teacher : TeacherEmbeddings
-        Unit rows of the same documents.
+        Teacher embeddings of the same documents.
     X_views : CSR matrix of shape (2 * n_samples, n_features), dtype=np.float32, or None
         Features of the first views of all documents, then of all second views.
     terms : TermVectors or None

@@ -474,7 +474,10 @@ class ReLUProjection(
             self.corpus_weight, data.X, data.teacher.is_embedded
         )
         targets = student_targets(
-            data, corpus_weight=corpus_weight, verbose=self.verbose
+            data,
+            corpus_weight=corpus_weight,
+            needs_whole="similarity_kl" in check_loss(self.loss),
+            verbose=self.verbose,
         )
         examples = targets.examples(data)
         with stage("initial weights", self.verbose):

@@ -104,9 +104,10 @@ class Targets(NamedTuple):
 
     Attributes
     ----------
-    whole : RowSource of shape (n_samples, n_whole_components), dtype=np.float32
+    whole : RowSource of shape (n_samples, n_whole_components), dtype=np.float32, \
+            or None
         Unit rows, which may be computed when they are read: all of them would take
-        more memory than the documents.
+        more memory than the documents. None if they are not needed.
     reduced : ndarray of shape (n_samples, n_components), dtype=np.float32
         The same targets in the width of the student; unit rows.
     components : ndarray of shape (n_components, n_teacher_components), \
@@ -114,7 +115,7 @@ class Targets(NamedTuple):
         Linear map of teacher vectors into the space of the reduced targets.
     """
 
-    whole: RowSource
+    whole: RowSource | None
     reduced: np.ndarray
     components: np.ndarray
 
@@ -139,7 +140,7 @@ class Targets(NamedTuple):
 
 
 def student_targets(
-    data: FitData, *, corpus_weight: float, verbose: bool | None
+    data: FitData, *, corpus_weight: float, needs_whole: bool, verbose: bool | None
 ) -> Targets:
     """Compute the target of each document.
 
@@ -150,6 +151,9 @@ def student_targets(
         of documents to train on; copies with the same embedding count once.
     corpus_weight : float
         Weight of the latent vectors of the corpus, in [0, 1].
+    needs_whole : bool
+        Whether the training needs the whole targets. They hold arrays with a row for
+        each feature.
     verbose : bool or None
         Whether to show the stages.
 
@@ -170,13 +174,14 @@ def student_targets(
         latent = LatentRows(X, np.ascontiguousarray(directions[:, :N_LATENT]))
         del directions
     with stage("targets", verbose):
-        return make_targets(
+        targets = make_targets(
             TeacherRows(data, imputation),
             latent,
             corpus_weight,
             data.n_components,
             teacher.is_embedded,
         )
+    return targets if needs_whole else targets._replace(whole=None)
 
 
 def _fitted_imputation(data, directions):

@@ -1,6 +1,14 @@
 """Checks of raw documents, their copies, and their two halves."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sized
+from collections.abc import (
+    Callable,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Sized,
+)
 from functools import wraps
 from hashlib import blake2b
 from itertools import islice
@@ -386,6 +394,24 @@ def split_halves(raw_documents: Iterable[str]) -> tuple[list[str], list[str]]:
     """
     halves = [split_document(document) for document in check_documents(raw_documents)]
     return [first for first, _ in halves], [second for _, second in halves]
+
+
+def halves_in_turn(documents: Sequence[str]) -> Iterator[str]:
+    """Yield the first halves of all documents, then all second halves.
+
+    Parameters
+    ----------
+    documents : sequence of str of length n_samples
+        Documents, split as in `split_halves`.
+
+    Yields
+    ------
+    str
+        2 * n_samples halves; only one of them is in memory.
+    """
+    for side in (0, 1):
+        for document in documents:
+            yield split_document(document)[side]
 
 
 def split_document(document: str) -> tuple[str, str]:

@@ -149,7 +149,8 @@ def partly_embedded():
     embeddings = TeacherEmbeddings.of_rows(teacher, "y")
     held_out, train = np.array([1, 2, 4]), np.setdiff1d(np.arange(90), [1, 2, 4])
     rng = np.random.RandomState(0)
-    return FitData(X, embeddings, None, None, train, held_out, 6, rng)
+    groups = np.arange(90)
+    return FitData(X, embeddings, None, None, train, held_out, 6, rng, groups)
 
 
 def test_teacher_rows_are_unit_embeddings_and_imputed_ones():
@@ -175,12 +176,22 @@ def test_latent_rows_are_unit_products_with_the_directions():
 def test_student_targets_of_held_out_documents_are_their_embeddings(corpus_weight):
     """Their embeddings are not imputed, and nothing is imputed from them."""
     data = partly_embedded()
-    targets = student_targets(data, corpus_weight=corpus_weight, verbose=None)
+    targets = student_targets(
+        data, corpus_weight=corpus_weight, needs_whole=True, verbose=None
+    )
     whole = targets.whole[np.arange(90)][:, :16] / np.sqrt(1 - corpus_weight)
     expected = reference.unit_rows(data.teacher.vectors)
     known = data.teacher.is_embedded
     np.testing.assert_allclose(whole[known], expected[known], atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(whole, axis=1), 1, atol=1e-5)
+
+
+def test_student_targets_keep_the_whole_only_if_needed():
+    """They hold the latent directions, a row for each feature."""
+    targets = student_targets(
+        partly_embedded(), corpus_weight=0.3, needs_whole=False, verbose=None
+    )
+    assert targets.whole is None
 
 
 @pytest.mark.parametrize(
@@ -201,7 +212,9 @@ def test_student_targets_compute_latent_directions_only_if_needed(
         return latent_directions(*arguments)
 
     monkeypatch.setattr(targets_module, "latent_directions", record)
-    student_targets(data, corpus_weight=corpus_weight, verbose=None)
+    student_targets(
+        data, corpus_weight=corpus_weight, needs_whole=True, verbose=None
+    )
     assert (len(calls) > 0) is is_needed
 
 
