@@ -43,6 +43,7 @@ from sklux._lexical.vectorizer import (
     default_lexical_stage,
     fit_with_words,
     lexical_settings,
+    reads_iterators,
     piece_tokenizer,
     takes_words,
 )

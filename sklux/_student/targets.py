@@ -235,9 +235,7 @@ def make_targets(
     return Targets(whole, reduced, nearest_map(pairs))
 
 
-def principal_directions(
-    blocks: Iterable[np.ndarray], n_components: int
-) -> np.ndarray:
+def principal_directions(blocks: Iterable[np.ndarray], n_components: int) -> np.ndarray:
     """Principal directions of unit vectors, largest first.
 
     The directions are about the origin and not about the mean. In this way, the

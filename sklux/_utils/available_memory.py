@@ -65,7 +65,9 @@ def _group_memory(root: Path) -> Iterator[int]:
 def _memory_of_group(folder: Path) -> Iterator[int]:
     """Memory that one control group may still take, if it has a limit."""
     for limit_name, usage_name, cache_name in GROUP_FILES:
-        limit, usage = (_text(folder / name).strip() for name in (limit_name, usage_name))
+        limit, usage = (
+            _text(folder / name).strip() for name in (limit_name, usage_name)
+        )
         # The limit is "max" if there is none.
         if limit.isdigit() and usage.isdigit():
             statistics = dict(

@@ -63,9 +63,7 @@ def test_imputation_default_tolerance_is_near_the_reference():
 
 def test_imputation_rows_have_unit_length():
     *data, _ = some_embedded()
-    np.testing.assert_allclose(
-        np.linalg.norm(imputed(*data), axis=1), 1, rtol=1e-6
-    )
+    np.testing.assert_allclose(np.linalg.norm(imputed(*data), axis=1), 1, rtol=1e-6)
 
 
 def test_imputation_is_better_than_the_mean():

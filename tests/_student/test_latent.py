@@ -8,8 +8,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import normalize
 from strategies import build_csr, csr_matrices, kernel_settings
 
-from sklux._student import products
 from sklux._student import latent as latent_module
+from sklux._student import products
 from sklux._student.latent import N_OVERSAMPLES, latent_directions
 from sklux._utils import threads
 from sklux._utils.similarity import unit_rows

@@ -79,8 +79,7 @@ def test_ridge_weights_are_shorter_after_fewer_steps(system):
     """An early stop acts like a penalty."""
     X, targets = regression_data(60, 2)
     lengths = [
-        np.linalg.norm(ridge_of(X, targets, 0.01, n_steps))
-        for n_steps in (0, 1, 4, 30)
+        np.linalg.norm(ridge_of(X, targets, 0.01, n_steps)) for n_steps in (0, 1, 4, 30)
     ]
     assert lengths[0] == 0
     assert lengths == sorted(lengths)
@@ -144,9 +143,7 @@ def test_combination_columns_spread_and_gather_by_their_formula():
         part.spread(weights, total)
         np.testing.assert_allclose(X @ total, columns @ weights, atol=1e-5)
         dual = rng.standard_normal((20, 2)).astype(np.float32)
-        np.testing.assert_allclose(
-            part.gather(X.T @ dual), columns.T @ dual, atol=1e-4
-        )
+        np.testing.assert_allclose(part.gather(X.T @ dual), columns.T @ dual, atol=1e-4)
 
 
 @pytest.mark.parametrize("limit", [7, 1000])

@@ -212,9 +212,7 @@ def test_student_targets_compute_latent_directions_only_if_needed(
         return latent_directions(*arguments)
 
     monkeypatch.setattr(targets_module, "latent_directions", record)
-    student_targets(
-        data, corpus_weight=corpus_weight, needs_whole=True, verbose=None
-    )
+    student_targets(data, corpus_weight=corpus_weight, needs_whole=True, verbose=None)
     assert (len(calls) > 0) is is_needed
 
 
