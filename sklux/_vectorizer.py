@@ -43,8 +43,8 @@ from sklux._lexical.vectorizer import (
     default_lexical_stage,
     fit_with_words,
     lexical_settings,
-    reads_iterators,
     piece_tokenizer,
+    reads_iterators,
     takes_words,
 )
 from sklux._student.arguments import check_has_values

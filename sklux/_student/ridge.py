@@ -184,7 +184,7 @@ def ridge_weights(
     """
     n_combined = sum(part.vectors.shape[1] for part in combinations)
     system: _System
-    if _is_dual_smaller(len(rows), X.shape[1], n_combined):
+    if is_dual_smaller(len(rows), X.shape[1], n_combined):
         system = _Dual(X, rows, combinations, alpha)
     else:
         system = _Primal(X, rows, combinations, alpha)
@@ -202,8 +202,23 @@ def ridge_weights(
     return weights
 
 
-def _is_dual_smaller(n_rows, n_features, n_combined):
-    """Whether the dual takes less memory. It has the further columns as an array."""
+def is_dual_smaller(n_rows: int, n_features: int, n_combined: int) -> bool:
+    """Whether the dual takes less memory. It has the further columns as an array.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of documents to learn from.
+    n_features : int
+        Number of features.
+    n_combined : int
+        Number of further columns.
+
+    Returns
+    -------
+    bool
+        False if the primal takes less.
+    """
     solver = N_ARRAYS * BLOCK
     return n_rows * (solver + n_combined) <= (n_features + n_combined) * solver
 

@@ -164,8 +164,8 @@ def student_targets(
     """
     X, teacher = data.X, data.teacher
     latent, imputation = None, None
-    if corpus_weight > 0 or not teacher.is_complete:
-        n_latent = N_LATENT if teacher.is_complete else N_LATENT_IMPUTING
+    n_latent = n_latent_needed(teacher.is_complete, corpus_weight)
+    if n_latent > 0:
         with stage("latent vectors of the corpus", verbose):
             directions = latent_directions(X, n_latent, data.random_state)
         if not teacher.is_complete:
@@ -182,6 +182,26 @@ def student_targets(
             teacher.is_embedded,
         )
     return targets if needs_whole else targets._replace(whole=None)
+
+
+def n_latent_needed(is_complete: bool, corpus_weight: float) -> int:
+    """Number of latent directions that the targets need.
+
+    Parameters
+    ----------
+    is_complete : bool
+        Whether all documents have a teacher embedding.
+    corpus_weight : float
+        Weight of the latent vectors in the targets.
+
+    Returns
+    -------
+    int
+        0 if the targets do not depend on the corpus.
+    """
+    if not is_complete:
+        return N_LATENT_IMPUTING
+    return N_LATENT if corpus_weight > 0 else 0
 
 
 def _fitted_imputation(data, directions):

@@ -1058,15 +1058,15 @@ def test_projection_trains_on_views_of_the_training_documents(
     train_student = sklux._student.training.train_student
 
     def record(examples, *rest):
-        recorded.append((examples.X, examples.X_views))
+        recorded.append(examples)
         return train_student(examples, *rest)
 
     monkeypatch.setattr(sklux._student.training, "train_student", record)
     projection_of_views().fit(*documents, X_views=views)
-    ((X, X_views),) = recorded
-    assert X.shape == (570, 60)
-    first, second = X_views[:570].toarray(), X_views[570:].toarray()
-    np.testing.assert_array_equal(first + second, X.toarray())
+    (examples,) = recorded
+    assert len(np.unique(examples.rows)) == 570
+    first, second = np.split(examples.X_views.toarray(), 2)
+    np.testing.assert_array_equal(first + second, examples.X.toarray())
     assert not first[:, 1::2].any()
 
 
@@ -1239,25 +1239,27 @@ def test_projection_imputes_from_each_of_many_copies_once(monkeypatch, documents
     X, y = documents
     rows = np.concatenate([np.zeros(200, dtype=int), np.arange(600)])
     recorded = []
-    impute_vectors = sklux._student.targets.impute_vectors
+    fit_imputation = sklux._student.targets.fit_imputation
 
-    def record(X, latent, teacher, is_known, terms):
-        recorded.append((is_known, teacher))
-        return impute_vectors(X, latent, teacher, is_known, terms)
+    def record(X, directions, teacher, known, terms):
+        recorded.append((known, teacher[np.arange(300)]))
+        return fit_imputation(X, directions, teacher, known, terms)
 
-    monkeypatch.setattr(sklux._student.targets, "impute_vectors", record)
+    monkeypatch.setattr(sklux._student.targets, "fit_imputation", record)
     whole = []
     make_targets = sklux._student.targets.make_targets
     monkeypatch.setattr(
         sklux._student.targets,
         "make_targets",
-        lambda vectors, *rest: whole.append(vectors) or make_targets(vectors, *rest),
+        lambda teacher, *rest: (
+            whole.append(teacher[np.arange(300)]) or make_targets(teacher, *rest)
+        ),
     )
     y = with_missing(y, slice(100, 600))[rows]
     fit_partly(X[rows], y, early_stopping=False)
-    ((is_known, teacher),), (vectors,) = recorded, whole
-    assert np.flatnonzero(is_known).tolist() == [0, *range(201, 300)]
-    reference.assert_same_bits(vectors[:300], teacher[:300])
+    ((known, teacher),), (vectors,) = recorded, whole
+    assert known.tolist() == [0, *range(201, 300)]
+    reference.assert_same_bits(vectors, teacher)
 
 
 def test_projection_report_is_about_documents_with_a_teacher_embedding(documents):

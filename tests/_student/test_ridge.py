@@ -21,7 +21,7 @@ def exact(monkeypatch):
 @pytest.fixture(params=[False, True], ids=["primal", "dual"])
 def system(monkeypatch, request):
     """Both systems of equations, for any shape of the data."""
-    monkeypatch.setattr(ridge, "_is_dual_smaller", lambda *sizes: request.param)
+    monkeypatch.setattr(ridge, "is_dual_smaller", lambda *sizes: request.param)
 
 
 def regression_data(n_samples, n_targets):
@@ -163,7 +163,7 @@ def test_combination_scaled_has_the_mean_square_of_some_rows(monkeypatch, limit)
     [(100, 100, 0, True), (101, 100, 0, False), (10, 1000, 5000, True)],
 )
 def test_ridge_solves_the_smaller_system(n_rows, n_features, n_combined, is_dual):
-    assert ridge._is_dual_smaller(n_rows, n_features, n_combined) is is_dual
+    assert ridge.is_dual_smaller(n_rows, n_features, n_combined) is is_dual
 
 
 def positive_definite(n, seed=0):
