@@ -48,6 +48,7 @@ from sklux._lexical.vectorizer import (
     takes_words,
 )
 from sklux._student.arguments import check_has_values
+from sklux._student.fit_memory import guessed_size, warn_of_memory
 from sklux._student.network import WEIGHT_DTYPES, apply_network
 from sklux._student.projection import (
     ReLUProjection,
@@ -119,6 +120,8 @@ from sklux._utils.warnings import warn_caller
 _fused_transforms = EstimatorCache()
 # Documents that the teacher embeds by default: minutes for a small model on a CPU.
 DEFAULT_TEACHER_SAMPLE_SIZE = 10_000
+# Width of a teacher's embeddings before it has embedded anything.
+GUESSED_TEACHER_WIDTH = 384
 # Halves of documents with fewer terms say too little about the other half.
 MIN_HALF_TERMS = 20
 # Largest number of documents that `score` compares: it takes the cosines of all pairs.
@@ -373,9 +376,7 @@ class LuxicalVectorizer(
             If rows of ``teacher_embeddings`` are all NaN or all zero, if words listed
             in `teacher_words` are not terms, or if the teacher looks up documents only.
         """
-        documents = check_documents(raw_documents, self.null_documents)
-        _check_n_documents(len(documents))
-        self._check_teacher(_method.get(), y, teacher_embeddings)
+        documents = self._documents_of_fit(raw_documents, y, teacher_embeddings)
         teacher_id = embeddings = None
         if teacher_embeddings is None:
             # A teacher without an identity is refused here, before any work.
@@ -391,25 +392,24 @@ class LuxicalVectorizer(
             # A teacher that is loaded in here is released before the training.
             with loading_once():
                 plan = self._word_plan(lexical)
+                warned = self._warn_of_memory(
+                    documents, embeddings, lexical, projection, plan
+                )
                 # The terms come first: they take seconds, the teacher takes long.
                 with task.part("terms"), stage("terms", self.verbose):
                     X = self._fit_lexical(lexical, documents, plan)
                     views = self._views(lexical, documents, projection, X)
                 with task.part("teacher"):
-                    # Terms first: a teacher that fails at words fails after a second.
-                    terms, known = self._term_vectors(lexical, X, plan)
-                    if embeddings is None:
-                        embeddings = self._embeddings(documents, known)
-                        _check_no_embeddings(_method.get(), y, embeddings.n_components)
-                    if terms is not None:
-                        _check_width(terms, embeddings)
-                    del known
+                    terms, embeddings = self._embedded(
+                        documents, y, embeddings, lexical, X, plan
+                    )
             groups = copy_groups(documents)
             release_free_memory()
             with task.part("training", projection):
                 fit_projection(
                     *(projection, X, embeddings, views, terms, groups),
                     warns_of_missing=teacher_embeddings is not None,
+                    warns_of_memory=not warned,
                 )
             self.lexical_ = lexical
             self.projection_ = projection
@@ -1025,6 +1025,18 @@ class LuxicalVectorizer(
             f"{method}(documents, teacher_embeddings=...)."
         )
 
+    def _documents_of_fit(
+        self,
+        raw_documents: Iterable[str],
+        y: object,
+        teacher_embeddings: ArrayLike | None,
+    ) -> list[str]:
+        """The documents, if there are enough of them and something to learn from."""
+        documents = check_documents(raw_documents, self.null_documents)
+        _check_n_documents(len(documents))
+        self._check_teacher(_method.get(), y, teacher_embeddings)
+        return documents
+
     @contextmanager
     def _lexical_context(self) -> Iterator[None]:
         """A context for the lexical stage: its threads, and no tables as output.
@@ -1099,6 +1111,41 @@ class LuxicalVectorizer(
             )
         return WordPlan(True, tuple(words), is_list=True)
 
+    def _warn_of_memory(
+        self,
+        documents: list[str],
+        embeddings: TeacherEmbeddings | None,
+        lexical: BaseEstimator,
+        projection: ReLUProjection,
+        plan: WordPlan,
+    ) -> bool:
+        """Warn if the fit may need more memory than is available, before any work."""
+        if not isinstance(lexical, CountVectorizer) or lexical.input != "content":
+            # The number of terms cannot be guessed; the training checks it.
+            return False
+        n_documents = len(documents)
+        n_embedded, width = self._sample_size(n_documents), GUESSED_TEACHER_WIDTH
+        if embeddings is not None:
+            n_embedded, width = embeddings.n_embedded, embeddings.n_components
+        size = guessed_size(
+            projection,
+            n_documents=n_documents,
+            n_characters=sum(map(len, documents)),
+            max_features=lexical.max_features,
+            n_words=len(plan.words),
+            n_teacher_components=width,
+            n_embedded=n_embedded,
+            embeds_terms=plan.embeds_terms,
+        )
+        return warn_of_memory(size, is_guessed=True, has_vectors=embeddings is not None)
+
+    def _sample_size(self, n_documents: int) -> int:
+        """Maximum number of texts that the teacher embeds."""
+        size = self.teacher_sample_size
+        if size == "auto":
+            size = DEFAULT_TEACHER_SAMPLE_SIZE
+        return n_documents if size is None else min(int(size), n_documents)
+
     def _fit_lexical(
         self, lexical: BaseEstimator, documents: list[str], plan: WordPlan
     ) -> Rows:
@@ -1157,6 +1204,25 @@ class LuxicalVectorizer(
         views.eliminate_zeros()
         return views
 
+    def _embedded(
+        self,
+        documents: list[str],
+        y: object,
+        embeddings: TeacherEmbeddings | None,
+        lexical: BaseEstimator,
+        X: Rows,
+        plan: WordPlan,
+    ) -> tuple[TermVectors | None, TeacherEmbeddings]:
+        """The teacher's embeddings of terms, and of documents if they are not given."""
+        # Terms first: a teacher that fails at words fails after a second.
+        terms, known = self._term_vectors(lexical, X, plan)
+        if embeddings is None:
+            embeddings = self._embeddings(documents, known)
+            _check_no_embeddings(_method.get(), y, embeddings.n_components)
+        if terms is not None:
+            _check_width(terms, embeddings)
+        return terms, embeddings
+
     def _embeddings(
         self, documents: list[str], known: dict[str, np.ndarray]
     ) -> TeacherEmbeddings:
@@ -1164,11 +1230,8 @@ class LuxicalVectorizer(
 
         ``known`` has vectors of terms, which may be documents too.
         """
-        size = self.teacher_sample_size
-        if size == "auto":
-            size = DEFAULT_TEACHER_SAMPLE_SIZE
         n_documents = len(documents)
-        sample = sample_documents(documents, n_documents if size is None else int(size))
+        sample = sample_documents(documents, self._sample_size(n_documents))
         vectors = teacher_vectors(
             self.teacher,
             [documents[i] for i in sample],

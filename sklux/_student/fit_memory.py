@@ -5,16 +5,18 @@ and given teacher embeddings are in memory before. What a fit keeps all the time
 stage that needs most are added up.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Protocol, Self
 
-from scipy import sparse
-
-from sklux._student import latent, ridge, targets
+from sklux._student import defaults, latent, ridge
+from sklux._student.finishing import MAX_REPORT_SIZE
 from sklux._student.fit_data import FitData
 from sklux._student.products import TRANSPOSED_ROWS
+from sklux._student.targets import N_LATENT, n_latent_needed
 from sklux._utils.available_memory import available_memory
 from sklux._utils.blocks import BLOCK_ROWS
+from sklux._utils.similarity import ROWS_AT_A_TIME
 from sklux._utils.warnings import warn_caller
 
 FLOAT, DOUBLE = 4, 8
@@ -23,6 +25,8 @@ FLOAT, DOUBLE = 4, 8
 CHARACTERS_PER_VALUE, VALUES_PER_FEATURE = 3, 5
 # Bytes of a value while a block of targets is computed, some of them in float64.
 BLOCK_VALUE = 40
+# Bytes of a cosine of two documents while the nearest documents are found.
+BLOCK_COSINE = 20
 # Bytes of a value of a CSR matrix with its column.
 VALUE = 8
 # Bytes of a document in arrays of whole numbers: its place, its group, its turn.
@@ -30,6 +34,14 @@ DOCUMENT = 48
 # Copies of the first layer in training: the weights, the best weights, the two moments
 # of Adam.
 N_LAYERS = 4
+
+
+class FitSettings(Protocol):
+    """The parameters of `ReLUProjection` that decide how much memory a fit needs."""
+
+    n_components: int
+    hidden_layer_sizes: Sequence[int]
+    corpus_weight: float | Literal["auto"]
 
 
 @dataclass(frozen=True)
@@ -69,19 +81,15 @@ class FitSize:
     n_latent: int
 
     @classmethod
-    def of(
-        cls, data: FitData, hidden_layer_sizes: tuple[int, ...], corpus_weight: float
-    ) -> Self:
+    def of(cls, projection: FitSettings, data: FitData) -> Self:
         """Return the sizes of a fit.
 
         Parameters
         ----------
+        projection : ReLUProjection
+            The estimator.
         data : FitData
             The data of the fit.
-        hidden_layer_sizes : tuple of int
-            Widths of the hidden layers.
-        corpus_weight : float
-            Weight of the corpus in the targets.
 
         Returns
         -------
@@ -89,58 +97,79 @@ class FitSize:
             The sizes.
         """
         X, teacher = data.X, data.teacher
-        n_terms = 0 if data.terms is None else len(data.terms.features)
+        corpus_weight = defaults.corpus_weight(
+            projection.corpus_weight, X, teacher.is_embedded
+        )
+        has_terms = data.terms is not None and len(data.terms.features) > 0
         return cls(
             n_documents=X.shape[0],
             n_values=X.nnz,
             n_features=X.shape[1],
-            n_units=(*hidden_layer_sizes, data.n_components)[0],
+            n_units=(*projection.hidden_layer_sizes, data.n_components)[0],
             n_components=data.n_components,
             n_teacher_components=teacher.n_components,
             n_embedded=teacher.n_embedded,
-            n_term_components=teacher.n_components if n_terms else 0,
-            n_latent=targets.n_latent_needed(teacher.is_complete, corpus_weight),
+            n_term_components=teacher.n_components if has_terms else 0,
+            n_latent=n_latent_needed(teacher.is_complete, corpus_weight),
         )
 
-    @classmethod
-    def of_texts(
-        cls,
-        n_documents: int,
-        n_characters: int,
-        max_features: int | None,
-        n_words: int,
-        **others: int,
-    ) -> Self:
-        """Guess the sizes of a fit before its terms are known.
 
-        Parameters
-        ----------
-        n_documents : int
-            Number of documents.
-        n_characters : int
-            Number of their characters.
-        max_features : int or None
-            Maximum number of terms.
-        n_words : int
-            Number of words of the teacher that become terms too.
-        **others : int
-            The other attributes.
+def guessed_size(
+    projection: FitSettings,
+    *,
+    n_documents: int,
+    n_characters: int,
+    max_features: int | None,
+    n_words: int,
+    n_teacher_components: int,
+    n_embedded: int,
+    embeds_terms: bool,
+) -> FitSize:
+    """Guess the sizes of a fit before its terms are known.
 
-        Returns
-        -------
-        FitSize
-            Sizes as of texts in the default lexical stage.
-        """
-        n_values = n_characters // CHARACTERS_PER_VALUE
-        n_features = n_values // VALUES_PER_FEATURE + n_words
-        if max_features is not None:
-            n_features = min(n_features, max_features)
-        return cls(
-            n_documents=n_documents,
-            n_values=n_values,
-            n_features=max(n_features, 1),
-            **others,
-        )
+    Parameters
+    ----------
+    projection : ReLUProjection
+        The estimator.
+    n_documents : int
+        Number of documents.
+    n_characters : int
+        Number of their characters.
+    max_features : int or None
+        Maximum number of terms.
+    n_words : int
+        Number of words of the teacher that become terms too.
+    n_teacher_components : int
+        Width of the teacher's embeddings.
+    n_embedded : int
+        Number of documents with a teacher embedding.
+    embeds_terms : bool
+        Whether the teacher embeds terms too.
+
+    Returns
+    -------
+    FitSize
+        Sizes as of English texts in the default lexical stage.
+    """
+    n_values = n_characters // CHARACTERS_PER_VALUE
+    n_features = n_values // VALUES_PER_FEATURE + n_words
+    if max_features is not None:
+        n_features = min(n_features, max_features)
+    n_components = min(projection.n_components, n_teacher_components)
+    # Whether texts are long enough for the corpus to count is not known yet.
+    corpus_weight = projection.corpus_weight
+    weight = 1.0 if isinstance(corpus_weight, str) else corpus_weight
+    return FitSize(
+        n_documents=n_documents,
+        n_values=n_values,
+        n_features=max(n_features, 1),
+        n_units=(*projection.hidden_layer_sizes, n_components)[0],
+        n_components=n_components,
+        n_teacher_components=n_teacher_components,
+        n_embedded=n_embedded,
+        n_term_components=n_teacher_components * embeds_terms,
+        n_latent=n_latent_needed(n_embedded == n_documents, weight),
+    )
 
 
 def fit_memory(size: FitSize) -> dict[str, int]:
@@ -160,10 +189,10 @@ def fit_memory(size: FitSize) -> dict[str, int]:
     n_features, n_documents = size.n_features, size.n_documents
     reduced = FLOAT * n_documents * size.n_components
     first_layer = FLOAT * n_features * size.n_units
-    directions = FLOAT * n_features * min(size.n_latent, targets.N_LATENT)
+    directions = FLOAT * n_features * min(size.n_latent, N_LATENT)
     is_imputing = size.n_embedded < n_documents
     imputation = FLOAT * n_features * size.n_teacher_components * is_imputing
-    width = size.n_teacher_components + min(size.n_latent, targets.N_LATENT)
+    width = size.n_teacher_components + min(size.n_latent, N_LATENT)
     stages = {
         "targets": directions
         + imputation
@@ -176,6 +205,7 @@ def fit_memory(size: FitSize) -> dict[str, int]:
             _solver(size, n_documents, size.n_components, size.n_term_components),
         ),
         "training": reduced + N_LAYERS * first_layer,
+        "report": reduced + 2 * first_layer + _report(size),
     }
     if size.n_latent:
         stages["latent vectors of the corpus"] = _latent(size)
@@ -193,6 +223,12 @@ def fit_memory(size: FitSize) -> dict[str, int]:
     return {
         name: int(n_bytes) + DOCUMENT * n_documents for name, n_bytes in stages.items()
     }
+
+
+def _report(size: FitSize) -> int:
+    """Peak of the report: cosines of documents, and the order of a block of them."""
+    n_compared = min(size.n_embedded, MAX_REPORT_SIZE)
+    return BLOCK_COSINE * n_compared * min(n_compared, ROWS_AT_A_TIME)
 
 
 def _latent(size: FitSize) -> float:
@@ -218,17 +254,20 @@ def _solver(size: FitSize, n_rows: int, n_targets: int, n_combined: int) -> floa
     return arrays * (size.n_features + n_combined) + block
 
 
-def warn_of_memory(needed: dict[str, int], size: FitSize, arguments: int = 0) -> bool:
+def warn_of_memory(
+    size: FitSize, *, is_guessed: bool = False, has_vectors: bool = True
+) -> bool:
     """Warn if a fit may need more memory than is available.
 
     Parameters
     ----------
-    needed : dict of str to int
-        Result of `fit_memory`.
     size : FitSize
         Sizes of the fit.
-    arguments : int, default=0
-        Bytes of arguments of the stages that are not in memory yet.
+    is_guessed : bool, default=False
+        Whether the sizes are guessed. The matrices of the documents and of their halves
+        are then not in memory yet.
+    has_vectors : bool, default=True
+        Whether the teacher embeddings are in memory already.
 
     Returns
     -------
@@ -236,19 +275,23 @@ def warn_of_memory(needed: dict[str, int], size: FitSize, arguments: int = 0) ->
         Whether there was a warning.
     """
     available = available_memory()
-    stage, n_bytes = max(needed.items(), key=lambda item: item[1])
-    total = n_bytes + arguments
+    needed = fit_memory(size)
+    stage = max(needed, key=lambda name: needed[name])
+    total = needed[stage]
+    if is_guessed:
+        total += 2 * VALUE * size.n_values
+    if not has_vectors:
+        total += FLOAT * size.n_embedded * size.n_teacher_components
     if available is None or total <= available:
         return False
     warn_caller(
-        f"This fit may need {total / 1e9:.1f} GB of memory in addition to what is in "
-        f"use, most of it in the stage '{stage}', but only {available / 1e9:.1f} GB "
-        "are available. It needs less with fewer features (the lexical stage's "
-        f"max_features; there are {size.n_features:,}), a narrower first layer "
-        f"(hidden_layer_sizes; {size.n_units:,} units), fewer documents "
-        f"({size.n_documents:,}: a sample is often enough, and transform takes the "
-        "others), or a smaller teacher_sample_size "
-        f"({size.n_embedded:,} documents have a teacher embedding).",
+        f"The fit may need {total / 1e9:.3g} GB of memory beyond what is in use, most "
+        f"of it in the stage '{stage}', but only {available / 1e9:.3g} GB are "
+        f"available. It needs less with fewer features ({size.n_features:,}; set "
+        f"max_features of the lexical stage), a narrower first layer ({size.n_units:,} "
+        f"units; set hidden_layer_sizes), fewer documents ({size.n_documents:,}; "
+        "transform takes the others), or fewer teacher embeddings "
+        f"({size.n_embedded:,}; set teacher_sample_size).",
         UserWarning,
     )
     return True

@@ -86,7 +86,7 @@ def fit_imputation(
     directions : ndarray of shape (n_features, n_latent), dtype=np.float32
         The result of `latent_directions`.
     teacher : RowSource of shape (n_samples, n_teacher_components), dtype=np.float32
-        Teacher embeddings, unit rows. Only those of known documents are read.
+        Teacher embeddings, unit rows. Only known documents are read.
     known : ndarray of shape (n_known,), dtype=np.intp
         Row numbers of the documents to learn from.
     terms : TermVectors or None, default=None

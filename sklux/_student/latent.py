@@ -107,19 +107,24 @@ def _replace_by_image(X, directions):
     moment = np.zeros((n_directions, n_directions))
     for begin in range(0, n_directions, BLOCK):
         block = slice(begin, begin + BLOCK)
-        V = np.ascontiguousarray(directions[:, block])
-        image = transposed_product(
-            X, rows, lambda _, unit, V=V: csr_product(unit, V), V.shape[1]
-        )
+        image = _second_image(X, rows, np.ascontiguousarray(directions[:, block]))
         # The lower triangle of the moment needs no direction that was replaced.
         moment[begin:, block] = second_moment(directions[:, begin:], image)
         directions[:, block] = image
     return np.tril(moment) + np.tril(moment, -1).T
 
 
+def _second_image(X, rows, V):
+    """X^T X V."""
+    return transposed_product(
+        X, rows, lambda block, unit: csr_product(unit, V), V.shape[1]
+    )
+
+
 def _right_vectors(image, moment, n_kept):
     """The largest eigenvectors of G M^-1 G^T, from G and M."""
-    # With M^-1 = R R^T, they are those of F F^T, F = G R, from those of F^T F.
+    # With M^-1 = R R^T and F = G R, the matrix is F F^T. F^T F is a small matrix with
+    # the same eigenvalues.
     root = _inverse_root(moment)
     values, vectors = np.linalg.eigh(root.T @ second_moment(image, image) @ root)
     largest = np.argsort(-values)[:n_kept]

@@ -35,6 +35,7 @@ from sklux._student.arguments import (
 from sklux._student.copies import copies_of_fit
 from sklux._student.finishing import finished_coefs, report_on_fit, stored_network
 from sklux._student.fit_data import FitData, TrainingExamples
+from sklux._student.fit_memory import FitSize, warn_of_memory
 from sklux._student.held_out import split_held_out
 from sklux._student.initialization import initial_coefs
 from sklux._student.network import (
@@ -413,7 +414,8 @@ class ReLUProjection(
             its vectors vary in far fewer directions than the teacher embeddings; or if
             it may be no better than chance on held-out documents.
         UserWarning
-            If documents have no teacher embedding.
+            If documents have no teacher embedding, or the fit may need more memory than
+            is available.
         """
         teacher = TeacherEmbeddings.of_target(y)
         return self._fit(X, teacher, X_views, warns_of_missing=True)
@@ -428,6 +430,7 @@ class ReLUProjection(
         text_groups: np.ndarray | None = None,
         *,
         warns_of_missing: bool,
+        warns_of_memory: bool = True,
     ) -> Self:
         """Fit, or leave the estimator unchanged if the fit fails or is interrupted."""
         self._check_parameters()
@@ -461,6 +464,8 @@ class ReLUProjection(
                 *(train, held_out, n_components, random_state),
                 groups=groups,
             )
+            if warns_of_memory:
+                warn_of_memory(FitSize.of(self, data))
             rows = slice(None) if teacher.is_complete else teacher.is_embedded
             with fit_task(self, context, lambda: X[rows], teacher.embedded) as task:
                 self._learn(data, features, task)
@@ -827,6 +832,7 @@ def fit_projection(
     text_groups: np.ndarray | None,
     *,
     warns_of_missing: bool,
+    warns_of_memory: bool = True,
 ) -> None:
     """Fit a projection on checked teacher embeddings.
 
@@ -847,9 +853,13 @@ def fit_projection(
         same number are copies, as are documents with equal rows of ``X``.
     warns_of_missing : bool
         Whether to warn if documents have no teacher embedding.
+    warns_of_memory : bool, default=True
+        Whether to warn if the fit may need more memory than is available.
     """
     projection._fit(
-        X, teacher, X_views, terms, text_groups, warns_of_missing=warns_of_missing
+        *(X, teacher, X_views, terms, text_groups),
+        warns_of_missing=warns_of_missing,
+        warns_of_memory=warns_of_memory,
     )
 
 

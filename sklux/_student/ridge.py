@@ -203,7 +203,7 @@ def ridge_weights(
 
 
 def is_dual_smaller(n_rows: int, n_features: int, n_combined: int) -> bool:
-    """Whether the dual takes less memory. It has the further columns as an array.
+    """Whether the dual takes less memory; it has the further columns as an array.
 
     Parameters
     ----------
@@ -251,8 +251,9 @@ class _Dual(_System):
         super().__init__(X, rows, combinations, alpha)
         self.unit = normalized(X, rows)
         self.transposed = csr_transpose(self.unit)
-        dense = [part.columns(self.unit) for part in combinations]
-        self.dense = np.hstack(dense) if dense else None
+        nothing = np.zeros((len(rows), 0), dtype=np.float32)
+        columns = [part.columns(self.unit) for part in combinations]
+        self.dense = np.hstack([nothing, *columns])
 
     def right_side(self, targets, columns):
         """Y."""
@@ -263,32 +264,27 @@ class _Dual(_System):
     def product(self, dual):
         """The product of the matrix with another, of dtype float32."""
         image = csr_product(self.unit, csr_product(self.transposed, dual))
-        combined = None if self.dense is None else self.dense.T @ dual
+        combined = self.dense.T @ dual
         for block in row_blocks(len(image)):
             image[block] += self.alpha * dual[block]
-            if combined is not None:
-                image[block] += self.dense[block] @ combined
+            image[block] += self.dense[block] @ combined
         return image
 
     def weights(self, dual):
         """[I, P] Z^T A."""
-        weights = csr_product(self.transposed, dual)
-        if self.dense is None:
-            return weights
-        return self.spread(weights, self.dense.T @ dual)
+        return self.spread(csr_product(self.transposed, dual), self.dense.T @ dual)
 
 
 class _Primal(_System):
     """The matrix Z^T Z + alpha I."""
 
-    # For weights that are about as good as those of the dual.
+    # For weights that are about as good as the weights from the dual.
     steps_divided_by, tolerance_divided_by = 2, 10
 
     def image(self, factor, n_targets):
         """Z^T A, with the rows of A from a function."""
         image = transposed_product(self.X, self.rows, factor, n_targets)
-        combined = [part.gather(image) for part in self.combinations]
-        return np.vstack([image, *combined]) if combined else image
+        return np.vstack([image, *(part.gather(image) for part in self.combinations)])
 
     def right_side(self, targets, columns):
         """Z^T Y."""

@@ -10,6 +10,7 @@ The reduced target consists of the principal directions of the whole targets.
 """
 
 from collections.abc import Iterable
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -240,15 +241,16 @@ def make_targets(
     Targets
         Targets of all documents.
     """
-    is_mixed = weight > 0 and latent is not None
-    whole = MixedRows(teacher, latent, weight) if is_mixed else teacher
+    whole = teacher
+    if weight > 0 and latent is not None:
+        whole = MixedRows(teacher, latent, weight)
     n_samples = len(is_embedded)
     blocks = [np.arange(rows.start, rows.stop) for rows in row_blocks(n_samples)]
     directions = principal_directions((whole[rows] for rows in blocks), n_components)
     reduced = np.empty((n_samples, n_components), dtype=np.float32)
     for rows in blocks:
         reduced[rows] = unit_rows(whole[rows] @ directions.T)
-    if not is_mixed:
+    if whole is teacher:
         return Targets(whole, reduced, directions)
     embedded = (rows[is_embedded[rows]] for rows in blocks)
     pairs = ((teacher[rows], reduced[rows]) for rows in embedded)
@@ -273,7 +275,7 @@ def principal_directions(blocks: Iterable[np.ndarray], n_components: int) -> np.
     ndarray of shape (n_components, n_features), dtype=np.float32
         Orthonormal rows. The largest entry of each row is positive.
     """
-    moment = sum(second_moment(vectors, vectors) for vectors in blocks)
+    moment = reduce(np.add, (second_moment(vectors, vectors) for vectors in blocks))
     n_features = len(moment)
     _, found = linalg.eigh(
         moment,
@@ -299,10 +301,12 @@ def nearest_map(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     ndarray of shape (n_components, n_features), dtype=np.float32
         The matrix C with targets ~ vectors C^T.
     """
-    moment, products = 0.0, 0.0
-    for vectors, targets in pairs:
-        moment = moment + second_moment(vectors, vectors)
-        products = products + second_moment(vectors, targets)
+    moments = (
+        second_moment(vectors, np.hstack([vectors, targets]))
+        for vectors, targets in pairs
+    )
+    total = reduce(np.add, moments)
+    moment, products = np.split(total, [len(total)], axis=1)
     ridge = RIDGE * max(float(np.linalg.norm(moment, 2)), 1e-30)
     moment[np.diag_indices_from(moment)] += ridge
     image = linalg.solve(moment, products, assume_a="pos")

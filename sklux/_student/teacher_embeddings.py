@@ -412,7 +412,8 @@ def _check_directions(embeddings: TeacherEmbeddings, name: str) -> None:
 
 def _largest_spread(embeddings, rows):
     """Largest difference of two values in a column of the unit rows."""
-    least, greatest = np.inf, -np.inf
+    least = np.full(embeddings.n_components, np.inf)
+    greatest = -least
     for block in row_blocks(len(rows)):
         unit = embeddings.unit(rows[block])
         least = np.minimum(least, unit.min(axis=0))

@@ -8,7 +8,7 @@ Only this module and `losses` import torch. They are loaded inside ``fit``.
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from sklux._kernels.layers import BETA_1, BETA_2, EPSILON
 from sklux._student.first_layer import FirstLayer, MiniBatches
-from sklux._student.fit_data import TrainingExamples
+from sklux._student.fit_data import RowSource, TrainingExamples
 from sklux._student.losses import contrastive_loss, cosine_loss, similarity_kl_loss
 from sklux._student.network import LARGEST_WEIGHT, Network, apply_network
 from sklux._utils.fit_tasks import EpochTask, NullTask
@@ -295,6 +295,26 @@ def train_student(
         return loop.run(score, epoch_task)
 
 
+class RowsOnDevice:
+    """Rows that are copied to a device, or even computed, when they are needed.
+
+    Parameters
+    ----------
+    rows : RowSource or None
+        The rows; None if they are never needed.
+    device : str
+        The device.
+    """
+
+    def __init__(self, rows: RowSource | None, device: str):
+        self.rows, self.device = rows, device
+
+    def __getitem__(self, samples: np.ndarray) -> torch.Tensor:
+        """The rows with these numbers."""
+        rows = cast(RowSource, self.rows)[samples]
+        return torch.from_numpy(rows).to(self.device)
+
+
 class _TrainingLoop:
     """The layers, their optimiser, the batches and the targets of one training."""
 
@@ -305,8 +325,8 @@ class _TrainingLoop:
             DenseLayer(torch.from_numpy(weights).to(settings.device))
             for weights in coefs[1:]
         ]
-        self.targets = [
-            _RowsOnDevice(examples.whole, settings.device),
+        self.targets: list[torch.Tensor | RowsOnDevice] = [
+            RowsOnDevice(examples.whole, settings.device),
             torch.from_numpy(examples.reduced).to(settings.device),
         ]
         self.batches = MiniBatches(
@@ -380,17 +400,6 @@ class _TrainingLoop:
         return value
 
 
-class _RowsOnDevice:
-    """Rows that are copied to a device, or even computed, when they are needed."""
-
-    def __init__(self, rows, device):
-        self.rows, self.device = rows, device
-
-    def __getitem__(self, samples: np.ndarray) -> torch.Tensor:
-        """The rows with these numbers."""
-        return torch.from_numpy(self.rows[samples]).to(self.device)
-
-
 def _gradient(tensor: torch.Tensor) -> torch.Tensor:
     """Gradient of a leaf after the backward pass, which always sets it."""
     return cast(torch.Tensor, tensor.grad)
@@ -399,7 +408,7 @@ def _gradient(tensor: torch.Tensor) -> torch.Tensor:
 def batch_loss(
     student: torch.Tensor,
     samples: np.ndarray,
-    targets: list[torch.Tensor],
+    targets: Sequence[torch.Tensor | RowsOnDevice],
     settings: TrainingSettings,
     view_groups: np.ndarray | None = None,
 ) -> torch.Tensor:
@@ -412,7 +421,7 @@ def batch_loss(
         views.
     samples : ndarray of shape (n_batch,), dtype=np.int64
         Row numbers of the documents.
-    targets : list of two tensors of n_samples rows, or objects with such rows
+    targets : sequence of two tensors, or RowsOnDevice, of n_samples rows
         Whole and reduced targets, as in `TrainingExamples`.
     settings : TrainingSettings
         Losses and their weights.

@@ -166,7 +166,7 @@ def test_latent_directions_of_a_sample_of_equal_documents(monkeypatch):
 
 
 def test_latent_directions_know_features_that_the_sample_lacks(monkeypatch):
-    """Feature 2 occurs beside feature 0 in one document."""
+    """Feature 2 occurs together with feature 0 in one document."""
     monkeypatch.setattr(latent_module, "SAMPLE_SIZE", 30)
     rows = [[(0, 1)], [(1, 1)]] * 500 + [[(0, 1), (2, 1)]]
     directions = latent_directions(build_csr(rows, 3), 2, np.random.RandomState(0))

@@ -148,7 +148,7 @@ def test_combination_columns_spread_and_gather_by_their_formula():
 
 @pytest.mark.parametrize("limit", [7, 1000])
 def test_combination_scaled_has_the_mean_square_of_some_rows(monkeypatch, limit):
-    """Of at most ``limit`` rows, evenly spaced."""
+    """At most ``limit`` rows count, evenly spaced."""
     monkeypatch.setattr(ridge, "MAX_SCALING_ROWS", limit)
     X = reference.topic_documents(20)[0]
     rows = np.arange(20)
