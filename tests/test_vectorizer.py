@@ -873,6 +873,65 @@ def test_vectorizer_views_of_short_halves_are_empty(least, monkeypatch):
     np.testing.assert_array_equal(np.diff(views.indptr), expected)
 
 
+def test_vectorizer_gives_halves_one_by_one_to_its_own_stage(monkeypatch, documents):
+    """Another stage may read them several times, so it gets a list."""
+    given = {}
+
+    def recorded(stage, name):
+        transform = stage.transform
+
+        def record(raw_documents):
+            given[name] = type(raw_documents)
+            return transform(raw_documents)
+
+        monkeypatch.setattr(stage, "transform", record)
+        return stage
+
+    vectorizer = LuxicalVectorizer()
+    projection = ReLUProjection(contrastive_weight=0.1)
+    views = []
+    for stage in (LexicalVectorizer(), TfidfVectorizer(dtype=np.float32)):
+        X = stage.fit_transform(documents)
+        lexical = recorded(stage, type(stage).__name__)
+        views.append(vectorizer._views(lexical, documents, projection, X))
+    assert given.pop("TfidfVectorizer") is list
+    assert given.pop("LexicalVectorizer") is not list
+    assert abs(views[0] - views[1]).max() == 0
+
+
+def never_called(texts):
+    raise AssertionError("the teacher was called")
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_vectorizer_warns_of_memory_before_it_starts(
+    monkeypatch, documents, teacher_embeddings, is_given
+):
+    """If the warning is an error, nothing was computed."""
+    monkeypatch.setattr("sklux._student.fit_memory.available_memory", lambda: 1)
+    vectorizer = LuxicalVectorizer(never_called, teacher_words=None)
+    options = {"teacher_embeddings": teacher_embeddings} if is_given else {}
+    monkeypatch.setattr(LuxicalVectorizer, "_fit_lexical", never_called)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="GB of memory .*but only 1e-09"):
+            vectorizer.fit(documents, **options)
+
+
+@pytest.mark.parametrize("lexical", [None, HashingVectorizer(n_features=500)])
+def test_vectorizer_warns_of_memory_once(
+    monkeypatch, documents, teacher_embeddings, lexical
+):
+    """If the number of terms cannot be guessed, the training warns."""
+    monkeypatch.setattr("sklux._student.fit_memory.available_memory", lambda: 1)
+    projection = ReLUProjection(hidden_layer_sizes=(8,), max_iter=1)
+    vectorizer = LuxicalVectorizer(lexical=lexical, projection=projection)
+    with pytest.warns(UserWarning) as found:
+        vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
+    assert sum("GB of memory" in str(each.message) for each in found) == 1
+    assert all(each.filename == __file__ for each in found)
+
+
 @pytest.mark.parametrize("name", ["contrastive_weight", "corpus_weight"])
 def test_vectorizer_makes_no_views_without_weight(
     name, documents, teacher_embeddings, monkeypatch, short_is_long
@@ -880,7 +939,7 @@ def test_vectorizer_makes_no_views_without_weight(
     def fail(documents):
         pytest.fail("documents were split")
 
-    monkeypatch.setattr(sklux._vectorizer, "split_halves", fail)
+    monkeypatch.setattr(sklux._vectorizer, "halves_in_turn", fail)
     vectorizer = small_vectorizer().set_params(**{f"projection__{name}": 0})
     vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
     expected = fitted_by_hand(vectorizer, documents, teacher_embeddings, None)

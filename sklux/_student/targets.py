@@ -30,6 +30,9 @@ RIDGE = 1e-3
 # Width of the latent vectors in the targets, and a larger width for the imputation of
 # missing teacher embeddings.
 N_LATENT, N_LATENT_IMPUTING = 256, 768
+# Maximum number of documents for the principal directions, and for the map from the
+# teacher's space.
+SAMPLE_SIZE = 100_000
 
 
 class TeacherRows:
@@ -244,17 +247,28 @@ def make_targets(
     whole = teacher
     if weight > 0 and latent is not None:
         whole = MixedRows(teacher, latent, weight)
-    n_samples = len(is_embedded)
-    blocks = [np.arange(rows.start, rows.stop) for rows in row_blocks(n_samples)]
-    directions = principal_directions((whole[rows] for rows in blocks), n_components)
-    reduced = np.empty((n_samples, n_components), dtype=np.float32)
-    for rows in blocks:
+    everything = np.arange(len(is_embedded))
+    directions = principal_directions(
+        (whole[rows] for rows in _blocks(_sampled(everything))), n_components
+    )
+    reduced = np.empty((len(is_embedded), n_components), dtype=np.float32)
+    for rows in _blocks(everything):
         reduced[rows] = unit_rows(whole[rows] @ directions.T)
     if whole is teacher:
         return Targets(whole, reduced, directions)
-    embedded = (rows[is_embedded[rows]] for rows in blocks)
+    embedded = _blocks(_sampled(np.flatnonzero(is_embedded)))
     pairs = ((teacher[rows], reduced[rows]) for rows in embedded)
     return Targets(whole, reduced, nearest_map(pairs))
+
+
+def _blocks(rows):
+    """Row numbers in blocks."""
+    return (rows[block] for block in row_blocks(len(rows)))
+
+
+def _sampled(rows):
+    """At most SAMPLE_SIZE of some row numbers, evenly spaced."""
+    return rows[:: -(-len(rows) // SAMPLE_SIZE)]
 
 
 def principal_directions(blocks: Iterable[np.ndarray], n_components: int) -> np.ndarray:

@@ -303,5 +303,7 @@ def second_moment(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """
     total = np.zeros((first.shape[1], second.shape[1]))
     for rows in row_blocks(len(first)):
-        total += first[rows].astype(np.float64).T @ second[rows].astype(np.float64)
+        left = first[rows].astype(np.float64)
+        right = left if first is second else second[rows].astype(np.float64)
+        total += left.T @ right
     return total

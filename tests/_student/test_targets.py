@@ -141,6 +141,22 @@ def test_make_targets_do_not_depend_on_blocks(monkeypatch, weight):
     np.testing.assert_allclose(found.components, expected.components, atol=1e-5)
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.4])
+def test_make_targets_of_many_documents_come_from_a_sample(monkeypatch, weight):
+    """Principal directions and map are those of every second document."""
+    teacher, latent = unit(31, 12), unit(31, 7, seed=1)
+    monkeypatch.setattr(targets_module, "SAMPLE_SIZE", 16)
+    targets = make_targets(teacher, latent, weight, 5, all_embedded(teacher))
+    whole = whole_of(targets)
+    directions = principal_directions([whole[::2]], 5)
+    expected = reference.unit_rows(whole @ directions.T)
+    np.testing.assert_allclose(targets.reduced, expected, atol=1e-6)
+    expected = directions
+    if weight:
+        expected = nearest_map([(teacher[::2], targets.reduced[::2])])
+    np.testing.assert_allclose(targets.components, expected, atol=1e-6)
+
+
 def partly_embedded():
     """Data of a fit: a third of the documents have no teacher embedding."""
     X, teacher = reference.topic_documents(90)

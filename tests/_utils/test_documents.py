@@ -13,8 +13,10 @@ from sklux._utils.documents import (
     check_documents,
     copy_groups,
     first_of_groups,
+    halves_in_turn,
     is_missing,
     read_nulls,
+    split_halves,
 )
 
 TEXTS = ["", "a red apple", "\U0001f34e", "na\u00efve"]
@@ -282,6 +284,14 @@ def test_documents_error_shows_only_the_start_of_a_long_document():
     with pytest.raises(TypeError, match="position 0") as caught:
         check_documents([b"a" * 10_000])
     assert len(str(caught.value)) < 300
+
+
+def test_halves_in_turn_are_all_first_halves_then_all_second_halves():
+    documents = ["one two three", "word", "", "a b"]
+    found = halves_in_turn(documents)
+    assert iter(found) is found
+    first, second = split_halves(documents)
+    assert list(found) == first + second
 
 
 @pytest.mark.parametrize("kind", KINDS)
