@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, Self
 
 from sklux._student import defaults, latent, ridge
+from sklux._student.arguments import check_hidden_layer_sizes
 from sklux._student.finishing import MAX_REPORT_SIZE
 from sklux._student.fit_data import FitData
 from sklux._student.products import TRANSPOSED_ROWS
@@ -40,7 +41,7 @@ class FitSettings(Protocol):
     """The parameters of `ReLUProjection` that decide how much memory a fit needs."""
 
     n_components: int
-    hidden_layer_sizes: Sequence[int]
+    hidden_layer_sizes: Sequence[int] | int
     corpus_weight: float | Literal["auto"]
 
 
@@ -105,13 +106,19 @@ class FitSize:
             n_documents=X.shape[0],
             n_values=X.nnz,
             n_features=X.shape[1],
-            n_units=(*projection.hidden_layer_sizes, data.n_components)[0],
+            n_units=_first_width(projection, data.n_components),
             n_components=data.n_components,
             n_teacher_components=teacher.n_components,
             n_embedded=teacher.n_embedded,
             n_term_components=teacher.n_components if has_terms else 0,
             n_latent=n_latent_needed(teacher.is_complete, corpus_weight),
         )
+
+
+def _first_width(projection: FitSettings, n_components: int) -> int:
+    """Width of the first layer, which is the only layer of a linear student."""
+    sizes = check_hidden_layer_sizes(projection.hidden_layer_sizes)
+    return (*sizes, n_components)[0]
 
 
 def guessed_size(
@@ -163,7 +170,7 @@ def guessed_size(
         n_documents=n_documents,
         n_values=n_values,
         n_features=max(n_features, 1),
-        n_units=(*projection.hidden_layer_sizes, n_components)[0],
+        n_units=_first_width(projection, n_components),
         n_components=n_components,
         n_teacher_components=n_teacher_components,
         n_embedded=n_embedded,

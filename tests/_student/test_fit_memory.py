@@ -266,3 +266,12 @@ def test_projection_warns_of_memory_before_it_starts(available, monkeypatch):
         warnings.simplefilter("error")
         with pytest.raises(UserWarning, match="may need .* GB of memory"):
             ReLUProjection().fit(X, vectors)
+
+
+def test_guessed_size_takes_an_int_as_the_width_of_the_only_layer():
+    as_int, as_tuple = (
+        guessed_size(ReLUProjection(hidden_layer_sizes=sizes), **GUESSED)
+        for sizes in (64, (64,))
+    )
+    assert as_int == as_tuple
+    assert as_int.n_units == 64
