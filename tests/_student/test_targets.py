@@ -143,7 +143,7 @@ def test_make_targets_do_not_depend_on_blocks(monkeypatch, weight):
 
 @pytest.mark.parametrize("weight", [0.0, 0.4])
 def test_make_targets_of_many_documents_come_from_a_sample(monkeypatch, weight):
-    """Principal directions and map are those of every second document."""
+    """Principal directions and map come from every second document."""
     teacher, latent = unit(31, 12), unit(31, 7, seed=1)
     monkeypatch.setattr(targets_module, "SAMPLE_SIZE", 16)
     targets = make_targets(teacher, latent, weight, 5, all_embedded(teacher))
