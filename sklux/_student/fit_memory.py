@@ -244,8 +244,8 @@ def _latent(size: FitSize) -> float:
     n_directions = min(size.n_latent + latent.N_OVERSAMPLES, n_sample, size.n_features)
     values = 2 * VALUE * size.n_values * n_sample / size.n_documents
     tallest = max(size.n_features + n_sample, 2 * size.n_features)
-    # Products of directions in float64, of two blocks of rows and of all pairs.
-    block = 2 * min(tallest, BLOCK_ROWS) + 5 * n_directions
+    # Products of directions in float64, of a block of rows and of all pairs.
+    block = min(max(size.n_features, n_sample), BLOCK_ROWS) + 5 * n_directions
     return values + n_directions * (FLOAT * tallest + DOUBLE * block)
 
 

@@ -123,9 +123,6 @@ def test_fit_memory_is_near_the_measured_peak(
         terms = terms._replace(vectors=np.ones((len(chosen), shape[2]), np.float32))
     measured = peak_of_fit(X, teacher, terms, corpus_weight=corpus_weight)
     (size,) = sizes
-    print(
-        "RATIO", fit_memory(size), measured, max(fit_memory(size).values()) / measured
-    )
     assert 1 / 1.6 < max(fit_memory(size).values()) / measured < 1.6
 
 
