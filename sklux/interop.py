@@ -112,7 +112,8 @@ def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike[str]) -> None
     model : LuxicalVectorizer
         Fitted, with ``LexicalVectorizer(analyzer='subword')`` as the lexical stage,
         ``ngram_range`` from 1 up, ``norm='l2'``, idf, counts that are neither
-        binary nor sublinear, float32 weights, and at least one hidden layer.
+        binary nor sublinear, and at least one hidden layer. The file holds the weights
+        in float32. Tied rows become a ReLU network with twice as many hidden units.
 
     path : str or path-like
         File to write. An existing file is replaced when the new one is complete.
@@ -150,7 +151,8 @@ def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike[str]) -> None
     >>> save_luxical(model, "student.npz")  # doctest: +SKIP
     """
     _check_model(model)
-    lexicon, coefs = lexicon_of(model.lexical_), model.projection_.coefs_
+    lexicon = lexicon_of(model.lexical_)
+    coefs = network_of(model.projection_).expanded().coefs()
     max_n = ngram_bounds(model.lexical_.ngram_range)[1]
     ngrams = _ngrams(lexicon, max_n)
     if len(ngrams) != len(coefs[0]):
@@ -475,11 +477,6 @@ def _check_model(model: LuxicalVectorizer) -> None:
             "save_luxical writes models with a hidden layer, which luxical needs, but "
             "this one has hidden_layer_sizes=(). Fit one with a hidden layer, or keep "
             "it with model.save."
-        )
-    if network.dtype != np.float32:
-        raise ValueError(
-            f"save_luxical writes float32 weights, but this model has {network.dtype}. "
-            "Save model.quantize('float32') instead."
         )
 
 

@@ -23,7 +23,9 @@ def random_projection(n_features, sizes=(40, 24), seed=0, in_order=False):
 
     Its rows lie in the order of random frequencies, unless ``in_order``.
     """
-    projection = ReLUProjection(sizes[-1], hidden_layer_sizes=sizes[:-1])
+    projection = ReLUProjection(
+        sizes[-1], hidden_layer_sizes=sizes[:-1], weights_dtype="float32"
+    )
     network = Network.of(random_weights((n_features, *sizes), seed))
     if not in_order:
         network = network.by_frequency(np.random.default_rng(seed).random(n_features))

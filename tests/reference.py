@@ -108,6 +108,12 @@ def network(X, coefs):
     return unit_rows(hidden @ coefs[-1].astype(np.float64))
 
 
+def tied_network(X, W, V):
+    """Unit rows of a student with tied rows: a and |a| V, added and normed."""
+    a = unit_rows(to_dense(X) @ W.astype(np.float64))
+    return unit_rows(a[:, : V.shape[1]] + abs(a) @ V.astype(np.float64))
+
+
 def cosine_loss(student, target):
     """Mean of 1 - cos."""
     total = 0.0

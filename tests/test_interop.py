@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+import reference
 from conftest import small_vectorizer
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -493,6 +494,12 @@ def refitted(model, documents, teacher_embeddings, **params):
         {"lexical__tokenizer": None, "lexical__n_subwords": 60},
         {"lexical__dtype": np.float32, "lexical__max_features": 50},
         {"lexical__smooth_idf": False, "projection__hidden_layer_sizes": (5, 6, 7)},
+        {"projection__hidden_layer_sizes": "tied"},
+        {
+            "projection__hidden_layer_sizes": "tied",
+            "projection__weights_dtype": "float32",
+        },
+        {"projection__weights_dtype": "float16"},
         {"lexical__vocabulary": {"car": 1, "apple": 0, "car car": 2}},
     ],
 )
@@ -588,16 +595,30 @@ def test_interop_save_checks_the_settings_in_use(subword_student, tmp_path):
         save_luxical(model, tmp_path / "model.npz")
 
 
-@pytest.mark.parametrize("dtype", ["float16", "int8"])
-def test_interop_save_refuses_quantized_weights(subword_student, tmp_path, dtype):
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_interop_save_writes_stored_weights_as_floats(subword_student, tmp_path, dtype):
     model = subword_student.quantize(dtype)
-    with pytest.raises(
-        ValueError, match=f"has {dtype}.*Save model.quantize\\('float32'\\)"
-    ):
-        save_luxical(model, tmp_path / "model.npz")
-    save_luxical(model.quantize("float32"), tmp_path / "model.npz")
-    vectors = load_luxical(tmp_path / "model.npz").transform(QUERIES)
-    assert_near(vectors, model.transform(QUERIES))
+    save_luxical(model, tmp_path / "model.npz")
+    loaded = load_luxical(tmp_path / "model.npz")
+    for weights, expected in zip(loaded.projection_.coefs_, model.projection_.coefs_):
+        reference.assert_same_bits(weights, expected)
+    assert_near(loaded.transform(QUERIES), model.transform(QUERIES))
+
+
+def test_interop_save_expands_tied_rows(
+    subword_student, documents, teacher_embeddings, tmp_path
+):
+    """luxical's network has a ReLU: the rows [W, -W], the last layer [I + V; V - I]."""
+    params = {"projection__hidden_layer_sizes": "tied"}
+    model = refitted(subword_student, documents, teacher_embeddings, **params)
+    save_luxical(model.truncate(3), tmp_path / "model.npz")
+    loaded = load_luxical(tmp_path / "model.npz").projection_
+    W, V = model.projection_.coefs_
+    eye = np.eye(*V.shape, dtype=np.float32)
+    assert loaded.hidden_layer_sizes == (2 * len(V),)
+    np.testing.assert_array_equal(loaded.coefs_[0], np.hstack([W, -W]))
+    expected = np.vstack([V + eye, V - eye])[:, :3]
+    np.testing.assert_array_equal(loaded.coefs_[1], expected)
 
 
 def test_interop_save_refuses_another_object(tmp_path):

@@ -63,7 +63,8 @@ def with_weights(model, weights):
 
 
 def small(**params):
-    """A model that is fitted in milliseconds."""
+    """A model with float32 weights that is fitted in milliseconds."""
+    params = {"weights_dtype": "float32"} | params
     projection = ReLUProjection(4, hidden_layer_sizes=(64,), max_iter=1, **params)
     return LuxicalVectorizer(projection=projection, random_state=0)
 
@@ -98,7 +99,10 @@ def test_quantize_sets_the_parameter_of_another_fit(dtype, has_projection):
     expected = quantized.transform(QUERIES)
     again = clone(quantized).fit(DOCUMENTS, teacher_embeddings=EMBEDDINGS)
     assert again.projection_._network.dtype == dtype
-    reference.assert_same_bits(again.transform(QUERIES), expected)
+    if has_projection or dtype == "int8":
+        reference.assert_same_bits(again.transform(QUERIES), expected)
+    else:  # The rounding to int8 of the first fit stays.
+        assert cosines(again.transform(QUERIES), expected).min() > 0.999
 
 
 def test_weights_dtype_in_a_search_over_the_default_projection():
@@ -134,12 +138,14 @@ def test_weights_dtype_in_a_search_over_a_pipeline():
 
 
 def test_weights_dtype_makes_small_pickles_of_pipelines():
-    """The default widths of the layers; only they count."""
+    """A wide layer, so that only its weights count."""
     X = sparse.random(200, 4000, density=0.05, format="csr", random_state=0)
     y = np.random.RandomState(0).normal(size=(200, 8))
     sizes = {}
     for dtype in WEIGHT_DTYPES:
-        projection = ReLUProjection(max_iter=1, weights_dtype=dtype, random_state=0)
+        projection = ReLUProjection(
+            hidden_layer_sizes=(512,), max_iter=1, weights_dtype=dtype, random_state=0
+        )
         pipeline = make_pipeline(MaxAbsScaler(), projection).fit(X, y)
         sizes[dtype] = len(pickle.dumps(pipeline))
     assert sizes["int8"] < 0.27 * sizes["float32"]
@@ -799,7 +805,11 @@ def projection(mixtures):
     """A trained network; tests must not change it."""
     X, teacher = mixtures
     return ReLUProjection(
-        n_components=8, hidden_layer_sizes=(24,), max_iter=2, random_state=0
+        n_components=8,
+        hidden_layer_sizes=(24,),
+        max_iter=2,
+        weights_dtype="float32",
+        random_state=0,
     ).fit(X, teacher)
 
 

@@ -50,7 +50,10 @@ def fitted(**params):
     embeddings = np.random.RandomState(0).normal(size=(len(DOCUMENTS), 6))
     params = {
         "projection": ReLUProjection(
-            n_components=4, hidden_layer_sizes=(8,), max_iter=1
+            n_components=4,
+            hidden_layer_sizes=(8,),
+            max_iter=1,
+            weights_dtype="float32",
         ),
         "random_state": 0,
     } | params
@@ -122,6 +125,8 @@ def test_saving_loaded_vectorizer_gives_the_same_bits(
         {"lexical": TfidfVectorizer(sublinear_tf=True, dtype=np.float32)},
         {"lexical": CountVectorizer(ngram_range=(1, 2), stop_words=["red"])},
         {"lexical": TfidfVectorizer(vocabulary=["red", "car", "tree"], use_idf=False)},
+        {"projection": ReLUProjection(n_components=3)},
+        {"projection": ReLUProjection(weights_dtype="float32", n_components=3)},
         {"projection": ReLUProjection(hidden_layer_sizes=(), n_components=3)},
         {"projection": ReLUProjection(hidden_layer_sizes=(8, 5), n_components=3)},
         {"projection": ReLUProjection(hidden_layer_sizes=np.array([8]), max_iter=1)},
@@ -284,7 +289,7 @@ def test_saving_damaged_report_is_refused(saved, report):
         LuxicalVectorizer.load(saved)
 
 
-@pytest.mark.parametrize("hidden_layer_sizes", [(), (8,)])
+@pytest.mark.parametrize("hidden_layer_sizes", ["tied", (), (8,)])
 @pytest.mark.parametrize("mmap_mode", [None, "r"])
 def test_saving_truncated_model(tmp_path, hidden_layer_sizes, mmap_mode):
     """Truncated before it is saved, or after it was loaded."""
@@ -509,6 +514,32 @@ def test_saving_load_parts_that_do_not_fit(saved, part, message):
 
 
 @pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda V: V[:-1], "layers do not fit together: shape"),
+        (
+            lambda V: np.hstack([V, V]),
+            "layers do not fit together: a network with tied",
+        ),
+        (lambda V: V.ravel(), "layers do not fit together: shape"),
+        (lambda V: V.astype(np.float64), "layers do not fit together: shape"),
+        (None, "lacks a part, or a part is of the wrong kind: KeyError"),
+    ],
+    ids=["short", "wide", "flat", "float64", "missing"],
+)
+def test_saving_load_tied_rows_with_a_damaged_second_matrix(tmp_path, change, message):
+    path = tmp_path / "model.sklux"
+    fitted(projection=ReLUProjection(n_components=4, max_iter=1)).save(path)
+    tensors, state = read(path)
+    added = tensors.pop("coefs.1")
+    if change is not None:
+        tensors["coefs.1"] = change(added)
+    write_model(path, tensors, state)
+    with pytest.raises(ValueError, match=message):
+        LuxicalVectorizer.load(path, verify=False)
+
+
+@pytest.mark.parametrize(
     "part", ["coefs.0", "coefs.1", "teacher_components", "idf", "terms", "term_offsets"]
 )
 @pytest.mark.parametrize(
@@ -626,6 +657,20 @@ def test_saving_file_of_format_1_stays_readable():
     assert model.n_teacher_documents_ == 0
     assert model.report_ is None
     assert model.truncate(2).transform(expected["documents"]).shape[1] == 2
+
+
+def test_saving_file_of_format_2_stays_readable():
+    """A version without tied rows wrote this file, with int8 weights."""
+    folder = Path(__file__).parent / "data"
+    expected = json.loads((folder / "model-format-2.json").read_text())
+    model = LuxicalVectorizer.load(folder / "model-format-2.sklux")
+    np.testing.assert_allclose(
+        model.transform(expected["documents"]), expected["vectors"], atol=1e-6
+    )
+    assert model.projection.loss == "cosine"
+    assert model.projection.hidden_layer_sizes == (8,)
+    assert [w.shape[1] for w in model.projection_.coefs_] == [8, 4]
+    assert model.projection_.weights_dtype == "int8"
 
 
 # Word pieces

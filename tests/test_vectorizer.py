@@ -1138,11 +1138,16 @@ def test_vectorizer_truncated_stays_fused(documents, fitted):
     )
 
 
-@pytest.mark.parametrize("hidden_layer_sizes", [(), (8, 6)])
+@pytest.mark.parametrize("hidden_layer_sizes", ["tied", (), (8, 6)])
 def test_vectorizer_truncate_behind_another_stage(
     hidden_layer_sizes, documents, teacher_embeddings
 ):
-    projection = ReLUProjection(4, hidden_layer_sizes=hidden_layer_sizes, max_iter=1)
+    projection = ReLUProjection(
+        4,
+        hidden_layer_sizes=hidden_layer_sizes,
+        max_iter=1,
+        weights_dtype="float32",
+    )
     vectorizer = small_vectorizer(lexical=CountVectorizer(), projection=projection)
     vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
     whole = vectorizer.transform(documents)[:, :2]

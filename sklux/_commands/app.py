@@ -206,8 +206,8 @@ def fit(
     weights_dtype: Annotated[
         Dtype | None,
         typer.Option(
-            help="Type of the stored weights. int8 needs a quarter of the space. "
-            "Default: float32."
+            help="Type of the stored weights. int8 needs a quarter of the space of "
+            "float32. Default: int8."
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,

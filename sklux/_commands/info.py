@@ -57,6 +57,7 @@ def model_facts(model: LuxicalVectorizer, path: Path) -> dict[str, Any]:
         "features": projection.n_features_in_,
         "width": projection.n_components_,
         "layers": [weights.shape[1] for weights in (network.rows, *network.dense)],
+        "tied rows": network.tied,
         "weights stored as": str(network.dtype),
         "analyzer": getattr(model.lexical_, "analyzer", None),
         "ngram_range": list(getattr(model.lexical_, "ngram_range", ())),

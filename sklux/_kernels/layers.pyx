@@ -4,7 +4,13 @@
     h_i = relu(h_{i-1} W_i),  h_i := h_i / |h_i|
     z = h W_last / |h W_last|                     no ReLU in the last layer
 
-(Luxical, arXiv 2512.09015; there are no biases.) Each function below computes one step
+(Luxical, arXiv 2512.09015; there are no biases.) A network with tied rows has W_0 for
+the positive half of a value and -W_0 for the negative half, and is computed without a
+ReLU. A truncated V has fewer columns, and as many values of a are added:
+
+    a = x W_0,  a := a / |a|,  z = a + abs(a) V,  z := z / |z|
+
+Each function below computes one step
 for the given rows, releases the GIL, and writes into an array that the caller
 allocates; `WeightRows` computes the first step for one document. W_0 may be stored in
 fewer bits. The sums of a row are computed in the order of its values, so the result of
@@ -34,6 +40,9 @@ cdef extern from "rows.h" nogil:
         gather_rows *gather_halves
         gather_rows *gather_bytes
         void (*unit_row)(Py_ssize_t, int, float32_t *) noexcept nogil
+        void (*tied_row)(
+            Py_ssize_t, Py_ssize_t, float32_t *, float32_t *
+        ) noexcept nogil
         void (*adam_row)(
             Py_ssize_t,
             const float32_t *,
@@ -49,6 +58,7 @@ cdef extern from "rows.h" nogil:
             Py_ssize_t,
             const float32_t *,
             const float32_t *,
+            int,
             float32_t *,
         ) noexcept nogil
         void (*product)(
@@ -57,6 +67,7 @@ cdef extern from "rows.h" nogil:
             Py_ssize_t,
             const float32_t *,
             const float32_t *,
+            int,
             float32_t *,
             float32_t *,
             float32_t *,
@@ -291,8 +302,33 @@ def unit_rows(float32_t[:, ::1] H, bint relu):
             rows.unit_row(H.shape[1], relu, &H[i, 0])
 
 
+def tied_rows(float32_t[:, ::1] H, float32_t[:, ::1] out):
+    """a := H[i] / |H[i]|; out[i] := the first values of a, H[i] := abs(a).
+
+    ``dense_product`` then adds abs(a) V to ``out``.
+
+    Parameters
+    ----------
+    H : memoryview of shape (n_rows, n_units)
+        Sums of the first layer; changed in place.
+    out : memoryview of shape (n_rows, n_out), n_out <= n_units
+        Overwritten.
+    """
+    cdef Py_ssize_t i
+    if out.shape[0] != H.shape[0] or out.shape[1] > H.shape[1]:
+        raise ValueError("the shapes of H and out do not fit together")
+    if out.shape[1] == 0:
+        return
+    with nogil:
+        for i in range(H.shape[0]):
+            rows.tied_row(H.shape[1], out.shape[1], &H[i, 0], &out[i, 0])
+
+
 def dense_product(
-    const float32_t[:, ::1] H, const float32_t[:, ::1] weights, float32_t[:, ::1] out
+    const float32_t[:, ::1] H,
+    const float32_t[:, ::1] weights,
+    float32_t[:, ::1] out,
+    bint adds=False,
 ):
     """out := H weights; the bits of a row do not depend on the other rows.
 
@@ -304,6 +340,8 @@ def dense_product(
         Weights of the layer, C-contiguous.
     out : memoryview of shape (n_rows, n_out)
         Overwritten.
+    adds : bool, default=False
+        Whether each sum starts from the value in ``out`` and not from zero.
     """
     cdef Py_ssize_t n_rows = H.shape[0], n_in = H.shape[1], n_out = out.shape[1]
     cdef Py_ssize_t n_edge = n_rows * PANEL_WIDTH, n_panel = PANEL_DEPTH * PANEL_WIDTH
@@ -315,11 +353,15 @@ def dense_product(
     if n_rows == 0 or n_out == 0:
         return
     if n_in == 0:
+        if adds:
+            return
         memset(&out[0, 0], 0, n_rows * n_out * sizeof(float32_t))
         return
     if n_rows < MIN_PANEL_ROWS:
         with nogil:
-            rows.thin_product(n_rows, n_in, n_out, &H[0, 0], &weights[0, 0], &out[0, 0])
+            rows.thin_product(
+                n_rows, n_in, n_out, &H[0, 0], &weights[0, 0], adds, &out[0, 0]
+            )
         return
     memory = <char *>malloc(
         (n_panel + n_edge + n_tiles) * sizeof(float32_t) + CACHE_LINE
@@ -335,6 +377,7 @@ def dense_product(
             n_out,
             &H[0, 0],
             &weights[0, 0],
+            adds,
             packed,
             packed + n_panel,
             packed + n_panel + n_edge,

@@ -131,18 +131,20 @@ typedef struct {
     sklux_gather *gather_halves;
     sklux_gather *gather_bytes;
     void (*unit_row)(ptrdiff_t, int, float *);
+    void (*tied_row)(ptrdiff_t, ptrdiff_t, float *, float *);
     void (*adam_row)(
         ptrdiff_t, const float *, float, float, float *, float *, float *);
     void (*thin_product)(
-        ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, float *);
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, int, float *);
     void (*product)(
-        ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, float *, float *,
-        float *, float *);
+        ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, const float *, int, float *,
+        float *, float *, float *);
 } sklux_rows;
 
 #define SKLUX_ROUTINES(set) \
     {sklux_gather_floats_##set, sklux_gather_halves_##set, sklux_gather_bytes_##set, \
-     sklux_unit_row_##set, sklux_adam_row_##set, sklux_thin_product_##set, sklux_product_##set}
+     sklux_unit_row_##set, sklux_tied_row_##set, sklux_adam_row_##set, \
+     sklux_thin_product_##set, sklux_product_##set}
 
 static const sklux_rows sklux_rows_plain = SKLUX_ROUTINES(plain);
 #ifdef SKLUX_X86_64

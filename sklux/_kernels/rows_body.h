@@ -106,6 +106,17 @@ SKLUX_TARGET static void SKLUX_NAME(unit_row)(ptrdiff_t n, int relu, float *rest
         y[j] *= scale;
 }
 
+/* a := y / |y|, then y := |a| value by value; the first n_out values of a go to `out`,
+ * where `product` starts its sums. */
+SKLUX_TARGET static void SKLUX_NAME(tied_row)(
+    ptrdiff_t n, ptrdiff_t n_out, float *restrict y, float *restrict out)
+{
+    SKLUX_NAME(unit_row)(n, 0, y);
+    memcpy(out, y, (size_t)n_out * sizeof(float));
+    for (ptrdiff_t j = 0; j < n; j++)
+        y[j] = fabsf(y[j]);
+}
+
 /* One step of Adam for the weights w of one feature, with the gradient g:
  *   m := b1 m + (1 - b1) g,  v := b2 v + (1 - b2) g^2
  *   w := w - rate m / (correction sqrt(v) + e) */
@@ -180,18 +191,20 @@ SKLUX_TARGET static void SKLUX_NAME(pack_tiles)(
                 tiles[r * n_in + k * SKLUX_TILE_ROWS + i] = H[(r + i) * H_stride + k];
 }
 
-/* out := H W for a few rows: W is read once for each row, from its beginning to its
- * end; four rows of W at a time, so that the sums are stored less often. */
+/* out := H W, or out + H W if `adds`, for a few rows: W is read once for each row, from
+ * its beginning to its end; four rows of W at a time, so that the sums are stored less
+ * often. */
 SKLUX_TARGET static void SKLUX_NAME(thin_product)(
     ptrdiff_t n_rows, ptrdiff_t n_in, ptrdiff_t n_out, const float *restrict H,
-    const float *restrict W, float *restrict out)
+    const float *restrict W, int adds, float *restrict out)
 {
     for (ptrdiff_t r = 0; r < n_rows; r++) {
         const float *h = H + r * n_in;
         float *restrict sums = out + r * n_out;
         ptrdiff_t k = 0;
 
-        memset(sums, 0, (size_t)n_out * sizeof(float));
+        if (!adds)
+            memset(sums, 0, (size_t)n_out * sizeof(float));
         for (; k + 4 <= n_in; k += 4) {
             const float *w = W + k * n_out;
             for (ptrdiff_t j = 0; j < n_out; j++) {
@@ -209,20 +222,30 @@ SKLUX_TARGET static void SKLUX_NAME(thin_product)(
     }
 }
 
-/* out := H W, with the same sums for each row as above. The columns of W are packed in
+/* The same sums for many rows. The columns of W are packed in
  * panels, one panel after the other, padded with zeros. `packed` is scratch memory for
  * SKLUX_PANEL_DEPTH rows of a panel, `edge` for n_rows rows of a panel, `tiles` for
  * SKLUX_PANEL_DEPTH columns of H. */
 SKLUX_TARGET static void SKLUX_NAME(product)(
     ptrdiff_t n_rows, ptrdiff_t n_in, ptrdiff_t n_out, const float *restrict H,
-    const float *restrict W, float *restrict packed, float *restrict edge,
+    const float *restrict W, int adds, float *restrict packed, float *restrict edge,
     float *restrict tiles, float *restrict out)
 {
     const ptrdiff_t width = SKLUX_TILE_COLUMNS;
+    const ptrdiff_t n_edge = n_out % width;
+
+    if (adds && n_edge)
+        for (ptrdiff_t r = 0; r < n_rows; r++) {
+            memcpy(edge + r * width, out + (r + 1) * n_out - n_edge,
+                   (size_t)n_edge * sizeof(float));
+            memset(edge + r * width + n_edge, 0,
+                   (size_t)(width - n_edge) * sizeof(float));
+        }
 
     for (ptrdiff_t begin = 0; begin < n_in; begin += SKLUX_PANEL_DEPTH) {
         const ptrdiff_t rest = n_in - begin;
         const ptrdiff_t depth = rest < SKLUX_PANEL_DEPTH ? rest : SKLUX_PANEL_DEPTH;
+        const int is_first = begin == 0 && !adds;
         SKLUX_NAME(pack_tiles)(n_rows, depth, H + begin, n_in, tiles);
         for (ptrdiff_t c = 0; c < n_out; c += width) {
             const ptrdiff_t n = n_out - c < width ? n_out - c : width;
@@ -236,17 +259,17 @@ SKLUX_TARGET static void SKLUX_NAME(product)(
             }
             if (n == width) {
                 SKLUX_NAME(panel)(n_rows, depth, H + begin, n_in, tiles, packed,
-                                  begin == 0, out + c, n_out);
+                                  is_first, out + c, n_out);
                 continue;
             }
-            SKLUX_NAME(panel)(n_rows, depth, H + begin, n_in, tiles, packed, begin == 0,
+            SKLUX_NAME(panel)(n_rows, depth, H + begin, n_in, tiles, packed, is_first,
                               edge, width);
         }
     }
-    if (n_out % width)
+    if (n_edge)
         for (ptrdiff_t r = 0; r < n_rows; r++)
-            memcpy(out + (r + 1) * n_out - n_out % width, edge + r * width,
-                   (size_t)(n_out % width) * sizeof(float));
+            memcpy(out + (r + 1) * n_out - n_edge, edge + r * width,
+                   (size_t)n_edge * sizeof(float));
 }
 
 #undef SKLUX_GATHER

@@ -16,23 +16,30 @@ from sklux._utils.typing import MatrixLike
 
 DEFAULT_N_COMPONENTS = 256
 LOSSES = ("cosine", "similarity_kl")
+# The value of `hidden_layer_sizes` of a network with tied rows.
+TIED: Literal["tied"] = "tied"
+HiddenLayers = tuple[int, ...] | Literal["tied"]
+# The loss 'auto', and temperatures 'auto' of the similarity loss with another loss
+# and alone. With another loss the nearest documents should count; 3 is Luxical's.
+AUTO_LOSS = {"cosine": 1.0, "similarity_kl": 20.0}
+AUTO_TEMPERATURE, LUXICAL_TEMPERATURE = 0.1, 3.0
 # Squares of larger values, or of values below its inverse, do not fit into float32.
 LARGEST_VALUE = 1e15
 
 
 def check_hidden_layer_sizes(
-    hidden_layer_sizes: Iterable[int] | int,
-) -> tuple[int, ...]:
+    hidden_layer_sizes: Iterable[int] | int | Literal["tied"],
+) -> HiddenLayers:
     """Check the sizes of the hidden layers.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or iterable of int
+    hidden_layer_sizes : int, iterable of int or 'tied'
         The parameter of `ReLUProjection`. An int is the size of the only layer.
 
     Returns
     -------
-    tuple of int
+    tuple of int or 'tied'
         The sizes as Python's own int.
 
     Raises
@@ -40,6 +47,8 @@ def check_hidden_layer_sizes(
     ValueError
         If a size is not an int, or is below 1.
     """
+    if isinstance(hidden_layer_sizes, str) and hidden_layer_sizes == TIED:
+        return TIED
     if isinstance(hidden_layer_sizes, Iterable):
         sizes = tuple(hidden_layer_sizes)
     else:
@@ -49,8 +58,8 @@ def check_hidden_layer_sizes(
         for size in sizes
     ):
         raise ValueError(
-            "The 'hidden_layer_sizes' parameter of ReLUProjection must be an int >= 1 "
-            f"or a sequence of them. Got {hidden_layer_sizes!r} instead."
+            "The 'hidden_layer_sizes' parameter of ReLUProjection must be 'tied', an "
+            f"int >= 1 or a sequence of them. Got {hidden_layer_sizes!r} instead."
         )
     return tuple(int(size) for size in sizes)
 
@@ -74,15 +83,15 @@ def check_loss(loss: str | Mapping[str, float]) -> dict[str, float]:
         If a name is unknown, a weight is negative or not finite, or all weights are 0.
     """
     if isinstance(loss, str):
-        return {loss: 1.0}
+        return dict(AUTO_LOSS) if loss == "auto" else {loss: 1.0}
     is_valid = set(loss) <= set(LOSSES) and all(
         isinstance(weight, Real) and 0 <= weight < np.inf for weight in loss.values()
     )
     if not (is_valid and any(loss.values())):
         raise ValueError(
-            f"The 'loss' parameter of ReLUProjection must be one of {LOSSES}, or a "
-            "dict that gives weights to one or both, at least one weight above 0. "
-            f"Got {loss!r} instead."
+            "The 'loss' parameter of ReLUProjection must be 'auto', one of "
+            f"{LOSSES}, or a dict that gives weights to one or both, at least one "
+            f"weight above 0. Got {loss!r} instead."
         )
     return {name: float(weight) for name, weight in loss.items() if weight}
 

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
+from sklux._student.arguments import AUTO_TEMPERATURE, LUXICAL_TEMPERATURE
 from sklux._utils.blocks import row_lengths
 
 # An epoch has about this many steps, if the batch size is within its bounds.
@@ -38,6 +39,26 @@ def batch_size(value: int | Literal["auto"], n_samples: int) -> int:
     if value != "auto":
         return int(value)
     return int(np.clip(n_samples // STEPS_PER_EPOCH, MIN_BATCH_SIZE, MAX_BATCH_SIZE))
+
+
+def temperature(value: float | Literal["auto"], loss: dict[str, float]) -> float:
+    """Temperature of the similarity loss.
+
+    Parameters
+    ----------
+    value : float or 'auto'
+        The parameter of `ReLUProjection`.
+    loss : dict of str to float
+        Weights of the losses, from `check_loss`.
+
+    Returns
+    -------
+    float
+        ``value``, or AUTO_TEMPERATURE with another loss, LUXICAL_TEMPERATURE alone.
+    """
+    if value != "auto":
+        return float(value)
+    return LUXICAL_TEMPERATURE if set(loss) == {"similarity_kl"} else AUTO_TEMPERATURE
 
 
 def corpus_weight(

@@ -7,19 +7,23 @@ from sklux._student.fit_data import FitData
 from sklux._student.initialization import start_features
 from sklux._student.network import Network, apply_network
 from sklux._student.occurring import OccurringFeatures
+from sklux._student.products import csr_product
 from sklux._student.report import FitReport, fit_report
 from sklux._student.targets import Targets, nearest_rotation
 from sklux._utils.blocks import column_counts, row_blocks
 from sklux._utils.documents import first_of_groups
+from sklux._utils.similarity import second_moment, unit_rows
 from sklux._utils.threads import all_threads
 
 # Maximum number of documents for the final rotation of a similarity student, and of
 # training documents in a report.
 MAX_ROTATION_SIZE, MAX_REPORT_SIZE = 20_000, 2000
+# Strength of the regression that turns V, as a part of the mean square.
+TURN_ALPHA = 1e-3
 
 
 def report_on_fit(
-    data: FitData, coefs: list[np.ndarray], weights_dtype: str
+    data: FitData, coefs: list[np.ndarray], weights_dtype: str, tied: bool = False
 ) -> FitReport:
     """Compare a trained student with its teacher.
 
@@ -33,6 +37,8 @@ def report_on_fit(
         report on them would be too good.
     weights_dtype : {'float32', 'float16', 'int8'}
         Type of the stored weights: the report is about these.
+    tied : bool, default=False
+        Whether the rows are tied.
 
     Returns
     -------
@@ -44,7 +50,7 @@ def report_on_fit(
     if len(sample) == 0:
         sample = data.train[data.teacher.is_embedded[data.train]]
         sample = sample[first_of_groups(data.groups[sample])][:MAX_REPORT_SIZE]
-    network = _in_type(Network.of(coefs), weights_dtype)
+    network = _in_type(Network.of(coefs, tied), weights_dtype)
     student = apply_network(data.X[sample], network, all_threads())
     return fit_report(
         student,
@@ -54,8 +60,57 @@ def report_on_fit(
     )
 
 
+def rotated_coefs(
+    data: FitData, targets: Targets, coefs: list[np.ndarray], tied: bool = False
+) -> list[np.ndarray]:
+    """Return the weights of a student that is rotated onto its targets.
+
+    This is for a student that was trained only by similarities, which do not determine
+    its axes. With R the rotation, the last layer becomes W_last R. With tied rows the
+    part a of z = a + abs(a) V has no layer of its own. W becomes W R, so that a becomes
+    b = a R, and V becomes the matrix V' with abs(b) V' ~ abs(a) V R (least squares).
+
+    Parameters
+    ----------
+    data : FitData
+        The data of the fit.
+    targets : Targets
+        Targets of all documents.
+    coefs : list of ndarray
+        Trained weights; the first layer may be changed in place.
+    tied : bool, default=False
+        Whether the rows are tied.
+
+    Returns
+    -------
+    list of ndarray
+        The rotated weights.
+    """
+    sample = data.train[:MAX_ROTATION_SIZE]
+    X = data.X[sample]
+    student = apply_network(X, Network.of(coefs, tied), all_threads())
+    rotation = nearest_rotation(student, targets.reduced[sample])
+    if not tied:
+        return [*coefs[:-1], coefs[-1] @ rotation]
+    first, added = coefs
+    before = unit_rows(csr_product(X, first))
+    for block in row_blocks(len(first)):
+        first[block] = first[block] @ rotation
+    return [first, _turned(before, before @ rotation, added @ rotation)]
+
+
+def _turned(before, after, added):
+    """The matrix V' that is nearest to V among those with abs(b) V' ~ abs(a) V."""
+    before, after = np.abs(before), np.abs(after)
+    moment = second_moment(after, after)
+    n_units = len(moment)
+    moment += TURN_ALPHA * moment.trace() / n_units * np.eye(n_units)
+    rest = second_moment(after, before - after) @ added
+    return (added + np.linalg.solve(moment, rest)).astype(np.float32)
+
+
 def finished_coefs(
-    data: FitData, targets: Targets, coefs: list[np.ndarray], *, rotates: bool
+    data: FitData, targets: Targets, coefs: list[np.ndarray], tied: bool = False
 ) -> list[np.ndarray]:
     """Return the weights of the fitted student.
 
@@ -70,24 +125,19 @@ def finished_coefs(
         Targets of all documents.
     coefs : list of ndarray
         Trained weights; the first layer is changed in place.
-    rotates : bool
-        Whether to rotate the student onto its targets. This is for a student that was
-        trained only by similarities, which do not determine its axes.
+    tied : bool, default=False
+        Whether the rows are tied.
 
     Returns
     -------
     list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
         C-contiguous weights of the layers.
     """
-    _set_untrained_features(data, targets, coefs)
-    if rotates:
-        sample = data.train[:MAX_ROTATION_SIZE]
-        student = apply_network(data.X[sample], Network.of(coefs), all_threads())
-        coefs[-1] = coefs[-1] @ nearest_rotation(student, targets.reduced[sample])
+    _set_untrained_features(data, targets, coefs, tied)
     return [np.ascontiguousarray(weights, dtype=np.float32) for weights in coefs]
 
 
-def _set_untrained_features(data, targets, coefs) -> None:
+def _set_untrained_features(data, targets, coefs, tied) -> None:
     """Set the weights of features that no training document has."""
     X = data.X
     is_trained = np.zeros(X.shape[1], dtype=bool)
@@ -96,7 +146,7 @@ def _set_untrained_features(data, targets, coefs) -> None:
     if data.terms is not None:
         is_trained[data.terms.features] = True
     unseen = np.flatnonzero((column_counts(X) > 0) & ~is_trained)
-    start_features(coefs, X, targets.reduced, unseen)
+    start_features(coefs, X, targets.reduced, unseen, tied)
     is_trained[unseen] = True
     if data.X_views is not None:
         is_trained |= column_counts(data.X_views) > 0
@@ -109,6 +159,7 @@ def stored_network(
     X: sparse.csr_matrix,
     weights_dtype: str,
     features: OccurringFeatures,
+    tied: bool = False,
 ) -> Network:
     """Return the network in its stored form: the rows of frequent features come first.
 
@@ -122,13 +173,16 @@ def stored_network(
         Type of the first layer.
     features : OccurringFeatures
         Which features the columns are.
+    tied : bool, default=False
+        Whether the rows are tied.
 
     Returns
     -------
     Network
         The network, with a copy of the first layer.
     """
-    network = features.network(Network.of(coefs).by_frequency(column_counts(X)))
+    ordered = Network.of(coefs, tied).by_frequency(column_counts(X))
+    network = features.network(ordered)
     return _in_type(network, weights_dtype)
 
 

@@ -29,9 +29,11 @@ class TrainingExamples(NamedTuple):
         contrastive loss.
     whole : RowSource of shape (n_samples, n_whole_components), dtype=np.float32, \
             or None
-        Unit rows, the targets of the similarity loss; None without this loss.
+        Unit rows, the targets of the similarity loss if it is the only loss; None
+        otherwise.
     reduced : ndarray of shape (n_samples, n_components), dtype=np.float32
-        Unit rows of the student's width, the targets of the cosine loss.
+        Unit rows of the student's width, the targets of the cosine loss, and of the
+        similarity loss in a sum of both.
     groups : ndarray of shape (n_samples,), dtype=np.intp, or None
         Numbers of the documents; copies have the same number. None means that no
         document has a copy.

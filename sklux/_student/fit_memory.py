@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, Self
 
 from sklux._student import defaults, latent, ridge
-from sklux._student.arguments import check_hidden_layer_sizes
+from sklux._student.arguments import TIED, check_hidden_layer_sizes
 from sklux._student.finishing import MAX_REPORT_SIZE
 from sklux._student.fit_data import FitData
 from sklux._student.products import TRANSPOSED_ROWS
@@ -41,7 +41,7 @@ class FitSettings(Protocol):
     """The parameters of `ReLUProjection` that decide how much memory a fit needs."""
 
     n_components: int
-    hidden_layer_sizes: Sequence[int] | int
+    hidden_layer_sizes: Sequence[int] | int | Literal["tied"]
     corpus_weight: float | Literal["auto"]
 
 
@@ -116,8 +116,10 @@ class FitSize:
 
 
 def _first_width(projection: FitSettings, n_components: int) -> int:
-    """Width of the first layer, which is the only layer of a linear student."""
+    """Width of the first layer, the width of the student if it is linear or tied."""
     sizes = check_hidden_layer_sizes(projection.hidden_layer_sizes)
+    if sizes == TIED:
+        return n_components
     return (*sizes, n_components)[0]
 
 

@@ -14,7 +14,8 @@ that the deviation should have (root mean square)::
 
     z = a + (|a| . u) m,   with |a| . u ~ |a|_2 / r   (least squares)
 
-Without a hidden layer the regression predicts the targets themselves.
+With tied rows, A alone is stored, and V = u m^T. Without a hidden layer the regression
+predicts the targets themselves.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
+from sklux._student.arguments import TIED, HiddenLayers
 from sklux._student.products import csr_product, normalized
 from sklux._student.ridge import ridge_weights
 from sklux._student.term_vectors import TermVectors, term_sums
@@ -43,7 +45,7 @@ MEAN_SAMPLE, MEAN_ALPHA = 2000, 0.1
 def initial_coefs(
     X: sparse.csr_matrix,
     targets: np.ndarray,
-    hidden_layer_sizes: tuple[int, ...],
+    hidden_layer_sizes: HiddenLayers,
     random_state: np.random.RandomState,
     terms: TermVectors | None = None,
     rows: np.ndarray | None = None,
@@ -56,7 +58,7 @@ def initial_coefs(
         Features of the documents.
     targets : ndarray of shape (n_samples, n_components), dtype=np.float32
         Targets: unit rows, largest principal directions first.
-    hidden_layer_sizes : tuple of int
+    hidden_layer_sizes : tuple of int or 'tied'
         Units of the hidden layers; empty for a linear student.
     random_state : RandomState
         Source of the noise in the units that carry no direction.
@@ -68,17 +70,22 @@ def initial_coefs(
     Returns
     -------
     list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-        C-contiguous weights of the layers.
+        C-contiguous weights of the layers; W and V with tied rows.
     """
     rows = np.arange(X.shape[0]) if rows is None else rows
     if not hidden_layer_sizes:
         return [linear_weights(X, rows, targets, None, terms)]
     n_components = targets.shape[1]
-    n_carried = _n_carried(n_components, hidden_layer_sizes)
-    sizes = (*hidden_layer_sizes, n_components)
-
     mean = _mean(targets, rows)
     directions = linear_weights(X, rows, targets, mean, terms)
+    sample = normalized(X, rows[:MEAN_SAMPLE])
+    if hidden_layer_sizes == TIED:
+        a = unit_rows(csr_product(sample, directions)).astype(np.float64)
+        length = _deviation(targets, mean, rows)
+        weights = _mean_weights(np.abs(a), a, length)
+        return [directions, np.outer(weights, mean).astype(np.float32)]
+    n_carried = _n_carried(n_components, hidden_layer_sizes)
+    sizes = (*hidden_layer_sizes, n_components)
     # Units that carry no direction have noise alone.
     pairs = np.arange(2 * n_carried)
     positive, negative = pairs[:n_carried], pairs[n_carried:]
@@ -94,11 +101,12 @@ def initial_coefs(
         weights[pairs, pairs] = 1
     coefs[-1][positive, positive] = 1
     coefs[-1][negative, positive] = -1
+    hidden = _last_hidden(sample, coefs)
+    halves = hidden[:, :n_carried], hidden[:, n_carried : 2 * n_carried]
     weights = _mean_weights(
-        normalized(X, rows[:MEAN_SAMPLE]),
+        halves[0] + halves[1],
+        halves[0] - halves[1],
         _deviation(targets[:, :n_carried], mean[:n_carried], rows),
-        coefs,
-        n_carried,
     )
     added = np.outer(weights, mean)
     coefs[-1][positive] += added
@@ -106,15 +114,21 @@ def initial_coefs(
     return coefs
 
 
-def _mean_weights(X, length, coefs, n_carried):
-    """The weights u of |a|, with which the last layer adds the mean, from some rows."""
+def _last_hidden(X, coefs):
+    """The values before the last layer, in float64."""
     hidden = csr_product(X, coefs[0])
     for weights in coefs[1:-1]:
         hidden = unit_rows(np.maximum(hidden, 0)) @ weights
-    hidden = unit_rows(np.maximum(hidden, 0)).astype(np.float64)
-    positive, negative = hidden[:, :n_carried], hidden[:, n_carried : 2 * n_carried]
-    magnitudes = positive + negative
-    lengths = np.linalg.norm(positive - negative, axis=1)
+    return unit_rows(np.maximum(hidden, 0)).astype(np.float64)
+
+
+def _mean_weights(magnitudes, values, length):
+    """The weights u of |a|, with which the last layer adds the mean, from some rows.
+
+    ``values`` are the rows a, ``magnitudes`` their absolute values.
+    """
+    n_carried = magnitudes.shape[1]
+    lengths = np.linalg.norm(values, axis=1)
     moment = magnitudes.T @ magnitudes
     if not moment.any() or length == 0:
         return np.zeros(n_carried)
@@ -167,6 +181,7 @@ def start_features(
     X: sparse.csr_matrix,
     targets: np.ndarray,
     features: np.ndarray,
+    tied: bool = False,
 ) -> None:
     """Set the weights of some features to their `feature_means`.
 
@@ -183,9 +198,11 @@ def start_features(
         Targets of all documents.
     features : ndarray of shape (n_chosen,), dtype=np.intp
         Features to set.
+    tied : bool, default=False
+        Whether the rows are tied, so that each direction has one unit.
     """
     directions = feature_means(X[:, features], targets)
-    if len(coefs) == 1:
+    if tied or len(coefs) == 1:
         coefs[0][features] = directions
         return
     n_carried = _n_carried(targets.shape[1], [w.shape[1] for w in coefs[:-1]])

@@ -31,13 +31,22 @@ WEIGHT_DTYPES = tuple(RANGES)
 LARGEST_WEIGHT = 1e20
 # Number of features whose weights are converted at a time.
 BLOCK_FEATURES = 10_000
-# The fields of a network that are not made from others.
-STORED_PARTS = ("rows", "dense", "scales", "places")
+# The fields of a network that are not made from others, and the values of those that
+# states of older versions lack.
+STORED_PARTS = ("rows", "dense", "scales", "places", "tied")
+ADDED_PARTS = {"tied": False}
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
     """Weights of a network.
+
+    A network with tied rows has rows W and one other matrix V::
+
+        a = x W,  a := a / |a|,  z = a[:n] + |a| V,  z := z / |z|
+
+    where n is the number of columns of V. It is the ReLU network of the rows [W, -W]
+    and the last layer [I + V; -I + V] (`expanded`).
 
     Attributes
     ----------
@@ -50,6 +59,8 @@ class Network:
     places : ndarray of shape (n_features,), dtype=np.uint32, or None
         Row of each feature. None means that the rows are in the order of the features.
         Features without a weight of their own may share a row of zeros.
+    tied : bool
+        Whether the rows are tied; ``dense`` is then (V,).
     weight_rows : WeightRows
         The first layer in the form that the kernels take.
     """
@@ -58,6 +69,7 @@ class Network:
     dense: tuple[np.ndarray, ...] = ()
     scales: np.ndarray | None = None
     places: np.ndarray | None = None
+    tied: bool = False
     weight_rows: layers.WeightRows = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -70,13 +82,15 @@ class Network:
                     f"before it. Got shape {weights.shape} instead."
                 )
             width = weights.shape[1]
+        if self.tied:
+            check_tied_layers((self.rows, *self.dense))
         rows = layers.WeightRows(self.rows, self.scales)
         object.__setattr__(self, "weight_rows", rows)
 
     @classmethod
-    def of(cls, coefs: Sequence[np.ndarray]) -> Self:
+    def of(cls, coefs: Sequence[np.ndarray], tied: bool = False) -> Self:
         """Return a network that shares the memory of a list of float32 layers."""
-        return cls(coefs[0], tuple(coefs[1:]))
+        return cls(coefs[0], tuple(coefs[1:]), tied=tied)
 
     def __getstate__(self) -> dict[str, Any]:
         """The arrays; skops and pickle keep these."""
@@ -84,7 +98,7 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # A pickle may place the first layer anywhere in memory.
-        parts = state | {"rows": aligned(state["rows"])}
+        parts = ADDED_PARTS | state | {"rows": aligned(state["rows"])}
         for name in STORED_PARTS:
             object.__setattr__(self, name, parts[name])
         self.__post_init__()
@@ -120,7 +134,8 @@ class Network:
         Returns
         -------
         list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-            Weights. The rows of the first layer are in the order of the features.
+            Weights; W and V if the rows are tied. The rows of the first layer are in
+            the order of the features.
         """
         if self.places is None and self.dtype == np.float32:
             return [self.rows, *self.dense]
@@ -232,6 +247,26 @@ class Network:
         rows[:] = self.rows[:, :n_components]
         return replace(self, rows=rows)
 
+    def expanded(self) -> Self:
+        """Return the same network without ties.
+
+        Returns
+        -------
+        Network
+            A network with a hidden layer of twice as many units, [W, -W] and
+            [I + V; -I + V]. The network itself if its rows are not tied.
+        """
+        if not self.tied:
+            return self
+        n_units = self.rows.shape[1]
+        rows = empty_aligned((self.n_rows, 2 * n_units), self.dtype)
+        rows[:, :n_units] = self.rows
+        np.negative(self.rows, out=rows[:, n_units:])
+        (added,) = self.dense
+        skip = np.eye(*added.shape, dtype=np.float32)
+        last = np.vstack([added + skip, added - skip])
+        return replace(self, rows=rows, dense=(last,), tied=False)
+
     def _values(self, block: slice) -> np.ndarray:
         """A copy of the weights of some rows, in float32."""
         values = self.rows[block].astype(np.float32)
@@ -308,6 +343,11 @@ class Network:
         scratch : HiddenScratch
             Scratch memory for the hidden layers.
         """
+        if self.tied:
+            layers.tied_rows(hidden, out)
+            layers.dense_product(hidden, self.dense[0], out, adds=True)
+            layers.unit_rows(out, False)
+            return
         layers.unit_rows(hidden, len(self.dense) > 0)
         for layer, weights in enumerate(self.dense, start=1):
             is_last = layer == len(self.dense)
@@ -364,6 +404,29 @@ class HiddenScratch:
 
 
 _free_scratch = FreeList(HiddenScratch)
+
+
+def check_tied_layers(coefs: Sequence[np.ndarray]) -> None:
+    """Refuse layers that are not the two matrices of a network with tied rows.
+
+    Parameters
+    ----------
+    coefs : sequence of ndarray of shape (n_units_in, n_units_out)
+        Weights, each with a row for each unit before it.
+
+    Raises
+    ------
+    ValueError
+        If there are not two layers, or the second is wider than the first.
+    """
+    widths = [weights.shape[1] for weights in coefs]
+    if len(widths) != 2 or widths[1] > widths[0]:
+        raise ValueError(
+            "coefs_ of a network with tied rows must be two matrices, W and V, and V "
+            f"must not have more columns than W. Got {len(widths)} of {widths} columns "
+            "instead. Set hidden_layer_sizes to the sizes of the hidden layers if the "
+            "rows are not tied."
+        )
 
 
 def _int8_scales(values: np.ndarray) -> np.ndarray:

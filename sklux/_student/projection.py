@@ -25,6 +25,7 @@ from sklux._student import defaults
 from sklux._student.arguments import (
     DEFAULT_N_COMPONENTS,
     LOSSES,
+    TIED,
     check_device,
     check_features,
     check_hidden_layer_sizes,
@@ -33,7 +34,12 @@ from sklux._student.arguments import (
     check_views,
 )
 from sklux._student.copies import copies_of_fit
-from sklux._student.finishing import finished_coefs, report_on_fit, stored_network
+from sklux._student.finishing import (
+    finished_coefs,
+    report_on_fit,
+    rotated_coefs,
+    stored_network,
+)
 from sklux._student.fit_data import FitData, TrainingExamples
 from sklux._student.fit_memory import FitSize, warn_of_memory
 from sklux._student.held_out import split_held_out
@@ -43,6 +49,7 @@ from sklux._student.network import (
     Network,
     apply_network,
     check_finite,
+    check_tied_layers,
 )
 from sklux._student.occurring import OccurringFeatures
 from sklux._student.report import FitReport
@@ -89,6 +96,13 @@ class ReLUProjection(
 
         h = relu(x W_0),  h := h / |h|,  ...,  z = h W_last,  z := z / |z|
 
+    By default its rows are tied: each row of W_0 consists of a row of W and its
+    negative, and one matrix V makes the last layer. So a term has one weight for each
+    component, and the network is computed without a ReLU::
+
+        W_0 = [W, -W],  W_last = [I + V; -I + V]
+        a = x W,  a := a / |a|,  z = a + abs(a) V,  z := z / |z|
+
     The network has no biases. It is trained to reproduce targets: the teacher
     embeddings (Luxical, [1]_), mixed with latent semantic vectors of the corpus
     (`corpus_weight`). The initial weights are a linear student, a ridge regression from
@@ -105,22 +119,27 @@ class ReLUProjection(
         number of documents with a teacher embedding if that is smaller. The default is
         reduced to this maximum (`n_components_`); any other larger value is an error.
 
-    hidden_layer_sizes : int or array-like of int, default=(512,)
+    hidden_layer_sizes : 'tied', int or array-like of int, default='tied'
         Numbers of units in the hidden layers; empty for a linear student. An int is the
-        number of units of the only hidden layer. The initial weights use two units for
-        each component, one for each sign. In narrower layers they start with fewer
-        components.
+        number of units of the only hidden layer. ``'tied'`` is one layer of two units
+        for each component with tied rows, as above: such a model has half the size of
+        the same layer without ties, and its `transform` is faster. Without ties the
+        initial weights use two units for each component, one for each sign. In narrower
+        layers they start with fewer components.
 
-    loss : {'cosine', 'similarity_kl'} or dict of str to float, default='cosine'
+    loss : {'auto', 'cosine', 'similarity_kl'} or dict of str to float, default='auto'
         Loss to minimise. ``'cosine'`` is the cosine distance to the targets, which are
         reduced to `n_components` principal directions. ``'similarity_kl'`` is the loss
         of Luxical: for each document, the student should rank the other documents of
-        the batch in the same way as the targets do. It needs large batches. A dict is a
-        weighted sum, such as ``{'cosine': 1.0, 'similarity_kl': 0.5}``.
+        the batch in the same way as the targets do. Alone it needs large batches, and
+        compares with targets of full width. A dict is a weighted sum, such as
+        ``{'cosine': 1.0, 'similarity_kl': 0.5}``; all losses then compare with the
+        reduced targets. ``'auto'`` is ``{'cosine': 1.0, 'similarity_kl': 20.0}``.
 
-    temperature : float, default=3.0
+    temperature : float or 'auto', default='auto'
         Temperature of ``'similarity_kl'``. At 3.0, Luxical's value, all documents count
-        alike; at 0.05 only the nearest count.
+        alike; at 0.05 only the nearest count. ``'auto'`` is 3.0 if this loss is alone,
+        and 0.1 with the cosine loss.
 
     corpus_weight : float or 'auto', default='auto'
         Weight of the corpus in the targets, from 0 (teacher alone) to 1 (corpus alone).
@@ -187,10 +206,11 @@ class ReLUProjection(
         Torch device of the dense layers and the losses in training, such as
         ``'cuda'``. The first layer and `transform` always run on the CPU.
 
-    weights_dtype : {'float32', 'float16', 'int8'}, default='float32'
+    weights_dtype : {'float32', 'float16', 'int8'}, default='int8'
         Type in which `fit` stores the weights of the first layer, which are nearly all
-        of a model. An int8 model takes a quarter of the space, also as a pickle, and
-        its `transform` is faster. Training computes in float32, and the weights are
+        of a model. An int8 model takes a quarter of the space of a float32 model, also
+        as a pickle, and its `transform` is faster. Training computes in float32, and
+        the weights are
         rounded at its end: the result has the same bits as the result of
         :meth:`LuxicalVectorizer.quantize`.
 
@@ -211,8 +231,9 @@ class ReLUProjection(
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-        Weights of the layers. ``coefs_[0]`` has a row for each feature; its values are
-        the stored values, converted to float32. If at most half of 10,000 features or
+        Weights of the layers: ``[W_0, ..., W_last]``, or ``[W, V]`` if the rows are
+        tied. ``coefs_[0]`` has a row for each feature; its values are the stored
+        values, converted to float32. If at most half of 10,000 features or
         more occur in `fit`, the model stores one row for all others, and `coefs_` is
         much larger than the model.
 
@@ -292,11 +313,15 @@ class ReLUProjection(
     _parameter_constraints: dict[str, list[object]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "hidden_layer_sizes": [
+            StrOptions({TIED}),
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "loss": [StrOptions(set(LOSSES)), dict],
-        "temperature": [Interval(Real, 0, MAX_TEMPERATURE, closed="right")],
+        "loss": [StrOptions({"auto", *LOSSES}), dict],
+        "temperature": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, MAX_TEMPERATURE, closed="right"),
+        ],
         "corpus_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "contrastive_weight": [
             StrOptions({"auto"}),
@@ -325,9 +350,9 @@ class ReLUProjection(
         self,
         n_components: int = DEFAULT_N_COMPONENTS,
         *,
-        hidden_layer_sizes: Sequence[int] | int = (512,),
-        loss: Literal["cosine", "similarity_kl"] | Mapping[str, float] = "cosine",
-        temperature: float = 3.0,
+        hidden_layer_sizes: Sequence[int] | int | Literal["tied"] = TIED,
+        loss: Literal["auto", "cosine", "similarity_kl"] | Mapping[str, float] = "auto",
+        temperature: float | Literal["auto"] = "auto",
         corpus_weight: float | Literal["auto"] = "auto",
         contrastive_weight: float | Literal["auto"] = "auto",
         contrastive_temperature: float = 0.05,
@@ -340,7 +365,7 @@ class ReLUProjection(
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         device: str = "cpu",
-        weights_dtype: Literal["float32", "float16", "int8"] = "float32",
+        weights_dtype: Literal["float32", "float16", "int8"] = "int8",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | None = None,
@@ -481,7 +506,7 @@ class ReLUProjection(
         targets = student_targets(
             data,
             corpus_weight=corpus_weight,
-            needs_whole="similarity_kl" in check_loss(self.loss),
+            needs_whole=not self._compares_reduced,
             verbose=self.verbose,
         )
         examples = targets.examples(data)
@@ -499,16 +524,13 @@ class ReLUProjection(
             teacher_components=targets.components,
             n_teacher_documents=data.teacher.n_embedded,
         )
-        epoch_task = partial(task.epoch, partial(_attributes_of, student, features))
+        attributes = partial(_attributes_of, student, features, self._is_tied)
+        epoch_task = partial(task.epoch, attributes)
         result = self._train(data, targets, examples, coefs, epoch_task)
-        with stage("report", self.verbose):
-            report = report_on_fit(data, result.coefs, self.weights_dtype)
-            _warn_of_report(report)
-        rotates = "cosine" not in check_loss(self.loss)
-        coefs = finished_coefs(data, targets, result.coefs, rotates=rotates)
+        network, report = self._finish(data, targets, features, result.coefs)
         self._adopt(
             student(
-                stored_network(coefs, data.X, self.weights_dtype, features),
+                network,
                 loss_curve=result.loss_curve,
                 validation_scores=result.validation_scores or None,
                 report=report,
@@ -532,19 +554,39 @@ class ReLUProjection(
         check_device(torch, self.device)
         score = None
         if len(data.held_out):
-            score = NeighborScore(data.X[data.held_out], targets.reduced[data.held_out])
+            score = NeighborScore(
+                data.X[data.held_out], targets.reduced[data.held_out], self._is_tied
+            )
         settings = self._training_settings(data, score.error if score else 0.0)
         return train_student(
             examples, coefs, settings, score, data.random_state, epoch_task
         )
 
+    def _finish(
+        self,
+        data: FitData,
+        targets: Targets,
+        features: OccurringFeatures,
+        coefs: list[np.ndarray],
+    ) -> tuple[Network, FitReport]:
+        """Return the network in its stored form, and the report on it."""
+        dtype, tied = self.weights_dtype, self._is_tied
+        if not self._compares_reduced:
+            coefs = rotated_coefs(data, targets, coefs, tied)
+        with stage("report", self.verbose):
+            report = report_on_fit(data, coefs, dtype, tied)
+            _warn_of_report(report)
+        coefs = finished_coefs(data, targets, coefs, tied)
+        return stored_network(coefs, data.X, dtype, features, tied), report
+
     def _training_settings(self, data: FitData, score_error: float) -> TrainingSettings:
         """Settings of the training loop."""
         from sklux._student.training import TrainingSettings
 
+        loss = check_loss(self.loss)
         return TrainingSettings(
-            loss=check_loss(self.loss),
-            temperature=self.temperature,
+            loss=loss,
+            temperature=defaults.temperature(self.temperature, loss),
             contrastive_weight=self._contrastive_weight(data.X),
             contrastive_temperature=self.contrastive_temperature,
             dropout=self.dropout,
@@ -556,6 +598,7 @@ class ReLUProjection(
             device=self.device,
             verbose=bool(self.verbose),
             score_error=score_error,
+            tied=self._is_tied,
         )
 
     def _adopt(self, student: TrainedStudent) -> None:
@@ -608,7 +651,12 @@ class ReLUProjection(
         layers = [np.ascontiguousarray(weights, dtype=np.float32) for weights in coefs]
         for layer, weights in enumerate(layers):
             check_finite(f"coefs_[{layer}]", weights)
-        self._network = Network.of(layers)
+        # A fitted model keeps its form.
+        network = vars(self).get("_network")
+        tied = self._is_tied if network is None else network.tied
+        if tied:
+            check_tied_layers(layers)
+        self._network = Network.of(layers, tied)
 
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
         """Map teacher vectors into the student's space.
@@ -727,6 +775,16 @@ class ReLUProjection(
         return model
 
     @property
+    def _is_tied(self) -> bool:
+        """Whether a fit makes a network with tied rows."""
+        return isinstance(self.hidden_layer_sizes, str)
+
+    @property
+    def _compares_reduced(self) -> bool:
+        """Whether the training compares with targets of the student's width."""
+        return "cosine" in check_loss(self.loss)
+
+    @property
     def _n_features_out(self) -> int:
         """Number of output columns, for `get_feature_names_out`."""
         return self.n_components_
@@ -757,10 +815,11 @@ class ReLUProjection(
 def _attributes_of(
     student: Callable[[Network], TrainedStudent],
     features: OccurringFeatures,
+    tied: bool,
     coefs: list[np.ndarray],
 ) -> dict[str, object]:
     """Fitted attributes at this moment of the training, with copies of the weights."""
-    network = Network.of([weights.copy() for weights in coefs])
+    network = Network.of([weights.copy() for weights in coefs], tied)
     return student(features.network(network)).attributes()
 
 

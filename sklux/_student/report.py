@@ -110,6 +110,8 @@ class FitReport:
         -------
         bool
             False if the documents were not held out, or if there are fewer than 20.
+            True if no held-out document has a vector, because none shares a feature
+            with a training document.
 
         Notes
         -----
@@ -124,6 +126,8 @@ class FitReport:
         """
         n, k = self.n_documents, self.n_neighbors
         recall, correlation = self.neighbor_recall, self.similarity_correlation
+        if self.held_out and n == 0:
+            return True
         if recall is None or correlation is None:
             return False
         if not self.held_out or n < MIN_VALIDATION_SIZE:

@@ -45,10 +45,9 @@ def projection_params(projection: ReLUProjection) -> dict[str, Any]:
         params["loss"] = {
             name: float(weight) for name, weight in params["loss"].items()
         }
-    if isinstance(params["hidden_layer_sizes"], Iterable):
-        params["hidden_layer_sizes"] = [
-            int(size) for size in params["hidden_layer_sizes"]
-        ]
+    sizes = params["hidden_layer_sizes"]
+    if isinstance(sizes, Iterable) and not isinstance(sizes, str):
+        params["hidden_layer_sizes"] = [int(size) for size in sizes]
     return json_params(type(projection).__name__, params)
 
 
@@ -68,7 +67,8 @@ def projection_from_params(params: dict[str, Any]) -> ReLUProjection:
     sizes = params["hidden_layer_sizes"]
     if isinstance(sizes, list):
         params = params | {"hidden_layer_sizes": tuple(sizes)}
-    return ReLUProjection(**params)
+    # Versions without this parameter stored float32.
+    return ReLUProjection(**{"weights_dtype": "float32"} | params)
 
 
 def projection_state(projection: ReLUProjection) -> dict[str, Any]:
@@ -93,6 +93,7 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
         "report": None if projection.report_ is None else projection.report_.as_dict(),
         "has_teacher_components": projection.teacher_components_ is not None,
         "has_places": network_of(projection).places is not None,
+        "tied": network_of(projection).tied,
     }
 
 
@@ -168,6 +169,7 @@ def restore_projection(
         dtypes = WEIGHT_DTYPES if weights is first else ("float32",)
         _check_weights("layers", weights, width, dtypes)
         width = weights.shape[1]
+    tied = _checked_tied(state.get("tied", False), [w.shape[1] for w in coefs])
     if components is not None:
         _check_weights("teacher directions", components, width, ("float32",))
     parts = {name: tensors.get(name) for name in OPTIONAL}
@@ -181,7 +183,7 @@ def restore_projection(
         is_weight = name.startswith("coefs.") or name in OPTIONAL
         if is_weight and (verify or name != "coefs.0" or not is_mapped(array)):
             check_finite(name, array)
-    student = TrainedStudent(Network(first, dense, **parts), components)
+    student = TrainedStudent(Network(first, dense, **parts, tied=tied), components)
     adopt_student(projection, replace(student, **_history(state)))
     return projection
 
@@ -207,6 +209,21 @@ def _check_weights(
             f"The model's {name} do not fit together: shape {weights.shape} and dtype "
             f"{weights.dtype} after a layer of width {n_rows}."
         )
+
+
+def _checked_tied(tied: object, widths: list[int]) -> bool:
+    """Whether the rows are tied, which needs two layers, the second not the wider."""
+    if not isinstance(tied, bool):
+        raise ValueError(
+            f"The model's entry 'tied' must be true or false. Got {tied!r} instead. "
+            "Save the model again."
+        )
+    if tied and (len(widths) != 2 or widths[1] > widths[0]):
+        raise ValueError(
+            "The model's layers do not fit together: a network with tied rows has two, "
+            f"the second not wider than the first. Got widths {widths}."
+        )
+    return tied
 
 
 def _check_parts(

@@ -53,7 +53,7 @@ class TrainingSettings:
     """Settings of the training loop, with the names of parameters of `ReLUProjection`.
 
     ``loss`` has the weight of each distillation loss. ``score_error`` is the standard
-    error of the held-out score.
+    error of the held-out score. ``tied`` tells whether the rows are tied.
     """
 
     loss: dict[str, float]
@@ -69,6 +69,7 @@ class TrainingSettings:
     device: str
     verbose: bool
     score_error: float = 0.0
+    tied: bool = False
 
 
 @dataclass
@@ -180,7 +181,9 @@ class DenseLayer:
         )
 
 
-def forward(hidden: torch.Tensor, dense: list[torch.Tensor]) -> torch.Tensor:
+def forward(
+    hidden: torch.Tensor, dense: list[torch.Tensor], tied: bool = False
+) -> torch.Tensor:
     """Compute student rows before the last normalisation, like `Network.finish`.
 
     Parameters
@@ -189,12 +192,18 @@ def forward(hidden: torch.Tensor, dense: list[torch.Tensor]) -> torch.Tensor:
         Sums of the first layer.
     dense : list of tensor of shape (n_units_in, n_units_out)
         Weights of the other layers.
+    tied : bool, default=False
+        Whether the rows are tied; ``dense`` is then [V].
 
     Returns
     -------
     tensor of shape (n_batch, n_components)
         Rows of any length.
     """
+    if tied:
+        (added,) = dense
+        unit = functional.normalize(hidden)
+        return unit[:, : added.shape[1]] + unit.abs() @ added
     for weights in dense:
         hidden = functional.normalize(hidden.relu()) @ weights
     return hidden
@@ -209,10 +218,12 @@ class NeighborScore:
         Features of the held-out documents.
     targets : ndarray of shape (n_validation, n_target_components)
         Targets of the held-out documents.
+    tied : bool, default=False
+        Whether the rows are tied.
     """
 
-    def __init__(self, X: sparse.csr_matrix, targets: np.ndarray):
-        self.X = X
+    def __init__(self, X: sparse.csr_matrix, targets: np.ndarray, tied: bool = False):
+        self.X, self.tied = X, tied
         self.queries = np.arange(X.shape[0])
         self.n_neighbors = n_neighbors_compared(X.shape[0])
         # Largest standard error of a share of so many neighbours (for a share of 1/2).
@@ -234,7 +245,8 @@ class NeighborScore:
         float
             Between 0 and 1.
         """
-        student = apply_network(self.X, Network.of(coefs), all_threads())
+        network = Network.of(coefs, self.tied)
+        student = apply_network(self.X, network, all_threads())
         found = nearest_neighbors(student, self.queries, self.n_neighbors)
         return neighbor_overlap(self.expected, found)
 
@@ -388,7 +400,7 @@ class _TrainingLoop:
         hidden = torch.from_numpy(self.first.sums(batch)).to(self.settings.device)
         hidden.requires_grad_()
         weights = [layer.weights.detach().requires_grad_() for layer in self.dense]
-        student = forward(hidden, weights)
+        student = forward(hidden, weights, self.settings.tied)
         groups = self.batches.view_groups(samples)
         loss = batch_loss(student, samples, self.targets, self.settings, groups)
         value = loss.item()
@@ -422,7 +434,9 @@ def batch_loss(
     samples : ndarray of shape (n_batch,), dtype=np.int64
         Row numbers of the documents.
     targets : sequence of two tensors, or RowsOnDevice, of n_samples rows
-        Whole and reduced targets, as in `TrainingExamples`.
+        Whole and reduced targets, as in `TrainingExamples`. The similarity loss
+        compares with the whole targets if it is alone. With the cosine loss it
+        compares with the reduced ones, which are in memory.
     settings : TrainingSettings
         Losses and their weights.
     view_groups : ndarray of shape (n_views / 2,), dtype=np.intp, or None, default=None
@@ -441,7 +455,8 @@ def batch_loss(
     if "cosine" in settings.loss:
         loss = loss + settings.loss["cosine"] * cosine_loss(own, reduced[samples])
     if "similarity_kl" in settings.loss:
-        divergence = similarity_kl_loss(own, whole[samples], settings.temperature)
+        compared = reduced if "cosine" in settings.loss else whole
+        divergence = similarity_kl_loss(own, compared[samples], settings.temperature)
         loss = loss + settings.loss["similarity_kl"] * divergence
     if len(views):
         first, second = views.chunk(2)

@@ -21,7 +21,7 @@ from sklux._utils.messages import as_sentence
 from sklux._utils.output_file import replaced_when_whole
 
 # Increase it if readers of the old version would misread the new file.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 METADATA_KEY = "sklux"
 MAX_HEADER_BYTES = 100_000_000
 

@@ -34,10 +34,20 @@ def sparse_product(X, weights, scales=None, places=None):
     return out
 
 
-def dense_product(H, weights):
+def dense_product(H, weights, start=None):
+    """H W, or ``start`` + H W."""
     out = unwritten(H.shape[0], weights.shape[1])
-    layers.dense_product(H, weights, out)
+    if start is not None:
+        out[:] = start
+    layers.dense_product(H, weights, out, start is not None)
     return out
+
+
+def tied_rows(H, n_out):
+    """The rows abs(a), and the first values of a."""
+    H, out = H.copy(), unwritten(len(H), n_out)
+    layers.tied_rows(H, out)
+    return H, out
 
 
 def unit_rows(H, relu):
@@ -105,6 +115,40 @@ def test_dense_product_equals_reference(instruction_set, example):
     assert np.all(abs(dense_product(*example) - H @ weights) <= bounds)
 
 
+@st.composite
+def added_products(draw, products):
+    H, weights = draw(products)
+    return H, weights, draw(dense_arrays(len(H), weights.shape[1]))
+
+
+@kernel_settings
+@given(added_products(dense_products()))
+def test_dense_product_that_adds_equals_reference(instruction_set, example):
+    H, weights, start = (array.astype(np.float64) for array in example)
+    terms = abs(start) + abs(H) @ abs(weights)
+    bounds = (H.shape[1] + 3) * reference.EPSILON * terms
+    assert np.all(abs(dense_product(*example) - start - H @ weights) <= bounds)
+
+
+@kernel_settings
+@given(st.data(), row_counts, widths, st.integers(0, 70))
+def test_tied_rows_equals_reference(instruction_set, data, n_rows, n_units, n_out):
+    H = data.draw(dense_arrays(n_rows, n_units, exponents=(-37, 36)))
+    n_out = min(n_out, n_units)
+    magnitudes, values = tied_rows(H, n_out)
+    expected = unit_rows(H, False)
+    reference.assert_same_bits(values, expected[:, :n_out])
+    # The kernel writes no vector without a column.
+    reference.assert_same_bits(magnitudes, abs(expected) if n_out else H)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (2, 4), (4, 4)])
+def test_tied_rows_of_other_shapes_are_refused(shape):
+    H = np.ones((3, 4), dtype=np.float32)
+    with pytest.raises(ValueError, match="the shapes of H and out do not fit"):
+        layers.tied_rows(H, np.empty(shape, dtype=np.float32))
+
+
 @kernel_settings
 @given(st.data(), row_counts, widths, st.booleans())
 def test_unit_rows_equals_reference(instruction_set, data, n_rows, n_units, relu):
@@ -160,6 +204,37 @@ def test_dense_product_any_batch_has_same_bits(instruction_set, example, seed):
     reference.assert_same_bits(dense_product(H[part], weights), batch[part])
     for i in order[:3]:
         reference.assert_same_bits(dense_product(H[i : i + 1], weights)[0], batch[i])
+
+
+@kernel_settings
+@given(added_products(dense_products()), seeds)
+def test_dense_product_that_adds_any_batch_has_same_bits(
+    instruction_set, example, seed
+):
+    H, weights, start = example
+    batch = dense_product(*example)
+    part = np.random.default_rng(seed).permutation(len(H))
+    reference.assert_same_bits(
+        dense_product(H[part], weights, start[part]), batch[part]
+    )
+    for i in part[:3]:
+        alone = dense_product(H[[i]], weights, start[[i]])
+        reference.assert_same_bits(alone[0], batch[i])
+
+
+@kernel_settings
+@given(added_products(dense_products()))
+def test_dense_product_that_adds_agrees_across_instruction_sets(
+    restore_best_set, example
+):
+    H, weights, start = map(abs, example)
+    assume(len(H) and H.any(axis=1).all())
+    results = []
+    for name in ALL_SETS:
+        layers.use_instruction_set(name)
+        results.append(unit_rows(dense_product(H, weights, start), False))
+    for result in results[1:]:
+        np.testing.assert_allclose(result, results[0], rtol=0, atol=1e-6)
 
 
 @kernel_settings
@@ -359,6 +434,27 @@ def test_dense_product_deep_agrees_across_instruction_sets(restore_best_set, exa
         results.append(unit_rows(dense_product(H, weights), True))
     for result in results[1:]:
         np.testing.assert_allclose(result, results[0], rtol=0, atol=1e-6)
+
+
+@deep_settings
+@given(added_products(deep_products()))
+def test_dense_product_deep_that_adds_equals_reference(instruction_set, example):
+    """The sums start once, not with each 768 inputs."""
+    H, weights, start = (array.astype(np.float64) for array in example)
+    terms = abs(start) + abs(H) @ abs(weights)
+    bounds = (H.shape[1] + 3) * reference.EPSILON * terms
+    found = dense_product(*example)
+    assert np.all(abs(found - start - H @ weights) <= bounds)
+    for i in range(len(H)):
+        alone = dense_product(example[0][[i]], example[1], example[2][[i]])
+        reference.assert_same_bits(alone[0], found[i])
+
+
+def test_dense_product_without_inputs_keeps_the_values_that_it_adds_to():
+    start = np.array([[1, 2], [3, 4]], dtype=np.float32)
+    nothing = np.empty((2, 0), np.float32), np.empty((0, 2), np.float32)
+    reference.assert_same_bits(dense_product(*nothing, start), start)
+    reference.assert_same_bits(dense_product(*nothing), np.zeros((2, 2), np.float32))
 
 
 @pytest.mark.parametrize("index_type", [np.int32, np.int64])

@@ -22,6 +22,10 @@ def test_check_hidden_layer_sizes_gives_python_ints(sizes):
     assert all(type(size) is int for size in found)
 
 
+def test_check_hidden_layer_sizes_of_tied_rows():
+    assert check_hidden_layer_sizes("tied") == "tied"
+
+
 @pytest.mark.parametrize("size", [64, np.int64(64)])
 def test_check_hidden_layer_sizes_of_one_layer(size):
     """As in scikit-learn."""
@@ -37,6 +41,7 @@ def test_check_hidden_layer_sizes_refuses_other_values(sizes):
 @pytest.mark.parametrize(
     ("loss", "expected"),
     [
+        ("auto", {"cosine": 1.0, "similarity_kl": 20.0}),
         ("cosine", {"cosine": 1.0}),
         ({"cosine": 2, "similarity_kl": 0}, {"cosine": 2.0}),
         (

@@ -17,6 +17,20 @@ def matrix(lengths):
 
 
 @pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ({"similarity_kl": 1.0}, 3.0),
+        ({"similarity_kl": 0.5}, 3.0),
+        ({"cosine": 1.0, "similarity_kl": 20.0}, 0.1),
+        ({"cosine": 1.0}, 0.1),
+    ],
+)
+def test_temperature_depends_on_the_other_loss(loss, expected):
+    assert defaults.temperature("auto", loss) == expected
+    assert defaults.temperature(0.5, loss) == 0.5
+
+
+@pytest.mark.parametrize(
     ("lengths", "expected"),
     [([10], 0), ([32], 0), ([40], 0.25), ([48], 0.5), ([64], 1), ([100], 1)],
 )

@@ -8,7 +8,12 @@ import reference
 from scipy import sparse
 
 from sklux._student import finishing
-from sklux._student.finishing import finished_coefs, report_on_fit, stored_network
+from sklux._student.finishing import (
+    finished_coefs,
+    report_on_fit,
+    rotated_coefs,
+    stored_network,
+)
 from sklux._student.fit_data import FitData
 from sklux._student.initialization import feature_means
 from sklux._student.network import Network, apply_network
@@ -55,9 +60,7 @@ def random_coefs(*hidden_layer_sizes, seed=0):
 
 def test_finished_coefs_keep_the_weights_of_training_documents():
     data = fit_data()
-    trained, *dense = finished_coefs(
-        data, targets_of(data), random_coefs(10), rotates=False
-    )
+    trained, *dense = finished_coefs(data, targets_of(data), random_coefs(10))
     before, *dense_before = random_coefs(10)
     reference.assert_same_bits(trained[TRAINED], before[TRAINED])
     for weights, expected in zip(dense, dense_before, strict=True):
@@ -67,7 +70,7 @@ def test_finished_coefs_keep_the_weights_of_training_documents():
 def test_finished_coefs_of_held_out_documents_come_from_their_targets():
     data = fit_data()
     targets = targets_of(data)
-    (weights,) = finished_coefs(data, targets, random_coefs(), rotates=False)
+    (weights,) = finished_coefs(data, targets, random_coefs())
     expected = feature_means(data.X, targets.reduced)
     np.testing.assert_allclose(weights[HELD_OUT], expected[HELD_OUT], atol=1e-6)
     assert weights[HELD_OUT].any(axis=1).all()
@@ -75,7 +78,7 @@ def test_finished_coefs_of_held_out_documents_come_from_their_targets():
 
 def test_finished_coefs_of_features_without_information_are_zero():
     data = fit_data()
-    (weights,) = finished_coefs(data, targets_of(data), random_coefs(), rotates=False)
+    (weights,) = finished_coefs(data, targets_of(data), random_coefs())
     assert not weights[[TERM, VIEW, NOTHING]].any()
 
 
@@ -84,25 +87,92 @@ def test_finished_coefs_keep_the_weights_of_terms_and_views():
     views[3, VIEW] = 1
     terms = term_vectors(np.array([TERM]), np.ones((1, 16), dtype=np.float32))
     data = fit_data(terms=terms, X_views=sparse.csr_matrix(views))
-    (weights,) = finished_coefs(data, targets_of(data), random_coefs(), rotates=False)
+    (weights,) = finished_coefs(data, targets_of(data), random_coefs())
     reference.assert_same_bits(weights[[TERM, VIEW]], random_coefs()[0][[TERM, VIEW]])
     assert not weights[NOTHING].any()
 
 
-@pytest.mark.parametrize("rotates", [False, True])
-def test_finished_coefs_rotate_the_last_layer_on_request(rotates):
+def test_finished_coefs_of_tied_rows():
+    """Features of held-out documents have one weight for each direction."""
+    data = fit_data()
+    targets = targets_of(data)
+    W, V = finished_coefs(data, targets, random_coefs(N_COMPONENTS), tied=True)
+    before = random_coefs(N_COMPONENTS)
+    expected = feature_means(data.X, targets.reduced)
+    reference.assert_same_bits(W[TRAINED], before[0][TRAINED])
+    np.testing.assert_allclose(W[HELD_OUT], expected[HELD_OUT], atol=1e-6)
+    assert not W[[TERM, VIEW, NOTHING]].any()
+    reference.assert_same_bits(V, before[1])
+
+
+def rotation(strength=1.0):
+    """A rotation; with a small strength, nearly none."""
+    noise = np.random.RandomState(1).standard_normal((N_COMPONENTS, N_COMPONENTS))
+    return np.linalg.qr(np.eye(N_COMPONENTS) + strength * noise)[0]
+
+
+@pytest.mark.parametrize("hidden_layer_sizes", [(), (10,), (10, 7)])
+def test_rotated_coefs_turn_the_last_layer(hidden_layer_sizes):
     """A student that is a rotation of its targets is turned back."""
     data = fit_data(n_held_out=0)
-    coefs = random_coefs(10)
+    coefs = random_coefs(*hidden_layer_sizes)
     student = apply_network(data.X, Network.of(coefs), 1)
-    rotation, _ = np.linalg.qr(np.random.RandomState(1).standard_normal((4, 4)))
-    targets = targets_of(data)._replace(reduced=(student @ rotation).astype(np.float32))
-    finished = finished_coefs(data, targets, coefs, rotates=rotates)
-    found = apply_network(data.X, Network.of(finished), 1)
-    expected = targets.reduced if rotates else student
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    wanted = (student @ rotation(10)).astype(np.float32)
+    targets = targets_of(data)._replace(reduced=wanted)
+    found = rotated_coefs(data, targets, coefs)
+    vectors = apply_network(data.X, Network.of(found), 1)
+    np.testing.assert_allclose(vectors, wanted, atol=1e-5)
+
+
+def test_rotated_coefs_of_tied_rows_without_a_second_matrix_are_exact():
+    data = fit_data(n_held_out=0)
+    coefs = [random_coefs()[0], np.zeros((N_COMPONENTS, N_COMPONENTS), np.float32)]
+    student = apply_network(data.X, Network.of(coefs, tied=True), 1)
+    wanted = (student @ rotation(10)).astype(np.float32)
+    targets = targets_of(data)._replace(reduced=wanted)
+    found = rotated_coefs(data, targets, coefs, tied=True)
+    vectors = apply_network(data.X, Network.of(found, tied=True), 1)
+    np.testing.assert_allclose(vectors, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("strength", [0.01, 0.1, 0.3])
+def test_rotated_coefs_of_tied_rows_turn_the_second_matrix(strength):
+    """V adds nearly the same vector to all documents, and the turned V adds it turned.
+
+    Turning W alone leaves an error that is several times as large.
+    """
+    data = fit_data(n_held_out=0)
+    first, _ = random_coefs(N_COMPONENTS)
+    added = 0.5 * np.random.RandomState(2).standard_normal((1, N_COMPONENTS))
+    coefs = [first, np.tile(added, (N_COMPONENTS, 1)).astype(np.float32)]
+    student = apply_network(data.X, Network.of(coefs, tied=True), 1)
+    wanted = (student @ rotation(strength)).astype(np.float32)
+    targets = targets_of(data)._replace(reduced=wanted)
+    found = rotated_coefs(data, targets, [w.copy() for w in coefs], tied=True)
+    assert [weights.dtype for weights in found] == [np.float32, np.float32]
+    errors = [
+        np.abs(apply_network(data.X, Network.of(each, tied=True), 1) - wanted).mean()
+        for each in (found, [found[0], coefs[1]], coefs)
+    ]
+    assert errors[0] < 0.5 * errors[1]
+    assert errors[0] < 0.5 * errors[2]
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_finished_coefs_are_contiguous_floats(tied):
+    coefs = [np.asfortranarray(weights) for weights in random_coefs(N_COMPONENTS)]
+    data = fit_data()
+    finished = finished_coefs(data, targets_of(data), coefs, tied)
     assert all(weights.flags.c_contiguous for weights in finished)
     assert all(weights.dtype == np.float32 for weights in finished)
+
+
+def test_report_on_fit_of_tied_rows():
+    data, coefs = fit_data(), random_coefs(N_COMPONENTS)
+    report = report_on_fit(data, coefs, "float32", tied=True)
+    student = apply_network(data.X[data.held_out], Network.of(coefs, tied=True), 1)
+    teacher = data.teacher.vectors[data.held_out]
+    assert report == fit_report(student, teacher, held_out=True, random_state=0)
 
 
 def test_report_on_fit_is_about_held_out_documents():
@@ -168,12 +238,14 @@ def test_stored_network_begins_with_frequent_features():
     reference.assert_same_bits(network.coefs()[0], weights)
 
 
+@pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
-def test_stored_network_has_the_type(dtype):
-    X, coefs = fit_data().X, random_coefs(10)
+def test_stored_network_has_the_type(dtype, tied):
+    X, coefs = fit_data().X, random_coefs(N_COMPONENTS)
     features = OccurringFeatures(N_FEATURES)
-    network = stored_network(coefs, X, dtype, features)
-    expected = stored_network(coefs, X, "float32", features).quantized(dtype)
+    network = stored_network(coefs, X, dtype, features, tied)
+    expected = stored_network(coefs, X, "float32", features, tied).quantized(dtype)
     assert network.dtype == dtype
+    assert network.tied is expected.tied is tied
     for one, other in zip(network.coefs(), expected.coefs()):
         reference.assert_same_bits(one, other)

@@ -180,7 +180,7 @@ def test_fit_size_of_a_fit():
         n_documents=40,
         n_values=X.nnz,
         n_features=100,
-        n_units=512,
+        n_units=5,
         n_components=5,
         n_teacher_components=8,
         n_embedded=10,
@@ -192,7 +192,7 @@ def test_fit_size_of_a_fit():
 def test_guessed_size_of_texts():
     size = guessed_size(ReLUProjection(), **GUESSED)
     assert (size.n_values, size.n_features) == (100_000, 20_000)
-    assert (size.n_units, size.n_components, size.n_latent) == (512, 256, 256)
+    assert (size.n_units, size.n_components, size.n_latent) == (256, 256, 256)
     assert size.n_term_components == 0
 
 

@@ -112,6 +112,29 @@ def test_initial_coefs_equal_the_linear_student(exact, no_noise, hidden_layer_si
     )
 
 
+def test_initial_coefs_of_tied_rows_equal_the_linear_student(exact):
+    """V adds the mean; there are no further units, and so no noise."""
+    X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
+    _, coefs = start("tied")
+    np.testing.assert_allclose(
+        apply_network(X, Network.of(coefs, tied=True), 1),
+        linear_student(X, targets, N_COMPONENTS),
+        atol=1e-5,
+    )
+    assert [w.shape for w in coefs] == [(X.shape[1], N_COMPONENTS), (N_COMPONENTS,) * 2]
+    assert all(weights.dtype == np.float32 for weights in coefs)
+    assert all(weights.flags.c_contiguous for weights in coefs)
+
+
+def test_initial_coefs_of_tied_rows_are_those_of_the_hidden_layer():
+    """Without ties, the same directions have both signs."""
+    _, (W, V) = start("tied")
+    _, (first, last) = start((2 * N_COMPONENTS,))
+    reference.assert_same_bits(first, np.hstack([W, -W]))
+    eye = np.eye(N_COMPONENTS)
+    np.testing.assert_allclose(last, np.vstack([eye + V, V - eye]), atol=1e-6)
+
+
 @pytest.mark.parametrize("n_units", [2, 4, 5, 9])
 def test_initial_coefs_of_a_narrow_layer_carry_the_first_directions(
     exact, no_noise, n_units
@@ -240,6 +263,17 @@ def test_initial_coefs_of_some_rows_are_those_of_the_rows_alone(hidden_layer_siz
     )
     for weights, expected in zip(found, alone, strict=True):
         reference.assert_same_bits(weights, expected)
+
+
+def test_start_features_of_tied_rows_are_the_means():
+    X, targets = reference.topic_documents(80, n_teacher_components=N_COMPONENTS)
+    coefs = [np.zeros_like(weights) for weights in start("tied")[1]]
+    chosen = np.array([3, 0, 17])
+    start_features(coefs, X, targets, chosen, tied=True)
+    means = feature_means(X, targets)[chosen]
+    np.testing.assert_allclose(coefs[0][chosen], means, atol=1e-7)
+    assert not np.delete(coefs[0], chosen, axis=0).any()
+    assert not coefs[1].any()
 
 
 def test_start_features_without_features_changes_nothing():

@@ -1,5 +1,7 @@
 """The network on whole matrices: threads, ranges, formats, invalid input."""
 
+import pickle
+
 import numpy as np
 import pytest
 import reference
@@ -13,6 +15,8 @@ from strategies import (
     kernel_settings,
     layers,
     ordinary_values,
+    seeds,
+    widths,
 )
 
 from sklux._student import network
@@ -46,6 +50,12 @@ def coefs(request):
     return random_network(request.param)
 
 
+def tied_network(n_units=12, n_components=12, seed=0, n_features=50):
+    """Random W and V, with V of about the size that a training gives it."""
+    W, V = random_network((n_units,), n_features, n_components, seed)
+    return [W, V / np.float32(n_units**0.5)]
+
+
 @st.composite
 def networks(draw, values=ordinary_values, max_nonzeros=12):
     X = draw(csr_matrices(values, max_nonzeros))
@@ -65,6 +75,119 @@ def test_network_equals_reference(example):
         rtol=0,
         atol=2e-6,
     )
+
+
+@kernel_settings
+@given(csr_matrices(), seeds, widths, widths)
+def test_tied_network_equals_reference(X, seed, n_units, n_components):
+    """The sums of the first layer do not cancel, and z does not either."""
+    X.data = abs(X.data)
+    coefs = tied_network(n_units, min(n_components, n_units), seed, X.shape[1])
+    coefs = [abs(weights) for weights in coefs]
+    np.testing.assert_allclose(
+        apply_network(X, Network.of(coefs, tied=True), 1),
+        reference.tied_network(X, *coefs),
+        rtol=0,
+        atol=2e-6,
+    )
+
+
+@pytest.mark.parametrize("n_components", [1, 5, 12])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_tied_network_equals_the_expanded_network(dtype, n_components):
+    """The ReLU network of the rows [W, -W] and the last layer [I + V; -I + V]."""
+    X = random_csr(40)
+    tied = Network.of(tied_network(), tied=True).quantized(dtype)
+    tied = tied.truncated(n_components)
+    W, V = tied.coefs()
+    vectors = apply_network(X, tied, 1)
+    eye = np.eye(12, dtype=np.float32)[:, :n_components]
+    expanded = [np.hstack([W, -W]), np.vstack([V + eye, V - eye])]
+    np.testing.assert_allclose(vectors, reference.network(X, expanded), atol=1e-6)
+    np.testing.assert_allclose(vectors, reference.tied_network(X, W, V), atol=1e-6)
+    found = tied.expanded()
+    assert not found.tied
+    assert found.dtype == tied.dtype
+    for weights, expected in zip(found.coefs(), expanded, strict=True):
+        np.testing.assert_array_equal(weights, expected)
+    np.testing.assert_allclose(vectors, apply_network(X, found, 1), atol=1e-6)
+
+
+def test_expanded_network_without_ties_is_the_network_itself(coefs):
+    network = Network.of(coefs)
+    assert network.expanded() is network
+
+
+@kernel_settings
+@given(csr_matrices(ordinary_values | extreme_values, 24), seeds, widths, widths)
+def test_tied_network_has_the_same_bits_in_any_batch(X, seed, n_units, n_components):
+    coefs = tied_network(n_units, min(n_components, n_units), seed, X.shape[1])
+    network = Network.of(coefs, tied=True)
+    whole = apply_network(X, network, 1)
+    order = np.random.default_rng(seed).permutation(X.shape[0])
+    reference.assert_same_bits(apply_network(X[order], network, 1), whole[order])
+    for i in order[:3]:
+        reference.assert_same_bits(apply_network(X[[i]], network, 1)[0], whole[i])
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3, -1, None])
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_tied_network_has_the_same_bits_for_any_n_jobs(monkeypatch, dtype, n_jobs):
+    monkeypatch.setattr(network, "COST_PER_RANGE", 500)
+    tied = Network.of(tied_network(), tied=True).quantized(dtype)
+    X = random_csr(333)
+    reference.assert_same_bits(
+        apply_network(X, tied, n_jobs), apply_network(X, tied, 1)
+    )
+
+
+def test_tied_network_maps_zero_rows_to_zero_vectors():
+    X = build_csr([[], [(3, 0.0), (7, 0.0)], [(1, 1.0)]], 50)
+    out = apply_network(X, Network.of(tied_network(), tied=True), 1)
+    assert not out[:2].any()
+    assert np.linalg.norm(out[2]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("n_components", [1, 7, 11])
+def test_tied_network_truncated_gives_the_first_columns(n_components):
+    X, whole = random_csr(40), Network.of(tied_network(), tied=True)
+    short = whole.truncated(n_components)
+    assert short.tied
+    assert [w.shape[1] for w in short.coefs()] == [12, n_components]
+    assert short.rows is whole.rows
+    expected = reference.unit_rows(apply_network(X, whole, 1)[:, :n_components])
+    np.testing.assert_allclose(apply_network(X, short, 1), expected, atol=1e-6)
+
+
+def test_tied_network_keeps_its_form():
+    """In another type, another order, for more features, and in a pickle."""
+    X, tied = random_csr(40), Network.of(tied_network(), tied=True)
+    expected = apply_network(X, tied, 1)
+    wide = sparse.csr_matrix((X.data, X.indices + 3, X.indptr), shape=(40, 60))
+    for other, rows in (
+        (tied.quantized("float32"), X),
+        (tied.by_frequency(np.random.RandomState(0).random_sample(50)), X),
+        (tied.spread(np.arange(3, 53), 60), wide),
+        (pickle.loads(pickle.dumps(tied)), X),
+    ):
+        assert other.tied
+        reference.assert_same_bits(apply_network(rows, other, 1), expected)
+
+
+def test_network_state_of_a_version_without_ties(coefs):
+    X, before = random_csr(40), Network.of(coefs)
+    state = before.__getstate__()
+    assert state.pop("tied") is False
+    found = Network.__new__(Network)
+    found.__setstate__(state)
+    assert found.tied is False
+    reference.assert_same_bits(apply_network(X, found, 1), apply_network(X, before, 1))
+
+
+@pytest.mark.parametrize("sizes", [(), (12, 12), (11,)])
+def test_tied_network_needs_two_matrices(sizes):
+    with pytest.raises(ValueError, match="with tied rows must be two matrices, W and"):
+        Network.of(random_network(sizes), tied=True)
 
 
 def test_network_equals_reference_for_signed_values(coefs):

@@ -171,7 +171,7 @@ def test_projection_of_many_features_has_weights_of_those_that_occur(dtype, has_
 def test_projection_of_many_features_has_all_coefs():
     columns = some_columns(60)
     wide, _, y = documents(columns, WIDE)
-    projection = small_projection().fit(wide, y)
+    projection = small_projection(weights_dtype="float32").fit(wide, y)
     first, _ = projection.coefs_
     assert first.shape == (WIDE, 12)
     assert first[columns].any(axis=1).all()

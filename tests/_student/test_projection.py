@@ -14,6 +14,7 @@ import reference
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -45,7 +46,13 @@ def expected_failed_checks(estimator):
 
 
 @parametrize_with_checks(
-    [ReLUProjection(hidden_layer_sizes=(8,), max_iter=2, loss=loss) for loss in LOSSES],
+    [
+        ReLUProjection(max_iter=2),
+        *(
+            ReLUProjection(hidden_layer_sizes=(8,), max_iter=2, loss=loss)
+            for loss in LOSSES
+        ),
+    ],
     expected_failed_checks=expected_failed_checks,
 )
 def test_projection_stock_check(estimator, check):
@@ -90,9 +97,16 @@ def small_projection(**changes):
         corpus_weight=0.1,
         dropout=0.15,
         max_iter=2,
+        weights_dtype="float32",
         random_state=0,
     )
     return ReLUProjection(**(defaults | changes))
+
+
+def mean_cosine(projection, X, y):
+    """Mean cosine of the vectors with the teacher vectors in their space."""
+    cosines = (projection.transform(X) * projection.project_teacher(y)).sum(axis=1)
+    return float(cosines.mean())
 
 
 def assert_same_weights(first, second):
@@ -239,6 +253,7 @@ def test_projection_auto_equals_the_documented_values(
 @pytest.mark.parametrize(
     ("hidden_layer_sizes", "expected"),
     [
+        ("tied", [(60, 6), (6, 6)]),
         ((), [(60, 6)]),
         ((16,), [(60, 16), (16, 6)]),
         ((9, 20), [(60, 9), (9, 20), (20, 6)]),
@@ -529,13 +544,107 @@ def test_projection_has_the_same_bits_for_the_same_seed(documents, fitted):
     assert_same_weights(small_projection().fit(*documents), fitted)
 
 
+def test_projection_has_tied_rows_by_default(documents):
+    """Two matrices of the student's width, which a transform adds up."""
+    X, y = documents
+    projection = ReLUProjection(6, max_iter=2, random_state=0).fit(X, y)
+    network = network_of(projection)
+    assert network.tied
+    assert network.dtype == np.int8
+    W, V = projection.coefs_
+    assert W.shape == (60, 6) and V.shape == (6, 6)
+    Z = projection.transform(X)
+    np.testing.assert_allclose(Z, reference.tied_network(X, W, V), atol=2e-6)
+    expanded = [np.hstack([W, -W]), np.vstack([np.eye(6) + V, V - np.eye(6)])]
+    np.testing.assert_allclose(Z, reference.network(X, expanded), atol=2e-6)
+    assert (projection.project_teacher(y) * Z).sum(axis=1).mean() > 0.9
+    again = clone(projection).fit(X, y)
+    assert_same_weights(again, projection)
+    for n_jobs in (1, 2, -1):
+        many = projection.set_params(n_jobs=n_jobs).transform(X)
+        reference.assert_same_bits(many, Z)
+    reference.assert_same_bits(projection.transform(X[:3]), Z[:3])
+
+
+def test_projection_coefs_of_tied_rows_can_be_set(documents):
+    X, y = documents
+    projection = small_projection(hidden_layer_sizes="tied").fit(X, y)
+    W, V = projection.coefs_
+    projection.coefs_ = [2 * W, 3 * V]
+    assert network_of(projection).tied
+    expected = reference.tied_network(X, W, 3 * V)
+    np.testing.assert_allclose(projection.transform(X), expected, atol=2e-6)
+    short = projection.truncate(4)
+    short.coefs_ = short.coefs_
+    np.testing.assert_allclose(
+        short.transform(X), shortened(projection.transform(X), 4), atol=1e-6
+    )
+    for coefs in ([W], [W, V, V], [W[:, :4], V[:4]]):
+        with pytest.raises(ValueError, match="tied rows must be two matrices, W and V"):
+            projection.coefs_ = coefs
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_projection_coefs_keep_the_form_of_the_fit(documents, tied):
+    """A parameter that is set later counts for the next fit alone."""
+    X, y = documents
+    sizes = ["tied", (6,)] if tied else [(6,), "tied"]
+    projection = small_projection(hidden_layer_sizes=sizes[0]).fit(X, y)
+    expected = projection.transform(X)
+    projection.set_params(hidden_layer_sizes=sizes[1]).coefs_ = projection.coefs_
+    assert network_of(projection).tied is tied
+    reference.assert_same_bits(projection.transform(X), expected)
+
+
+@pytest.mark.parametrize("sizes", ["tied", (6,)])
+def test_projection_coefs_without_a_fit_have_the_form_of_the_parameter(sizes):
+    projection = ReLUProjection(hidden_layer_sizes=sizes)
+    projection.coefs_ = [np.ones((9, 6)), np.ones((6, 4))]
+    assert network_of(projection).tied is (sizes == "tied")
+
+
+@pytest.mark.parametrize("sizes", ["tied", (12,), ()])
+def test_projection_of_similarities_alone_is_turned_onto_its_targets(
+    documents, monkeypatch, sizes
+):
+    """Large steps turn the student away. Tied rows are turned back nearly."""
+    X, y = documents
+    projection = small_projection(
+        hidden_layer_sizes=sizes,
+        loss="similarity_kl",
+        corpus_weight=0,
+        learning_rate_init=0.02,
+        max_iter=20,
+    )
+    turned = mean_cosine(projection.fit(X, y), X, y)
+    name = "sklux._student.projection.rotated_coefs"
+    monkeypatch.setattr(name, lambda data, targets, coefs, tied: coefs)
+    assert turned > mean_cosine(projection.fit(X, y), X, y) + 0.002
+    assert turned > 0.92
+
+
+def test_projection_in_a_search_over_its_form(documents):
+    X, y = documents
+    grid = {
+        "hidden_layer_sizes": ["tied", (8,), ()],
+        "weights_dtype": ["int8", "float32"],
+    }
+    projection = ReLUProjection(6, max_iter=1, random_state=0)
+    search = GridSearchCV(projection, grid, scoring=mean_cosine, cv=2).fit(X, y)
+    assert len(search.cv_results_["params"]) == 6
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    network = network_of(search.best_estimator_)
+    assert network.dtype == search.best_params_["weights_dtype"]
+    assert network.tied is (search.best_params_["hidden_layer_sizes"] == "tied")
+
+
 def test_projection_takes_an_int_for_one_hidden_layer(documents, fitted):
     projection = small_projection(hidden_layer_sizes=16).fit(*documents)
     assert_same_weights(projection, fitted)
     assert clone(projection).hidden_layer_sizes == 16
 
 
-@pytest.mark.parametrize("sizes", [0, -3, 2.5, True, "64", None])
+@pytest.mark.parametrize("sizes", [0, -3, 2.5, True, "64", "Tied", "tie", None])
 def test_projection_refuses_other_hidden_layer_sizes(documents, sizes):
     with pytest.raises(ValueError, match="The 'hidden_layer_sizes' parameter of ReLU"):
         small_projection(hidden_layer_sizes=sizes).fit(*documents)
@@ -666,6 +775,9 @@ def test_projection_device_cuda(documents, loss):
         ("loss", {"cosine": np.inf}),
         ("loss", {"cosine": np.ones(2)}),
         ("temperature", 0),
+        ("temperature", "Auto"),
+        ("loss", "Auto"),
+        ("loss", {"auto": 1.0}),
         ("temperature", 1e19),
         ("corpus_weight", -0.1),
         ("corpus_weight", 1.1),
@@ -959,9 +1071,44 @@ def test_projection_failed_refit_cannot_read_outside_the_weights():
 # Several losses
 
 
-def test_projection_loss_with_one_weight_equals_its_name(documents, fitted):
+def test_projection_loss_with_one_weight_equals_its_name(documents):
+    fitted = small_projection(loss="cosine").fit(*documents)
     for weights in ({"cosine": 1}, {"cosine": 1.0, "similarity_kl": 0.0}):
         assert_same_weights(small_projection(loss=weights).fit(*documents), fitted)
+
+
+@pytest.mark.parametrize(
+    ("params", "automatic"),
+    [
+        (
+            {"loss": {"cosine": 1.0, "similarity_kl": 20.0}, "temperature": 0.1},
+            {"loss": "auto"},
+        ),
+        (
+            {"loss": {"cosine": 2, "similarity_kl": 0.5}, "temperature": 0.1},
+            {"loss": {"cosine": 2, "similarity_kl": 0.5}},
+        ),
+        ({"loss": "similarity_kl", "temperature": 3}, {"loss": "similarity_kl"}),
+        (
+            {"loss": {"similarity_kl": 2.0}, "temperature": 3},
+            {"loss": {"similarity_kl": 2.0, "cosine": 0}},
+        ),
+    ],
+)
+def test_projection_temperature_auto_depends_on_the_losses(
+    documents, params, automatic
+):
+    fitted = small_projection(**params).fit(*documents)
+    other = small_projection(**automatic)
+    assert_same_weights(other.fit(*documents), fitted)
+    assert other.temperature == "auto"
+
+
+def test_projection_loss_auto_is_the_default(documents, fitted):
+    assert ReLUProjection().loss == ReLUProjection().temperature == "auto"
+    assert_same_weights(small_projection(loss="auto").fit(*documents), fitted)
+    cosine = small_projection(loss="cosine").fit(*documents)
+    assert not np.array_equal(cosine.coefs_[0], fitted.coefs_[0])
 
 
 def test_projection_loss_weights_change_the_model(documents):
@@ -1530,7 +1677,7 @@ def shortened(vectors, n_components):
     return reference.unit_rows(vectors[:, :n_components])
 
 
-@pytest.mark.parametrize("hidden_layer_sizes", [(), (16,), (20, 9)])
+@pytest.mark.parametrize("hidden_layer_sizes", ["tied", (), (16,), (20, 9)])
 @pytest.mark.parametrize("n_components", [1, 4, 6, np.int64(3)])
 def test_projection_truncate_keeps_the_first_components(
     documents, hidden_layer_sizes, n_components
@@ -1543,7 +1690,8 @@ def test_projection_truncate_keeps_the_first_components(
         short.transform(X), shortened(projection.transform(X), n_components), atol=1e-6
     )
     assert short.n_components == short.n_components_ == n_components
-    assert [w.shape[1] for w in short.coefs_] == [*hidden_layer_sizes, n_components]
+    widths = (6,) if hidden_layer_sizes == "tied" else hidden_layer_sizes
+    assert [w.shape[1] for w in short.coefs_] == [*widths, n_components]
     assert len(short.get_feature_names_out()) == n_components
 
 

@@ -227,6 +227,15 @@ def test_fit_report_chance_is_within_two_standard_errors(
     assert not replace(report, held_out=False).is_no_better_than_chance
 
 
+def test_fit_report_without_a_held_out_vector_is_chance():
+    """No held-out document shares a feature with a training document."""
+    report = FitReport(0, 8, held_out=True)
+    assert report.is_no_better_than_chance
+    assert "the documents have terms in common" in " ".join(str(report).split())
+    assert not FitReport(0, 8, held_out=False).is_no_better_than_chance
+    assert not FitReport(1, 8, held_out=True).is_no_better_than_chance
+
+
 def reports_of_noise(monkeypatch, n_documents, strength):
     """Reports of 40 students: the teacher's vectors times a factor, plus noise."""
     monkeypatch.setattr(report_module, "N_PAIRS", 5000)

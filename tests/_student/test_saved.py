@@ -9,10 +9,11 @@ import json
 import numpy as np
 import pytest
 import reference
-from models import random_projection
+from models import random_projection, random_weights
 
 from sklux import ReLUProjection
-from sklux._student.projection import network_of, with_network
+from sklux._student.network import Network
+from sklux._student.projection import adopt_student, network_of, with_network
 from sklux._student.report import FitReport
 from sklux._student.saved import (
     checked_count,
@@ -22,6 +23,7 @@ from sklux._student.saved import (
     projection_tensors,
     restore_projection,
 )
+from sklux._student.trained import TrainedStudent
 
 N_FEATURES = 30
 FITTED = [
@@ -68,7 +70,7 @@ def test_saved_parameters_pass_through_json(params):
     state = json.loads(json.dumps(projection_params(projection)))
     found = projection_from_params(state)
     expected = projection.get_params()
-    if not isinstance(expected["hidden_layer_sizes"], np.integer):
+    if not isinstance(expected["hidden_layer_sizes"], (np.integer, str)):
         expected["hidden_layer_sizes"] = tuple(expected["hidden_layer_sizes"])
     assert found.get_params() == expected
 
@@ -182,6 +184,52 @@ def test_saved_arrays_that_do_not_fit_together_are_refused(name, change, message
         restore_projection(
             projection_state(projection), tensors | {name: change(tensors[name])}
         )
+
+
+def tied(n_units=5, n_components=5):
+    """A fitted projection with tied rows, with random weights."""
+    W, V = random_weights((N_FEATURES, n_units, n_components))
+    projection = ReLUProjection(n_components, weights_dtype="float32")
+    adopt_student(projection, TrainedStudent(Network.of([W, V], tied=True)))
+    return projection
+
+
+@pytest.mark.parametrize("n_components", [5, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_saved_tied_rows_are_restored(dtype, n_components):
+    projection = tied(5, n_components)
+    projection = with_network(projection, network_of(projection).quantized(dtype))
+    assert projection_state(projection)["tied"] is True
+    found = restored(projection)
+    assert network_of(found).tied
+    assert found.hidden_layer_sizes == "tied"
+    X = np.random.RandomState(0).random_sample((9, N_FEATURES))
+    reference.assert_same_bits(found.transform(X), projection.transform(X))
+
+
+def test_saved_state_without_an_entry_for_ties_is_restored():
+    """Files of format version 2 lack it; their rows are not tied."""
+    projection = random_projection(N_FEATURES, (5, 5))
+    state = projection_state(projection)
+    assert state.pop("tied") is False
+    found = restore_projection(state, projection_tensors(projection))
+    assert not network_of(found).tied
+    X = np.random.RandomState(0).random_sample((9, N_FEATURES))
+    reference.assert_same_bits(found.transform(X), projection.transform(X))
+
+
+@pytest.mark.parametrize("sizes", [(5,), (5, 5, 5), (4, 5)])
+def test_saved_tied_rows_need_two_layers(sizes):
+    """The second must not be wider than the first."""
+    projection = random_projection(N_FEATURES, sizes)
+    with pytest.raises(ValueError, match="layers do not fit together: .* tied rows"):
+        restored(projection, tied=True)
+
+
+@pytest.mark.parametrize("value", [None, 1, "tied", []])
+def test_saved_entry_for_ties_is_true_or_false(value):
+    with pytest.raises(ValueError, match="entry 'tied' must be true or false. Got"):
+        restored(tied(), tied=value)
 
 
 @pytest.mark.parametrize("in_order", [False, True])

@@ -168,6 +168,17 @@ def test_forward_equals_apply_network(hidden_layer_sizes):
     )
 
 
+def test_forward_of_tied_rows_equals_apply_network():
+    X, teacher = reference.topic_documents(50)
+    W, V = initial_coefs(X, teacher, "tied", np.random.RandomState(0))
+    student = forward(sums_of(X, W), [torch.from_numpy(V)], tied=True)
+    np.testing.assert_allclose(
+        reference.unit_rows(student.numpy()),
+        apply_network(X, Network.of([W, V], tied=True), 1),
+        atol=2e-6,
+    )
+
+
 def test_forward_of_an_empty_row_is_zero():
     X, teacher = reference.topic_documents(20)
     X = blank_rows(X, 3)
@@ -177,20 +188,27 @@ def test_forward_of_an_empty_row_is_zero():
     assert torch.isfinite(student).all()
 
 
-def test_forward_gradient_by_central_difference():
+@pytest.mark.parametrize("hidden_layer_sizes", [(6,), "tied"])
+def test_forward_gradient_by_central_difference(hidden_layer_sizes):
     """A whole student with the kernels; the loss is the cosine distance to targets."""
+    tied = hidden_layer_sizes == "tied"
     X, teacher = reference.topic_documents(12, n_features=9, n_teacher_components=3)
-    first, last = initial_coefs(X, teacher, (6,), np.random.RandomState(0))
+    random_state = np.random.RandomState(0)
+    first, last = initial_coefs(X, teacher, hidden_layer_sizes, random_state)
     batch = MiniBatches(X, None, 0.0, np.random.RandomState(0)).take(np.arange(12))
     layer = FirstLayer(first.copy())
     hidden = torch.from_numpy(layer.sums(batch)).requires_grad_()
     weights = torch.from_numpy(last).requires_grad_()
-    cosine_loss(forward(hidden, [weights]), torch.from_numpy(teacher)).backward()
+    student = forward(hidden, [weights], tied)
+    cosine_loss(student, torch.from_numpy(teacher)).backward()
     layer.step(batch, hidden.grad.numpy(), 0.0)
     gradients = layer.mean / (1 - BETA_1), weights.grad.numpy()
 
     def loss(coefs):
-        return reference.cosine_loss(reference.network(X, coefs), teacher)
+        network = reference.network(X, coefs)
+        if tied:
+            network = reference.tied_network(X, *coefs)
+        return reference.cosine_loss(network, teacher)
 
     coefs = [first.astype(np.float64), last.astype(np.float64)]
     step = 1e-6
@@ -230,7 +248,9 @@ def test_batch_loss_is_the_weighted_sum_of_the_parts(loss, n_views):
         if name == "cosine":
             expected += weight * cosine_loss(own, reduced[samples])
         else:
-            expected += weight * similarity_kl_loss(own, whole[samples], 0.4)
+            # The whole targets only if there is no other loss.
+            compared = whole if loss == "similarity_kl" else reduced
+            expected += weight * similarity_kl_loss(own, compared[samples], 0.4)
     if n_views:
         expected += 0.3 * contrastive_loss(first, second, 0.2)
     found = batch_loss(student, samples, [whole, reduced], settings)

@@ -78,6 +78,7 @@ def small_projection(*recorders, **changes):
         "hidden_layer_sizes": (16,),
         "max_iter": N_EPOCHS,
         "early_stopping": False,
+        "weights_dtype": "float32",
         "random_state": 0,
     }
     return ReLUProjection(**(settings | changes)).set_callbacks(*recorders)
