@@ -19,6 +19,13 @@ DEFAULT_BATCH_SIZE = 64
 # A named model gets larger batches of documents that have fewer characters than this
 # in all: a batch of 64 words takes about as long as a batch of 500.
 MIN_BATCH_CHARACTERS = 8192
+# The same for models whose tokens are counted: tokens, with padding.
+MIN_BATCH_TOKENS = 2048
+# Such a batch ends early where texts have less than LEAST_SHARE of the tokens of its
+# longest text, if it has FEW_TOKENS or more: smaller batches would be slower.
+LEAST_SHARE, FEW_TOKENS = 0.9, 512
+# So many documents are tokenised at once, before the first of them is embedded.
+TOKENISED_AT_ONCE = 4096
 
 
 def encode_batches(
@@ -31,6 +38,7 @@ def encode_batches(
     title: str = "teacher embeddings",
     n_concurrent: int = 1,
     stop: threading.Event | None = None,
+    count_tokens: Callable[[list[str]], np.ndarray] | None = None,
 ) -> Generator[tuple[np.ndarray, np.ndarray]]:
     """Yield the vectors of documents of similar length, the longest first.
 
@@ -58,6 +66,9 @@ def encode_batches(
         in the order in which they are ready.
     stop : threading.Event or None, default=None
         Is set if a call fails or the caller gives up, so that other calls end early.
+    count_tokens : callable or None, default=None
+        Maps a list of str to their numbers of tokens. Documents are similar in length
+        if these are similar. None means the numbers of characters.
 
     Yields
     ------
@@ -71,8 +82,12 @@ def encode_batches(
         texts = [replace_surrogates(documents[i]) for i in positions]
         return positions, check_vectors(encode(texts), len(texts))
 
-    batches = positions_of_batches(
-        documents, batch_size, MIN_BATCH_CHARACTERS if is_named else 0
+    batches = (
+        positions_of_batches(
+            documents, batch_size, MIN_BATCH_CHARACTERS if is_named else 0
+        )
+        if count_tokens is None
+        else positions_by_tokens(documents, batch_size, count_tokens)
     )
     with documents_bar(title, len(documents), verbose) as progress:
         results = (
@@ -112,6 +127,66 @@ def positions_of_batches(
         stop = start + max(batch_size, min_characters // int(longest))
         yield order[start:stop]
         start = stop
+
+
+def positions_by_tokens(
+    documents: list[str],
+    batch_size: int,
+    count_tokens: Callable[[list[str]], np.ndarray],
+) -> Iterator[np.ndarray]:
+    """Yield the positions of each batch of documents with similar numbers of tokens.
+
+    The documents with the most characters are tokenised first, `TOKENISED_AT_ONCE` at
+    a time. Among these, the documents with the most tokens come first. Sorted by
+    characters, batches of texts of all lengths are one quarter padding, batches of
+    words one half.
+
+    Parameters
+    ----------
+    documents : list of str
+        Documents.
+    batch_size : int
+        Maximum number of documents in a batch of more than `MIN_BATCH_TOKENS` tokens.
+    count_tokens : callable
+        Maps a list of str to their numbers of tokens.
+
+    Yields
+    ------
+    ndarray of shape (n_batch,), dtype=np.intp
+        Positions.
+    """
+    order = np.argsort([-len(document) for document in documents], kind="stable")
+    for first in range(0, len(order), TOKENISED_AT_ONCE):
+        some = order[first : first + TOKENISED_AT_ONCE]
+        counts = count_tokens([replace_surrogates(documents[i]) for i in some])
+        by_tokens = np.argsort(-counts, kind="stable")
+        counts, start = counts[by_tokens], 0
+        while start < len(some):
+            stop = start + batch_length(counts[start:], batch_size)
+            yield some[by_tokens[start:stop]]
+            start = stop
+
+
+def batch_length(counts: np.ndarray, batch_size: int) -> int:
+    """Number of documents in the next batch.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_remaining,), dtype=int
+        Numbers of tokens of the remaining documents, descending.
+    batch_size : int
+        Maximum number of documents in a batch of more than `MIN_BATCH_TOKENS` tokens.
+
+    Returns
+    -------
+    int
+        1 or more.
+    """
+    longest = max(int(counts[0]), 1)
+    most = max(batch_size, MIN_BATCH_TOKENS // longest)
+    least = max(FEW_TOKENS // longest, 1)
+    n_similar = int(np.searchsorted(-counts, -LEAST_SHARE * longest, side="right"))
+    return min(most, max(n_similar, least), len(counts))
 
 
 def in_threads(

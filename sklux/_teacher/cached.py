@@ -24,11 +24,13 @@ from sklux._teacher.claims import Claim
 from sklux._teacher.distinct import Batches, vectors_of_distinct
 from sklux._teacher.identity import has_code, is_torch_module, model_identity
 from sklux._teacher.models import (
+    TokenCounter,
     check_kind,
     encoder,
     is_named,
     is_within,
     one_at_a_time,
+    token_counter,
     words_of_model,
 )
 from sklux._teacher.retries import retried
@@ -96,8 +98,10 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     batch_size : int, default=64
         Number of documents, or windows, in a batch. Batches consist of texts of similar
-        length. A model given by name or folder gets larger batches of texts that are as
-        short as words.
+        length. For sentence-transformers models with a fast tokenizer, these are texts
+        with about the same number of tokens; then this is the maximum, and only texts
+        that are as short as words are in larger batches. A model given by name or
+        folder always gets such larger batches.
 
     n_concurrent : int, default=1
         Number of batches that the model embeds at the same time, in threads. A higher
@@ -373,8 +377,9 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         keys, documents = list(missing), list(missing.values())
         invalid: dict[bytes, np.ndarray] = {}
         stop = threading.Event()
+        encode, count_tokens = self._encoder(stop, verbose)
         batches = encode_batches(
-            self._encoder(stop, verbose),
+            encode,
             documents,
             batch_size=self.batch_size,
             is_named=is_named(self.model),
@@ -382,6 +387,7 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
             title=title,
             n_concurrent=self.n_concurrent,
             stop=stop,
+            count_tokens=count_tokens,
         )
         n_valid = 0
         with (
@@ -437,16 +443,22 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     def _encoder(
         self, stop: threading.Event, verbose: bool
-    ) -> Callable[[list[str]], object]:
-        """Return the function that embeds whole documents, or window by window."""
+    ) -> tuple[Callable[[list[str]], object], TokenCounter | None]:
+        """Return functions that embed documents, whole or by windows, and count tokens.
+
+        The second is None if documents are embedded by windows, or if the model's
+        tokens are not known.
+        """
         with long_step("loading the teacher", verbose):
             encode, model = encoder(self.model, self.device, self.prompt_name)
+        count_tokens = token_counter(model)
         if self.n_concurrent == 1 and not is_named(self.model):
             encode = one_at_a_time(encode, model)
+            count_tokens = count_tokens and one_at_a_time(count_tokens, model)
         report = partial(tqdm.write, file=sys.stderr) if verbose else None
         encode = retried(encode, self.n_retries, stop, report)
         if self.windows == 1:
-            return encode
+            return encode, count_tokens
 
         def embed(texts: list[str]) -> np.ndarray:
             batches = encode_batches(
@@ -455,10 +467,11 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
                 batch_size=self.batch_size,
                 is_named=is_named(self.model),
                 verbose=False,
+                count_tokens=count_tokens,
             )
             return in_order(batches, len(texts))
 
-        return window_encoder(embed, model, self.windows, self.prompt_name)
+        return window_encoder(embed, model, self.windows, self.prompt_name), None
 
     def _cache(self) -> VectorCache:
         """Return the cache of this model."""
@@ -649,7 +662,7 @@ def teacher_vectors(
     if isinstance(teacher, CachedTeacher):
         verbose = verbose if teacher.verbose is None else teacher.verbose
         return teacher._vectors(documents, verbose, title, positions)
-    encode, _ = encoder(teacher, None)
+    encode, model = encoder(teacher, None)
 
     def embed(texts: list[str], places: np.ndarray) -> Batches:
         batches = encode_batches(
@@ -659,6 +672,7 @@ def teacher_vectors(
             is_named=is_named(teacher),
             verbose=verbose,
             title=title,
+            count_tokens=token_counter(model),
         )
         rows = places if positions is None else positions[places]
         return _only_valid(batches, texts, rows)

@@ -11,15 +11,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, TypeGuard, cast
+from typing import Any, TypeAlias, TypeGuard, TypeVar, cast
 
 import numpy as np
 
 from sklux._teacher.coroutines import awaited
+from sklux._teacher.identity import is_torch_module
 from sklux._teacher.named import load_named
 from sklux._teacher.words import tokenizer_words
 from sklux._utils.optional import import_optional
 
+Result = TypeVar("Result")
+TokenCounter: TypeAlias = Callable[[list[str]], np.ndarray]
 # Begins a note on an error.
 LOADING = "This happened while loading the teacher"
 # Models by name and device, while `loading_once` keeps them.
@@ -110,6 +113,10 @@ def encoder(
             "prompt_name=None."
         )
     check_kind(model)
+    if is_torch_module(model) and takes(
+        getattr(model, "encode", None), "batch_size", "show_progress_bar"
+    ):
+        return partial(encode_as_one_batch, model, **options), model
     if hasattr(model, "encode"):
         return partial(awaited(_without_bar(model.encode)), **options), model
     if hasattr(model, "transform"):
@@ -148,18 +155,70 @@ def _without_bar(encode: Callable[..., object]) -> Callable[..., object]:
 
     sentence-transformers shows one if the level of logging is INFO.
     """
-    try:
-        parameters = inspect.signature(encode).parameters
-    except (TypeError, ValueError):  # Some compiled functions have no signature.
-        return encode
-    if "show_progress_bar" not in parameters:
+    if not takes(encode, "show_progress_bar"):
         return encode
     return partial(encode, show_progress_bar=False)
 
 
+def takes(function: object, *names: str) -> bool:
+    """Whether a function is known to take parameters of some names.
+
+    Parameters
+    ----------
+    function : object
+        Any object.
+    *names : str
+        Names of parameters.
+
+    Returns
+    -------
+    bool
+        False if a name is missing, or if the object has no signature.
+    """
+    if not callable(function):
+        return False
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # Some compiled functions have no signature.
+        return False
+    return all(name in parameters for name in names)
+
+
+def token_counter(model: Any) -> TokenCounter | None:
+    """Return a function that counts the tokens which a model reads of texts.
+
+    Parameters
+    ----------
+    model : object
+        A loaded model.
+
+    Returns
+    -------
+    callable or None
+        Maps a list of str to an ndarray of int. None unless the model is a torch module
+        with a fast tokenizer.
+    """
+    tokenizer: Any = getattr(model, "tokenizer", None)
+    if not is_torch_module(model) or not getattr(tokenizer, "is_fast", False):
+        return None
+    limit = getattr(model, "max_seq_length", None)
+
+    def count_tokens(texts: list[str]) -> np.ndarray:
+        tokens = tokenizer(
+            texts,
+            truncation=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )
+        return np.minimum([len(ids) for ids in tokens["input_ids"]], limit or np.inf)
+
+    return count_tokens
+
+
 def one_at_a_time(
-    encode: Callable[[list[str]], object], model: object
-) -> Callable[[list[str]], object]:
+    encode: Callable[[list[str]], Result], model: object
+) -> Callable[[list[str]], Result]:
     """Let one thread at a time call a model: few models expect several.
 
     Parameters
@@ -178,7 +237,7 @@ def one_at_a_time(
     # RLock: a model may call itself.
     lock = _call_locks.setdefault((os.getpid(), id(model)), threading.RLock())
 
-    def encode_alone(texts: list[str]) -> object:
+    def encode_alone(texts: list[str]) -> Result:
         with lock:
             return encode(texts)
 

