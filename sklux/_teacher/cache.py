@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS vectors (
     key BLOB PRIMARY KEY,
     vector BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS compute_dtypes (
+    identity TEXT PRIMARY KEY,
+    compute_dtype TEXT NOT NULL
+);
 """
 
 
@@ -172,6 +176,9 @@ class VectorCache:
         Type in which the vectors are stored.
     windows : int, default=1
         Maximum number of windows of a long document.
+    compute_dtype : str, default='float32'
+        Type in which the model computes. Vectors of another type than float32 have an
+        identity of their own.
     """
 
     def __init__(
@@ -180,12 +187,20 @@ class VectorCache:
         identity: str,
         dtype: str,
         windows: int = 1,
+        compute_dtype: str = "float32",
     ):
         self.setting = folder_setting(folder)
         folder = data_home() if folder is None else with_home(folder, self.setting)
         # Resolved, so that claims on a file meet even if links lead to it.
         self.file = folder.resolve() / FILE_NAME
-        self.identity = identity
+        self.compute_dtype = compute_dtype
+        self.model_identity = identity
+        # float32 is not part of an identity: vectors are older than other types.
+        self.identity = (
+            identity
+            if compute_dtype == "float32"
+            else f"{identity}, computed in {compute_dtype}"
+        )
         self.dtype = np.dtype(dtype)
         self.windows = windows
         self._is_ready = False
@@ -198,6 +213,62 @@ class VectorCache:
         """Width of the model's vectors, or None if none is stored."""
         with self._reading() as connection:
             return None if connection is None else self._stored_width(connection)
+
+    def known_compute_dtype(self) -> str | None:
+        """Type in which the model computes its vectors for this file, if it is known.
+
+        Returns
+        -------
+        str or None
+            The type that was chosen, or ``'float32'`` if the file holds vectors of the
+            model without a choice. None if the file has nothing of the model.
+        """
+        with self._reading() as connection:
+            return None if connection is None else self._chosen(connection)
+
+    def keep_compute_dtype(self, chosen: str) -> str:
+        """Store a choice, unless another thread or process was first.
+
+        Parameters
+        ----------
+        chosen : str
+            Type in which the model is to compute.
+
+        Returns
+        -------
+        str
+            The type that holds for this file.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or read-only.
+        """
+        self._make_file()
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            before = self._chosen(connection)
+            if before is None:
+                connection.execute(
+                    "INSERT INTO compute_dtypes VALUES (?, ?)",
+                    (self.model_identity, chosen),
+                )
+            connection.commit()
+        return before or chosen
+
+    def _chosen(self, connection: sqlite3.Connection) -> str | None:
+        """Type that was chosen, or that the stored vectors must have."""
+        query = "SELECT 1 FROM sqlite_master WHERE name = 'compute_dtypes'"
+        if connection.execute(query).fetchone():
+            row = connection.execute(
+                "SELECT compute_dtype FROM compute_dtypes WHERE identity = ?",
+                (self.model_identity,),
+            ).fetchone()
+            if row:
+                return str(row[0])
+        # Vectors without a choice are older than choices, or the user chose float32.
+        width = self._stored_width(connection, self.model_identity)
+        return None if width is None else "float32"
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
         """Return the stored vectors of some keys.
@@ -312,10 +383,13 @@ class VectorCache:
             )
             connection.commit()
 
-    def _stored_width(self, connection: sqlite3.Connection) -> int | None:
+    def _stored_width(
+        self, connection: sqlite3.Connection, identity: str | None = None
+    ) -> int | None:
         """Width of the model's vectors according to the file."""
         row = connection.execute(
-            "SELECT n_components FROM models WHERE identity = ?", (self.identity,)
+            "SELECT n_components FROM models WHERE identity = ?",
+            (identity or self.identity,),
         ).fetchone()
         return None if row is None else row[0]
 

@@ -6,7 +6,7 @@ import types
 import pytest
 
 from _teacher.teachers import FakeSentenceTransformer
-from sklux._teacher import named
+from sklux._teacher import compute_types, named
 
 
 @pytest.fixture
@@ -18,3 +18,9 @@ def fake_library(monkeypatch):
     monkeypatch.setattr(FakeSentenceTransformer, "made", [])
     monkeypatch.setattr(named, "hub_problem", lambda: None)
     return FakeSentenceTransformer.made
+
+
+@pytest.fixture(autouse=True)
+def without_instructions(monkeypatch):
+    """Let teachers compute in float32 on every machine."""
+    monkeypatch.setattr(compute_types, "processor_types", list)

@@ -402,6 +402,7 @@ def test_cached_teacher_get_params(tmp_path):
         "path": tmp_path,
         "model_id": None,
         "dtype": "float32",
+        "compute_dtype": "auto",
         "windows": 1,
         "batch_size": 64,
         "n_concurrent": 1,
