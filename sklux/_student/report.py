@@ -188,7 +188,8 @@ class FitReport:
 
     def __str__(self) -> str:
         if None in astuple(self):
-            return f"Student and teacher: {self._documents}, too few to compare."
+            line = f"Student and teacher: {self._documents}, too few to compare."
+            return "\n".join(filter(None, (line, self._advice)))
         recall, correlation, *spread = [
             f"{name} {student}" + (f" (teacher {teacher})" if teacher else "")
             for name, student, teacher in self._rows()
