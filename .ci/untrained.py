@@ -23,7 +23,9 @@ def untrained_model(
     """Put random weights, from a fixed seed, behind a fitted lexical stage."""
     n_features = len(lexical.get_feature_names_out())
     rng = np.random.default_rng(0)
-    projection = ReLUProjection(n_components, hidden_layer_sizes=(n_units,))
+    projection = ReLUProjection(
+        n_components, hidden_layer_sizes=(n_units,), weights_dtype="float32"
+    )
     coefs = [
         rng.standard_normal(shape).astype(np.float32)
         for shape in ((n_features, n_units), (n_units, n_components))

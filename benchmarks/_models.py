@@ -27,7 +27,7 @@ PLAIN_WORDS = {"ngram_range": (1, 2), "max_features": 200_000, "dtype": np.float
 # The words of the default lexical stage, without its word pieces.
 WORDS = {**PLAIN_WORDS, "token_pattern": r"(?u)\b\w+\b", "sublinear_tf": True}
 # Hidden layer and width of the fast students, for which the speed goals are set; and
-# the hidden layer of the default students.
+# the number of hidden units of the default students, whose rows are tied.
 HIDDEN, WIDTH, DEFAULT_HIDDEN = 128, 256, 512
 # Names in the tables.
 LUXICAL = f"luxical, {HIDDEN}-{WIDTH}"
@@ -41,7 +41,7 @@ TFIDF, HASHING, TEACHER = "TfidfVectorizer", "HashingVectorizer", "all-MiniLM-L6
 STUDENT, SMALL_STUDENT = "student", f"student, words, {HIDDEN}-{WIDTH}"
 WHOLE, ONE = "whole machine", "one thread"
 SPEED_TITLE = "Text to vectors"
-# Dtypes of a student's weights; a fitted student has the first.
+# Dtypes of a student's weights; a fitted student of the benchmarks has the first.
 DTYPES = ["float32", "float16", "int8"]
 # Layers of the model in Luxical's paper, whose n-grams have up to five word pieces.
 LUXICAL_ONE, LUXICAL_ONE_ORDER = (96, 3072, 3072, 192), 5
@@ -73,10 +73,13 @@ FASTTEXT_WIDTH, FASTTEXT_ORDER = 100, 2
 def untrained_student(
     texts: list[str],
     lexical: LexicalVectorizer | None = None,
-    hidden: Sequence[int] = (512,),
+    hidden: Sequence[int] | str = "tied",
     width: int = 256,
 ) -> LuxicalVectorizer:
-    """A student with the terms of all texts, fitted to noise on a few of them."""
+    """A student with float32 weights for the terms of all texts.
+
+    It is fitted to noise on a few of them.
+    """
     projection = ReLUProjection(
         width,
         hidden_layer_sizes=hidden,
@@ -84,6 +87,7 @@ def untrained_student(
         max_iter=1,
         early_stopping=False,
         corpus_weight=0.0,
+        weights_dtype="float32",
     )
     student = LuxicalVectorizer(lexical=lexical, projection=projection, random_state=0)
     random = np.random.RandomState(0)
@@ -171,6 +175,7 @@ def trained_luxical(texts: list[str], teacher_vectors: np.ndarray):
     projection = ReLUProjection(
         WIDTH,
         hidden_layer_sizes=(HIDDEN,),
+        weights_dtype="float32",
         random_state=0,
         **LUXICAL_TRAINING,
     )

@@ -221,14 +221,14 @@ def cache_terms(corpus: Corpus, teacher: Parts, recipe: Recipe) -> None:
 
 
 def make_student(recipe: Recipe, seed: int) -> LuxicalVectorizer:
-    """An unfitted student."""
-    parameters = dict(recipe)
+    """An unfitted student with float32 weights, which other types are compared with."""
+    parameters = {"weights_dtype": "float32"} | recipe
     lexical = parameters.pop("lexical", None)
     return LuxicalVectorizer(
         default_teacher(),
         teacher_words=parameters.pop("teacher_words", "auto"),
         lexical=None if lexical is None else LexicalVectorizer(**lexical),
-        projection=ReLUProjection(**parameters) if parameters else None,
+        projection=ReLUProjection(**parameters),
         random_state=seed,
     )
 

@@ -16,8 +16,8 @@ The documents are made from the texts of the main corpus: a piece of one text, a
 of another, and now and then a word that occurs once. The teacher's vectors are random
 projections of words, 384 wide. The students are a small one (50,000 terms, layers of
 128 and 64), with the teacher's vectors of all documents and with the vectors of 10,000
-of them, and the default one (at most 200,000 terms, 512 and 256) with texts of another
-length. They are trained for one epoch; more epochs need the same memory.
+of them, and the default one (at most 200,000 terms, 256 tied units) with texts of
+another length. They are trained for one epoch; more epochs need the same memory.
 
 Needs Linux, and sklux with its extra `benchmark`. It takes up to 8 GB of memory, and
 two hours on 2 idle cores:

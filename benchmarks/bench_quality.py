@@ -107,12 +107,17 @@ ABLATIONS: dict[str, Recipe] = {
     "words, no word pieces": {"lexical": WORDS},
     "no hidden layer": {"hidden_layer_sizes": ()},
     "hidden layer of 128": {"hidden_layer_sizes": (128,)},
+    "hidden layer of 512, not tied": {"hidden_layer_sizes": (512,)},
     "hidden layer of 1024": {"hidden_layer_sizes": (1024,)},
     "3 epochs": {"max_iter": 3},
     "learning rate three times as high": {"learning_rate_init": 0.003},
-    "cosine loss plus similarity loss, temperature 0.1": {
-        "loss": {"cosine": 1.0, "similarity_kl": 20.0},
-        "temperature": 0.1,
+    "cosine loss alone": {"loss": "cosine"},
+    "similarity loss with twice the weight": {
+        "loss": {"cosine": 1.0, "similarity_kl": 40.0}
+    },
+    "cosine loss alone, hidden layer of 512, not tied": {
+        "loss": "cosine",
+        "hidden_layer_sizes": (512,),
     },
     "dropout 0.15": {"dropout": 0.15},
     LUXICAL_LOSS: SINGLES[LUXICAL_LOSS],

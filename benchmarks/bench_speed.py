@@ -6,8 +6,8 @@ The parts, each with one or more tables:
   thread; then the goals that were set in advance. The contenders:
 
   - sklux with words and pairs of words, 200,000 features, layers 128 and 256; and with
-    the default stages (words plus word pieces, layers 512 and 256); both with weights
-    of float32, float16 and int8;
+    the default stages (words plus word pieces, 256 tied units); both with weights of
+    float32, float16 and int8;
   - luxical with as many features of the same n-gram order (of its own word pieces), the
     same layers, random weights; and with the shape of the model in its paper: n-grams
     of up to five pieces, layers 96, 3072, 3072 and 192. sklux also runs two of these

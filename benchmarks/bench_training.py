@@ -39,8 +39,14 @@ from sklux import ReLUProjection
 from sklux._lexical.vectorizer import default_lexical_stage
 
 BATCH_SIZE, LEARNING_RATE = 512, 3e-3
-# The loss of both: only the cosine distance to the teacher.
-COSINE_ONLY = {"corpus_weight": 0.0, "contrastive_weight": 0.0, "dropout": 0.0}
+# The network and the loss of both: only the cosine distance to the teacher.
+COSINE_ONLY = {
+    "hidden_layer_sizes": (DEFAULT_HIDDEN,),
+    "loss": "cosine",
+    "corpus_weight": 0.0,
+    "contrastive_weight": 0.0,
+    "dropout": 0.0,
+}
 OWN, OWN_DEFAULT = "sklux, cosine loss only", "sklux, default"
 OWN_PARAMETERS = {OWN: COSINE_ONLY, OWN_DEFAULT: {}}
 # Epochs of the two fits whose difference is measured.
@@ -81,7 +87,6 @@ class OwnFit:
     def __call__(self, rows: np.ndarray) -> ReLUProjection:
         X, y = self.data.X[rows], self.data.y[rows]
         projection = ReLUProjection(
-            hidden_layer_sizes=(DEFAULT_HIDDEN,),
             batch_size=BATCH_SIZE,
             max_iter=self.n_epochs,
             early_stopping=False,
