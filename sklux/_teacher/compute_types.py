@@ -168,8 +168,8 @@ def chosen_type(
     Returns
     -------
     Choice
-        Type float32 if no type has cosines of at least `LEAST_COSINE` and is `LEAST_GAIN`
-        times as fast.
+        Type float32 if no other has cosines of at least `LEAST_COSINE` and is
+        `LEAST_GAIN` times as fast.
     """
     names = candidates(model)
     if isinstance(names, Choice):
