@@ -798,8 +798,9 @@ def test_saving_missing_pieces_are_refused(tmp_path, with_pieces):
         {"lexical": LexicalVectorizer(vocabulary=["apple", "car"])},
         {"lexical": LexicalVectorizer(analyzer="word")},
         {"lexical": TfidfVectorizer()},
+        {"projection": ReLUProjection(n_components=4, max_iter=1)},
     ],
-    ids=["default", "vocabulary", "words", "scikit-learn"],
+    ids=["default", "vocabulary", "words", "scikit-learn", "tied"],
 )
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
 def test_saving_by_skops(params, dtype):
