@@ -82,6 +82,7 @@ class FusedTransform:
                     self._weighing,
                     network.weight_rows,
                     hidden,
+                    tokens[0].places,
                 )
 
             with self._scratch.borrow() as scratch:
@@ -138,4 +139,11 @@ def term_weighing(weighing: Weighing, network: Network) -> TermWeighing:
         places = slice(None) if network.places is None else network.places
         idf[places] = weighing.idf
     tf = weighing.tf_table(TABULATED_COUNTS).astype(np.float32)
-    return TermWeighing(idf, tf, weighing.binary, weighing.sublinear_tf, weighing.norm)
+    return TermWeighing(
+        idf,
+        tf,
+        weighing.binary,
+        weighing.sublinear_tf,
+        weighing.norm,
+        weighing.profile,
+    )

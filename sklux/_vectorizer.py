@@ -38,17 +38,22 @@ from sklux._lexical.saved import (
     lexical_tensors,
     restore_lexical,
 )
+from sklux._lexical.sharing import shared_pieces
 from sklux._lexical.vectorizer import (
     LexicalVectorizer,
     default_lexical_stage,
     fit_with_words,
+    has_open_position_weight,
     lexical_settings,
     piece_tokenizer,
     reads_iterators,
     takes_words,
 )
 from sklux._student.arguments import check_has_values
+from sklux._student.evidence import MAX_DOCUMENTS as MAX_COMPARED
+from sklux._student.evidence import best_setting
 from sklux._student.fit_memory import guessed_size, warn_of_memory
+from sklux._student.folding import Folding, folding_of_terms
 from sklux._student.network import WEIGHT_DTYPES, apply_network
 from sklux._student.projection import (
     ReLUProjection,
@@ -122,6 +127,8 @@ _fused_transforms = EstimatorCache()
 DEFAULT_TEACHER_SAMPLE_SIZE = 10_000
 # Width of a teacher's embeddings before it has embedded anything.
 GUESSED_TEACHER_WIDTH = 384
+# Weights of the first words that a stage may get; the first is the default.
+POSITION_WEIGHTS = (0.0, 1.0, 2.0)
 # Halves of documents with fewer terms say too little about the other half.
 MIN_HALF_TERMS = 20
 # Largest number of documents that `score` compares: it takes the cosines of all pairs.
@@ -398,16 +405,20 @@ class LuxicalVectorizer(
                 # The terms come first: they take seconds, the teacher takes long.
                 with task.part("terms"), stage("terms", self.verbose):
                     X = self._fit_lexical(lexical, documents, plan)
-                    views = self._views(lexical, documents, projection, X)
+                    folding = _folding(lexical, X)
+                    X = _learnt_form(X, folding)
+                    makes_views = self._makes_views(lexical, projection, X)
                 with task.part("teacher"):
                     terms, embeddings = self._embedded(
                         documents, y, embeddings, lexical, X, plan
                     )
+            X = self._weigh_places(lexical, documents, embeddings, folding, X)
+            views = self._views(lexical, documents, folding) if makes_views else None
             groups = copy_groups(documents)
             release_free_memory()
             with task.part("training", projection):
                 fit_projection(
-                    *(projection, X, embeddings, views, terms, groups),
+                    *(projection, X, embeddings, views, terms, groups, folding),
                     warns_of_missing=teacher_embeddings is not None,
                     warns_of_memory=not warned,
                 )
@@ -1176,29 +1187,71 @@ class LuxicalVectorizer(
             UserWarning,
         )
 
-    def _views(
+    def _weigh_places(
         self,
         lexical: BaseEstimator,
         documents: list[str],
-        projection: ReLUProjection,
+        embeddings: TeacherEmbeddings,
+        folding: Folding | None,
         X: Rows,
-    ) -> sparse.csr_matrix | None:
-        """The lexical stage's matrix of all first halves, then of all second halves.
+    ) -> Rows:
+        """Choose the position weight of the stage, if it is open; the new matrix.
 
-        Rows of short halves are empty. None if the training does not use views.
+        The weight is chosen by how well documents with a teacher embedding are
+        predicted from others, without labels and without a training.
         """
+        if not has_open_position_weight(lexical):
+            return X
+        places = np.flatnonzero(embeddings.is_embedded)
+        places = places[first_of_groups(copy_groups(documents[i] for i in places))]
+        texts = [documents[i] for i in places]
+        chosen = sample_documents(texts, 2 * MAX_COMPARED)
+        texts = [texts[i] for i in chosen]
+
+        def rows_of(weight: float) -> sparse.csr_matrix:
+            lexical.set_params(position_weight=weight)
+            return _learnt_form(self._lexical_rows(lexical, texts), folding)
+
+        with stage("weights of places", self.verbose):
+            weight = best_setting(
+                rows_of, embeddings.unit(places[chosen]), POSITION_WEIGHTS
+            )
+            lexical.set_params(position_weight=weight)
+            if weight == 0:
+                return X
+            return _learnt_form(self._lexical_rows(lexical, documents), folding)
+
+    def _lexical_rows(
+        self, lexical: BaseEstimator, documents: Iterable[str]
+    ) -> sparse.csr_matrix:
+        """Rows of the fitted lexical stage."""
+        with self._lexical_context():
+            return sparse.csr_matrix(lexical.transform(documents), dtype=np.float32)
+
+    def _makes_views(
+        self, lexical: BaseEstimator, projection: ReLUProjection, X: Rows
+    ) -> bool:
+        """Whether the training uses halves of the documents; checked before it."""
         if not uses_views(projection, sparse.csr_matrix(X)):
-            return None
+            return False
         source = getattr(lexical, "input", "content")
         if source != "content":
             # Half of a file's name names no file.
             _check_needs_no_views(projection.contrastive_weight, source)
-            return None
+            return False
+        return True
+
+    def _views(
+        self, lexical: BaseEstimator, documents: list[str], folding: Folding | None
+    ) -> sparse.csr_matrix:
+        """The matrix of all first halves, then of all second halves.
+
+        Rows of short halves are empty.
+        """
         halves: Iterable[str] = halves_in_turn(documents)
         if not reads_iterators(lexical):
             halves = list(halves)
-        with self._lexical_context():
-            views = sparse.csr_matrix(lexical.transform(halves), dtype=np.float32)
+        views = _learnt_form(self._lexical_rows(lexical, halves), folding)
         n_terms = np.diff(views.indptr)
         views.data[np.repeat(n_terms < MIN_HALF_TERMS, n_terms)] = 0
         views.eliminate_zeros()
@@ -1284,6 +1337,21 @@ class LuxicalVectorizer(
                 UserWarning,
             )
             return None
+
+
+def _folding(lexical: BaseEstimator, X: Rows) -> Folding | None:
+    """How words share weights with their pieces, if the stage reads only the words."""
+    if not isinstance(lexical, LexicalVectorizer):
+        return None
+    shared = shared_pieces(lexical)
+    if shared is None or not _has_terms_of(X, lexical):
+        return None
+    return folding_of_terms(X, *shared)
+
+
+def _learnt_form(X: Rows, folding: Folding | None) -> Rows:
+    """A matrix in the form in which the network learns it."""
+    return X if folding is None else folding.expand(sparse.csr_matrix(X))
 
 
 def _term_readers(lexical: CountVectorizer) -> dict[str, Reader]:

@@ -103,6 +103,9 @@ kernel_parameters = st.fixed_dictionaries(
         "stop_words": st.sampled_from([None, "english", ["the", "a", "b"]]),
         "token_pattern": st.sampled_from([r"\w+", r"(?u)\b\w\w+\b", r"\b\w{3,}\b"]),
         "segmentation": st.sampled_from(["regex", "unicode"]),
+        "subwords_of": st.sampled_from(["all", "unknown"]),
+        "position_weight": st.sampled_from([0.5, 3.0]),
+        "position_decay": st.sampled_from([0.7, 12.0]),
     },
 )
 

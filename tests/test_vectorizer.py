@@ -699,6 +699,8 @@ def test_vectorizer_default_stage_has_words_pairs_and_pieces():
         "ngram_range": (1, 2),
         "token_pattern": r"(?u)\b\w+\b",
         "segmentation": "unicode",
+        "subwords_of": "unknown",
+        "position_weight": "auto",
         "sublinear_tf": True,
         "max_features": 200_000,
         "dtype": np.float32,
@@ -707,8 +709,8 @@ def test_vectorizer_default_stage_has_words_pairs_and_pieces():
 
 def test_vectorizer_default_stage_is_used_for_none(fitted):
     assert fitted.lexical is None
-    expected = default_lexical_stage().get_params()
-    assert fitted.lexical_.get_params() == expected
+    expected = default_lexical_stage().set_params(position_weight=0.0)
+    assert fitted.lexical_.get_params() == expected.get_params()
 
 
 def test_vectorizer_default_stage_keeps_words_of_one_character():
@@ -836,6 +838,11 @@ def short_is_long(monkeypatch):
     monkeypatch.setattr(sklux._student.defaults, "SHORT_LENGTH", 1)
 
 
+def learnt_as_read():
+    """The default stage, but words do not share weights with their pieces."""
+    return default_lexical_stage().set_params(subwords_of="all", position_weight=0.0)
+
+
 def fitted_by_hand(vectorizer, documents, teacher_embeddings, X_views):
     """Fit a network to the matrix of the fitted lexical stage."""
     projection = clone(vectorizer.projection).set_params(random_state=0)
@@ -848,7 +855,8 @@ def test_vectorizer_views_are_the_halves_of_the_documents(
     weight, documents, teacher_embeddings, monkeypatch, short_is_long
 ):
     monkeypatch.setattr(sklux._vectorizer, "MIN_HALF_TERMS", 0)
-    vectorizer = small_vectorizer().set_params(projection__contrastive_weight=weight)
+    vectorizer = small_vectorizer(lexical=learnt_as_read())
+    vectorizer.set_params(projection__contrastive_weight=weight)
     vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
     first, second = split_halves(documents)
     views = vectorizer.lexical_.transform([*first, *second])
@@ -863,10 +871,7 @@ def test_vectorizer_views_of_short_halves_are_empty(least, monkeypatch):
     long = "a1 a2 a3 a4 a5 a6 longer1 longer2 longer3 longer4"
     documents = ["ab cd ef gh", long, "x"]
     lexical = TfidfVectorizer(token_pattern=r"\S+").fit(documents)
-    vectorizer = small_vectorizer(n_jobs=1)
-    projection = ReLUProjection(contrastive_weight=0.1)
-    X = lexical.transform(documents)
-    views = vectorizer._views(lexical, documents, projection, X)
+    views = small_vectorizer(n_jobs=1)._views(lexical, documents, None)
     halves = [half for side in split_halves(documents) for half in side]
     expected = [len(half.split()) for half in halves]
     expected = [n if n >= least else 0 for n in expected]
@@ -888,12 +893,11 @@ def test_vectorizer_gives_halves_one_by_one_to_its_own_stage(monkeypatch, docume
         return stage
 
     vectorizer = LuxicalVectorizer()
-    projection = ReLUProjection(contrastive_weight=0.1)
     views = []
     for stage in (LexicalVectorizer(), TfidfVectorizer(dtype=np.float32)):
-        X = stage.fit_transform(documents)
+        stage.fit(documents)
         lexical = recorded(stage, type(stage).__name__)
-        views.append(vectorizer._views(lexical, documents, projection, X))
+        views.append(vectorizer._views(lexical, documents, None))
     assert given.pop("TfidfVectorizer") is list
     assert given.pop("LexicalVectorizer") is not list
     assert abs(views[0] - views[1]).max() == 0
@@ -940,7 +944,8 @@ def test_vectorizer_makes_no_views_without_weight(
         pytest.fail("documents were split")
 
     monkeypatch.setattr(sklux._vectorizer, "halves_in_turn", fail)
-    vectorizer = small_vectorizer().set_params(**{f"projection__{name}": 0})
+    vectorizer = small_vectorizer(lexical=learnt_as_read())
+    vectorizer.set_params(**{f"projection__{name}": 0})
     vectorizer.fit(documents, teacher_embeddings=teacher_embeddings)
     expected = fitted_by_hand(vectorizer, documents, teacher_embeddings, None)
     np.testing.assert_array_equal(vectorizer.projection_.coefs_[0], expected.coefs_[0])

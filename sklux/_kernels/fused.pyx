@@ -1,8 +1,9 @@
 """Tokens to the sums of the first layer, without a matrix: look up, count, weigh, add.
 
-    x_t = tf(count of t) idf(t)                         for each term t of a document
+    x_t = tf(count of t) idf(t) (1 + e_t)               for each term t of a document
     h   = s (sum over pieces of x_t W_t + r sum over words of x_t W_t),   s > 0
 
+Here e_t is the mean of profile[p] over the occurrences of t, p their places (terms.pyx).
 The layer is followed by the division by |h|, so the norm of x is not computed. If the
 terms have two parts, which must get the same norm, r is the norm of the first part
 divided by the norm of the second. The terms of a document are added in the order of
@@ -45,9 +46,12 @@ cdef class TermWeighing:
         Formula of the term frequency for counts beyond the table.
     norm : {'l1', 'l2', None}
         Norm of each part of a row.
+    profile : memoryview of shape (n_places,), or None
+        Extra weight of an occurrence by its place; None means none.
     """
     cdef const float32_t[::1] idf
     cdef const float32_t[::1] tf
+    cdef const float32_t[::1] profile
     cdef bint binary, sublinear_tf
     cdef int norm
 
@@ -58,8 +62,9 @@ cdef class TermWeighing:
         bint binary,
         bint sublinear_tf,
         norm,
+        const float32_t[::1] profile=None,
     ):
-        self.idf, self.tf = idf, tf
+        self.idf, self.tf, self.profile = idf, tf, profile
         self.binary, self.sublinear_tf = binary, sublinear_tf
         self.norm = NORMS[norm]
 
@@ -76,6 +81,7 @@ cdef class TermWeighing:
         int64_t n_first,
         const uint32_t *rows,
         const uint32_t *counts,
+        const float32_t *extras,
         float32_t *values,
     ) noexcept nogil:
         """Compute the values of n terms; the first n_first are of the first part."""
@@ -84,6 +90,9 @@ cdef class TermWeighing:
         cdef float32_t ratio
         for k in range(n):
             values[k] = self.term_frequency(counts[k]) * self.idf[rows[k]]
+        if self.profile is not None:
+            for k in range(n):
+                values[k] *= 1 + extras[k] / <float32_t>counts[k]
         if n_first == n or self.norm == NO_NORM:
             return
         first = row_norm(values, n_first, self.norm)
@@ -117,13 +126,16 @@ cdef class Scratch:
     # It begins with 1, because `seen` begins with zeros.
     cdef public uint32_t next_number
     # Weight rows of one part of a document, one for each place in the text.
-    cdef numbers found
-    # The distinct rows of all documents of a group, their counts and their values.
-    cdef numbers rows, counts, values
+    cdef numbers found, places
+    # The distinct rows of all documents of a group, their counts, the sums of their
+    # extra weights, and their values.
+    cdef numbers rows, counts, extras, values
     cdef int64_t ends[GROUP_DOCUMENTS]
 
     def __cinit__(self, int64_t n_rows):
         memset(&self.found, 0, sizeof(numbers))
+        memset(&self.places, 0, sizeof(numbers))
+        memset(&self.extras, 0, sizeof(numbers))
         memset(&self.rows, 0, sizeof(numbers))
         memset(&self.counts, 0, sizeof(numbers))
         memset(&self.values, 0, sizeof(numbers))
@@ -136,14 +148,16 @@ cdef class Scratch:
     def __dealloc__(self):
         free(self.seen)
         free(self.found.values)
+        free(self.places.values)
+        free(self.extras.values)
         free(self.rows.values)
         free(self.counts.values)
         free(self.values.values)
 
     def n_bytes(self):
         """Size of the buffers that grow with the documents."""
-        capacity = self.found.capacity + self.rows.capacity
-        capacity += self.counts.capacity + self.values.capacity
+        capacity = self.found.capacity + self.places.capacity + self.rows.capacity
+        capacity += self.counts.capacity + self.extras.capacity + self.values.capacity
         return capacity * sizeof(uint32_t)
 
     def clear(self):
@@ -156,7 +170,9 @@ cdef class Scratch:
             memset(self.seen, 0, self.n_rows * sizeof(uint32_t))
             self.next_number = 1
 
-    cdef int64_t merge(self, int64_t k) noexcept nogil:
+    cdef int64_t merge(
+        self, int64_t k, const float32_t[::1] profile
+    ) noexcept nogil:
         """Count the rows found, in a document that has k distinct rows so far.
 
         Return the new number of distinct rows, or -1 if memory is out. New rows are
@@ -167,17 +183,21 @@ cdef class Scratch:
         cdef uint32_t row, first = self.next_number
         cdef uint32_t *rows
         cdef uint32_t *counts
+        cdef float32_t *extras
         cdef const uint32_t *found = self.found.values
-        cdef bint is_new
+        cdef const uint32_t *places = self.places.values
+        cdef bint is_new, has_profile = profile is not None
         # Most terms of a long document repeat: at most n_rows are distinct. One place
         # after the last is written, too.
         if not (
             reserve(&self.rows, k + min(n, self.n_rows) + 1)
             and reserve(&self.counts, k + min(n, self.n_rows) + 1)
+            and reserve(&self.extras, k + min(n, self.n_rows) + 1)
         ):
             return -1
         rows = self.rows.values + self.rows.length
         counts = self.counts.values
+        extras = <float32_t *>self.extras.values
         for i in range(n):
             fetch(&self.seen[found[i]])
         for i in range(n):
@@ -188,8 +208,12 @@ cdef class Scratch:
             rows[place] = row
             counts[place] += 1
             self.seen[row] = first + <uint32_t>place
+            if has_profile:
+                extras[k] = 0
+                if places[i] < profile.shape[0]:
+                    extras[place] += profile[places[i]]
             k += is_new
-        self.found.length = 0
+        self.found.length = self.places.length = 0
         return k
 
     cdef bint add_part(
@@ -199,9 +223,12 @@ cdef class Scratch:
         const int64_t[::1] ends,
         Py_ssize_t document,
         int64_t *n_terms,
+        const uint32_t[::1] token_places,
+        const float32_t[::1] profile,
     ) noexcept nogil:
         """Add the terms of one part of a document; return 0 if memory is out."""
         cdef int64_t begin = ends[document - 1] if document > 0 else 0
+        cdef int64_t i
         if ends[document] == begin:
             return True
         if not index.collect(
@@ -209,9 +236,13 @@ cdef class Scratch:
             ends[document] - begin,
             tokens.shape[0] - begin,
             &self.found,
+            &self.places,
         ):
             return False
-        n_terms[0] = self.merge(n_terms[0])
+        if token_places is not None:
+            for i in range(self.places.length):
+                self.places.values[i] = token_places[begin + self.places.values[i]]
+        n_terms[0] = self.merge(n_terms[0], profile)
         return n_terms[0] >= 0
 
     cdef bint end_document(
@@ -226,6 +257,7 @@ cdef class Scratch:
             n_first,
             self.rows.values + self.rows.length,
             self.counts.values,
+            <float32_t *>self.extras.values,
             <float32_t *>self.values.values + self.rows.length,
         )
         self.rows.length += n_terms
@@ -242,6 +274,7 @@ def project_tokens(
     TermWeighing weighing,
     WeightRows weights,
     float32_t[:, ::1] out,
+    const uint32_t[::1] first_places=None,
 ):
     """Write the sums of the first layer for documents whose tokens are known.
 
@@ -264,6 +297,8 @@ def project_tokens(
         Weights of the layer.
     out : memoryview of shape (n_rows, n_units)
         Overwritten with the rows of the n_rows documents from ``first`` on.
+    first_places : memoryview of shape (n_tokens,), or None
+        Place of each token of the first set; None means their own order.
     """
     cdef Py_ssize_t i = 0, k, last = len(indexes) - 1, n_rows = out.shape[0]
     cdef TermIndex first_index = indexes[0], second_index = indexes[last]
@@ -286,12 +321,24 @@ def project_tokens(
                 n_terms = 0
                 scratch.begin_document()
                 in_memory = scratch.add_part(
-                    first_index, first_tokens, first_ends, k, &n_terms
+                    first_index,
+                    first_tokens,
+                    first_ends,
+                    k,
+                    &n_terms,
+                    first_places,
+                    weighing.profile,
                 )
                 n_first = n_terms
                 if in_memory and last > 0:
                     in_memory = scratch.add_part(
-                        second_index, second_tokens, second_ends, k, &n_terms
+                        second_index,
+                        second_tokens,
+                        second_ends,
+                        k,
+                        &n_terms,
+                        None,
+                        weighing.profile,
                     )
                 in_memory = in_memory and scratch.end_document(
                     weighing, n_terms, n_first

@@ -32,6 +32,8 @@ cdef class TermIndex:
     cdef numbers word_columns
     cdef int split, min_n, max_n
     cdef bint whole_segments
+    # Words with smaller numbers are terms, or stop words.
+    cdef readonly uint32_t n_known
 
     cdef int64_t word_end(
         self, const uint8_t *term, int64_t length, int64_t begin
@@ -43,11 +45,17 @@ cdef class TermIndex:
     cdef bint add_term(
         self, const uint8_t *term, int64_t length, int32_t column
     ) noexcept nogil
-    # Adds the columns of all terms among n tokens; returns 0 if memory is out.
+    # Adds the columns of all terms among n tokens, and the place of the last token of
+    # each; returns 0 if memory is out.
     cdef bint collect(
-        self, const uint32_t *tokens, int64_t n, int64_t n_readable, numbers *columns
+        self,
+        const uint32_t *tokens,
+        int64_t n,
+        int64_t n_readable,
+        numbers *columns,
+        numbers *places,
     ) noexcept nogil
     cdef bint collect_short_segments(
-        self, const uint32_t *tokens, int64_t n, numbers *columns
+        self, const uint32_t *tokens, int64_t n, numbers *columns, numbers *places
     ) noexcept nogil
     cdef uint32_t look_up(self, const uint32_t *tokens, int64_t n) noexcept nogil

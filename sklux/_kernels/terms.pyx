@@ -1,8 +1,12 @@
 """Documents to rows of a term matrix: look up, count, weigh.
 
     count(t, d) = number of times that term t occurs in document d
-    x(t, d) = tf(count(t, d)) idf(t)
+    x(t, d) = tf(count(t, d)) idf(t) (1 + mean of profile[p] over its occurrences)
     X(t, d) = x(t, d) / |x(d)|          norm 'l2' or 'l1', or no division
+
+The profile is the extra weight of an occurrence by its place p in the document, the
+number of tokens before it (before the last token of an n-gram). It is zero beyond its
+end; TF-IDF has an empty profile.
 
 Terms are n-grams, stored as paths of words (tables.h). A look-up starts at the word at
 a place, and follows one step after the other until a step is missing. The columns of a
@@ -17,9 +21,9 @@ from cython cimport floating
 from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
-from .typedefs cimport index_t
+from .typedefs cimport float32_t, index_t
 from .words cimport (
     BREAK,
     UNKNOWN,
@@ -101,7 +105,9 @@ cdef class TermIndex:
         bint whole_segments,
     ):
         cdef Py_ssize_t k
-        cdef int64_t i
+        cdef int64_t i, length
+        cdef int n_words
+        cdef const uint8_t *term
         cdef bint in_memory = True
         self.split = SPLITS[split]
         self.min_n, self.max_n = ngram_range
@@ -111,15 +117,19 @@ cdef class TermIndex:
         with nogil:
             self.table.add_all(stop_arena, stop_offsets)
             in_memory = make_steps(&self.steps, self.count_steps(arena, offsets))
+            # Single words come first: their numbers tell them from the other words.
+            for n_words in range(1, 3):
+                for k in range(order.shape[0]):
+                    i = order[k]
+                    if not in_memory:
+                        break
+                    term, length = &arena[0] + offsets[i], offsets[i + 1] - offsets[i]
+                    if (self.word_end(term, length, 0) >= length) == (n_words == 1):
+                        in_memory = self.add_term(term, length, columns[i])
+                if n_words == 1:
+                    self.n_known = self.table.words.n_words
             # Look-ups need a table of columns, even if there are no terms.
             in_memory = in_memory and self.add_columns(&arena[0], 0) != UNKNOWN
-            for k in range(order.shape[0]):
-                i = order[k]
-                if not in_memory:
-                    break
-                in_memory = self.add_term(
-                    &arena[0] + offsets[i], offsets[i + 1] - offsets[i], columns[i]
-                )
         if not in_memory:
             raise MemoryError("no memory for the table of terms")
 
@@ -189,22 +199,31 @@ cdef class TermIndex:
         return True
 
     cdef bint collect(
-        self, const uint32_t *tokens, int64_t n, int64_t n_readable, numbers *columns
+        self,
+        const uint32_t *tokens,
+        int64_t n,
+        int64_t n_readable,
+        numbers *columns,
+        numbers *places,
     ) noexcept nogil:
         """Add the columns of all terms among n tokens; return 0 if memory is out.
 
-        Tokens from n to n_readable belong to the next documents, and are only
+        The place of a term is the place of its last token. Tokens from n to n_readable belong to the next documents, and are only
         prefetched.
         """
         cdef int64_t i, j, last, n_orders, k = 0
         cdef uint32_t node, column
         cdef uint32_t *out
+        cdef uint32_t *out_places
         cdef step_slot *step
         # N-grams are not longer than the document.
         n_orders = max(min(<int64_t>self.max_n, n) - self.min_n + 1, 0)
-        if not reserve(columns, n * n_orders + 1):
+        if not (
+            reserve(columns, n * n_orders + 1) and reserve(places, n * n_orders + 1)
+        ):
             return False
         out = columns.values + columns.length
+        out_places = places.values + columns.length
         for i in range(n):
             if self.max_n > 1 and i + AHEAD + 1 < n_readable:
                 fetch(self.steps.slots + (
@@ -217,6 +236,7 @@ cdef class TermIndex:
             if self.min_n == 1:
                 column = self.word_columns.values[node]
                 out[k] = column
+                out_places[k] = <uint32_t>i
                 k += column != UNKNOWN
             last = min(i + self.max_n, n)
             for j in range(i + 1, last):
@@ -228,14 +248,16 @@ cdef class TermIndex:
                     break
                 if j - i + 1 >= self.min_n:
                     out[k] = <uint32_t>step.column
+                    out_places[k] = <uint32_t>j
                     k += step.column >= 0
         columns.length += k
+        places.length = columns.length
         if self.whole_segments:
-            return self.collect_short_segments(tokens, n, columns)
+            return self.collect_short_segments(tokens, n, columns, places)
         return True
 
     cdef bint collect_short_segments(
-        self, const uint32_t *tokens, int64_t n, numbers *columns
+        self, const uint32_t *tokens, int64_t n, numbers *columns, numbers *places
     ) noexcept nogil:
         """Add each segment shorter than the shortest n-gram, as a whole."""
         cdef int64_t begin = 0, end
@@ -247,10 +269,12 @@ cdef class TermIndex:
             if 0 < end - begin < self.min_n:
                 column = self.look_up(tokens + begin, end - begin)
                 if column != UNKNOWN:
-                    if not reserve(columns, 1):
+                    if not (reserve(columns, 1) and reserve(places, 1)):
                         return False
                     columns.values[columns.length] = column
+                    places.values[columns.length] = <uint32_t>(end - 1)
                     columns.length += 1
+                    places.length = columns.length
             begin = end + 1
         return True
 
@@ -329,26 +353,36 @@ cdef class RowBuilder:
     ----------
     n_columns : int
         Number of columns of the matrix.
+    profile : memoryview of shape (n_places,)
+        Extra weight of an occurrence by its place; empty means none.
     """
     # Counts are stored in 16 bits, because there are many. Counts that are too large
     # are also in `large`, as pairs of place and count.
-    cdef numbers found, swap, columns, counts, large
+    cdef numbers found, places, swap, columns, counts, large
+    # With a profile: the mean extra weight of each value, as float32.
+    cdef numbers extras
+    cdef const float32_t[::1] profile
     cdef int n_bits
     cdef readonly int64_t max_count
 
-    def __cinit__(self, int64_t n_columns):
+    def __cinit__(self, int64_t n_columns, const float32_t[::1] profile=None):
         memset(&self.found, 0, sizeof(numbers))
+        memset(&self.places, 0, sizeof(numbers))
+        memset(&self.extras, 0, sizeof(numbers))
         memset(&self.swap, 0, sizeof(numbers))
         memset(&self.columns, 0, sizeof(numbers))
         memset(&self.counts, 0, sizeof(numbers))
         memset(&self.large, 0, sizeof(numbers))
         self.max_count = 0
         self.n_bits = 1
+        self.profile = profile
         while n_columns >> self.n_bits:
             self.n_bits += 1
 
     def __dealloc__(self):
         free(self.found.values)
+        free(self.places.values)
+        free(self.extras.values)
         free(self.swap.values)
         free(self.columns.values)
         free(self.counts.values)
@@ -363,6 +397,7 @@ cdef class RowBuilder:
         tuple tokens,
         tuple ends,
         int64_t[::1] n_terms,
+        const uint32_t[::1] first_places=None,
     ):
         """Add the counts of documents whose tokens are known.
 
@@ -376,8 +411,10 @@ cdef class RowBuilder:
             For each set, the end of the tokens of each document.
         n_terms : memoryview of shape (n_documents,)
             Overwritten with the number of distinct terms of each document.
+        first_places : memoryview of shape (n_tokens,), or None
+            Place of each token of the first set; None means their own order.
         """
-        cdef Py_ssize_t i, last = len(indexes) - 1
+        cdef Py_ssize_t i, k, last = len(indexes) - 1
         cdef TermIndex first_index = indexes[0], second_index = indexes[last]
         cdef const uint32_t[::1] first = tokens[0], second = tokens[last]
         cdef const int64_t[::1] first_ends = ends[0], second_ends = ends[last]
@@ -386,20 +423,27 @@ cdef class RowBuilder:
         cdef bint in_memory = True
         with nogil:
             for i in range(n_terms.shape[0]):
-                self.found.length = 0
+                self.found.length = self.places.length = 0
                 if first_ends[i] > first_begin:
                     in_memory = first_index.collect(
                         &first[first_begin],
                         first_ends[i] - first_begin,
                         first.shape[0] - first_begin,
                         &self.found,
+                        &self.places,
                     )
+                if first_places is not None:
+                    for k in range(self.places.length):
+                        self.places.values[k] = first_places[
+                            first_begin + self.places.values[k]
+                        ]
                 if in_memory and has_second and second_ends[i] > second_begin:
                     in_memory = second_index.collect(
                         &second[second_begin],
                         second_ends[i] - second_begin,
                         second.shape[0] - second_begin,
                         &self.found,
+                        &self.places,
                     )
                 first_begin, second_begin = first_ends[i], second_ends[i]
                 in_memory = in_memory and self.add_row(&n_terms[i])
@@ -409,9 +453,11 @@ cdef class RowBuilder:
             raise MemoryError("no memory for the rows of the term matrix")
         # The rows are kept until all documents are read, so they must not waste memory.
         release(&self.found)
+        release(&self.places)
         release(&self.swap)
         shrink(&self.columns)
         shrink(&self.counts)
+        shrink(&self.extras)
 
     cdef bint add_row(self, int64_t *n_terms) noexcept nogil:
         """Sort and count the columns found; return 0 if memory is out."""
@@ -429,6 +475,14 @@ cdef class RowBuilder:
             and reserve(&self.counts, n // 2 + 2)
         ):
             return False
+        if self.profile is not None and not reserve(&self.swap, 2 * n):
+            return False
+        # The columns in the order of the text, behind the scratch memory of the sort.
+        memcpy(
+            self.swap.values + n,
+            found,
+            (n if self.profile is not None else 0) * sizeof(uint32_t),
+        )
         sort_columns(found, self.swap.values, n, self.n_bits)
         n_terms[0] = count_columns(
             found,
@@ -441,8 +495,44 @@ cdef class RowBuilder:
         self.max_count = max(self.max_count, <int64_t>largest)
         if largest > MAX_SMALL and not self.add_large(n):
             return False
+        if self.profile is not None and not self.add_extras(n, n_terms[0]):
+            return False
         self.columns.length += n_terms[0]
         self.counts.length = self.columns.length // 2 + 1
+        return True
+
+    cdef bint add_extras(self, int64_t n, int64_t n_terms) noexcept nogil:
+        """Add the mean extra weight of each column of the current row.
+
+        The first n numbers of the swap memory are counters, and the next n the columns
+        in the order of the text. Return 0 if memory is out.
+        """
+        cdef const uint32_t *columns = self.columns.values + self.columns.length
+        cdef const uint32_t *found = self.swap.values + n
+        cdef uint32_t *counts = self.swap.values
+        cdef float32_t *extras
+        cdef int64_t i, low, high, middle
+        cdef uint32_t place
+        if not reserve(&self.extras, n_terms):
+            return False
+        extras = <float32_t *>self.extras.values + self.extras.length
+        memset(extras, 0, n_terms * sizeof(float32_t))
+        memset(counts, 0, n_terms * sizeof(uint32_t))
+        for i in range(n):
+            low, high = 0, n_terms - 1
+            while low < high:
+                middle = (low + high) // 2
+                if columns[middle] < found[i]:
+                    low = middle + 1
+                else:
+                    high = middle
+            place = self.places.values[i]
+            counts[low] += 1
+            if place < self.profile.shape[0]:
+                extras[low] += self.profile[place]
+        for i in range(n_terms):
+            extras[i] /= <float32_t>counts[i]
+        self.extras.length += n_terms
         return True
 
     cdef bint add_large(self, int64_t n) noexcept nogil:
@@ -515,7 +605,8 @@ cdef class RowBuilder:
         cdef double first, second
         cdef const uint32_t *columns = self.columns.values
         cdef const uint16_t *counts = <const uint16_t *>self.counts.values
-        cdef bint has_idf = idf.shape[0] > 0
+        cdef const float32_t *extras = <const float32_t *>self.extras.values
+        cdef bint has_idf = idf.shape[0] > 0, has_profile = self.profile is not None
         with nogil:
             for i in range(n_terms.shape[0]):
                 end = begin + n_terms[i]
@@ -523,6 +614,8 @@ cdef class RowBuilder:
                     value = tf[counts[k]] if by_count else tf[k]
                     if has_idf:
                         value = value * idf[columns[k]]
+                    if has_profile:
+                        value = value * (1 + <floating>extras[k])
                     out[k] = value
                 if which != NO_NORM and begin < end:
                     middle = begin

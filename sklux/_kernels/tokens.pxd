@@ -50,6 +50,16 @@ cdef extern from "text.h" nogil:
     int trailing_zeros "sklux_trailing_zeros"(uint64_t)
     int char_length "sklux_char_length"(uint8_t)
 
+# Word pieces, and the number of words before each of them.
+cdef struct rest_tokens:
+    numbers pieces
+    numbers places
+
+
+cdef class Rest
+cdef class Scratch
+
+
 cdef class Analysis:
     cdef text_rules rules
     cdef int kind
@@ -59,6 +69,7 @@ cdef class Analysis:
     cdef bint is_careful
     cdef object arrays
     cdef const uint8_t[::1] composing
+    cdef readonly Rest rest
 
     cdef int tokenize(
         self,
@@ -69,6 +80,34 @@ cdef class Analysis:
         word_table *words,
         bint grow,
         numbers *tokens,
+        rest_tokens *rest_found,
+    ) noexcept nogil
+
+
+cdef class Rest:
+    cdef Analysis analysis
+    cdef const uint32_t[::1] piece_numbers
+    cdef uint32_t n_known
+    cdef uint32_t ascii_pieces[128]
+
+    cdef int cut(
+        self, const uint8_t *item, int64_t length, Scratch scratch
+    ) noexcept nogil
+    cdef int add_item(
+        self,
+        const uint8_t *item,
+        int64_t length,
+        uint32_t place,
+        Scratch scratch,
+        rest_tokens *found,
+    ) noexcept nogil
+    cdef int add_characters(
+        self,
+        const uint8_t *text,
+        int64_t length,
+        uint32_t place,
+        Scratch scratch,
+        rest_tokens *found,
     ) noexcept nogil
 
 
@@ -78,3 +117,7 @@ cdef class Scratch:
     cdef word_table known
     cdef numbers known_ends
     cdef numbers known_pieces
+    # Reads the words and characters that become pieces.
+    cdef Scratch inner
+
+    cdef int64_t n_bytes(self)

@@ -10,6 +10,9 @@ EDGE stands at the ends of a run of them. Stop words are left out, so n-grams re
 across them. A token that is
 not in the table is UNKNOWN, and BREAK stands at places that no n-gram may cross.
 
+The rest of a text is what its words do not cover: words that are not terms, and
+characters between words. It can be read as word pieces in the same pass (`Rest`).
+
 Cost per document: a few cycles per byte, and one look-up per token, which is bound by
 the latency of the cache that holds the table.
 """
@@ -46,6 +49,7 @@ cdef enum:
     PIECES = 3
     # Words between the computation of a key and its look-up; a power of two.
     AHEAD = 16
+    BLANK = 32
 
 KINDS = {
     "word": WORDS,
@@ -139,6 +143,17 @@ cdef class Scratch:
         free(self.known_ends.values)
         free(self.known_pieces.values)
 
+    cdef int64_t n_bytes(self):
+        """Size of the allocated memory, without the inner scratch memory."""
+        cdef word_table *known = &self.known
+        cdef int64_t n_numbers = self.bounds.capacity + self.known_ends.capacity
+        cdef int64_t n_bytes = 2 * self.text.capacity
+        n_bytes += (n_numbers + self.known_pieces.capacity) * sizeof(uint32_t)
+        if known.slots != NULL:
+            n_bytes += (<uint64_t>1 << (64 - known.shift)) * sizeof(word_slot)
+            n_bytes += known.arena_capacity + known.offsets_capacity * sizeof(int64_t)
+        return n_bytes
+
 
 cdef int word_bounds(text_buffer *text, numbers *bounds) noexcept nogil:
     """Find the begin and the end of each run of word characters, alternately.
@@ -189,6 +204,9 @@ cdef int tokens_of_words(
     word_table *words,
     bint grow,
     numbers *tokens,
+    Rest rest,
+    Scratch scratch,
+    rest_tokens *rest_found,
 ) noexcept nogil:
     """Add the numbers of the words of one text; return a status.
 
@@ -196,8 +214,10 @@ cdef int tokens_of_words(
     look-up.
     """
     cdef const uint8_t *word
-    cdef int64_t i, length, n_words, n = 0
-    cdef uint32_t number
+    cdef int64_t i, length, n_words, n = 0, begin, end = 0
+    cdef uint32_t number = UNKNOWN, place = 0
+    cdef int status
+    cdef bint has_rest = rest is not None
     cdef uint32_t *out
     cdef uint64_t keys[AHEAD]
     cdef uint64_t key
@@ -209,9 +229,21 @@ cdef int tokens_of_words(
     out = tokens.values + tokens.length
     for i in range(-AHEAD, n_words):
         if i >= 0:
-            word = text.text + bounds.values[2 * i]
-            length = bounds.values[2 * i + 1] - bounds.values[2 * i]
+            begin = bounds.values[2 * i]
+            word = text.text + begin
+            length = bounds.values[2 * i + 1] - begin
             key = keys[i & (AHEAD - 1)]
+            if has_rest:
+                # Most words are one blank apart.
+                if begin > end + 1 or (begin > end and text.text[end] != BLANK):
+                    status = rest.add_characters(
+                        text.text + end, begin - end, <uint32_t>n, scratch, rest_found
+                    )
+                    if status != DONE:
+                        return status
+                end = begin + length
+                place = <uint32_t>n
+                number = UNKNOWN
             if min_length <= 1 or is_long_enough(word, length, key, min_length):
                 if grow:
                     number = add_word(words, word, length, key)
@@ -222,6 +254,10 @@ cdef int tokens_of_words(
                 out[n] = number
                 # Stop words have the smallest numbers; UNKNOWN is the largest number.
                 n += number >= n_stop_words
+            if has_rest and number >= rest.n_known:
+                status = rest.add_item(word, length, place, scratch, rest_found)
+                if status != DONE:
+                    return status
         if i + AHEAD < n_words:
             word = text.text + bounds.values[2 * (i + AHEAD)]
             length = bounds.values[2 * (i + AHEAD) + 1] - bounds.values[2 * (i + AHEAD)]
@@ -229,6 +265,10 @@ cdef int tokens_of_words(
             keys[(i + AHEAD) & (AHEAD - 1)] = key
             fetch(words.slots + (mix(key) >> words.shift))
     tokens.length += n
+    if has_rest and text.length > end:
+        return rest.add_characters(
+            text.text + end, text.length - end, <uint32_t>n, scratch, rest_found
+        )
     return DONE
 
 
@@ -265,6 +305,9 @@ cdef int tokens_of_clusters(
     word_table *words,
     bint grow,
     numbers *tokens,
+    Rest rest,
+    Scratch scratch,
+    rest_tokens *rest_found,
 ) noexcept nogil:
     """Add the words of a text with letters of scripts without spaces; return a status.
 
@@ -277,6 +320,9 @@ cdef int tokens_of_clusters(
     cdef const uint8_t *word
     cdef uint8_t padded_edge[8]
     cdef bint in_run = False, is_cluster, after_edge = False
+    cdef bint has_rest = rest is not None
+    cdef int status = DONE
+    cdef uint32_t place
     memset(padded_edge, 0, 8)
     padded_edge[0], padded_edge[1], padded_edge[2] = 0xE2, 0x96, 0x81
     edge = number_of(padded_edge, 3, words, grow)
@@ -294,11 +340,20 @@ cdef int tokens_of_clusters(
                 n += edge >= n_stop_words
                 after_edge = True
             in_run = is_cluster
+        place = <uint32_t>n
         if not text.classes[i] & WORD:
-            i += char_length(text.text[i])
+            end = i + char_length(text.text[i])
+            if has_rest:
+                status = rest.add_characters(
+                    text.text + i, end - i, place, scratch, rest_found
+                )
+                if status != DONE:
+                    return status
+            i = end
             continue
         end = end_of_word(text, i)
         word = text.text + i
+        number = UNKNOWN
         if is_cluster or is_long_enough(
             word, end - i, word_key(word, end - i), min_length
         ):
@@ -309,6 +364,10 @@ cdef int tokens_of_clusters(
             # Stop words have the smallest numbers; UNKNOWN is the largest number.
             n += number >= n_stop_words
             after_edge = after_edge and number < n_stop_words
+        if has_rest and number >= rest.n_known:
+            status = rest.add_item(word, end - i, place, scratch, rest_found)
+            if status != DONE:
+                return status
         i = end
     if in_run:
         out[n] = edge
@@ -449,6 +508,134 @@ cdef int tokens_of_pieces(
     return DONE
 
 
+cdef class Rest:
+    """Word pieces for the rest of a text: what its words do not cover.
+
+    Each word that is not a term is cut into pieces, and so is each character that
+    belongs to no word. Only pieces that are terms are kept.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The rules of word pieces; it must be careful.
+    piece_numbers : memoryview of shape (n_pieces,)
+        Number of each piece in its table of words, the largest uint32 if it is not a
+        term.
+    n_known : int
+        Words with smaller numbers are terms, or stop words.
+    """
+
+    def __init__(
+        self, Analysis analysis, const uint32_t[::1] piece_numbers, uint32_t n_known
+    ):
+        cdef Scratch scratch = Scratch()
+        cdef uint8_t item[16]
+        cdef int byte, status = DONE
+        scratch.inner = Scratch()
+        self.analysis, self.piece_numbers = analysis, piece_numbers
+        self.n_known = n_known
+        memset(item, 0, 16)
+        for byte in range(128):
+            item[0] = <uint8_t>byte
+            scratch.known_pieces.length = 0
+            if self.cut(item, 1, scratch) != DONE:
+                raise MemoryError("no memory for the word pieces")
+            self.ascii_pieces[byte] = UNKNOWN
+            if scratch.known_pieces.length:
+                self.ascii_pieces[byte] = scratch.known_pieces.values[0]
+
+    cdef int cut(
+        self, const uint8_t *item, int64_t length, Scratch scratch
+    ) noexcept nogil:
+        """Add the pieces of a word or character to the known pieces."""
+        cdef numbers *pieces = &scratch.known_pieces
+        cdef int64_t i, n = pieces.length
+        cdef uint32_t number
+        cdef int status
+        status = normalize(
+            &self.analysis.rules, item, length, UTF8, &scratch.inner.text
+        )
+        if status == DONE:
+            status = tokens_of_pieces(
+                self.analysis.trie, scratch.inner, True, pieces
+            )
+        if status == NO_MEMORY:
+            return status
+        # Other problems are characters that no piece has, such as lone surrogates.
+        for i in range(n, pieces.length):
+            number = self.piece_numbers[pieces.values[i]]
+            pieces.values[n] = number
+            n += number != UNKNOWN
+        pieces.length = n
+        return DONE
+
+    cdef int add_item(
+        self,
+        const uint8_t *item,
+        int64_t length,
+        uint32_t place,
+        Scratch scratch,
+        rest_tokens *found,
+    ) noexcept nogil:
+        """Add the pieces of a word or character; it is cut only once."""
+        cdef uint32_t n_known = scratch.known.n_words, number
+        cdef int64_t begin, end, i
+        number = add_word(&scratch.known, item, length, word_key(item, length))
+        if number == UNKNOWN:
+            return NO_MEMORY
+        if number == n_known:
+            if not reserve(&scratch.known_ends, 1) or (
+                self.cut(item, length, scratch) != DONE
+            ):
+                return NO_MEMORY
+            scratch.known_ends.values[number] = <uint32_t>scratch.known_pieces.length
+            scratch.known_ends.length += 1
+        begin = scratch.known_ends.values[number - 1] if number > 0 else 0
+        end = scratch.known_ends.values[number]
+        if not (
+            reserve(&found.pieces, end - begin) and reserve(&found.places, end - begin)
+        ):
+            return NO_MEMORY
+        for i in range(begin, end):
+            found.pieces.values[found.pieces.length] = scratch.known_pieces.values[i]
+            found.places.values[found.pieces.length] = place
+            found.pieces.length += 1
+        found.places.length = found.pieces.length
+        return DONE
+
+    cdef int add_characters(
+        self,
+        const uint8_t *text,
+        int64_t length,
+        uint32_t place,
+        Scratch scratch,
+        rest_tokens *found,
+    ) noexcept nogil:
+        """Add the pieces of characters, each on its own."""
+        cdef int64_t i = 0, n
+        cdef uint32_t piece
+        cdef int status
+        while i < length:
+            if text[i] >= 0x80:
+                n = char_length(text[i])
+                status = self.add_item(text + i, n, place, scratch, found)
+                if status != DONE:
+                    return status
+                i += n
+                continue
+            piece = self.ascii_pieces[text[i]]
+            i += 1
+            if piece == UNKNOWN:
+                continue
+            if not (reserve(&found.pieces, 1) and reserve(&found.places, 1)):
+                return NO_MEMORY
+            found.pieces.values[found.pieces.length] = piece
+            found.places.values[found.pieces.length] = place
+            found.pieces.length += 1
+            found.places.length += 1
+        return DONE
+
+
 cdef class Analysis:
     """The rules that turn a text into tokens.
 
@@ -473,6 +660,8 @@ cdef class Analysis:
     composing : memoryview of shape (n_code_points,), or None
         How each character takes part in the normal form NFC. The reading stops at
         documents that may not be in this form. None means that any text is read.
+    rest : Rest or None
+        How to read the rest of a text, if tokens are words; None leaves it out.
     """
 
     def __init__(
@@ -486,6 +675,7 @@ cdef class Analysis:
         PieceTrie trie=None,
         bint is_careful=False,
         const uint8_t[::1] composing=None,
+        Rest rest=None,
     ):
         cdef const int32_t[::1] targets
         cdef const uint8_t[::1] classes
@@ -501,6 +691,7 @@ cdef class Analysis:
         self.arrays = tables
         self.trie = trie
         self.is_careful = is_careful
+        self.rest = rest
         if tables is not None:
             targets, classes, offsets, code_points = tables
             self.rules.targets = &targets[0]
@@ -520,6 +711,7 @@ cdef class Analysis:
         word_table *words,
         bint grow,
         numbers *tokens,
+        rest_tokens *rest_found,
     ) noexcept nogil:
         cdef int status
         status = normalize(&self.rules, data, length, encoding, &scratch.text)
@@ -535,6 +727,9 @@ cdef class Analysis:
                 words,
                 grow,
                 tokens,
+                self.rest,
+                scratch,
+                rest_found,
             )
         if self.kind == WORDS:
             return tokens_of_words(
@@ -545,6 +740,9 @@ cdef class Analysis:
                 words,
                 grow,
                 tokens,
+                self.rest,
+                scratch,
+                rest_found,
             )
         return tokens_of_characters(
             &scratch.text, self.kind == CHARACTERS_IN_WORDS, words, grow, tokens
@@ -554,16 +752,21 @@ cdef class Analysis:
 cdef class TokenStream:
     """The tokens of a range of documents, one document after the other."""
     cdef numbers tokens
+    cdef rest_tokens rest
     cdef Scratch scratch
 
     def __cinit__(self):
         memset(&self.tokens, 0, sizeof(numbers))
+        memset(&self.rest, 0, sizeof(rest_tokens))
 
     def __init__(self):
         self.scratch = Scratch()
+        self.scratch.inner = Scratch()
 
     def __dealloc__(self):
         free(self.tokens.values)
+        free(self.rest.pieces.values)
+        free(self.rest.places.values)
 
     def __len__(self):
         return self.tokens.length
@@ -577,6 +780,7 @@ cdef class TokenStream:
         const int64_t[::1] lengths,
         const uint8_t[::1] encodings,
         int64_t[::1] ends,
+        int64_t[::1] rest_ends=None,
     ):
         """Add the tokens of documents.
 
@@ -592,6 +796,8 @@ cdef class TokenStream:
             The documents, from `string_buffers`.
         ends : memoryview of shape (n_documents,)
             Overwritten with the end of the tokens of each document in this stream.
+        rest_ends : memoryview of shape (n_documents,), or None
+            Overwritten with the end of the pieces of the rest of each document.
 
         Returns
         -------
@@ -600,11 +806,12 @@ cdef class TokenStream:
             `STATUSES`.
         """
         cdef Py_ssize_t i
-        cdef int64_t begin
+        cdef int64_t begin, rest_begin
         cdef int status = DONE
+        cdef bint has_rest = rest_ends is not None
         with nogil:
             for i in range(ends.shape[0]):
-                begin = self.tokens.length
+                begin, rest_begin = self.tokens.length, self.rest.pieces.length
                 status = analysis.tokenize(
                     self.scratch,
                     <const void *>addresses[i],
@@ -613,12 +820,16 @@ cdef class TokenStream:
                     &table.words,
                     grow,
                     &self.tokens,
+                    &self.rest,
                 )
                 if status != DONE:
                     # Remove the tokens of a document that was not read to its end.
                     self.tokens.length = begin
+                    self.rest.pieces.length = self.rest.places.length = rest_begin
                     break
                 ends[i] = self.tokens.length
+                if has_rest:
+                    rest_ends[i] = self.rest.pieces.length
             else:
                 i = ends.shape[0]
         return i, STATUSES.get(status)
@@ -626,18 +837,19 @@ cdef class TokenStream:
     def clear(self):
         """Remove the tokens; keep the memory and the pieces of known words."""
         self.tokens.length = 0
+        self.rest.pieces.length = self.rest.places.length = 0
+
+    @property
+    def n_rest(self):
+        """Number of pieces of the rest of all documents."""
+        return self.rest.pieces.length
 
     def n_bytes(self):
         """Size of the allocated memory."""
-        cdef word_table *known = &self.scratch.known
-        cdef int64_t n_numbers = self.tokens.capacity + self.scratch.bounds.capacity
-        n_numbers += self.scratch.known_ends.capacity
-        n_numbers += self.scratch.known_pieces.capacity
-        n_bytes = 2 * self.scratch.text.capacity + n_numbers * sizeof(uint32_t)
-        if known.slots != NULL:
-            n_bytes += (<uint64_t>1 << (64 - known.shift)) * sizeof(word_slot)
-            n_bytes += known.arena_capacity + known.offsets_capacity * sizeof(int64_t)
-        return n_bytes
+        n_numbers = self.tokens.capacity + self.rest.pieces.capacity
+        n_numbers += self.rest.places.capacity
+        n_bytes = n_numbers * sizeof(uint32_t)
+        return n_bytes + self.scratch.n_bytes() + self.scratch.inner.n_bytes()
 
     def add(self, const uint32_t[::1] tokens):
         """Add tokens that were found elsewhere."""
@@ -655,6 +867,13 @@ cdef class TokenStream:
         """Write the numbers of all tokens to ``out``."""
         if self.tokens.length:
             memcpy(&out[0], self.tokens.values, self.tokens.length * sizeof(uint32_t))
+
+    def copy_rest(self, uint32_t[::1] pieces, uint32_t[::1] places):
+        """Write the pieces of the rest, and the number of words before each piece."""
+        cdef size_t n_bytes = self.rest.pieces.length * sizeof(uint32_t)
+        if n_bytes:
+            memcpy(&pieces[0], self.rest.pieces.values, n_bytes)
+            memcpy(&places[0], self.rest.places.values, n_bytes)
 
 
 def renumber(uint32_t[::1] tokens, const uint32_t[::1] numbers_of):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from sklux._kernels.tokens import Analysis, TokenStream
+from sklux._kernels.tokens import Analysis, Rest, TokenStream
 from sklux._kernels.words import WordTable
 from sklux._lexical.buffers import TextBuffers, text_buffers
 from sklux._lexical.characters import character_tables
@@ -84,7 +84,12 @@ class TextSource:
         """Whether a word shorter than the shortest n-gram counts as a whole."""
         return self.kind == "char_wb"
 
-    def analysis(self, buffers: TextBuffers, is_careful: bool = False) -> Analysis:
+    def analysis(
+        self,
+        buffers: TextBuffers,
+        is_careful: bool = False,
+        rest: Rest | None = None,
+    ) -> Analysis:
         """Return the kernel's rules for a block of documents.
 
         Parameters
@@ -93,6 +98,8 @@ class TextSource:
             Documents.
         is_careful : bool, default=False
             Whether the documents are known to be in normal form.
+        rest : Rest or None, default=None
+            How the rest of the documents is read, which no word covers.
 
         Returns
         -------
@@ -114,10 +121,16 @@ class TextSource:
             self.kind == "word",
             tables,
             composing=composing,
+            rest=rest,
         )
 
     def read_with_care(
-        self, document: str, table: WordTable, grow: bool, stream: TokenStream
+        self,
+        document: str,
+        table: WordTable,
+        grow: bool,
+        stream: TokenStream,
+        rest: Rest | None = None,
     ) -> None:
         """Add the tokens of a document that may not be in normal form.
 
@@ -131,10 +144,12 @@ class TextSource:
             Whether new words are added to the table.
         stream : TokenStream
             Gets the tokens.
+        rest : Rest or None, default=None
+            How the rest of the document is read.
         """
         (buffers,) = text_buffers([normal_form(document)])
-        analysis, ends = self.analysis(buffers, True), np.empty(1, dtype=np.int64)
-        stream.read(analysis, table, grow, *buffers[:3], ends)
+        analysis = self.analysis(buffers, True, rest)
+        stream.read(analysis, table, grow, *buffers[:3], np.empty(1, dtype=np.int64))
 
     @property
     def subwords(self) -> None:
@@ -191,7 +206,12 @@ class PieceSource:
         return self.subwords.analysis(is_ascii=buffers.is_ascii)
 
     def read_with_care(
-        self, document: str, table: WordTable, grow: bool, stream: TokenStream
+        self,
+        document: str,
+        table: WordTable,
+        grow: bool,
+        stream: TokenStream,
+        rest: Rest | None = None,
     ) -> None:
         """Add the pieces of a document that the kernel alone cannot read.
 
@@ -205,6 +225,8 @@ class PieceSource:
             Not used.
         stream : TokenStream
             Gets the pieces.
+        rest : Rest or None, default=None
+            Not used: pieces cover the whole text.
         """
         stream.add(self.subwords.careful_tokens(document))
 

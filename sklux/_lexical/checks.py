@@ -58,6 +58,33 @@ def check_settings(vectorizer: TfidfVectorizer, base: type) -> None:
     _check_kernels_support(vectorizer)
 
 
+def check_position_weight(vectorizer: Any, *, uses_kernels: bool) -> None:
+    """Refuse weights by place if scikit-learn reads the documents.
+
+    Parameters
+    ----------
+    vectorizer : LexicalVectorizer
+        Its parameters have allowed types.
+    uses_kernels : bool
+        Whether the kernels support the other settings.
+
+    Raises
+    ------
+    ValueError
+        If `position_weight` is a number above 0, and the kernels do not read the
+        documents.
+    """
+    weight = vectorizer.position_weight
+    if uses_kernels or weight == "auto" or weight == 0:
+        return
+    raise ValueError(
+        f"The 'position_weight' parameter of LexicalVectorizer is {weight!r}, which "
+        "needs documents that compiled code reads, and a finite idf. Another setting, "
+        "such as a callable or a token_pattern that is not a run of word characters, "
+        "leaves the documents to scikit-learn. Change it, or set position_weight=0."
+    )
+
+
 def _check_tokenizer(vectorizer: TfidfVectorizer) -> None:
     """Refuse a tokenizer of word pieces if the analyzer does not use word pieces."""
     tokenizer = vectorizer.tokenizer

@@ -205,7 +205,9 @@ def _count_longer(streams, firsts, word_tf, max_n, marks, n_jobs) -> list[Level]
             counter = NgramCounter(start, stop, order)
             marked = marks.get(order, [NO_MARKS] * len(streams))
             for i, stream in enumerate(streams):
-                counter.count(*stream, firsts[i], prefixes[i], marked[i], order < max_n)
+                counter.count(
+                    *stream[:2], firsts[i], prefixes[i], marked[i], order < max_n
+                )
             level, ranks = _sorted_level(counter, ranks, order < max_n)
             levels.append(level)
         parts[start] = levels

@@ -5,9 +5,15 @@ from typing import NamedTuple
 import numpy as np
 
 from sklux._kernels.terms import TermIndex
-from sklux._kernels.tokens import Analysis, TokenStream, renumber
+from sklux._kernels.tokens import Analysis, Rest, TokenStream, renumber
 from sklux._lexical.buffers import TextBuffers
-from sklux._lexical.tokens import Source, Strings, Tokens, read_range
+from sklux._lexical.tokens import (
+    Source,
+    Strings,
+    Tokens,
+    read_range,
+    read_words_and_rest,
+)
 from sklux._utils.threads import FreeList
 
 
@@ -32,6 +38,9 @@ class TermReader(NamedTuple):
     streams : tuple of FreeList
         For each part, token streams that are used again. A stream of word pieces keeps
         the pieces of words that it has read.
+    reads_rest : bool
+        Whether word pieces, the first part, are read only for the rest of a text: the
+        words that are not terms of the second part, and characters outside words.
     """
 
     sources: tuple[Source, ...]
@@ -40,6 +49,7 @@ class TermReader(NamedTuple):
     second_part: int
     n_columns: int
     streams: tuple[FreeList, ...]
+    reads_rest: bool = False
 
     def analyses(self, block: TextBuffers) -> tuple[Analysis | None, ...]:
         """Return the kernel's rules of each part for a block of documents.
@@ -54,7 +64,12 @@ class TermReader(NamedTuple):
         tuple of (Analysis or None)
             The argument ``analyses`` of `read`.
         """
-        return tuple(source.analysis(block) for source in self.sources)
+        if not self.reads_rest:
+            return tuple(source.analysis(block) for source in self.sources)
+        pieces, words = self.sources
+        careful = pieces.subwords.analysis(is_careful=True)
+        rest = Rest(careful, self.numbers[0], self.indexes[1].n_known)
+        return None, words.analysis(block, rest=rest)
 
     def read(
         self,
@@ -79,6 +94,14 @@ class TermReader(NamedTuple):
         tuple of Tokens
             For each part, in the numbers of the part's index.
         """
+        if self.reads_rest:
+            with self.streams[1].borrow() as stream:
+                return read_words_and_rest(
+                    self.sources[1],
+                    analyses[1],
+                    block,
+                    *(start, stop, self.indexes[1].table, stream),
+                )
         parts = []
         for source, analysis, index, known, streams in zip(
             self.sources, analyses, self.indexes, self.numbers, self.streams
@@ -97,6 +120,7 @@ def term_reader(
     sources: tuple[Source, ...],
     terms: tuple[Strings, ...],
     columns: np.ndarray | None = None,
+    reads_rest: bool = False,
 ) -> TermReader:
     """Make the terms of a vocabulary ready for look-up.
 
@@ -109,6 +133,9 @@ def term_reader(
     columns : ndarray of shape (n_terms,), dtype=np.uint32, or None
         Columns of the terms of all sources; the most frequent terms have the lowest
         columns. None numbers the terms in order, the first source before the second.
+    reads_rest : bool, default=False
+        Whether the first source, of word pieces, reads only what the words of the
+        second source do not cover.
 
     Returns
     -------
@@ -138,7 +165,9 @@ def term_reader(
     )
     second_part = len(terms[0]) if len(terms) > 1 else 0
     streams = tuple(FreeList(TokenStream) for _ in sources)
-    return TermReader(sources, indexes, numbers, second_part, n_columns, streams)
+    return TermReader(
+        sources, indexes, numbers, second_part, n_columns, streams, reads_rest
+    )
 
 
 def numbers_in(index: TermIndex, words: Strings) -> np.ndarray:

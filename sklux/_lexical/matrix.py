@@ -39,6 +39,8 @@ class Weighing:
     second_part : int
         First column of the second part of the columns; both parts of a row get the
         same norm. 0 if there is one part.
+    profile : ndarray of shape (n_places,), dtype=np.float32, or None
+        Extra weight of an occurrence by its place in the document; None means none.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Weighing:
         idf: np.ndarray | None = None,
         norm: Literal["l1", "l2"] | None = None,
         second_part: int = 0,
+        profile: np.ndarray | None = None,
     ):
         self.dtype = np.dtype(dtype)
         self.sublinear_tf = sublinear_tf
@@ -58,6 +61,7 @@ class Weighing:
         self.idf = nothing if idf is None else np.ascontiguousarray(idf, self.dtype)
         self.norm = norm
         self.second_part = second_part
+        self.profile = profile
 
     def write(self, rows: RowBuilder, n_terms: np.ndarray, out: np.ndarray) -> None:
         """Write the values of some rows.
@@ -149,13 +153,14 @@ class MatrixParts:
         tokens : tuple of Tokens
             The documents for each index, in the numbers of that index.
         """
-        rows = RowBuilder(self.n_columns)
+        rows = RowBuilder(self.n_columns, self.weighing.profile)
         n_terms = np.empty(len(tokens[0].ends), dtype=np.int64)
         rows.read(
             self.indexes,
             tuple(part.numbers for part in tokens),
             tuple(part.ends for part in tokens),
             n_terms,
+            tokens[0].places,
         )
         self._parts[place] = rows, n_terms
 

@@ -150,6 +150,27 @@ def unicode_words(least: int) -> Callable[[str], list[str]]:
     return words_of
 
 
+@cache
+def items(segmentation: Literal["regex", "unicode"]) -> re.Pattern[str]:
+    """Return a pattern that matches all parts of a text; the slow form of the kernel.
+
+    Parameters
+    ----------
+    segmentation : {'regex', 'unicode'}
+        What a word is.
+
+    Returns
+    -------
+    re.Pattern
+        A match is a word, of any length, or one character that belongs to no word.
+    """
+    if segmentation == "regex":
+        return re.compile(r"\w+|\W")
+    is_word = (character_classes() & CLASS_BITS["word"]) != 0
+    is_other = _class_of((is_word | _marks()) & ~_letters())
+    return re.compile(f"{_letter_pattern()}|[{is_other}]+|.", re.DOTALL)
+
+
 def piece_words(text: str) -> list[str]:
     """Return the words of a text that are cut into learnt word pieces.
 

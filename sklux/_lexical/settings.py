@@ -23,6 +23,9 @@ PARAMETERS = (
     "ngram_range",
     "binary",
     "dtype",
+    "subwords_of",
+    "position_weight",
+    "position_decay",
 )
 _values_of = attrgetter(*PARAMETERS)
 
@@ -53,6 +56,9 @@ class LexicalSettings(NamedTuple):
     ngram_range: object
     binary: object
     dtype: object
+    subwords_of: object
+    position_weight: object
+    position_decay: object
 
     @classmethod
     def of(cls, vectorizer: TfidfVectorizer, lexicon: Lexicon | None) -> Self:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from sklux._kernels.tokens import Analysis, TokenStream, renumber
+from sklux._kernels.tokens import Analysis, Rest, TokenStream, renumber
 from sklux._kernels.words import ARENA_PADDING, WordTable, join_words, rank_words
 from sklux._lexical.buffers import TextBuffers
 from sklux._utils.threads import run_ranges, thread_count
@@ -30,10 +30,14 @@ class Tokens(NamedTuple):
         n-gram spans.
     ends : ndarray of shape (n_documents,), dtype=np.int64
         Place after the last token of each document.
+    places : ndarray of shape (n_tokens,), dtype=np.uint32, or None
+        Number of words before each token. None means that the tokens are counted
+        themselves.
     """
 
     numbers: np.ndarray
     ends: np.ndarray
+    places: np.ndarray | None = None
 
 
 class Strings(NamedTuple):
@@ -207,7 +211,12 @@ class Source(Protocol):
         """Return the kernel's rules for a block; None if ``subwords`` reads it."""
 
     def read_with_care(
-        self, document: str, table: WordTable, grow: bool, stream: TokenStream
+        self,
+        document: str,
+        table: WordTable,
+        grow: bool,
+        stream: TokenStream,
+        rest: Rest | None = None,
     ) -> None:
         """Add the tokens of a document that the kernel alone cannot read."""
 
@@ -259,6 +268,78 @@ def read_range(
         return source.subwords.library_tokens(documents)
     stream = TokenStream() if stream is None else stream
     ends = np.empty(stop - start, dtype=np.int64)
+    _fill(stream, source, analysis, buffers, table, grow, (start, stop), ends, None)
+    return _tokens_of(stream, ends)
+
+
+def read_words_and_rest(
+    source: Source,
+    analysis: Analysis,
+    buffers: TextBuffers,
+    start: int,
+    stop: int,
+    table: WordTable,
+    stream: TokenStream,
+) -> tuple[Tokens, Tokens]:
+    """Return the words of a range of documents, and the pieces of their rest.
+
+    Parameters
+    ----------
+    source : Source
+        How documents become words.
+    analysis : Analysis
+        The kernel's rules for these documents, with a `Rest`.
+    buffers : TextBuffers
+        Documents.
+    start, stop : int
+        The range.
+    table : WordTable
+        Numbers of the words.
+    stream : TokenStream
+        An empty stream that has read earlier ranges with the same `Rest`.
+
+    Returns
+    -------
+    rest : Tokens
+        Pieces of the words that are not terms, and of characters outside words.
+    words : Tokens
+        Words, in the numbers of the table.
+
+    Raises
+    ------
+    ValueError
+        If a document is not valid UTF-8 or is too long.
+    MemoryError
+        If the memory does not suffice.
+    """
+    ends, rest_ends = np.empty((2, stop - start), dtype=np.int64)
+    bounds = start, stop
+    _fill(stream, source, analysis, buffers, table, False, bounds, ends, rest_ends)
+    pieces, places = np.empty((2, stream.n_rest), dtype=np.uint32)
+    stream.copy_rest(pieces, places)
+    return Tokens(pieces, rest_ends, places), _tokens_of(stream, ends)
+
+
+def _tokens_of(stream: TokenStream, ends: np.ndarray) -> Tokens:
+    """A copy of the tokens of a stream."""
+    numbers = np.empty(len(stream), dtype=np.uint32)
+    stream.copy_tokens(numbers)
+    return Tokens(numbers, ends)
+
+
+def _fill(
+    stream: TokenStream,
+    source: Source,
+    analysis: Analysis,
+    buffers: TextBuffers,
+    table: WordTable,
+    grow: bool,
+    bounds: tuple[int, int],
+    ends: np.ndarray,
+    rest_ends: np.ndarray | None,
+) -> None:
+    """Read a range of documents into a stream."""
+    start, stop = bounds
     place = start
     while True:
         n_read, problem = stream.read(
@@ -269,18 +350,19 @@ def read_range(
             buffers.lengths[place:stop],
             buffers.encodings[place:stop],
             ends[place - start :],
+            None if rest_ends is None else rest_ends[place - start :],
         )
         place += n_read
         if problem is None:
             break
         if problem != "care":
             _raise_problem(problem, buffers, place)
-        source.read_with_care(buffers.document(place), table, grow, stream)
+        document = buffers.document(place)
+        source.read_with_care(document, table, grow, stream, analysis.rest)
         ends[place - start] = len(stream)
+        if rest_ends is not None:
+            rest_ends[place - start] = stream.n_rest
         place += 1
-    numbers = np.empty(len(stream), dtype=np.uint32)
-    stream.copy_tokens(numbers)
-    return Tokens(numbers, ends)
 
 
 def _raise_problem(problem: str, buffers: TextBuffers, place: int) -> None:

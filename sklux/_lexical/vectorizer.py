@@ -15,7 +15,7 @@ from collections.abc import (
 )
 from dataclasses import replace
 from functools import partial
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -37,7 +37,11 @@ from sklux._lexical.analysis import (
     text_source,
 )
 from sklux._lexical.buffers import TextBuffers, text_buffers
-from sklux._lexical.checks import check_settings, warn_for_unused_params
+from sklux._lexical.checks import (
+    check_position_weight,
+    check_settings,
+    warn_for_unused_params,
+)
 from sklux._lexical.fitting import (
     LearntTerms,
     TermLimits,
@@ -48,7 +52,12 @@ from sklux._lexical.fitting import (
 from sklux._lexical.lexicon import PART_PREFIXES, Extension, Lexicon
 from sklux._lexical.lookup import TermReader, term_reader
 from sklux._lexical.matrix import Weighing, rows_of_blocks, rows_of_corpora
-from sklux._lexical.segmentation import normal_form, unicode_words, without_format
+from sklux._lexical.segmentation import (
+    items,
+    normal_form,
+    unicode_words,
+    without_format,
+)
 from sklux._lexical.settings import LexicalSettings
 from sklux._lexical.subwords import (
     Subwords,
@@ -112,6 +121,10 @@ EMPTY_DOCUMENTS: dict[str, Callable[[], object]] = {
     "filename": lambda: os.devnull,
     "file": io.BytesIO,
 }
+
+# With a larger weight the first words decide alone. The table of the profile has 20
+# entries for each unit of the decay.
+MAX_POSITION_WEIGHT, MAX_POSITION_DECAY = 1e6, 1e5
 
 # Look-up tables of fitted stages.
 _prepared = EstimatorCache()
@@ -213,8 +226,28 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         Hebrew and Arabic. The analyzers ``'char'`` and ``'char_wb'`` read the normal
         form.
 
+    subwords_of : {'all', 'unknown'}, default='all'
+        With ``analyzer='word+subword'``, which words `transform` cuts into pieces.
+        ``'all'`` means all words. ``'unknown'`` means words that are not terms, and
+        characters that belong to no word, such as punctuation; stop words are left out.
+        Most words are terms, so there are far fewer pieces, and the text is read only
+        once. The terms and their idf are the same in both cases. The pieces must be
+        learnt, or be those of a tokenizer like BERT's.
+
     n_subwords : int, default=20_000
         Largest number of word pieces that `fit` learns if ``tokenizer`` is None.
+
+    position_weight : float or 'auto', default=0.0
+        How much more the first words of a document count. The weight of a term is
+        multiplied by ``1 + position_weight * m``, where m is the mean of
+        ``exp(-p / position_decay)`` over its occurrences in the document, and p the
+        number of words before an occurrence (before the last word of an n-gram). 0 is
+        TF-IDF. ``'auto'`` is for `LuxicalVectorizer`, which chooses the weight when it
+        fits its stage; on its own it means 0.
+
+    position_decay : float, default=12.0
+        Number of words after which the extra weight of `position_weight` has fallen to
+        1 / e.
 
     null_documents : {'error', 'empty'}, default='error'
         Whether a missing document (None, NaN, NaT, NA, a null of Arrow or polars, or a
@@ -299,7 +332,13 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             None,
         ],
         "segmentation": [StrOptions({"regex", "unicode"})],
+        "subwords_of": [StrOptions({"all", "unknown"})],
         "n_subwords": [Interval(Integral, 1, None, closed="left")],
+        "position_weight": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, MAX_POSITION_WEIGHT, closed="both"),
+        ],
+        "position_decay": [Interval(Real, 0, MAX_POSITION_DECAY, closed="right")],
         "null_documents": [StrOptions(set(NULL_DOCUMENTS))],
         "n_jobs": [Integral, None],
     }
@@ -335,7 +374,10 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         smooth_idf: bool = True,
         sublinear_tf: bool = False,
         segmentation: Literal["regex", "unicode"] = "regex",
+        subwords_of: Literal["all", "unknown"] = "all",
         n_subwords: int = 20_000,
+        position_weight: float | Literal["auto"] = 0.0,
+        position_decay: float = 12.0,
         null_documents: NullDocuments = "error",
         n_jobs: int | None = None,
     ):
@@ -363,7 +405,10 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             sublinear_tf=sublinear_tf,
         )
         self.segmentation = segmentation
+        self.subwords_of = subwords_of
         self.n_subwords = n_subwords
+        self.position_weight = position_weight
+        self.position_decay = position_decay
         self.null_documents = null_documents
         self.n_jobs = n_jobs
 
@@ -599,19 +644,42 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         if self.analyzer == "subword":
             return self._piece_ngrams
         words_of = self._word_analyzer().build_analyzer()
-        return partial(self._pieces_and_words, words_of=words_of)
+        pieces_of = self._rest_analyzer() if self._reads_rest else self._pieces_of
+        return partial(self._pieces_and_words, words_of=words_of, pieces_of=pieces_of)
 
     def _piece_ngrams(self, document: object) -> list[str]:
         """n-grams of the pieces of one document."""
         return self._word_ngrams(self._pieces_of(self.decode(document)))
 
     def _pieces_and_words(
-        self, document: object, words_of: Callable[[str], list[str]]
+        self,
+        document: object,
+        words_of: Callable[[str], list[str]],
+        pieces_of: Callable[[str], list[str]],
     ) -> list[str]:
         """Pieces and words of one document, with the prefix of each kind."""
         text = self.decode(document)  # a file can be read only once
-        parts = zip(PART_PREFIXES, (self._pieces_of(text), words_of(text)))
+        parts = zip(PART_PREFIXES, (pieces_of(text), words_of(text)))
         return [prefix + term for prefix, part in parts for term in part]
+
+    def _rest_analyzer(self) -> Callable[[str], list[str]]:
+        """A function that maps a text to the pieces of what its words do not cover."""
+        analyzer = self._word_analyzer()
+        prepare = analyzer.build_preprocessor()
+
+        def pieces_of(text: str) -> list[str]:
+            # The terms are read now: the fit may follow.
+            self._fitted_subwords()
+            known = set(self._lexicon.terms[-1].tolist())
+            known |= set(analyzer.get_stop_words() or ())
+            return [
+                piece
+                for item in items(self.segmentation).findall(prepare(text))
+                if item not in known
+                for piece in self._pieces_of(item)
+            ]
+
+        return pieces_of
 
     def _uses_kernels(self) -> bool:
         """Whether the kernels support all settings; otherwise scikit-learn reads."""
@@ -727,6 +795,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         if self.analyzer in SUBWORD_ANALYZERS:
             self._validate_ngram_range()
         check_settings(self, LexicalVectorizer)
+        check_position_weight(self, uses_kernels=self._uses_kernels())
 
     def _warn_for_unused_params(self) -> None:
         if self.analyzer in SUBWORD_ANALYZERS:
@@ -747,6 +816,12 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             learnt = learn_wordpieces(documents, self.n_subwords, self.segmentation)
             return Subwords(learnt, segmentation=self.segmentation)
         subwords = Subwords(read_tokenizer(self.tokenizer))
+        if self._reads_rest and not subwords.in_kernel:
+            raise ValueError(
+                "The 'tokenizer' parameter of LexicalVectorizer must be a tokenizer "
+                "like BERT's when subwords_of='unknown', because compiled code reads "
+                "the words. Set subwords_of='all', or tokenizer=None to learn pieces."
+            )
         if self.analyzer == "subword" and self.ngram_range[1] > 1:
             spaced = [piece for piece in subwords.pieces.tolist() if " " in piece]
             if spaced:
@@ -825,14 +900,17 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         extension = self._extension(lexicon, words, found)
         self._adopt(extension.lexicon)
         prepared = self._prepared()
-        return LearntStage(
-            lambda: align_interface(
-                rows_of_corpora(
-                    found.corpora, prepared.reader, prepared.weighing, self.n_jobs
-                )
-            ),
-            extension,
-        )
+
+        def matrix() -> sparse.csr_matrix:
+            reader, weighing = prepared
+            if reader.reads_rest:
+                # The rest is known only now that the terms are.
+                X = rows_of_blocks(blocks, reader, weighing, self.n_jobs)
+            else:
+                X = rows_of_corpora(found.corpora, reader, weighing, self.n_jobs)
+            return align_interface(X)
+
+        return LearntStage(matrix, extension)
 
     def _idf_of(self, df: np.ndarray, n_documents: int) -> np.ndarray | None:
         """The idf for document frequencies; None if it is not used."""
@@ -870,7 +948,10 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
 
     def _prepared(self) -> Prepared | None:
         """Reader and weighing; None if scikit-learn has to read the documents."""
-        return _prepared.get(self, self._settings, self._prepare)
+        prepared = _prepared.get(self, self._settings, self._prepare)
+        if prepared is None:
+            check_position_weight(self, uses_kernels=False)
+        return prepared
 
     def _prepare(self) -> Prepared | None:
         """Make reader and weighing."""
@@ -882,7 +963,21 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     def _new_reader(self, columns: np.ndarray | None = None) -> TermReader:
         """A reader of documents, with the given columns or the matrix's columns."""
         sources = self._sources(self._lexicon.subwords)
-        return term_reader(sources, self._lexicon.terms, columns)
+        return term_reader(sources, self._lexicon.terms, columns, self._reads_rest)
+
+    @property
+    def _reads_rest(self) -> bool:
+        """Whether pieces are read only for words that are not terms."""
+        return self.analyzer == "word+subword" and self.subwords_of == "unknown"
+
+    def _profile(self) -> np.ndarray | None:
+        """Extra weight of a term by its place in the document; None means none."""
+        weight = self.position_weight
+        if weight == "auto" or weight == 0:
+            return None
+        # Beyond, the factor is below exp(-20).
+        places = np.arange(int(20 * self.position_decay) + 1)
+        return (weight * np.exp(-places / self.position_decay)).astype(np.float32)
 
     def _weighing(self, reader: TermReader) -> Weighing:
         """How the fitted stage weighs counts."""
@@ -894,6 +989,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             idf=idf if isinstance(idf, np.ndarray) else None,
             norm=self._tfidf.norm,
             second_part=reader.second_part,
+            profile=self._profile(),
         )
 
 
@@ -1009,6 +1105,28 @@ def takes_words(vectorizer: LexicalVectorizer) -> bool:
         vectorizer.analyzer in ("word", "word+subword")
         and vectorizer.vocabulary is None
         and type(vectorizer).fit_transform is LexicalVectorizer.fit_transform
+        and vectorizer._uses_kernels()
+    )
+
+
+def has_open_position_weight(vectorizer: object) -> bool:
+    """Whether the position weight of a lexical stage is to be chosen.
+
+    Parameters
+    ----------
+    vectorizer : estimator
+        Any lexical stage, fitted or not.
+
+    Returns
+    -------
+    bool
+        True for a `LexicalVectorizer` with ``position_weight='auto'`` that the kernels
+        read.
+    """
+    return (
+        isinstance(vectorizer, LexicalVectorizer)
+        and vectorizer.position_weight == "auto"
+        and vectorizer.input == "content"
         and vectorizer._uses_kernels()
     )
 
@@ -1131,6 +1249,8 @@ def default_lexical_stage() -> LexicalVectorizer:
         # Single characters are words too, such as R, C and 3.
         token_pattern=r"(?u)\b\w+\b",
         segmentation="unicode",
+        subwords_of="unknown",
+        position_weight="auto",
         sublinear_tf=True,
         max_features=200_000,
         dtype=np.float32,

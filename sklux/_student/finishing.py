@@ -5,8 +5,8 @@ from scipy import sparse
 
 from sklux._student.fit_data import FitData
 from sklux._student.initialization import start_features
+from sklux._student.learnt_features import LearntFeatures
 from sklux._student.network import Network, apply_network
-from sklux._student.occurring import OccurringFeatures
 from sklux._student.products import csr_product
 from sklux._student.report import FitReport, fit_report
 from sklux._student.targets import Targets, nearest_rotation
@@ -23,7 +23,11 @@ TURN_ALPHA = 1e-3
 
 
 def report_on_fit(
-    data: FitData, coefs: list[np.ndarray], weights_dtype: str, tied: bool = False
+    data: FitData,
+    coefs: list[np.ndarray],
+    weights_dtype: str,
+    features: LearntFeatures,
+    tied: bool = False,
 ) -> FitReport:
     """Compare a trained student with its teacher.
 
@@ -37,6 +41,8 @@ def report_on_fit(
         report on them would be too good.
     weights_dtype : {'float32', 'float16', 'int8'}
         Type of the stored weights: the report is about these.
+    features : LearntFeatures
+        Which features the columns are.
     tied : bool, default=False
         Whether the rows are tied.
 
@@ -50,8 +56,9 @@ def report_on_fit(
     if len(sample) == 0:
         sample = data.train[data.teacher.is_embedded[data.train]]
         sample = sample[first_of_groups(data.groups[sample])][:MAX_REPORT_SIZE]
-    network = _in_type(Network.of(coefs, tied), weights_dtype)
-    student = apply_network(data.X[sample], network, all_threads())
+    network = _in_type(features.folded(Network.of(coefs, tied)), weights_dtype)
+    rows = features.rows_as_read(data.X[sample])
+    student = apply_network(rows, network, all_threads())
     return fit_report(
         student,
         data.teacher.unit(sample),
@@ -158,7 +165,7 @@ def stored_network(
     coefs: list[np.ndarray],
     X: sparse.csr_matrix,
     weights_dtype: str,
-    features: OccurringFeatures,
+    features: LearntFeatures,
     tied: bool = False,
 ) -> Network:
     """Return the network in its stored form: the rows of frequent features come first.
@@ -171,7 +178,7 @@ def stored_network(
         Features of the documents, for the frequency of each feature.
     weights_dtype : {'float32', 'float16', 'int8'}
         Type of the first layer.
-    features : OccurringFeatures
+    features : LearntFeatures
         Which features the columns are.
     tied : bool, default=False
         Whether the rows are tied.
@@ -181,8 +188,8 @@ def stored_network(
     Network
         The network, with a copy of the first layer.
     """
-    ordered = Network.of(coefs, tied).by_frequency(column_counts(X))
-    network = features.network(ordered)
+    folded = features.folded(Network.of(coefs, tied))
+    network = features.network(folded.by_frequency(features.frequency(X)))
     return _in_type(network, weights_dtype)
 
 

@@ -42,8 +42,10 @@ from sklux._student.finishing import (
 )
 from sklux._student.fit_data import FitData, TrainingExamples
 from sklux._student.fit_memory import FitSize, warn_of_memory
+from sklux._student.folding import Folding
 from sklux._student.held_out import split_held_out
 from sklux._student.initialization import initial_coefs
+from sklux._student.learnt_features import LearntFeatures
 from sklux._student.network import (
     WEIGHT_DTYPES,
     Network,
@@ -51,7 +53,6 @@ from sklux._student.network import (
     check_finite,
     check_tied_layers,
 )
-from sklux._student.occurring import OccurringFeatures
 from sklux._student.report import FitReport
 from sklux._student.targets import Targets, student_targets
 from sklux._student.teacher_embeddings import TeacherEmbeddings
@@ -453,6 +454,7 @@ class ReLUProjection(
         X_views: MatrixLike | None,
         terms: TermVectors | None = None,
         text_groups: np.ndarray | None = None,
+        folding: Folding | None = None,
         *,
         warns_of_missing: bool,
         warns_of_memory: bool = True,
@@ -480,7 +482,7 @@ class ReLUProjection(
                 self.validation_fraction,
                 random_state,
             )
-            features = OccurringFeatures.of(X, X_views, terms)
+            features = LearntFeatures.of(X, X_views, terms, folding)
             data = FitData(
                 features.matrix(X),
                 teacher,
@@ -497,7 +499,7 @@ class ReLUProjection(
         return self
 
     def _learn(
-        self, data: FitData, features: OccurringFeatures, task: FitTask | NullTask
+        self, data: FitData, features: LearntFeatures, task: FitTask | NullTask
     ) -> None:
         """Compute targets, initialise, train, report, and set the attributes."""
         corpus_weight = defaults.corpus_weight(
@@ -566,7 +568,7 @@ class ReLUProjection(
         self,
         data: FitData,
         targets: Targets,
-        features: OccurringFeatures,
+        features: LearntFeatures,
         coefs: list[np.ndarray],
     ) -> tuple[Network, FitReport]:
         """Return the network in its stored form, and the report on it."""
@@ -574,7 +576,7 @@ class ReLUProjection(
         if not self._compares_reduced:
             coefs = rotated_coefs(data, targets, coefs, tied)
         with stage("report", self.verbose):
-            report = report_on_fit(data, coefs, dtype, tied)
+            report = report_on_fit(data, coefs, dtype, features, tied)
             _warn_of_report(report)
         coefs = finished_coefs(data, targets, coefs, tied)
         return stored_network(coefs, data.X, dtype, features, tied), report
@@ -814,12 +816,13 @@ class ReLUProjection(
 
 def _attributes_of(
     student: Callable[[Network], TrainedStudent],
-    features: OccurringFeatures,
+    features: LearntFeatures,
     tied: bool,
     coefs: list[np.ndarray],
 ) -> dict[str, object]:
     """Fitted attributes at this moment of the training, with copies of the weights."""
-    network = Network.of([weights.copy() for weights in coefs], tied)
+    copies = [weights.copy() for weights in coefs]
+    network = features.folded(Network.of(copies, tied))
     return student(features.network(network)).attributes()
 
 
@@ -889,6 +892,7 @@ def fit_projection(
     X_views: MatrixLike | None,
     terms: TermVectors | None,
     text_groups: np.ndarray | None,
+    folding: Folding | None = None,
     *,
     warns_of_missing: bool,
     warns_of_memory: bool = True,
@@ -910,13 +914,16 @@ def fit_projection(
     text_groups : ndarray of shape (n_samples,), dtype=np.intp, or None
         Result of `copy_groups` for the texts, if they are known. Documents with the
         same number are copies, as are documents with equal rows of ``X``.
+    folding : Folding or None, default=None
+        The form in which ``X``, ``X_views`` and ``terms`` are; None means that they are
+        as `transform` reads them.
     warns_of_missing : bool
         Whether to warn if documents have no teacher embedding.
     warns_of_memory : bool, default=True
         Whether to warn if the fit may need more memory than is available.
     """
     projection._fit(
-        *(X, teacher, X_views, terms, text_groups),
+        *(X, teacher, X_views, terms, text_groups, folding),
         warns_of_missing=warns_of_missing,
         warns_of_memory=warns_of_memory,
     )

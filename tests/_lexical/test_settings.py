@@ -28,6 +28,9 @@ CHANGES = {
     "ngram_range": (1, 2),
     "binary": True,
     "dtype": np.float32,
+    "subwords_of": "unknown",
+    "position_weight": 1.0,
+    "position_decay": 5.0,
 }
 
 

@@ -16,8 +16,8 @@ from sklux._student.finishing import (
 )
 from sklux._student.fit_data import FitData
 from sklux._student.initialization import feature_means
+from sklux._student.learnt_features import LearntFeatures
 from sklux._student.network import Network, apply_network
-from sklux._student.occurring import OccurringFeatures
 from sklux._student.report import fit_report
 from sklux._student.targets import make_targets
 from sklux._student.teacher_embeddings import TeacherEmbeddings
@@ -26,7 +26,10 @@ from sklux._student.term_vectors import term_vectors
 # Features of the training documents, of held-out documents alone, of a term, of a view,
 # and of nothing.
 TRAINED, HELD_OUT, TERM, VIEW, NOTHING = slice(0, 30), slice(30, 40), 40, 41, 42
+
 N_SAMPLES, N_FEATURES, N_COMPONENTS = 80, 43, 4
+# Features that are learnt as they are read.
+AS_READ = LearntFeatures(N_FEATURES)
 
 
 def fit_data(*, n_held_out=20, terms=None, X_views=None):
@@ -169,7 +172,7 @@ def test_finished_coefs_are_contiguous_floats(tied):
 
 def test_report_on_fit_of_tied_rows():
     data, coefs = fit_data(), random_coefs(N_COMPONENTS)
-    report = report_on_fit(data, coefs, "float32", tied=True)
+    report = report_on_fit(data, coefs, "float32", AS_READ, tied=True)
     student = apply_network(data.X[data.held_out], Network.of(coefs, tied=True), 1)
     teacher = data.teacher.vectors[data.held_out]
     assert report == fit_report(student, teacher, held_out=True, random_state=0)
@@ -177,7 +180,7 @@ def test_report_on_fit_of_tied_rows():
 
 def test_report_on_fit_is_about_held_out_documents():
     data, coefs = fit_data(), random_coefs(10)
-    report = report_on_fit(data, coefs, "float32")
+    report = report_on_fit(data, coefs, "float32", AS_READ)
     student = apply_network(data.X[data.held_out], Network.of(coefs), 1)
     teacher = data.teacher.vectors[data.held_out]
     assert report == fit_report(student, teacher, held_out=True, random_state=0)
@@ -192,9 +195,9 @@ def test_report_on_fit_is_about_the_stored_weights():
         data.X[data.held_out], Network.of(coefs).quantized("int8"), 1
     )
     teacher = data.teacher.vectors[data.held_out]
-    report = report_on_fit(data, coefs, "int8")
+    report = report_on_fit(data, coefs, "int8", AS_READ)
     assert report == fit_report(student, teacher, held_out=True, random_state=0)
-    assert report != report_on_fit(data, coefs, "float32")
+    assert report != report_on_fit(data, coefs, "float32", AS_READ)
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(30, 30), (1000, 60)])
@@ -206,7 +209,7 @@ def test_report_on_fit_without_held_out_documents(monkeypatch, limit, expected):
     vectors[::4] = 0
     teacher = TeacherEmbeddings.of_rows(vectors, "y")
     data = replace(data, teacher=teacher, X_views=None, terms=None)
-    report = report_on_fit(data, random_coefs(10), "float32")
+    report = report_on_fit(data, random_coefs(10), "float32", AS_READ)
     assert report.n_documents == expected
     assert not report.held_out
 
@@ -223,16 +226,16 @@ def test_report_on_fit_without_held_out_documents_leaves_out_copies():
         ),
         groups=np.tile(np.arange(40), 2),
     )
-    expected = report_on_fit(once, coefs, "float32")
+    expected = report_on_fit(once, coefs, "float32", AS_READ)
     assert expected.n_documents == 40
-    assert report_on_fit(twice, coefs, "float32") == expected
+    assert report_on_fit(twice, coefs, "float32", AS_READ) == expected
 
 
 def test_stored_network_begins_with_frequent_features():
     """Feature 2 occurs three times, feature 0 once, feature 1 never."""
     X = sparse.csr_matrix([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
     weights = np.arange(6, dtype=np.float32).reshape(3, 2)
-    network = stored_network([weights], X, "float32", OccurringFeatures(3))
+    network = stored_network([weights], X, "float32", LearntFeatures(3))
     reference.assert_same_bits(network.rows, weights[[2, 0, 1]])
     assert network.places.tolist() == [1, 2, 0]
     reference.assert_same_bits(network.coefs()[0], weights)
@@ -242,7 +245,7 @@ def test_stored_network_begins_with_frequent_features():
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
 def test_stored_network_has_the_type(dtype, tied):
     X, coefs = fit_data().X, random_coefs(N_COMPONENTS)
-    features = OccurringFeatures(N_FEATURES)
+    features = LearntFeatures(N_FEATURES)
     network = stored_network(coefs, X, dtype, features, tied)
     expected = stored_network(coefs, X, "float32", features, tied).quantized(dtype)
     assert network.dtype == dtype

@@ -9,8 +9,8 @@ import reference
 from scipy import sparse
 
 from sklux import ReLUProjection
+from sklux._student.learnt_features import MIN_FEATURES, LearntFeatures
 from sklux._student.network import Network, apply_network
-from sklux._student.occurring import MIN_FEATURES, OccurringFeatures
 from sklux._student.projection import network_of
 from sklux._student.saved import (
     projection_state,
@@ -54,7 +54,7 @@ def test_occurring_features_are_found_if_most_do_not_occur(
 ):
     columns = some_columns(n_columns, n_features)
     X, _ = matrix(columns, n_features, n_rows=1)
-    found = OccurringFeatures.of(X, None, None)
+    found = LearntFeatures.of(X, None, None)
     assert found.n_features == n_features
     if leaves_out:
         np.testing.assert_array_equal(found.columns, columns)
@@ -67,11 +67,11 @@ def test_occurring_features_of_views_and_terms():
     X, _ = matrix([3, 70])
     X_views, _ = matrix([70, 19_000])
     terms = TermVectors(np.array([5, 3]), np.zeros((2, 4), dtype=np.float32))
-    found = OccurringFeatures.of(X, X_views, terms)
+    found = LearntFeatures.of(X, X_views, terms)
     assert found.columns.tolist() == [3, 5, 70, 19_000]
     assert found.terms(terms).features.tolist() == [1, 0]
     assert found.terms(terms).vectors is terms.vectors
-    assert OccurringFeatures(9).terms(terms) is terms
+    assert LearntFeatures(9).terms(terms) is terms
 
 
 @pytest.mark.parametrize("index_type", [np.int32, np.int64])
@@ -80,7 +80,7 @@ def test_occurring_features_of_a_matrix(index_type):
     X, narrow = matrix(columns)
     X.indices = X.indices.astype(index_type)
     X.indptr = X.indptr.astype(index_type)
-    found = OccurringFeatures.of(X, None, None).matrix(X)
+    found = LearntFeatures.of(X, None, None).matrix(X)
     assert found.shape == narrow.shape
     np.testing.assert_array_equal(found.toarray(), narrow.toarray())
     assert np.shares_memory(found.data, X.data)
@@ -98,7 +98,7 @@ def test_occurring_features_in_a_network_of_all(dtype, by_frequency):
     if by_frequency:
         small = small.by_frequency(rng.random_sample(60))
     small = small.quantized(dtype)
-    network = OccurringFeatures(WIDE, columns).network(small)
+    network = LearntFeatures(WIDE, columns).network(small)
     assert network.n_features == WIDE
     assert network.n_rows == 61
     assert network.shares_rows and not small.shares_rows

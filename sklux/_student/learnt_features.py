@@ -1,27 +1,31 @@
-"""Features that occur in a fit: only they have weights if the others are many."""
+"""The features that a fit learns weights for, and the features of a fitted network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 from scipy import sparse
 
+from sklux._student.folding import Folding
 from sklux._student.network import Network
 from sklux._student.term_vectors import TermVectors
 from sklux._utils.blocks import column_counts
+from sklux._utils.memory import aligned
 
 # Weights of fewer features need little memory.
 MIN_FEATURES = 10_000
 
 
 @dataclass(frozen=True, eq=False)
-class OccurringFeatures:
-    """Features of a fit that get a row of weights.
+class LearntFeatures:
+    """How the features that are learnt are related to the columns of a matrix.
 
     A matrix may have far more columns than the documents have different features, such
     as the 2**20 columns of a `HashingVectorizer`. The weights of columns that do not
     occur are zero, so the fit leaves these columns out, and the network has one row for
     all of them.
+
+    Features may also be learnt in another form than they are read (`Folding`).
 
     Attributes
     ----------
@@ -29,10 +33,14 @@ class OccurringFeatures:
         Number of columns of the matrix.
     columns : ndarray of shape (n_occurring,), dtype=np.intp, or None
         Columns that get a row, ascending; None means all.
+    folding : Folding or None
+        The form in which features are learnt; None means as they are read. With a
+        folding, all columns get a row.
     """
 
     n_features: int
     columns: np.ndarray | None = None
+    folding: Folding | None = None
 
     @classmethod
     def of(
@@ -40,6 +48,7 @@ class OccurringFeatures:
         X: sparse.csr_matrix,
         X_views: sparse.csr_matrix | None,
         terms: TermVectors | None,
+        folding: Folding | None = None,
     ) -> Self:
         """Find the features that occur, if they are at most half of many features.
 
@@ -51,15 +60,17 @@ class OccurringFeatures:
             Features of their views.
         terms : TermVectors or None
             Terms that the teacher has embedded; they occur too.
+        folding : Folding or None, default=None
+            The form in which the features are; None means as they are read.
 
         Returns
         -------
-        OccurringFeatures
+        LearntFeatures
             The features.
         """
         n_features = X.shape[1]
-        if n_features < MIN_FEATURES:
-            return cls(n_features)
+        if n_features < MIN_FEATURES or folding is not None:
+            return cls(n_features, folding=folding)
         occurs = column_counts(X) > 0
         if X_views is not None:
             occurs |= column_counts(X_views) > 0
@@ -104,6 +115,54 @@ class OccurringFeatures:
         if self.columns is None:
             return terms
         return terms._replace(features=np.searchsorted(self.columns, terms.features))
+
+    def rows_as_read(self, X: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Return rows in the form in which `transform` reads them.
+
+        Parameters
+        ----------
+        X : CSR matrix of shape (n_rows, n_features)
+            Rows in the form in which they are learnt.
+
+        Returns
+        -------
+        CSR matrix of shape (n_rows, n_features)
+            Rows for the result of `folded`.
+        """
+        return X if self.folding is None else self.folding.narrow(X)
+
+    def folded(self, network: Network) -> Network:
+        """Return the network for features as `transform` reads them.
+
+        Parameters
+        ----------
+        network : Network
+            A network for the features that are learnt, with float32 rows in their
+            order.
+
+        Returns
+        -------
+        Network
+            The same network if the features are learnt as they are read.
+        """
+        if self.folding is None:
+            return network
+        return replace(network, rows=aligned(self.folding.fold(network.rows)))
+
+    def frequency(self, X: sparse.csr_matrix) -> np.ndarray:
+        """Return how many documents each feature is read from.
+
+        Parameters
+        ----------
+        X : CSR matrix of shape (n_samples, n_features)
+            The documents, in the form in which they are learnt.
+
+        Returns
+        -------
+        ndarray of shape (n_features,), dtype=np.int64
+            The numbers.
+        """
+        return column_counts(X) if self.folding is None else self.folding.frequency
 
     def network(self, network: Network) -> Network:
         """Return a network for all features.
