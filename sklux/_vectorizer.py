@@ -404,9 +404,7 @@ class LuxicalVectorizer(
                 )
                 # The terms come first: they take seconds, the teacher takes long.
                 with task.part("terms"), stage("terms", self.verbose):
-                    X = self._fit_lexical(lexical, documents, plan)
-                    folding = _folding(lexical, X)
-                    X = _learnt_form(X, folding)
+                    X, folding = self._fit_lexical(lexical, documents, plan)
                     makes_views = self._makes_views(lexical, projection, X)
                 with task.part("teacher"):
                     terms, embeddings = self._embedded(
@@ -414,19 +412,31 @@ class LuxicalVectorizer(
                     )
             X = self._weigh_places(lexical, documents, embeddings, folding, X)
             views = self._views(lexical, documents, folding) if makes_views else None
-            groups = copy_groups(documents)
+            data = X, embeddings, views, terms, copy_groups(documents), folding
             release_free_memory()
             with task.part("training", projection):
                 fit_projection(
-                    *(projection, X, embeddings, views, terms, groups, folding),
+                    projection,
+                    *data,
                     warns_of_missing=teacher_embeddings is not None,
                     warns_of_memory=not warned,
                 )
-            self.lexical_ = lexical
-            self.projection_ = projection
-            self.teacher_id_ = teacher_id
-            self.n_teacher_terms_ = 0 if terms is None else len(terms.features)
+            n_terms = 0 if terms is None else len(terms.features)
+            self._adopt(lexical, projection, teacher_id, n_terms)
         return self
+
+    def _adopt(
+        self,
+        lexical: BaseEstimator,
+        projection: ReLUProjection,
+        teacher_id: str | None,
+        n_teacher_terms: int,
+    ) -> None:
+        """Set the fitted attributes."""
+        self.lexical_ = lexical
+        self.projection_ = projection
+        self.teacher_id_ = teacher_id
+        self.n_teacher_terms_ = n_teacher_terms
 
     def fit_transform(
         self,
@@ -692,10 +702,8 @@ class LuxicalVectorizer(
     def _with_projection(self, projection: ReLUProjection) -> Self:
         """Return the same model with another fitted network."""
         model = clone(self)
-        model.lexical_ = deepcopy(self.lexical_)
-        model.projection_ = projection
-        model.teacher_id_ = self.teacher_id_
-        model.n_teacher_terms_ = self.n_teacher_terms_
+        lexical = deepcopy(self.lexical_)
+        model._adopt(lexical, projection, self.teacher_id_, self.n_teacher_terms_)
         return model
 
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
@@ -1159,8 +1167,8 @@ class LuxicalVectorizer(
 
     def _fit_lexical(
         self, lexical: BaseEstimator, documents: list[str], plan: WordPlan
-    ) -> Rows:
-        """Fit the lexical stage; its matrix of the documents."""
+    ) -> tuple[Rows, Folding | None]:
+        """Fit the lexical stage; its matrix of the documents, as it is learnt."""
         X: Rows
         lost: list[str] = []
         with self._lexical_context():
@@ -1170,12 +1178,13 @@ class LuxicalVectorizer(
             else:
                 X = lexical.fit_transform(documents)
         if not sparse.issparse(X):
-            return X
+            return X, None
         X = sparse.csr_matrix(X)
         check_has_values(X, "The matrix of the lexical stage")
         if plan.is_list and lost:
             self._warn_of_lost_words(plan, lost)
-        return X
+        folding = _folding(lexical, X)
+        return _learnt_form(X, folding), folding
 
     def _warn_of_lost_words(self, plan: WordPlan, lost: list[str]) -> None:
         """Say which listed words are not terms."""
@@ -1339,7 +1348,7 @@ class LuxicalVectorizer(
             return None
 
 
-def _folding(lexical: BaseEstimator, X: Rows) -> Folding | None:
+def _folding(lexical: BaseEstimator, X: sparse.csr_matrix) -> Folding | None:
     """How words share weights with their pieces, if the stage reads only the words."""
     if not isinstance(lexical, LexicalVectorizer):
         return None
@@ -1349,9 +1358,9 @@ def _folding(lexical: BaseEstimator, X: Rows) -> Folding | None:
     return folding_of_terms(X, *shared)
 
 
-def _learnt_form(X: Rows, folding: Folding | None) -> Rows:
+def _learnt_form(X: sparse.csr_matrix, folding: Folding | None) -> sparse.csr_matrix:
     """A matrix in the form in which the network learns it."""
-    return X if folding is None else folding.expand(sparse.csr_matrix(X))
+    return X if folding is None else folding.expand(X)
 
 
 def _term_readers(lexical: CountVectorizer) -> dict[str, Reader]:

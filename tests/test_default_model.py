@@ -65,8 +65,8 @@ def test_position_weight_is_chosen_again_in_each_fit():
     assert vectorizer.lexical_.position_weight == 0.0
 
 
-def test_position_weight_is_chosen_without_copies(monkeypatch):
-    """Copies of a few documents are no further evidence."""
+def test_position_weight_is_chosen_without_copies():
+    """Copies of a few documents add nothing."""
     documents, vectors = topical_documents(100)
     vectorizer = fitted_on(documents * 10, np.tile(vectors, (10, 1)))
     assert vectorizer.lexical_.position_weight == 0.0
@@ -116,7 +116,7 @@ def test_stage_that_the_kernels_do_not_read_gets_no_weight():
 def test_folded_model_is_the_model_that_was_learnt(norm, binary, leading):
     """The report is about vectors of `transform`: folding is exact.
 
-    The texts have words that are no terms, so that pieces are read.
+    The texts have words that are not terms, so that pieces are read.
     """
     documents, vectors = topical_documents(500, leading=leading, with_rare=True)
     vectorizer = LuxicalVectorizer(

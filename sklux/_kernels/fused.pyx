@@ -3,11 +3,12 @@
     x_t = tf(count of t) idf(t) (1 + e_t)               for each term t of a document
     h   = s (sum over pieces of x_t W_t + r sum over words of x_t W_t),   s > 0
 
-Here e_t is the mean of profile[p] over the occurrences of t, p their places (terms.pyx).
-The layer is followed by the division by |h|, so the norm of x is not computed. If the
-terms have two parts, which must get the same norm, r is the norm of the first part
-divided by the norm of the second. The terms of a document are added in the order of
-their first occurrence: first the terms of the first part, then the terms of the second.
+Here e_t is the mean of profile[p] over the occurrences of t, and p is their place
+(terms.pyx). The layer is followed by the division by |h|, so the norm of x is not
+computed. If the terms have two parts, which must get the same norm, r is the norm of
+the first part divided by the norm of the second. The terms of a document are added in
+the order of their first occurrence: first the terms of the first part, then the terms
+of the second.
 
 Cost per document: the look-ups of `terms.pyx`, which give weight rows directly, and
 the reading of one row for each term, which is bound by the memory. All documents of a

@@ -208,8 +208,8 @@ cdef class TermIndex:
     ) noexcept nogil:
         """Add the columns of all terms among n tokens; return 0 if memory is out.
 
-        The place of a term is the place of its last token. Tokens from n to n_readable belong to the next documents, and are only
-        prefetched.
+        The place of a term is the place of its last token. Tokens from n to n_readable
+        belong to the next documents, and are only prefetched.
         """
         cdef int64_t i, j, last, n_orders, k = 0
         cdef uint32_t node, column

@@ -530,7 +530,7 @@ cdef class Rest:
     ):
         cdef Scratch scratch = Scratch()
         cdef uint8_t item[16]
-        cdef int byte, status = DONE
+        cdef int byte
         scratch.inner = Scratch()
         self.analysis, self.piece_numbers = analysis, piece_numbers
         self.n_known = n_known

@@ -190,13 +190,17 @@ class PieceSource:
         """Pieces by id."""
         return self.subwords.pieces
 
-    def analysis(self, buffers: TextBuffers) -> Analysis | None:
+    def analysis(
+        self, buffers: TextBuffers, *, rest: Rest | None = None
+    ) -> Analysis | None:
         """Return the kernel's rules; None if the tokenizers library has to read.
 
         Parameters
         ----------
         buffers : TextBuffers
             Documents.
+        rest : Rest or None, default=None
+            Not used: pieces cover the whole text.
 
         Returns
         -------

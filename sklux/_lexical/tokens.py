@@ -207,7 +207,9 @@ class Source(Protocol):
         ``library_tokens`` reads documents if the kernel does not support the tokenizer.
         """
 
-    def analysis(self, buffers: TextBuffers) -> Analysis | None:
+    def analysis(
+        self, buffers: TextBuffers, *, rest: Rest | None = None
+    ) -> Analysis | None:
         """Return the kernel's rules for a block; None if ``subwords`` reads it."""
 
     def read_with_care(

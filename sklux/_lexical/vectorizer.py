@@ -232,7 +232,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         characters that belong to no word, such as punctuation; stop words are left out.
         Most words are terms, so there are far fewer pieces, and the text is read only
         once. The terms and their idf are the same in both cases. The pieces must be
-        learnt, or be those of a tokenizer like BERT's.
+        learnt, or come from a tokenizer like BERT's.
 
     n_subwords : int, default=20_000
         Largest number of word pieces that `fit` learns if ``tokenizer`` is None.

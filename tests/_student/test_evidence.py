@@ -56,6 +56,6 @@ def test_best_setting_of_few_documents_is_the_default():
     X, vectors = make_rows(2 * module.MIN_DOCUMENTS - 2)
 
     def rows_of(setting):
-        raise AssertionError("few documents are no evidence")
+        raise AssertionError("too few documents were compared")
 
     assert best_setting(rows_of, vectors, [0.0, 1.0]) == 0.0
