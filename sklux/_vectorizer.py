@@ -421,8 +421,7 @@ class LuxicalVectorizer(
                     warns_of_missing=teacher_embeddings is not None,
                     warns_of_memory=not warned,
                 )
-            n_terms = 0 if terms is None else len(terms.features)
-            self._adopt(lexical, projection, teacher_id, n_terms)
+            self._adopt(lexical, projection, teacher_id, _n_terms(terms))
         return self
 
     def _adopt(
@@ -1346,6 +1345,11 @@ class LuxicalVectorizer(
                 UserWarning,
             )
             return None
+
+
+def _n_terms(terms: TermVectors | None) -> int:
+    """Number of terms that the teacher has embedded."""
+    return 0 if terms is None else len(terms.features)
 
 
 def _folding(lexical: BaseEstimator, X: sparse.csr_matrix) -> Folding | None:
