@@ -175,7 +175,11 @@ class LuxicalVectorizer(
         The lexical stage, which maps documents to a sparse matrix. `fit` fits a clone
         of it. None means a `LexicalVectorizer` with words of one character or more in
         all scripts, pairs of words, and word pieces learnt on the documents, with
-        sublinear tf and the 200,000 most frequent terms.
+        sublinear tf and the 200,000 most frequent terms. Its ``subwords_of='unknown'``
+        reads pieces only for words that are not terms; in training, the other words
+        share weights with their pieces. Its ``position_weight='auto'`` lets `fit`
+        choose how much more the first words of a document count: 0, 1 or 2, whichever
+        predicts the teacher's vectors of held-out documents best.
 
     projection : ReLUProjection or None, default=None
         The network. `fit` fits a clone of it. None means ``ReLUProjection()``.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from sklux._utils.blocks import column_counts
+from sklux._utils.blocks import column_counts, row_blocks
 
 # Weight of each kind of term while learning: single words, longer n-grams, pieces.
 WORD_WEIGHT, NGRAM_WEIGHT, PIECE_WEIGHT = 1.5, 1.0, 0.5
@@ -99,7 +99,8 @@ class Folding:
             F times the weights.
         """
         folded = self.shared @ weights
-        folded += self.own[:, np.newaxis] * weights
+        for block in row_blocks(len(weights)):
+            folded[block] += self.own[block, np.newaxis] * weights[block]
         return folded
 
 
