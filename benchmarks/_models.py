@@ -21,6 +21,8 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from threadpoolctl import threadpool_limits
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+from sklux._student.projection import fit_projection
+from sklux._student.teacher_embeddings import TeacherEmbeddings
 
 # Words and pairs of words, as in a typical TF-IDF setup.
 PLAIN_WORDS = {"ngram_range": (1, 2), "max_features": 200_000, "dtype": np.float32}
@@ -65,6 +67,8 @@ MODEL2VEC_EPOCHS = 60
 # Documents, and batch size, of the short fit of a student that is only timed.
 N_FITTED, FIT_BATCH = 2000, 500
 FASTTEXT_WIDTH, FASTTEXT_ORDER = 100, 2
+# What a fit on the main corpus chooses.
+POSITION_WEIGHT = 2.0
 
 
 # sklux
@@ -78,7 +82,8 @@ def untrained_student(
 ) -> LuxicalVectorizer:
     """A student with float32 weights for the terms of all texts.
 
-    It is fitted to noise on a few of them.
+    It is fitted to noise on a few of them. The default stage gets the weights by place
+    that a fit on the main corpus chooses; they cost a little time.
     """
     projection = ReLUProjection(
         width,
@@ -94,11 +99,15 @@ def untrained_student(
     noise = random.standard_normal((len(texts), width)).astype(np.float32)
     rows = random.permutation(len(texts))[:N_FITTED]
 
-    def fit_some(projection: ReLUProjection, X: sparse.csr_matrix, *_, **__) -> None:
-        projection.fit(X[rows], noise[rows])
+    def fit_some(projection, X, embeddings, views, terms, groups, folding, **options):
+        some = TeacherEmbeddings.of_rows(noise[rows], "noise")
+        fit_projection(projection, X[rows], some, None, None, None, folding, **options)
 
     with mock.patch("sklux._vectorizer.fit_projection", fit_some):
-        return student.fit(texts, teacher_embeddings=noise)
+        student.fit(texts, teacher_embeddings=noise)
+    if lexical is None:
+        student.lexical_.set_params(position_weight=POSITION_WEIGHT)
+    return student
 
 
 # luxical

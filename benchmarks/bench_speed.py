@@ -144,13 +144,15 @@ RIVALS = [LUXICAL, MODEL2VEC, FASTTEXT]
 FLOORS = [
     (WHOLE, "sklux, words, float32", LUXICAL, 30),
     (WHOLE, "sklux, words, float16", LUXICAL, 50),
-    (WHOLE, "sklux, words, int8", LUXICAL, 50),
+    (WHOLE, "sklux, words, int8", LUXICAL, 60),
+    (WHOLE, "sklux, default, int8", LUXICAL, 30),
     (WHOLE, "sklux, words, float32", MODEL2VEC, 25),
-    (WHOLE, "sklux, default, float32", MODEL2VEC, 8),
+    (WHOLE, "sklux, default, int8", MODEL2VEC, 24),
     (WHOLE, f"sklux, file of {LUXICAL_PAPER}", LUXICAL_PAPER, 2.5),
     (ONE, "sklux, words, float32", FASTTEXT, 2),
     (ONE, "sklux, words, float16", FASTTEXT, 3.5),
     (ONE, "sklux, words, int8", FASTTEXT, 3.5),
+    (ONE, "sklux, default, int8", FASTTEXT, 2.4),
 ]
 # Maximum number of features, and n-gram order; words and pairs are less than a million.
 FEATURES = [(50_000, 2), (200_000, 2), (500_000, 2)]

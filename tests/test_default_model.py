@@ -176,3 +176,33 @@ def test_all_pieces_of_all_words_are_still_possible():
     )
     vectorizer.fit(documents, teacher_embeddings=vectors)
     assert vectorizer.lexical_.transform(documents[:5])[:, :20].nnz > 0
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        # No single word is a term, so there is nothing to fold into.
+        {
+            "vocabulary": ["subword__a", "subword__red", "word__red apple"],
+            "ngram_range": (1, 2),
+        },
+        {"vocabulary": ["word__car", "word__green", "word__red"]},
+        {"vocabulary": ["subword__a", "subword__car"]},
+        {"stop_words": ["a", "red"]},
+        {"use_idf": False},
+        {"smooth_idf": False},
+    ],
+)
+def test_unusual_stages_give_finite_unit_vectors(params):
+    documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+    vectors = [[1, 0, 0], [0.9, 0.4, 0], [0, 0.1, 1], [0, 0.4, 0.9]] * 5
+    stage = LexicalVectorizer(
+        analyzer="word+subword", subwords_of="unknown", token_pattern=r"\w+", **params
+    )
+    vectorizer = LuxicalVectorizer(lexical=stage, random_state=0)
+    found = vectorizer.fit_transform(documents, teacher_embeddings=vectors)
+    found = np.vstack([found, vectorizer.transform(["zz red cars", "", "?"])])
+    lengths = np.linalg.norm(found, axis=1)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(lengths[lengths > 0], 1, atol=1e-5)
+    assert (lengths[:20] > 0).all()
