@@ -1,5 +1,6 @@
 """Values of parameters of `ReLUProjection` that are ``'auto'``."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,8 @@ STEPS_PER_EPOCH = 96
 MIN_BATCH_SIZE, MAX_BATCH_SIZE = 32, 512
 # Weight of the corpus if all documents have a teacher embedding.
 CORPUS_WEIGHT = 0.12
+# The same if the teacher seems to have seen only one of the two views of a document.
+PARTIAL_CORPUS_WEIGHT = 0.5
 # The contrastive weight as a share of the corpus weight, and its maximum. A larger
 # maximum did not improve the retrieval of halves, and labels were found less well.
 CONTRASTIVE_SHARE, MAX_CONTRASTIVE_WEIGHT = 0.75, 0.3
@@ -61,8 +64,34 @@ def temperature(value: float | Literal["auto"], loss: dict[str, float]) -> float
     return LUXICAL_TEMPERATURE if set(loss) == {"similarity_kl"} else AUTO_TEMPERATURE
 
 
+def full_corpus_weight(
+    value: float | Literal["auto"], sees_one_view: Callable[[], bool]
+) -> float:
+    """Weight of the corpus for long documents that all have a teacher embedding.
+
+    Parameters
+    ----------
+    value : float or 'auto'
+        The parameter `corpus_weight` of `ReLUProjection`.
+    sees_one_view : callable
+        Tells whether the teacher seems to have seen only one view of the documents;
+        called only if ``value`` is ``'auto'``.
+
+    Returns
+    -------
+    float
+        ``value``, or CORPUS_WEIGHT or PARTIAL_CORPUS_WEIGHT.
+    """
+    if value != "auto":
+        return float(value)
+    return PARTIAL_CORPUS_WEIGHT if sees_one_view() else CORPUS_WEIGHT
+
+
 def corpus_weight(
-    value: float | Literal["auto"], X: sparse.csr_matrix, is_embedded: np.ndarray
+    value: float | Literal["auto"],
+    X: sparse.csr_matrix,
+    is_embedded: np.ndarray,
+    full: float = CORPUS_WEIGHT,
 ) -> float:
     """Weight of the latent vectors of the corpus in the targets.
 
@@ -74,44 +103,44 @@ def corpus_weight(
         Features of the documents.
     is_embedded : ndarray of shape (n_samples,), dtype=bool
         Which of them have a teacher embedding.
+    full : float, default=CORPUS_WEIGHT
+        Result of `full_corpus_weight`.
 
     Returns
     -------
     float
-        ``value``, or CORPUS_WEIGHT times `length_factor` times the share of the
+        ``value``, or ``full`` times `length_factor` times the share of the
         documents with a teacher embedding. The other embeddings are imputed from the
         corpus, and so they contain it already.
     """
     if value != "auto":
         return float(value)
-    return float(CORPUS_WEIGHT * is_embedded.mean() * length_factor(X))
+    return float(full * is_embedded.mean() * length_factor(X))
 
 
 def contrastive_weight(
-    value: float | Literal["auto"],
-    corpus: float | Literal["auto"],
-    X: sparse.csr_matrix,
+    value: float | Literal["auto"], full: float, X: sparse.csr_matrix
 ) -> float:
     """Weight of the contrastive loss if there are views.
 
     Parameters
     ----------
-    value, corpus : float or 'auto'
-        The parameters `contrastive_weight` and `corpus_weight` of `ReLUProjection`.
+    value : float or 'auto'
+        The parameter of `ReLUProjection`.
+    full : float
+        Result of `full_corpus_weight`.
     X : CSR matrix of shape (n_samples, n_features)
         Features of the documents.
 
     Returns
     -------
     float
-        ``value``, or CONTRASTIVE_SHARE of ``corpus`` (of CORPUS_WEIGHT if ``corpus``
-        is ``'auto'``), at most MAX_CONTRASTIVE_WEIGHT, times `length_factor`.
+        ``value``, or CONTRASTIVE_SHARE of ``full``, at most MAX_CONTRASTIVE_WEIGHT,
+        times `length_factor`.
     """
     if value != "auto":
         return float(value)
-    weight = CORPUS_WEIGHT if corpus == "auto" else corpus
-    weight = min(CONTRASTIVE_SHARE * weight, MAX_CONTRASTIVE_WEIGHT)
-    return weight * length_factor(X)
+    return min(CONTRASTIVE_SHARE * full, MAX_CONTRASTIVE_WEIGHT) * length_factor(X)
 
 
 def length_factor(X: sparse.csr_matrix) -> float:

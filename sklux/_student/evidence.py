@@ -11,7 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from sklux._student.fit_data import FitData
 from sklux._student.products import normalized
+from sklux._utils.blocks import row_lengths
+from sklux._utils.documents import first_of_groups
 from sklux._utils.similarity import n_neighbors_compared, nearest_neighbors, unit_rows
 
 # Strength of the ridge regression on unit rows.
@@ -20,6 +23,8 @@ ALPHA = 0.1
 MAX_DOCUMENTS, MIN_DOCUMENTS = 2000, 200
 # A difference of this many standard errors counts.
 N_ERRORS = 2.0
+# Documents of the comparison of views: a thousand to learn from, as many to predict.
+MAX_VIEWED = 2000
 
 
 class Evidence(NamedTuple):
@@ -91,14 +96,8 @@ def evidence(X: sparse.csr_matrix, vectors: np.ndarray) -> Evidence:
     Evidence
         The scores.
     """
-    places = np.arange(X.shape[0])
-    learnt, held_out = normalized(X, places[::2]), normalized(X, places[1::2])
     expected = vectors[1::2]
-    mean = vectors[::2].mean(axis=0, dtype=np.float64)
-    kernel = (learnt @ learnt.T).toarray().astype(np.float64)
-    kernel[np.diag_indices_from(kernel)] += ALPHA
-    weights = np.linalg.solve(kernel, vectors[::2] - mean)
-    predicted = unit_rows((held_out @ learnt.T) @ weights + mean).astype(np.float32)
+    predicted = _predicted(X, np.arange(X.shape[0]), vectors)
     n_neighbors = n_neighbors_compared(len(expected))
     queries = np.arange(len(expected))
     wanted = nearest_neighbors(expected, queries, n_neighbors)
@@ -106,3 +105,60 @@ def evidence(X: sparse.csr_matrix, vectors: np.ndarray) -> Evidence:
     shared = [len(np.intersect1d(a, b)) for a, b in zip(wanted, found)]
     cosine = float(np.einsum("ij,ij->i", predicted, expected).mean())
     return Evidence(cosine, np.array(shared) / n_neighbors)
+
+
+def one_view_predicts_best(data: FitData) -> bool:
+    """Tell whether the teacher seems to have seen only one view of the documents.
+
+    Of a long text, a teacher may read only the beginning. Then the first half alone
+    predicts its embeddings of held-out documents better than the whole text, whose
+    other words are noise.
+
+    Parameters
+    ----------
+    data : FitData
+        The data of the fit. Documents to train on are compared: those with a teacher
+        embedding and features in both views; of copies, one.
+
+    Returns
+    -------
+    bool
+        Whether one of the two views alone predicts embeddings of a larger mean cosine
+        than the whole documents do, by more than two standard errors. False without
+        views, and with fewer than `MIN_DOCUMENTS` documents to predict.
+    """
+    if data.X_views is None:
+        return False
+    rows = _viewed(data)
+    if len(rows) < 2 * MIN_DOCUMENTS:
+        return False
+    vectors, n_samples = data.teacher.unit(rows), data.X.shape[0]
+    whole = _cosines(data.X, rows, vectors)
+    for view in (rows, rows + n_samples):
+        gains = _cosines(data.X_views, view, vectors) - whole
+        if gains.mean() > N_ERRORS * gains.std() / np.sqrt(len(gains)):
+            return True
+    return False
+
+
+def _viewed(data):
+    """Rows of different documents with an embedding and both views, in random order."""
+    rows = data.train[data.teacher.is_embedded[data.train]]
+    lengths = row_lengths(data.X_views).reshape(2, -1)
+    rows = rows[(lengths[:, rows] > 0).all(axis=0)]
+    return rows[first_of_groups(data.groups[rows])][:MAX_VIEWED]
+
+
+def _cosines(X, rows, vectors):
+    """Cosine of the predicted to the given embedding of every second document."""
+    return np.einsum("ij,ij->i", _predicted(X, rows, vectors), vectors[1::2])
+
+
+def _predicted(X, rows, vectors):
+    """Embeddings of every second row, by kernel ridge regression from the others."""
+    learnt, held_out = normalized(X, rows[::2]), normalized(X, rows[1::2])
+    mean = vectors[::2].mean(axis=0, dtype=np.float64)
+    kernel = (learnt @ learnt.T).toarray().astype(np.float64)
+    kernel[np.diag_indices_from(kernel)] += ALPHA
+    weights = np.linalg.solve(kernel, vectors[::2] - mean)
+    return unit_rows((held_out @ learnt.T) @ weights + mean).astype(np.float32)

@@ -64,5 +64,21 @@ def test_batch_size_gives_96_steps_within_bounds(n_samples):
 def test_given_values_are_kept(value, length, share):
     X, is_embedded = matrix([length] * 10), np.arange(10) < share
     assert defaults.corpus_weight(value, X, is_embedded) == value
-    assert defaults.contrastive_weight(value, "auto", X) == value
+    assert defaults.contrastive_weight(value, 0.12, X) == value
     assert defaults.batch_size(length, 10) == length
+
+
+def test_weights_of_a_teacher_that_sees_one_view():
+    X, is_embedded = matrix([48] * 4), np.array([True, True, True, False])
+    full = defaults.full_corpus_weight("auto", lambda: True)
+    assert full == 0.5
+    assert defaults.corpus_weight("auto", X, is_embedded, full) == 0.5 * 0.75 * 0.5
+    assert defaults.contrastive_weight("auto", full, X) == 0.3 * 0.5
+    assert defaults.full_corpus_weight("auto", lambda: False) == 0.12
+
+
+def test_views_are_not_compared_for_a_given_weight():
+    def sees_one_view():
+        raise AssertionError("views were compared")
+
+    assert defaults.full_corpus_weight(0.3, sees_one_view) == 0.3

@@ -1,12 +1,16 @@
 """Which features predict teacher embeddings best."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import reference
 from scipy import sparse
 
 from sklux._student import evidence as module
-from sklux._student.evidence import best_setting, evidence
+from sklux._student.evidence import best_setting, evidence, one_view_predicts_best
+from sklux._student.fit_data import FitData
+from sklux._student.teacher_embeddings import TeacherEmbeddings
 
 
 def make_rows(n_samples=400, noise=0.0, seed=0):
@@ -59,3 +63,67 @@ def test_best_setting_of_few_documents_is_the_default():
         raise AssertionError("too few documents were compared")
 
     assert best_setting(rows_of, vectors, [0.0, 1.0]) == 0.0
+
+
+def halved_data(reads_all, n_samples=440, copies=0, seed=0):
+    """Documents of two independent halves; a teacher that reads one half or both."""
+    rng = np.random.RandomState(seed)
+    signal = rng.standard_normal((n_samples, 24))
+    signal[n_samples - copies :] = signal[:copies]
+    is_first = np.arange(24) < 12
+    read = signal if reads_all else signal * is_first
+    vectors = reference.unit_rows(read @ rng.standard_normal((24, 6)))
+    X, views = signal, np.vstack([signal * is_first, signal * ~is_first])
+    return FitData(
+        sparse.csr_matrix(X, dtype=np.float32),
+        TeacherEmbeddings.of_target(vectors.astype(np.float32)),
+        sparse.csr_matrix(views, dtype=np.float32),
+        None,
+        *(rng.permutation(n_samples), np.zeros(0, dtype=np.intp), 4, rng),
+        groups=np.arange(n_samples) % (n_samples - copies),
+    )
+
+
+def test_one_view_predicts_best_if_the_teacher_reads_one_view():
+    data = halved_data(reads_all=False)
+    assert one_view_predicts_best(data)
+    n = data.X.shape[0]
+    swapped = sparse.vstack([data.X_views[n:], data.X_views[:n]]).tocsr()
+    assert one_view_predicts_best(replace(data, X_views=swapped))
+
+
+def test_no_view_predicts_best_if_the_teacher_reads_all():
+    data = halved_data(reads_all=True)
+    assert not one_view_predicts_best(data)
+
+
+def test_no_view_predicts_best_if_the_views_are_the_documents():
+    data = halved_data(reads_all=False)
+    views = sparse.vstack([data.X, data.X]).tocsr()
+    assert not one_view_predicts_best(replace(data, X_views=views))
+
+
+def test_no_view_predicts_best_without_views_or_with_few_documents():
+    data = halved_data(reads_all=False)
+    assert not one_view_predicts_best(replace(data, X_views=None))
+    few = data.train[: 2 * module.MIN_DOCUMENTS - 1]
+    assert not one_view_predicts_best(replace(data, train=few))
+
+
+def test_copies_and_documents_without_views_or_embeddings_are_not_compared():
+    # Of 440 documents, 390 remain.
+    assert not one_view_predicts_best(halved_data(reads_all=False, copies=50))
+    data = halved_data(reads_all=False)
+    assert not one_view_predicts_best(
+        replace(data, X_views=data.X_views.multiply(emptied(880, 440, 490)).tocsr())
+    )
+    vectors = data.teacher.unit(np.arange(440))
+    vectors[:50] = np.nan
+    teacher = TeacherEmbeddings.of_target(vectors)
+    assert not one_view_predicts_best(replace(data, teacher=teacher))
+
+
+def emptied(n_rows, start, stop):
+    """A column of ones with zeros from one place to another."""
+    places = np.arange(n_rows)
+    return ((places < start) | (places >= stop)).astype(np.float32)[:, None]

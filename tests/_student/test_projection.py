@@ -251,6 +251,28 @@ def test_projection_auto_equals_the_documented_values(
 
 
 @pytest.mark.parametrize(
+    ("reads_all", "expected"),
+    [
+        (True, {"corpus_weight": 0.12, "contrastive_weight": 0.09}),
+        (False, {"corpus_weight": 0.5, "contrastive_weight": 0.3}),
+    ],
+)
+def test_projection_corpus_counts_more_if_the_teacher_reads_a_part(reads_all, expected):
+    rng = np.random.RandomState(0)
+    X = rng.random_sample((440, 80)).astype(np.float32) + 0.01
+    is_first = np.arange(80) < 40
+    read = X if reads_all else X * is_first
+    y = (read - read.mean(axis=0)) @ rng.standard_normal((80, 12))
+    views = np.vstack([X * is_first, X * ~is_first])
+    changes = {"corpus_weight": "auto", "contrastive_weight": "auto"}
+    models = [
+        small_projection(**(changes | values)).fit(X, y, X_views=views)
+        for values in ({}, expected)
+    ]
+    assert_same_weights(*models)
+
+
+@pytest.mark.parametrize(
     ("hidden_layer_sizes", "expected"),
     [
         ("tied", [(60, 6), (6, 6)]),
