@@ -110,7 +110,7 @@ def evidence(X: sparse.csr_matrix, vectors: np.ndarray) -> Evidence:
 def one_view_predicts_best(data: FitData) -> bool:
     """Tell whether the teacher seems to have seen only one view of the documents.
 
-    Of a long text, a teacher may read only the beginning. Then the first half alone
+    A teacher may read only the beginning of a long text. Then the first half alone
     predicts its embeddings of held-out documents better than the whole text, whose
     other words are noise.
 

@@ -111,7 +111,7 @@ def test_no_view_predicts_best_without_views_or_with_few_documents():
 
 
 def test_copies_and_documents_without_views_or_embeddings_are_not_compared():
-    # Of 440 documents, 390 remain.
+    # 390 of 440 documents remain.
     assert not one_view_predicts_best(halved_data(reads_all=False, copies=50))
     data = halved_data(reads_all=False)
     assert not one_view_predicts_best(
