@@ -38,7 +38,7 @@ class FusedTransform:
 
     def __init__(self, reader: TermReader, weighing: Weighing, network: Network):
         check_n_features(reader.n_columns, network)
-        self._reader = reader
+        self.reader = reader
         self._network = network
         self._weighing = term_weighing(weighing, network)
         self._scratch = FreeList(partial(Scratch, network.n_features))
@@ -65,17 +65,17 @@ class FusedTransform:
         """Vectors of one block."""
         network = self._network
         out = np.empty((len(block), network.n_components), dtype=np.float32)
-        analyses = self._reader.analyses(block)
+        analyses = self.reader.analyses(block)
 
         def work(start: int, stop: int) -> None:
-            tokens = self._reader.read(analyses, block, start, stop)
+            tokens = self.reader.read(analyses, block, start, stop)
             numbers = tuple(part.numbers for part in tokens)
             ends = tuple(part.ends for part in tokens)
 
             def first_layer(first: int, hidden: np.ndarray) -> None:
                 project_tokens(
                     scratch,
-                    self._reader.indexes,
+                    self.reader.indexes,
                     numbers,
                     ends,
                     first - start,

@@ -32,6 +32,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklux._fused import FusedTransform, fused_transform
 from sklux._lexical.buffers import text_buffers
 from sklux._lexical.lexicon import PART_PREFIXES
+from sklux._lexical.ready import ready_tensors
 from sklux._lexical.saved import (
     lexical_from_params,
     lexical_params,
@@ -862,7 +863,22 @@ class LuxicalVectorizer(
         }
         tensors = lexical_tensors(self.lexical_)
         tensors |= projection_tensors(self.projection_)
+        state["tables"], tables = self._tables()
+        tensors |= tables
         write_model(path, tensors, state, aligned_tensor="coefs.0")
+
+    def _tables(self) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
+        """The look-up tables for a file; none if the kernels do not use them."""
+        lexical, network = self.lexical_, network_of(self.projection_)
+        if len(lexical.vocabulary_) != network.n_features:
+            # The stages do not fit together, and `load` says so.
+            return None, {}
+        try:
+            fused = self._fused_transform()
+        except ImportError:
+            # Word pieces that need the tokenizers library cannot be read here.
+            fused = None
+        return (None, {}) if fused is None else ready_tensors(fused.reader)
 
     @classmethod
     def load(
@@ -880,8 +896,8 @@ class LuxicalVectorizer(
             File to read.
 
         mmap_mode : {'r', None}, default=None
-            With ``'r'`` the weights stay in the file, and processes share them. The
-            look-up tables are made at the first `transform`.
+            With ``'r'`` the weights and the look-up tables stay in the file, and
+            processes share them.
 
         verify : bool, default=True
             Whether to compare checksums, which reads the whole file. If False, only
@@ -949,7 +965,10 @@ class LuxicalVectorizer(
             **state["params"],
         )
         model.lexical_ = restore_lexical(
-            lexical_from_params(state["lexical_"]), tensors, verify
+            lexical_from_params(state["lexical_"]),
+            tensors,
+            verify,
+            state.get("tables"),
         )
         model.projection_ = restore_projection(state["projection_"], tensors, verify)
         n_features = len(tensors["term_offsets"]) - 1

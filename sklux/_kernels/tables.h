@@ -4,7 +4,9 @@
  * A node is a word or an n-gram; a step leads from a node, by one more word, to the
  * next node. All look-ups are exact: words of up to eight bytes are their own key,
  * longer words are compared byte by byte, and the key of a step holds its node and its
- * word. Tables use open addressing with linear probing, and are at most half full. */
+ * word. Tables use open addressing with linear probing. Tables of words are at most half
+ * full, tables of steps at most three fifths. A model file may hold the slots: change
+ * TABLES_VERSION in sklux/_lexical/ready.py with the hash functions or the slots. */
 #ifndef SKLUX_TABLES_H
 #define SKLUX_TABLES_H
 
@@ -234,14 +236,22 @@ static inline sklux_step *sklux_step_slot_of(const sklux_steps *steps, uint64_t 
     }
 }
 
+/* 64 - log2 of the number of slots for n_steps steps. */
+static inline int sklux_shift_for(uint64_t n_steps)
+{
+    int shift = 60;
+
+    while (((uint64_t)3 << (64 - shift)) / 5 < n_steps)
+        shift--;
+    return shift;
+}
+
 /* Make a table for n_steps steps; return 0 if memory is out. */
 static inline int sklux_make_steps(sklux_steps *steps, uint64_t n_steps)
 {
     uint64_t n_slots;
 
-    steps->shift = 60;
-    while (((uint64_t)1 << (63 - steps->shift)) < n_steps)
-        steps->shift--;
+    steps->shift = sklux_shift_for(n_steps);
     n_slots = (uint64_t)1 << (64 - steps->shift);
     steps->slots = sklux_allocate_table(n_slots * sizeof(sklux_step));
     if (steps->slots == NULL)

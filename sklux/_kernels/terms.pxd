@@ -29,6 +29,9 @@ cdef inline double row_norm(
 cdef class TermIndex:
     cdef readonly WordTable table
     cdef step_table steps
+    # Whether the slots of steps lie elsewhere, in this memory.
+    cdef bint is_view
+    cdef const uint64_t[:, ::1] memory
     cdef numbers word_columns
     cdef int split, min_n, max_n
     cdef bint whole_segments

@@ -30,15 +30,18 @@ from .words cimport (
     WordTable,
     add_step,
     add_word,
+    copy_steps,
     fetch,
     make_steps,
     mix,
     numbers,
     reserve,
+    shift_for,
     step_key,
     step_slot,
     step_slot_of,
     step_table,
+    view_steps,
     word_key,
 )
 
@@ -85,11 +88,13 @@ cdef class TermIndex:
 
     def __cinit__(self):
         self.table = WordTable()
+        self.is_view = False
         memset(&self.steps, 0, sizeof(step_table))
         memset(&self.word_columns, 0, sizeof(numbers))
 
     def __dealloc__(self):
-        free(self.steps.slots)
+        if not self.is_view:
+            free(self.steps.slots)
         free(self.word_columns.values)
 
     def __init__(
@@ -132,6 +137,75 @@ cdef class TermIndex:
             in_memory = in_memory and self.add_columns(&arena[0], 0) != UNKNOWN
         if not in_memory:
             raise MemoryError("no memory for the table of terms")
+
+    @staticmethod
+    def restored(
+        str split,
+        tuple words,
+        const uint32_t[::1] columns,
+        const uint64_t[:, ::1] slots,
+        uint32_t n_known,
+        uint32_t n_columns,
+        tuple ngram_range,
+        bint whole_segments,
+    ):
+        """Make the index of tables that lie elsewhere, such as in a file.
+
+        Parameters
+        ----------
+        split, ngram_range, whole_segments
+            As for the class.
+        words : tuple of three memoryviews, or empty
+            The table of words: its slots, of shape (n_slots, 2), its bytes, and the
+            offsets of its words, of shape (n_words + 1,), which are not checked. If it
+            is empty, only the numbers of words can be read.
+        columns : memoryview of shape (n_words,)
+            Column of each word, the largest uint32 if it is not a term; copied.
+        slots : memoryview of shape (n_slots, 2)
+            The table of steps. Like the slots of words, it is checked and not copied.
+        n_known : int
+            Words with smaller numbers are terms, or stop words.
+        n_columns : int
+            All columns are smaller.
+        """
+        cdef TermIndex index = TermIndex.__new__(TermIndex)
+        cdef Py_ssize_t i, n_words = columns.shape[0]
+        cdef bint fits = n_words > 0
+        index.split, index.n_known = SPLITS[split], n_known
+        index.min_n, index.max_n = ngram_range
+        index.whole_segments = whole_segments
+        index.is_view, index.memory = True, slots
+        if words:
+            word_slots, arena, offsets = words
+            index.table.view(word_slots, arena, offsets, words)
+            fits = fits and len(index.table) == n_words
+        view_steps(&index.steps, slots, n_columns)
+        if not reserve(&index.word_columns, n_words):
+            raise MemoryError("no memory for the table of terms")
+        for i in range(n_words):
+            fits = fits and (columns[i] == UNKNOWN or columns[i] < n_columns)
+            index.word_columns.values[i] = columns[i]
+        index.word_columns.length = n_words
+        if not fits:
+            raise ValueError("The table of terms is damaged: a column leads outside.")
+        return index
+
+    @property
+    def n_words(self):
+        """Number of words with a place in the table of columns."""
+        return self.word_columns.length
+
+    @property
+    def n_slots(self):
+        """Number of slots of steps that `copy_tables` writes."""
+        return 1 << (64 - shift_for(self.steps.n_steps))
+
+    def copy_tables(self, uint32_t[::1] columns, uint64_t[:, ::1] slots):
+        """Write the columns of the first words, and the table of steps."""
+        cdef Py_ssize_t i
+        for i in range(columns.shape[0]):
+            columns[i] = self.word_columns.values[i]
+        copy_steps(&self.steps, slots)
 
     cdef int64_t word_end(
         self, const uint8_t *term, int64_t length, int64_t begin

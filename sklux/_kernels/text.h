@@ -57,16 +57,23 @@ enum { SKLUX_UTF8 = 0, SKLUX_ASCII = 3 };
 /* Free bytes at the end of a buffer. A character grows to at most half of them; the
  * tables are checked for that (MAX_GROWTH in sklux/_lexical/characters.py). */
 #define SKLUX_SLACK 256
+#define SKLUX_CODE_POINTS 0x110000
+/* Code points of a page (PAGE in sklux/_lexical/characters.py). */
+#define SKLUX_PAGE_BITS 7
 
 typedef struct {
     int ignores_odd;          /* whether ODD characters are read like all others */
     int lowercase;            /* whether to lower ASCII letters, like str.lower */
     int plain_ascii;          /* WORD is the only class, and no ASCII character is lost */
-    const int32_t *targets;   /* per code point: its target; -1 - k: expansion k */
-    const uint8_t *classes;   /* per code point: its class */
+    /* Tables have pages of code points, and equal pages are stored once. */
+    const uint16_t *pages;    /* per page: its number among the stored pages */
+    const int32_t *shifts;    /* per stored code point: the distance to its target, or
+                                 -1 - SKLUX_CODE_POINTS - k: expansion k */
+    const uint8_t *classes;   /* per stored code point: its class */
     const int64_t *offsets;   /* expansion k is code_points[offsets[k]:offsets[k + 1]] */
     const uint32_t *code_points;
-    const uint8_t *composing; /* per code point, for NFC; NULL: any text is read */
+    const uint16_t *composing_pages;
+    const uint8_t *composing; /* per stored code point, for NFC; NULL: any text is read */
 } sklux_rules;
 
 typedef struct {
@@ -76,6 +83,32 @@ typedef struct {
     int64_t capacity;
     int has_clusters; /* whether a character has the class CLUSTER */
 } sklux_text;
+
+/* Place of a code point in a table with pages. */
+static inline uint32_t sklux_place(const uint16_t *pages, uint32_t c)
+{
+    const uint32_t in_page = c & ((1u << SKLUX_PAGE_BITS) - 1);
+
+    return ((uint32_t)pages[c >> SKLUX_PAGE_BITS] << SKLUX_PAGE_BITS) + in_page;
+}
+
+static inline uint8_t sklux_class_of(const sklux_rules *rules, uint32_t c)
+{
+    return rules->classes[sklux_place(rules->pages, c)];
+}
+
+/* The code point that replaces c; -1 - k: expansion k. */
+static inline int32_t sklux_target_of(const sklux_rules *rules, uint32_t c)
+{
+    const int32_t shift = rules->shifts[sklux_place(rules->pages, c)];
+
+    return shift < -SKLUX_CODE_POINTS ? shift + SKLUX_CODE_POINTS : (int32_t)c + shift;
+}
+
+static inline uint8_t sklux_composing_of(const sklux_rules *rules, uint32_t c)
+{
+    return rules->composing[sklux_place(rules->composing_pages, c)];
+}
 
 /* Allocate memory for `length` bytes and the slack after them. */
 static int sklux_reserve_text(sklux_text *out, int64_t length)
@@ -170,16 +203,17 @@ static inline int sklux_is_settled(uint8_t own, uint8_t before)
 /* Write the target of one code point. */
 static inline int sklux_put_mapped(const sklux_rules *rules, sklux_text *out, uint32_t c)
 {
-    const int32_t target = rules->targets[c];
+    const int32_t target = sklux_target_of(rules, c);
 
-    if (rules->classes[c] & SKLUX_ODD && !rules->ignores_odd)
+    if (sklux_class_of(rules, c) & SKLUX_ODD && !rules->ignores_odd)
         return SKLUX_NEEDS_CARE;
     if (target >= 0) {
-        sklux_put(out, (uint32_t)target, rules->classes[target]);
+        sklux_put(out, (uint32_t)target, sklux_class_of(rules, (uint32_t)target));
     } else {
         const int64_t k = -1 - (int64_t)target;
         for (int64_t i = rules->offsets[k]; i < rules->offsets[k + 1]; i++)
-            sklux_put(out, rules->code_points[i], rules->classes[rules->code_points[i]]);
+            sklux_put(
+                out, rules->code_points[i], sklux_class_of(rules, rules->code_points[i]));
     }
     return SKLUX_DONE;
 }

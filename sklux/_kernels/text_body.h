@@ -34,7 +34,7 @@ static inline int SKLUX_NAME(read)(
 /* Class of the nearest character that is not case-ignorable, from unit i on in steps of
  * `direction`; 0 if there is none. */
 static uint8_t SKLUX_NAME(neighbor_class)(
-    const uint8_t *classes, const SKLUX_UNIT *in, int64_t i, int64_t n, int direction)
+    const sklux_rules *rules, const SKLUX_UNIT *in, int64_t i, int64_t n, int direction)
 {
     for (; i >= 0 && i < n; i += direction) {
         uint32_t c;
@@ -44,25 +44,25 @@ static uint8_t SKLUX_NAME(neighbor_class)(
 #endif
         if (SKLUX_NAME(read)(in, i, n, &c) == 0)
             return 0;
-        if (!(classes[c] & SKLUX_IGNORABLE))
-            return classes[c];
+        if (!(sklux_class_of(rules, c) & SKLUX_IGNORABLE))
+            return sklux_class_of(rules, c);
     }
     return 0;
 }
 
 /* Whether the capital sigma at unit i is final (Unicode, SpecialCasing). */
 static int SKLUX_NAME(is_final_sigma)(
-    const uint8_t *classes, const SKLUX_UNIT *in, int64_t i, int64_t n, int n_units)
+    const sklux_rules *rules, const SKLUX_UNIT *in, int64_t i, int64_t n, int n_units)
 {
-    return (SKLUX_NAME(neighbor_class)(classes, in, i - 1, n, -1) & SKLUX_CASED)
-        && !(SKLUX_NAME(neighbor_class)(classes, in, i + n_units, n, 1) & SKLUX_CASED);
+    return (SKLUX_NAME(neighbor_class)(rules, in, i - 1, n, -1) & SKLUX_CASED)
+        && !(SKLUX_NAME(neighbor_class)(rules, in, i + n_units, n, 1) & SKLUX_CASED);
 }
 
 /* Whether NFC leaves the character c at unit i as it is; 0 if in doubt. */
 static inline int SKLUX_NAME(is_settled)(
-    const uint8_t *composing, const SKLUX_UNIT *in, int64_t i, int64_t n, uint32_t c)
+    const sklux_rules *rules, const SKLUX_UNIT *in, int64_t i, int64_t n, uint32_t c)
 {
-    const uint8_t own = composing[c];
+    const uint8_t own = sklux_composing_of(rules, c);
     uint32_t before;
     int64_t k = i - 1;
 
@@ -76,7 +76,7 @@ static inline int SKLUX_NAME(is_settled)(
 #endif
     if (SKLUX_NAME(read)(in, k, n, &before) == 0)
         return 0;
-    return sklux_is_settled(own, composing[before]);
+    return sklux_is_settled(own, sklux_composing_of(rules, before));
 }
 
 static int SKLUX_NAME(normalize)(
@@ -104,23 +104,22 @@ static int SKLUX_NAME(normalize)(
         n_units = SKLUX_NAME(read)(in, i, n, &c);
         if (n_units == 0)
             return SKLUX_NOT_UTF8;
-        if (rules->targets == NULL) {
+        if (rules->pages == NULL) {
             const uint8_t byte = (uint8_t)c;
             if (c >= 0x80)
                 return SKLUX_NOT_ASCII;
             sklux_plain_ascii(&byte, 1, rules->lowercase,
                               out->text + out->length, out->classes + out->length);
             out->length += 1;
-        } else if (c < 0x80 && rules->targets[c] >= 0) {
-            out->text[out->length] = (uint8_t)rules->targets[c];
-            out->classes[out->length] = rules->classes[rules->targets[c]];
-            out->length += 1;
+        } else if (c < 0x80 && sklux_target_of(rules, c) >= 0) {
+            sklux_put(out, (uint32_t)sklux_target_of(rules, c),
+                      sklux_class_of(rules, (uint32_t)sklux_target_of(rules, c)));
         } else {
             if (c >= 0x80 && rules->composing != NULL
-                && !SKLUX_NAME(is_settled)(rules->composing, in, i, n, c))
+                && !SKLUX_NAME(is_settled)(rules, in, i, n, c))
                 return SKLUX_NEEDS_CARE;
             if (c == SKLUX_SIGMA && rules->lowercase
-                && SKLUX_NAME(is_final_sigma)(rules->classes, in, i, n, n_units))
+                && SKLUX_NAME(is_final_sigma)(rules, in, i, n, n_units))
                 c = SKLUX_FINAL_SIGMA;
             status = sklux_put_mapped(rules, out, c);
             if (status != SKLUX_DONE)

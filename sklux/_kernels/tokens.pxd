@@ -1,5 +1,5 @@
 # Text (text.h) and its tokens, for the kernels that read documents.
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from .wordpiece cimport PieceTrie
 from .words cimport numbers, word_table
@@ -30,10 +30,12 @@ cdef extern from "text.h" nogil:
         int ignores_odd
         int lowercase
         int plain_ascii
-        const int32_t *targets
+        const uint16_t *pages
+        const int32_t *shifts
         const uint8_t *classes
         const int64_t *offsets
         const uint32_t *code_points
+        const uint16_t *composing_pages
         const uint8_t *composing
 
     ctypedef struct text_buffer "sklux_text":
@@ -68,7 +70,6 @@ cdef class Analysis:
     cdef PieceTrie trie
     cdef bint is_careful
     cdef object arrays
-    cdef const uint8_t[::1] composing
     cdef readonly Rest rest
 
     cdef int tokenize(

@@ -16,7 +16,15 @@ characters between words. It can be read as word pieces in the same pass (`Rest`
 Cost per document: a few cycles per byte, and one look-up per token, which is bound by
 the latency of the cache that holds the table.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport (
+    int32_t,
+    int64_t,
+    uint8_t,
+    uint16_t,
+    uint32_t,
+    uint64_t,
+    uintptr_t,
+)
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
@@ -649,17 +657,19 @@ cdef class Analysis:
         Words with smaller numbers are left out.
     lowercase, plain_ascii : bool
         Fields of ``sklux_rules`` in text.h.
-    tables : tuple of four memoryviews, or None
-        ``targets`` and ``classes`` of all code points, ``offsets`` and ``code_points``
-        of the expansions; None means that only ASCII can be read.
+    tables : tuple of five memoryviews, or None
+        ``pages``, ``shifts`` and ``classes`` of the code points, ``offsets`` and
+        ``code_points`` of the expansions, as in text.h; None means that only ASCII can
+        be read.
     trie : PieceTrie or None
         The pieces, if tokens are pieces.
     is_careful : bool
         Whether the caller has prepared the documents that need care. If not, the
         reading stops at such documents.
-    composing : memoryview of shape (n_code_points,), or None
-        How each character takes part in the normal form NFC. The reading stops at
-        documents that may not be in this form. None means that any text is read.
+    composing : tuple of two memoryviews, or None
+        Pages and values: how each character takes part in the normal form NFC. The
+        reading stops at documents that may not be in this form. None means that any
+        text is read.
     rest : Rest or None
         How to read the rest of a text, if tokens are words; None leaves it out.
     """
@@ -674,10 +684,11 @@ cdef class Analysis:
         tables,
         PieceTrie trie=None,
         bint is_careful=False,
-        const uint8_t[::1] composing=None,
+        composing=None,
         Rest rest=None,
     ):
-        cdef const int32_t[::1] targets
+        cdef const uint16_t[::1] pages
+        cdef const int32_t[::1] shifts
         cdef const uint8_t[::1] classes
         cdef const int64_t[::1] offsets
         cdef const uint32_t[::1] code_points
@@ -688,19 +699,21 @@ cdef class Analysis:
         self.rules.ignores_odd = is_careful
         self.rules.lowercase = lowercase
         self.rules.plain_ascii = plain_ascii
-        self.arrays = tables
+        self.arrays = tables, composing
         self.trie = trie
         self.is_careful = is_careful
         self.rest = rest
         if tables is not None:
-            targets, classes, offsets, code_points = tables
-            self.rules.targets = &targets[0]
+            pages, shifts, classes, offsets, code_points = tables
+            self.rules.pages = &pages[0]
+            self.rules.shifts = &shifts[0]
             self.rules.classes = &classes[0]
             self.rules.offsets = &offsets[0]
             self.rules.code_points = &code_points[0]
         if composing is not None:
-            self.composing = composing
-            self.rules.composing = &composing[0]
+            pages, classes = composing
+            self.rules.composing_pages = &pages[0]
+            self.rules.composing = &classes[0]
 
     cdef int tokenize(
         self,
@@ -809,6 +822,8 @@ cdef class TokenStream:
         cdef int64_t begin, rest_begin
         cdef int status = DONE
         cdef bint has_rest = rest_ends is not None
+        if grow and table.is_view:
+            raise ValueError("a table that uses other words cannot grow")
         with nogil:
             for i in range(ends.shape[0]):
                 begin, rest_begin = self.tokens.length, self.rest.pieces.length

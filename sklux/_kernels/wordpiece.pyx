@@ -9,20 +9,23 @@ the unknown piece (WordPiece; Devlin et al. 2019, :arxiv:`1810.04805`, appendix)
 The pieces form two tries over their bytes, in the table of steps of tables.h: a trie of
 pieces that begin a word, and a trie of continuing pieces. Cost: one look-up per byte.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
 
 from .words cimport (
     UNKNOWN,
     add_step,
+    copy_steps,
     make_steps,
     numbers,
     reserve,
+    shift_for,
     step_key,
     step_slot,
     step_slot_of,
     step_table,
+    view_steps,
 )
 
 cdef enum:
@@ -54,10 +57,12 @@ cdef class PieceTrie:
 
     def __cinit__(self):
         memset(&self.steps, 0, sizeof(step_table))
+        self.is_view = False
         memset(self.is_mark_byte, 0, sizeof(self.is_mark_byte))
 
     def __dealloc__(self):
-        free(self.steps.slots)
+        if not self.is_view:
+            free(self.steps.slots)
 
     def __init__(
         self,
@@ -76,11 +81,7 @@ cdef class PieceTrie:
         cdef step_slot *step
         if self.steps.slots != NULL:
             raise ValueError("a PieceTrie is built once")
-        self.unknown = unknown
-        self.max_characters = max_characters
-        self.mark_arena, self.mark_offsets = mark_arena, mark_offsets
-        for i in range(mark_offsets.shape[0] - 1):
-            self.is_mark_byte[mark_arena[mark_offsets[i]]] = True
+        self.set_rules(unknown, max_characters, mark_arena, mark_offsets)
         if not make_steps(&self.steps, offsets[offsets.shape[0] - 1]):
             raise MemoryError("no memory for the table of word pieces")
         for i in range(offsets.shape[0] - 1):
@@ -98,6 +99,58 @@ cdef class PieceTrie:
                 node = step.node
             if step != NULL:
                 step.column = <int32_t>i
+
+    @staticmethod
+    def restored(
+        const uint64_t[:, ::1] slots,
+        uint32_t n_pieces,
+        uint32_t unknown,
+        int64_t max_characters,
+        const uint8_t[::1] mark_arena,
+        const int64_t[::1] mark_offsets,
+    ):
+        """Make the trie of the slots of `copy_slots`, which are not copied.
+
+        Parameters
+        ----------
+        slots : memoryview of shape (n_slots, 2)
+            The slots; they are checked.
+        n_pieces : int
+            All pieces have smaller numbers.
+        unknown, max_characters, mark_arena, mark_offsets
+            As for the class; the unknown piece is not checked.
+        """
+        cdef PieceTrie trie = PieceTrie.__new__(PieceTrie)
+        trie.is_view, trie.memory = True, slots
+        view_steps(&trie.steps, slots, n_pieces)
+        trie.set_rules(unknown, max_characters, mark_arena, mark_offsets)
+        return trie
+
+    cdef int set_rules(
+        self,
+        uint32_t unknown,
+        int64_t max_characters,
+        const uint8_t[::1] mark_arena,
+        const int64_t[::1] mark_offsets,
+    ) except -1:
+        """Set everything but the pieces."""
+        cdef Py_ssize_t i
+        self.unknown = unknown
+        self.max_characters = max_characters
+        self.mark_arena, self.mark_offsets = mark_arena, mark_offsets
+        for i in range(mark_offsets.shape[0] - 1):
+            if mark_offsets[i] < mark_offsets[i + 1]:
+                self.is_mark_byte[mark_arena[mark_offsets[i]]] = True
+        return 0
+
+    @property
+    def n_slots(self):
+        """Number of slots that `copy_slots` writes."""
+        return 1 << (64 - shift_for(self.steps.n_steps))
+
+    def copy_slots(self, uint64_t[:, ::1] out):
+        """Write the trie for `restored` to ``out`` of shape (n_slots, 2)."""
+        copy_steps(&self.steps, out)
 
     cdef bint begins_mark(self, const uint8_t *text, int64_t length) noexcept nogil:
         """Whether a text begins with one of the marks."""

@@ -8,6 +8,7 @@ cdef extern from "tables.h" nogil:
     ctypedef struct word_slot "sklux_word_slot":
         uint64_t key
         uint32_t word
+        uint32_t length
 
     ctypedef struct word_table "sklux_words":
         word_slot *slots
@@ -40,6 +41,7 @@ cdef extern from "tables.h" nogil:
 
     uint64_t step_key "sklux_step_key"(uint32_t, uint32_t)
     step_slot *step_slot_of "sklux_step_slot_of"(const step_table *, uint64_t)
+    int shift_for "sklux_shift_for"(uint64_t)
     int make_steps "sklux_make_steps"(step_table *, uint64_t)
     step_slot *add_step "sklux_add_step"(step_table *, uint32_t, uint32_t)
 
@@ -51,9 +53,29 @@ cdef struct numbers:
 
 cdef int reserve(numbers *array, int64_t n_more) noexcept nogil
 
+# Writes the slots of a table of the least size with the same steps.
+cdef int copy_steps(const step_table *steps, uint64_t[:, ::1] out) except -1
+
+# Uses slots that lie elsewhere, such as in a file; refuses what leads outside.
+cdef int view_steps(
+    step_table *steps, const uint64_t[:, ::1] slots, uint32_t n_columns
+) except -1
+
 
 cdef class WordTable:
     cdef word_table words
+    # Whether the words lie elsewhere, in memory of the owner.
+    cdef bint is_view
+    cdef object owner
+
+    # Uses words that lie elsewhere; refuses what leads outside.
+    cdef int view(
+        self,
+        const uint64_t[:, ::1] slots,
+        const uint8_t[::1] arena,
+        const int64_t[::1] offsets,
+        object owner,
+    ) except -1
 
     cdef int add_all(
         self, const uint8_t[::1] arena, const int64_t[::1] offsets

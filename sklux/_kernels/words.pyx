@@ -3,7 +3,7 @@
 A word is any string of bytes: a word of a text, a single character or a word piece.
 Words are numbered from 0, in the order in which they are added.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -37,16 +37,83 @@ cdef int reserve(numbers *array, int64_t n_more) noexcept nogil:
     return 1
 
 
+cdef bint is_power_of_two(Py_ssize_t n) noexcept nogil:
+    """Whether a number of slots fits the hash."""
+    return n >= 2 and n & (n - 1) == 0
+
+
+cdef int shift_of(Py_ssize_t n_slots) noexcept nogil:
+    """64 - log2(number of slots)."""
+    cdef int shift = 64
+    while n_slots > 1:
+        n_slots >>= 1
+        shift -= 1
+    return shift
+
+
+cdef int copy_steps(const step_table *steps, uint64_t[:, ::1] out) except -1:
+    """Write the slots of a table of the least size with the same steps.
+
+    The number of rows of ``out`` is ``1 << (64 - shift_for(n_steps))``. A table that
+    has this size already is copied as it is.
+    """
+    cdef uint64_t n_slots = <uint64_t>1 << (64 - steps.shift), i
+    cdef step_table copy
+    copy.slots = <step_slot *>&out[0, 0]
+    copy.shift = shift_of(out.shape[0])
+    if copy.shift == steps.shift:
+        memcpy(copy.slots, steps.slots, n_slots * sizeof(step_slot))
+        return 0
+    with nogil:
+        memset(copy.slots, 0xFF, out.shape[0] * sizeof(step_slot))
+        for i in range(n_slots):
+            if steps.slots[i].node != UNKNOWN:
+                step_slot_of(&copy, steps.slots[i].key)[0] = steps.slots[i]
+    return 0
+
+
+cdef int view_steps(
+    step_table *steps, const uint64_t[:, ::1] slots, uint32_t n_columns
+) except -1:
+    """Use slots that lie elsewhere, and are kept alive by the caller.
+
+    Nodes and words are only compared, so any numbers will do. Columns are below
+    ``n_columns``, or -1. A free slot ends each search.
+    """
+    cdef Py_ssize_t i, n_slots = slots.shape[0]
+    cdef const step_slot *slot
+    cdef uint32_t n_steps = 0
+    cdef bint fits = is_power_of_two(n_slots) and slots.shape[1] == 2
+    with nogil:
+        for i in range(n_slots if fits else 0):
+            slot = <const step_slot *>&slots[i, 0]
+            n_steps += slot.node != UNKNOWN
+            fits = fits and (
+                slot.node == UNKNOWN
+                or slot.column == -1
+                or <uint32_t>slot.column < n_columns
+            )
+    if not fits or n_steps == n_slots:
+        raise ValueError("The table of terms is damaged: a step leads outside.")
+    steps.slots = <step_slot *>&slots[0, 0]
+    steps.shift = shift_of(n_slots)
+    steps.n_steps = n_steps
+    return 0
+
+
 cdef class WordTable:
     """A table from words to numbers that grows with use."""
 
     def __cinit__(self):
         memset(&self.words, 0, sizeof(word_table))
+        self.is_view = False
         # With slots from the start, look-ups need not check that there are any.
         if not grow_word_slots(&self.words):
             raise MemoryError("no memory for the table of words")
 
     def __dealloc__(self):
+        if self.is_view:
+            return
         free(self.words.slots)
         free(self.words.arena)
         free(self.words.offsets)
@@ -54,12 +121,59 @@ cdef class WordTable:
     def __len__(self):
         return self.words.n_words
 
+    cdef int view(
+        self,
+        const uint64_t[:, ::1] slots,
+        const uint8_t[::1] arena,
+        const int64_t[::1] offsets,
+        object owner,
+    ) except -1:
+        cdef Py_ssize_t i, n_slots = slots.shape[0], n_free = 0
+        cdef uint32_t n_words = <uint32_t>(offsets.shape[0] - 1)
+        cdef const word_slot *slot
+        cdef bint fits = is_power_of_two(n_slots) and slots.shape[1] == 2
+        if self.is_view or self.words.n_words:
+            raise ValueError("only an empty table can use other words")
+        with nogil:
+            for i in range(n_slots if fits else 0):
+                slot = <const word_slot *>&slots[i, 0]
+                if slot.word == UNKNOWN:
+                    n_free += 1
+                # The bytes of longer words are compared.
+                elif slot.word >= n_words or (
+                    slot.length > 8
+                    and offsets[slot.word + 1] - offsets[slot.word] != slot.length
+                ):
+                    fits = False
+                    break
+        if not fits or n_free == 0:
+            raise ValueError("The table of terms is damaged: a word leads outside.")
+        free(self.words.slots)
+        self.is_view, self.owner = True, owner
+        self.words.slots = <word_slot *>&slots[0, 0]
+        self.words.shift = shift_of(n_slots)
+        self.words.arena = <uint8_t *>&arena[0]
+        self.words.offsets = <int64_t *>&offsets[0]
+        self.words.n_words = n_words
+        return 0
+
+    @property
+    def n_slots(self):
+        """Number of slots."""
+        return 1 << (64 - self.words.shift)
+
+    def copy_slots(self, uint64_t[:, ::1] out):
+        """Write the slots to ``out`` of shape (n_slots, 2)."""
+        memcpy(&out[0, 0], self.words.slots, out.shape[0] * sizeof(word_slot))
+
     cdef int add_all(
         self, const uint8_t[::1] arena, const int64_t[::1] offsets
     ) except -1 nogil:
         cdef Py_ssize_t i
         cdef int64_t length
         cdef const uint8_t *word
+        if self.is_view:
+            raise ValueError("a table that uses other words cannot grow")
         for i in range(offsets.shape[0] - 1):
             word = &arena[0] + offsets[i]
             length = offsets[i + 1] - offsets[i]

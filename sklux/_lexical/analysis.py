@@ -11,8 +11,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklux._kernels.tokens import Analysis, Rest, TokenStream
 from sklux._kernels.words import WordTable
 from sklux._lexical.buffers import TextBuffers, text_buffers
-from sklux._lexical.characters import character_tables
-from sklux._lexical.segmentation import composition_table, normal_form, word_tables
+from sklux._lexical.characters import CharacterTables, PagedBytes, character_tables
+from sklux._lexical.segmentation import composition_pages, normal_form, word_tables
 from sklux._lexical.subwords import Subwords
 from sklux._lexical.tokens import Strings, pack_strings
 
@@ -59,6 +59,8 @@ class TextSource:
         Words that are left out; n-grams reach across them.
     segmentation : {'regex', 'unicode'}
         Which characters make a word, and whether text is read in normal form.
+    ready : tuple of (CharacterTables, PagedBytes or None), or None
+        The result of `tables`, if it has been made before.
     """
 
     kind: str
@@ -68,6 +70,24 @@ class TextSource:
     min_length: int = 1
     stop_words: Strings = field(default_factory=lambda: pack_strings([]))
     segmentation: str = "regex"
+    ready: tuple[CharacterTables, PagedBytes | None] | None = None
+
+    def tables(self) -> tuple[CharacterTables, PagedBytes | None]:
+        """Return the rules for each character, and how it takes part in normal form.
+
+        Returns
+        -------
+        characters : CharacterTables
+            Lower case, accents and classes.
+        composing : PagedBytes or None
+            None if text is not read in normal form.
+        """
+        if self.ready is not None:
+            return self.ready
+        if self.segmentation == "unicode":
+            tables = word_tables(self.lowercase, self.strip_accents)
+            return tables, composition_pages()
+        return character_tables(self.lowercase, self.strip_accents), None
 
     @property
     def split(self) -> str:
@@ -107,12 +127,10 @@ class TextSource:
             With tables of all characters, unless all text is ASCII words.
         """
         tables = composing = None
-        is_unicode = self.segmentation == "unicode"
         if self.kind != "word" or not buffers.is_ascii:
-            tables_of = word_tables if is_unicode else character_tables
-            tables = tables_of(self.lowercase, self.strip_accents)
-        if is_unicode and not (is_careful or buffers.is_ascii):
-            composing = composition_table()
+            tables, composing = self.tables()
+        if is_careful or buffers.is_ascii:
+            composing = None
         return Analysis(
             self.kind,
             self.min_length,

@@ -19,6 +19,10 @@ BECOMES_TWO = 0x130
 # the free bytes at the end of the kernel's buffer (SKLUX_SLACK in text.h).
 MAX_GROWTH = 128
 
+# Code points of a page; equal pages of a table are stored once (SKLUX_PAGE_BITS in
+# text.h).
+PAGE = 128
+
 # Names of the arrays of `CharacterTables.packed`.
 PACKED = {"starts", "rules", "classes", "offsets", "code_points"}
 
@@ -28,9 +32,12 @@ class CharacterTables(NamedTuple):
 
     Attributes
     ----------
-    targets : ndarray of shape (n_code_points,), dtype=np.int32
-        The code point that replaces each code point; -1 - k means expansion k.
-    classes : ndarray of shape (n_code_points,), dtype=np.uint8
+    pages : ndarray of shape (n_code_points / PAGE,), dtype=np.uint16
+        Number of each page of code points among the stored pages.
+    shifts : ndarray of shape (n_stored_pages * PAGE,), dtype=np.int32
+        Distance of each stored code point to the code point that replaces it;
+        -1 - n_code_points - k means expansion k.
+    classes : ndarray of shape (n_stored_pages * PAGE,), dtype=np.uint8
         Bits of `CLASS_BITS`.
     offsets : ndarray of shape (n_expansions + 1,), dtype=np.int64
         Expansion k is ``code_points[offsets[k]:offsets[k + 1]]``.
@@ -38,10 +45,114 @@ class CharacterTables(NamedTuple):
         Code points of all expansions, which may be empty.
     """
 
-    targets: np.ndarray
+    pages: np.ndarray
+    shifts: np.ndarray
     classes: np.ndarray
     offsets: np.ndarray
     code_points: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        targets: np.ndarray,
+        classes: np.ndarray,
+        offsets: np.ndarray,
+        code_points: np.ndarray,
+    ) -> Self:
+        """Return the tables of all code points.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n_code_points,), dtype=np.int32
+            The code point that replaces each code point; -1 - k means expansion k.
+        classes : ndarray of shape (n_code_points,), dtype=np.uint8
+            Bits of `CLASS_BITS`.
+        offsets, code_points : ndarray
+            As in the result.
+
+        Returns
+        -------
+        CharacterTables
+            Read-only.
+        """
+        shifts = targets - np.arange(N_CODE_POINTS, dtype=np.int32)
+        shifts = np.where(targets < 0, targets - np.int32(N_CODE_POINTS), shifts)
+        pages, shifts, classes = paged(shifts, classes)
+        return cls(pages, shifts, classes, offsets, code_points).frozen()
+
+    def flat(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the shift and the class of every code point."""
+        return tuple(
+            values.reshape(-1, PAGE)[self.pages].ravel()
+            for values in (self.shifts, self.classes)
+        )
+
+    def replacement(self, code_point: int) -> list[int]:
+        """Return the code points that replace a code point.
+
+        Parameters
+        ----------
+        code_point : int
+            Any code point.
+
+        Returns
+        -------
+        list of int
+            Code points, which may be none.
+        """
+        place = int(self.pages[code_point // PAGE]) * PAGE + code_point % PAGE
+        shift = int(self.shifts[place])
+        if shift >= -N_CODE_POINTS:
+            return [code_point + shift]
+        k = -1 - N_CODE_POINTS - shift
+        return self.code_points[slice(*self.offsets[k : k + 2])].tolist()
+
+    def check(self) -> Self:
+        """Refuse tables that lead outside of their arrays; return them.
+
+        Returns
+        -------
+        CharacterTables
+            The same tables, read-only.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit together.
+        """
+        widths = np.diff(self.offsets)
+        if not (
+            _are_pages(self.pages, self.classes)
+            and self.shifts.dtype == np.int32
+            and self.shifts.shape == self.classes.shape
+            and self.offsets.dtype == np.int64
+            and self.offsets.ndim == 1 == self.code_points.ndim
+            and self.code_points.dtype == np.uint32
+            and len(self.code_points) > 0
+            and self.code_points.max() < N_CODE_POINTS
+            and len(self.offsets) > 0
+            and self.offsets[0] == 0
+            and self.offsets[-1] <= len(self.code_points)
+            and widths.min(initial=0) >= 0
+            and widths.max(initial=0) <= MAX_GROWTH // 4
+            and self._targets_fit()
+        ):
+            raise ValueError("The model's table of characters is damaged.")
+        return self.frozen()
+
+    def _targets_fit(self) -> bool:
+        """Whether all code points have a target or an expansion."""
+        n_stored, numbers = len(self.shifts) // PAGE, np.arange(len(self.pages))
+        # The first and the last page of code points that use each stored page.
+        first, last = np.zeros((2, n_stored, 1), dtype=np.int64)
+        first[self.pages[::-1], 0] = numbers[::-1]
+        last[self.pages, 0] = numbers
+        shifts = self.shifts.reshape(-1, PAGE)
+        places = np.arange(PAGE) + shifts
+        is_expansion = shifts < -N_CODE_POINTS
+        fits = (first * PAGE + places >= 0) & (last * PAGE + places < N_CODE_POINTS)
+        has_text = -1 - N_CODE_POINTS - shifts.astype(np.int64) < len(self.offsets) - 1
+        return bool(np.where(is_expansion, has_text, fits).all())
 
     def frozen(self) -> Self:
         """Make the tables read-only, because many models share them; return them."""
@@ -51,16 +162,14 @@ class CharacterTables(NamedTuple):
 
     def packed(self) -> dict[str, np.ndarray]:
         """Return the tables in a small form: runs of code points with the same rule."""
-        shifts = self.targets - np.arange(N_CODE_POINTS, dtype=np.int32)
-        # A rule is a distance to the new code point, or the number of an expansion.
-        rule = np.where(self.targets < 0, self.targets - N_CODE_POINTS, shifts)
+        rule, classes = self.flat()
         starts = np.flatnonzero(
-            np.r_[True, (np.diff(rule) != 0) | (np.diff(self.classes) != 0)]
+            np.r_[True, (np.diff(rule) != 0) | (np.diff(classes) != 0)]
         )
         return {
             "starts": starts.astype(np.uint32),
             "rules": rule[starts].astype(np.int32),
-            "classes": self.classes[starts],
+            "classes": classes[starts],
             "offsets": self.offsets,
             "code_points": self.code_points,
         }
@@ -99,27 +208,83 @@ class CharacterTables(NamedTuple):
         if (lengths <= 0).any():
             raise ValueError("The model's table of characters is damaged.")
         rule = packed["rules"].astype(np.int32).repeat(lengths)
-        targets = np.where(
-            rule < -N_CODE_POINTS,
-            rule + N_CODE_POINTS,
-            rule + np.arange(N_CODE_POINTS, dtype=np.int32),
-        ).astype(np.int32)
+        classes = packed["classes"].astype(np.uint8).repeat(lengths)
         offsets = np.array(packed["offsets"], dtype=np.int64)
         code_points = np.array(packed["code_points"], dtype=np.uint32)
-        widths = np.diff(offsets)
-        if (
-            targets.max() >= N_CODE_POINTS
-            or targets.min() < -(len(offsets) - 1)
-            or len(code_points) == 0
-            or code_points.max() >= N_CODE_POINTS
-            or offsets[0] != 0
-            or offsets[-1] > len(code_points)
-            or (widths < 0).any()
-            or widths.max(initial=0) > MAX_GROWTH // 4
-        ):
+        pages, shifts, classes = paged(rule, classes)
+        return cls(pages, shifts, classes, offsets, code_points).check()
+
+
+def paged(*values: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Store equal pages of tables once.
+
+    Parameters
+    ----------
+    *values : ndarray of shape (n_code_points,)
+        Tables.
+
+    Returns
+    -------
+    pages : ndarray of shape (n_code_points / PAGE,), dtype=np.uint16
+        Number of each page among the stored pages, which all tables share.
+    *stored : ndarray of shape (n_stored_pages * PAGE,)
+        The pages of each table. All are read-only.
+    """
+    rows = np.hstack([array.reshape(-1, PAGE).view(np.uint8) for array in values])
+    numbers: dict[bytes, int] = {}
+    pages = np.array(
+        [numbers.setdefault(row.tobytes(), len(numbers)) for row in rows],
+        dtype=np.uint16,
+    )
+    _, chosen = np.unique(pages, return_index=True)
+    stored = [array.reshape(-1, PAGE)[chosen].ravel() for array in values]
+    for array in (pages, *stored):
+        array.flags.writeable = False
+    return pages, *stored
+
+
+class PagedBytes(NamedTuple):
+    """A byte for every character, in the form that the kernels read.
+
+    Attributes
+    ----------
+    pages : ndarray of shape (n_code_points / PAGE,), dtype=np.uint16
+        Number of each page of code points among the stored pages.
+    values : ndarray of shape (n_stored_pages * PAGE,), dtype=np.uint8
+        The stored pages.
+    """
+
+    pages: np.ndarray
+    values: np.ndarray
+
+    def check(self) -> Self:
+        """Refuse pages that lead outside of the values; return the table.
+
+        Returns
+        -------
+        PagedBytes
+            The same table.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit together.
+        """
+        if not _are_pages(self.pages, self.values):
             raise ValueError("The model's table of characters is damaged.")
-        classes = packed["classes"].astype(np.uint8).repeat(lengths)
-        return cls(targets, classes, offsets, code_points).frozen()
+        return self
+
+
+def _are_pages(pages: np.ndarray, values: np.ndarray) -> bool:
+    """Whether pages lead to a table of bytes, and not outside."""
+    return (
+        pages.dtype == np.uint16
+        and pages.shape == (N_CODE_POINTS // PAGE,)
+        and values.dtype == np.uint8
+        and values.ndim == 1
+        and len(values) % PAGE == 0
+        and int(pages.max()) < len(values) // PAGE
+    )
 
 
 @cache
@@ -243,7 +408,7 @@ def make_tables(changed: dict[int, str], classes: np.ndarray) -> CharacterTables
     np.cumsum([len(text) for text in expansions], out=offsets[1:])
     # One more, so that the array is never empty.
     code_points = np.array([*map(ord, "".join(expansions)), 0], dtype=np.uint32)
-    return CharacterTables(targets, classes, offsets, code_points).frozen()
+    return CharacterTables.of(targets, classes, offsets, code_points)
 
 
 @cache

@@ -38,6 +38,8 @@ class Lexicon:
         Inverse document frequencies, read-only; None if they are not used. If a user
         has set another object as ``idf_``, it is that object, and scikit-learn makes
         the rows.
+    tables : object or None
+        Look-up tables of a model file, a `ReadyTables`. Copies and pickles have none.
     """
 
     learnt: tuple[Strings, ...] | None = None
@@ -45,6 +47,7 @@ class Lexicon:
     is_mixed: bool = False
     subwords: Subwords | None = None
     idf: Any = None
+    tables: Any = None
 
     def __post_init__(self):
         if isinstance(self.idf, np.ndarray):
@@ -57,7 +60,8 @@ class Lexicon:
 
     def __getstate__(self) -> dict[str, Any]:
         # Without the cached properties, which are made again on demand.
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        state = {field.name: getattr(self, field.name) for field in fields(self)}
+        return state | {"tables": None}
 
     @property
     def n_columns(self) -> int:
@@ -171,7 +175,8 @@ class Lexicon:
         if idf is not None:
             idf = np.concatenate([idf, idf_of(np.ones(len(added)))])
         learnt = (*self.learnt[:-1], pack_strings(words + added))
-        return Extension(replace(self, learnt=learnt, idf=idf), added, lost)
+        lexicon = replace(self, learnt=learnt, idf=idf, tables=None)
+        return Extension(lexicon, added, lost)
 
     def with_idf(self, idf: Any) -> Self:
         """Return the same terms with another idf.

@@ -11,6 +11,7 @@ from sklux._lexical.tokens import (
     Source,
     Strings,
     Tokens,
+    padded,
     read_range,
     read_words_and_rest,
 )
@@ -38,8 +39,8 @@ class TermReader(NamedTuple):
     streams : tuple of FreeList
         For each part, token streams that are used again. A stream of word pieces keeps
         the pieces of words that it has read.
-    reads_rest : bool
-        Whether word pieces, the first part, are read only for the rest of a text: the
+    rest : Rest or None
+        How word pieces, the first part, are read, if only for the rest of a text: the
         words that are not terms of the second part, and characters outside words.
     """
 
@@ -49,7 +50,12 @@ class TermReader(NamedTuple):
     second_part: int
     n_columns: int
     streams: tuple[FreeList, ...]
-    reads_rest: bool = False
+    rest: Rest | None = None
+
+    @property
+    def reads_rest(self) -> bool:
+        """Whether word pieces are read only for the rest of a text."""
+        return self.rest is not None
 
     def analyses(self, block: TextBuffers) -> tuple[Analysis | None, ...]:
         """Return the kernel's rules of each part for a block of documents.
@@ -64,12 +70,9 @@ class TermReader(NamedTuple):
         tuple of (Analysis or None)
             The argument ``analyses`` of `read`.
         """
-        if not self.reads_rest:
+        if self.rest is None:
             return tuple(source.analysis(block) for source in self.sources)
-        pieces, words = self.sources
-        careful = pieces.subwords.analysis(is_careful=True)
-        rest = Rest(careful, self.numbers[0], self.indexes[1].n_known)
-        return None, words.analysis(block, rest=rest)
+        return None, self.sources[1].analysis(block, rest=self.rest)
 
     def read(
         self,
@@ -151,7 +154,7 @@ def term_reader(
         TermIndex(
             source.split,
             *source.stop_words,
-            *part,
+            *padded(part),
             part_columns,
             np.argsort(part_columns),
             source.ngram_range,
@@ -164,10 +167,45 @@ def term_reader(
         for source, index in zip(sources, indexes)
     )
     second_part = len(terms[0]) if len(terms) > 1 else 0
+    return reader_of(sources, indexes, numbers, second_part, n_columns, reads_rest)
+
+
+def reader_of(
+    sources: tuple[Source, ...],
+    indexes: tuple[TermIndex, ...],
+    numbers: tuple[np.ndarray | None, ...],
+    second_part: int,
+    n_columns: int,
+    reads_rest: bool,
+) -> TermReader:
+    """Return a reader of terms that are ready for look-up.
+
+    Parameters
+    ----------
+    sources : tuple of Source
+        How documents become tokens.
+    indexes : tuple of TermIndex
+        The terms of each part.
+    numbers : tuple of (ndarray of shape (n_pieces,), dtype=np.uint32, or None)
+        For each part, the number of each piece in the part's index.
+    second_part : int
+        First column of the second part; 0 if there is one part.
+    n_columns : int
+        Number of terms of all parts.
+    reads_rest : bool
+        As in `term_reader`.
+
+    Returns
+    -------
+    TermReader
+        The reader.
+    """
+    rest = None
+    if reads_rest:
+        careful = sources[0].subwords.analysis(is_careful=True)
+        rest = Rest(careful, numbers[0], indexes[1].n_known)
     streams = tuple(FreeList(TokenStream) for _ in sources)
-    return TermReader(
-        sources, indexes, numbers, second_part, n_columns, streams, reads_rest
-    )
+    return TermReader(sources, indexes, numbers, second_part, n_columns, streams, rest)
 
 
 def numbers_in(index: TermIndex, words: Strings) -> np.ndarray:

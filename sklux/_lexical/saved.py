@@ -11,10 +11,10 @@ from sklearn.feature_extraction.text import (
     TfidfVectorizer,
 )
 
-from sklux._kernels.words import ARENA_PADDING
 from sklux._lexical.analysis import SUBWORD_ANALYZERS
 from sklux._lexical.characters import PACKED
 from sklux._lexical.lexicon import Lexicon
+from sklux._lexical.ready import ReadyTables, ready_tables
 from sklux._lexical.subwords import Subwords
 from sklux._lexical.tokens import Strings, concatenate_strings, pack_strings
 from sklux._lexical.vectorizer import LexicalVectorizer, adopt_lexicon, lexicon_of
@@ -143,7 +143,10 @@ def lexical_tensors(vectorizer: CountVectorizer) -> dict[str, np.ndarray]:
 
 
 def restore_lexical(
-    vectorizer: CountVectorizer, tensors: dict[str, np.ndarray], verify: bool = True
+    vectorizer: CountVectorizer,
+    tensors: dict[str, np.ndarray],
+    verify: bool = True,
+    tables_state: dict[str, Any] | None = None,
 ) -> CountVectorizer:
     """Fit a stage from its arrays.
 
@@ -155,6 +158,9 @@ def restore_lexical(
         As `lexical_tensors` returns them.
     verify : bool, default=True
         Whether word pieces are parsed and checked now, instead of on first use.
+    tables_state : dict or None, default=None
+        The state of the look-up tables, if the file has any; the first `transform`
+        checks them.
 
     Returns
     -------
@@ -170,15 +176,16 @@ def restore_lexical(
     _check_terms(arena, offsets)
     if not isinstance(vectorizer, LexicalVectorizer):
         return _restore_scikit_learn(vectorizer, tensors)
-    terms = Strings(np.r_[arena, np.zeros(ARENA_PADDING, np.uint8)], offsets)
     # A given tokenizer has its own rules.
     is_learnt = vectorizer.tokenizer is None
     segmentation = vectorizer.segmentation if is_learnt else "regex"
+    tables = ready_tables(tables_state, tensors, tensors.get("places"))
     lexicon = Lexicon(
-        learnt=_term_parts(terms, tensors, vectorizer.analyzer),
+        learnt=_term_parts(Strings(arena, offsets), tensors, vectorizer.analyzer),
         is_mixed="n_pieces" in tensors,
-        subwords=_subwords(tensors, verify, segmentation),
+        subwords=_subwords(tensors, verify, segmentation, tables),
         idf=_idf(tensors) if vectorizer.use_idf else None,
+        tables=tables,
     )
     adopt_lexicon(vectorizer, lexicon)
     return vectorizer
@@ -231,18 +238,18 @@ def _term_parts(
     ):
         raise ValueError("The model's vocabulary is damaged: its parts do not fit.")
     n_pieces = int(sizes[0])
-    begin = int(terms.offsets[n_pieces])
+    arena, offsets = terms
     return (
-        Strings(
-            np.r_[terms.arena[:begin], np.zeros(ARENA_PADDING, np.uint8)],
-            terms.offsets[: n_pieces + 1],
-        ),
-        Strings(terms.arena[begin:], terms.offsets[n_pieces:] - begin),
+        Strings(arena, offsets[: n_pieces + 1]),
+        Strings(arena, offsets[n_pieces:]),
     )
 
 
 def _subwords(
-    tensors: dict[str, np.ndarray], verify: bool, segmentation: str
+    tensors: dict[str, np.ndarray],
+    verify: bool,
+    segmentation: str,
+    ready: ReadyTables | None,
 ) -> Subwords | None:
     """The word pieces in a file."""
     if "tokenizer" not in tensors:
@@ -259,9 +266,10 @@ def _subwords(
         )
     try:
         tokenizer_json = tensors["tokenizer"].tobytes().decode()
-        subwords = Subwords(tokenizer_json, tables or None, segmentation)
+        pieces = None if ready is None else ready.pieces()
+        subwords = Subwords(tokenizer_json, tables or None, segmentation, pieces)
         if verify:
-            _ = subwords.pieces, subwords.analysis()
+            subwords.read_all()
     except ImportError:
         raise
     except Exception as error:

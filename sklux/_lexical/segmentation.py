@@ -36,9 +36,11 @@ from sklux._kernels.tokens import (
 from sklux._lexical.characters import (
     N_CODE_POINTS,
     CharacterTables,
+    PagedBytes,
     changed_by,
     character_classes,
     make_tables,
+    paged,
     replaced_characters,
 )
 
@@ -257,6 +259,12 @@ def composition_table() -> np.ndarray:
         table[code_point] |= COMPOSING_FIRST
     table.flags.writeable = False
     return table
+
+
+@cache
+def composition_pages() -> PagedBytes:
+    """Return the result of `composition_table` in the form that the kernels read."""
+    return PagedBytes(*paged(composition_table()))
 
 
 def _decomposed(text: str) -> str:

@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,11 +19,12 @@ from sklux._lexical.buffers import TextBuffers, text_buffers
 from sklux._lexical.characters import (
     N_CODE_POINTS,
     CharacterTables,
+    PagedBytes,
     changed_by,
     make_tables,
 )
 from sklux._lexical.segmentation import (
-    composition_table,
+    composition_pages,
     normal_form,
     piece_tables,
     piece_words,
@@ -43,6 +44,25 @@ MAX_PIECES = 2**24
 MAX_WORD_CHARACTERS = 100
 
 
+class PieceTables(NamedTuple):
+    """The pieces of one tokenizer, ready for the kernel.
+
+    Attributes
+    ----------
+    trie : PieceTrie
+        The pieces.
+    characters : CharacterTables
+        Rules for each character.
+    composing : PagedBytes or None
+        How each character takes part in the normal form; None: the rules of the
+        running Python are made when they are needed.
+    """
+
+    trie: PieceTrie
+    characters: CharacterTables
+    composing: PagedBytes | None = None
+
+
 class Subwords:
     """The pieces of one tokenizer, and how text becomes pieces.
 
@@ -58,6 +78,9 @@ class Subwords:
     segmentation : {'regex', 'unicode'}, default='regex'
         'unicode' if the words that are cut into pieces follow the rules of
         `segmentation.piece_words`, 'regex' if the tokenizer decides.
+    tables : PieceTables or None, default=None
+        What the kernel needs, if it has been made before. Then the JSON is parsed only
+        if something else is asked.
     """
 
     def __init__(
@@ -65,10 +88,12 @@ class Subwords:
         tokenizer_json: str,
         packed_tables: dict[str, np.ndarray] | None = None,
         segmentation: str = "regex",
+        tables: PieceTables | None = None,
     ):
         self.tokenizer_json = tokenizer_json
         self.segmentation = segmentation
         self._given_tables = packed_tables
+        self._ready = tables
 
     @cached_property
     def _state(self) -> dict:
@@ -78,7 +103,8 @@ class Subwords:
     @cached_property
     def in_kernel(self) -> bool:
         """Whether the kernel reads text; otherwise the tokenizers library does."""
-        return self._is_unicode or is_bert_like(self._state)
+        is_ready = self._is_unicode or self._ready is not None
+        return is_ready or is_bert_like(self._state)
 
     @property
     def _is_unicode(self) -> bool:
@@ -155,18 +181,28 @@ class Subwords:
         return CharacterTables.unpacked(self.packed_tables)
 
     @cached_property
-    def _trie(self) -> PieceTrie:
-        """The pieces of the model, for the kernel."""
+    def tables(self) -> PieceTables:
+        """What the kernel needs."""
+        if self._ready is not None:
+            return self._ready
+        trie = PieceTrie(*self._pieces_in_words(), *self.trie_rules)
+        return PieceTables(trie, self._tables)
+
+    def _pieces_in_words(self) -> tuple[np.ndarray, np.ndarray, bytes]:
+        """The pieces of words, and the prefix of continuing pieces."""
         words = self.pieces.tolist()
         for piece, number in self._added.items():
             # Added pieces are found in the text, not inside words.
             if piece not in self._model["vocab"]:
                 words[number] = ""
+        return *pack_strings(words), self._model["continuing_subword_prefix"].encode()
+
+    @property
+    def trie_rules(self) -> tuple[int, int, np.ndarray, np.ndarray]:
+        """Number of the unknown piece, longest word, and marks, for the kernel."""
         normalize = self._normalized_mark
         marks = pack_strings([normalize(piece) for piece in self._added])
-        return PieceTrie(
-            *pack_strings(words),
-            self._model["continuing_subword_prefix"].encode(),
+        return (
             self._model["vocab"][self._model["unk_token"]],
             self._model["max_input_chars_per_word"],
             *marks,
@@ -174,15 +210,8 @@ class Subwords:
 
     def _normalized_mark(self, content: str) -> str:
         """An added piece in the form that it has in normalized text."""
-        tables, changed = self._tables, []
-        for code_point in map(ord, content):
-            target = int(tables.targets[code_point])
-            if target >= 0:
-                changed.append(target)
-            else:
-                bounds = tables.offsets[-1 - target : 1 - target]
-                changed += tables.code_points[slice(*bounds)].tolist()
-        return "".join(map(chr, changed))
+        replacement = self._tables.replacement
+        return "".join(chr(c) for old in content for c in replacement(ord(old)))
 
     def analysis(
         self, is_careful: bool = False, is_ascii: bool = False
@@ -204,6 +233,7 @@ class Subwords:
         """
         if not self.in_kernel:
             return None
+        trie, characters, composing = self.tables
         checks_form = self._is_unicode and not (is_careful or is_ascii)
         return Analysis(
             "piece",
@@ -211,11 +241,17 @@ class Subwords:
             0,
             False,
             False,
-            self._tables,
-            self._trie,
+            characters,
+            trie,
             is_careful,
-            composition_table() if checks_form else None,
+            (composing or composition_pages()) if checks_form else None,
         )
+
+    def read_all(self) -> None:
+        """Make everything that is made on first use, to find out what is damaged."""
+        _ = self.pieces, self.analysis()
+        if self.in_kernel:
+            _ = self._tables
 
     def careful_tokens(self, document: str) -> np.ndarray:
         """Return the pieces of a document with an added piece or with rare marks.

@@ -46,7 +46,8 @@ class Strings(NamedTuple):
     Attributes
     ----------
     arena : ndarray of shape (n_bytes + ARENA_PADDING,), dtype=np.uint8
-        UTF-8 of all strings; lone surrogates take three bytes.
+        UTF-8 of all strings; lone surrogates take three bytes. Strings of a file may
+        lack the padding, and begin anywhere (`padded`).
     offsets : ndarray of shape (n_strings + 1,), dtype=np.int64
         String i is ``arena[offsets[i]:offsets[i + 1]]``.
     """
@@ -59,8 +60,9 @@ class Strings(NamedTuple):
 
     def tolist(self) -> list[str]:
         """Return the strings."""
-        text = self.arena.tobytes()
-        bounds = self.offsets.tolist()
+        begin, bounds = int(self.offsets[0]), self.offsets.tolist()
+        text = self.arena[begin : bounds[-1]].tobytes()
+        bounds = [bound - begin for bound in bounds]
         return [
             text[start:stop].decode("utf-8", "surrogatepass")
             for start, stop in zip(bounds[:-1], bounds[1:])
@@ -87,6 +89,27 @@ def pack_strings(strings: list[str]) -> Strings:
     return Strings(arena, offsets)
 
 
+def padded(strings: Strings) -> Strings:
+    """Return strings in a form that the kernels read.
+
+    Parameters
+    ----------
+    strings : Strings
+        Their arena may end with the last string.
+
+    Returns
+    -------
+    Strings
+        The same strings; a copy if they have no padding.
+    """
+    arena, offsets = strings
+    if len(arena) >= offsets[-1] + ARENA_PADDING:
+        return strings
+    own = arena[offsets[0] : offsets[-1]]
+    padding = np.zeros(ARENA_PADDING, dtype=np.uint8)
+    return Strings(np.concatenate([own, padding]), offsets - offsets[0])
+
+
 def concatenate_strings(parts: Sequence[Strings]) -> Strings:
     """Put the strings of all parts one after the other.
 
@@ -103,7 +126,7 @@ def concatenate_strings(parts: Sequence[Strings]) -> Strings:
     lengths = np.concatenate([np.diff(part.offsets) for part in parts])
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    bare = [part.arena[: part.offsets[-1]] for part in parts]
+    bare = [part.arena[part.offsets[0] : part.offsets[-1]] for part in parts]
     padding = np.zeros(ARENA_PADDING, dtype=np.uint8)
     return Strings(np.concatenate([*bare, padding]), offsets)
 

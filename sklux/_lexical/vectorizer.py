@@ -962,8 +962,14 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
 
     def _new_reader(self, columns: np.ndarray | None = None) -> TermReader:
         """A reader of documents, with the given columns or the matrix's columns."""
-        sources = self._sources(self._lexicon.subwords)
-        return term_reader(sources, self._lexicon.terms, columns, self._reads_rest)
+        sources, terms = self._sources(self._lexicon.subwords), self._lexicon.terms
+        tables = self._lexicon.tables
+        if tables is not None and tables.places is columns:
+            sizes = [len(part) for part in terms]
+            reader = tables.reader(sources, sizes, self._reads_rest)
+            if reader is not None:
+                return reader
+        return term_reader(sources, terms, columns, self._reads_rest)
 
     @property
     def _reads_rest(self) -> bool:

@@ -11,6 +11,7 @@ from sklux._kernels.tokens import CLASS_BITS, Analysis, TokenStream, string_buff
 from sklux._kernels.wordpiece import PieceTrie
 from sklux._kernels.words import WordTable
 
+from sklux._lexical.characters import CharacterTables
 from sklux._lexical.tokens import pack_strings
 
 UNKNOWN_PIECE = "[UNK]"
@@ -26,7 +27,8 @@ def ascii_tables():
     ):
         classes[[ord(c) for c in characters]] = CLASS_BITS[name]
     targets = np.arange(0x110000, dtype=np.int32)
-    return targets, classes, np.zeros(1, np.int64), np.zeros(1, np.uint32)
+    offsets, code_points = np.zeros(1, np.int64), np.zeros(1, np.uint32)
+    return CharacterTables.of(targets, classes, offsets, code_points)
 
 
 TABLES = ascii_tables()

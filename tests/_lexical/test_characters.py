@@ -5,11 +5,15 @@ import sys
 import numpy as np
 import pytest
 import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sklux._lexical.analysis import TextSource
 from sklux._lexical.buffers import text_buffers
 from sklux._lexical.characters import (
     MAX_GROWTH,
+    PAGE,
+    CharacterTables,
     changed_by,
     character_tables,
     make_tables,
@@ -194,10 +198,49 @@ def test_text_rules_changed_by_returns_only_characters_that_change():
 
 def test_text_rules_tables_without_a_change():
     classes = np.zeros(sys.maxunicode + 1, dtype=np.uint8)
-    targets, _, offsets, code_points = make_tables({}, classes)
-    np.testing.assert_array_equal(targets, np.arange(sys.maxunicode + 1))
-    assert offsets.tolist() == [0]
-    assert len(code_points) == 1
+    tables = make_tables({}, classes)
+    assert not any(array.any() for array in tables.flat())
+    assert tables.replacement(sys.maxunicode) == [sys.maxunicode]
+    assert tables.offsets.tolist() == [0]
+    assert len(tables.code_points) == 1
+    # All pages are equal, and one is stored.
+    assert len(tables.shifts) == len(tables.classes) == PAGE
+
+
+def test_text_rules_tables_give_each_character_its_replacement():
+    changed = {0: "ab", 65: "a", 0x1F34E: "", sys.maxunicode: "\0"}
+    tables = make_tables(changed, np.zeros(sys.maxunicode + 1, dtype=np.uint8))
+    for code_point in (*changed, 1, 66, 0x1F34F, sys.maxunicode - 1):
+        expected = list(map(ord, changed.get(code_point, chr(code_point))))
+        assert tables.replacement(code_point) == expected
+    assert all(map(np.array_equal, tables, CharacterTables.unpacked(tables.packed())))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_text_rules_damaged_tables_are_refused_or_harmless(data):
+    """Every number that the kernel follows leads somewhere."""
+    tables = character_tables(True, "unicode")
+    name = data.draw(st.sampled_from(CharacterTables._fields))
+    array = getattr(tables, name).copy()
+    place = data.draw(st.integers(0, array.size - 1))
+    info = np.iinfo(array.dtype)
+    array[place] = data.draw(st.integers(int(info.min), int(info.max)))
+    try:
+        damaged = tables._replace(**{name: array}).check()
+    except ValueError as error:
+        assert "table of characters is damaged" in str(error)
+        return
+    shifts, _ = damaged.flat()
+    n_code_points = sys.maxunicode + 1
+    is_expansion = shifts < -n_code_points
+    found = (np.arange(n_code_points) + shifts)[~is_expansion]
+    assert found.min() >= 0
+    assert found.max() < n_code_points
+    last_expansion = int((-1 - n_code_points - shifts[is_expansion]).max(initial=-1))
+    assert last_expansion < len(damaged.offsets) - 1
+    assert damaged.offsets[-1] <= len(damaged.code_points)
+    assert damaged.code_points.max() < n_code_points
 
 
 def test_text_rules_tables_refuse_a_long_expansion():
