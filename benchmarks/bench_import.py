@@ -1,4 +1,4 @@
-"""Import time of sklux after numpy, and the modules that the import loads.
+"""Import time of sklux after numpy, and the start of a model file.
 
 Each figure is the median over fresh processes, which take turns. Only the import
 statement is timed, in a process that has already imported numpy. Public names load on
@@ -6,9 +6,12 @@ first use, so `import sklux` does almost nothing. The row of `LuxicalVectorizer`
 time that a program really pays; most of it goes to scikit-learn and SciPy, which have a
 row of their own for comparison.
 
+With ``--model`` a second table has the time to map a model file and to embed a first
+text, in a process that has imported sklux.
+
 Needs only sklux. It takes a minute or two:
 
-    python benchmarks/bench_import.py
+    python benchmarks/bench_import.py [--model model.sklux]
 """
 
 from argparse import ArgumentParser, Namespace
@@ -32,6 +35,25 @@ start = time.perf_counter()
 seconds = time.perf_counter() - start
 print(seconds, before, len(sys.modules), int("torch" in sys.modules))
 """
+# Prints milliseconds: `load`, the first call, both, and the processor's for both.
+START = """
+from time import perf_counter, process_time
+from sklux import LuxicalVectorizer
+times = [perf_counter()]
+begin = process_time()
+model = LuxicalVectorizer.load({path!r}, mmap_mode="r", verify=False)
+times.append(perf_counter())
+model.transform([{text!r}])
+times.append(perf_counter())
+cpu = process_time() - begin
+load, first = (1000 * (stop - start) for start, stop in zip(times, times[1:]))
+print(load, first, load + first, 1000 * cpu)
+"""
+START_HEADER = ["first text", "load, ms", "first call, ms", "both, ms", "processor, ms"]
+TEXTS = {
+    "ASCII": "a short text",
+    "all scripts": "na\u00efve caf\u00e9, \u65e5\u672c\u8a9e",
+}
 HEADER = ["after `import numpy`", "ms", "10 % - 90 %", "modules", "torch"]
 PACKAGES = ["sklux", "numpy", "scipy", "scikit-learn"]
 
@@ -46,6 +68,8 @@ def main() -> None:
     # The first round reads the files from disk, so it does not count.
     rows = [row(statement, np.array(run[1:])) for statement, run in runs.items()]
     table = markdown_table(HEADER, rows)
+    if options.model is not None:
+        table += "\n\n" + start_table(options.model, options.rounds)
     text = (
         f"Medians of {options.rounds} processes.\n\n{table}\n\n{conditions(PACKAGES)}"
     )
@@ -57,7 +81,19 @@ def parse_options() -> Namespace:
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     add_output_option(parser)
     parser.add_argument("--rounds", type=int, default=31)
+    parser.add_argument("--model", help="model file whose start is measured")
     return parser.parse_args()
+
+
+def start_table(path: str, n_rounds: int) -> str:
+    """The table of the time to map a model file and to embed a first text."""
+    rows = []
+    for name, text in TEXTS.items():
+        program = START.format(path=path, text=text)
+        runs = [run_fresh(program) for _ in range(n_rounds + 1)]
+        medians = np.median(runs[1:], axis=0)
+        rows.append([name, *(f"{median:.1f}" for median in medians)])
+    return markdown_table(START_HEADER, rows)
 
 
 def row(statement: str, runs: np.ndarray) -> list[str]:
