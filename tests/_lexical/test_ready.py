@@ -90,7 +90,7 @@ def test_ready_tables_give_the_same_bits(
 @pytest.mark.parametrize("name", STAGES)
 @pytest.mark.parametrize("change", ["none", "version", "unicode", "byte_order"])
 def test_ready_tables_of_another_version_are_built_anew(tmp_path, name, change):
-    """The tables of a file that has none are built, too."""
+    """A file without tables works in the same way."""
     model, path = saved_model(name, tmp_path)
     tensors, state = read_model(path, mmap_mode=None, verify=True)
     if change == "none":
