@@ -24,6 +24,7 @@ OF_LIBRARIES = {
     # Python: the frames of callers, and named tuples; IPython: views of objects.
     "_getframe",
     "_replace",
+    "_fields",
     "_repr_html_",
 }
 
