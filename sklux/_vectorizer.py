@@ -641,7 +641,7 @@ class LuxicalVectorizer(
         documents = check_documents(raw_documents, self.null_documents)
         self._check_teacher("score", y, teacher_embeddings)
         if teacher_embeddings is None:
-            places = _compared(documents, np.arange(len(documents)))
+            places = _compared(documents, np.arange(len(documents)), MAX_SCORED)
             documents = [documents[i] for i in places]
             teacher = teacher_vectors(
                 self.teacher, documents, bool(self.verbose), positions=places
@@ -651,7 +651,7 @@ class LuxicalVectorizer(
             teacher = teacher[is_embedded]
         else:
             given = TeacherEmbeddings.of_documents(teacher_embeddings, len(documents))
-            places = _compared(documents, np.flatnonzero(given.is_embedded))
+            places = _compared(documents, np.flatnonzero(given.is_embedded), MAX_SCORED)
             documents = [documents[i] for i in places]
             teacher = given.vectors[places]
         if len(documents) < MIN_DOCUMENTS:
@@ -863,14 +863,15 @@ class LuxicalVectorizer(
         }
         tensors = lexical_tensors(self.lexical_)
         tensors |= projection_tensors(self.projection_)
-        state["tables"], tables = self._tables()
+        state["tables"], tables = self._tables(len(tensors["term_offsets"]) - 1)
         tensors |= tables
         write_model(path, tensors, state, aligned_tensor="coefs.0")
 
-    def _tables(self) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
+    def _tables(
+        self, n_terms: int
+    ) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
         """The look-up tables for a file; none if the kernels do not use them."""
-        lexical, network = self.lexical_, network_of(self.projection_)
-        if len(lexical.vocabulary_) != network.n_features:
+        if n_terms != network_of(self.projection_).n_features:
             # The stages do not fit together, and `load` says so.
             return None, {}
         try:
@@ -1233,20 +1234,16 @@ class LuxicalVectorizer(
         """
         if not has_open_position_weight(lexical):
             return X
-        places = np.flatnonzero(embeddings.is_embedded)
-        places = places[first_of_groups(copy_groups(documents[i] for i in places))]
+        embedded = np.flatnonzero(embeddings.is_embedded)
+        places = _compared(documents, embedded, 2 * MAX_COMPARED)
         texts = [documents[i] for i in places]
-        chosen = sample_documents(texts, 2 * MAX_COMPARED)
-        texts = [texts[i] for i in chosen]
 
         def rows_of(weight: float) -> sparse.csr_matrix:
             lexical.set_params(position_weight=weight)
             return _learnt_form(self._lexical_rows(lexical, texts), folding)
 
         with stage("weights of places", self.verbose):
-            weight = best_setting(
-                rows_of, embeddings.unit(places[chosen]), POSITION_WEIGHTS
-            )
+            weight = best_setting(rows_of, embeddings.unit(places), POSITION_WEIGHTS)
             lexical.set_params(position_weight=weight)
             if weight == 0:
                 return X
@@ -1493,10 +1490,10 @@ def _check_width(terms: TermVectors, embeddings: TeacherEmbeddings) -> None:
         )
 
 
-def _compared(documents: list[str], places: np.ndarray) -> np.ndarray:
-    """Positions of the documents that `score` compares, among the given positions."""
+def _compared(documents: list[str], places: np.ndarray, most: int) -> np.ndarray:
+    """Positions of different documents to compare, among the given positions."""
     places = places[first_of_groups(copy_groups(documents[i] for i in places))]
-    return places[sample_documents([documents[i] for i in places], MAX_SCORED)]
+    return places[sample_documents([documents[i] for i in places], most)]
 
 
 def _check_n_documents(n_documents: int) -> None:

@@ -427,8 +427,8 @@ cdef class RowBuilder:
     ----------
     n_columns : int
         Number of columns of the matrix.
-    profile : memoryview of shape (n_places,)
-        Extra weight of an occurrence by its place; empty means none.
+    profile : memoryview of shape (n_places,), or None
+        Extra weight of an occurrence by its place; None means none.
     """
     # Counts are stored in 16 bits, because there are many. Counts that are too large
     # are also in `large`, as pairs of place and count.

@@ -10,7 +10,7 @@ from sklux._kernels.words import WordTable
 from sklux._lexical.analysis import PieceSource
 from sklux._lexical.buffers import text_buffers
 from sklux._lexical.lexicon import Lexicon
-from sklux._lexical.tokens import read_range
+from sklux._lexical.tokens import padded, read_range
 from sklux._lexical.vectorizer import LexicalVectorizer, lexicon_of
 
 
@@ -45,10 +45,7 @@ def shared_pieces(vectorizer: LexicalVectorizer) -> SharedPieces | None:
     SharedPieces or None
         None if the stage cuts all words, or makes no pieces.
     """
-    if (
-        vectorizer.analyzer != "word+subword"
-        or getattr(vectorizer, "subwords_of", "all") != "unknown"
-    ):
+    if not vectorizer._reads_rest:
         return None
     lexicon = lexicon_of(vectorizer)
     pieces, words = (part.tolist() for part in lexicon.terms)
@@ -76,11 +73,10 @@ def _pieces_of(lexicon: Lexicon, words: list[str]) -> sparse.csr_matrix:
     tokens = read_range(
         source, source.analysis(block), block, 0, len(words), WordTable(), False
     )
-    numbers = {piece: i for i, piece in enumerate(lexicon.terms[0].tolist())}
-    column_of = np.array(
-        [numbers.get(piece, NO_WORD) for piece in source.pieces.tolist()],
-        dtype=np.int64,
-    )
+    # The terms that are pieces are the first columns, so their numbers are columns.
+    table, column_of = WordTable(), np.empty(len(source.pieces), dtype=np.uint32)
+    table.add(*padded(lexicon.terms[0]))
+    table.find(*source.pieces, column_of)
     columns = column_of[tokens.numbers]
     rows = np.repeat(np.arange(len(words)), np.diff(tokens.ends, prepend=0))
     is_term = columns != NO_WORD
@@ -89,7 +85,7 @@ def _pieces_of(lexicon: Lexicon, words: list[str]) -> sparse.csr_matrix:
             np.ones(is_term.sum(), dtype=np.float32),
             (rows[is_term], columns[is_term]),
         ),
-        shape=(len(words), max(len(numbers), 1)),
+        shape=(len(words), max(len(table), 1)),
     )
     found.sum_duplicates()
     return found

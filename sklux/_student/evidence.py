@@ -15,7 +15,12 @@ from sklux._student.fit_data import FitData
 from sklux._student.products import normalized
 from sklux._utils.blocks import row_lengths
 from sklux._utils.documents import first_of_groups
-from sklux._utils.similarity import n_neighbors_compared, nearest_neighbors, unit_rows
+from sklux._utils.similarity import (
+    n_neighbors_compared,
+    n_shared_neighbors,
+    nearest_neighbors,
+    unit_rows,
+)
 
 # Strength of the ridge regression on unit rows.
 ALPHA = 0.1
@@ -74,9 +79,8 @@ def best_setting(
     best, cosine = settings[0], default.cosine
     for setting in settings[1:]:
         found = evidence(rows_of(setting), vectors)
-        gains = found.overlaps - default.overlaps
-        error = gains.std() / np.sqrt(len(gains))
-        if gains.mean() > N_ERRORS * error and found.cosine > cosine:
+        is_gain = _is_clear(found.overlaps - default.overlaps)
+        if is_gain and found.cosine > cosine:
             best, cosine = setting, found.cosine
     return best
 
@@ -102,9 +106,8 @@ def evidence(X: sparse.csr_matrix, vectors: np.ndarray) -> Evidence:
     queries = np.arange(len(expected))
     wanted = nearest_neighbors(expected, queries, n_neighbors)
     found = nearest_neighbors(predicted, queries, n_neighbors)
-    shared = [len(np.intersect1d(a, b)) for a, b in zip(wanted, found)]
     cosine = float(np.einsum("ij,ij->i", predicted, expected).mean())
-    return Evidence(cosine, np.array(shared) / n_neighbors)
+    return Evidence(cosine, n_shared_neighbors(wanted, found) / n_neighbors)
 
 
 def one_view_predicts_best(data: FitData) -> bool:
@@ -134,11 +137,15 @@ def one_view_predicts_best(data: FitData) -> bool:
         return False
     vectors, n_samples = data.teacher.unit(rows), data.X.shape[0]
     whole = _cosines(data.X, rows, vectors)
-    for view in (rows, rows + n_samples):
-        gains = _cosines(data.X_views, view, vectors) - whole
-        if gains.mean() > N_ERRORS * gains.std() / np.sqrt(len(gains)):
-            return True
-    return False
+    return any(
+        _is_clear(_cosines(data.X_views, view, vectors) - whole)
+        for view in (rows, rows + n_samples)
+    )
+
+
+def _is_clear(gains):
+    """Whether the mean of some gains is above 0 by more than N_ERRORS errors."""
+    return gains.mean() > N_ERRORS * gains.std() / np.sqrt(len(gains))
 
 
 def _viewed(data):

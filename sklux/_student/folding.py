@@ -12,6 +12,7 @@ words with the same pieces, and `transform` need not read the pieces of this wor
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -44,6 +45,12 @@ class Folding:
     shared: sparse.csr_matrix
     frequency: np.ndarray
 
+    @cached_property
+    def _whole(self) -> sparse.csr_matrix:
+        """F itself; a fit expands several matrices."""
+        whole = self.shared + sparse.diags(self.own)
+        return sparse.csr_matrix(whole, dtype=np.float32)
+
     def expand(self, X: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return features in the form in which they are learnt.
 
@@ -57,8 +64,7 @@ class Folding:
         CSR matrix of shape (n_samples, n_features), dtype=np.float32
             X F, with sorted indices.
         """
-        whole = self.shared + sparse.diags(self.own)
-        expanded = sparse.csr_matrix(X @ whole.tocsr().astype(np.float32))
+        expanded = sparse.csr_matrix(X @ self._whole)
         expanded.sort_indices()
         return expanded
 

@@ -221,9 +221,8 @@ class ReLUProjection(
         Type in which `fit` stores the weights of the first layer, which are nearly all
         of a model. An int8 model takes a quarter of the space of a float32 model, also
         as a pickle, and its `transform` is faster. Training computes in float32, and
-        the weights are
-        rounded at its end: the result has the same bits as the result of
-        :meth:`LuxicalVectorizer.quantize`.
+        the weights are rounded at its end: the result has the same bits as the result
+        of :meth:`LuxicalVectorizer.quantize`.
 
     n_jobs : int or None, default=None
         Number of threads of `transform`. None means 1 unless in a

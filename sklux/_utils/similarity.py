@@ -129,8 +129,23 @@ def neighbor_overlap(first: np.ndarray, second: np.ndarray) -> float:
     float
         Between 0 and 1.
     """
-    shared = [len(np.intersect1d(a, b)) for a, b in zip(first, second)]
-    return float(np.mean(shared) / first.shape[1])
+    return float(np.mean(n_shared_neighbors(first, second)) / first.shape[1])
+
+
+def n_shared_neighbors(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Number of neighbours in each row of ``first`` that ``second`` also has.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (n_queries, n_neighbors), dtype=np.intp
+        Neighbours of the same queries, as `nearest_neighbors` returns them.
+
+    Returns
+    -------
+    ndarray of shape (n_queries,), dtype=int
+        From 0 to n_neighbors.
+    """
+    return np.array([len(np.intersect1d(a, b)) for a, b in zip(first, second)])
 
 
 def is_zero_row(embeddings: Rows) -> np.ndarray:
