@@ -65,7 +65,7 @@ from _turns import (
 )
 from bench_lexical import REST, Clock
 from scipy import sparse
-from sklux._kernels.fused import Scratch, TermWeighing, project_tokens
+from sklux._kernels.fused import Scratch, project_tokens
 from threadpoolctl import threadpool_limits
 
 import sklux._fused as fused_module
@@ -173,7 +173,6 @@ class TokenLayer:
 
     reader: TermReader
     tokens: dict[int, tuple[Tokens, ...]]
-    weighing: TermWeighing
     network: Network
     scratch: FreeList
 
@@ -187,8 +186,6 @@ class TokenLayer:
                 tuple(part.numbers for part in self.tokens[start]),
                 tuple(part.ends for part in self.tokens[start]),
                 0,
-                self.weighing,
-                self.network.weight_rows,
                 out,
             )
         return out
@@ -281,8 +278,8 @@ class Bench:
         """The first layer of a network, as `transform` runs it."""
         weighing = term_weighing(self.stage.weighing, network)
         reader = self.stage.reader(network)
-        scratch = FreeList(partial(Scratch, network.n_features))
-        return TokenLayer(reader, self.tokens(reader), weighing, network, scratch)
+        scratch = FreeList(partial(Scratch, weighing, network.weight_rows))
+        return TokenLayer(reader, self.tokens(reader), network, scratch)
 
     def note_pages(self, name: str, rows: np.ndarray) -> None:
         """Record the share of weights in huge pages, if the system reports it."""

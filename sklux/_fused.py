@@ -40,8 +40,8 @@ class FusedTransform:
         check_n_features(reader.n_columns, network)
         self.reader = reader
         self._network = network
-        self._weighing = term_weighing(weighing, network)
-        self._scratch = FreeList(partial(Scratch, network.n_features))
+        counts = term_weighing(weighing, network)
+        self._scratch = FreeList(partial(Scratch, counts, network.weight_rows))
 
     def __call__(self, blocks: Iterable[TextBuffers], n_jobs: int | None) -> np.ndarray:
         """Map documents to unit vectors.
@@ -79,8 +79,6 @@ class FusedTransform:
                     numbers,
                     ends,
                     first - start,
-                    self._weighing,
-                    network.weight_rows,
                     hidden,
                     tokens[0].places,
                 )

@@ -108,10 +108,16 @@ def network(X, coefs):
     return unit_rows(hidden @ coefs[-1].astype(np.float64))
 
 
-def tied_network(X, W, V):
-    """Unit rows of a student with tied rows: a and |a| V, added and normed."""
+def tied_network(X, W, *factors):
+    """Unit rows of a student with tied rows: a and |a| V, added and normed.
+
+    V is the product of the factors.
+    """
     a = unit_rows(to_dense(X) @ W.astype(np.float64))
-    return unit_rows(a[:, : V.shape[1]] + abs(a) @ V.astype(np.float64))
+    V = np.linalg.multi_dot(
+        [np.eye(W.shape[1]), *factors, np.eye(factors[-1].shape[1])]
+    )
+    return unit_rows(a[:, : V.shape[1]] + abs(a) @ V)
 
 
 def cosine_loss(student, target):

@@ -276,13 +276,11 @@ def test_embedding_kernel_equals_reference(
     last = data.draw(st.integers(first, len(documents)))
     out = np.full((last - first, network.n_components), np.nan, dtype=np.float32)
     project_tokens(
-        Scratch(network.n_features),
+        Scratch(kernel_weighing, network.weight_rows),
         tuple(indexes),
         tuple(stream.numbers for stream in streams),
         tuple(stream.ends for stream in streams),
         first,
-        kernel_weighing,
-        network.weight_rows,
         out,
     )
     weights = reference.weight_rows(network.rows, network.scales, network.places)
@@ -317,13 +315,11 @@ def test_embedding_kernel_merges_any_number_of_terms(n_terms, n_columns, n_repea
     out = np.full((2, 3), np.nan, dtype=np.float32)
     weighing = term_weighing(Weighing(np.float32), network)
     project_tokens(
-        Scratch(network.n_features),
+        Scratch(weighing, network.weight_rows),
         (index,),
         (tokens.numbers,),
         (tokens.ends,),
         0,
-        weighing,
-        network.weight_rows,
         out,
     )
     scale = np.sqrt(n_terms + 1) * (1 + n_repeats)
@@ -340,7 +336,7 @@ def test_embedding_kernel_after_the_last_number_of_a_place(n_left):
     documents = [[[str(i) for i in rng.integers(20, size=30)]] for _ in range(9)]
     tokens = make_tokens(index, documents)
     weighing = term_weighing(Weighing(np.float32), network)
-    scratch = Scratch(20)
+    scratch = Scratch(weighing, network.weight_rows)
     out = np.empty((2, 9, 3), dtype=np.float32)
     for sums in out:
         project_tokens(
@@ -349,8 +345,6 @@ def test_embedding_kernel_after_the_last_number_of_a_place(n_left):
             (tokens.numbers,),
             (tokens.ends,),
             0,
-            weighing,
-            network.weight_rows,
             sums,
         )
         # Marks of the places of these documents are in the scratch memory.

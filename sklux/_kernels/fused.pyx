@@ -17,15 +17,23 @@ documents.
 """
 from libc.math cimport log
 from libc.stdint cimport int64_t, uint32_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memset
 
-from .layers cimport WeightRows
+from .layers cimport WeightRows, bring_in_factors
 from .terms cimport NO_NORM, TermIndex, row_norm
 from .typedefs cimport float32_t
-from .words cimport fetch, numbers, reserve
+from .words cimport allocate_table, fetch, numbers, reserve
 
 from .terms import NORMS
+
+# What a row needs when a document is counted and weighed. A document finds it in one
+# line of the cache: three arrays would cost three misses.
+cdef struct row_facts:
+    uint32_t place
+    float32_t idf
+    float32_t scale
+    uint32_t unused
 
 cdef enum:
     # Documents of a group, and number of terms from which on a group is full.
@@ -80,8 +88,8 @@ cdef class TermWeighing:
         self,
         int64_t n,
         int64_t n_first,
-        const uint32_t *rows,
         const uint32_t *counts,
+        const float32_t *idf,
         const float32_t *extras,
         float32_t *values,
     ) noexcept nogil:
@@ -90,7 +98,7 @@ cdef class TermWeighing:
         cdef double first, second
         cdef float32_t ratio
         for k in range(n):
-            values[k] = self.term_frequency(counts[k]) * self.idf[rows[k]]
+            values[k] = self.term_frequency(counts[k]) * idf[k]
         if self.profile is not None:
             for k in range(n):
                 values[k] *= 1 + extras[k] / <float32_t>counts[k]
@@ -107,58 +115,80 @@ cdef class TermWeighing:
 cdef class Scratch:
     """Scratch memory of one thread, kept from call to call.
 
-    Each distinct term of each document has a unique number, its place. ``seen`` holds
-    for each weight row the number of its last place. If this number is below all
-    numbers of the current document, the row is new in this document. So a new row is
-    found without a search, and nothing is cleared between documents.
+    Each distinct term of each document has a unique number, its place. The facts of a
+    row hold the number of its last place. If this number is below all numbers of the
+    current document, the row is new in this document. So a new row is found without a
+    search, and nothing is cleared between documents.
 
     Parameters
     ----------
-    n_rows : int
-        Number of weight rows.
+    weighing : TermWeighing
+        The weighing of counts.
+    weights : WeightRows
+        Weights of the first layer, with a row for each value of ``weighing.idf``.
 
     Attributes
     ----------
     next_number : int
         Number of the first place of the next document.
     """
+    cdef TermWeighing weighing
+    cdef WeightRows weights
     cdef int64_t n_rows
-    cdef uint32_t *seen
-    # It begins with 1, because `seen` begins with zeros.
+    cdef row_facts *facts
+    # It begins with 1, because the places of the facts begin with zeros.
     cdef public uint32_t next_number
     # Weight rows of one part of a document, one for each place in the text.
     cdef numbers found, places
-    # The distinct rows of all documents of a group, their counts, the sums of their
-    # extra weights, and their values.
-    cdef numbers rows, counts, extras, values
+    # The distinct rows of a document: their counts, the sums of their extra weights,
+    # their idf, and the factors of their weights.
+    cdef numbers counts, extras, idf, scales
+    # The distinct rows of all documents of a group, and their values.
+    cdef numbers rows, values
     cdef int64_t ends[GROUP_DOCUMENTS]
 
-    def __cinit__(self, int64_t n_rows):
+    def __cinit__(self, TermWeighing weighing, WeightRows weights):
+        cdef int64_t i
         memset(&self.found, 0, sizeof(numbers))
         memset(&self.places, 0, sizeof(numbers))
-        memset(&self.extras, 0, sizeof(numbers))
-        memset(&self.rows, 0, sizeof(numbers))
         memset(&self.counts, 0, sizeof(numbers))
+        memset(&self.extras, 0, sizeof(numbers))
+        memset(&self.idf, 0, sizeof(numbers))
+        memset(&self.scales, 0, sizeof(numbers))
+        memset(&self.rows, 0, sizeof(numbers))
         memset(&self.values, 0, sizeof(numbers))
-        self.n_rows = n_rows
+        self.weighing, self.weights = weighing, weights
+        self.n_rows = weights.n_features
         self.next_number = 1
-        self.seen = <uint32_t *>calloc(max(n_rows, 1), sizeof(uint32_t))
-        if self.seen == NULL:
+        if weighing.idf.shape[0] != self.n_rows:
+            raise ValueError("weighing must have an idf for each row of weights")
+        self.facts = <row_facts *>allocate_table(
+            max(self.n_rows, 1) * sizeof(row_facts)
+        )
+        if self.facts == NULL:
             raise MemoryError("no memory for the terms of the documents")
+        for i in range(self.n_rows):
+            self.facts[i].place = self.facts[i].unused = 0
+            self.facts[i].idf = weighing.idf[i]
+            self.facts[i].scale = weights.factor(i)
 
     def __dealloc__(self):
-        free(self.seen)
+        free(self.facts)
         free(self.found.values)
         free(self.places.values)
-        free(self.extras.values)
-        free(self.rows.values)
         free(self.counts.values)
+        free(self.extras.values)
+        free(self.idf.values)
+        free(self.scales.values)
+        free(self.rows.values)
         free(self.values.values)
 
     def n_bytes(self):
         """Size of the buffers that grow with the documents."""
-        capacity = self.found.capacity + self.places.capacity + self.rows.capacity
-        capacity += self.counts.capacity + self.extras.capacity + self.values.capacity
+        capacity = self.found.capacity + self.places.capacity
+        capacity += self.counts.capacity + self.extras.capacity
+        capacity += self.idf.capacity + self.scales.capacity
+        capacity += self.rows.capacity + self.values.capacity
         return capacity * sizeof(uint32_t)
 
     def clear(self):
@@ -167,13 +197,13 @@ cdef class Scratch:
 
     cdef void begin_document(self) noexcept nogil:
         """Start again at number 1 if the numbers could run out within a document."""
+        cdef int64_t i
         if self.next_number > LAST_NUMBER - self.n_rows:
-            memset(self.seen, 0, self.n_rows * sizeof(uint32_t))
+            for i in range(self.n_rows):
+                self.facts[i].place = 0
             self.next_number = 1
 
-    cdef int64_t merge(
-        self, int64_t k, const float32_t[::1] profile
-    ) noexcept nogil:
+    cdef int64_t merge(self, int64_t k) noexcept nogil:
         """Count the rows found, in a document that has k distinct rows so far.
 
         Return the new number of distinct rows, or -1 if memory is out. New rows are
@@ -181,34 +211,45 @@ cdef class Scratch:
         instructions, because the processor would mispredict a branch too often.
         """
         cdef int64_t i, place, n = self.found.length
-        cdef uint32_t row, first = self.next_number
+        # Most terms of a long document repeat: at most n_rows are distinct. One place
+        # after the last is written, too.
+        cdef int64_t most = k + min(n, self.n_rows) + 1
+        cdef uint32_t first = self.next_number
+        cdef row_facts *facts
         cdef uint32_t *rows
         cdef uint32_t *counts
         cdef float32_t *extras
+        cdef float32_t *idf
+        cdef float32_t *scales
         cdef const uint32_t *found = self.found.values
         cdef const uint32_t *places = self.places.values
+        cdef const float32_t[::1] profile = self.weighing.profile
         cdef bint is_new, has_profile = profile is not None
-        # Most terms of a long document repeat: at most n_rows are distinct. One place
-        # after the last is written, too.
         if not (
-            reserve(&self.rows, k + min(n, self.n_rows) + 1)
-            and reserve(&self.counts, k + min(n, self.n_rows) + 1)
-            and reserve(&self.extras, k + min(n, self.n_rows) + 1)
+            reserve(&self.rows, most)
+            and reserve(&self.counts, most)
+            and reserve(&self.extras, most)
+            and reserve(&self.idf, most)
+            and reserve(&self.scales, most)
         ):
             return -1
         rows = self.rows.values + self.rows.length
         counts = self.counts.values
         extras = <float32_t *>self.extras.values
+        idf = <float32_t *>self.idf.values
+        scales = <float32_t *>self.scales.values
         for i in range(n):
-            fetch(&self.seen[found[i]])
+            fetch(&self.facts[found[i]])
         for i in range(n):
-            row = found[i]
-            is_new = self.seen[row] < first
-            place = k if is_new else self.seen[row] - first
+            facts = &self.facts[found[i]]
+            is_new = facts.place < first
+            place = k if is_new else facts.place - first
             counts[k] = 0
-            rows[place] = row
+            rows[place] = found[i]
             counts[place] += 1
-            self.seen[row] = first + <uint32_t>place
+            idf[place] = facts.idf
+            scales[place] = facts.scale
+            facts.place = first + <uint32_t>place
             if has_profile:
                 extras[k] = 0
                 if places[i] < profile.shape[0]:
@@ -225,7 +266,6 @@ cdef class Scratch:
         Py_ssize_t document,
         int64_t *n_terms,
         const uint32_t[::1] token_places,
-        const float32_t[::1] profile,
     ) noexcept nogil:
         """Add the terms of one part of a document; return 0 if memory is out."""
         cdef int64_t begin = ends[document - 1] if document > 0 else 0
@@ -238,29 +278,32 @@ cdef class Scratch:
             tokens.shape[0] - begin,
             &self.found,
             &self.places,
+            <const char *>self.facts,
+            sizeof(row_facts),
         ):
             return False
         if token_places is not None:
             for i in range(self.places.length):
                 self.places.values[i] = token_places[begin + self.places.values[i]]
-        n_terms[0] = self.merge(n_terms[0], profile)
+        n_terms[0] = self.merge(n_terms[0])
         return n_terms[0] >= 0
 
-    cdef bint end_document(
-        self, TermWeighing weighing, int64_t n_terms, int64_t n_first
-    ) noexcept nogil:
+    cdef bint end_document(self, int64_t n_terms, int64_t n_first) noexcept nogil:
         """Weigh the terms of a document; return 0 if memory is out."""
+        cdef float32_t *values
         self.values.length = self.rows.length
         if not reserve(&self.values, n_terms):
             return False
-        weighing.weigh(
+        values = <float32_t *>self.values.values + self.rows.length
+        self.weighing.weigh(
             n_terms,
             n_first,
-            self.rows.values + self.rows.length,
             self.counts.values,
+            <float32_t *>self.idf.values,
             <float32_t *>self.extras.values,
-            <float32_t *>self.values.values + self.rows.length,
+            values,
         )
+        bring_in_factors(n_terms, <float32_t *>self.scales.values, values)
         self.rows.length += n_terms
         self.next_number += <uint32_t>n_terms
         return True
@@ -272,8 +315,6 @@ def project_tokens(
     tuple tokens,
     tuple ends,
     Py_ssize_t first,
-    TermWeighing weighing,
-    WeightRows weights,
     float32_t[:, ::1] out,
     const uint32_t[::1] first_places=None,
 ):
@@ -282,20 +323,15 @@ def project_tokens(
     Parameters
     ----------
     scratch : Scratch
-        Scratch memory for as many rows as ``weights`` has; no other thread may use it
-        at the same time.
+        Holds the weighing and the weights; no other thread may use it at the same time.
     indexes : tuple of TermIndex
-        One or two sets of terms; their columns are rows of ``weights``.
+        One or two sets of terms; their columns are rows of the weights.
     tokens : tuple of memoryviews of shape (n_tokens,)
         For each set, the numbers of the tokens in its table of words.
     ends : tuple of memoryviews of shape (n_documents,)
         For each set, the end of the tokens of each document.
     first : int
         Number of the first document to write.
-    weighing : TermWeighing
-        The weighing of counts.
-    weights : WeightRows
-        Weights of the layer.
     out : memoryview of shape (n_rows, n_units)
         Overwritten with the rows of the n_rows documents from ``first`` on.
     first_places : memoryview of shape (n_tokens,), or None
@@ -328,7 +364,6 @@ def project_tokens(
                     k,
                     &n_terms,
                     first_places,
-                    weighing.profile,
                 )
                 n_first = n_terms
                 if in_memory and last > 0:
@@ -339,16 +374,13 @@ def project_tokens(
                         k,
                         &n_terms,
                         None,
-                        weighing.profile,
                     )
-                in_memory = in_memory and scratch.end_document(
-                    weighing, n_terms, n_first
-                )
+                in_memory = in_memory and scratch.end_document(n_terms, n_first)
                 scratch.ends[n_group] = scratch.rows.length
                 n_group += 1
             begin = 0
             for k in range(n_group if in_memory else 0):
-                weights.project(
+                scratch.weights.project(
                     scratch.ends[k] - begin,
                     scratch.rows.length - begin,
                     scratch.rows.values + begin,

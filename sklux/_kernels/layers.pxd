@@ -18,6 +18,11 @@ ctypedef void gather_rows(
 # Factor that keeps the sums of a row in range; the division by the norm removes it.
 cdef float32_t row_scale(const float32_t *values, Py_ssize_t n_values) noexcept nogil
 
+# values[k] := s values[k] factors[k], with s = row_scale of the values before.
+cdef void bring_in_factors(
+    Py_ssize_t n, const float32_t *factors, float32_t *values
+) noexcept nogil
+
 cdef void add_rows(
     Py_ssize_t n,
     Py_ssize_t n_readable,
@@ -48,13 +53,17 @@ cdef class WeightRows:
     cdef public Py_ssize_t rows_ahead
     cdef object arrays
 
-    # sums := s sum_k values[k] W[features[k]], s > 0. The values are changed. Features
-    # from n to n_readable belong to the next documents, and are only prefetched.
+    # The factor of a row; 1 if the rows have none.
+    cdef float32_t factor(self, Py_ssize_t feature) noexcept nogil
+
+    # sums := sum_k values[k] stored[features[k]]; `bring_in_factors` has changed the
+    # values. Features from n to n_readable belong to the next documents, and are only
+    # prefetched.
     cdef void project(
         self,
         Py_ssize_t n,
         Py_ssize_t n_readable,
         const uint32_t *features,
-        float32_t *values,
+        const float32_t *values,
         float32_t *sums,
     ) noexcept nogil

@@ -125,6 +125,19 @@ cdef float32_t row_scale(const float32_t *values, Py_ssize_t n_values) noexcept 
     return 1 / largest if largest > 1e-37 else <float32_t>1e37
 
 
+cdef void bring_in_factors(
+    Py_ssize_t n, const float32_t *factors, float32_t *values
+) noexcept nogil:
+    """s x W = sum_k s x_k factors_k stored_k; s comes first, so nothing overflows."""
+    cdef Py_ssize_t k
+    cdef float32_t scale = row_scale(values, n)
+    if scale != 1:
+        for k in range(n):
+            values[k] *= scale
+    for k in range(n):
+        values[k] *= factors[k]
+
+
 cdef void add_rows(
     Py_ssize_t n,
     Py_ssize_t n_readable,
@@ -197,28 +210,22 @@ cdef class WeightRows:
             floats, self.kind = stored, FLOATS
             self.weights = &floats[0, 0]
 
+    cdef float32_t factor(self, Py_ssize_t feature) noexcept nogil:
+        return self.scales[feature] if self.scales != NULL else 1
+
     cdef void project(
         self,
         Py_ssize_t n,
         Py_ssize_t n_readable,
         const uint32_t *features,
-        float32_t *values,
+        const float32_t *values,
         float32_t *sums,
     ) noexcept nogil:
-        cdef Py_ssize_t k
-        cdef float32_t scale = row_scale(values, n)
         cdef gather_rows *gather = rows.gather_floats
         if self.kind == HALVES:
             gather = rows.gather_halves
         elif self.kind == BYTES:
             gather = rows.gather_bytes
-        if scale != 1:
-            # s x W = sum_k s x_k W_k
-            for k in range(n):
-                values[k] *= scale
-        if self.kind == BYTES:
-            for k in range(n):
-                values[k] *= self.scales[features[k]]
         gather(
             n,
             n_readable,
@@ -259,6 +266,7 @@ def sparse_product(
     cdef Py_ssize_t i, k, begin, n, longest = 0
     cdef uint32_t *features
     cdef float32_t *values
+    cdef float32_t *factors
     cdef bint has_places = places is not None
     if out.shape[0] == 0 or out.shape[1] == 0:
         return
@@ -266,9 +274,11 @@ def sparse_product(
         longest = max(longest, X_indptr[i + 1] - X_indptr[i])
     features = <uint32_t *>malloc((longest + 1) * sizeof(uint32_t))
     values = <float32_t *>malloc((longest + 1) * sizeof(float32_t))
-    if features == NULL or values == NULL:
+    factors = <float32_t *>malloc((longest + 1) * sizeof(float32_t))
+    if features == NULL or values == NULL or factors == NULL:
         free(features)
         free(values)
+        free(factors)
         raise MemoryError("no memory for a row of the sparse matrix")
     with nogil:
         for i in range(out.shape[0]):
@@ -279,9 +289,12 @@ def sparse_product(
                 if has_places:
                     features[k] = places[features[k]]
                 values[k] = X_data[begin + k]
+                factors[k] = weights.factor(features[k])
+            bring_in_factors(n, factors, values)
             weights.project(n, n, features, values, &out[i, 0])
     free(features)
     free(values)
+    free(factors)
 
 
 def unit_rows(float32_t[:, ::1] H, bint relu):

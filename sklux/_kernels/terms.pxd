@@ -57,6 +57,8 @@ cdef class TermIndex:
         int64_t n_readable,
         numbers *columns,
         numbers *places,
+        const char *facts,
+        int64_t fact_bytes,
     ) noexcept nogil
     cdef bint collect_short_segments(
         self, const uint32_t *tokens, int64_t n, numbers *columns, numbers *places

@@ -279,11 +279,15 @@ cdef class TermIndex:
         int64_t n_readable,
         numbers *columns,
         numbers *places,
+        const char *facts,
+        int64_t fact_bytes,
     ) noexcept nogil:
         """Add the columns of all terms among n tokens; return 0 if memory is out.
 
         The place of a term is the place of its last token. Tokens from n to n_readable
-        belong to the next documents, and are only prefetched.
+        belong to the next documents, and are only prefetched. If ``facts`` is not NULL,
+        it has ``fact_bytes`` bytes for each column; those of the columns found are
+        prefetched.
         """
         cdef int64_t i, j, last, n_orders, k = 0
         cdef uint32_t node, column
@@ -304,6 +308,8 @@ cdef class TermIndex:
                     mix(step_key(tokens[i + AHEAD], tokens[i + AHEAD + 1]))
                     >> self.steps.shift
                 ))
+                if tokens[i + AHEAD] < BREAK:
+                    fetch(&self.word_columns.values[tokens[i + AHEAD]])
             node = tokens[i]
             if node >= BREAK:
                 continue
@@ -312,6 +318,8 @@ cdef class TermIndex:
                 out[k] = column
                 out_places[k] = <uint32_t>i
                 k += column != UNKNOWN
+                if facts != NULL and k > 0:
+                    fetch(facts + fact_bytes * <int64_t>out[k - 1])
             last = min(i + self.max_n, n)
             for j in range(i + 1, last):
                 if tokens[j] >= BREAK:
@@ -324,6 +332,8 @@ cdef class TermIndex:
                     out[k] = <uint32_t>step.column
                     out_places[k] = <uint32_t>j
                     k += step.column >= 0
+                    if facts != NULL and k > 0:
+                        fetch(facts + fact_bytes * <int64_t>out[k - 1])
         columns.length += k
         places.length = columns.length
         if self.whole_segments:
@@ -505,6 +515,8 @@ cdef class RowBuilder:
                         first.shape[0] - first_begin,
                         &self.found,
                         &self.places,
+                        NULL,
+                        0,
                     )
                 if first_places is not None:
                     for k in range(self.places.length):
@@ -518,6 +530,8 @@ cdef class RowBuilder:
                         second.shape[0] - second_begin,
                         &self.found,
                         &self.places,
+                        NULL,
+                        0,
                     )
                 first_begin, second_begin = first_ends[i], second_ends[i]
                 in_memory = in_memory and self.add_row(&n_terms[i])

@@ -20,6 +20,8 @@ from sklux._utils.threads import all_threads
 MAX_ROTATION_SIZE, MAX_REPORT_SIZE = 20_000, 2000
 # Strength of the regression that turns V, as a part of the mean square.
 TURN_ALPHA = 1e-3
+# Rank of a stored V, and number of documents that tell what to keep of it.
+RANK, MAX_FACTORED_SIZE = 32, 5000
 
 
 def report_on_fit(
@@ -114,6 +116,38 @@ def _turned(before, after, added):
     moment += TURN_ALPHA * moment.trace() / n_units * np.eye(n_units)
     rest = second_moment(after, before - after) @ added
     return (added + np.linalg.solve(moment, rest)).astype(np.float32)
+
+
+def factored_coefs(data: FitData, coefs: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the weights of a student with tied rows with a V of rank 32, V ~ A B.
+
+    The products with A and B take a quarter of the time of the product with a V of 256
+    columns. The rows of B are the first principal directions, about the origin, of the
+    rows abs(a) V of training documents, and A = V B^T. No other matrix of this rank
+    gives these documents rows with a smaller squared error (reduced-rank regression,
+    Izenman, 1975, :doi:`10.1016/0047-259X(75)90042-1`).
+
+    Parameters
+    ----------
+    data : FitData
+        The data of the fit.
+    coefs : list of two ndarray of shape (n_units_in, n_units_out), dtype=np.float32
+        W and V.
+
+    Returns
+    -------
+    list of ndarray, dtype=np.float32
+        W, A and B; W and V if A and B would not be smaller than V.
+    """
+    first, added = coefs
+    if RANK * sum(added.shape) >= added.size:
+        return coefs
+    a = np.abs(unit_rows(csr_product(data.X[data.train[:MAX_FACTORED_SIZE]], first)))
+    wide = added.astype(np.float64)
+    _, directions = np.linalg.eigh(wide.T @ second_moment(a, a) @ wide)
+    kept = directions[:, : -RANK - 1 : -1]
+    before = np.ascontiguousarray(wide @ kept, dtype=np.float32)
+    return [first, before, np.ascontiguousarray(kept.T, dtype=np.float32)]
 
 
 def finished_coefs(

@@ -41,12 +41,13 @@ ADDED_PARTS = {"tied": False}
 class Network:
     """Weights of a network.
 
-    A network with tied rows has rows W and one other matrix V::
+    A network with tied rows has rows W and a matrix V::
 
         a = x W,  a := a / |a|,  z = a[:n] + |a| V,  z := z / |z|
 
     where n is the number of columns of V. It is the ReLU network of the rows [W, -W]
-    and the last layer [I + V; -I + V] (`expanded`).
+    and the last layer [I + V; -I + V] (`expanded`). V may be stored as the product of
+    two narrow matrices, V = A B.
 
     Attributes
     ----------
@@ -60,7 +61,7 @@ class Network:
         Row of each feature. None means that the rows are in the order of the features.
         Features without a weight of their own may share a row of zeros.
     tied : bool
-        Whether the rows are tied; ``dense`` is then (V,).
+        Whether the rows are tied; ``dense`` is then (V,) or (A, B).
     weight_rows : WeightRows
         The first layer in the form that the kernels take.
     """
@@ -134,8 +135,8 @@ class Network:
         Returns
         -------
         list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-            Weights; W and V if the rows are tied. The rows of the first layer are in
-            the order of the features.
+            Weights; W and V, or W, A and B, if the rows are tied. The rows of the first
+            layer are in the order of the features.
         """
         if self.places is None and self.dtype == np.float32:
             return [self.rows, *self.dense]
@@ -262,7 +263,7 @@ class Network:
         rows = empty_aligned((self.n_rows, 2 * n_units), self.dtype)
         rows[:, :n_units] = self.rows
         np.negative(self.rows, out=rows[:, n_units:])
-        (added,) = self.dense
+        added = self.dense[0] if len(self.dense) == 1 else np.matmul(*self.dense)
         skip = np.eye(*added.shape, dtype=np.float32)
         last = np.vstack([added + skip, added - skip])
         return replace(self, rows=rows, dense=(last,), tied=False)
@@ -345,7 +346,11 @@ class Network:
         """
         if self.tied:
             layers.tied_rows(hidden, out)
-            layers.dense_product(hidden, self.dense[0], out, adds=True)
+            for weights in self.dense[:-1]:
+                narrow = scratch.array(1, (len(out), weights.shape[1]))
+                layers.dense_product(hidden, weights, narrow)
+                hidden = narrow
+            layers.dense_product(hidden, self.dense[-1], out, adds=True)
             layers.unit_rows(out, False)
             return
         layers.unit_rows(hidden, len(self.dense) > 0)
@@ -407,7 +412,7 @@ _free_scratch = FreeList(HiddenScratch)
 
 
 def check_tied_layers(coefs: Sequence[np.ndarray]) -> None:
-    """Refuse layers that are not the two matrices of a network with tied rows.
+    """Refuse layers that are not the matrices of a network with tied rows.
 
     Parameters
     ----------
@@ -417,16 +422,32 @@ def check_tied_layers(coefs: Sequence[np.ndarray]) -> None:
     Raises
     ------
     ValueError
-        If there are not two layers, or the second is wider than the first.
+        If there are not two or three layers, or the last is wider than the first.
     """
     widths = [weights.shape[1] for weights in coefs]
-    if len(widths) != 2 or widths[1] > widths[0]:
+    if not fits_ties(widths):
         raise ValueError(
-            "coefs_ of a network with tied rows must be two matrices, W and V, and V "
-            f"must not have more columns than W. Got {len(widths)} of {widths} columns "
-            "instead. Set hidden_layer_sizes to the sizes of the hidden layers if the "
-            "rows are not tied."
+            "coefs_ of a network with tied rows must be two matrices, W and V, or "
+            "three, W, A and B with V = A B, and V must not have more columns than W. "
+            f"Got {len(widths)} of {widths} columns instead. Set hidden_layer_sizes to "
+            "the sizes of the hidden layers if the rows are not tied."
         )
+
+
+def fits_ties(widths: Sequence[int]) -> bool:
+    """Whether layers of these widths can be a network with tied rows.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Number of columns of each layer.
+
+    Returns
+    -------
+    bool
+        True for W and V, or W, A and B, if the last is not wider than W.
+    """
+    return len(widths) in (2, 3) and widths[-1] <= widths[0]
 
 
 def _int8_scales(values: np.ndarray) -> np.ndarray:

@@ -36,6 +36,7 @@ from sklux._student.arguments import (
 from sklux._student.copies import copies_of_fit
 from sklux._student.evidence import one_view_predicts_best
 from sklux._student.finishing import (
+    factored_coefs,
     finished_coefs,
     report_on_fit,
     rotated_coefs,
@@ -241,11 +242,12 @@ class ReLUProjection(
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
-        Weights of the layers: ``[W_0, ..., W_last]``, or ``[W, V]`` if the rows are
-        tied. ``coefs_[0]`` has a row for each feature; its values are the stored
-        values, converted to float32. If at most half of 10,000 features or
-        more occur in `fit`, the model stores one row for all others, and `coefs_` is
-        much larger than the model.
+        Weights of the layers: ``[W_0, ..., W_last]``. If the rows are tied,
+        ``[W, A, B]`` with V = A B, of rank 32; ``[W, V]`` for a width of 64 or less.
+        ``coefs_[0]`` has a row for each feature; its values are the stored values,
+        converted to float32. If at most half of 10,000 features or more occur in `fit`,
+        the model stores one row for all others, and `coefs_` is much larger than the
+        model.
 
     n_components_ : int
         Width of the vectors.
@@ -590,6 +592,8 @@ class ReLUProjection(
         dtype, tied = self.weights_dtype, self._is_tied
         if not self._compares_reduced:
             coefs = rotated_coefs(data, targets, coefs, tied)
+        if tied:
+            coefs = factored_coefs(data, coefs)
         with stage("report", self.verbose):
             report = report_on_fit(data, coefs, dtype, features, tied)
             _warn_of_report(report)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklux._student.network import WEIGHT_DTYPES, Network, check_finite
+from sklux._student.network import WEIGHT_DTYPES, Network, check_finite, fits_ties
 from sklux._student.projection import ReLUProjection, adopt_student, network_of
 from sklux._student.report import FitReport
 from sklux._student.trained import TrainedStudent
@@ -212,16 +212,16 @@ def _check_weights(
 
 
 def _checked_tied(tied: object, widths: list[int]) -> bool:
-    """Whether the rows are tied, which needs two layers, the second not the wider."""
+    """Whether the rows are tied, which limits the number of layers and their widths."""
     if not isinstance(tied, bool):
         raise ValueError(
             f"The model's entry 'tied' must be true or false. Got {tied!r} instead. "
             "Save the model again."
         )
-    if tied and (len(widths) != 2 or widths[1] > widths[0]):
+    if tied and not fits_ties(widths):
         raise ValueError(
-            "The model's layers do not fit together: a network with tied rows has two, "
-            f"the second not wider than the first. Got widths {widths}."
+            "The model's layers do not fit together: a network with tied rows has two "
+            f"or three, the last not wider than the first. Got widths {widths}."
         )
     return tied
 

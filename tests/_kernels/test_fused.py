@@ -48,7 +48,7 @@ def project(documents, parts=("abcd",), first=0, n_rows=None, weighing=None):
     out = np.full((n_rows, 2), np.nan, dtype=np.float32)
     weighing = make_weighing() if weighing is None else weighing
     arguments = tuple(indexes), tuple(tokens), tuple(ends), first
-    project_tokens(Scratch(n_terms), *arguments, weighing, WeightRows(WEIGHTS), out)
+    project_tokens(Scratch(weighing, WeightRows(WEIGHTS)), *arguments, out)
     return out.tolist()
 
 
@@ -88,26 +88,37 @@ def test_fused_kernel_second_part_alone_is_not_scaled():
 
 
 def test_fused_kernel_without_units_writes_nothing():
-    index = make_index(["a"])
+    weights = WeightRows(np.empty((1, 0), dtype=np.float32))
     project_tokens(
-        Scratch(1),
-        (index,),
+        Scratch(make_weighing(idf=(1,)), weights),
+        (make_index(["a"]),),
         (np.zeros(1, np.uint32),),
         (np.ones(1, np.int64),),
         0,
-        make_weighing(),
-        WeightRows(np.empty((1, 0), dtype=np.float32)),
         np.empty((1, 0), dtype=np.float32),
     )
 
 
+def test_fused_kernel_weights_have_an_idf_for_each_row():
+    with pytest.raises(ValueError, match="an idf for each row"):
+        Scratch(make_weighing(idf=(1, 1)), WeightRows(WEIGHTS))
+
+
+def test_fused_kernel_brings_in_the_factors_of_the_rows():
+    weights = WeightRows(WEIGHTS.astype(np.int8), np.float32([2, 3, 4, 5]))
+    out = np.empty((1, 2), dtype=np.float32)
+    index, tokens = make_index([*"abcd"]), np.array([0, 3, 0], dtype=np.uint32)
+    scratch = Scratch(make_weighing(idf=(7, 1, 1, 1)), weights)
+    project_tokens(scratch, (index,), (tokens,), (np.array([3]),), 0, out)
+    assert out.tolist() == [[2 * 2 * 7, 5 * 10]]
+
+
 def test_fused_kernel_scratch_memory_grows_and_is_kept_when_it_is_cleared():
-    scratch = Scratch(4)
+    scratch = Scratch(make_weighing(), WeightRows(WEIGHTS))
     assert scratch.n_bytes() == 0
     index, out = make_index([*"abcd"]), np.empty((1, 2), dtype=np.float32)
     tokens = np.zeros(1000, dtype=np.uint32)
-    arguments = (index,), (tokens,), (np.array([1000]),), 0, make_weighing()
-    project_tokens(scratch, *arguments, WeightRows(WEIGHTS), out)
+    project_tokens(scratch, (index,), (tokens,), (np.array([1000]),), 0, out)
     n_bytes = scratch.n_bytes()
     assert n_bytes >= 4 * len(tokens)
     scratch.clear()

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from sklux._student import finishing
 from sklux._student.finishing import (
+    factored_coefs,
     finished_coefs,
     report_on_fit,
     rotated_coefs,
@@ -159,6 +160,45 @@ def test_rotated_coefs_of_tied_rows_turn_the_second_matrix(strength):
     ]
     assert errors[0] < 0.5 * errors[1]
     assert errors[0] < 0.5 * errors[2]
+
+
+def wide_coefs(n_components, rank=None):
+    """W and a V of small rank, if given, of 70 units and more."""
+    random = np.random.default_rng(0)
+    W = random.standard_normal((N_FEATURES, 200), dtype=np.float32)
+    V = random.standard_normal((200, n_components))
+    if rank is not None:
+        V = V[:, :rank] @ random.standard_normal((rank, n_components))
+    return [W, V.astype(np.float32)]
+
+
+@pytest.mark.parametrize("n_components", [70, 90, 200])
+def test_factored_coefs_keep_a_matrix_of_small_rank(n_components):
+    """The start of a fit has a V of rank 1, for example."""
+    W, V = wide_coefs(n_components, rank=9)
+    first, A, B = factored_coefs(fit_data(), [W, V])
+    assert first is W
+    assert (A.shape, B.shape) == ((200, 32), (32, n_components))
+    assert all(w.flags.c_contiguous and w.dtype == np.float32 for w in (A, B))
+    np.testing.assert_allclose(A @ B, V, atol=1e-4 * np.abs(V).max())
+
+
+def test_factored_coefs_have_the_least_error_on_training_documents():
+    """The error that is left has the other singular values of the added rows."""
+    data, (W, V) = fit_data(), wide_coefs(90)
+    a = reference.unit_rows(data.X[data.train] @ W.astype(np.float64))
+    rows = abs(a) @ V
+    _, A, B = factored_coefs(data, [W, V])
+    others = np.linalg.svd(rows, compute_uv=False)[32:]
+    error = np.square(rows - abs(a) @ A.astype(np.float64) @ B).sum()
+    assert error == pytest.approx(np.square(others).sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("n_components", [1, 38])
+def test_factored_coefs_leave_a_matrix_that_is_not_larger(n_components):
+    coefs = wide_coefs(n_components)
+    found = factored_coefs(fit_data(), coefs)
+    assert [id(weights) for weights in found] == [id(weights) for weights in coefs]
 
 
 @pytest.mark.parametrize("tied", [False, True])

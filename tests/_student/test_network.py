@@ -45,15 +45,20 @@ def random_csr(n_samples, n_features=50, seed=1):
     )
 
 
+# Rank of V if it is stored as a product.
+ranks = st.none() | st.integers(1, 20)
+
+
 @pytest.fixture(params=HIDDEN, ids=str)
 def coefs(request):
     return random_network(request.param)
 
 
-def tied_network(n_units=12, n_components=12, seed=0, n_features=50):
-    """Random W and V, with V of about the size that a training gives it."""
-    W, V = random_network((n_units,), n_features, n_components, seed)
-    return [W, V / np.float32(n_units**0.5)]
+def tied_network(n_units=12, n_components=12, seed=0, n_features=50, rank=None):
+    """Random W and V, or W, A and B, with V of about the size after a training."""
+    hidden = (n_units,) if rank is None else (n_units, rank)
+    W, *dense = random_network(hidden, n_features, n_components, seed)
+    return [W, dense[0] / np.float32(n_units**0.5), *dense[1:]]
 
 
 @st.composite
@@ -78,11 +83,11 @@ def test_network_equals_reference(example):
 
 
 @kernel_settings
-@given(csr_matrices(), seeds, widths, widths)
-def test_tied_network_equals_reference(X, seed, n_units, n_components):
+@given(csr_matrices(), seeds, widths, widths, ranks)
+def test_tied_network_equals_reference(X, seed, n_units, n_components, rank):
     """The sums of the first layer do not cancel, and z does not either."""
     X.data = abs(X.data)
-    coefs = tied_network(n_units, min(n_components, n_units), seed, X.shape[1])
+    coefs = tied_network(n_units, min(n_components, n_units), seed, X.shape[1], rank)
     coefs = [abs(weights) for weights in coefs]
     np.testing.assert_allclose(
         apply_network(X, Network.of(coefs, tied=True), 1),
@@ -92,19 +97,23 @@ def test_tied_network_equals_reference(X, seed, n_units, n_components):
     )
 
 
+@pytest.mark.parametrize("rank", [None, 3])
 @pytest.mark.parametrize("n_components", [1, 5, 12])
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
-def test_tied_network_equals_the_expanded_network(dtype, n_components):
+def test_tied_network_equals_the_expanded_network(dtype, n_components, rank):
     """The ReLU network of the rows [W, -W] and the last layer [I + V; -I + V]."""
     X = random_csr(40)
-    tied = Network.of(tied_network(), tied=True).quantized(dtype)
+    tied = Network.of(tied_network(rank=rank), tied=True).quantized(dtype)
     tied = tied.truncated(n_components)
-    W, V = tied.coefs()
+    W, *factors = tied.coefs()
+    V = factors[0] if rank is None else factors[0] @ factors[1]
     vectors = apply_network(X, tied, 1)
     eye = np.eye(12, dtype=np.float32)[:, :n_components]
     expanded = [np.hstack([W, -W]), np.vstack([V + eye, V - eye])]
     np.testing.assert_allclose(vectors, reference.network(X, expanded), atol=1e-6)
-    np.testing.assert_allclose(vectors, reference.tied_network(X, W, V), atol=1e-6)
+    np.testing.assert_allclose(
+        vectors, reference.tied_network(X, W, *factors), atol=1e-6
+    )
     found = tied.expanded()
     assert not found.tied
     assert found.dtype == tied.dtype
@@ -119,9 +128,11 @@ def test_expanded_network_without_ties_is_the_network_itself(coefs):
 
 
 @kernel_settings
-@given(csr_matrices(ordinary_values | extreme_values, 24), seeds, widths, widths)
-def test_tied_network_has_the_same_bits_in_any_batch(X, seed, n_units, n_components):
-    coefs = tied_network(n_units, min(n_components, n_units), seed, X.shape[1])
+@given(csr_matrices(ordinary_values | extreme_values, 24), seeds, widths, widths, ranks)
+def test_tied_network_has_the_same_bits_in_any_batch(
+    X, seed, n_units, n_components, rank
+):
+    coefs = tied_network(n_units, min(n_components, n_units), seed, X.shape[1], rank)
     network = Network.of(coefs, tied=True)
     whole = apply_network(X, network, 1)
     order = np.random.default_rng(seed).permutation(X.shape[0])
@@ -134,7 +145,7 @@ def test_tied_network_has_the_same_bits_in_any_batch(X, seed, n_units, n_compone
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
 def test_tied_network_has_the_same_bits_for_any_n_jobs(monkeypatch, dtype, n_jobs):
     monkeypatch.setattr(network, "COST_PER_RANGE", 500)
-    tied = Network.of(tied_network(), tied=True).quantized(dtype)
+    tied = Network.of(tied_network(rank=3), tied=True).quantized(dtype)
     X = random_csr(333)
     reference.assert_same_bits(
         apply_network(X, tied, n_jobs), apply_network(X, tied, 1)
@@ -148,20 +159,23 @@ def test_tied_network_maps_zero_rows_to_zero_vectors():
     assert np.linalg.norm(out[2]) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("rank", [None, 3])
 @pytest.mark.parametrize("n_components", [1, 7, 11])
-def test_tied_network_truncated_gives_the_first_columns(n_components):
-    X, whole = random_csr(40), Network.of(tied_network(), tied=True)
+def test_tied_network_truncated_gives_the_first_columns(n_components, rank):
+    X, whole = random_csr(40), Network.of(tied_network(rank=rank), tied=True)
     short = whole.truncated(n_components)
     assert short.tied
-    assert [w.shape[1] for w in short.coefs()] == [12, n_components]
+    assert [w.shape[1] for w in short.coefs()][0] == 12
+    assert [w.shape[1] for w in short.coefs()][-1] == n_components
     assert short.rows is whole.rows
     expected = reference.unit_rows(apply_network(X, whole, 1)[:, :n_components])
     np.testing.assert_allclose(apply_network(X, short, 1), expected, atol=1e-6)
 
 
-def test_tied_network_keeps_its_form():
+@pytest.mark.parametrize("rank", [None, 3])
+def test_tied_network_keeps_its_form(rank):
     """In another type, another order, for more features, and in a pickle."""
-    X, tied = random_csr(40), Network.of(tied_network(), tied=True)
+    X, tied = random_csr(40), Network.of(tied_network(rank=rank), tied=True)
     expected = apply_network(X, tied, 1)
     wide = sparse.csr_matrix((X.data, X.indices + 3, X.indptr), shape=(40, 60))
     for other, rows in (
@@ -184,8 +198,8 @@ def test_network_state_of_a_version_without_ties(coefs):
     reference.assert_same_bits(apply_network(X, found, 1), apply_network(X, before, 1))
 
 
-@pytest.mark.parametrize("sizes", [(), (12, 12), (11,)])
-def test_tied_network_needs_two_matrices(sizes):
+@pytest.mark.parametrize("sizes", [(), (12, 5, 12), (11,), (11, 5)])
+def test_tied_network_needs_two_or_three_matrices(sizes):
     with pytest.raises(ValueError, match="with tied rows must be two matrices, W and"):
         Network.of(random_network(sizes), tied=True)
 

@@ -601,9 +601,30 @@ def test_projection_coefs_of_tied_rows_can_be_set(documents):
     np.testing.assert_allclose(
         short.transform(X), shortened(projection.transform(X), 4), atol=1e-6
     )
-    for coefs in ([W], [W, V, V], [W[:, :4], V[:4]]):
+    for coefs in ([W], [W, V, V, V], [W[:, :4], V[:4]]):
         with pytest.raises(ValueError, match="tied rows must be two matrices, W and V"):
             projection.coefs_ = coefs
+
+
+def test_projection_has_a_factored_matrix_in_a_wide_student():
+    """V has rank 32 in the model and in its report; the rows are not changed."""
+    random = np.random.RandomState(0)
+    X = sparse.random(300, 40, density=0.3, format="csr", random_state=0)
+    y = X @ random.standard_normal((40, 70))
+    projection = ReLUProjection(
+        max_iter=1, weights_dtype="float32", random_state=0, validation_fraction=0.5
+    ).fit(X, y)
+    assert [weights.shape for weights in projection.coefs_] == [
+        (40, 70),
+        (70, 32),
+        (32, 70),
+    ]
+    np.testing.assert_allclose(
+        projection.transform(X),
+        reference.tied_network(X, *projection.coefs_),
+        atol=2e-6,
+    )
+    assert [w.shape[1] for w in projection.truncate(3).coefs_] == [70, 32, 3]
 
 
 @pytest.mark.parametrize("tied", [False, True])

@@ -186,18 +186,20 @@ def test_saved_arrays_that_do_not_fit_together_are_refused(name, change, message
         )
 
 
-def tied(n_units=5, n_components=5):
+def tied(n_units=5, n_components=5, rank=None):
     """A fitted projection with tied rows, with random weights."""
-    W, V = random_weights((N_FEATURES, n_units, n_components))
+    widths = (n_units, n_components) if rank is None else (n_units, rank, n_components)
+    coefs = random_weights((N_FEATURES, *widths))
     projection = ReLUProjection(n_components, weights_dtype="float32")
-    adopt_student(projection, TrainedStudent(Network.of([W, V], tied=True)))
+    adopt_student(projection, TrainedStudent(Network.of(coefs, tied=True)))
     return projection
 
 
+@pytest.mark.parametrize("rank", [None, 2])
 @pytest.mark.parametrize("n_components", [5, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
-def test_saved_tied_rows_are_restored(dtype, n_components):
-    projection = tied(5, n_components)
+def test_saved_tied_rows_are_restored(dtype, n_components, rank):
+    projection = tied(5, n_components, rank)
     projection = with_network(projection, network_of(projection).quantized(dtype))
     assert projection_state(projection)["tied"] is True
     found = restored(projection)
@@ -218,9 +220,9 @@ def test_saved_state_without_an_entry_for_ties_is_restored():
     reference.assert_same_bits(found.transform(X), projection.transform(X))
 
 
-@pytest.mark.parametrize("sizes", [(5,), (5, 5, 5), (4, 5)])
-def test_saved_tied_rows_need_two_layers(sizes):
-    """The second must not be wider than the first."""
+@pytest.mark.parametrize("sizes", [(5,), (5, 5, 5, 5), (4, 5), (4, 3, 5)])
+def test_saved_tied_rows_need_two_or_three_layers(sizes):
+    """The last must not be wider than the first."""
     projection = random_projection(N_FEATURES, sizes)
     with pytest.raises(ValueError, match="layers do not fit together: .* tied rows"):
         restored(projection, tied=True)
