@@ -1,9 +1,10 @@
 """Students of the quality benchmark: how they are made and measured.
 
 A recipe holds parameters of `ReLUProjection`. Its key "lexical", if present, holds the
-parameters of a `LexicalVectorizer` that replaces the default lexical stage. Its key
-"teacher_words" is the parameter of `LuxicalVectorizer`: with None, the teacher embeds
-documents only. Nothing is fitted or measured twice in a run.
+parameters of a `LexicalVectorizer` that replaces the default lexical stage. Its keys
+"teacher_words" and "teacher_halves" are parameters of `LuxicalVectorizer`: with None
+and False, the teacher embeds documents only. Nothing is fitted or measured twice in a
+run.
 """
 
 import json
@@ -137,14 +138,15 @@ class Bench:
         key = ("student", name, recipe_key(recipe), seed, n_embedded)
 
         def make() -> tuple[LuxicalVectorizer, float]:
+            corpus = self.corpus(name)
+            vectors = embedded(self.teacher(name).train, n_embedded)
             if recipe.get("teacher_words", "auto") is not None:
+                halves = (n_embedded,) if recipe.get("teacher_halves", False) else ()
                 self.once(
-                    ("terms", name, str(recipe.get("lexical"))),
-                    lambda: cache_terms(self.corpus(name), self.teacher(name), recipe),
+                    ("texts", name, str(recipe.get("lexical")), *halves),
+                    lambda: cache_texts(corpus, vectors, recipe),
                 )
-            return fitted(
-                self.corpus(name), self.teacher(name), recipe, seed, n_embedded
-            )
+            return fitted(corpus, vectors, recipe, seed)
 
         if key[1:] == (self.main, recipe_key(DEFAULT), self.seeds[0], None):
             return self.once(key, make)
@@ -195,29 +197,36 @@ class Bench:
         return [self.result(name, recipe, seed, **options) for seed in self.seeds]
 
 
+def embedded(vectors: np.ndarray, n_embedded: int | None) -> np.ndarray:
+    """Teacher vectors of which all but some, drawn at random, are missing."""
+    if n_embedded is None:
+        return vectors
+    rows = np.random.RandomState(0).permutation(len(vectors))[:n_embedded]
+    some = np.full_like(vectors, np.nan)
+    some[rows] = vectors[rows]
+    return some
+
+
 def fitted(
-    corpus: Corpus, teacher: Parts, recipe: Recipe, seed: int, n_embedded: int | None
+    corpus: Corpus, vectors: np.ndarray, recipe: Recipe, seed: int
 ) -> tuple[LuxicalVectorizer, float]:
     """A student of a corpus, and the seconds of its fit."""
-    vectors = teacher.train
-    if n_embedded is not None:
-        rows = np.random.RandomState(0).permutation(len(vectors))[:n_embedded]
-        vectors = np.full_like(vectors, np.nan)
-        vectors[rows] = teacher.train[rows]
     student = make_student(recipe, seed)
     start = perf_counter()
     student.fit(corpus.texts.train, teacher_embeddings=vectors)
     return student, perf_counter() - start
 
 
-def cache_terms(corpus: Corpus, teacher: Parts, recipe: Recipe) -> None:
-    """Let the teacher embed the terms of a student before the fit, which is timed."""
+def cache_texts(corpus: Corpus, vectors: np.ndarray, recipe: Recipe) -> None:
+    """Let the teacher embed terms and halves before the fit, which is timed."""
     student, start = make_student(recipe, 0), perf_counter()
     # A fit without its training.
     with mock.patch("sklux._vectorizer.fit_projection"):
-        student.fit(corpus.texts.train, teacher_embeddings=teacher.train)
+        student.fit(corpus.texts.train, teacher_embeddings=vectors)
     seconds = perf_counter() - start
-    progress(f"{student.n_teacher_terms_:,} terms embedded or cached: {seconds:.0f} s")
+    found = f"{student.n_teacher_terms_:,} terms"
+    found += " and halves of documents" * student.teacher_halves
+    progress(f"{found} embedded or cached: {seconds:.0f} s")
 
 
 def make_student(recipe: Recipe, seed: int) -> LuxicalVectorizer:
@@ -227,6 +236,7 @@ def make_student(recipe: Recipe, seed: int) -> LuxicalVectorizer:
     return LuxicalVectorizer(
         default_teacher(),
         teacher_words=parameters.pop("teacher_words", "auto"),
+        teacher_halves=parameters.pop("teacher_halves", False),
         lexical=None if lexical is None else LexicalVectorizer(**lexical),
         projection=ReLUProjection(**parameters),
         random_state=seed,

@@ -94,7 +94,7 @@ from sklux._teacher.token_text import Reader, token_reader
 from sklux._teacher.word_plan import DOCUMENTS_ALONE, TERMS_ALONE, WordPlan
 from sklux._teacher.words import check_words, choose_terms
 from sklux._utils.available_memory import release_free_memory
-from sklux._utils.blocks import column_counts
+from sklux._utils.blocks import column_counts, row_lengths
 from sklux._utils.callbacks import CallbackSupportMixin
 from sklux._utils.cloning import clone_sharing
 from sklux._utils.documents import (
@@ -136,11 +136,15 @@ MIN_HALF_TERMS = 20
 MAX_SCORED = 2000
 # The method that the user called: it decides which y is refused.
 _method: ContextVar[str] = ContextVar("_method", default="fit")
+# Remedies if the teacher refuses to embed words or halves.
+NO_TEACHER_WORDS = "With teacher_words=None it embeds only documents."
+NO_TEACHER_HALVES = "With teacher_halves=False it embeds no halves."
 # Parameters that a model file holds besides the stages; it holds the teacher's identity
 # instead of the teacher.
 SAVED_PARAMETERS = (
     "teacher_sample_size",
     "teacher_words",
+    "teacher_halves",
     "null_documents",
     "n_jobs",
     "random_state",
@@ -213,6 +217,15 @@ class LuxicalVectorizer(
 
         A lexical stage whose terms are not words (hashes, characters, a pipeline) has
         no terms to embed.
+
+    teacher_halves : bool, default=False
+        Whether ``teacher`` also embeds the two halves of each document that has a
+        teacher embedding. They are further examples for the student, which is better
+        if there are few documents. The price is about as many further tokens as the
+        documents have: the teacher takes twice the time, and an epoch of the training
+        about twice. A document is split at the space nearest to its middle, and only if
+        both halves have at least 20 terms. Needs ``teacher``, also if `fit` gets
+        ``teacher_embeddings``.
 
     null_documents : {'error', 'empty'}, default='error'
         Whether a missing document (None, NaN, NaT, NA, a null of Arrow or polars, or a
@@ -306,6 +319,7 @@ class LuxicalVectorizer(
             None,
         ],
         "teacher_words": [StrOptions({"auto"}), "array-like", None],
+        "teacher_halves": ["boolean"],
         "null_documents": [StrOptions(set(NULL_DOCUMENTS))],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -320,6 +334,7 @@ class LuxicalVectorizer(
         projection: ReLUProjection | None = None,
         teacher_sample_size: int | Literal["auto"] | None = "auto",
         teacher_words: Sequence[str] | Literal["auto"] | None = "auto",
+        teacher_halves: bool = False,
         null_documents: NullDocuments = "error",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -330,6 +345,7 @@ class LuxicalVectorizer(
         self.projection = projection
         self.teacher_sample_size = teacher_sample_size
         self.teacher_words = teacher_words
+        self.teacher_halves = teacher_halves
         self.null_documents = null_documents
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -359,9 +375,9 @@ class LuxicalVectorizer(
                 default=None
             Teacher embeddings of the documents, in the same order, if you have them
             already: an array, or a column of vectors (of pandas, polars or Arrow).
-            ``teacher`` is then called only for `teacher_words`. A missing row, or a
-            row of NaN, marks a document without a teacher embedding; the student still
-            learns from that document.
+            ``teacher`` is then called only for `teacher_words` and `teacher_halves`. A
+            missing row, or a row of NaN, marks a document without a teacher embedding;
+            the student still learns from that document.
 
         Returns
         -------
@@ -377,8 +393,8 @@ class LuxicalVectorizer(
         ValueError
             If there is no teacher, if y holds embeddings, if the teacher's embeddings
             do not fit the documents or all have the same direction, if there are fewer
-            than two documents, or if `teacher_words` cannot be used or embedded. Also
-            for the reasons of `ReLUProjection.fit`.
+            than two documents, or if `teacher_words` or `teacher_halves` cannot be used
+            or embedded. Also for the reasons of `ReLUProjection.fit`.
 
         Warns
         -----
@@ -389,15 +405,9 @@ class LuxicalVectorizer(
             in `teacher_words` are not terms, or if the teacher looks up documents only.
         """
         documents = self._documents_of_fit(raw_documents, y, teacher_embeddings)
-        teacher_id = embeddings = None
-        if teacher_embeddings is None:
-            # A teacher without an identity is refused here, before any work.
-            teacher_id = teacher_identity(self.teacher)
-        else:
-            embeddings = TeacherEmbeddings.of_documents(
-                teacher_embeddings, len(documents)
-            )
+        teacher_id, embeddings = self._given(teacher_embeddings, len(documents))
         projection, lexical = self._new_projection(), self._new_lexical()
+        self._check_halves(lexical)
         context = callback_context(self, 3)
         check_callback_levels(self, projection)
         with unchanged_on_error(self), fit_task(self, context, documents, y) as task:
@@ -415,19 +425,31 @@ class LuxicalVectorizer(
                     terms, embeddings = self._embedded(
                         documents, y, embeddings, lexical, X, plan
                     )
-            X = self._weigh_places(lexical, documents, embeddings, folding, X)
-            views = self._views(lexical, documents, folding) if makes_views else None
-            data = X, embeddings, views, terms, copy_groups(documents), folding
+                    X = self._weigh_places(lexical, documents, embeddings, folding, X)
+                    views = halves = None
+                    if makes_views:
+                        views = self._views(lexical, documents, folding)
+                        halves = self._embedded_halves(documents, embeddings, views)
             release_free_memory()
             with task.part("training", projection):
                 fit_projection(
                     projection,
-                    *data,
+                    *(X, embeddings, views, terms, copy_groups(documents), folding),
+                    view_teacher=halves,
                     warns_of_missing=teacher_embeddings is not None,
                     warns_of_memory=not warned,
                 )
             self._adopt(lexical, projection, teacher_id, _n_terms(terms))
         return self
+
+    def _given(
+        self, teacher_embeddings: ArrayLike | None, n_documents: int
+    ) -> tuple[str | None, TeacherEmbeddings | None]:
+        """Identity of the teacher of the documents; their embeddings if given."""
+        if teacher_embeddings is None:
+            # A teacher without an identity is refused here, before any work.
+            return teacher_identity(self.teacher), None
+        return None, TeacherEmbeddings.of_documents(teacher_embeddings, n_documents)
 
     def _adopt(
         self,
@@ -1114,6 +1136,25 @@ class LuxicalVectorizer(
             lexical.set_params(null_documents=self.null_documents)
         return lexical
 
+    def _check_halves(self, lexical: BaseEstimator) -> None:
+        """Refuse `teacher_halves` if the teacher cannot embed halves."""
+        if not self.teacher_halves:
+            return
+        if self.teacher is None:
+            raise ValueError(
+                "teacher_halves=True needs a teacher, which embeds the halves of the "
+                "documents, but teacher is None. Set teacher to the model that made "
+                "teacher_embeddings, or set teacher_halves=False."
+            )
+        source = getattr(lexical, "input", "content")
+        if source != "content":
+            raise ValueError(
+                "teacher_halves=True needs the two halves of each document, but the "
+                f"lexical stage has input={source!r}: LuxicalVectorizer cannot split "
+                "what it does not read. Read the texts, and set input='content'; or "
+                "set teacher_halves=False."
+            )
+
     def _word_plan(self, lexical: BaseEstimator) -> WordPlan:
         """Which words the teacher embeds; checked before any work."""
         if self.teacher_words is None:
@@ -1130,7 +1171,9 @@ class LuxicalVectorizer(
         if not can_add:
             return TERMS_ALONE
         with (
-            _naming_words("reading the vocabulary of the teacher's tokenizer"),
+            _naming_parameter(
+                "reading the vocabulary of the teacher's tokenizer", NO_TEACHER_WORDS
+            ),
             stage("words of the teacher", self.verbose),
         ):
             return WordPlan(True, tuple(words_of_teacher(self.teacher)))
@@ -1178,6 +1221,7 @@ class LuxicalVectorizer(
             n_teacher_components=width,
             n_embedded=n_embedded,
             embeds_terms=plan.embeds_terms,
+            embeds_views=self.teacher_halves,
         )
         return warn_of_memory(size, is_guessed=True, has_vectors=embeddings is not None)
 
@@ -1260,6 +1304,8 @@ class LuxicalVectorizer(
         self, lexical: BaseEstimator, projection: ReLUProjection, X: Rows
     ) -> bool:
         """Whether the training uses halves of the documents; checked before it."""
+        if self.teacher_halves:
+            return True
         if not uses_views(projection, sparse.csr_matrix(X)):
             return False
         source = getattr(lexical, "input", "content")
@@ -1285,6 +1331,34 @@ class LuxicalVectorizer(
         views.eliminate_zeros()
         return views
 
+    def _embedded_halves(
+        self,
+        documents: list[str],
+        embeddings: TeacherEmbeddings,
+        views: sparse.csr_matrix,
+    ) -> TeacherEmbeddings | None:
+        """The teacher's embeddings of the rows of ``views``; None if there are none.
+
+        They are for documents with a teacher embedding and two halves that are long
+        enough.
+        """
+        if not self.teacher_halves:
+            return None
+        is_long = (row_lengths(views) > 0).reshape(2, -1).all(axis=0)
+        rows = np.flatnonzero(embeddings.is_embedded & is_long)
+        if len(rows) == 0:
+            return None
+        texts = list(halves_in_turn([documents[i] for i in rows]))
+        title = "teacher embeddings of halves"
+        with _naming_parameter(f"making {title}", NO_TEACHER_HALVES):
+            vectors = teacher_vectors(
+                *(self.teacher, texts, bool(self.verbose), title),
+                positions=np.tile(rows, 2),
+            )
+        _check_width("halves", vectors.shape[1], embeddings, "teacher_halves=False")
+        places = np.concatenate([rows, rows + len(documents)])
+        return TeacherEmbeddings.of_some_views(vectors, places, len(documents))
+
     def _embedded(
         self,
         documents: list[str],
@@ -1301,7 +1375,8 @@ class LuxicalVectorizer(
             embeddings = self._embeddings(documents, known)
             _check_no_embeddings(_method.get(), y, embeddings.n_components)
         if terms is not None:
-            _check_width(terms, embeddings)
+            width = terms.vectors.shape[1]
+            _check_width("words", width, embeddings, "teacher_words=None")
         return terms, embeddings
 
     def _embeddings(
@@ -1352,7 +1427,7 @@ class LuxicalVectorizer(
         """The teacher's embeddings of words; None if it looks up documents only."""
         title = "teacher embeddings of words"
         try:
-            with _naming_words(f"making {title}"):
+            with _naming_parameter(f"making {title}", NO_TEACHER_WORDS):
                 return teacher_vectors(self.teacher, words, bool(self.verbose), title)
         except LookupError as error:
             if plan.is_list:
@@ -1424,13 +1499,12 @@ def _has_terms_of(X: Rows, lexical: object) -> TypeGuard[sparse.csr_matrix]:
 
 
 @contextmanager
-def _naming_words(doing: str) -> Iterator[None]:
-    """Add to errors of the teacher that `teacher_words` made it embed words.
+def _naming_parameter(doing: str, remedy: str) -> Iterator[None]:
+    """Add to errors of the teacher which parameter made it embed words or halves.
 
     Errors that documents would meet, too, stay as they are: a teacher that cannot be
     loaded, a cache that cannot be written, a service that does not answer.
     """
-    remedy = "With teacher_words=None it embeds only documents."
     try:
         yield
     except Exception as error:
@@ -1479,14 +1553,15 @@ def _check_no_embeddings(
         )
 
 
-def _check_width(terms: TermVectors, embeddings: TeacherEmbeddings) -> None:
-    """Refuse embeddings of words and of documents by different teachers."""
-    width = terms.vectors.shape[1]
+def _check_width(
+    texts: str, width: int, embeddings: TeacherEmbeddings, remedy: str
+) -> None:
+    """Refuse embeddings of words or halves and of documents by different teachers."""
     if width != embeddings.n_components:
         raise ValueError(
-            f"The teacher's embeddings of words have width {width}, but "
+            f"The teacher's embeddings of {texts} have width {width}, but "
             f"teacher_embeddings has {embeddings.n_components} columns. Use the "
-            "teacher that made them, or teacher_words=None."
+            f"teacher that made them, or {remedy}."
         )
 
 

@@ -153,6 +153,28 @@ def contrastive_loss(first, second, temperature):
     return total / (2 * n_samples)
 
 
+def loss_with_views(documents, views, weights, temperature):
+    """Sum of the weighted distillation losses, in which a view is half a document.
+
+    ``documents`` and ``views`` are lists of pairs of a student's row and its target;
+    the target of a view may be None.
+    """
+    views = [(row, target) for row, target in views if target is not None]
+    total = 0.0
+    for pairs in (documents, views):
+        if not pairs:
+            continue
+        student, target = map(np.array, zip(*pairs))
+        share = 1.0 if pairs is documents else len(views) / (2 * len(documents))
+        if "cosine" in weights:
+            total += share * weights["cosine"] * cosine_loss(student, target)
+        # One row has no neighbours.
+        if "similarity_kl" in weights and len(pairs) > 1:
+            divergence = similarity_kl_loss(student, target, temperature)
+            total += share * weights["similarity_kl"] * divergence
+    return total
+
+
 def softmax(values):
     """exp(v) / sum exp(v)."""
     powers = np.exp(values - max(values))

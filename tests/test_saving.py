@@ -219,7 +219,8 @@ def test_saving_file_without_report_stays_readable(vectorizer, saved):
     later = "corpus_weight contrastive_weight contrastive_temperature dropout"
     for name in later.split():
         del state["projection_"]["params"][name]
-    del state["params"]["teacher_sample_size"], state["params"]["teacher_words"]
+    for name in ("teacher_sample_size", "teacher_words", "teacher_halves"):
+        del state["params"][name]
     del state["n_taught_terms"]
     write_model(saved, tensors, state)
     loaded = LuxicalVectorizer.load(saved)
@@ -228,6 +229,7 @@ def test_saving_file_without_report_stays_readable(vectorizer, saved):
     )
     assert loaded.n_teacher_documents_ == loaded.n_teacher_terms_ == 0
     assert loaded.teacher_words == "auto"
+    assert loaded.teacher_halves is False
     assert loaded.report_ is None
     assert "sklux-fit-report" not in loaded._repr_html_()
 

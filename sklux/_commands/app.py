@@ -143,8 +143,9 @@ def precompute(
 
     This is the slow part of a fit. It can be stopped and restarted, and no document is
     embedded twice. Afterwards, `sklux fit` with the same teacher and cache only has to
-    embed words, which takes a minute or less. By default the teacher embeds all
-    documents. To embed only the sample that `fit` chooses by default:
+    embed words, which takes a minute or less, and halves with `--halves`. By default
+    the teacher embeds all documents. To embed only the sample that `fit` chooses by
+    default:
 
         sklux precompute docs.parquet -t all-MiniLM-L6-v2 --teacher-sample-size auto
     """
@@ -186,6 +187,14 @@ def fit(
             "of its own vocabulary. This takes about a minute.",
         ),
     ] = True,
+    halves: Annotated[
+        bool,
+        typer.Option(
+            help="Let the teacher also embed the two halves of each document that it "
+            "embeds. This takes as long as the documents, and is worth it if there are "
+            "few.",
+        ),
+    ] = False,
     components: Annotated[
         int | None, typer.Option(min=1, help="Width of the vectors. Default: 256.")
     ] = None,
@@ -233,6 +242,7 @@ def fit(
         embeddings_column=embeddings_column,
         teacher_sample_size=teacher_sample_size,
         words=words,
+        halves=halves,
         settings={
             "random_state": seed,
             "projection__n_components": components,

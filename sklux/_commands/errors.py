@@ -14,6 +14,7 @@ EXPECTED = (ImportError, OSError, ValueError, TypeError)
 # Parameters of the library, as its messages name them, and their options.
 OPTIONS = {
     "teacher_words": "--words or --no-words",
+    "teacher_halves": "--halves or --no-halves",
     "teacher_sample_size": "--teacher-sample-size",
     "teacher_embeddings": "--embeddings",
     "prompt_name": "--prompt",

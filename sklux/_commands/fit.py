@@ -40,6 +40,7 @@ def fit_model(
     embeddings_column: str | None,
     teacher_sample_size: str,
     words: bool,
+    halves: bool,
     settings: dict[str, Any],
     quiet: bool,
 ) -> None:
@@ -61,6 +62,8 @@ def fit_model(
         Number of documents that the teacher embeds, ``'auto'`` or ``'all'``.
     words : bool
         Whether the teacher also embeds words.
+    halves : bool
+        Whether the teacher also embeds the halves of documents.
     settings : dict
         Other parameters of `LuxicalVectorizer`; None keeps the default.
     quiet : bool
@@ -73,9 +76,12 @@ def fit_model(
     check_not_standard_output(output)
     options.check_outside(output)
     not_default = {"teacher-sample-size": sample_size != "auto", "no-words": not words}
-    options.check_unused(embeddings, **not_default)
+    options.check_unused(embeddings, **not_default, halves=halves)
     teacher = None if embeddings is not None else options.teacher(quiet, OR_EMBEDDINGS)
-    settings = settings | {"null_documents": source.null_documents}
+    settings = settings | {
+        "null_documents": source.null_documents,
+        "teacher_halves": halves,
+    }
     with saying_what_is_kept(lambda: kept_in_words(output, options)):
         documents, vectors = read_inputs(source, embeddings, embeddings_column, quiet)
         note(f"{counted(len(documents), 'document')}.", quiet)

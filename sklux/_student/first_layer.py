@@ -102,6 +102,8 @@ class MiniBatches:
         document has a copy.
     rows : ndarray of shape (n_train,), dtype=np.intp, or None, default=None
         Row numbers of the documents that the batches contain; None means all.
+    is_viewed : ndarray of shape (n_samples,), dtype=bool, or None, default=None
+        Which documents may have their views in a batch; None means all.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class MiniBatches:
         random_state: np.random.RandomState,
         groups: np.ndarray | None = None,
         rows: np.ndarray | None = None,
+        is_viewed: np.ndarray | None = None,
     ):
         self.rows = np.arange(X.shape[0]) if rows is None else rows
         self.n_samples = len(self.rows)
@@ -125,6 +128,8 @@ class MiniBatches:
             is_filled = np.diff(X_views.indptr).reshape(2, -1) > 0
             # If one view is empty, there is nothing to compare the other view with.
             self._has_views = np.all(is_filled, axis=0)
+            if is_viewed is not None:
+                self._has_views &= is_viewed
 
     def epoch(self, batch_size: int) -> list[np.ndarray]:
         """Divide all documents into batches, in random order.
@@ -160,11 +165,26 @@ class MiniBatches:
         seed = self.random_state.randint(MAX_SEED)
         batch.add(*self._X, samples, self.dropout, seed)
         if self._views is not None:
-            first = self._viewed(samples)
-            for view_rows in (first, first + self.n_documents):
+            for view_rows in self.view_rows(samples):
                 batch.add(*self._views, view_rows, 0.0, 0)
         batch.end()
         return batch
+
+    def view_rows(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Row numbers of the views that `take` adds to a batch, if there are views.
+
+        Parameters
+        ----------
+        samples : ndarray of shape (n_batch,), dtype=np.int64
+            Row numbers of the documents.
+
+        Returns
+        -------
+        first, second : ndarray of shape (n_viewed,), dtype=np.int64
+            Rows of ``X_views``.
+        """
+        first = self._viewed(samples)
+        return first, first + self.n_documents
 
     def view_groups(self, samples: np.ndarray) -> np.ndarray | None:
         """Numbers of the documents whose views `take` adds to a batch.

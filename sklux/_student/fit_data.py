@@ -25,8 +25,8 @@ class TrainingExamples(NamedTuple):
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Features.
     X_views : CSR matrix of shape (2 * n_samples, n_features), dtype=np.float32, or None
-        Features of the first views, then of the second views; None without a
-        contrastive loss.
+        Features of the first views, then of the second views; None if neither the
+        contrastive loss nor targets of views need them.
     whole : RowSource of shape (n_samples, n_whole_components), dtype=np.float32, \
             or None
         Unit rows, the targets of the similarity loss if it is the only loss; None
@@ -39,6 +39,10 @@ class TrainingExamples(NamedTuple):
         document has a copy.
     rows : ndarray of shape (n_train,), dtype=np.intp, or None
         Row numbers of the documents to train on; None means all.
+    view_targets : TeacherEmbeddings or None
+        Targets of the views that have one, by rows of ``X_views``: in the width of the
+        student, or the teacher's own vectors if ``whole`` is not None. None without
+        teacher embeddings of views.
     """
 
     X: sparse.csr_matrix
@@ -47,6 +51,7 @@ class TrainingExamples(NamedTuple):
     reduced: np.ndarray
     groups: np.ndarray | None = None
     rows: np.ndarray | None = None
+    view_targets: TeacherEmbeddings | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +79,8 @@ class FitData:
         Source of all random numbers of the fit, in the order of its steps.
     groups : ndarray of shape (n_samples,), dtype=np.intp
         Numbers of the documents; copies have the same number.
+    view_teacher : TeacherEmbeddings or None
+        Teacher embeddings of the rows of ``X_views``, if there are any.
     """
 
     X: sparse.csr_matrix
@@ -85,3 +92,4 @@ class FitData:
     n_components: int
     random_state: np.random.RandomState
     groups: np.ndarray
+    view_teacher: TeacherEmbeddings | None = None

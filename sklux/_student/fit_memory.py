@@ -69,6 +69,8 @@ class FitSize:
         Width of the teacher's embeddings of terms; 0 if there are none.
     n_latent : int
         Number of latent directions of the corpus; 0 if they are not needed.
+    n_embedded_views : int, default=0
+        Number of views of documents with a teacher embedding.
     """
 
     n_documents: int
@@ -80,6 +82,7 @@ class FitSize:
     n_embedded: int
     n_term_components: int
     n_latent: int
+    n_embedded_views: int = 0
 
     @classmethod
     def of(cls, projection: FitSettings, data: FitData) -> Self:
@@ -112,6 +115,9 @@ class FitSize:
             n_embedded=teacher.n_embedded,
             n_term_components=teacher.n_components if has_terms else 0,
             n_latent=n_latent_needed(teacher.is_complete, corpus_weight),
+            n_embedded_views=(
+                0 if data.view_teacher is None else data.view_teacher.n_embedded
+            ),
         )
 
 
@@ -133,6 +139,7 @@ def guessed_size(
     n_teacher_components: int,
     n_embedded: int,
     embeds_terms: bool,
+    embeds_views: bool = False,
 ) -> FitSize:
     """Guess the sizes of a fit before its terms are known.
 
@@ -154,6 +161,8 @@ def guessed_size(
         Number of documents with a teacher embedding.
     embeds_terms : bool
         Whether the teacher embeds terms too.
+    embeds_views : bool, default=False
+        Whether the teacher embeds the two views of each of these documents too.
 
     Returns
     -------
@@ -178,6 +187,7 @@ def guessed_size(
         n_embedded=n_embedded,
         n_term_components=n_teacher_components * embeds_terms,
         n_latent=n_latent_needed(n_embedded == n_documents, weight),
+        n_embedded_views=2 * n_embedded * embeds_views,
     )
 
 
@@ -197,6 +207,7 @@ def fit_memory(size: FitSize) -> dict[str, int]:
     """
     n_features, n_documents = size.n_features, size.n_documents
     reduced = FLOAT * n_documents * size.n_components
+    examples = reduced + FLOAT * size.n_embedded_views * size.n_components
     first_layer = FLOAT * n_features * size.n_units
     directions = FLOAT * n_features * min(size.n_latent, N_LATENT)
     is_imputing = size.n_embedded < n_documents
@@ -207,14 +218,14 @@ def fit_memory(size: FitSize) -> dict[str, int]:
         + imputation
         + reduced
         + BLOCK_VALUE * width * min(n_documents, BLOCK_ROWS),
-        "initial weights": reduced
+        "initial weights": examples
         + FLOAT * n_features * size.n_components
         + max(
             first_layer + FLOAT * n_features * size.n_components,
             _solver(size, n_documents, size.n_components, size.n_term_components),
         ),
-        "training": reduced + N_LAYERS * first_layer,
-        "report": reduced + 2 * first_layer + _report(size),
+        "training": examples + N_LAYERS * first_layer,
+        "report": examples + 2 * first_layer + _report(size),
     }
     if size.n_latent:
         stages["latent vectors of the corpus"] = _latent(size)
@@ -273,8 +284,8 @@ def warn_of_memory(
     size : FitSize
         Sizes of the fit.
     is_guessed : bool, default=False
-        Whether the sizes are guessed. The matrices of the documents and of their halves
-        are then not in memory yet.
+        Whether the sizes are guessed. The matrices of the documents and of their
+        halves, and the teacher embeddings of the halves, are then not in memory yet.
     has_vectors : bool, default=True
         Whether the teacher embeddings are in memory already.
 
@@ -289,6 +300,7 @@ def warn_of_memory(
     total = needed[stage]
     if is_guessed:
         total += 2 * VALUE * size.n_values
+        total += FLOAT * size.n_embedded_views * size.n_teacher_components
     if not has_vectors:
         total += FLOAT * size.n_embedded * size.n_teacher_components
     if available is None or total <= available:

@@ -405,7 +405,12 @@ class ReLUProjection(
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: MatrixLike, y: ArrayLike, *, X_views: MatrixLike | None = None
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        *,
+        X_views: MatrixLike | None = None,
+        y_views: ArrayLike | None = None,
     ) -> Self:
         """Train the network on features and teacher embeddings.
 
@@ -426,6 +431,14 @@ class ReLUProjection(
             Features of the first views of all documents, then of their second views,
             for the contrastive loss. The usual views are the two halves of a document.
 
+        y_views : array-like of shape (2 * n_samples, n_teacher_components), \
+                default=None
+            Teacher embeddings of the views, in the order of ``X_views``. They are
+            further examples for `loss`: a view weighs half as much as a document. A
+            missing row, or a row of NaN or of zeros, means that the view has no teacher
+            embedding. A document takes part only if neither of its rows of ``X_views``
+            is empty.
+
         Returns
         -------
         self : object
@@ -436,13 +449,14 @@ class ReLUProjection(
         ImportError
             If torch is not installed.
         TypeError
-            If y is sparse.
+            If y or y_views is sparse.
         ValueError
             If shapes do not fit together, a value is not finite, there is only one
             document, no document has a teacher embedding, all teacher embeddings have
             the same direction, X has only zeros, `n_components` is too large and not
-            the default, too few documents remain to hold out or to train on, or
-            `contrastive_weight` is a number above 0 and there are no ``X_views``.
+            the default, too few documents remain to hold out or to train on,
+            `contrastive_weight` is a number above 0 and there are no ``X_views``, or
+            there are ``y_views`` without ``X_views`` or without any embedding.
 
         Warns
         -----
@@ -455,7 +469,17 @@ class ReLUProjection(
             is available.
         """
         teacher = TeacherEmbeddings.of_target(y)
-        return self._fit(X, teacher, X_views, warns_of_missing=True)
+        view_teacher = None
+        if y_views is not None:
+            if X_views is None:
+                raise ValueError(
+                    "y_views has teacher embeddings of views, but X_views is None. "
+                    "Give the features of the views too, or leave y_views out."
+                )
+            view_teacher = TeacherEmbeddings.of_views(y_views, teacher)
+        return self._fit(
+            X, teacher, X_views, view_teacher=view_teacher, warns_of_missing=True
+        )
 
     @with_callbacks
     def _fit(
@@ -467,6 +491,7 @@ class ReLUProjection(
         text_groups: np.ndarray | None = None,
         folding: Folding | None = None,
         *,
+        view_teacher: TeacherEmbeddings | None = None,
         warns_of_missing: bool,
         warns_of_memory: bool = True,
     ) -> Self:
@@ -477,7 +502,7 @@ class ReLUProjection(
             X = check_features(self, X)
             check_consistent_length(X, teacher.is_embedded)
             X_views = check_views(X_views, X.shape, self.contrastive_weight)
-            if not uses_views(self, X):
+            if view_teacher is None and not uses_views(self, X):
                 X_views = None
             if warns_of_missing and not teacher.is_complete:
                 _warn_of_missing(teacher)
@@ -501,6 +526,7 @@ class ReLUProjection(
                 None if terms is None else features.terms(terms),
                 *(train, held_out, n_components, random_state),
                 groups=groups,
+                view_teacher=view_teacher,
             )
             if warns_of_memory:
                 warn_of_memory(FitSize.of(self, data))
@@ -885,7 +911,7 @@ def check_parameters(projection: ReLUProjection) -> None:
 
 
 def uses_views(projection: ReLUProjection, X: sparse.csr_matrix) -> bool:
-    """Whether a fit uses two views of each document.
+    """Whether a fit uses two views of each document without their embeddings.
 
     Parameters
     ----------
@@ -914,6 +940,7 @@ def fit_projection(
     text_groups: np.ndarray | None,
     folding: Folding | None = None,
     *,
+    view_teacher: TeacherEmbeddings | None = None,
     warns_of_missing: bool,
     warns_of_memory: bool = True,
 ) -> None:
@@ -937,6 +964,8 @@ def fit_projection(
     folding : Folding or None, default=None
         The form in which ``X``, ``X_views`` and ``terms`` are; None means that they are
         as `transform` reads them.
+    view_teacher : TeacherEmbeddings or None, default=None
+        Embeddings of the rows of ``X_views``.
     warns_of_missing : bool
         Whether to warn if documents have no teacher embedding.
     warns_of_memory : bool, default=True
@@ -944,6 +973,7 @@ def fit_projection(
     """
     projection._fit(
         *(X, teacher, X_views, terms, text_groups, folding),
+        view_teacher=view_teacher,
         warns_of_missing=warns_of_missing,
         warns_of_memory=warns_of_memory,
     )

@@ -21,6 +21,7 @@ from sklux._student.fit_data import FitData, RowSource, TrainingExamples
 from sklux._student.imputation import Imputation, fit_imputation
 from sklux._student.latent import latent_directions
 from sklux._student.products import csr_product, normalized
+from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._utils.blocks import row_blocks
 from sklux._utils.progress import stage
 from sklux._utils.similarity import second_moment, unit_rows
@@ -140,7 +141,14 @@ class Targets(NamedTuple):
             *(data.X, data.X_views, self.whole, self.reduced),
             groups=data.groups,
             rows=data.train,
+            view_targets=self._of_views(data.view_teacher),
         )
+
+    def _of_views(self, teacher: TeacherEmbeddings | None) -> TeacherEmbeddings | None:
+        """Targets of views: teacher embeddings, in the space that is compared."""
+        if teacher is None or self.whole is not None:
+            return teacher
+        return teacher.projected(self.components)
 
 
 def student_targets(

@@ -68,6 +68,13 @@ class TeacherEmbeddings:
             embedding, or all embeddings have the same direction (unless they have only
             one component).
         """
+        embeddings = cls._of_finite_rows(rows, name)
+        _check_directions(embeddings, name)
+        return embeddings
+
+    @classmethod
+    def _of_finite_rows(cls, rows: np.ndarray, name: str) -> Self:
+        """As `of_rows`, without a look at the directions of the embeddings."""
         is_embedded, bad = _examine(rows)
         if bad.any():
             rows_of_bad = np.flatnonzero(bad)
@@ -79,9 +86,7 @@ class TeacherEmbeddings:
                 "numbers, and a document without an embedding must have NaN in all of "
                 "its row: compute these embeddings again."
             )
-        embeddings = cls(rows, is_embedded)
-        _check_directions(embeddings, name)
-        return embeddings
+        return cls(rows, is_embedded)
 
     @classmethod
     def of_target(cls, y: ArrayLike | None) -> Self:
@@ -114,17 +119,52 @@ class TeacherEmbeddings:
         name = _first_name(values)
         if name is not None:
             raise _labels_error(f"labels such as {name!r}")
-        rows: np.ndarray = check_array(
-            values,
-            dtype=np.float32,
-            ensure_2d=False,
-            allow_nd=True,
-            ensure_all_finite="allow-nan",
-            input_name="y",
-        )
+        rows = _checked_rows(values, "y")
         if rows.ndim != 2:
             raise _labels_error(f"shape {rows.shape}")
         return cls.of_rows(rows, "y")
+
+    @classmethod
+    def of_views(cls, y_views: ArrayLike, teacher: "TeacherEmbeddings") -> Self:
+        """Check the ``y_views`` of `ReLUProjection.fit`.
+
+        Parameters
+        ----------
+        y_views : array-like of shape (2 * n_samples, n_teacher_components)
+            Embeddings of the first views of all documents, then of their second views.
+            A row of NaN, or of zeros, means that the view has no embedding.
+        teacher : TeacherEmbeddings
+            Embeddings of the documents.
+
+        Returns
+        -------
+        TeacherEmbeddings
+            The embeddings. They may all have the same direction: there may be only one.
+
+        Raises
+        ------
+        TypeError
+            If ``y_views`` is sparse.
+        ValueError
+            If ``y_views`` has another shape, a value is infinite, a part of a row is
+            NaN, or no view has an embedding.
+        """
+        rows = _checked_rows(as_vectors(y_views, "y_views"), "y_views")
+        required = (2 * len(teacher.is_embedded), teacher.n_components)
+        if rows.shape != required:
+            raise ValueError(
+                "y_views must have the teacher embeddings of the first views of all "
+                "documents, then of their second views, as wide as y: shape "
+                f"{required}. Got {rows.shape} instead."
+            )
+        embeddings = cls._of_finite_rows(rows, "y_views")
+        if embeddings.n_embedded == 0:
+            raise ValueError(
+                f"y_views has no embedding for any of the {len(rows)} views: all rows "
+                "are NaN or zero. At least one view needs a teacher embedding. If "
+                "there is none, leave y_views out."
+            )
+        return embeddings
 
     @classmethod
     def of_documents(cls, teacher_embeddings: ArrayLike, n_documents: int) -> Self:
@@ -198,11 +238,45 @@ class TeacherEmbeddings:
         found = cls.of_rows(vectors, "The teacher's output")
         if len(sample) == n_documents:
             return found
-        places = np.zeros(n_documents, dtype=np.intp)
-        places[sample] = np.arange(len(sample))
-        is_embedded = np.zeros(n_documents, dtype=bool)
-        is_embedded[sample] = found.is_embedded
-        return cls(found.vectors, is_embedded, places)
+        return found._spread(sample, n_documents)
+
+    @classmethod
+    def of_some_views(
+        cls, vectors: np.ndarray, rows: np.ndarray, n_documents: int
+    ) -> Self:
+        """Check the output of a teacher for some views of documents.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n_rows, n_teacher_components), dtype=np.float32
+            Vectors. A view whose vector is zero has no teacher embedding; this may be
+            so for all views.
+        rows : ndarray of shape (n_rows,), dtype=np.intp
+            Row numbers of the views: ``i`` is the first view of document i, ``i +
+            n_documents`` its second view.
+        n_documents : int
+            Number of all documents.
+
+        Returns
+        -------
+        TeacherEmbeddings
+            Embeddings of all views.
+
+        Raises
+        ------
+        ValueError
+            If a value is infinite, or a part of a row is NaN.
+        """
+        found = cls._of_finite_rows(vectors, "The teacher's output")
+        return found._spread(rows, 2 * n_documents)
+
+    def _spread(self, rows: np.ndarray, n_rows: int) -> Self:
+        """The same embeddings, which belong to some of ``n_rows`` documents."""
+        places = np.zeros(n_rows, dtype=np.intp)
+        places[rows] = np.arange(len(rows))
+        is_embedded = np.zeros(n_rows, dtype=bool)
+        is_embedded[rows] = self.is_embedded
+        return type(self)(self.vectors, is_embedded, places)
 
     @property
     def n_embedded(self) -> int:
@@ -251,6 +325,28 @@ class TeacherEmbeddings:
         unit[is_embedded] = unit_rows(self._vectors_of(rows[is_embedded]))
         return unit
 
+    def projected(self, components: np.ndarray) -> Self:
+        """Return the embeddings in the student's space, as `project_teacher` does.
+
+        Parameters
+        ----------
+        components : ndarray of shape (n_components, n_teacher_components), \
+                dtype=np.float32
+            The matrix C.
+
+        Returns
+        -------
+        TeacherEmbeddings
+            Unit rows t C^T, with t the unit row of the embedding. They take memory for
+            the documents with an embedding alone.
+        """
+        rows = np.flatnonzero(self.is_embedded)
+        vectors = np.empty((len(rows), len(components)), dtype=np.float32)
+        for block in row_blocks(len(rows)):
+            vectors[block] = unit_rows(self.unit(rows[block]) @ components.T)
+        found = type(self)(vectors, np.ones(len(rows), dtype=bool))
+        return found._spread(rows, len(self.is_embedded))
+
     def _vectors_of(self, rows):
         """Vectors of documents that have one."""
         return self.vectors[rows if self.places is None else self.places[rows]]
@@ -271,6 +367,19 @@ def has_embedding(rows: np.ndarray) -> np.ndarray:
     """
     is_embedded: np.ndarray = ~np.isnan(rows).all(axis=1) & np.any(rows, axis=1)
     return is_embedded
+
+
+def _checked_rows(values: Any, name: str) -> np.ndarray:
+    """An array of float32 that may hold NaN, with any number of dimensions."""
+    rows: np.ndarray = check_array(
+        values,
+        dtype=np.float32,
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_all_finite="allow-nan",
+        input_name=name,
+    )
+    return rows
 
 
 def _first_name(y: ArrayLike) -> str | None:

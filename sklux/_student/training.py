@@ -296,6 +296,8 @@ def train_student(
     products = n_batch * sum(weights.size for weights in coefs[1:])
     if "similarity_kl" in settings.loss or examples.X_views is not None:
         products += n_batch**2 * coefs[-1].shape[1]
+    if "similarity_kl" in settings.loss and examples.view_targets is not None:
+        products += (2 * n_batch) ** 2 * coefs[-1].shape[1]
     with (
         fixed_thread_count(products),
         # The caller may have switched gradients off, or lower precision on.
@@ -341,11 +343,19 @@ class _TrainingLoop:
             RowsOnDevice(examples.whole, settings.device),
             torch.from_numpy(examples.reduced).to(settings.device),
         ]
+        self.view_targets = examples.view_targets
         self.batches = MiniBatches(
             *(examples.X, examples.X_views, settings.dropout, random_state),
             examples.groups,
             examples.rows,
+            self._viewed(),
         )
+
+    def _viewed(self) -> np.ndarray | None:
+        """Documents whose views are compared with anything; None means all."""
+        if self.view_targets is None or self.settings.contrastive_weight > 0:
+            return None
+        return self.view_targets.is_embedded.reshape(2, -1).any(axis=0)
 
     def coefs(self) -> list[np.ndarray]:
         """Weights as arrays; on the CPU they share the memory of the layers."""
@@ -402,7 +412,8 @@ class _TrainingLoop:
         weights = [layer.weights.detach().requires_grad_() for layer in self.dense]
         student = forward(hidden, weights, self.settings.tied)
         groups = self.batches.view_groups(samples)
-        loss = batch_loss(student, samples, self.targets, self.settings, groups)
+        compared = student, samples, self.targets, self.settings, groups
+        loss = batch_loss(*compared, self._targets_of_views(samples))
         value = loss.item()
         if np.isfinite(value):
             loss.backward()
@@ -410,6 +421,13 @@ class _TrainingLoop:
             for layer, weight in zip(self.dense, weights):
                 layer.step(_gradient(weight), rate)
         return value
+
+    def _targets_of_views(self, samples) -> torch.Tensor | None:
+        """Targets of the views in the batch, zero for those without one."""
+        if self.view_targets is None:
+            return None
+        rows = np.concatenate(self.batches.view_rows(samples))
+        return torch.from_numpy(self.view_targets.unit(rows)).to(self.settings.device)
 
 
 def _gradient(tensor: torch.Tensor) -> torch.Tensor:
@@ -423,8 +441,17 @@ def batch_loss(
     targets: Sequence[torch.Tensor | RowsOnDevice],
     settings: TrainingSettings,
     view_groups: np.ndarray | None = None,
+    view_targets: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Weighted sum of the losses of a batch.
+
+    With D the weighted sum of the distillation losses of some rows, given their
+    targets, C the contrastive loss and w its weight::
+
+        D(documents) + n_targets / (2 n_batch) D(views) + w C(views)
+
+    where n_targets views have a target. So a view weighs half as much as a document.
+    A distillation loss is a mean over the rows.
 
     Parameters
     ----------
@@ -442,6 +469,9 @@ def batch_loss(
     view_groups : ndarray of shape (n_views / 2,), dtype=np.intp, or None, default=None
         Numbers of the documents whose views are among the rows; copies have the same
         number.
+    view_targets : tensor of shape (n_views, n_target_components) or None, default=None
+        Targets of the views; a zero row means that there is none. None means that no
+        view has a target.
 
     Returns
     -------
@@ -450,21 +480,37 @@ def batch_loss(
     """
     own, views = student[: len(samples)], student[len(samples) :]
     whole, reduced = targets
+    compared = reduced if "cosine" in settings.loss else whole
     # Without any loss below, the result must still have a gradient.
     loss = (student * 0).sum()
-    if "cosine" in settings.loss:
-        loss = loss + settings.loss["cosine"] * cosine_loss(own, reduced[samples])
-    if "similarity_kl" in settings.loss:
-        compared = reduced if "cosine" in settings.loss else whole
-        divergence = similarity_kl_loss(own, compared[samples], settings.temperature)
-        loss = loss + settings.loss["similarity_kl"] * divergence
-    if len(views):
+    for part in _distillation_losses(own, compared[samples], settings):
+        loss = loss + part
+    if view_targets is not None:
+        has_target = view_targets.any(dim=1)
+        share = int(has_target.sum()) / (2 * len(samples))
+        rows = views[has_target], view_targets[has_target]
+        for part in _distillation_losses(*rows, settings):
+            loss = loss + share * part
+    if len(views) and settings.contrastive_weight > 0:
         first, second = views.chunk(2)
         contrast = contrastive_loss(
             first, second, settings.contrastive_temperature, view_groups
         )
         loss = loss + settings.contrastive_weight * contrast
     return loss
+
+
+def _distillation_losses(
+    student: torch.Tensor, target: torch.Tensor, settings: TrainingSettings
+) -> Iterator[torch.Tensor]:
+    """Each distillation loss of some rows, times its weight; none without rows."""
+    if len(student) == 0:
+        return
+    if "cosine" in settings.loss:
+        yield settings.loss["cosine"] * cosine_loss(student, target)
+    if "similarity_kl" in settings.loss:
+        divergence = similarity_kl_loss(student, target, settings.temperature)
+        yield settings.loss["similarity_kl"] * divergence
 
 
 class _StoppingRule:

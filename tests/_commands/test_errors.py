@@ -74,6 +74,7 @@ def test_errors_that_typer_answers_itself_keep_their_message(folder, monkeypatch
             "With teacher_words=None, random_state is not used",
             "teacher_words is --words or --no-words, random_state is --seed",
         ),
+        ("teacher_halves=True", "teacher_halves is --halves or --no-halves"),
         ("my_n_components, --max-features, n_components_", None),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from _commands.running import run, succeeded
 from sklux import LuxicalVectorizer
 from sklux._student.projection import network_of
+from sklux.metrics import split_halves
 
 
 def test_fit_gives_the_same_vectors_as_the_library(folder, texts):
@@ -71,6 +72,27 @@ def test_fit_adds_words_of_the_teacher(folder, tmp_path, letters, texts, option)
     else:
         assert set(letters) > {*texts, "zebra"}
         assert model.transform(["zebra"]).any()
+
+
+@pytest.mark.parametrize("option", [None, "--halves", "--no-halves"])
+def test_fit_has_halves_embedded(folder, tmp_path, letters, texts, option, monkeypatch):
+    """Off by default; the model keeps the setting."""
+    monkeypatch.setattr("sklux._vectorizer.MIN_HALF_TERMS", 1)
+    path = tmp_path / "model.sklux"
+    options = (
+        "-t",
+        "letters",
+        "--cache",
+        tmp_path,
+        "--no-words",
+        *filter(None, [option]),
+    )
+    succeeded("fit", folder / "documents.txt", path, *options)
+    model = LuxicalVectorizer.load(path)
+    assert model.teacher_halves is (option == "--halves")
+    halves = {half for side in split_halves(texts) for half in side}
+    asked = {*texts, *halves} if option == "--halves" else {*texts}
+    assert set(letters) == asked
 
 
 @pytest.mark.parametrize("is_there", [False, True])

@@ -27,6 +27,7 @@ def test_precompute_without_a_teacher(folder):
         ("fit", ("--teacher-sample-size", 50)),
         ("fit", ("--prompt", "query")),
         ("fit", ("--no-words",)),
+        ("fit", ("--halves",)),
         ("evaluate", ("--teacher", "x")),
     ],
 )

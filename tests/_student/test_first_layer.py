@@ -197,6 +197,22 @@ def test_mini_batches_have_no_views_of_documents_with_an_empty_view():
     assert batches.take(np.array([4, 5, 6])).n_rows == 3
 
 
+def test_mini_batches_have_views_of_some_documents():
+    X, _ = reference.topic_documents(20)
+    views = viewed(X).toarray()
+    views[[6, 7 + 20]] = 0
+    is_viewed = np.isin(np.arange(20), [5, 6, 9])
+    batches = MiniBatches(
+        *(X, sparse.csr_matrix(views), 0.0, np.random.RandomState(0)),
+        is_viewed=is_viewed,
+    )
+    samples = np.array([9, 4, 5, 6, 7])
+    first, second = batches.view_rows(samples)
+    assert (first.tolist(), second.tolist()) == ([9, 5], [29, 25])
+    found = rows_of(batches.take(samples), X.shape[1])
+    np.testing.assert_array_equal(found[5:], views[[9, 5, 29, 25]])
+
+
 @pytest.mark.parametrize("wide", ["indices", "indptr", "data"])
 def test_mini_batches_convert_arrays_for_the_kernel(wide):
     """Index arrays of two types, or values of float64."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import reference
 from scipy import sparse
 
 from sklux._student.fit_data import FitData
@@ -19,11 +20,13 @@ def numbered(n_rows, n_columns, start=0):
     return np.arange(start, start + size, dtype=np.float32).reshape(n_rows, n_columns)
 
 
-def fit_data(X_views=None):
+def fit_data(X_views=None, view_teacher=None):
     X = sparse.csr_matrix(numbered(N_SAMPLES, 3, 1))
     teacher = TeacherEmbeddings.of_rows(numbered(N_SAMPLES, 4, 1), "y")
     rng = np.random.RandomState(0)
-    return FitData(X, teacher, X_views, None, TRAIN, HELD_OUT, 2, rng, GROUPS)
+    return FitData(
+        *(X, teacher, X_views, None, TRAIN, HELD_OUT, 2, rng, GROUPS), view_teacher
+    )
 
 
 @pytest.fixture
@@ -45,3 +48,23 @@ def test_fit_data_examples_are_not_copied(targets):
 
 def test_fit_data_examples_without_views(targets):
     assert targets.examples(fit_data()).X_views is None
+    assert targets.examples(fit_data()).view_targets is None
+
+
+@pytest.mark.parametrize("compares_whole", [False, True])
+def test_fit_data_examples_have_targets_of_views(targets, compares_whole):
+    """The teacher's vectors, in the student's space unless whole targets count."""
+    vectors = numbered(2 * N_SAMPLES, 4, 1)
+    vectors[3] = np.nan
+    teacher = TeacherEmbeddings.of_rows(vectors, "y_views")
+    views = sparse.csr_matrix(numbered(2 * N_SAMPLES, 3, 100))
+    if not compares_whole:
+        targets = targets._replace(whole=None)
+    found = targets.examples(fit_data(views, teacher)).view_targets
+    expected = reference.unit_rows(vectors)
+    if not compares_whole:
+        expected = reference.unit_rows(expected @ targets.components.T)
+    expected[3] = 0
+    np.testing.assert_allclose(
+        found.unit(np.arange(2 * N_SAMPLES)), expected, atol=1e-6
+    )

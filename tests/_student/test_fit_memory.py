@@ -75,7 +75,7 @@ def short_report(monkeypatch):
     monkeypatch.setattr(report, "N_PAIRS", 100)
 
 
-def peak_of_fit(X, teacher, terms=None, **parameters):
+def peak_of_fit(X, teacher, terms=None, views=(None, None), **parameters):
     """Peak memory of a fit, which tracemalloc knows for arrays too."""
     projection = ReLUProjection(
         n_components=16,
@@ -90,7 +90,9 @@ def peak_of_fit(X, teacher, terms=None, **parameters):
     try:
         before, _ = tracemalloc.get_traced_memory()
         fit_projection(
-            *(projection, X, teacher, None, terms, None), warns_of_missing=False
+            *(projection, X, teacher, views[0], terms, None),
+            view_teacher=views[1],
+            warns_of_missing=False,
         )
         return tracemalloc.get_traced_memory()[1] - before
     finally:
@@ -153,6 +155,25 @@ def test_fit_takes_little_memory_for_further_documents(
     assert (peaks[1] - peaks[0]) / 3000 < 600
 
 
+def test_fit_memory_of_targets_of_views(monkeypatch, sizes):
+    """Their number decides, not the number of the views: see the measured peaks."""
+    short_report(monkeypatch)
+    X, vectors = random_data(4000, 500, 32)
+    X_views = sparse.vstack([X, X]).tocsr()
+    y_views = np.vstack([vectors, vectors]).astype(np.float32)
+    teacher = TeacherEmbeddings.of_target(vectors)
+    peaks = []
+    for n_embedded in (10, 8000):
+        y_views[n_embedded:] = np.nan
+        y_views[:n_embedded] = np.resize(vectors, (n_embedded, 32))
+        views = X_views, TeacherEmbeddings.of_views(y_views, teacher)
+        peaks.append(peak_of_fit(X, teacher, views=views, corpus_weight=0.0))
+    few, many = (fit_memory(size)["training"] for size in sizes)
+    assert many - few == 4 * 16 * 7990
+    assert [size.n_embedded_views for size in sizes] == [10, 8000]
+    assert peaks[1] - peaks[0] < 2 * (many - few)
+
+
 def test_fit_memory_of_a_large_fit_by_hand():
     """Four layers of weights, the targets, and 48 bytes for each document."""
     found = fit_memory(SIZE)
@@ -187,13 +208,18 @@ def test_fit_size_of_a_fit():
         n_term_components=8,
         n_latent=768,
     )
+    views = TeacherEmbeddings(vectors, ~np.isnan(vectors).any(axis=1))
+    data = replace(data, view_teacher=views)
+    assert FitSize.of(ReLUProjection(), data).n_embedded_views == 10
 
 
 def test_guessed_size_of_texts():
     size = guessed_size(ReLUProjection(), **GUESSED)
     assert (size.n_values, size.n_features) == (100_000, 20_000)
     assert (size.n_units, size.n_components, size.n_latent) == (256, 256, 256)
-    assert size.n_term_components == 0
+    assert size.n_term_components == size.n_embedded_views == 0
+    size = guessed_size(ReLUProjection(), **GUESSED, embeds_views=True)
+    assert size.n_embedded_views == 2000
 
 
 @pytest.mark.parametrize(

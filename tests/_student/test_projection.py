@@ -24,7 +24,7 @@ import sklux._student.targets
 from sklux import ReLUProjection
 from sklux._student.projection import network_of, with_network
 from sklux._student.report import FitReport, fit_report
-from sklux.metrics import half_document_retrieval
+from sklux.metrics import half_document_retrieval, neighbor_recall_score
 
 torch = pytest.importorskip("torch")
 
@@ -1300,6 +1300,97 @@ def test_projection_refuses_views_with_columns_out_of_range(documents, views):
     views.indices[3] = 60
     with pytest.raises(ValueError, match="indices"):
         small_projection().fit(*documents, X_views=views)
+
+
+# Teacher embeddings of views
+
+
+@pytest.fixture(scope="module")
+def y_views(documents, views):
+    """A map of the features of the views."""
+    rng = np.random.RandomState(3)
+    return views @ rng.standard_normal((views.shape[1], documents[1].shape[1]))
+
+
+@pytest.mark.parametrize(
+    ("loss", "hidden"),
+    [
+        ("auto", "tied"),
+        ("cosine", (64,)),
+        ("similarity_kl", ()),
+        ("similarity_kl", "tied"),
+    ],
+)
+def test_projection_learns_embeddings_of_views(documents, views, y_views, loss, hidden):
+    """Neighbours among the views are found more often."""
+    found = []
+    for given in ({}, {"X_views": views, "y_views": y_views}):
+        projection = small_projection(
+            loss=loss, hidden_layer_sizes=hidden, max_iter=10, early_stopping=False
+        )
+        student = projection.fit(*documents, **given).transform(views)
+        found.append(neighbor_recall_score(y_views, student, random_state=0))
+    assert found[1] > 1.1 * found[0]
+
+
+@pytest.mark.parametrize("weight", ["auto", 0])
+def test_projection_embeddings_of_views_need_no_contrastive_weight(
+    documents, views, y_views, weight
+):
+    """Here 'auto' is 0, because the documents are short."""
+    options = {"contrastive_weight": weight}
+    with_targets = small_projection(**options).fit(
+        *documents, X_views=views, y_views=y_views
+    )
+    alone = small_projection(**options).fit(*documents)
+    assert np.abs(with_targets.coefs_[0] - alone.coefs_[0]).max() > 1e-4
+
+
+def test_projection_missing_embeddings_of_views(documents, views, y_views):
+    """Rows of NaN and of zeros are the same; other values there would matter."""
+    options = {"X_views": views}
+    models = []
+    for value in (np.nan, 0, 1):
+        rows = y_views.copy()
+        rows[100:] = value
+        models.append(small_projection().fit(*documents, y_views=rows, **options))
+    assert_same_weights(models[0], models[1])
+    assert (models[0].coefs_[0] != models[2].coefs_[0]).any()
+
+
+def test_projection_embeddings_of_views_of_documents_without_one(
+    documents, views, y_views
+):
+    """A view may have an embedding though its document has none."""
+    X, y = documents
+    rows = np.full_like(y_views, np.nan)
+    rows[[300, 900]] = y_views[[300, 900]]
+    models = []
+    for given in ({}, {"X_views": views, "y_views": rows}):
+        with pytest.warns(UserWarning, match="300 of 600 documents have no teacher"):
+            models.append(
+                small_projection(early_stopping=False).fit(
+                    X, with_missing(y, slice(300, None)), **given
+                )
+            )
+    assert (models[0].coefs_[0] != models[1].coefs_[0]).any()
+
+
+def test_projection_embeddings_of_views_need_views(documents, y_views):
+    message = "y_views has teacher embeddings of views, but X_views is None.*leave y_v"
+    with pytest.raises(ValueError, match=message):
+        small_projection().fit(*documents, y_views=y_views)
+
+
+def test_projection_refuses_bad_embeddings_of_views(documents, views, y_views):
+    with pytest.raises(ValueError, match=r"y_views must have .*\(1200, \d+\). Got"):
+        small_projection().fit(*documents, X_views=views, y_views=y_views[:600])
+    with pytest.raises(
+        ValueError, match="y_views has no embedding for any of the 1200"
+    ):
+        small_projection().fit(
+            *documents, X_views=views, y_views=np.full_like(y_views, np.nan)
+        )
 
 
 # Documents without a teacher embedding

@@ -34,6 +34,94 @@ def test_of_rows_does_not_copy_rows(value, missing):
     assert np.flatnonzero(~found.is_embedded).tolist() == missing
 
 
+def documents_and_views(missing=()):
+    """Embeddings of five documents, and of their ten views."""
+    views = vectors(10, seed=1)
+    views[list(missing)] = np.nan
+    return TeacherEmbeddings.of_rows(vectors(), "y"), views
+
+
+def test_of_views_may_miss_most_of_them():
+    """The only embedding has one direction."""
+    documents, views = documents_and_views(missing=[*range(4), *range(5, 10)])
+    found = TeacherEmbeddings.of_views(views, documents)
+    assert np.flatnonzero(found.is_embedded).tolist() == [4]
+    np.testing.assert_array_equal(found.vectors, views)
+
+
+@pytest.mark.parametrize("kind", ["list", "float64", "column"])
+def test_of_views_takes_what_y_may_be(kind):
+    documents, views = documents_and_views()
+    given = {
+        "list": views.tolist(),
+        "float64": views.astype(np.float64),
+        "column": pd.Series(list(views)),
+    }[kind]
+    found = TeacherEmbeddings.of_views(given, documents)
+    assert found.vectors.dtype == np.float32
+    np.testing.assert_array_equal(found.vectors, views)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (9, 3), (10, 4), (10,), (10, 3, 1)])
+def test_of_views_refuses_another_shape(shape):
+    documents, _ = documents_and_views()
+    message = rf"y_views must have .*as wide as .*y: shape \(10, 3\). Got \({shape[0]}"
+    with pytest.raises(ValueError, match=message):
+        TeacherEmbeddings.of_views(np.ones(shape), documents)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0])
+def test_of_views_needs_an_embedding(value):
+    documents, views = documents_and_views()
+    message = "y_views has no embedding for any of the 10 views.*leave y_views out"
+    with pytest.raises(ValueError, match=message):
+        TeacherEmbeddings.of_views(np.full_like(views, value), documents)
+
+
+def test_of_views_refuses_values_that_are_not_finite():
+    documents, views = documents_and_views(missing=[2])
+    views[7, 1] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        TeacherEmbeddings.of_views(views, documents)
+    views[7, 1] = np.nan
+    with pytest.raises(ValueError, match="^y_views has NaN or infinity in row 7"):
+        TeacherEmbeddings.of_views(views, documents)
+    with pytest.raises(TypeError, match="[Ss]parse"):
+        TeacherEmbeddings.of_views(sparse.csr_matrix(vectors(10)), documents)
+
+
+def test_of_some_views_has_their_places():
+    """Views 1 and 4 are the first and the second view of document 1 of three."""
+    rows = np.array([[1, 0, 0], [0, 2, 0], [0, 0, 0]], dtype=np.float32)
+    found = TeacherEmbeddings.of_some_views(rows, np.array([4, 1, 2]), 3)
+    np.testing.assert_array_equal(np.flatnonzero(found.is_embedded), [1, 4])
+    expected = [[0, 1, 0], [0, 0, 0], [0, 0, 0], [1, 0, 0]]
+    np.testing.assert_array_equal(found.unit(np.array([1, 2, 3, 4])), expected)
+
+
+def test_of_some_views_may_have_no_embedding():
+    rows = np.full((2, 3), np.nan, dtype=np.float32)
+    found = TeacherEmbeddings.of_some_views(rows, np.array([0, 2]), 2)
+    assert found.n_embedded == 0
+    rows[1] = np.inf
+    with pytest.raises(ValueError, match="The teacher's output has NaN or infinity"):
+        TeacherEmbeddings.of_some_views(rows, np.array([0, 2]), 2)
+
+
+@pytest.mark.parametrize("missing", [[], [1, 3]])
+def test_projected_maps_unit_rows(monkeypatch, missing):
+    """Only documents with an embedding take memory."""
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 2)
+    rows, components = vectors(), np.array([[1, 2, 0], [0, 1, -1]], dtype=np.float32)
+    rows[missing] = np.nan
+    found = TeacherEmbeddings.of_rows(rows, "y").projected(components)
+    assert found.vectors.shape == (5 - len(missing), 2)
+    expected = reference.unit_rows(reference.unit_rows(rows) @ components.T)
+    expected[missing] = 0
+    np.testing.assert_allclose(found.unit(np.arange(5)), expected, atol=1e-6)
+    assert np.flatnonzero(~found.is_embedded).tolist() == missing
+
+
 def test_of_rows_does_not_depend_on_blocks(monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 2)
     rows = vectors()

@@ -23,6 +23,7 @@ from sklux._student.losses import (  # noqa: E402
     similarity_kl_loss,
 )
 from sklux._student.network import Network, apply_network  # noqa: E402
+from sklux._student.teacher_embeddings import TeacherEmbeddings  # noqa: E402
 from sklux._student.training import (  # noqa: E402
     DenseLayer,
     NeighborScore,
@@ -63,13 +64,13 @@ def two_views(X, empty=()):
     return sparse.csr_matrix(np.vstack([first, second]), dtype=np.float32)
 
 
-def train(score=None, seed=0, with_views=False, **changes):
+def train(score=None, seed=0, with_views=False, view_targets=None, **changes):
     """Train on documents of topics, each time from the same initial weights."""
     X, teacher = reference.topic_documents(200)
     coefs = initial_coefs(X, teacher, (40,), np.random.RandomState(0))
     views = two_views(X) if with_views else None
     return train_student(
-        TrainingExamples(X, views, teacher, teacher),
+        TrainingExamples(X, views, teacher, teacher, view_targets=view_targets),
         coefs,
         make_settings(**changes),
         score,
@@ -257,6 +258,48 @@ def test_batch_loss_is_the_weighted_sum_of_the_parts(loss, n_views):
     assert found.item() == pytest.approx(expected.item(), rel=1e-12)
 
 
+@pytest.mark.parametrize("embedded", [(), (3,), (0, 2, 7, 8), range(10)])
+@pytest.mark.parametrize("loss", ["cosine", "similarity_kl", ALL_LOSSES])
+def test_batch_loss_of_views_with_targets_equals_reference(loss, embedded):
+    """A view weighs half as much as a document; without a target, nothing."""
+    student, samples, (whole, reduced) = loss_parts()
+    compared = whole if loss == "similarity_kl" else reduced
+    width = compared.shape[1]
+    view_targets = torch.zeros((10, width), dtype=torch.float64)
+    targets = reference.unit_rows(np.random.RandomState(1).standard_normal((10, width)))
+    view_targets[list(embedded)] = torch.tensor(targets)[list(embedded)]
+    settings = make_settings(loss, temperature=0.4)
+    expected = reference.loss_with_views(
+        list(zip(student[:8].numpy(), compared[samples].numpy())),
+        [
+            (row, targets[view] if view in embedded else None)
+            for view, row in enumerate(student[8:].numpy())
+        ],
+        settings.loss,
+        0.4,
+    )
+    arguments = student, samples, [whole, reduced], settings, None, view_targets
+    assert batch_loss(*arguments).item() == pytest.approx(expected, rel=1e-10)
+    # The contrastive loss is added to this, for all views.
+    settings.contrastive_weight = 0.3
+    contrast = contrastive_loss(*student[8:].chunk(2), 0.05).item()
+    assert batch_loss(*arguments).item() == pytest.approx(
+        expected + 0.3 * contrast, rel=1e-10
+    )
+
+
+def test_batch_loss_of_views_gradient_by_autograd_check():
+    student, samples, targets = loss_parts()
+    view_targets = torch.tensor(np.eye(10, 4))
+    settings = make_settings(ALL_LOSSES, temperature=0.4)
+    assert torch.autograd.gradcheck(
+        lambda rows: batch_loss(
+            *(rows, samples, targets, settings, None, view_targets)
+        ),
+        student.requires_grad_(),
+    )
+
+
 def test_batch_loss_gradient_by_autograd_check():
     student, samples, targets = loss_parts()
     settings = make_settings(ALL_LOSSES, temperature=0.4, contrastive_weight=0.3)
@@ -308,6 +351,64 @@ def test_train_student_has_the_same_bits_for_the_same_seed(with_views):
     first, second = train(**options), train(**options)
     assert_same_weights(first.coefs, second.coefs)
     assert first.loss_curve == second.loss_curve
+
+
+def targets_of_views(rows=slice(None)):
+    """Targets of the views of `train`, which the targets of documents do not tell."""
+    vectors = np.full((400, 16), np.nan, dtype=np.float32)
+    rng = np.random.RandomState(5)
+    vectors[rows] = rng.standard_normal(vectors[rows].shape)
+    return TeacherEmbeddings.of_rows(vectors, "y_views")
+
+
+@pytest.mark.parametrize("loss", ["cosine", ALL_LOSSES])
+def test_train_student_learns_targets_of_views(loss):
+    """The second views alone have targets; they come nearer, the first do not."""
+    X, _ = reference.topic_documents(200)
+    targets, views = targets_of_views(slice(200, None)), two_views(X)
+    found = []
+    for view_targets in (None, targets):
+        coefs = train(
+            loss=loss, with_views=True, view_targets=view_targets, temperature=0.1
+        ).coefs
+        student = apply_network(views, Network.of(coefs), 1)
+        vectors = targets.vectors[200:]
+        found.append(cosine_loss(*map(torch.tensor, (student[200:], vectors))).item())
+    assert found[1] < 0.95 * found[0]
+
+
+def test_train_student_takes_only_views_with_targets(monkeypatch):
+    """Without the contrastive loss, the other views are not in a batch."""
+    recorded = []
+    batch_loss = training.batch_loss
+
+    def record(student, samples, *rest):
+        recorded.append(len(student) - len(samples))
+        return batch_loss(student, samples, *rest)
+
+    monkeypatch.setattr(training, "batch_loss", record)
+    targets = targets_of_views(slice(10, 40))
+    for weight, n_views in ((0.0, 2 * 30), (0.5, 2 * 200)):
+        options = {"contrastive_weight": weight, "max_iter": 1}
+        train(with_views=True, view_targets=targets, **options)
+        assert sum(recorded) == n_views
+        recorded.clear()
+
+
+def test_train_student_counts_the_products_of_views(monkeypatch):
+    """The similarity loss compares all views of a batch with each other."""
+    found = []
+    fixed_thread_count = training.fixed_thread_count
+
+    def record(products):
+        found.append(products)
+        return fixed_thread_count(products)
+
+    monkeypatch.setattr(training, "fixed_thread_count", record)
+    for view_targets in (None, targets_of_views()):
+        options = {"loss": ALL_LOSSES, "max_iter": 1, "with_views": True}
+        train(view_targets=view_targets, **options)
+    assert found[1] - found[0] == (2 * 32) ** 2 * 16
 
 
 def test_train_student_has_the_same_bits_with_several_torch_threads(monkeypatch):
