@@ -199,14 +199,13 @@ def test_docs_every_page_is_in_a_table_of_contents():
 
 def test_docs_reference_names_all_that_is_public():
     import sklux
-    from sklux import datasets, interop, metrics
+    from sklux import arrow, datasets, interop, metrics
 
+    modules = (arrow, datasets, interop, metrics)
     reference = (DOC / "api" / "index.rst").read_text(encoding="utf-8")
-    names = [
-        name for name in sklux.__all__ if name not in ("datasets", "interop", "metrics")
-    ]
-    for module in (datasets, interop, metrics):
-        short = module.__name__.removeprefix("sklux.")
+    shorts = [module.__name__.removeprefix("sklux.") for module in modules]
+    names = [name for name in sklux.__all__ if name not in shorts]
+    for module, short in zip(modules, shorts):
         names += [f"{short}.{name}" for name in module.__all__]
     assert sorted(
         re.findall(r"^   ([\w.]+)$", reference, flags=re.MULTILINE)
@@ -231,9 +230,9 @@ IN_EVERY_ESTIMATOR = {
 def public_names():
     """Full names of classes, their own methods and properties, and functions."""
     import sklux
-    from sklux import datasets, interop, metrics
+    from sklux import arrow, datasets, interop, metrics
 
-    for module in (sklux, datasets, interop, metrics):
+    for module in (sklux, arrow, datasets, interop, metrics):
         for name in module.__all__:
             found = getattr(module, name)
             if isinstance(found, ModuleType):

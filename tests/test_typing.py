@@ -40,6 +40,7 @@ from sklux import (
     LossCurveDisplay,
     QualityDisplay,
     ReLUProjection,
+    arrow,
     interop,
     metrics,
 )
@@ -83,6 +84,8 @@ TYPES = {
     "metrics.half_document_retrieval(E, E)": "float",
     "interop.load_luxical('file')": LUXICAL,
     "interop.save_luxical(vectorizer, 'file')": "None",
+    "arrow.BatchEmbedder('file', dtype='float16')('batch')": "str",
+    "arrow.BatchEmbedder(vectorizer)": "sklux.arrow.BatchEmbedder",
     "EmbeddingMapDisplay.from_embeddings(E)": (
         "sklux._display.embedding_map.EmbeddingMapDisplay"
     ),

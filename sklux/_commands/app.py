@@ -31,6 +31,7 @@ from sklux._commands.options import (
     QuotesOption,
     Teacher,
     TeacherSampleSize,
+    VectorType,
     Windows,
 )
 
@@ -262,7 +263,8 @@ def embed(
         str,
         typer.Argument(
             help="File for the vectors: .npy, .parquet or .jsonl. '-' writes JSON "
-            "lines to standard output."
+            "lines to standard output. A name that ends with '/' is a folder of "
+            "Parquet parts: the same command goes on with it after a stop."
         ),
     ],
     column: Column = "text",
@@ -279,6 +281,13 @@ def embed(
             help="Column to copy to the output. Can be given several times.",
         ),
     ] = None,
+    dtype: Annotated[
+        VectorType | None,
+        typer.Option(
+            help="Type of the numbers in a folder of parts: float32, or float16 of "
+            "half the size."
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Embed the documents of files of any size.
@@ -289,19 +298,29 @@ def embed(
         sklux embed model.sklux docs.parquet vectors.npy
 
         zcat crawl.jsonl.gz | sklux embed model.sklux - v.parquet --format jsonl -k url
+
+    Many files into a folder:
+
+        sklux embed model.sklux crawl/*.parquet vectors/ --keep url --dtype float16
     """
     from sklux._commands.embed import embed_documents
+    from sklux._commands.embed_folder import embed_into_folder
     from sklux._commands.inputs import document_source
+    from sklux._commands.parts import is_folder
 
-    embed_documents(
-        model,
-        document_source(
-            documents, format, column, encoding, delimiter, quotes, null_documents
-        ),
-        output,
-        keep or [],
-        quiet,
+    source = document_source(
+        documents, format, column, encoding, delimiter, quotes, null_documents
     )
+    if is_folder(output):
+        number_type: Any = str(dtype or VectorType.float32)
+        embed_into_folder(model, source, Path(output), keep or [], number_type, quiet)
+        return
+    if dtype is not None:
+        raise ValueError(
+            f"--dtype is for a folder of parts, and the output {output} is a file, "
+            "whose numbers are float32. End its name with '/', or leave out --dtype."
+        )
+    embed_documents(model, source, output, keep or [], quiet)
 
 
 @app.command()

@@ -260,6 +260,56 @@ class DocumentFile:
                 yield from zip(texts, *(column_at(batch, name) for name in self.keep))
                 n_read += batch.num_rows
 
+    def row_groups(self) -> list[int]:
+        """Number of rows of each row group of a Parquet file.
+
+        Returns
+        -------
+        list of int
+            The numbers, in order.
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be read, or lacks a column.
+        """
+        with self._parquet_file() as file:
+            self._check_parquet(file.schema_arrow)
+            metadata = file.metadata
+            return [
+                metadata.row_group(group).num_rows
+                for group in range(metadata.num_row_groups)
+            ]
+
+    def batches(self, row_groups: Sequence[int], n_rows: int) -> Iterator[Any]:
+        """Read some row groups of a Parquet file.
+
+        Parameters
+        ----------
+        row_groups : sequence of int
+            Numbers of the row groups.
+        n_rows : int
+            Maximum number of rows of a batch.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            The text, and the columns that are kept.
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be read.
+        """
+        arrow = import_optional("pyarrow", extra="cli", purpose="Reading Parquet")
+        names = list(dict.fromkeys([self.column, *self.keep]))
+        with self._parquet_file() as file:
+            for batch in file.iter_batches(
+                batch_size=n_rows, columns=names, row_groups=list(row_groups)
+            ):
+                arrays = [column_at(batch, name) for name in names]
+                yield arrow.record_batch(arrays, names=names)
+
     def _texts(self, column: Any, n_before: int) -> list:
         """Values of one batch of a Parquet column, as Python objects."""
         try:

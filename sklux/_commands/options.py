@@ -27,6 +27,13 @@ class Quotes(StrEnum):
     none = "none"
 
 
+class VectorType(StrEnum):
+    """Types of the numbers of vectors."""
+
+    float32 = "float32"
+    float16 = "float16"
+
+
 class NullDocuments(StrEnum):
     """What happens to missing documents."""
 

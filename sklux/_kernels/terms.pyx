@@ -286,8 +286,8 @@ cdef class TermIndex:
 
         The place of a term is the place of its last token. Tokens from n to n_readable
         belong to the next documents, and are only prefetched. If ``facts`` is not NULL,
-        it has ``fact_bytes`` bytes for each column; those of the columns found are
-        prefetched.
+        it has ``fact_bytes`` bytes for each column, and the facts of each column found
+        are prefetched.
         """
         cdef int64_t i, j, last, n_orders, k = 0
         cdef uint32_t node, column

@@ -128,13 +128,7 @@ def read_model(
         version.
     """
     path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(
-            f"{str(path)!r} is a folder. Give the model file that save wrote."
-        )
-    data = np.memmap(path, mode="r") if path.stat().st_size else np.empty(0, np.uint8)
-    # Slices of a plain array are made faster than slices of a memmap.
-    data = np.asarray(data)
+    data = _mapped(path)
     header, start = _read_header(path, data)
     document = _read_metadata(path, header)
     tensors = {
@@ -153,6 +147,37 @@ def read_model(
             if checksum(array) != document["checksums"][name]:
                 raise _damaged(path, f"the checksum of {name!r} does not match")
     return tensors, document["state"]
+
+
+def header_digest(path: str | os.PathLike[str]) -> str:
+    """Digest of the header of a model file, which holds the checksums of its tensors.
+
+    Files with the same digest hold the same model. Only the header is read.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    str
+        The blake2b-128 hash as 32 hexadecimal digits.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    IsADirectoryError
+        If the path is a folder.
+    ValueError
+        If the file is not a model file.
+    """
+    path = Path(path)
+    data = _mapped(path)
+    header, start = _read_header(path, data)
+    _read_metadata(path, header)
+    return blake2b(data[:start].tobytes(), digest_size=16).hexdigest()
 
 
 def json_params(owner: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -241,6 +266,17 @@ def state_checksum(state: dict[str, Any]) -> str:
     """
     text = json.dumps(state, sort_keys=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _mapped(path: Path) -> np.ndarray:
+    """The bytes of a file, mapped."""
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"{str(path)!r} is a folder. Give the model file that save wrote."
+        )
+    data = np.memmap(path, mode="r") if path.stat().st_size else np.empty(0, np.uint8)
+    # Slices of a plain array are made faster than slices of a memmap.
+    return np.asarray(data)
 
 
 def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:

@@ -56,8 +56,10 @@ def test_output_is_checked_before_any_work(folder, tmp_path, monkeypatch, comman
         "fit": ("fit", folder / "documents.txt"),
     }[command]
     options = ("-e", folder / "teacher.npy") if command == "fit" else ()
+    (tmp_path / "folder.npy" / "mine").touch()
     not_a_file = failed(*inputs, tmp_path / "folder.npy", *options)
-    assert "folder.npy is a folder. Name a file" in not_a_file
+    words = {"embed": "is not empty", "fit": "is a folder. Name a file"}[command]
+    assert f"folder.npy {words}" in not_a_file
     no_folder = failed(*inputs, tmp_path / "none" / "v.npy", *options)
     assert "none does not exist. Create it first" in no_folder
 

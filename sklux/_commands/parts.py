@@ -1,0 +1,260 @@
+"""A folder of Parquet parts, written one by one, so that a stopped run goes on.
+
+A part holds the rows of a fixed range of an input: whole row groups of a Parquet file,
+or a fixed number of rows of another file. It gets its name when it is complete. So the
+parts that exist after a kill or a power cut are whole, and the same command makes the
+others. The manifest, a JSON file, names the model, the inputs and the options; parts of
+another model, of other inputs or with other options are refused.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, count, islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from sklux._commands.document_files import DocumentFile, pieces
+from sklux._utils.optional import import_optional
+from sklux._utils.output_file import replaced_when_whole
+from sklux._utils.text import without_surrogates
+
+# Data readers, such as pyarrow.dataset and Spark, skip names that begin so.
+MANIFEST = "_sklux.json"
+# Rows of a part of a file without row groups, and least rows of a part of a Parquet
+# file, if it has so many. It is also the largest number of rows that is lost by a kill.
+PART_ROWS = 100_000
+# Rows that are read and embedded at a time.
+BATCH_ROWS = 10_000
+# The number of the first row of each part of a file, and a function that reads it.
+Ranges: TypeAlias = Iterator[tuple[int, Callable[[], Iterator[Any]]]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the output, and how its rows are read.
+
+    Attributes
+    ----------
+    name : str
+        Name of its file, in the order of the rows.
+    source : DocumentFile
+        The file of the rows.
+    first_row : int
+        Number of the first row in that file.
+    batches : callable
+        Returns an iterator over the record batches of its rows.
+    """
+
+    name: str
+    source: DocumentFile
+    first_row: int
+    batches: Callable[[], Iterator[Any]]
+
+
+def is_folder(output: str) -> bool:
+    """Whether an output is a folder of parts: it exists, or its name ends with a slash.
+
+    Parameters
+    ----------
+    output : str
+        The output.
+
+    Returns
+    -------
+    bool
+        False for files.
+    """
+    ends = (os.sep, "/")
+    return output.endswith(ends) or Path(output).is_dir()
+
+
+def open_folder(folder: Path, manifest: Mapping[str, Any]) -> bool:
+    """Make a folder for parts, or check that its parts belong to the same run.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder. Its parent must exist.
+    manifest : mapping
+        Everything that the parts depend on, as JSON can hold it.
+
+    Returns
+    -------
+    bool
+        Whether the run is complete already.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the parent does not exist.
+    ValueError
+        If the folder holds other files, or parts of another run.
+    """
+    if not folder.parent.is_dir():
+        raise FileNotFoundError(
+            f"The output folder {folder} cannot be made: the folder {folder.parent} "
+            "does not exist. Create it first."
+        )
+    folder.mkdir(exist_ok=True)
+    for left in folder.glob(".*.partial"):
+        # Of a run that was killed.
+        left.unlink(missing_ok=True)
+    path = folder / MANIFEST
+    if not path.exists():
+        if any(folder.iterdir()):
+            raise ValueError(
+                f"The output folder {folder} is not empty, and its files are not parts "
+                "that sklux embed has written. Name a new folder."
+            )
+        write_manifest(folder, manifest, is_complete=False)
+        return False
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        is_complete = found.pop("is_complete")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"The manifest {path} is damaged: {error!r}. Name a new folder."
+        ) from error
+    for name, wanted in json.loads(json.dumps(manifest)).items():
+        if found.get(name) != wanted:
+            raise ValueError(
+                f"The output folder {folder} holds parts of another run: its {name} "
+                f"{_change(found.get(name), wanted)}. Name a new folder, or delete "
+                "this one."
+            )
+    return bool(is_complete)
+
+
+def _change(before: Any, now: Any) -> str:
+    """What differs between two entries of a manifest."""
+    if isinstance(before, list) and isinstance(now, list):
+        differs = [pair for pair in zip(before, now) if pair[0] != pair[1]]
+        if not differs:
+            return f"were {len(before)}, and are {len(now)} now"
+        before, now = differs[0]
+    return f"was {before!r}, and is {now!r} now"
+
+
+def write_manifest(
+    folder: Path, manifest: Mapping[str, Any], *, is_complete: bool
+) -> None:
+    """Write the manifest of a folder of parts.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    manifest : mapping
+        Everything that the parts depend on, as JSON can hold it.
+    is_complete : bool
+        Whether all parts exist.
+    """
+    text = json.dumps({**manifest, "is_complete": is_complete}, indent=1)
+    with replaced_when_whole(folder / MANIFEST) as file:
+        file.write_text(text + "\n", encoding="utf-8")
+
+
+def parts_of(files: Sequence[DocumentFile]) -> Iterator[Part]:
+    """Divide files into parts, in the order of their rows.
+
+    Parameters
+    ----------
+    files : sequence of DocumentFile
+        The files; each can be read again.
+
+    Yields
+    ------
+    Part
+        The parts. A part must be read, or left unread, before the next one is taken.
+    """
+    for number, file in enumerate(files):
+        if file.format != "parquet" and file.is_empty:
+            continue
+        divide = _row_groups if file.format == "parquet" else _row_ranges
+        for place, (first_row, batches) in enumerate(divide(file)):
+            name = f"part-{number:05d}-{place:05d}.parquet"
+            yield Part(name, file, first_row, batches)
+
+
+def _row_groups(file: DocumentFile) -> Ranges:
+    """Consecutive row groups of a Parquet file, PART_ROWS rows or more a part."""
+    groups: list[int] = []
+    first_row = n_rows = 0
+    for group, size in enumerate(file.row_groups()):
+        groups.append(group)
+        n_rows += size
+        if n_rows >= PART_ROWS:
+            yield first_row, partial(file.batches, groups, BATCH_ROWS)
+            first_row, groups, n_rows = first_row + n_rows, [], 0
+    if n_rows:
+        yield first_row, partial(file.batches, groups, BATCH_ROWS)
+
+
+def _row_ranges(file: DocumentFile) -> Ranges:
+    """Ranges of PART_ROWS rows of a file that has no row groups."""
+    rows = file.rows()
+    for place in count():
+        first = next(rows, None)
+        if first is None:
+            return
+        own = chain([first], islice(rows, PART_ROWS - 1))
+        yield place * PART_ROWS, partial(_batches, own, file)
+        # The rows of a part that was not read.
+        for _ in own:
+            pass
+
+
+def _batches(rows: Iterator[tuple], file: DocumentFile) -> Iterator[Any]:
+    """Record batches of rows: the text, and the columns that are kept."""
+    arrow = import_optional("pyarrow", extra="cli", purpose="Writing Parquet")
+    for piece in pieces(rows, file.keep, BATCH_ROWS):
+        texts: list[str | None] = [without_surrogates(text) for text in piece.documents]
+        for row in piece.missing:
+            texts[row] = None
+        columns = {file.column: arrow.array(texts, arrow.large_string())}
+        for name in file.keep:
+            if name != file.column:
+                columns[name] = _column(arrow, name, piece.kept[name])
+        yield arrow.record_batch(columns)
+
+
+def _column(arrow: Any, name: str, values: list) -> Any:
+    """A kept column of a file without types: text, numbers, or what JSON has."""
+    try:
+        return arrow.array(values)
+    except (arrow.ArrowException, OverflowError, UnicodeError) as error:
+        raise ValueError(
+            f"The column {name!r} cannot be kept in Parquet: {error}. Write JSON "
+            "lines, or leave out the column."
+        ) from error
+
+
+@contextmanager
+def part_writer(path: Path, schema: Any, plain: Sequence[str]) -> Iterator[Any]:
+    """Open a part; it gets its name when the context ends without an exception.
+
+    Parameters
+    ----------
+    path : Path
+        The part.
+    schema : pyarrow.Schema
+        Its schema.
+    plain : sequence of str
+        Columns whose values may repeat. The vectors are not among them: a search for
+        repeated numbers would take longer than the vectors.
+
+    Yields
+    ------
+    pyarrow.parquet.ParquetWriter
+        Writes record batches.
+    """
+    parquet = import_optional("pyarrow.parquet", extra="cli", purpose="Writing Parquet")
+    with replaced_when_whole(path) as file:
+        with parquet.ParquetWriter(
+            file, schema, use_dictionary=list(plain), write_statistics=list(plain)
+        ) as writer:
+            yield writer
