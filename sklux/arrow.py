@@ -179,6 +179,20 @@ class BatchEmbedder:
         ------
         ValueError
             If a column is missing or occurs twice, or the text column holds no text.
+
+        Examples
+        --------
+        >>> import pyarrow
+        >>> from sklux import LuxicalVectorizer
+        >>> from sklux.arrow import BatchEmbedder
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> embeddings = [[1, 0, 0], [0.9, 0.4, 0], [0, 0.1, 1], [0, 0.4, 0.9]] * 5
+        >>> model = LuxicalVectorizer(random_state=0).fit(
+        ...     documents, teacher_embeddings=embeddings
+        ... )
+        >>> schema = pyarrow.schema({"text": pyarrow.string()})
+        >>> BatchEmbedder(model).schema(schema).names
+        ['text', 'embedding']
         """
         self._check_text(self._field(schema, self.column).type)
         fields = [self._field(schema, name) for name in self._kept_of(schema.names)]
