@@ -115,6 +115,7 @@ bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_quality.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_training.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_windows.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_halves.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_memory.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_teacher.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_speed.py

@@ -220,12 +220,13 @@ class LuxicalVectorizer(
 
     teacher_halves : bool, default=False
         Whether ``teacher`` also embeds the two halves of each document that has a
-        teacher embedding. They are further examples for the student, which is better
-        if there are few documents. The price is about as many further tokens as the
-        documents have: the teacher takes twice the time, and an epoch of the training
-        about twice. A document is split at the space nearest to its middle, and only if
-        both halves have at least 20 terms. Needs ``teacher``, also if `fit` gets
-        ``teacher_embeddings``.
+        teacher embedding. They are further examples for the student, whose similarities
+        get closer to the teacher's; two halves of a document find each other less
+        often. The price is about as many further tokens as the documents have: the
+        teacher takes twice the time. Twice as many documents gain more, so this is for
+        few documents that are all embedded already. A document is split at the space
+        nearest to its middle; both halves need at least 20 terms. Needs ``teacher``,
+        also if `fit` gets ``teacher_embeddings``.
 
     null_documents : {'error', 'empty'}, default='error'
         Whether a missing document (None, NaN, NaT, NA, a null of Arrow or polars, or a

@@ -192,8 +192,8 @@ def fit(
         bool,
         typer.Option(
             help="Let the teacher also embed the two halves of each document that it "
-            "embeds. This takes as long as the documents, and is worth it if there are "
-            "few.",
+            "embeds. This takes as long as the documents. For few documents that are "
+            "all embedded: twice as many documents gain more.",
         ),
     ] = False,
     components: Annotated[
