@@ -118,6 +118,7 @@ bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_halves.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_memory.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_teacher.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_scale.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_speed.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_levers.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_lexical.py

@@ -776,9 +776,9 @@ class LuxicalVectorizer(
     def quantize(self, dtype: Literal["float32", "float16", "int8"]) -> Self:
         """Return the same model with the first layer's weights in another type.
 
-        These weights are nearly all of a model's size, and `transform` spends most of
-        its time reading them. Rounding cannot be undone: quantize the fitted model,
-        not a quantized one.
+        These weights are nearly all of a model's size. By default a fit stores int8,
+        the smallest type. Rounding cannot be undone: to get float16 or float32, fit a
+        model with ``projection__weights_dtype='float32'``, and quantize that one.
 
         Parameters
         ----------

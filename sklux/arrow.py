@@ -152,7 +152,7 @@ class BatchEmbedder:
             if header_digest(path) != self._digest:
                 raise ValueError(
                     f"The model file {path!r} has changed since the BatchEmbedder was "
-                    "made, so its vectors would be those of another model. Make a new "
+                    "made, so it would give the vectors of another model. Make a new "
                     "BatchEmbedder, and keep each model under its own name."
                 )
         if self.n_jobs is None:

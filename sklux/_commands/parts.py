@@ -101,7 +101,7 @@ def open_folder(folder: Path, manifest: Mapping[str, Any]) -> bool:
         )
     folder.mkdir(exist_ok=True)
     for left in folder.glob(".*.partial"):
-        # Of a run that was killed.
+        # A run that was killed has left it.
         left.unlink(missing_ok=True)
     path = folder / MANIFEST
     if not path.exists():
