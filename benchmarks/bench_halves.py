@@ -5,8 +5,6 @@ teacher, without and with the embeddings of their halves. A third student gets t
 many documents: its teacher reads about as many tokens as for documents and halves. All
 are measured on the same texts; bench_quality.py explains the measures.
 
-"fit s" are the seconds of the fit; the teacher's embeddings are in its cache.
-
 Needs sklux with its extra `benchmark`. It takes 10 to 15 minutes on 2 cores, most of
 them for the teacher:
 
@@ -38,7 +36,7 @@ def main() -> None:
         twice_as_many(bench, options),
     ]
     title = f"**Halves**, {bench.main}: {len(texts.test):,} test documents; one seed"
-    table = markdown_table(["the teacher embeds", *COLUMNS, "fit s"], rows)
+    table = markdown_table(["the teacher embeds", *COLUMNS], rows)
     publish(options.output, "halves", f"{title}\n\n{table}\n\n{conditions(PACKAGES)}")
 
 
@@ -69,8 +67,7 @@ def twice_as_many(bench: Bench, options: Namespace) -> list[str]:
 
 def row(name: str, result: Result) -> list[str]:
     """Cells of one student."""
-    figures = [f"{result.values[column]:.3f}" for column in COLUMNS]
-    return [name, *figures, f"{result.seconds:.0f}"]
+    return [name, *(f"{result.values[column]:.3f}" for column in COLUMNS)]
 
 
 if __name__ == "__main__":

@@ -156,16 +156,18 @@ def contrastive_loss(first, second, temperature):
 def loss_with_views(documents, views, weights, temperature):
     """Sum of the weighted distillation losses, in which a view is half a document.
 
-    ``documents`` and ``views`` are lists of pairs of a student's row and its target;
-    the target of a view may be None.
+    ``documents`` and ``views`` are lists of pairs of a student's row and its target.
+    The first half of ``views`` are the first views; a target of a view may be None.
     """
-    views = [(row, target) for row, target in views if target is not None]
+    n_documents, n_views = len(documents), len(views)
+    sides = [views[: n_views // 2], views[n_views // 2 :]]
     total = 0.0
-    for pairs in (documents, views):
+    for place, pairs in enumerate([documents, *sides]):
+        pairs = [(row, target) for row, target in pairs if target is not None]
         if not pairs:
             continue
         student, target = map(np.array, zip(*pairs))
-        share = 1.0 if pairs is documents else len(views) / (2 * len(documents))
+        share = 1.0 if place == 0 else len(pairs) / (2 * n_documents)
         if "cosine" in weights:
             total += share * weights["cosine"] * cosine_loss(student, target)
         # One row has no neighbours.

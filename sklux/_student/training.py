@@ -297,7 +297,7 @@ def train_student(
     if "similarity_kl" in settings.loss or examples.X_views is not None:
         products += n_batch**2 * coefs[-1].shape[1]
     if "similarity_kl" in settings.loss and examples.view_targets is not None:
-        products += (2 * n_batch) ** 2 * coefs[-1].shape[1]
+        products += 2 * n_batch**2 * coefs[-1].shape[1]
     with (
         fixed_thread_count(products),
         # The caller may have switched gradients off, or lower precision on.
@@ -448,10 +448,12 @@ def batch_loss(
     With D the weighted sum of the distillation losses of some rows, given their
     targets, C the contrastive loss and w its weight::
 
-        D(documents) + n_targets / (2 n_batch) D(views) + w C(views)
+        D(documents) + n_1 / (2 n) D(first views) + n_2 / (2 n) D(second views)
+            + w C(first views, second views)
 
-    where n_targets views have a target. So a view weighs half as much as a document.
-    A distillation loss is a mean over the rows.
+    for n documents, n_1 first and n_2 second views with a target. A distillation loss
+    is a mean over the rows, so a view weighs half as much as a document. First views
+    are not compared with second views by D: this is the work of C.
 
     Parameters
     ----------
@@ -486,11 +488,12 @@ def batch_loss(
     for part in _distillation_losses(own, compared[samples], settings):
         loss = loss + part
     if view_targets is not None:
-        has_target = view_targets.any(dim=1)
-        share = int(has_target.sum()) / (2 * len(samples))
-        rows = views[has_target], view_targets[has_target]
-        for part in _distillation_losses(*rows, settings):
-            loss = loss + share * part
+        for rows, wanted in zip(views.chunk(2), view_targets.chunk(2)):
+            has_target = wanted.any(dim=1)
+            share = int(has_target.sum()) / (2 * len(samples))
+            known = rows[has_target], wanted[has_target]
+            for part in _distillation_losses(*known, settings):
+                loss = loss + share * part
     if len(views) and settings.contrastive_weight > 0:
         first, second = views.chunk(2)
         contrast = contrastive_loss(

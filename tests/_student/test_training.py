@@ -261,7 +261,10 @@ def test_batch_loss_is_the_weighted_sum_of_the_parts(loss, n_views):
 @pytest.mark.parametrize("embedded", [(), (3,), (0, 2, 7, 8), range(10)])
 @pytest.mark.parametrize("loss", ["cosine", "similarity_kl", ALL_LOSSES])
 def test_batch_loss_of_views_with_targets_equals_reference(loss, embedded):
-    """A view weighs half as much as a document; without a target, nothing."""
+    """A view weighs half as much as a document; without a target, nothing.
+
+    First and second views are not compared with each other.
+    """
     student, samples, (whole, reduced) = loss_parts()
     compared = whole if loss == "similarity_kl" else reduced
     width = compared.shape[1]
@@ -396,7 +399,7 @@ def test_train_student_takes_only_views_with_targets(monkeypatch):
 
 
 def test_train_student_counts_the_products_of_views(monkeypatch):
-    """The similarity loss compares all views of a batch with each other."""
+    """The similarity loss compares first views, and second views, of a batch."""
     found = []
     fixed_thread_count = training.fixed_thread_count
 
@@ -408,7 +411,7 @@ def test_train_student_counts_the_products_of_views(monkeypatch):
     for view_targets in (None, targets_of_views()):
         options = {"loss": ALL_LOSSES, "max_iter": 1, "with_views": True}
         train(view_targets=view_targets, **options)
-    assert found[1] - found[0] == (2 * 32) ** 2 * 16
+    assert found[1] - found[0] == 2 * 32**2 * 16
 
 
 def test_train_student_has_the_same_bits_with_several_torch_threads(monkeypatch):
