@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sklux._display.loss_curve import LossCurveDisplay
     from sklux._display.quality import QualityDisplay
     from sklux._lexical.vectorizer import LexicalVectorizer
+    from sklux._quantizer import ScalarQuantizer
     from sklux._student.projection import ReLUProjection
     from sklux._teacher.cached import CachedTeacher
     from sklux._vectorizer import LuxicalVectorizer
@@ -27,6 +28,7 @@ __all__ = [
     "LuxicalVectorizer",
     "QualityDisplay",
     "ReLUProjection",
+    "ScalarQuantizer",
     "arrow",
     "datasets",
     "interop",
@@ -42,6 +44,7 @@ _MODULES = {
     "LuxicalVectorizer": "_vectorizer",
     "QualityDisplay": "_display.quality",
     "ReLUProjection": "_student.projection",
+    "ScalarQuantizer": "_quantizer",
 }
 
 

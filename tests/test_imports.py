@@ -23,6 +23,7 @@ ALLOWED = {
     "_vectorizer": {"_fused", "_lexical", "_student", "_teacher", "_utils"},
     "interop": {"_kernels", "_lexical", "_student", "_utils", "_vectorizer"},
     "arrow": {"_utils", "_vectorizer"},
+    "_quantizer": {"_utils"},
     "metrics": {"_utils"},
     "datasets": {"_utils"},
     "_display": {"_student", "_utils", "_vectorizer"},
