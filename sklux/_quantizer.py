@@ -167,6 +167,14 @@ class ScalarQuantizer(
         ------
         ValueError
             If the type or the width is not the one that `transform` returns.
+
+        Examples
+        --------
+        >>> from sklux import ScalarQuantizer
+        >>> quantizer = ScalarQuantizer("ubinary").fit([[1.0], [2.0], [3.0], [10.0]])
+        >>> quantizer.inverse_transform(quantizer.transform([[0.0], [5.0]]))
+        array([[1.5],
+               [6.5]], dtype=float32)
         """
         check_is_fitted(self)
         small = np.asarray(X)
