@@ -52,7 +52,7 @@ from _corpora import (
     read_corpora,
     utf8_bytes,
 )
-from _models import DEFAULT_HIDDEN, HIDDEN, WIDTH, WORDS, random_layers
+from _models import HIDDEN, POSITION_WEIGHT, WIDTH, WORDS, random_layers
 from _report import add_output_option, conditions, markdown_table, publish
 from _turns import (
     Timing,
@@ -77,6 +77,7 @@ from sklux._lexical.lookup import TermReader
 from sklux._lexical.matrix import Weighing
 from sklux._lexical.tokens import Tokens, range_costs, range_edges
 from sklux._lexical.vectorizer import default_lexical_stage, fused_parts
+from sklux._student.finishing import RANK
 from sklux._student.network import WEIGHT_DTYPES, Network, apply_network
 from sklux._utils.memory import empty_aligned
 from sklux._utils.threads import FreeList, run_ranges
@@ -87,7 +88,7 @@ N_DOCUMENTS = 10_000
 FIT_FACTOR = 5
 # Maximum number of rounds of the tables after the first three.
 MAX_SIDE_ROUNDS = 3
-HIDDEN_WIDTHS = [HIDDEN, DEFAULT_HIDDEN]
+HIDDEN_WIDTHS = [HIDDEN, WIDTH]
 THREADS, THREADS_DTYPES = 2, ["float32", "int8"]
 BEST_SET = layer_kernels.available_instruction_sets()[-1]
 # Names of rows in the tables of optimisations.
@@ -165,6 +166,11 @@ class Stage:
     def network(self, *widths: int) -> Network:
         """A network of random weights with its rows ordered as after a fit."""
         return self.in_column_order(*widths).by_frequency(self.frequency)
+
+    def tied_network(self, width: int) -> Network:
+        """The same with tied rows, and a V of the rank that a fit keeps."""
+        layers = random_layers([len(self.frequency), width, RANK, width])
+        return Network.of(layers, tied=True).by_frequency(self.frequency)
 
 
 @dataclass(frozen=True)
@@ -543,16 +549,21 @@ def pages_note(bench: Bench) -> str:
 def steps_table(bench: Bench) -> str:
     """Times of the steps of whole transforms."""
     progress("steps")
-    default = Stage(default_lexical_stage().set_params(n_jobs=1), bench.fit_texts)
-    stages = {"words": (bench.stage, HIDDEN), "default": (default, DEFAULT_HIDDEN)}
+    lexical = default_lexical_stage()
+    lexical.set_params(n_jobs=1, position_weight=POSITION_WEIGHT)
+    words, default = bench.stage, Stage(lexical, bench.fit_texts)
+    stages = {
+        f"words, {HIDDEN}-{WIDTH}": (words, words.network(HIDDEN, WIDTH)),
+        f"default, tied, {WIDTH}": (default, default.tied_network(WIDTH)),
+    }
     timing = time_steps(bench, stages)
     header = ["", WHOLE, TOKENS, f"`{PROJECT}`", "of which the first layer"]
     header += [DENSE, REST, UNFUSED, "x, unfused = 1", "x, float32 = 1"]
     rows = []
-    for kind, (_, hidden) in stages.items():
+    for kind in stages:
         for dtype in WEIGHT_DTYPES:
             cells = steps_cells(timing.seconds, kind, dtype, len(bench.documents))
-            rows.append([f"{kind}, {hidden}-{WIDTH}, {dtype}", *cells])
+            rows.append([f"{kind}, {dtype}", *cells])
     return (
         "**Where the time goes**, microseconds per text; x: speed relative to unfused, "
         "or to float32\n\n"
@@ -579,11 +590,10 @@ def steps_cells(
     ]
 
 
-def time_steps(bench: Bench, stages: dict[str, tuple[Stage, int]]) -> Timing:
+def time_steps(bench: Bench, stages: dict[str, tuple[Stage, Network]]) -> Timing:
     """Time the steps; seconds by stage, dtype and step."""
     paths = {}
-    for kind, (stage, hidden) in stages.items():
-        network = stage.network(hidden, WIDTH)
+    for kind, (stage, network) in stages.items():
         networks = {dtype: network.quantized(dtype) for dtype in WEIGHT_DTYPES}
         networks[ONE_UNIT] = stage.network(1)
         for name, network in networks.items():
