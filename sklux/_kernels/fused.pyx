@@ -149,6 +149,7 @@ cdef class Scratch:
 
     def __cinit__(self, TermWeighing weighing, WeightRows weights):
         cdef int64_t i
+        cdef bint has_scales = weights.scales != NULL
         memset(&self.found, 0, sizeof(numbers))
         memset(&self.places, 0, sizeof(numbers))
         memset(&self.counts, 0, sizeof(numbers))
@@ -170,7 +171,7 @@ cdef class Scratch:
         for i in range(self.n_rows):
             self.facts[i].place = self.facts[i].unused = 0
             self.facts[i].idf = weighing.idf[i]
-            self.facts[i].scale = weights.factor(i)
+            self.facts[i].scale = weights.scales[i] if has_scales else 1
 
     def __dealloc__(self):
         free(self.facts)
