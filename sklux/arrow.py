@@ -194,6 +194,11 @@ class BatchEmbedder:
         >>> BatchEmbedder(model).schema(schema).names
         ['text', 'embedding']
         """
+        if self.output_column in self._kept_of(schema.names):
+            raise ValueError(
+                f"The batch has a column {self.output_column!r} already. Set "
+                "output_column to another name, or leave this one out of columns."
+            )
         self._check_text(self._field(schema, self.column).type)
         fields = [self._field(schema, name) for name in self._kept_of(schema.names)]
         arrow, width = _pyarrow(), self.model.projection_.n_components_
@@ -272,11 +277,6 @@ class BatchEmbedder:
 
     def _field(self, schema: Any, name: str) -> Any:
         """A field of a schema by its name, which must be unique."""
-        if self.output_column in self._kept_of(schema.names):
-            raise ValueError(
-                f"The batch has a column {self.output_column!r} already. Set "
-                "output_column to another name, or leave this one out of columns."
-            )
         places = schema.get_all_field_indices(name)
         if len(places) == 1:
             return schema.field(places[0])

@@ -260,6 +260,25 @@ class DocumentFile:
                 yield from zip(texts, *(column_at(batch, name) for name in self.keep))
                 n_read += batch.num_rows
 
+    def missing(self, number: int) -> ValueError:
+        """Make the error for a missing document.
+
+        Parameters
+        ----------
+        number : int
+            Number of the document in the file, from 0.
+
+        Returns
+        -------
+        ValueError
+            The error.
+        """
+        return ValueError(
+            f"Document {number} of {self.name} is missing (null, or without "
+            f"{self.column!r}). Drop missing documents, or read them as empty texts "
+            "with --null-documents empty."
+        )
+
     def row_groups(self) -> list[int]:
         """Number of rows of each row group of a Parquet file.
 
@@ -574,11 +593,7 @@ class DocumentFiles:
         """Rows of one file, up to a missing document if that is an error."""
         for number, row in enumerate(file.rows()):
             if row[0] is None and self.null_documents != "empty":
-                raise ValueError(
-                    f"Document {number} of {file.name} is missing (null, or without "
-                    f"{file.column!r}). Drop missing documents, or read them as empty "
-                    "texts with --null-documents empty."
-                )
+                raise file.missing(number)
             yield row
 
 

@@ -22,7 +22,11 @@ from sklux._commands.parts import (
     parts_of,
     write_manifest,
 )
-from sklux._commands.vector_files import VECTOR_COLUMN, check_kept
+from sklux._commands.vector_files import (
+    VECTOR_COLUMN,
+    cast_without_loss,
+    check_kept,
+)
 from sklux._utils.model_file import header_digest
 from sklux._utils.optional import import_optional
 from sklux.arrow import BatchEmbedder
@@ -211,7 +215,7 @@ class _Run:
             self.schema = kept
         if kept.equals(self.schema):
             return result
-        return self._cast(result, kept, part)
+        return self._cast(result, part)
 
     def _check_missing(self, texts: Any, part: Part, row: int) -> None:
         """Refuse a missing document, unless it is read as an empty text."""
@@ -219,23 +223,13 @@ class _Run:
         rule = embedder.null_documents or embedder.model.null_documents
         if rule == "error":
             row += int(np.flatnonzero(np.asarray(texts.is_null()))[0])
-            raise ValueError(
-                f"Document {row} of {part.source.name} is missing (null, or without "
-                f"{embedder.column!r}). Drop missing documents, or read them as empty "
-                "texts with --null-documents empty."
-            )
+            raise part.source.missing(row)
 
-    def _cast(self, result: Any, kept: Any, part: Part) -> Any:
+    def _cast(self, result: Any, part: Part) -> Any:
         """Convert the kept columns to the types of the first batch, without loss."""
         schema = self.schema.append(result.schema.field(result.num_columns - 1))
         try:
-            # Without this check, a cast turns 3 into True.
-            both = self.arrow.unify_schemas(
-                [self.schema, kept], promote_options="permissive"
-            )
-            if not both.equals(self.schema):
-                raise self.arrow.ArrowInvalid(f"{kept} after {self.schema}")
-            return result.cast(schema)
+            return cast_without_loss(self.arrow, result, schema)
         except self.arrow.ArrowException as error:
             raise ValueError(
                 f"A kept column changes its type in {part.source.name}: {error}. Leave "

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from sklux._commands.document_files import DocumentFile, pieces
+from sklux._commands.vector_files import kept_column
 from sklux._utils.optional import import_optional
 from sklux._utils.output_file import replaced_when_whole
-from sklux._utils.text import without_surrogates
+from sklux._utils.text import replace_surrogates
 
 # Data readers, such as pyarrow.dataset and Spark, skip names that begin so.
 MANIFEST = "_sklux.json"
@@ -212,25 +213,14 @@ def _batches(rows: Iterator[tuple], file: DocumentFile) -> Iterator[Any]:
     """Record batches of rows: the text, and the columns that are kept."""
     arrow = import_optional("pyarrow", extra="cli", purpose="Writing Parquet")
     for piece in pieces(rows, file.keep, BATCH_ROWS):
-        texts: list[str | None] = [without_surrogates(text) for text in piece.documents]
+        texts: list[str | None] = [replace_surrogates(text) for text in piece.documents]
         for row in piece.missing:
             texts[row] = None
         columns = {file.column: arrow.array(texts, arrow.large_string())}
         for name in file.keep:
             if name != file.column:
-                columns[name] = _column(arrow, name, piece.kept[name])
+                columns[name] = kept_column(arrow, name, piece.kept[name])
         yield arrow.record_batch(columns)
-
-
-def _column(arrow: Any, name: str, values: list) -> Any:
-    """A kept column of a file without types: text, numbers, or what JSON has."""
-    try:
-        return arrow.array(values)
-    except (arrow.ArrowException, OverflowError, UnicodeError) as error:
-        raise ValueError(
-            f"The column {name!r} cannot be kept in Parquet: {error}. Write JSON "
-            "lines, or leave out the column."
-        ) from error
 
 
 @contextmanager

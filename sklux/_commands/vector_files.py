@@ -255,7 +255,10 @@ class ParquetVectors:
         check_kept("parquet", kept)
         values = self.pyarrow.array(vectors.astype(np.float32, copy=False).ravel())
         lists = self.pyarrow.FixedSizeListArray.from_arrays(values, self.width)
-        columns = {name: self._column(name, kept[name]) for name in kept}
+        columns = {
+            name: kept_column(self.pyarrow, name, kept[name], self.types.get(name))
+            for name in kept
+        }
         table = self.pyarrow.table({**columns, VECTOR_COLUMN: lists})
         try:
             if self.writer is None:
@@ -268,33 +271,10 @@ class ParquetVectors:
                 f"{error}. Write JSON lines, or leave out these columns."
             ) from error
 
-    def _column(self, name: str, values: list) -> Any:
-        """Make a column of values of one type."""
-        type_ = self.types.get(name)
-        try:
-            # pyarrow does not make maps or lists of its own nulls.
-            values = [
-                value if getattr(value, "is_valid", True) else None for value in values
-            ]
-            return self.pyarrow.array(values, type=type_)
-        except (self.pyarrow.ArrowException, OverflowError, UnicodeError) as error:
-            raise ValueError(
-                f"The column {name!r} cannot be kept in Parquet: {error}. Write JSON "
-                "lines, or leave out the column."
-            ) from error
-
     def _as_before(self, table: Any) -> Any:
         """Convert a table to the types of the first table, without loss."""
-        schema = self.writer.schema
         try:
-            # Without this check, a cast drops new fields of a structure, and turns 3
-            # into True.
-            both = self.pyarrow.unify_schemas(
-                [schema, table.schema], promote_options="permissive"
-            )
-            if both != schema:
-                raise self.pyarrow.ArrowInvalid(f"{table.schema} after {schema}")
-            return table.cast(schema)
+            return cast_without_loss(self.pyarrow, table, self.writer.schema)
         except self.pyarrow.ArrowException as error:
             raise ValueError(
                 f"A kept column changes its type: {error}. Write JSON lines, or leave "
@@ -307,6 +287,72 @@ class ParquetVectors:
             nothing = np.empty((0, self.width), dtype=np.float32)
             self.write(nothing, {name: [] for name in self.types})
         self.writer.close()
+
+
+def kept_column(arrow: Any, name: str, values: list, type_: Any = None) -> Any:
+    """Make a kept column of values of one type.
+
+    Parameters
+    ----------
+    arrow : module
+        pyarrow.
+    name : str
+        Name of the column, for the message.
+    values : list
+        Python objects or Arrow scalars.
+    type_ : pyarrow.DataType or None, default=None
+        Type of the column; None means the type of the values.
+
+    Returns
+    -------
+    pyarrow.Array
+        The column.
+
+    Raises
+    ------
+    ValueError
+        If the values are not of one type.
+    """
+    try:
+        # pyarrow does not make maps or lists of its own nulls.
+        values = [
+            value if getattr(value, "is_valid", True) else None for value in values
+        ]
+        return arrow.array(values, type=type_)
+    except (arrow.ArrowException, OverflowError, UnicodeError) as error:
+        raise ValueError(
+            f"The column {name!r} cannot be kept in Parquet: {error}. Write JSON "
+            "lines, or leave out the column."
+        ) from error
+
+
+def cast_without_loss(arrow: Any, table: Any, schema: Any) -> Any:
+    """Convert a table or record batch to the types of another schema.
+
+    Parameters
+    ----------
+    arrow : module
+        pyarrow.
+    table : pyarrow.Table or pyarrow.RecordBatch
+        The table.
+    schema : pyarrow.Schema
+        A schema with the same columns.
+
+    Returns
+    -------
+    pyarrow.Table or pyarrow.RecordBatch
+        The same values.
+
+    Raises
+    ------
+    pyarrow.ArrowException
+        If the schema cannot hold them.
+    """
+    # Without this check, a cast drops new fields of a structure, and turns 3 into True.
+    both = arrow.unify_schemas([schema, table.schema], promote_options="permissive")
+    if both != schema:
+        raise arrow.ArrowInvalid(f"{table.schema} after {schema}")
+    return table.cast(schema)
 
 
 class JsonVectors:

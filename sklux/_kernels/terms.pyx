@@ -308,8 +308,6 @@ cdef class TermIndex:
                     mix(step_key(tokens[i + AHEAD], tokens[i + AHEAD + 1]))
                     >> self.steps.shift
                 ))
-                if tokens[i + AHEAD] < BREAK:
-                    fetch(&self.word_columns.values[tokens[i + AHEAD]])
             node = tokens[i]
             if node >= BREAK:
                 continue

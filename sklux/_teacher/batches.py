@@ -11,6 +11,7 @@ import numpy as np
 
 from sklux._teacher.vectors import check_vectors
 from sklux._utils.progress import documents_bar
+from sklux._utils.text import replace_surrogates
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -277,26 +278,3 @@ def in_order(
             )
         out[positions] = vectors
     return out  # type: ignore[return-value]  # there are 1 or more documents
-
-
-def replace_surrogates(document: str) -> str:
-    """Replace each lone surrogate by U+FFFD, and each pair by its character.
-
-    A text that was cut in the middle of a character has lone surrogates. Tokenizers and
-    services refuse them.
-
-    Parameters
-    ----------
-    document : str
-        Any str.
-
-    Returns
-    -------
-    str
-        A str that can be encoded; the same if it has no surrogates.
-    """
-    try:
-        document.encode()
-    except UnicodeEncodeError:
-        return document.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return document

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from sklux._teacher.batches import replace_surrogates
 from sklux._teacher.identity import is_torch_module
 from sklux._teacher.vectors import check_vectors, has_finite_values
+from sklux._utils.text import replace_surrogates
 
 FLOAT32 = "float32"
 # Capabilities of a processor as torch and Linux name them. Each means that matrices of

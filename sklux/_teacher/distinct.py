@@ -5,7 +5,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sklux._teacher.batches import in_order, replace_surrogates
+from sklux._teacher.batches import in_order
+from sklux._utils.text import replace_surrogates
 
 # Positions of texts and their vectors, as `encode_batches` yields them.
 Batches: TypeAlias = Iterator[tuple[np.ndarray, np.ndarray]]

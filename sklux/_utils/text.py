@@ -1,27 +1,24 @@
 """Text that has to become UTF-8."""
 
 
-def without_surrogates(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot hold, by the replacement character.
+def replace_surrogates(document: str) -> str:
+    """Replace each lone surrogate by U+FFFD, and each pair by its character.
+
+    A text that was cut in the middle of a character has lone surrogates. Tokenizers and
+    services refuse them.
 
     Parameters
     ----------
-    text : str
-        Any text.
+    document : str
+        Any str.
 
     Returns
     -------
     str
-        The text itself if it has none.
-
-    Examples
-    --------
-    >>> from sklux._utils.text import without_surrogates
-    >>> without_surrogates("a \\ud800 b")
-    'a \\ufffd b'
+        A str that can be encoded; the same if it has no surrogates.
     """
     try:
-        text.encode()
+        document.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
+        return document.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return document
