@@ -295,7 +295,7 @@ def kept_column(arrow: Any, name: str, values: list, type_: Any = None) -> Any:
     Parameters
     ----------
     arrow : module
-        pyarrow.
+        The package pyarrow.
     name : str
         Name of the column, for the message.
     values : list
@@ -332,7 +332,7 @@ def cast_without_loss(arrow: Any, table: Any, schema: Any) -> Any:
     Parameters
     ----------
     arrow : module
-        pyarrow.
+        The package pyarrow.
     table : pyarrow.Table or pyarrow.RecordBatch
         The table.
     schema : pyarrow.Schema
