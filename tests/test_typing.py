@@ -40,6 +40,7 @@ from sklux import (
     LossCurveDisplay,
     QualityDisplay,
     ReLUProjection,
+    ScalarQuantizer,
     arrow,
     interop,
     metrics,
@@ -48,6 +49,7 @@ from sklux import (
 E = np.eye(3)
 lexical = LexicalVectorizer()
 projection = ReLUProjection()
+quantizer = ScalarQuantizer()
 """
 TYPES = {
     "teacher": TEACHER,
@@ -75,6 +77,9 @@ TYPES = {
     "ReLUProjection(hidden_layer_sizes=64, weights_dtype='int8')": PROJECTION,
     "projection.transform(E)": ARRAY,
     "projection.coefs_": f"list[{ARRAY}]",
+    "quantizer.fit(E)": "sklux._quantizer.ScalarQuantizer",
+    "quantizer.transform(E)": ARRAY,
+    "quantizer.inverse_transform(E)": ARRAY,
     "teacher.fit(texts)": TEACHER,
     "teacher.transform(texts)": ARRAY,
     "metrics.neighbor_recall_score(E, E)": "float",
@@ -106,6 +111,7 @@ ERRORS = {
     "ReLUProjection(hidden_layer_sizes='64')": "arg-type",
     "lexical.fit(1)": "arg-type",
     "projection.fit(E)": "call-arg",
+    "ScalarQuantizer('int4')": "arg-type",
     "teacher.transform(1)": "arg-type",
     "metrics.neighbor_recall_score(E, E, n_neighbours=10)": "call-arg",
 }
