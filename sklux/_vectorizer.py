@@ -50,6 +50,9 @@ from sklux._lexical.vectorizer import (
     reads_iterators,
     takes_words,
 )
+from sklux._sources.sample import StreamReader
+from sklux._sources.stream import DocumentStream
+from sklux._streamed_fit import StreamReport, check_stage, fit_terms
 from sklux._student.arguments import check_has_values
 from sklux._student.evidence import MAX_DOCUMENTS as MAX_COMPARED
 from sklux._student.evidence import best_setting
@@ -272,6 +275,11 @@ class LuxicalVectorizer(
     report_ : FitReport or None
         How close the student is to the teacher, as in `ReLUProjection`.
 
+    stream_report_ : StreamReport or None
+        What the fit has read from a `DocumentStream`, and how exactly it has counted
+        the terms. None after a fit on documents in memory, and if the model comes from
+        a file.
+
     See Also
     --------
     LexicalVectorizer : The lexical stage.
@@ -364,8 +372,9 @@ class LuxicalVectorizer(
 
         Parameters
         ----------
-        raw_documents : iterable of str of length n_samples
-            Documents.
+        raw_documents : iterable of str of length n_samples, or DocumentStream
+            Documents. A `DocumentStream` is read in batches, several times, and need
+            not fit into memory.
 
         y : object, default=None
             Ignored. Pipelines pass class labels here. Without ``teacher_embeddings``, a
@@ -406,9 +415,8 @@ class LuxicalVectorizer(
             in `teacher_words` are not terms, or if the teacher looks up documents only.
         """
         documents = self._documents_of_fit(raw_documents, y, teacher_embeddings)
-        teacher_id, embeddings = self._given(teacher_embeddings, len(documents))
-        projection, lexical = self._new_projection(), self._new_lexical()
-        self._check_halves(lexical)
+        teacher_id, embeddings = self._given(teacher_embeddings, documents)
+        projection, lexical = self._new_projection(), self._new_lexical(documents)
         context = callback_context(self, 3)
         check_callback_levels(self, projection)
         with unchanged_on_error(self), fit_task(self, context, documents, y) as task:
@@ -420,7 +428,8 @@ class LuxicalVectorizer(
                 )
                 # The terms come first: they take seconds, the teacher takes long.
                 with task.part("terms"), stage("terms", self.verbose):
-                    X, folding = self._fit_lexical(lexical, documents, plan)
+                    learnt = self._learn_terms(lexical, documents, embeddings, plan)
+                    documents, embeddings, X, folding, stream_report = learnt
                     makes_views = self._makes_views(lexical, projection, X)
                 with task.part("teacher"):
                     terms, embeddings = self._embedded(
@@ -440,16 +449,22 @@ class LuxicalVectorizer(
                     warns_of_missing=teacher_embeddings is not None,
                     warns_of_memory=not warned,
                 )
-            self._adopt(lexical, projection, teacher_id, _n_terms(terms))
+            self._adopt(lexical, projection, teacher_id, _n_terms(terms), stream_report)
         return self
 
     def _given(
-        self, teacher_embeddings: ArrayLike | None, n_documents: int
+        self,
+        teacher_embeddings: ArrayLike | None,
+        documents: list[str] | DocumentStream,
     ) -> tuple[str | None, TeacherEmbeddings | None]:
         """Identity of the teacher of the documents; their embeddings if given."""
+        if isinstance(documents, DocumentStream):
+            has_embeddings = documents.embeddings is not None
+            return None if has_embeddings else teacher_identity(self.teacher), None
         if teacher_embeddings is None:
             # A teacher without an identity is refused here, before any work.
             return teacher_identity(self.teacher), None
+        n_documents = len(documents)
         return None, TeacherEmbeddings.of_documents(teacher_embeddings, n_documents)
 
     def _adopt(
@@ -458,12 +473,14 @@ class LuxicalVectorizer(
         projection: ReLUProjection,
         teacher_id: str | None,
         n_teacher_terms: int,
+        stream_report: StreamReport | None,
     ) -> None:
         """Set the fitted attributes."""
         self.lexical_ = lexical
         self.projection_ = projection
         self.teacher_id_ = teacher_id
         self.n_teacher_terms_ = n_teacher_terms
+        self.stream_report_ = stream_report
 
     def fit_transform(
         self,
@@ -506,7 +523,9 @@ class LuxicalVectorizer(
         ConvergenceWarning or UserWarning
             As `fit`.
         """
-        documents = check_documents(raw_documents, self.null_documents)
+        documents: Any = raw_documents
+        if not isinstance(raw_documents, DocumentStream):
+            documents = check_documents(raw_documents, self.null_documents)
         with _called("fit_transform"):
             self.fit(documents, y, teacher_embeddings=teacher_embeddings)
         return self._embed(documents)
@@ -1004,6 +1023,7 @@ class LuxicalVectorizer(
         model.teacher_id_ = state["teacher_id"]
         # The name in the file is older than the attribute's; older files have none.
         model.n_teacher_terms_ = checked_count(state.get("n_taught_terms", 0), "terms")
+        model.stream_report_ = None
         return model
 
     def set_params(self, **params: object) -> Self:
@@ -1067,7 +1087,7 @@ class LuxicalVectorizer(
         return tags
 
     def _check_teacher(
-        self, method: str, y: object, teacher_embeddings: ArrayLike | None
+        self, method: str, y: object, teacher_embeddings: object
     ) -> None:
         """Refuse to start without a teacher, or with its embeddings as y."""
         if self.teacher is not None:
@@ -1095,8 +1115,12 @@ class LuxicalVectorizer(
         raw_documents: Iterable[str],
         y: object,
         teacher_embeddings: ArrayLike | None,
-    ) -> list[str]:
+    ) -> list[str] | DocumentStream:
         """The documents, if there are enough of them and something to learn from."""
+        if isinstance(raw_documents, DocumentStream):
+            _check_no_second_embeddings(raw_documents, teacher_embeddings)
+            self._check_teacher(_method.get(), y, raw_documents.embeddings)
+            return raw_documents
         documents = check_documents(raw_documents, self.null_documents)
         _check_n_documents(len(documents))
         self._check_teacher(_method.get(), y, teacher_embeddings)
@@ -1127,7 +1151,7 @@ class LuxicalVectorizer(
         check_parameters(projection)
         return projection
 
-    def _new_lexical(self) -> BaseEstimator:
+    def _new_lexical(self, documents: list[str] | DocumentStream) -> BaseEstimator:
         """The lexical stage to fit: a clone, with this rule for missing documents."""
         lexical = (
             default_lexical_stage() if self.lexical is None else clone(self.lexical)
@@ -1135,6 +1159,9 @@ class LuxicalVectorizer(
         # scikit-learn's own vectorizers do not have the parameter.
         if "null_documents" in lexical.get_params(deep=False):
             lexical.set_params(null_documents=self.null_documents)
+        self._check_halves(lexical)
+        if isinstance(documents, DocumentStream):
+            check_stage(lexical)
         return lexical
 
     def _check_halves(self, lexical: BaseEstimator) -> None:
@@ -1199,14 +1226,18 @@ class LuxicalVectorizer(
 
     def _warn_of_memory(
         self,
-        documents: list[str],
+        documents: list[str] | DocumentStream,
         embeddings: TeacherEmbeddings | None,
         lexical: BaseEstimator,
         projection: ReLUProjection,
         plan: WordPlan,
     ) -> bool:
         """Warn if the fit may need more memory than is available, before any work."""
-        if not isinstance(lexical, CountVectorizer) or lexical.input != "content":
+        if (
+            isinstance(documents, DocumentStream)
+            or not isinstance(lexical, CountVectorizer)
+            or lexical.input != "content"
+        ):
             # The number of terms cannot be guessed; the training checks it.
             return False
         n_documents = len(documents)
@@ -1232,6 +1263,36 @@ class LuxicalVectorizer(
         if size == "auto":
             size = DEFAULT_TEACHER_SAMPLE_SIZE
         return n_documents if size is None else min(int(size), n_documents)
+
+    def _learn_terms(
+        self,
+        lexical: BaseEstimator,
+        documents: list[str] | DocumentStream,
+        embeddings: TeacherEmbeddings | None,
+        plan: WordPlan,
+    ) -> tuple[
+        list[str],
+        TeacherEmbeddings | None,
+        Rows,
+        Folding | None,
+        StreamReport | None,
+    ]:
+        """Fit the lexical stage; what is in memory of the documents from here on."""
+        if not isinstance(documents, DocumentStream):
+            X, folding = self._fit_lexical(lexical, documents, plan)
+            return documents, embeddings, X, folding, None
+        reader = StreamReader(documents, self.null_documents)
+        with self._lexical_context():
+            report, lost = fit_terms(lexical, reader, plan.words)
+        _check_n_documents(report.n_documents)
+        if plan.is_list and lost:
+            self._warn_of_lost_words(plan, lost)
+        texts, vectors, _ = reader.sample
+        if vectors is not None:
+            embeddings = TeacherEmbeddings.of_rows(vectors, "The stream's embeddings")
+        rows = self._lexical_rows(lexical, texts)
+        folding = _folding(lexical, rows)
+        return texts, embeddings, _learnt_form(rows, folding), folding, report
 
     def _fit_lexical(
         self, lexical: BaseEstimator, documents: list[str], plan: WordPlan
@@ -1580,6 +1641,19 @@ def _check_n_documents(n_documents: int) -> None:
         raise ValueError(
             "raw_documents has 1 document, but a student learns from differences "
             "between documents: give 2 or more."
+        )
+
+
+def _check_no_second_embeddings(
+    stream: DocumentStream, teacher_embeddings: ArrayLike | None
+) -> None:
+    """Refuse an array of embeddings for documents that are read in batches."""
+    if teacher_embeddings is not None:
+        raise ValueError(
+            "The documents are a DocumentStream, and an array of teacher_embeddings "
+            "cannot be read with them. Let the stream give the vectors: "
+            "DocumentStream(source, embeddings='column'), or embeddings=True for pairs "
+            "of a text and a vector."
         )
 
 

@@ -1,4 +1,4 @@
-"""Data sets of texts that are available without a network."""
+"""Texts that are available without a network, and corpora larger than memory."""
 
 import ast
 import sys
@@ -13,9 +13,10 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval
 
+from sklux._sources.stream import DocumentStream
 from sklux._utils.typing import validate_params
 
-__all__ = ["load_docstrings"]
+__all__ = ["DocumentStream", "load_docstrings"]
 
 # Folders that hold no docstrings of the package itself.
 SKIPPED_FOLDERS = {

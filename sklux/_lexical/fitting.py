@@ -1,6 +1,6 @@
 """The fit of a lexical stage: the terms of a corpus, a choice of them, their idf."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import NamedTuple
@@ -10,7 +10,8 @@ import numpy as np
 from sklux._kernels.tokens import NO_WORD
 from sklux._kernels.words import WordTable
 from sklux._lexical.buffers import TextBuffers
-from sklux._lexical.counting import count_terms
+from sklux._lexical.counting import CorpusTerms, count_terms
+from sklux._lexical.summaries import TermCounts
 from sklux._lexical.tokens import (
     Source,
     Strings,
@@ -35,24 +36,35 @@ class ReadCorpus(NamedTuple):
     words: Strings
 
 
-class LearntTerms(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class ChosenTerms:
     """Terms that were learnt from a corpus.
 
     Attributes
     ----------
     terms : tuple of Strings
         The chosen terms of each source.
-    df : ndarray of shape (n_columns,), dtype=np.uint32
+    df : ndarray of shape (n_columns,)
         Number of documents that contain each chosen term.
     n_documents : int
         Number of documents.
-    corpora : list of ReadCorpus
-        The documents as tokens of each source.
     """
 
     terms: tuple[Strings, ...]
     df: np.ndarray
     n_documents: int
+
+
+@dataclass(frozen=True, eq=False)
+class LearntTerms(ChosenTerms):
+    """Terms that were learnt from a corpus in memory.
+
+    Attributes
+    ----------
+    corpora : list of ReadCorpus
+        The documents as tokens of each source.
+    """
+
     corpora: list[ReadCorpus]
 
 
@@ -155,17 +167,42 @@ def learn_terms(
         for source, corpus in zip(sources, corpora)
     ]
     n_documents = sum(len(stream.ends) for stream in corpora[0].streams)
+    kept, df = chosen_terms(counted, limits, n_documents)
+    terms = tuple(
+        part.names(chosen, corpus.words, source.separator)
+        for source, part, chosen, corpus in zip(sources, counted, kept, corpora)
+    )
+    return LearntTerms(terms, df, n_documents, corpora)
+
+
+def chosen_terms(
+    counted: Sequence[CorpusTerms | TermCounts], limits: TermLimits, n_documents: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Choose among the terms of all sources together.
+
+    Parameters
+    ----------
+    counted : sequence of CorpusTerms or TermCounts
+        The terms of each source.
+    limits : TermLimits
+        Decides which terms stay.
+    n_documents : int
+        Number of documents.
+
+    Returns
+    -------
+    kept : list of ndarray of shape (n_terms,), dtype=bool
+        For each source, True for terms that stay.
+    df : ndarray of shape (n_columns,)
+        Number of documents that contain each term that stays.
+    """
     tf, df = counted[0].tf, counted[0].df
     if len(counted) > 1:
         tf = np.concatenate([part.tf for part in counted])
         df = np.concatenate([part.df for part in counted])
     keep = limits.choose(tf, df, n_documents)
     kept = np.split(keep, np.cumsum([len(part) for part in counted])[:-1])
-    terms = tuple(
-        part.names(chosen, corpus.words, source.separator)
-        for source, part, chosen, corpus in zip(sources, counted, kept, corpora)
-    )
-    return LearntTerms(terms, df[keep], n_documents, corpora)
+    return kept, df[keep]
 
 
 def inverse_document_frequency(
@@ -210,8 +247,39 @@ def words_in_corpus(words: list[str], corpus_words: Strings) -> set[str]:
     set of str
         The words that are in both.
     """
-    table = WordTable()
-    table.add(*pack_strings(words))
-    numbers = np.empty(len(corpus_words), dtype=np.uint32)
-    table.find(*corpus_words, numbers)
-    return {words[number] for number in numbers[numbers != NO_WORD].tolist()}
+    search = WordSearch(words)
+    search.add(corpus_words)
+    return search.found
+
+
+class WordSearch:
+    """A search for words in a corpus that is read in parts.
+
+    Parameters
+    ----------
+    words : list of str
+        Distinct words.
+
+    Attributes
+    ----------
+    found : set of str
+        The words that were in the parts so far.
+    """
+
+    def __init__(self, words: list[str]):
+        self.found: set[str] = set()
+        self._words, self._table = words, WordTable()
+        self._table.add(*pack_strings(words))
+
+    def add(self, corpus_words: Strings) -> None:
+        """Look among the words of one more part.
+
+        Parameters
+        ----------
+        corpus_words : Strings
+            All words of the part.
+        """
+        numbers = np.empty(len(corpus_words), dtype=np.uint32)
+        self._table.find(*corpus_words, numbers)
+        known = np.unique(numbers[numbers != NO_WORD])
+        self.found.update(self._words[number] for number in known.tolist())

@@ -6,7 +6,7 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -532,10 +532,60 @@ def sampled_documents(blocks: list[TextBuffers]) -> Iterator[str]:
         Documents, without lone surrogates.
     """
     n_characters = sum(int(block.lengths.sum()) for block in blocks)
-    step = max(1, n_characters // LEARNT_CHARACTERS)
+    step = _learning_step(n_characters)
     for block in blocks:
         for place in range(-block.first % step, len(block), step):
-            yield block.document(place).encode("utf-8", "replace").decode()
+            yield _without_surrogates(block.document(place))
+
+
+class LearningSample:
+    """The documents of `sampled_documents`, if the corpus is read only once.
+
+    The step is a power of two. So every document of the final step is a document
+    of the steps before, too.
+    """
+
+    def __init__(self) -> None:
+        self.documents: list[str] = []
+        self._step, self._n_documents, self._n_characters = 1, 0, 0
+
+    def add(self, documents: Sequence[str]) -> None:
+        """Add the next documents of the corpus.
+
+        Parameters
+        ----------
+        documents : sequence of str
+            Documents.
+        """
+        first = -self._n_documents % self._step
+        self.documents += map(_without_surrogates, documents[first :: self._step])
+        self._n_documents += len(documents)
+        self._n_characters += sum(map(len, documents))
+        step = _learning_step(self._n_characters)
+        self.documents = self.documents[:: step // self._step]
+        self._step = step
+
+    def taken(self) -> list[str]:
+        """Return the documents, and forget them.
+
+        Returns
+        -------
+        list of str
+            The documents.
+        """
+        documents, self.documents = self.documents, []
+        return documents
+
+
+def _learning_step(n_characters: int) -> int:
+    """A power of two k: pieces are learnt on every k-th document of a corpus."""
+    most = max(1, n_characters // LEARNT_CHARACTERS)
+    return 1 << (most - 1).bit_length()
+
+
+def _without_surrogates(document: str) -> str:
+    """A document that the library reads."""
+    return document.encode("utf-8", "replace").decode()
 
 
 def is_bert_like(state: dict) -> bool:

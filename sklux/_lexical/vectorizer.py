@@ -43,7 +43,7 @@ from sklux._lexical.checks import (
     warn_for_unused_params,
 )
 from sklux._lexical.fitting import (
-    LearntTerms,
+    ChosenTerms,
     TermLimits,
     inverse_document_frequency,
     learn_terms,
@@ -763,15 +763,23 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         self, raw_documents: Iterable[str], words: Sequence[str] = ()
     ) -> LearntStage:
         """Learn terms and idf; add words that the documents lack to the terms."""
-        self._check_params()
-        self._validate_ngram_range()
-        self._warn_for_unused_params()
-        self._validate_vocabulary()
+        self._begin_fit()
         blocks: Iterable[TextBuffers] = self._blocks(raw_documents)
         subwords: Subwords | None = None
         if self.analyzer in SUBWORD_ANALYZERS:
             blocks = list(blocks)
-            subwords = self._learn_subwords(blocks)
+            subwords = self._learn_subwords(partial(sampled_documents, blocks))
+        if self.fixed_vocabulary_:
+            self._lexicon = replace(self._lexicon, subwords=subwords, idf=None)
+            return self._learn_idf(list(blocks))
+        return self._learn_terms(blocks, subwords, words)
+
+    def _begin_fit(self) -> None:
+        """Check the parameters, and make a transformer without idf."""
+        self._check_params()
+        self._validate_ngram_range()
+        self._warn_for_unused_params()
+        self._validate_vocabulary()
         # Warns if stop words do not fit the other settings.
         self.build_analyzer()
         self._tfidf = TfidfTransformer(
@@ -780,10 +788,6 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
             smooth_idf=self.smooth_idf,
             sublinear_tf=self.sublinear_tf,
         )
-        if self.fixed_vocabulary_:
-            self._lexicon = replace(self._lexicon, subwords=subwords, idf=None)
-            return self._learn_idf(list(blocks))
-        return self._learn_terms(blocks, subwords, words)
 
     def _warn_of_stop_words(self) -> None:
         """Warn if stop words that were set after the fit do not fit the tokenizer."""
@@ -809,11 +813,10 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
                 UserWarning,
             )
 
-    def _learn_subwords(self, blocks: list[TextBuffers]) -> Subwords:
-        """Word pieces of the given tokenizer, or learnt on the documents."""
+    def _learn_subwords(self, sample: Callable[[], Iterable[str]]) -> Subwords:
+        """Word pieces of the given tokenizer, or learnt on a sample of documents."""
         if self.tokenizer is None:
-            documents = sampled_documents(blocks)
-            learnt = learn_wordpieces(documents, self.n_subwords, self.segmentation)
+            learnt = learn_wordpieces(sample(), self.n_subwords, self.segmentation)
             return Subwords(learnt, segmentation=self.segmentation)
         subwords = Subwords(read_tokenizer(self.tokenizer))
         if self._reads_rest and not subwords.in_kernel:
@@ -852,6 +855,21 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
 
     def _learn_idf(self, blocks: list[TextBuffers]) -> LearntStage:
         """Learn the idf of given terms."""
+        reader = self._reader_of_given_terms()
+        counts = rows_of_blocks(blocks, reader, Weighing(self.dtype), self.n_jobs)
+        if counts.shape[0] == 0:
+            self._tfidf.fit(counts)  # raises scikit-learn's error
+        df = column_counts(counts)
+        self._adopt(self._lexicon.with_idf(self._idf_of(df, counts.shape[0])))
+        weighing = self._weighing(reader)
+        return LearntStage(
+            lambda: align_interface(
+                rows_of_blocks(blocks, reader, weighing, self.n_jobs)
+            )
+        )
+
+    def _reader_of_given_terms(self) -> TermReader:
+        """A reader of documents; warns of given terms that no document contains."""
         # Word pieces may have capitals: the tokenizer decides about case.
         words = self.vocabulary
         if self.analyzer in SUBWORD_ANALYZERS:
@@ -866,18 +884,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
                 "These entries will not be matched with any documents",
                 UserWarning,
             )
-        reader = self._new_reader()
-        counts = rows_of_blocks(blocks, reader, Weighing(self.dtype), self.n_jobs)
-        if counts.shape[0] == 0:
-            self._tfidf.fit(counts)  # raises scikit-learn's error
-        df = column_counts(counts)
-        self._adopt(self._lexicon.with_idf(self._idf_of(df, counts.shape[0])))
-        weighing = self._weighing(reader)
-        return LearntStage(
-            lambda: align_interface(
-                rows_of_blocks(blocks, reader, weighing, self.n_jobs)
-            )
-        )
+        return self._new_reader()
 
     def _learn_terms(
         self,
@@ -886,19 +893,15 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         words: Sequence[str],
     ) -> LearntStage:
         """Learn the terms, then their idf."""
-        sources = self._sources(subwords)
-        limits = TermLimits(
-            self.max_df, self.min_df, self.max_features, self.binary, self.dtype
+        found = learn_terms(
+            self._sources(subwords), blocks, self._limits(), self.n_jobs
         )
-        found = learn_terms(sources, blocks, limits, self.n_jobs)
-        lexicon = Lexicon(
-            learnt=found.terms,
-            is_mixed=len(sources) > 1,
-            subwords=subwords,
-            idf=self._idf_of(found.df, found.n_documents),
+        extension = self._adopt_terms(
+            found,
+            subwords,
+            words,
+            lambda forms: words_in_corpus(forms, found.corpora[-1].words),
         )
-        extension = self._extension(lexicon, words, found)
-        self._adopt(extension.lexicon)
         prepared = self._prepared()
 
         def matrix() -> sparse.csr_matrix:
@@ -912,28 +915,50 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
 
         return LearntStage(matrix, extension)
 
+    def _limits(self) -> TermLimits:
+        """The limits that decide which terms stay."""
+        return TermLimits(
+            self.max_df, self.min_df, self.max_features, self.binary, self.dtype
+        )
+
+    def _adopt_terms(
+        self,
+        found: ChosenTerms,
+        subwords: Subwords | None,
+        words: Sequence[str],
+        in_corpus: Callable[[list[str]], Collection[str]],
+    ) -> Extension:
+        """Store learnt terms with their idf, after words were added to them."""
+        lexicon = Lexicon(
+            learnt=found.terms,
+            is_mixed=len(found.terms) > 1,
+            subwords=subwords,
+            idf=self._idf_of(found.df, found.n_documents),
+        )
+        extension = Extension(lexicon, [], [])
+        if words:
+            analyze = self._word_analyzer().build_analyzer()
+            extension = lexicon.with_words(
+                self._forms(words),
+                is_one_token=lambda form: analyze(form) == [form],
+                in_corpus=in_corpus,
+                max_columns=self.max_features,
+                idf_of=lambda df: self._idf_of(df, found.n_documents),
+            )
+        self._adopt(extension.lexicon)
+        return extension
+
+    def _forms(self, words: Sequence[str]) -> dict[str, str]:
+        """Words with their forms as terms."""
+        preprocess = self._word_analyzer().build_preprocessor()
+        return {word: preprocess(word) for word in words}
+
     def _idf_of(self, df: np.ndarray, n_documents: int) -> np.ndarray | None:
         """The idf for document frequencies; None if it is not used."""
         if not self.use_idf:
             return None
         dtype = np.dtype(self.dtype)
         return inverse_document_frequency(df, n_documents, self.smooth_idf, dtype)
-
-    def _extension(
-        self, lexicon: Lexicon, words: Sequence[str], found: LearntTerms
-    ) -> Extension:
-        """Add words to the learnt terms."""
-        if not words:
-            return Extension(lexicon, [], [])
-        analyzer = self._word_analyzer()
-        analyze, preprocess = analyzer.build_analyzer(), analyzer.build_preprocessor()
-        return lexicon.with_words(
-            {word: preprocess(word) for word in words},
-            is_one_token=lambda form: analyze(form) == [form],
-            in_corpus=lambda forms: words_in_corpus(forms, found.corpora[-1].words),
-            max_columns=self.max_features,
-            idf_of=lambda df: self._idf_of(df, found.n_documents),
-        )
 
     def _adopt(self, lexicon: Lexicon) -> None:
         """Store a lexicon that was learnt or read from a file."""

@@ -1,8 +1,8 @@
 """Which documents the teacher embeds, if it does not embed all."""
 
-from hashlib import blake2b
-
 import numpy as np
+
+from sklux._utils.documents import text_hashes
 
 
 def sample_documents(documents: list[str], n_texts: int) -> np.ndarray:
@@ -28,15 +28,7 @@ def sample_documents(documents: list[str], n_texts: int) -> np.ndarray:
     texts = list(dict.fromkeys(documents))
     if len(texts) <= n_texts:
         return np.arange(len(documents))
-    hashes = np.array(
-        [
-            int.from_bytes(
-                blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-            )
-            for text in texts
-        ],
-        dtype=np.uint64,
-    )
+    hashes = text_hashes(texts)
     order = np.argsort(hashes, kind="stable")
     chosen = {texts[place] for place in order[:n_texts]}
     is_chosen = [document in chosen for document in documents]

@@ -356,6 +356,26 @@ def _copy_key(document: object) -> Hashable:
     return document
 
 
+def text_hashes(documents: Sequence[str]) -> np.ndarray:
+    """Hash texts, to draw a sample that does not depend on their order.
+
+    Parameters
+    ----------
+    documents : sequence of str of length n_samples
+        Texts.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), dtype=np.uint64
+        Equal texts have equal hashes, on every machine.
+    """
+    digests = b"".join(
+        blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for text in documents
+    )
+    return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+
+
 def first_of_groups(groups: np.ndarray) -> np.ndarray:
     """Positions of the first document of each group.
 

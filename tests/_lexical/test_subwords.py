@@ -44,7 +44,13 @@ import sklux._lexical.tokens
 from sklux import LexicalVectorizer
 from sklux._lexical.analysis import PieceSource
 from sklux._lexical.buffers import text_buffers
-from sklux._lexical.subwords import Subwords, learn_wordpieces, read_tokenizer
+from sklux._lexical.subwords import (
+    LearningSample,
+    Subwords,
+    learn_wordpieces,
+    read_tokenizer,
+    sampled_documents,
+)
 from sklux._lexical.tokens import range_edges, read_range
 from sklux._lexical.vectorizer import lexicon_of
 
@@ -718,7 +724,19 @@ def test_subword_large_corpus_is_sampled_at_every_kth_document(monkeypatch):
     documents = [f"word{chr(97 + i)}" for i in range(20)]
     blocks = list(text_buffers(iter(documents)))
     sampled = list(sklux._lexical.subwords.sampled_documents(blocks))
-    assert sampled == documents[::3]
+    # A power of two.
+    assert sampled == documents[::4]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 20])
+def test_subword_sample_of_a_corpus_that_is_read_once(monkeypatch, batch_size):
+    monkeypatch.setattr(sklux._lexical.subwords, "LEARNT_CHARACTERS", 30)
+    documents = [f"word{chr(97 + i)}" * (1 + i % 3) for i in range(60)]
+    sample = LearningSample()
+    for start in range(0, len(documents), batch_size):
+        sample.add(documents[start : start + batch_size])
+    assert sample.taken() == list(sampled_documents(list(text_buffers(documents))))
+    assert sample.taken() == []
 
 
 def test_subword_learnt_on_lone_surrogates():

@@ -1,0 +1,189 @@
+"""LuxicalVectorizer.fit on a DocumentStream."""
+
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+from conftest import small_vectorizer
+from sklearn.feature_extraction.text import HashingVectorizer
+
+from sklux import LexicalVectorizer, LuxicalVectorizer
+from sklux.datasets import DocumentStream
+
+
+def pairs(documents, embeddings, **params):
+    """A stream of documents with their teacher embeddings."""
+    return DocumentStream(
+        lambda: zip(documents, embeddings, strict=True), embeddings=True, **params
+    )
+
+
+def assert_same_model(model, expected, documents):
+    """Fail unless two models have the same terms, idf, report and vectors."""
+    assert model.lexical_.vocabulary_ == expected.lexical_.vocabulary_
+    assert model.lexical_.idf_.tobytes() == expected.lexical_.idf_.tobytes()
+    assert str(model.report_) == str(expected.report_)
+    np.testing.assert_array_equal(
+        model.transform(documents), expected.transform(documents)
+    )
+
+
+@pytest.mark.parametrize("batch_size", [7, 1000])
+def test_streamed_sample_of_all_documents_gives_the_model_of_the_list(
+    fitted, documents, teacher_embeddings, batch_size
+):
+    documents_again = [*documents, documents[0]]
+    stream = pairs(documents, teacher_embeddings, batch_size=batch_size)
+    model = small_vectorizer().fit(stream)
+    assert_same_model(model, fitted, documents_again)
+    report = model.stream_report_
+    assert report.n_documents == report.n_sampled == len(documents)
+    assert report.term_error == report.dropped_error == 0
+    assert "all counts are exact" in str(report)
+    assert fitted.stream_report_ is None
+
+
+def test_streamed_copies_of_documents(documents, teacher_embeddings):
+    """As long as all documents fit, their copies count as in a list."""
+    texts, vectors = [*documents, *documents[:30]], [*teacher_embeddings]
+    vectors += vectors[:30]
+    expected = small_vectorizer().fit(texts, teacher_embeddings=vectors)
+    model = small_vectorizer().fit(pairs(texts, vectors, batch_size=50))
+    assert_same_model(model, expected, texts)
+
+
+def test_streamed_teacher_embeds_documents_of_the_sample(documents, latent_teacher):
+    embedded = []
+
+    def teacher(texts):
+        embedded.extend(texts)
+        return latent_teacher.transform(texts)
+
+    stream = DocumentStream(documents, sample_size=60)
+    model = small_vectorizer(teacher, teacher_sample_size=25).fit(stream)
+    assert len(embedded) == 25
+    assert model.n_teacher_documents_ == 25
+    assert model.stream_report_.n_sampled == 60
+    # All documents decide about the terms.
+    expected = small_vectorizer(teacher, teacher_sample_size=25).fit(documents)
+    assert model.lexical_.vocabulary_ == expected.lexical_.vocabulary_
+    assert model.lexical_.idf_.tobytes() == expected.lexical_.idf_.tobytes()
+
+
+def test_streamed_words_of_a_list_become_terms(documents, latent_teacher):
+    stream = DocumentStream(documents, sample_size=50)
+    model = small_vectorizer(latent_teacher, teacher_words=["zebra", "unseen"])
+    model.fit(stream)
+    assert {"word__zebra", "word__unseen"} <= model.lexical_.vocabulary_.keys()
+    with pytest.warns(UserWarning, match="1 of 1 teacher_words cannot become"):
+        model.set_params(teacher_words=["two words"]).fit(stream)
+
+
+def test_streamed_counts_beyond_the_bound_are_reported(documents, teacher_embeddings):
+    stream = pairs(documents, teacher_embeddings, max_terms=50)
+    model = small_vectorizer().fit(stream)
+    report = model.stream_report_
+    assert report.dropped_error > 0
+    assert f"occur at most {report.dropped_error} times" in str(report)
+    assert model.transform(documents).any()
+
+
+def test_streamed_fit_transform_is_transform_of_the_stream(
+    documents, teacher_embeddings
+):
+    stream = pairs(documents, teacher_embeddings)
+    model = small_vectorizer()
+    vectors = model.fit_transform(stream)
+    np.testing.assert_array_equal(vectors, model.transform(documents))
+
+
+def test_streamed_missing_documents(documents, teacher_embeddings):
+    texts, vectors = [*documents, None], [*teacher_embeddings, None]
+    stream = pairs(texts, vectors, batch_size=50)
+    position = len(documents)
+    with pytest.raises(ValueError, match=f"at position {position}"):
+        small_vectorizer().fit(stream)
+    model = small_vectorizer(null_documents="empty")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        model.fit(stream)
+    assert model.stream_report_.n_documents == len(texts)
+
+
+def test_streamed_source_that_changes_is_an_error(documents, teacher_embeddings):
+    passes = iter([documents, documents[1:]])
+    stream = DocumentStream(
+        lambda: zip(next(passes), teacher_embeddings), embeddings=True
+    )
+    model = small_vectorizer()
+    with pytest.raises(ValueError, match="DocumentStream has changed"):
+        model.fit(stream)
+    assert not hasattr(model, "lexical_")
+
+
+def test_streamed_embeddings_are_given_by_the_stream(documents, teacher_embeddings):
+    with pytest.raises(ValueError, match="embeddings='column'"):
+        small_vectorizer().fit(
+            DocumentStream(documents), teacher_embeddings=teacher_embeddings
+        )
+    with pytest.raises(ValueError, match="no teacher to learn from"):
+        small_vectorizer().fit(DocumentStream(documents))
+    bad = teacher_embeddings.copy()
+    bad[3, 1] = np.inf
+    with pytest.raises(ValueError, match="stream's embeddings has NaN or infinity"):
+        small_vectorizer().fit(pairs(documents, bad))
+
+
+@pytest.mark.parametrize(
+    "lexical", [HashingVectorizer(), LexicalVectorizer(tokenizer=str.split)]
+)
+def test_streamed_stage_that_cannot_be_fitted_in_batches(lexical, documents):
+    reads = []
+    stream = DocumentStream(lambda: reads.append(1) or documents, embeddings=True)
+    with pytest.raises(ValueError, match="DocumentStream needs a LexicalVectorizer"):
+        LuxicalVectorizer(lexical=lexical).fit(stream)
+    assert not reads
+
+
+@pytest.mark.parametrize("texts", [[], ["one document"]])
+def test_streamed_too_few_documents(texts):
+    vectors = [[1.0, 2.0]] * len(texts)
+    with pytest.raises(ValueError, match="no documents|has 1 document"):
+        small_vectorizer().fit(pairs(texts, vectors))
+
+
+def test_streamed_model_is_saved(documents, teacher_embeddings, tmp_path):
+    model = small_vectorizer().fit(pairs(documents, teacher_embeddings))
+    model.save(tmp_path / "model.sklux")
+    loaded = LuxicalVectorizer.load(tmp_path / "model.sklux")
+    assert loaded.stream_report_ is None
+    np.testing.assert_array_equal(
+        loaded.transform(documents), model.transform(documents)
+    )
+
+
+def test_streamed_memory_does_not_grow_with_the_documents():
+    """Ten times as many documents of the same words take about the same memory."""
+
+    def peak(n_documents):
+        def source():
+            for i in range(n_documents):
+                words = [f"word{(i * k) % 97}" for k in range(1, 9)]
+                yield f"document{i} " + " ".join(words), [i % 7, i % 3, i % 2, 1.0]
+
+        stream = DocumentStream(
+            source, embeddings=True, sample_size=300, max_terms=2000, batch_size=500
+        )
+        model = small_vectorizer(lexical=LexicalVectorizer(max_features=1000, n_jobs=1))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sklux._lexical.summaries.MIN_WAITING", 1000)
+            tracemalloc.start()
+            model.fit(stream)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert model.stream_report_.n_documents == n_documents
+        return peak
+
+    peak(2000)  # imports and caches
+    assert peak(20_000) < 1.2 * peak(2000)
