@@ -12,8 +12,9 @@ from the training texts. The tables:
   terms. The gain is measured on matrices instead: one with a value per distinct term of
   a text, one with a value per occurrence, in random order. "Everything on" includes
   weights in huge pages, if the system lets a program request them;
-- steps: timers around the steps of whole transforms. The time of the first layer is the
-  time of `project_tokens` minus its time with one unit per row. The unfused path is
+- steps: timers around the steps of whole transforms. `transform` takes them in one call
+  of a kernel; here each is a call of its own. The time of the first layer is the time
+  of `project_tokens` minus its time with one unit per row. The unfused path is
   `LexicalVectorizer.transform` followed by `apply_network`. The weights are in memory
   as the library allocates it;
 - roofline: how much the first layer alone (everything on, minus one unit per row) reads
@@ -617,6 +618,7 @@ def two_paths(
 ) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray]]:
     """Return the fused and the unfused transform, after a check that they agree."""
     transform = FusedTransform(stage.reader(network), stage.weighing, network)
+    transform.in_one_call = False
 
     def fused() -> np.ndarray:
         return transform(text_buffers(documents), 1)

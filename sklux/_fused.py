@@ -1,15 +1,22 @@
 """Documents to unit vectors in one kernel, without a matrix in between."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
 
-from sklux._kernels.fused import Scratch, TermWeighing, project_tokens
+from sklux._kernels.fused import (
+    RangeScratch,
+    Scratch,
+    TermWeighing,
+    embed_range,
+    project_tokens,
+)
+from sklux._kernels.tokens import Analysis, TokenStream
 from sklux._lexical.buffers import TextBuffers
 from sklux._lexical.lookup import TermReader
 from sklux._lexical.matrix import Weighing
-from sklux._lexical.tokens import range_costs, range_edges
+from sklux._lexical.tokens import raise_problem, range_costs, range_edges
 from sklux._lexical.vectorizer import LexicalVectorizer, fused_parts
 from sklux._student.network import Network, check_n_features
 from sklux._utils.threads import FreeList, run_ranges
@@ -30,6 +37,13 @@ class FusedTransform:
     network : Network
         Has one feature for each column.
 
+    Attributes
+    ----------
+    in_one_call : bool
+        Whether one call of a kernel embeds a range of documents: the reader has words
+        only, or reads word pieces for the rest of a text. If not, a range takes three
+        steps: tokens, the first layer, the other layers.
+
     Raises
     ------
     ValueError
@@ -40,8 +54,12 @@ class FusedTransform:
         check_n_features(reader.n_columns, network)
         self.reader = reader
         self._network = network
+        self.in_one_call = reader.has_one_pass
+        self._analyses: dict[bool, Analysis] = {}
         counts = term_weighing(weighing, network)
-        self._scratch = FreeList(partial(Scratch, counts, network.weight_rows))
+        self._scratch = FreeList(
+            lambda: RangeScratch(TokenStream(), Scratch(counts, network.weight_rows))
+        )
 
     def __call__(self, blocks: Iterable[TextBuffers], n_jobs: int | None) -> np.ndarray:
         """Map documents to unit vectors.
@@ -63,33 +81,80 @@ class FusedTransform:
 
     def _embed_block(self, block: TextBuffers, n_jobs: int | None) -> np.ndarray:
         """Vectors of one block."""
-        network = self._network
-        out = np.empty((len(block), network.n_components), dtype=np.float32)
-        analyses = self.reader.analyses(block)
-
-        def work(start: int, stop: int) -> None:
-            tokens = self.reader.read(analyses, block, start, stop)
-            numbers = tuple(part.numbers for part in tokens)
-            ends = tuple(part.ends for part in tokens)
-
-            def first_layer(first: int, hidden: np.ndarray) -> None:
-                project_tokens(
-                    scratch,
-                    self.reader.indexes,
-                    numbers,
-                    ends,
-                    first - start,
-                    hidden,
-                    tokens[0].places,
-                )
-
-            with self._scratch.borrow() as scratch:
-                network.forward(first_layer, out, start, stop)
-
+        out = np.empty((len(block), self._network.n_components), dtype=np.float32)
+        work: Callable[[int, int], None]
+        if self.in_one_call:
+            work = partial(self._embed_range, block, self._analysis(block), out)
+        else:
+            work = partial(self._embed_steps, block, self.reader.analyses(block), out)
         edges = range_edges(block, n_jobs)
         costs = range_costs(block, edges).tolist() if len(edges) > 2 else None
         run_ranges(work, edges, n_jobs, costs)
         return out
+
+    def _analysis(self, block: TextBuffers) -> Analysis:
+        """The rules for a block, made once for ASCII, and once for other texts."""
+        is_ascii = block.is_ascii
+        if is_ascii not in self._analyses:
+            self._analyses[is_ascii] = self.reader.analyses(block)[-1]
+        return self._analyses[is_ascii]
+
+    def _embed_range(
+        self,
+        block: TextBuffers,
+        analysis: Analysis,
+        out: np.ndarray,
+        start: int,
+        stop: int,
+    ) -> None:
+        """Write the vectors of a range of documents in one call."""
+        while True:
+            with self._scratch.borrow() as scratch:
+                n_read, problem = embed_range(
+                    scratch,
+                    self.reader.indexes,
+                    analysis,
+                    self._network.dense_layers,
+                    block,
+                    start,
+                    stop,
+                    self._network.rows_at_a_time,
+                    out,
+                )
+            if problem is None:
+                return
+            start += n_read
+            if problem != "care":
+                raise_problem(problem, block, start)
+            self._embed_steps(block, self.reader.analyses(block), out, start, start + 1)
+            start += 1
+
+    def _embed_steps(
+        self,
+        block: TextBuffers,
+        analyses: tuple[Analysis | None, ...],
+        out: np.ndarray,
+        start: int,
+        stop: int,
+    ) -> None:
+        """Write the vectors of a range of documents, step by step."""
+        tokens = self.reader.read(analyses, block, start, stop)
+        numbers = tuple(part.numbers for part in tokens)
+        ends = tuple(part.ends for part in tokens)
+
+        def first_layer(first: int, hidden: np.ndarray) -> None:
+            project_tokens(
+                scratch.terms,
+                self.reader.indexes,
+                numbers,
+                ends,
+                first - start,
+                hidden,
+                tokens[0].places,
+            )
+
+        with self._scratch.borrow() as scratch:
+            self._network.forward(first_layer, out, start, stop)
 
 
 def fused_transform(

@@ -111,7 +111,6 @@ from sklux._utils.documents import (
 )
 from sklux._utils.estimators import (
     EstimatorCache,
-    SameObject,
     has_fitted_attributes,
     unchanged_on_error,
 )
@@ -551,7 +550,9 @@ class LuxicalVectorizer(
             If a document is missing and `null_documents` is 'error', or the lexical
             stage returns values that are not finite.
         """
-        check_is_fitted(self)
+        # check_is_fitted takes as long as the reading of a short text.
+        if "projection_" not in vars(self):
+            check_is_fitted(self)
         return self._embed(raw_documents)
 
     def _embed(self, raw_documents: Iterable[str]) -> np.ndarray:
@@ -579,8 +580,10 @@ class LuxicalVectorizer(
     @staticmethod
     def _first_n_jobs(*estimators: BaseEstimator) -> int | None:
         """The first n_jobs that is not None."""
-        values = (estimator.n_jobs for estimator in estimators)
-        return next((n_jobs for n_jobs in values if n_jobs is not None), None)
+        for estimator in estimators:
+            if estimator.n_jobs is not None:
+                return estimator.n_jobs
+        return None
 
     def _fused_transform(self) -> FusedTransform | None:
         """Both stages in one kernel, kept until one of them changes.
@@ -593,7 +596,7 @@ class LuxicalVectorizer(
             return None
         return _fused_transforms.get(
             self,
-            lambda: (lexical_settings(lexical), SameObject(network)),
+            lambda: (*lexical_settings(lexical), network),
             lambda: fused_transform(lexical, network),
         )
 

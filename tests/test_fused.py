@@ -22,7 +22,8 @@ from pieces_reference import TRAINING_TEXTS, bert_tokenizer
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklux._kernels.fused import Scratch, project_tokens
+from sklux._kernels.fused import Scratch, embed_range, project_tokens
+from sklux._kernels.layers import DenseLayers
 from strategies import awkward_texts, kernel_settings, seeds, token_documents, widths
 
 import sklux._fused
@@ -33,6 +34,7 @@ import sklux._student.network
 import sklux._vectorizer
 from sklux import LexicalVectorizer, LuxicalVectorizer
 from sklux._fused import FusedTransform, term_weighing
+from sklux._lexical.buffers import text_buffers
 from sklux._lexical.matrix import Weighing
 from sklux._lexical.vectorizer import default_lexical_stage
 from sklux._student.network import WEIGHT_DTYPES, Network
@@ -386,6 +388,115 @@ def crowd_vectors(crowd, crowd_model):
 def copy_with(model, **params):
     """The same fitted model with other parameters."""
     return pickle.loads(pickle.dumps(model)).set_params(**params)
+
+
+def test_embedding_same_bits_in_one_call_and_step_by_step(crowd, crowd_model):
+    model = copy_with(crowd_model)
+    fused = model._fused_transform()
+    assert fused.in_one_call
+    vectors = model.transform(crowd)
+    fused.in_one_call = False
+    reference.assert_same_bits(model.transform(crowd), vectors)
+
+
+@pytest.mark.parametrize(
+    ("analyzer", "subwords_of", "in_one_call"),
+    [
+        ("word", "all", True),
+        ("char_wb", "all", True),
+        ("word+subword", "unknown", True),
+        ("word+subword", "all", False),
+        ("subword", "all", False),
+    ],
+)
+def test_embedding_in_one_call_if_one_analysis_reads_the_text(
+    analyzer, subwords_of, in_one_call
+):
+    stage = LexicalVectorizer(analyzer=analyzer, subwords_of=subwords_of, n_subwords=60)
+    model = random_model(stage.fit(TEXTS))
+    assert model._fused_transform().in_one_call == in_one_call
+
+
+@pytest.mark.parametrize("n_values", [1, 10**6])
+@pytest.mark.parametrize("subwords_of", ["unknown", "none"])
+def test_embedding_same_bits_of_documents_that_python_prepares(
+    monkeypatch, subwords_of, n_values
+):
+    """Documents out of normal form at any place: first, last, neighbours."""
+    monkeypatch.setattr(sklux._student.network, "HIDDEN_VALUES", n_values)
+    stage = default_lexical_stage().set_params(n_subwords=60)
+    if subwords_of == "none":
+        stage = LexicalVectorizer(segmentation="unicode")
+    model = random_model(stage.fit(TEXTS))
+    apart = "na\u0131\u0308ve e\u0301t\u0065\u0301 apple \u1112\u1161\u11ab"
+    plain = ["one apple", "\u00c9t\u00e9 two", "", "unknownword"] * 20
+    documents = [apart, *plain, apart, apart + " red", *plain, apart]
+    asked = []
+    read = model._fused_transform()._embed_steps
+
+    def spy(block, analyses, out, start, stop):
+        asked.extend(range(start, stop))
+        read(block, analyses, out, start, stop)
+
+    monkeypatch.setattr(model._fused_transform(), "_embed_steps", spy)
+    vectors = model.transform(documents)
+    assert asked == [0, 81, 82, 163]
+    alone = [model.transform([document]) for document in documents]
+    reference.assert_same_bits(vectors, np.concatenate(alone))
+    assert_close(vectors, unfused(model, documents))
+
+
+def test_embedding_ascii_and_other_texts_in_turn():
+    """The rules for ASCII have no tables of other characters."""
+    model = random_model(default_lexical_stage().set_params(n_subwords=60).fit(TEXTS))
+    for document in ["apple", "\u00c9t\u00e9", "apple", "\u4e2d\u6587"] * 2:
+        assert_close(model.transform([document]), unfused(model, [document]))
+
+
+def test_embedding_kernel_refuses_what_leads_outside():
+    model = random_model(default_lexical_stage().set_params(n_subwords=60).fit(TEXTS))
+    fused = model._fused_transform()
+    (block,) = text_buffers(QUERIES)
+    layers, analysis = fused._network.dense_layers, fused._analysis(block)
+    source = fused.reader.sources[1]
+    out = np.empty((len(QUERIES), 24), dtype=np.float32)
+
+    def embed(stop, analysis, layers, out, indexes=fused.reader.indexes):
+        with fused._scratch.borrow() as scratch:
+            embed_range(scratch, indexes, analysis, layers, block, 0, stop, 100, out)
+
+    embed(len(QUERIES), analysis, layers, out)
+    with pytest.raises(ValueError, match="stop is behind the last document"):
+        embed(len(QUERIES) + 1, analysis, layers, out)
+    with pytest.raises(ValueError, match="the shape of out does not fit"):
+        embed(len(QUERIES), analysis, layers, out[:-1])
+    with pytest.raises(ValueError, match="the shape of out does not fit"):
+        embed(len(QUERIES), analysis, layers, out[:, :-1].copy())
+    with pytest.raises(ValueError, match="shapes of the layers do not fit"):
+        embed(1, analysis, DenseLayers(24, (), False), out)
+    with pytest.raises(ValueError, match="must have a Rest if there are two sets"):
+        embed(1, source.analysis(block), layers, out)
+    with pytest.raises(ValueError, match="must have a Rest if there are two sets"):
+        embed(1, analysis, layers, out, fused.reader.indexes[1:])
+
+
+def test_embedding_not_fitted_any_more():
+    model = random_model(words_and_pairs())
+    model.transform(QUERIES)
+    del model.projection_
+    with pytest.raises(AttributeError, match="projection_"):
+        model.transform(QUERIES)
+    for name in [name for name in vars(model) if name.endswith("_")]:
+        delattr(model, name)
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        model.transform(QUERIES)
+
+
+def test_embedding_n_jobs_of_one_text_is_checked():
+    model = random_model(words_and_pairs())
+    model.transform(["apple"])
+    with pytest.raises(ValueError, match="'n_jobs' parameter must be None or an int"):
+        model.set_params(n_jobs=0).transform(["apple"])
 
 
 def test_embedding_of_many_documents_equals_unfused(crowd, crowd_model, crowd_vectors):

@@ -16,16 +16,28 @@ group are looked up before the first row is added, so that rows can be prefetche
 documents.
 """
 from libc.math cimport log
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uintptr_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from .layers cimport WeightRows, bring_in_factors
+from .layers cimport DenseLayers, HiddenScratch, WeightRows, bring_in_factors
 from .terms cimport NO_NORM, TermIndex, row_norm
+from .tokens cimport DONE, Analysis, TokenStream
 from .typedefs cimport float32_t
 from .words cimport allocate_table, fetch, numbers, reserve
 
 from .terms import NORMS
+from .tokens import STATUSES
+
+NO_MEMORY_FOR_TERMS = "no memory for the terms of the documents"
+
+# The tokens of documents, one after the other: the end of each document, and the place
+# of each token; NULL means their own order.
+cdef struct part_of_text:
+    const uint32_t *tokens
+    int64_t n_tokens
+    const int64_t *ends
+    const uint32_t *places
 
 # What a row needs when a document is counted and weighed. A document finds it in one
 # line of the cache: three arrays would cost three misses.
@@ -262,30 +274,28 @@ cdef class Scratch:
     cdef bint add_part(
         self,
         TermIndex index,
-        const uint32_t[::1] tokens,
-        const int64_t[::1] ends,
+        const part_of_text *part,
         Py_ssize_t document,
         int64_t *n_terms,
-        const uint32_t[::1] token_places,
     ) noexcept nogil:
         """Add the terms of one part of a document; return 0 if memory is out."""
-        cdef int64_t begin = ends[document - 1] if document > 0 else 0
+        cdef int64_t begin = part.ends[document - 1] if document > 0 else 0
         cdef int64_t i
-        if ends[document] == begin:
+        if part.ends[document] == begin:
             return True
         if not index.collect(
-            &tokens[begin],
-            ends[document] - begin,
-            tokens.shape[0] - begin,
+            part.tokens + begin,
+            part.ends[document] - begin,
+            part.n_tokens - begin,
             &self.found,
             &self.places,
             <const char *>self.facts,
             sizeof(row_facts),
         ):
             return False
-        if token_places is not None:
+        if part.places != NULL:
             for i in range(self.places.length):
-                self.places.values[i] = token_places[begin + self.places.values[i]]
+                self.places.values[i] = part.places[begin + self.places.values[i]]
         n_terms[0] = self.merge(n_terms[0])
         return n_terms[0] >= 0
 
@@ -338,57 +348,215 @@ def project_tokens(
     first_places : memoryview of shape (n_tokens,), or None
         Place of each token of the first set; None means their own order.
     """
-    cdef Py_ssize_t i = 0, k, last = len(indexes) - 1, n_rows = out.shape[0]
-    cdef TermIndex first_index = indexes[0], second_index = indexes[last]
-    cdef const uint32_t[::1] first_tokens = tokens[0], second_tokens = tokens[last]
-    cdef const int64_t[::1] first_ends = ends[0], second_ends = ends[last]
-    cdef int64_t begin, n_group, n_terms, n_first
-    cdef bint in_memory = True
-    if out.shape[1] == 0:
+    cdef Py_ssize_t last = len(indexes) - 1
+    cdef const uint32_t[::1] numbers_1 = tokens[0], numbers_2 = tokens[last]
+    cdef const int64_t[::1] ends_1 = ends[0], ends_2 = ends[last]
+    cdef part_of_text one, other
+    cdef TermIndex index_1 = indexes[0], index_2 = indexes[last]
+    cdef bint in_memory
+    if out.shape[0] == 0 or out.shape[1] == 0:
         return
+    one.tokens = &numbers_1[0] if numbers_1.shape[0] else NULL
+    one.n_tokens, one.ends, one.places = numbers_1.shape[0], &ends_1[0], NULL
+    if first_places is not None and first_places.shape[0]:
+        one.places = &first_places[0]
+    other.tokens = &numbers_2[0] if numbers_2.shape[0] else NULL
+    other.n_tokens, other.ends, other.places = numbers_2.shape[0], &ends_2[0], NULL
     with nogil:
-        while i < n_rows and in_memory:
-            scratch.rows.length = 0
-            n_group = 0
-            while (
-                n_group < min(GROUP_DOCUMENTS, n_rows - i)
-                and scratch.rows.length < GROUP_TERMS
-                and in_memory
-            ):
-                k = first + i + n_group
-                n_terms = 0
-                scratch.begin_document()
-                in_memory = scratch.add_part(
-                    first_index,
-                    first_tokens,
-                    first_ends,
-                    k,
-                    &n_terms,
-                    first_places,
-                )
-                n_first = n_terms
-                if in_memory and last > 0:
-                    in_memory = scratch.add_part(
-                        second_index,
-                        second_tokens,
-                        second_ends,
-                        k,
-                        &n_terms,
-                        None,
-                    )
-                in_memory = in_memory and scratch.end_document(n_terms, n_first)
-                scratch.ends[n_group] = scratch.rows.length
-                n_group += 1
-            begin = 0
-            for k in range(n_group if in_memory else 0):
-                scratch.weights.project(
-                    scratch.ends[k] - begin,
-                    scratch.rows.length - begin,
-                    scratch.rows.values + begin,
-                    <float32_t *>scratch.values.values + begin,
-                    &out[i + k, 0],
-                )
-                begin = scratch.ends[k]
-            i += n_group
+        in_memory = project_documents(
+            scratch,
+            index_1,
+            &one,
+            index_2,
+            &other if last > 0 else NULL,
+            first,
+            out.shape[0],
+            &out[0, 0],
+        )
     if not in_memory:
-        raise MemoryError("no memory for the terms of the documents")
+        raise MemoryError(NO_MEMORY_FOR_TERMS)
+
+
+cdef bint project_documents(
+    Scratch scratch,
+    TermIndex first_index,
+    const part_of_text *first_part,
+    TermIndex second_index,
+    const part_of_text *second_part,
+    Py_ssize_t first,
+    Py_ssize_t n_rows,
+    float32_t *out,
+) noexcept nogil:
+    """Write the sums of the first layer for n_rows documents, from ``first`` on.
+
+    ``second_part`` is NULL if the terms have one part. Return 0 if memory is out.
+    """
+    cdef Py_ssize_t i = 0, k, n_units = scratch.weights.n_units
+    cdef int64_t begin, n_group, n_terms, n_first
+    while i < n_rows:
+        scratch.rows.length = 0
+        n_group = 0
+        while (
+            n_group < min(GROUP_DOCUMENTS, n_rows - i)
+            and scratch.rows.length < GROUP_TERMS
+        ):
+            k = first + i + n_group
+            n_terms = 0
+            scratch.begin_document()
+            if not scratch.add_part(first_index, first_part, k, &n_terms):
+                return False
+            n_first = n_terms
+            if second_part != NULL and not scratch.add_part(
+                second_index, second_part, k, &n_terms
+            ):
+                return False
+            if not scratch.end_document(n_terms, n_first):
+                return False
+            scratch.ends[n_group] = scratch.rows.length
+            n_group += 1
+        begin = 0
+        for k in range(n_group):
+            scratch.weights.project(
+                scratch.ends[k] - begin,
+                scratch.rows.length - begin,
+                scratch.rows.values + begin,
+                <float32_t *>scratch.values.values + begin,
+                out + (i + k) * n_units,
+            )
+            begin = scratch.ends[k]
+        i += n_group
+    return True
+
+
+cdef class RangeScratch:
+    """What a thread needs for a range of documents, kept from call to call.
+
+    Parameters
+    ----------
+    stream : TokenStream
+        Reads the documents.
+    terms : Scratch
+        Counts and weighs their terms.
+    """
+    cdef TokenStream stream
+    cdef readonly Scratch terms
+    cdef HiddenScratch hidden
+
+    def __init__(self, TokenStream stream, Scratch terms):
+        self.stream, self.terms = stream, terms
+        self.hidden = HiddenScratch()
+
+    def n_bytes(self):
+        """Size of the largest part of the memory that grows with the documents."""
+        return max(
+            self.stream.n_bytes(), self.terms.n_bytes(), self.hidden.n_bytes()
+        )
+
+    def clear(self):
+        """Remove the documents of the last call; keep the memory."""
+        self.stream.clear()
+        self.terms.clear()
+
+
+def embed_range(
+    RangeScratch scratch,
+    tuple indexes,
+    Analysis analysis,
+    DenseLayers layers,
+    documents,
+    Py_ssize_t start,
+    Py_ssize_t stop,
+    Py_ssize_t rows_at_a_time,
+    float32_t[:, ::1] out,
+):
+    """Write the unit vectors of a range of documents, which one analysis reads.
+
+    Parameters
+    ----------
+    scratch : RangeScratch
+        No other thread may use it at the same time.
+    indexes : tuple of TermIndex
+        The terms: words; or word pieces of the rest of the text, and words. Their
+        columns are rows of the weights.
+    analysis : Analysis
+        The rules for words; it has a `Rest` if there are two sets of terms.
+    layers : DenseLayers
+        The layers after the first.
+    documents : tuple of memoryviews of shape (n_documents,)
+        Addresses, lengths and encodings, from `string_buffers`.
+    start, stop : int
+        The range.
+    rows_at_a_time : int
+        Number of documents that pass the layers together.
+    out : memoryview of shape (n_documents, n_components)
+        Rows ``start`` to ``stop`` are overwritten, up to the first document that cannot
+        be read.
+
+    Returns
+    -------
+    tuple of (int, str or None)
+        The number of documents before that document, and the reason to stop, as in
+        `TokenStream.read`.
+    """
+    cdef const uintptr_t[::1] addresses = documents[0]
+    cdef const int64_t[::1] lengths = documents[1]
+    cdef const uint8_t[::1] encodings = documents[2]
+    cdef TokenStream stream = scratch.stream
+    cdef TermIndex first_index = indexes[0], words = indexes[len(indexes) - 1]
+    cdef bint has_rest = len(indexes) > 1, in_memory = True
+    cdef Py_ssize_t i = start, n, n_units = layers.n_units
+    cdef float32_t *hidden
+    cdef part_of_text rest, text
+    cdef int status = DONE
+    if stop > min(addresses.shape[0], lengths.shape[0], encodings.shape[0]):
+        raise ValueError("stop is behind the last document")
+    if stop > out.shape[0] or out.shape[1] != layers.n_components:
+        raise ValueError("the shape of out does not fit the documents and the layers")
+    if n_units != scratch.terms.weights.n_units:
+        raise ValueError("the shapes of the layers do not fit together")
+    if has_rest != (analysis.rest is not None):
+        raise ValueError("the analysis must have a Rest if there are two sets of terms")
+    if out.shape[1] == 0 or n_units == 0:
+        out[start:stop, :] = 0
+        return stop - start, None
+    with nogil:
+        while i < stop and status == DONE:
+            n = stream.read_documents(
+                analysis,
+                words.table,
+                min(rows_at_a_time, stop - i),
+                &addresses[i],
+                &lengths[i],
+                &encodings[i],
+                &status,
+            )
+            text.tokens, text.n_tokens = stream.tokens.values, stream.tokens.length
+            text.ends, text.places = stream.ends, NULL
+            rest.tokens, rest.n_tokens = (
+                stream.rest.pieces.values,
+                stream.rest.pieces.length,
+            )
+            rest.ends, rest.places = stream.rest_ends, stream.rest.places.values
+            hidden = &out[i, 0]
+            if layers.n_layers:
+                hidden = scratch.hidden.values(0, n * n_units)
+            in_memory = (
+                hidden != NULL
+                and project_documents(
+                    scratch.terms,
+                    first_index,
+                    &rest if has_rest else &text,
+                    words,
+                    &text if has_rest else NULL,
+                    0,
+                    n,
+                    hidden,
+                )
+                and layers.finish(n, hidden, &out[i, 0], scratch.hidden)
+            )
+            if not in_memory:
+                break
+            i += n
+    if not in_memory:
+        raise MemoryError(NO_MEMORY_FOR_TERMS)
+    return i - start, STATUSES.get(status)

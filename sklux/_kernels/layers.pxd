@@ -2,6 +2,7 @@
 from libc.stdint cimport uint32_t
 
 from .typedefs cimport float32_t
+from .words cimport numbers
 
 ctypedef void gather_rows(
     Py_ssize_t,
@@ -66,4 +67,44 @@ cdef class WeightRows:
         const uint32_t *features,
         const float32_t *values,
         float32_t *sums,
+    ) noexcept nogil
+
+
+cdef class HiddenScratch:
+    cdef numbers buffers[2]
+
+    cdef float32_t *values(self, int number, Py_ssize_t n) noexcept nogil
+
+
+cdef struct dense_layer:
+    Py_ssize_t n_in
+    Py_ssize_t n_out
+    const float32_t *weights
+
+
+cdef class DenseLayers:
+    cdef readonly Py_ssize_t n_units, n_components
+    cdef bint tied
+    cdef int n_layers
+    cdef dense_layer *layers
+    cdef tuple matrices
+
+    cdef bint product(
+        self,
+        int layer,
+        Py_ssize_t n_rows,
+        const float32_t *H,
+        bint adds,
+        float32_t *out,
+    ) noexcept nogil
+
+    # Unit vectors from the sums of the first layer, which change; they are in buffer 0
+    # of the scratch memory, or elsewhere, or in `out` if there are no layers. Returns 0
+    # if memory is out.
+    cdef bint finish(
+        self,
+        Py_ssize_t n_rows,
+        float32_t *hidden,
+        float32_t *out,
+        HiddenScratch scratch,
     ) noexcept nogil

@@ -21,11 +21,12 @@ the memory traffic of reading n_nonzeros weight rows; n_in * n_out multiply-adds
 dense layer.
 """
 from libc.math cimport fabsf
-from libc.stdint cimport int8_t, uint16_t, uint32_t
+from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from .typedefs cimport float32_t, index_t
+from .words cimport reserve
 
 cdef extern from "rows.h" nogil:
     const float32_t beta_1 "SKLUX_BETA_1"
@@ -89,8 +90,9 @@ cdef enum:
     BYTES = 2
     # Bytes of weights between the prefetch of a row and its use.
     BYTES_AHEAD = 4096
-    # Fewer rows than this are multiplied one by one.
-    MIN_PANEL_ROWS = 4
+    # Fewer rows than this are multiplied one by one: the packing of the panels takes as
+    # long as the products of about ten rows.
+    MIN_PANEL_ROWS = 10
 
 # A row with values beyond these bounds is scaled before the product, so that its sums
 # neither overflow nor underflow; the division by the norm removes the scale.
@@ -307,12 +309,19 @@ def unit_rows(float32_t[:, ::1] H, bint relu):
     relu : bool
         Whether to apply the ReLU before the division.
     """
-    cdef Py_ssize_t i
-    if H.shape[1] == 0:
+    if H.shape[0] == 0 or H.shape[1] == 0:
         return
     with nogil:
-        for i in range(H.shape[0]):
-            rows.unit_row(H.shape[1], relu, &H[i, 0])
+        divide_rows(H.shape[0], H.shape[1], relu, &H[0, 0])
+
+
+cdef void divide_rows(
+    Py_ssize_t n_rows, Py_ssize_t n_units, bint relu, float32_t *H
+) noexcept nogil:
+    """`unit_rows`."""
+    cdef Py_ssize_t i
+    for i in range(n_rows if n_units else 0):
+        rows.unit_row(n_units, relu, H + i * n_units)
 
 
 def tied_rows(float32_t[:, ::1] H, float32_t[:, ::1] out):
@@ -327,14 +336,25 @@ def tied_rows(float32_t[:, ::1] H, float32_t[:, ::1] out):
     out : memoryview of shape (n_rows, n_out), n_out <= n_units
         Overwritten.
     """
-    cdef Py_ssize_t i
     if out.shape[0] != H.shape[0] or out.shape[1] > H.shape[1]:
         raise ValueError("the shapes of H and out do not fit together")
-    if out.shape[1] == 0:
+    if out.shape[0] == 0 or out.shape[1] == 0:
         return
     with nogil:
-        for i in range(H.shape[0]):
-            rows.tied_row(H.shape[1], out.shape[1], &H[i, 0], &out[i, 0])
+        tie_rows(H.shape[0], H.shape[1], out.shape[1], &H[0, 0], &out[0, 0])
+
+
+cdef void tie_rows(
+    Py_ssize_t n_rows,
+    Py_ssize_t n_units,
+    Py_ssize_t n_out,
+    float32_t *H,
+    float32_t *out,
+) noexcept nogil:
+    """`tied_rows`."""
+    cdef Py_ssize_t i
+    for i in range(n_rows):
+        rows.tied_row(n_units, n_out, H + i * n_units, out + i * n_out)
 
 
 def dense_product(
@@ -357,43 +377,211 @@ def dense_product(
         Whether each sum starts from the value in ``out`` and not from zero.
     """
     cdef Py_ssize_t n_rows = H.shape[0], n_in = H.shape[1], n_out = out.shape[1]
-    cdef Py_ssize_t n_edge = n_rows * PANEL_WIDTH, n_panel = PANEL_DEPTH * PANEL_WIDTH
-    cdef Py_ssize_t n_tiles = n_rows * min(n_in, <Py_ssize_t>PANEL_DEPTH)
-    cdef char *memory
-    cdef float32_t *packed
+    cdef bint in_memory
     if weights.shape[0] != n_in or weights.shape[1] != n_out or out.shape[0] != n_rows:
         raise ValueError("the shapes of H, weights and out do not fit together")
     if n_rows == 0 or n_out == 0:
         return
     if n_in == 0:
-        if adds:
-            return
-        memset(&out[0, 0], 0, n_rows * n_out * sizeof(float32_t))
+        if not adds:
+            memset(&out[0, 0], 0, n_rows * n_out * sizeof(float32_t))
         return
+    with nogil:
+        in_memory = multiply(
+            n_rows, n_in, n_out, &H[0, 0], &weights[0, 0], adds, &out[0, 0]
+        )
+    if not in_memory:
+        raise MemoryError("no memory for a panel of the weights")
+
+
+cdef bint multiply(
+    Py_ssize_t n_rows,
+    Py_ssize_t n_in,
+    Py_ssize_t n_out,
+    const float32_t *H,
+    const float32_t *weights,
+    bint adds,
+    float32_t *out,
+) noexcept nogil:
+    """`dense_product` with at least one input; return 0 if memory is out."""
+    cdef Py_ssize_t n_edge = n_rows * PANEL_WIDTH, n_panel = PANEL_DEPTH * PANEL_WIDTH
+    cdef Py_ssize_t n_tiles = n_rows * min(n_in, <Py_ssize_t>PANEL_DEPTH)
+    cdef char *memory
+    cdef float32_t *packed
     if n_rows < MIN_PANEL_ROWS:
-        with nogil:
-            rows.thin_product(
-                n_rows, n_in, n_out, &H[0, 0], &weights[0, 0], adds, &out[0, 0]
-            )
-        return
+        rows.thin_product(n_rows, n_in, n_out, H, weights, adds, out)
+        return True
     memory = <char *>malloc(
         (n_panel + n_edge + n_tiles) * sizeof(float32_t) + CACHE_LINE
     )
     if memory == NULL:
-        raise MemoryError("no memory for a panel of the weights")
+        return False
     # The panel begins at a cache line: a vector across two lines costs two reads.
     packed = <float32_t *>(memory + CACHE_LINE - <size_t>memory % CACHE_LINE)
-    with nogil:
-        rows.product(
-            n_rows,
-            n_in,
-            n_out,
-            &H[0, 0],
-            &weights[0, 0],
-            adds,
-            packed,
-            packed + n_panel,
-            packed + n_panel + n_edge,
-            &out[0, 0],
-        )
+    rows.product(
+        n_rows,
+        n_in,
+        n_out,
+        H,
+        weights,
+        adds,
+        packed,
+        packed + n_panel,
+        packed + n_panel + n_edge,
+        out,
+    )
     free(memory)
+    return True
+
+
+cdef class HiddenScratch:
+    """Memory of a thread for the values of hidden units, kept from call to call.
+
+    Memory that is new for each range costs more than the smaller products, because the
+    system provides it page by page, filled with zeros.
+    """
+
+    def __cinit__(self):
+        memset(self.buffers, 0, sizeof(self.buffers))
+
+    def __dealloc__(self):
+        free(self.buffers[0].values)
+        free(self.buffers[1].values)
+
+    cdef float32_t *values(self, int number, Py_ssize_t n) noexcept nogil:
+        """Return room for n values in buffer 0 or 1; NULL if memory is out."""
+        # The length of the buffers stays 0: nothing is kept.
+        if not reserve(&self.buffers[number], max(n, 1)):
+            return NULL
+        return <float32_t *>self.buffers[number].values
+
+    def n_bytes(self):
+        """Size of both buffers."""
+        cdef int64_t capacity = self.buffers[0].capacity + self.buffers[1].capacity
+        return capacity * sizeof(float32_t)
+
+    def clear(self):
+        """Do nothing: the values of the last call are never read."""
+
+
+cdef class DenseLayers:
+    """All layers after the first.
+
+    Parameters
+    ----------
+    n_units : int
+        Number of units of the first layer.
+    matrices : tuple of memoryviews of shape (n_in, n_out)
+        Weights of each layer; with ``tied``, V, or A and B with V = A B.
+    tied : bool
+        Whether the rows of the first layer are tied.
+
+    Attributes
+    ----------
+    n_components : int
+        Width of the vectors.
+    """
+
+    def __cinit__(self, Py_ssize_t n_units, tuple matrices, bint tied):
+        cdef const float32_t[:, ::1] weights
+        self.n_units = self.n_components = n_units
+        self.tied = tied
+        self.n_layers = len(matrices)
+        self.matrices = matrices
+        self.layers = <dense_layer *>malloc(
+            max(self.n_layers, 1) * sizeof(dense_layer)
+        )
+        if self.layers == NULL:
+            raise MemoryError("no memory for the layers")
+        for i, weights in enumerate(matrices):
+            if weights.shape[0] != self.n_components:
+                raise ValueError("the shapes of the layers do not fit together")
+            self.layers[i].n_in = weights.shape[0]
+            self.layers[i].n_out = weights.shape[1]
+            self.layers[i].weights = NULL
+            if weights.shape[0] and weights.shape[1]:
+                self.layers[i].weights = &weights[0, 0]
+            self.n_components = weights.shape[1]
+        if tied and (not matrices or self.n_components > n_units):
+            raise ValueError("the last layer must not be wider than the tied rows")
+
+    def __dealloc__(self):
+        free(self.layers)
+
+    cdef bint product(
+        self,
+        int layer,
+        Py_ssize_t n_rows,
+        const float32_t *H,
+        bint adds,
+        float32_t *out,
+    ) noexcept nogil:
+        """out := H W, or out := out + H W; return 0 if memory is out."""
+        cdef dense_layer *this = &self.layers[layer]
+        if n_rows == 0 or this.n_out == 0:
+            return True
+        if this.n_in == 0:
+            if not adds:
+                memset(out, 0, n_rows * this.n_out * sizeof(float32_t))
+            return True
+        return multiply(n_rows, this.n_in, this.n_out, H, this.weights, adds, out)
+
+    cdef bint finish(
+        self,
+        Py_ssize_t n_rows,
+        float32_t *hidden,
+        float32_t *out,
+        HiddenScratch scratch,
+    ) noexcept nogil:
+        cdef int layer, last = self.n_layers - 1
+        cdef float32_t *output
+        if self.tied:
+            tie_rows(n_rows, self.n_units, self.n_components, hidden, out)
+        else:
+            divide_rows(n_rows, self.n_units, last >= 0, hidden)
+        for layer in range(self.n_layers):
+            output = out
+            if layer < last:
+                # Buffer 0 holds the input of the first of these layers.
+                output = scratch.values(
+                    (layer + 1) % 2, n_rows * self.layers[layer].n_out
+                )
+            if output == NULL or not self.product(
+                layer, n_rows, hidden, self.tied and layer == last, output
+            ):
+                return False
+            if layer == last or not self.tied:
+                divide_rows(
+                    n_rows, self.layers[layer].n_out, layer < last, output
+                )
+            hidden = output
+        return True
+
+    def unit_vectors(
+        self, float32_t[:, ::1] hidden, float32_t[:, ::1] out, HiddenScratch scratch
+    ):
+        """Write the unit vectors of rows whose sums of the first layer are known.
+
+        Parameters
+        ----------
+        hidden : memoryview of shape (n_rows, n_units)
+            Sums; changed. The memory is ``out`` if there are no layers.
+        out : memoryview of shape (n_rows, n_components)
+            Overwritten.
+        scratch : HiddenScratch
+            No other thread may use it at the same time.
+        """
+        cdef bint in_memory
+        if (
+            hidden.shape[0] != out.shape[0]
+            or hidden.shape[1] != self.n_units
+            or out.shape[1] != self.n_components
+        ):
+            raise ValueError("the shapes of hidden and out do not fit the layers")
+        if out.shape[0] == 0 or out.shape[1] == 0 or hidden.shape[1] == 0:
+            out[:, :] = 0
+            return
+        with nogil:
+            in_memory = self.finish(out.shape[0], &hidden[0, 0], &out[0, 0], scratch)
+        if not in_memory:
+            raise MemoryError("no memory for the hidden units")

@@ -1,8 +1,16 @@
 # Text (text.h) and its tokens, for the kernels that read documents.
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport (
+    int32_t,
+    int64_t,
+    uint8_t,
+    uint16_t,
+    uint32_t,
+    uint64_t,
+    uintptr_t,
+)
 
 from .wordpiece cimport PieceTrie
-from .words cimport numbers, word_table
+from .words cimport WordTable, numbers, word_table
 
 cdef extern from "text.h" nogil:
     enum:
@@ -60,6 +68,7 @@ cdef struct rest_tokens:
 
 cdef class Rest
 cdef class Scratch
+cdef class TokenStream
 
 
 cdef class Analysis:
@@ -122,3 +131,40 @@ cdef class Scratch:
     cdef Scratch inner
 
     cdef int64_t n_bytes(self)
+
+
+cdef class TokenStream:
+    cdef numbers tokens
+    cdef rest_tokens rest
+    cdef Scratch scratch
+    # Ends of the documents of `read_documents`, in the tokens and in rest.pieces.
+    cdef int64_t *ends
+    cdef int64_t *rest_ends
+    cdef int64_t ends_capacity
+
+    # Reads n documents into an empty stream; sets the status of the first one that
+    # cannot be read. Returns the number of documents before it.
+    cdef int64_t read_documents(
+        self,
+        Analysis analysis,
+        WordTable table,
+        int64_t n,
+        const uintptr_t *addresses,
+        const int64_t *lengths,
+        const uint8_t *encodings,
+        int *status,
+    ) noexcept nogil
+    cdef int64_t read_into(
+        self,
+        Analysis analysis,
+        WordTable table,
+        bint grow,
+        int64_t n,
+        const uintptr_t *addresses,
+        const int64_t *lengths,
+        const uint8_t *encodings,
+        int64_t *ends,
+        int64_t *rest_ends,
+        int *status,
+    ) noexcept nogil
+    cdef void remove_tokens(self) noexcept nogil

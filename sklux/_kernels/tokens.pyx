@@ -25,7 +25,7 @@ from libc.stdint cimport (
     uint64_t,
     uintptr_t,
 )
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from .words cimport (
@@ -764,13 +764,12 @@ cdef class Analysis:
 
 cdef class TokenStream:
     """The tokens of a range of documents, one document after the other."""
-    cdef numbers tokens
-    cdef rest_tokens rest
-    cdef Scratch scratch
 
     def __cinit__(self):
         memset(&self.tokens, 0, sizeof(numbers))
         memset(&self.rest, 0, sizeof(rest_tokens))
+        self.ends = self.rest_ends = NULL
+        self.ends_capacity = 0
 
     def __init__(self):
         self.scratch = Scratch()
@@ -780,6 +779,8 @@ cdef class TokenStream:
         free(self.tokens.values)
         free(self.rest.pieces.values)
         free(self.rest.places.values)
+        free(self.ends)
+        free(self.rest_ends)
 
     def __len__(self):
         return self.tokens.length
@@ -818,41 +819,109 @@ cdef class TokenStream:
             The number of documents read, and the reason to stop, one of the values of
             `STATUSES`.
         """
-        cdef Py_ssize_t i
-        cdef int64_t begin, rest_begin
+        cdef int64_t n = ends.shape[0], n_read
+        cdef int64_t *rest_ends_or_null = NULL
         cdef int status = DONE
-        cdef bint has_rest = rest_ends is not None
         if grow and table.is_view:
             raise ValueError("a table that uses other words cannot grow")
+        if n == 0:
+            return 0, None
+        if rest_ends is not None:
+            rest_ends_or_null = &rest_ends[0]
         with nogil:
-            for i in range(ends.shape[0]):
-                begin, rest_begin = self.tokens.length, self.rest.pieces.length
-                status = analysis.tokenize(
-                    self.scratch,
-                    <const void *>addresses[i],
-                    lengths[i],
-                    encodings[i],
-                    &table.words,
-                    grow,
-                    &self.tokens,
-                    &self.rest,
-                )
-                if status != DONE:
-                    # Remove the tokens of a document that was not read to its end.
-                    self.tokens.length = begin
-                    self.rest.pieces.length = self.rest.places.length = rest_begin
-                    break
-                ends[i] = self.tokens.length
-                if has_rest:
-                    rest_ends[i] = self.rest.pieces.length
-            else:
-                i = ends.shape[0]
-        return i, STATUSES.get(status)
+            n_read = self.read_into(
+                analysis,
+                table,
+                grow,
+                n,
+                &addresses[0],
+                &lengths[0],
+                &encodings[0],
+                &ends[0],
+                rest_ends_or_null,
+                &status,
+            )
+        return n_read, STATUSES.get(status)
+
+    cdef int64_t read_into(
+        self,
+        Analysis analysis,
+        WordTable table,
+        bint grow,
+        int64_t n,
+        const uintptr_t *addresses,
+        const int64_t *lengths,
+        const uint8_t *encodings,
+        int64_t *ends,
+        int64_t *rest_ends,
+        int *status,
+    ) noexcept nogil:
+        """Read documents up to the first that cannot be read; return their number."""
+        cdef int64_t i, begin, rest_begin
+        for i in range(n):
+            begin, rest_begin = self.tokens.length, self.rest.pieces.length
+            status[0] = analysis.tokenize(
+                self.scratch,
+                <const void *>addresses[i],
+                lengths[i],
+                encodings[i],
+                &table.words,
+                grow,
+                &self.tokens,
+                &self.rest,
+            )
+            if status[0] != DONE:
+                # Remove the tokens of a document that was not read to its end.
+                self.tokens.length = begin
+                self.rest.pieces.length = self.rest.places.length = rest_begin
+                return i
+            ends[i] = self.tokens.length
+            if rest_ends != NULL:
+                rest_ends[i] = self.rest.pieces.length
+        return n
+
+    cdef int64_t read_documents(
+        self,
+        Analysis analysis,
+        WordTable table,
+        int64_t n,
+        const uintptr_t *addresses,
+        const int64_t *lengths,
+        const uint8_t *encodings,
+        int *status,
+    ) noexcept nogil:
+        """Read documents into an empty stream, which keeps their ends."""
+        self.remove_tokens()
+        if n > self.ends_capacity:
+            free(self.ends)
+            free(self.rest_ends)
+            self.ends = <int64_t *>malloc(n * sizeof(int64_t))
+            self.rest_ends = <int64_t *>malloc(n * sizeof(int64_t))
+            self.ends_capacity = n
+            if self.ends == NULL or self.rest_ends == NULL:
+                self.ends_capacity = 0
+                status[0] = NO_MEMORY
+                return 0
+        return self.read_into(
+            analysis,
+            table,
+            False,
+            n,
+            addresses,
+            lengths,
+            encodings,
+            self.ends,
+            self.rest_ends,
+            status,
+        )
+
+    cdef void remove_tokens(self) noexcept nogil:
+        self.tokens.length = 0
+        self.rest.pieces.length = self.rest.places.length = 0
 
     def clear(self):
         """Remove the tokens; keep the memory and the pieces of known words."""
-        self.tokens.length = 0
-        self.rest.pieces.length = self.rest.places.length = 0
+        self.remove_tokens()
 
     @property
     def n_rest(self):
@@ -864,6 +933,7 @@ cdef class TokenStream:
         n_numbers = self.tokens.capacity + self.rest.pieces.capacity
         n_numbers += self.rest.places.capacity
         n_bytes = n_numbers * sizeof(uint32_t)
+        n_bytes += 2 * self.ends_capacity * sizeof(int64_t)
         return n_bytes + self.scratch.n_bytes() + self.scratch.inner.n_bytes()
 
     def add(self, const uint32_t[::1] tokens):

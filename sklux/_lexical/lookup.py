@@ -57,6 +57,12 @@ class TermReader(NamedTuple):
         """Whether word pieces are read only for the rest of a text."""
         return self.rest is not None
 
+    @property
+    def has_one_pass(self) -> bool:
+        """Whether one analysis by the kernel, the last one, reads all parts."""
+        is_words = len(self.numbers) == 1 and self.numbers[0] is None
+        return self.reads_rest or is_words
+
     def analyses(self, block: TextBuffers) -> tuple[Analysis | None, ...]:
         """Return the kernel's rules of each part for a block of documents.
 

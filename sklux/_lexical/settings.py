@@ -7,7 +7,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sklux._lexical.analysis import ANALYZING_METHODS
 from sklux._lexical.lexicon import Lexicon
-from sklux._utils.estimators import SameObject, frozen
 
 # Parameters that `transform` reads, in the order of the fields of LexicalSettings.
 PARAMETERS = (
@@ -31,16 +30,16 @@ _values_of = attrgetter(*PARAMETERS)
 
 
 class LexicalSettings(NamedTuple):
-    """A cache key: stages with equal settings map the same documents to the same rows.
+    """What `transform` depends on: stages with the same values give the same rows.
 
-    Parameters that only the fit uses, such as `max_df`, are missing, because the
-    lexicon holds their effect. `norm` and `sublinear_tf` have their values at the time
-    of the fit, as in scikit-learn. `n_jobs` is missing because it changes only the
-    time.
+    `EstimatorCache` compares them. Parameters that only the fit uses, such as `max_df`,
+    are missing, because the lexicon holds their effect. `norm` and
+    `sublinear_tf` have their values at the time of the fit, as in scikit-learn.
+    `n_jobs` is missing because it changes only the time.
     """
 
     kind: type
-    lexicon: SameObject
+    lexicon: Lexicon | None
     replaced_methods: tuple[str, ...]
     norm: object
     sublinear_tf: object
@@ -74,15 +73,17 @@ class LexicalSettings(NamedTuple):
         Returns
         -------
         LexicalSettings
-            A copy, which does not follow later changes.
+            The values themselves.
         """
         # Made for every call of `transform`, so loops run in C.
         fitted = vectorizer._tfidf
         return cls(
             type(vectorizer),
-            SameObject(lexicon),
-            tuple(filter(vars(vectorizer).__contains__, ANALYZING_METHODS)),
-            frozen(fitted.norm),
-            frozen(fitted.sublinear_tf),
-            *map(frozen, _values_of(vectorizer)),
+            lexicon,
+            ()
+            if vars(vectorizer).keys().isdisjoint(ANALYZING_METHODS)
+            else tuple(filter(vars(vectorizer).__contains__, ANALYZING_METHODS)),
+            fitted.norm,
+            fitted.sublinear_tf,
+            *_values_of(vectorizer),
         )

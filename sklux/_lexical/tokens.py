@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
@@ -18,6 +18,9 @@ BYTES_PER_RANGE = 200_000
 MIN_BYTES_PER_RANGE = 12_000
 # Fixed cost of a document, as an equivalent number of bytes.
 BYTES_PER_DOCUMENT = 60
+# Bytes of a character, at most.
+MAX_WIDTH = 4
+FEW_DOCUMENTS = 100
 
 
 class Tokens(NamedTuple):
@@ -166,13 +169,18 @@ def range_edges(buffers: TextBuffers, n_jobs: int | None = 1) -> list[int]:
     list of int
         Ascending, from 0 to the number of documents.
     """
-    if len(buffers) == 1:
-        # The time of a single short text is the time of such calls.
-        return [0, 1]
+    n_documents, most = len(buffers), min(BYTES_PER_RANGE, 2 * MIN_BYTES_PER_RANGE)
+    if n_documents <= 1:
+        return [0, n_documents]
+    if n_documents <= FEW_DOCUMENTS:
+        # The time of a few short texts is the time of the calls below.
+        n_characters = sum(buffers.lengths.tolist())
+        if MAX_WIDTH * n_characters + BYTES_PER_DOCUMENT * n_documents <= most:
+            return [0, n_documents]
     cost = np.cumsum(buffers.n_bytes + BYTES_PER_DOCUMENT)
-    total = int(cost[-1]) if len(cost) else 0
-    if total <= min(BYTES_PER_RANGE, 2 * MIN_BYTES_PER_RANGE):
-        return [0, len(buffers)]
+    total = int(cost[-1])
+    if total <= most:
+        return [0, n_documents]
     n_ranges = max(1, min(thread_count(n_jobs), total // MIN_BYTES_PER_RANGE))
     size = min(BYTES_PER_RANGE, -(-total // n_ranges))
     inner = 1 + np.searchsorted(cost, np.arange(size, total, size))
@@ -384,7 +392,7 @@ def _fill(
         if problem is None:
             break
         if problem != "care":
-            _raise_problem(problem, buffers, place)
+            raise_problem(problem, buffers, place)
         document = buffers.document(place)
         source.read_with_care(document, table, grow, stream, analysis.rest)
         ends[place - start] = len(stream)
@@ -393,8 +401,25 @@ def _fill(
         place += 1
 
 
-def _raise_problem(problem: str, buffers: TextBuffers, place: int) -> None:
-    """Raise the error for a document that cannot be read."""
+def raise_problem(problem: str, buffers: TextBuffers, place: int) -> NoReturn:
+    """Raise the error for a document that cannot be read.
+
+    Parameters
+    ----------
+    problem : str
+        The second value that `TokenStream.read` returns.
+    buffers : TextBuffers
+        Documents.
+    place : int
+        Number of the document in ``buffers``.
+
+    Raises
+    ------
+    MemoryError
+        If the memory does not suffice.
+    ValueError
+        If the document is too long, or not valid UTF-8.
+    """
     position = buffers.first + place
     if problem == "memory":
         raise MemoryError(

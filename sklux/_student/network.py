@@ -64,6 +64,10 @@ class Network:
         Whether the rows are tied; ``dense`` is then (V,) or (A, B).
     weight_rows : WeightRows
         The first layer in the form that the kernels take.
+    dense_layers : DenseLayers
+        The other layers in this form.
+    widest : int
+        Largest number of units of a layer; at least 1.
     """
 
     rows: np.ndarray
@@ -72,6 +76,8 @@ class Network:
     places: np.ndarray | None = None
     tied: bool = False
     weight_rows: layers.WeightRows = field(init=False, repr=False, compare=False)
+    dense_layers: layers.DenseLayers = field(init=False, repr=False, compare=False)
+    widest: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         width = None
@@ -87,6 +93,10 @@ class Network:
             check_tied_layers((self.rows, *self.dense))
         rows = layers.WeightRows(self.rows, self.scales)
         object.__setattr__(self, "weight_rows", rows)
+        dense = layers.DenseLayers(self.rows.shape[1], self.dense, self.tied)
+        object.__setattr__(self, "dense_layers", dense)
+        widths = (weights.shape[1] for weights in (self.rows, *self.dense))
+        object.__setattr__(self, "widest", max(1, *widths))
 
     @classmethod
     def of(cls, coefs: Sequence[np.ndarray], tied: bool = False) -> Self:
@@ -325,7 +335,7 @@ class Network:
                 rows = out[first : min(first + self.rows_at_a_time, stop)]
                 hidden = rows
                 if self.dense:
-                    hidden = scratch.array(0, (len(rows), self.rows.shape[1]))
+                    hidden = scratch.array((len(rows), self.rows.shape[1]))
                 first_layer(first, hidden)
                 self.finish(hidden, rows, scratch)
 
@@ -337,72 +347,58 @@ class Network:
         Parameters
         ----------
         hidden : ndarray of shape (n_rows, n_units), dtype=np.float32
-            Sums; changed. The memory is buffer 0 of ``scratch``, or ``out`` if there
-            are no dense layers.
+            Sums; changed. They are in ``scratch``, or in ``out`` if there are no dense
+            layers.
         out : ndarray of shape (n_rows, n_components), dtype=np.float32
             Overwritten.
         scratch : HiddenScratch
             Scratch memory for the hidden layers.
         """
-        if self.tied:
-            layers.tied_rows(hidden, out)
-            for weights in self.dense[:-1]:
-                narrow = scratch.array(1, (len(out), weights.shape[1]))
-                layers.dense_product(hidden, weights, narrow)
-                hidden = narrow
-            layers.dense_product(hidden, self.dense[-1], out, adds=True)
-            layers.unit_rows(out, False)
-            return
-        layers.unit_rows(hidden, len(self.dense) > 0)
-        for layer, weights in enumerate(self.dense, start=1):
-            is_last = layer == len(self.dense)
-            next_hidden = out
-            if not is_last:
-                next_hidden = scratch.array(layer % 2, (len(out), weights.shape[1]))
-            layers.dense_product(hidden, weights, next_hidden)
-            layers.unit_rows(next_hidden, not is_last)
-            hidden = next_hidden
+        self.dense_layers.unit_vectors(hidden, out, scratch.between)
 
     @property
     def rows_at_a_time(self) -> int:
         """Number of documents that pass the dense layers together."""
-        widest = max(weights.shape[1] for weights in (self.rows, *self.dense))
-        return max(64, HIDDEN_VALUES // max(widest, 1))
+        return max(64, HIDDEN_VALUES // self.widest)
 
 
 class HiddenScratch:
-    """Scratch memory of a thread: two buffers, for the input and output of a layer.
+    """Scratch memory of a thread: the sums of the first layer, and what follows.
 
     Memory that is new for each range costs more than the smaller products, because the
     system provides it page by page, filled with zeros.
+
+    Attributes
+    ----------
+    between : sklux._kernels.layers.HiddenScratch
+        Memory for the layers between the first and the last one.
     """
 
     def __init__(self):
-        self._buffers = [np.empty(0, np.float32), np.empty(0, np.float32)]
+        self._sums = np.empty(0, np.float32)
+        self.between = layers.HiddenScratch()
 
-    def array(self, number: int, shape: tuple[int, int]) -> np.ndarray:
+    def array(self, shape: tuple[int, int]) -> np.ndarray:
         """Return an array with arbitrary values.
 
         Parameters
         ----------
-        number : {0, 1}
-            Number of the buffer. Earlier arrays in this buffer are overwritten.
         shape : tuple of (int, int)
             Shape of the array.
 
         Returns
         -------
         ndarray, dtype=np.float32
-            C-contiguous.
+            C-contiguous. The array of an earlier call is overwritten.
         """
         size = shape[0] * shape[1]
-        if size > len(self._buffers[number]):
-            self._buffers[number] = np.empty(size, np.float32)
-        return self._buffers[number][:size].reshape(shape)
+        if size > len(self._sums):
+            self._sums = np.empty(size, np.float32)
+        return self._sums[:size].reshape(shape)
 
     def n_bytes(self) -> int:
-        """Size of both buffers in bytes."""
-        return sum(buffer.nbytes for buffer in self._buffers)
+        """Size of the memory in bytes."""
+        return self._sums.nbytes + self.between.n_bytes()
 
     def clear(self) -> None:
         """Do nothing: `array` may return old values."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import is_
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,20 +16,24 @@ class EstimatorCache:
     """
 
     def __init__(self) -> None:
-        self._kept: WeakKeyDictionary[object, tuple[object, Any]] = WeakKeyDictionary()
+        self._kept: WeakKeyDictionary[object, tuple[Snapshot, Any]]
+        self._kept = WeakKeyDictionary()
 
     def get(
-        self, estimator: object, key: Callable[[], object], make: Callable[[], Any]
+        self,
+        estimator: object,
+        facts: Callable[[], tuple[Any, ...]],
+        make: Callable[[], Any],
     ) -> Any:
-        """Return the value of an estimator; make it if the key has changed.
+        """Return the value of an estimator; make it if a fact has changed.
 
         Parameters
         ----------
         estimator : object
             The estimator.
-        key : callable
-            Returns everything that the value depends on, as an object that stays as
-            it is and compares as equal only if nothing has changed.
+        facts : callable
+            Returns everything that the value depends on: parameters and fitted
+            attributes, which are compared as `frozen` says.
         make : callable
             Makes the value.
 
@@ -37,14 +42,47 @@ class EstimatorCache:
         object
             The value.
         """
-        current = key()
+        current = facts()
         kept = self._kept.get(estimator)
-        if kept is None or kept[0] != current:
-            kept = current, make()
+        if kept is None or not kept[0].equals(current):
+            kept = Snapshot(current), make()
             # Another thread may have changed a setting in the meantime.
-            if key() == current:
+            if kept[0].equals(facts()):
                 self._kept[estimator] = kept
         return kept[1]
+
+
+class Snapshot:
+    """Values of parameters and attributes as they were at one time.
+
+    Parameters
+    ----------
+    values : tuple
+        The values.
+    """
+
+    def __init__(self, values: tuple[Any, ...]):
+        self._values = values
+        self._frozen = frozen(values)
+        self._is_constant = all(map(is_constant, values))
+
+    def equals(self, values: tuple[Any, ...]) -> bool:
+        """Whether nothing has changed.
+
+        Parameters
+        ----------
+        values : tuple of the same length
+            The present values.
+
+        Returns
+        -------
+        bool
+            True if their `frozen` forms are equal.
+        """
+        # Every call of `transform` asks, and nearly always these are the same objects.
+        if self._is_constant and all(map(is_, self._values, values)):
+            return True
+        return frozen(values) == self._frozen
 
 
 def frozen(value: Any) -> object:
@@ -66,6 +104,24 @@ def frozen(value: Any) -> object:
     if isinstance(value, tuple | list | set | frozenset):
         return type(value), *map(frozen, value)
     return SameObject(value)
+
+
+def is_constant(value: Any) -> bool:
+    """Whether the `frozen` form of an object is always the same.
+
+    Parameters
+    ----------
+    value : object
+        A parameter or a fitted attribute.
+
+    Returns
+    -------
+    bool
+        False for containers whose values can be replaced, and what holds them.
+    """
+    if isinstance(value, tuple | frozenset):
+        return all(map(is_constant, value))
+    return not isinstance(value, list | set)
 
 
 class SameObject:

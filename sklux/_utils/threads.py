@@ -6,9 +6,8 @@ with a user's ``parallel_config(backend="loky")`` it would use processes, not th
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from multiprocessing import current_process
 from numbers import Integral
 from typing import Any
@@ -112,18 +111,41 @@ class FreeList:
         self._make = make
         self._free: list[Any] = []
 
-    @contextmanager
-    def borrow(self) -> Iterator[Any]:
-        """Yield an empty scratch object that no other thread has."""
+    def borrow(self) -> "Loan":
+        """Return a context with an empty scratch object that no other thread has."""
         try:
             lent = self._free.pop()
         except IndexError:
             lent = self._make()
-        yield lent
+        return Loan(self._free, lent)
+
+
+class Loan:
+    """A context that gives a scratch object back at its end.
+
+    A generator with ``contextmanager`` takes three times as long.
+
+    Parameters
+    ----------
+    free : list
+        Gets the object.
+    lent : object
+        The scratch object.
+    """
+
+    __slots__ = ("_free", "_lent")
+
+    def __init__(self, free: list[Any], lent: Any):
+        self._free, self._lent = free, lent
+
+    def __enter__(self) -> Any:
+        return self._lent
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # It is not kept after an error, or after a document of many megabytes.
-        if lent.n_bytes() <= MAX_KEPT_BYTES:
-            lent.clear()
-            self._free.append(lent)
+        if kind is None and self._lent.n_bytes() <= MAX_KEPT_BYTES:
+            self._lent.clear()
+            self._free.append(self._lent)
 
 
 def run_ranges(

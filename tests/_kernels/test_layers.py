@@ -505,3 +505,50 @@ def test_kernels_unknown_instruction_set():
 
 def test_kernels_plain_instruction_set_is_always_available():
     assert ALL_SETS[0] == "plain"
+
+
+# All layers after the first
+
+
+def test_dense_layers_refuse_shapes_that_do_not_fit():
+    wide, narrow = np.ones((4, 5), np.float32), np.ones((4, 3), np.float32)
+    with pytest.raises(ValueError, match="shapes of the layers do not fit together"):
+        layers.DenseLayers(4, (narrow, narrow), False)
+    with pytest.raises(ValueError, match="must not be wider than the tied rows"):
+        layers.DenseLayers(4, (wide,), True)
+    with pytest.raises(ValueError, match="must not be wider than the tied rows"):
+        layers.DenseLayers(4, (), True)
+    dense, scratch = layers.DenseLayers(4, (narrow,), False), layers.HiddenScratch()
+    for hidden, out in [((2, 4), (1, 3)), ((2, 5), (2, 3)), ((2, 4), (2, 4))]:
+        with pytest.raises(ValueError, match="hidden and out do not fit the layers"):
+            dense.unit_vectors(
+                np.ones(hidden, np.float32), np.ones(out, np.float32), scratch
+            )
+
+
+@pytest.mark.parametrize("sizes", [(0, 3), (3, 0), (3, 0, 2), (3,)])
+@pytest.mark.parametrize("n_rows", [0, 2])
+def test_dense_layers_without_units_or_rows(sizes, n_rows):
+    matrices = tuple(np.ones(s, np.float32) for s in zip(sizes[:-1], sizes[1:]))
+    dense = layers.DenseLayers(sizes[0], matrices, False)
+    out = np.full((n_rows, sizes[-1]), np.nan, np.float32)
+    if len(sizes) == 1:
+        out[:] = 1
+    hidden = out if len(sizes) == 1 else np.ones((n_rows, sizes[0]), np.float32)
+    dense.unit_vectors(hidden, out, layers.HiddenScratch())
+    expected = np.float32(1 / 3**0.5) if len(sizes) == 1 else 0
+    np.testing.assert_allclose(out, np.full(out.shape, expected), rtol=1e-6)
+
+
+def test_hidden_scratch_keeps_its_memory():
+    scratch = layers.HiddenScratch()
+    assert scratch.n_bytes() == 0
+    matrices = (np.ones((4, 3), np.float32), np.ones((3, 2), np.float32))
+    dense = layers.DenseLayers(4, matrices, False)
+    hidden, out = np.ones((50, 4), np.float32), np.empty((50, 2), np.float32)
+    dense.unit_vectors(hidden, out, scratch)
+    n_bytes = scratch.n_bytes()
+    assert n_bytes >= 50 * 3 * 4
+    scratch.clear()
+    dense.unit_vectors(hidden[:9], out[:9], scratch)
+    assert scratch.n_bytes() == n_bytes

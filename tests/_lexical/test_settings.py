@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklux import LexicalVectorizer
 from sklux._lexical.settings import PARAMETERS, LexicalSettings
 from sklux._lexical.vectorizer import lexical_settings
+from sklux._utils.estimators import Snapshot
 
 TEXTS = ["a red apple, the green apple", "the car", "one two one two"]
 
@@ -61,13 +62,13 @@ def test_settings_of_one_changed_parameter(name):
 
 def test_settings_of_stop_words_that_change_in_place():
     vectorizer = fitted()
-    first = lexical_settings(vectorizer)
+    first = Snapshot(lexical_settings(vectorizer))
     vectorizer.stop_words.append("car")
-    assert lexical_settings(vectorizer) != first
+    assert not first.equals(lexical_settings(vectorizer))
     vectorizer.stop_words.pop()
-    assert lexical_settings(vectorizer) == first
+    assert first.equals(lexical_settings(vectorizer))
     vectorizer.stop_words = ["the"]  # an equal list
-    assert lexical_settings(vectorizer) == first
+    assert first.equals(lexical_settings(vectorizer))
 
 
 def test_settings_of_a_method_that_is_replaced_on_the_instance():

@@ -207,6 +207,17 @@ def test_token_streams_range_edges_cover_all_documents(sizes, n_bytes):
         assert cost <= n_bytes + largest
 
 
+@some_examples
+@given(st.lists(st.integers(0, 20_000), max_size=8), st.integers(1, 4))
+def test_token_streams_range_edges_of_few_documents_equal_those_of_many(sizes, n):
+    """The short way for a few short texts gives what the long way gives."""
+    (block,) = text_buffers(["\u4e2d" * size for size in sizes])
+    edges = range_edges(block, n)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sklux._lexical.tokens, "FEW_DOCUMENTS", 0)
+        assert range_edges(block, n) == edges
+
+
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 16, 64])
 @pytest.mark.parametrize("n_documents", [0, 1, 50, 1_000, 20_000])
 def test_token_streams_little_text_is_cut_for_the_threads(n_threads, n_documents):

@@ -10,8 +10,10 @@ from sklearn.base import BaseEstimator
 
 from sklux._utils.estimators import (
     EstimatorCache,
+    Snapshot,
     frozen,
     has_fitted_attributes,
+    is_constant,
     unchanged_on_error,
 )
 
@@ -28,7 +30,7 @@ def cached(cache, estimator, made):
         made.append(estimator.parameter)
         return object()
 
-    return cache.get(estimator, lambda: frozen(estimator.parameter), make)
+    return cache.get(estimator, lambda: (estimator.parameter,), make)
 
 
 def test_cache_makes_a_value_again_only_after_a_change():
@@ -70,7 +72,7 @@ def test_cache_does_not_keep_a_value_if_the_estimator_changed_meanwhile():
         return "made of 1 or 2"
 
     def key():
-        return frozen(estimator.parameter)
+        return (estimator.parameter,)
 
     assert cache.get(estimator, key, make) == "made of 1 or 2"
     assert cache.get(estimator, key, lambda: "made of 2") == "made of 2"
@@ -84,7 +86,7 @@ def test_cache_may_be_shared_by_threads():
         for estimator in estimators:
             value = cache.get(
                 estimator,
-                lambda estimator=estimator: frozen(estimator.parameter),
+                lambda estimator=estimator: (estimator.parameter,),
                 lambda estimator=estimator: estimator.parameter,
             )
             found.append((value, estimator.parameter))
@@ -129,6 +131,49 @@ def test_frozen_other_objects_equal_only_themselves():
     assert frozen(one) != frozen(other)
     assert frozen([one]) != frozen([other])
     assert frozen(one) != one
+
+
+CONSTANT = ["a", 1, 2.5, None, (1, "a"), frozenset("ab"), (), str.split, np.ones(2)]
+CHANGEABLE = [[], {1}, (1, [2]), ((1, {2}),)]
+
+
+@pytest.mark.parametrize("value", CONSTANT, ids=repr)
+def test_constant_values(value):
+    assert is_constant(value)
+
+
+@pytest.mark.parametrize("value", CHANGEABLE, ids=repr)
+def test_changeable_values(value):
+    assert not is_constant(value)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_snapshot_sees_a_change_of_any_value(at):
+    values = ("a", 1, str.split)
+    snapshot = Snapshot(values)
+    assert snapshot.equals(values)
+    changed = list(values)
+    changed[at] = ["b", 2, str.lower][at]
+    assert not snapshot.equals(tuple(changed))
+
+
+def test_snapshot_of_a_list_is_equal_only_while_the_list_is():
+    """The list is the same object, so its values have to be compared."""
+    words = ["the"]
+    for values in [(words,), ("a", (1, words))]:
+        snapshot = Snapshot(values)
+        assert snapshot.equals(values)
+        words.append("car")
+        assert not snapshot.equals(values)
+        words.pop()
+        assert snapshot.equals(values)
+
+
+def test_snapshot_of_equal_values_that_are_other_objects():
+    text = "ab" * 50
+    snapshot = Snapshot((text, (text,), frozenset([text])))
+    assert snapshot.equals(("ab" * 50, ("ab" * 50,), frozenset(["ab" * 50])))
+    assert not Snapshot((np.ones(2),)).equals((np.ones(2),))
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
