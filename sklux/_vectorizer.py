@@ -752,7 +752,10 @@ class LuxicalVectorizer(
         """Return the same model with another fitted network."""
         model = clone(self)
         lexical = deepcopy(self.lexical_)
-        model._adopt(lexical, projection, self.teacher_id_, self.n_teacher_terms_)
+        # Models of older pickles have no report of a stream.
+        stream_report = vars(self).get("stream_report_")
+        facts = self.teacher_id_, self.n_teacher_terms_, stream_report
+        model._adopt(lexical, projection, *facts)
         return model
 
     def project_teacher(self, embeddings: ArrayLike) -> np.ndarray:
