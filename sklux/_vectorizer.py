@@ -32,6 +32,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklux._fused import FusedTransform, fused_transform
 from sklux._lexical.buffers import text_buffers
 from sklux._lexical.lexicon import PART_PREFIXES
+from sklux._lexical.new_terms import with_new_terms
 from sklux._lexical.ready import ready_tensors
 from sklux._lexical.saved import (
     lexical_from_params,
@@ -61,13 +62,22 @@ from sklux._student.folding import Folding, folding_of_terms
 from sklux._student.network import WEIGHT_DTYPES, apply_network
 from sklux._student.projection import (
     ReLUProjection,
+    adopt_student,
     check_parameters,
+    count_as,
     fit_projection,
     network_of,
+    student_of,
+    update_projection,
     uses_views,
     with_network,
 )
-from sklux._student.report import FitReport, neighbor_recall
+from sklux._student.report import (
+    DriftReport,
+    FitReport,
+    drift_report,
+    neighbor_recall,
+)
 from sklux._student.saved import (
     checked_count,
     projection_from_params,
@@ -147,6 +157,7 @@ SAVED_PARAMETERS = (
     "teacher_sample_size",
     "teacher_words",
     "teacher_halves",
+    "max_new_terms",
     "null_documents",
     "n_jobs",
     "random_state",
@@ -230,6 +241,12 @@ class LuxicalVectorizer(
         nearest to its middle; both halves need at least 20 terms. Needs ``teacher``,
         also if `fit` gets ``teacher_embeddings``.
 
+    max_new_terms : int, default=50_000
+        Largest number of terms that a call of `partial_fit` adds to a
+        `LexicalVectorizer` that has learnt its terms: the most frequent ones of at
+        least two of the new documents. `max_features` of the stage does not limit them.
+        A lexical stage of another kind keeps its terms.
+
     null_documents : {'error', 'empty'}, default='error'
         Whether a missing document (None, NaN, NaT, NA, a null of Arrow or polars, or a
         masked value) is refused, or read as an empty text. An empty text has the zero
@@ -271,6 +288,10 @@ class LuxicalVectorizer(
         Number of terms of the lexical stage that the teacher embedded, according to
         `teacher_words`.
 
+    n_samples_seen_ : int
+        Number of documents of `fit` and of all calls of `partial_fit`, as in
+        `ReLUProjection`.
+
     report_ : FitReport or None
         How close the student is to the teacher, as in `ReLUProjection`.
 
@@ -278,6 +299,14 @@ class LuxicalVectorizer(
         What the fit has read from a `DocumentStream`, and how exactly it has counted
         the terms. None after a fit on documents in memory, and if the model comes from
         a file.
+
+    drift_ : DriftReport or None
+        How far the last `partial_fit` moved the vectors of documents:
+        ``mean_cosine`` of the vectors before and after, and ``neighbors_kept``, the
+        share of each document's nearest documents that stayed the nearest. It is about
+        ``n_documents`` documents: ``past_documents`` if `partial_fit` got any
+        (``is_past`` is then True), otherwise the new ones. None after a `fit`, and in
+        a model from a file.
 
     See Also
     --------
@@ -328,6 +357,7 @@ class LuxicalVectorizer(
         ],
         "teacher_words": [StrOptions({"auto"}), "array-like", None],
         "teacher_halves": ["boolean"],
+        "max_new_terms": [Interval(Integral, 0, None, closed="left")],
         "null_documents": [StrOptions(set(NULL_DOCUMENTS))],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -343,6 +373,7 @@ class LuxicalVectorizer(
         teacher_sample_size: int | Literal["auto"] | None = "auto",
         teacher_words: Sequence[str] | Literal["auto"] | None = "auto",
         teacher_halves: bool = False,
+        max_new_terms: int = 50_000,
         null_documents: NullDocuments = "error",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -354,6 +385,7 @@ class LuxicalVectorizer(
         self.teacher_sample_size = teacher_sample_size
         self.teacher_words = teacher_words
         self.teacher_halves = teacher_halves
+        self.max_new_terms = max_new_terms
         self.null_documents = null_documents
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -448,6 +480,8 @@ class LuxicalVectorizer(
                     warns_of_missing=teacher_embeddings is not None,
                     warns_of_memory=not warned,
                 )
+                if stream_report is not None:
+                    count_as(projection, stream_report.n_documents)
             self._adopt(lexical, projection, teacher_id, _n_terms(terms), stream_report)
         return self
 
@@ -480,6 +514,142 @@ class LuxicalVectorizer(
         self.teacher_id_ = teacher_id
         self.n_teacher_terms_ = n_teacher_terms
         self.stream_report_ = stream_report
+        self.drift_: DriftReport | None = None
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(
+        self,
+        raw_documents: Iterable[str],
+        y: object = None,
+        *,
+        teacher_embeddings: ArrayLike | None = None,
+        past_documents: Iterable[str] | None = None,
+    ) -> Self:
+        """Learn from new documents, and keep the space of the vectors.
+
+        The vectors of before and after can be compared, so an index of old vectors
+        stays in use. The map from the teacher's space and the layers after the first do
+        not change. The terms keep their columns and their idf, and the new documents
+        add terms (`max_new_terms`). The weights of a term change the less, the more
+        earlier documents have it; ``projection__past_weight`` sets how much.
+
+        The first call for an unfitted vectorizer is a `fit`.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str of length n_samples
+            The new documents alone, at least two.
+
+        y : object, default=None
+            Ignored, as in `fit`.
+
+        teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
+                default=None
+            Teacher embeddings of the new documents, as in `fit`. They must come from
+            the teacher of `fit`. Without them, ``teacher`` embeds the documents, at
+            most `teacher_sample_size`. The target of a document without an embedding is
+            the vector that the student gives it. ``teacher`` embeds neither words nor
+            halves here.
+
+        past_documents : iterable of str, default=None
+            Some documents of earlier fits, for `drift_`. The student does not learn
+            from them. A few thousand, drawn at random, are enough.
+
+        Returns
+        -------
+        self : object
+            The vectorizer. `report_` is about the new documents.
+
+        Raises
+        ------
+        ImportError or TypeError
+            As `fit`.
+        ValueError
+            As `fit`. Also if ``teacher`` is not the teacher of `fit`, if the model
+            comes from a Luxical file or a file of an older version, or if
+            ``past_documents`` are given to an unfitted vectorizer.
+
+        Warns
+        -----
+        ConvergenceWarning or UserWarning
+            As `fit`.
+
+        See Also
+        --------
+        ReLUProjection.partial_fit : The same for features instead of text.
+
+        Examples
+        --------
+        >>> from sklearn.decomposition import TruncatedSVD
+        >>> from sklearn.feature_extraction.text import TfidfVectorizer
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklux import LuxicalVectorizer
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> news = ["a fast train", "a slow train", "a red train"] * 5
+        >>> teacher = make_pipeline(TfidfVectorizer(), TruncatedSVD(3))
+        >>> teacher = teacher.fit(documents + news)
+        >>> vectorizer = LuxicalVectorizer(teacher, random_state=0).fit(documents)
+        >>> vectorizer = vectorizer.partial_fit(news, past_documents=documents)
+        >>> "word__train" in vectorizer.lexical_.vocabulary_
+        True
+        >>> bool(vectorizer.drift_.mean_cosine > 0.9)
+        True
+        """
+        if not self.__sklearn_is_fitted__():
+            _check_no_past(past_documents)
+            with _called("partial_fit"):
+                return self.fit(raw_documents, y, teacher_embeddings=teacher_embeddings)
+        with _called("partial_fit"):
+            documents = _in_memory(
+                self._documents_of_fit(raw_documents, y, teacher_embeddings)
+            )
+        teacher_id, embeddings = self._given(teacher_embeddings, documents)
+        _check_same_teacher(self.teacher_id_, teacher_id)
+        compared = documents
+        if past_documents is not None:
+            compared = check_documents(past_documents, self.null_documents)
+        before = self._embed(compared)
+        with unchanged_on_error(self):
+            self._update(documents, embeddings)
+            after = self._embed(compared)
+            self.drift_ = drift_report(before, after, past_documents is not None)
+        return self
+
+    def _update(
+        self, documents: list[str], embeddings: TeacherEmbeddings | None
+    ) -> None:
+        """Add the terms of new documents, and change the weights."""
+        projection = self._new_projection()
+        adopt_student(projection, student_of(self.projection_))
+        with stage("terms", self.verbose):
+            lexical = self._extended_lexical(documents, projection)
+            X = self._lexical_rows(lexical, documents)
+        folding = _folding(lexical, X)
+        X = _learnt_form(X, folding)
+        views = None
+        if self._makes_views(lexical, projection, X):
+            views = self._views(lexical, documents, folding)
+        with loading_once():
+            if embeddings is None:
+                embeddings = self._embeddings(documents, {})
+        release_free_memory()
+        groups = copy_groups(documents)
+        update_projection(projection, X, embeddings, views, groups, folding)
+        stream_report = vars(self).get("stream_report_")
+        facts = self.teacher_id_, self.n_teacher_terms_, stream_report
+        self._adopt(lexical, projection, *facts)
+
+    def _extended_lexical(
+        self, documents: list[str], projection: ReLUProjection
+    ) -> BaseEstimator:
+        """The fitted lexical stage, with terms of the new documents."""
+        if not isinstance(self.lexical_, LexicalVectorizer):
+            return self.lexical_
+        n_documents = projection.n_samples_seen_ + len(documents)
+        with self._lexical_context():
+            return with_new_terms(
+                self.lexical_, documents, self.max_new_terms, n_documents
+            ).stage
 
     def fit_transform(
         self,
@@ -604,6 +774,11 @@ class LuxicalVectorizer(
     def n_teacher_documents_(self) -> int:
         """Number of documents of the fit with a teacher embedding."""
         return self._projection_attribute("n_teacher_documents_")
+
+    @property
+    def n_samples_seen_(self) -> int:
+        """Number of documents of all fits."""
+        return self._projection_attribute("n_samples_seen_")
 
     @property
     def report_(self) -> FitReport | None:
@@ -1027,9 +1202,13 @@ class LuxicalVectorizer(
                 f"{model.projection_.n_features_in_}."
             )
         model.teacher_id_ = state["teacher_id"]
+        model.drift_ = None
         # The name in the file is older than the attribute's; older files have none.
         model.n_teacher_terms_ = checked_count(state.get("n_taught_terms", 0), "terms")
         model.stream_report_ = None
+        model.n_teacher_terms_ = checked_count(
+            state.get("n_taught_terms", 0), "terms with a teacher embedding"
+        )
         return model
 
     def set_params(self, **params: object) -> Self:
@@ -1618,6 +1797,36 @@ def _check_no_embeddings(
             f"seems to hold teacher embeddings: its shape is {shape_of(y)}. Pass "
             f"teacher embeddings by name: {method}(documents, teacher_embeddings=...). "
             f"{remedy}"
+        )
+
+
+def _check_no_past(past_documents: object) -> None:
+    """Refuse documents of earlier fits if there was none."""
+    if past_documents is not None:
+        raise ValueError(
+            "past_documents are documents of earlier fits, but this LuxicalVectorizer "
+            "is not fitted. Call fit, or leave past_documents out."
+        )
+
+
+def _in_memory(documents: list[str] | DocumentStream) -> list[str]:
+    """Refuse to update a student by a stream, whose sample alone would be learnt."""
+    if isinstance(documents, DocumentStream):
+        raise ValueError(
+            "partial_fit holds its documents in memory, but raw_documents is a "
+            "DocumentStream. Call partial_fit for lists of documents, one part of the "
+            "stream after the other."
+        )
+    return documents
+
+
+def _check_same_teacher(before: str | None, now: str | None) -> None:
+    """Refuse to update a student with another teacher."""
+    if before is not None and now is not None and before != now:
+        raise ValueError(
+            f"The teacher is {now!r}, but the teacher of fit was {before!r}. "
+            "partial_fit keeps the space of the vectors, so it needs the same teacher. "
+            "Set teacher to that model, or call fit."
         )
 
 

@@ -171,12 +171,28 @@ class Lexicon:
         lost = [word for word, form in forms.items() if form not in known]
         if not added:
             return Extension(self, added, lost)
-        idf = self.idf
-        if idf is not None:
-            idf = np.concatenate([idf, idf_of(np.ones(len(added)))])
-        learnt = (*self.learnt[:-1], pack_strings(words + added))
-        lexicon = replace(self, learnt=learnt, idf=idf, tables=None)
-        return Extension(lexicon, added, lost)
+        idf = None if self.idf is None else idf_of(np.ones(len(added)))
+        return Extension(self.with_terms(added, idf), added, lost)
+
+    def with_terms(self, added: list[str], idf: np.ndarray | None) -> Self:
+        """Add terms to the learnt ones, as the last columns.
+
+        Parameters
+        ----------
+        added : list of str
+            Terms that are not known, without prefixes.
+        idf : ndarray of shape (n_added,) or None
+            Their idf; None if the idf is not used.
+
+        Returns
+        -------
+        Lexicon
+            The known terms have the same columns.
+        """
+        learnt = (*self.learnt[:-1], pack_strings(self.learnt[-1].tolist() + added))
+        if self.idf is not None:
+            idf = np.concatenate([self.idf, idf]).astype(self.idf.dtype)
+        return replace(self, learnt=learnt, idf=idf, tables=None)
 
     def with_idf(self, idf: Any) -> Self:
         """Return the same terms with another idf.

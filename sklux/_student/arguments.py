@@ -96,7 +96,9 @@ def check_loss(loss: str | Mapping[str, float]) -> dict[str, float]:
     return {name: float(weight) for name, weight in loss.items() if weight}
 
 
-def check_features(estimator: BaseEstimator, X: MatrixLike) -> sparse.csr_matrix:
+def check_features(
+    estimator: BaseEstimator, X: MatrixLike, *, reset: bool = True
+) -> sparse.csr_matrix:
     """Check the features of the documents.
 
     Parameters
@@ -105,6 +107,8 @@ def check_features(estimator: BaseEstimator, X: MatrixLike) -> sparse.csr_matrix
         Its attributes `n_features_in_` and `feature_names_in_` are set.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Features.
+    reset : bool, default=True
+        If False, the attributes are not set but compared with ``X``.
 
     Returns
     -------
@@ -124,6 +128,7 @@ def check_features(estimator: BaseEstimator, X: MatrixLike) -> sparse.csr_matrix
             accept_sparse="csr",
             dtype=np.float32,
             ensure_min_samples=2,
+            reset=reset,
         )
     )
     check_csr(checked)

@@ -58,7 +58,7 @@ def report_on_fit(
     if len(sample) == 0:
         sample = data.train[data.teacher.is_embedded[data.train]]
         sample = sample[first_of_groups(data.groups[sample])][:MAX_REPORT_SIZE]
-    network = _in_type(features.folded(Network.of(coefs, tied)), weights_dtype)
+    network = in_type(features.folded(Network.of(coefs, tied)), weights_dtype)
     rows = features.rows_as_read(data.X[sample])
     student = apply_network(rows, network, all_threads())
     return fit_report(
@@ -224,11 +224,24 @@ def stored_network(
     """
     folded = features.folded(Network.of(coefs, tied))
     network = features.network(folded.by_frequency(features.frequency(X)))
-    return _in_type(network, weights_dtype)
+    return in_type(network, weights_dtype)
 
 
-def _in_type(network: Network, weights_dtype: str) -> Network:
-    """The network with its first layer in this type; the same if it has the type."""
+def in_type(network: Network, weights_dtype: str) -> Network:
+    """Return a network with its first layer in a type.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    weights_dtype : {'float32', 'float16', 'int8'}
+        The type.
+
+    Returns
+    -------
+    Network
+        The same network if it has the type.
+    """
     return (
         network if network.dtype == weights_dtype else network.quantized(weights_dtype)
     )

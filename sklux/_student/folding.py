@@ -91,6 +91,26 @@ class Folding:
         narrowed.eliminate_zeros()
         return narrowed.astype(np.float32)
 
+    def unfold(self, weights: np.ndarray) -> np.ndarray:
+        """Return the weights of the features in the form in which they are learnt.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_features, n_units), dtype=np.float32
+            Weights of the features as they are read.
+
+        Returns
+        -------
+        ndarray of shape (n_features, n_units), dtype=np.float32
+            F^-1 times the weights; the inverse of `fold`.
+        """
+        # F^-1 = D^-1 - D^-1 S D^-1, as in `narrow`.
+        own = self.own[:, np.newaxis]
+        unfolded = self.shared @ (weights / own)
+        for block in row_blocks(len(weights)):
+            unfolded[block] = (weights[block] - unfolded[block]) / own[block]
+        return unfolded
+
     def fold(self, weights: np.ndarray) -> np.ndarray:
         """Return the weights of the features as they are read.
 

@@ -203,7 +203,8 @@ def start_features(
     """
     directions = feature_means(X[:, features], targets)
     if tied or len(coefs) == 1:
-        coefs[0][features] = directions
+        # Rows of a truncated student are wider than its targets.
+        coefs[0][features, : directions.shape[1]] = directions
         return
     n_carried = _n_carried(targets.shape[1], [w.shape[1] for w in coefs[:-1]])
     coefs[0][features, :n_carried] = directions[:, :n_carried]

@@ -149,6 +149,25 @@ class LearntFeatures:
             return network
         return replace(network, rows=aligned(self.folding.fold(network.rows)))
 
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """Return numbers for the columns of the whole matrix.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_occurring,)
+            Numbers for the columns of `matrix`.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+            The same numbers, and zeros for the other columns.
+        """
+        if self.columns is None:
+            return values
+        spread = np.zeros(self.n_features, dtype=values.dtype)
+        spread[self.columns] = values
+        return spread
+
     def frequency(self, X: sparse.csr_matrix) -> np.ndarray:
         """Return how many documents each feature is read from.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal, Self
@@ -60,6 +61,16 @@ from sklux._student.targets import Targets, student_targets
 from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.term_vectors import TermVectors
 from sklux._student.trained import TrainedStudent
+from sklux._student.update import (
+    check_can_update,
+    coefs_to_update,
+    padded,
+    regress_residuals,
+    start_unseen_features,
+    sums_of_squares,
+    targets_of_update,
+    updated_network,
+)
 from sklux._utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklux._utils.columns import as_vectors
 from sklux._utils.estimators import unchanged_on_error
@@ -214,6 +225,11 @@ class ReLUProjection(
     tol : float, default=1e-4
         Smallest improvement of the score or of the loss that counts.
 
+    past_weight : float, default=1.0
+        How much an earlier document counts in `partial_fit`, compared with a new one.
+        The larger it is, the less the weights of known features change. 0 forgets what
+        is known about the features, and keeps the space alone.
+
     device : str, default='cpu'
         Torch device of the dense layers and the losses in training, such as
         ``'cuda'``. The first layer and `transform` always run on the CPU.
@@ -287,6 +303,10 @@ class ReLUProjection(
         ``as_dict()`` returns them by name. None in a truncated model, and in a model
         from a Luxical file or from a file of an older version.
 
+    n_samples_seen_ : int
+        Number of documents of `fit` and of all calls of `partial_fit`. 0 if the model
+        comes from a Luxical file or from a file of an older version.
+
     n_features_in_ : int
         Number of features seen in `fit`.
 
@@ -351,6 +371,7 @@ class ReLUProjection(
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "past_weight": [Interval(Real, 0, None, closed="left")],
         "device": [str],
         "weights_dtype": [StrOptions(set(WEIGHT_DTYPES))],
         "n_jobs": [Integral, None],
@@ -376,6 +397,7 @@ class ReLUProjection(
         validation_fraction: float = 0.05,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
+        past_weight: float = 1.0,
         device: str = "cpu",
         weights_dtype: Literal["float32", "float16", "int8"] = "int8",
         n_jobs: int | None = None,
@@ -397,6 +419,7 @@ class ReLUProjection(
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.past_weight = past_weight
         self.device = device
         self.weights_dtype = weights_dtype
         self.n_jobs = n_jobs
@@ -535,6 +558,148 @@ class ReLUProjection(
                 self._learn(data, features, task)
         return self
 
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike, *, X_views: MatrixLike | None = None
+    ) -> Self:
+        """Learn from new documents, and keep the space.
+
+        The map from the teacher's space (`teacher_components_`) and the layers after
+        the first stay as they are. So vectors of before and after can be compared. The
+        weights of a feature change the less, the more earlier documents have it
+        (`past_weight`). The first call for an unfitted projection is a `fit`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features of the new documents, as in `fit`.
+
+        y : array-like of shape (n_samples, n_teacher_components)
+            Teacher embeddings of the new documents, as in `fit`. The target of a
+            document without one is the vector that the student gives it.
+
+        X_views : {array-like, sparse matrix} of shape (2 * n_samples, n_features), \
+                default=None
+            Features of the two views of each document, as in `fit`.
+
+        Returns
+        -------
+        self : object
+            The projection. `report_`, `loss_curve_` and `validation_scores_` are about
+            the new documents.
+
+        Raises
+        ------
+        ImportError, TypeError or ValueError
+            As `fit`. Also a ValueError if the width of y or of X differs from the fit,
+            or if the model comes from a Luxical file or a file of an older version,
+            which do not tell what is needed.
+
+        Warns
+        -----
+        ConvergenceWarning or UserWarning
+            As `fit`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklux import ReLUProjection
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.random_sample((60, 8))
+        >>> embeddings = X @ rng.standard_normal((8, 5))
+        >>> projection = ReLUProjection(4, random_state=0)
+        >>> projection = projection.fit(X[:40], embeddings[:40])
+        >>> projection.partial_fit(X[40:], embeddings[40:]).n_samples_seen_
+        60
+        """
+        if not hasattr(self, "_network"):
+            return self.fit(X, y, X_views=X_views)
+        checked = check_features(self, X, reset=False)
+        return self._update(
+            checked, TeacherEmbeddings.of_target(y), X_views, warns_of_missing=True
+        )
+
+    def _update(
+        self,
+        X: MatrixLike,
+        teacher: TeacherEmbeddings,
+        X_views: MatrixLike | None,
+        text_groups: np.ndarray | None = None,
+        folding: Folding | None = None,
+        *,
+        warns_of_missing: bool = False,
+    ) -> Self:
+        """Update, or leave the estimator unchanged if it fails or is interrupted.
+
+        ``X`` may have more columns than before: new features.
+        """
+        self._check_parameters()
+        check_can_update(student_of(self), teacher)
+        with unchanged_on_error(self):
+            X = check_features(self, X)
+            check_consistent_length(X, teacher.is_embedded)
+            X_views = check_views(X_views, X.shape, self.contrastive_weight)
+            if not uses_views(self, X):
+                X_views = None
+            if warns_of_missing and not teacher.is_complete:
+                _warn_of_missing(teacher)
+            random_state = check_random_state(self.random_state)
+            groups = copies_of_fit(X, text_groups)
+            train, held_out = split_held_out(
+                teacher.is_embedded,
+                groups,
+                self.early_stopping,
+                self.validation_fraction,
+                random_state,
+            )
+            data = FitData(
+                *(X, teacher, X_views, None, train, held_out),
+                *(self.n_components_, random_state, groups),
+            )
+            self._relearn(data, LearntFeatures(X.shape[1], folding=folding))
+        return self
+
+    def _relearn(self, data: FitData, features: LearntFeatures) -> None:
+        """Change the first layer for new documents, and set the attributes."""
+        before, tied = self._network, self._network.tied
+        known = padded(self._squares, features.n_features)
+        coefs = coefs_to_update(before, features.folding, features.n_features)
+        teacher, components = data.teacher, self.teacher_components_
+        embedded = data.train[teacher.is_embedded[data.train]]
+        learning = partial(
+            targets_of_update, teacher, components, data.X, Network.of(coefs, tied)
+        )
+        with stage("new weights", self.verbose):
+            if len(coefs) == 1 or tied:
+                regress_residuals(
+                    *(data.X, embedded, learning(), coefs),
+                    tied=tied,
+                    squares=known,
+                    past_weight=self.past_weight,
+                )
+        reduced = learning()
+        whole = None if self._compares_reduced else reduced
+        targets = Targets(whole, reduced, components)
+        full_weight = defaults.full_corpus_weight(self.corpus_weight, lambda: False)
+        result = self._train(
+            data, targets, targets.examples(data), coefs, full_weight, before=before
+        )
+        network, report = self._finish_update(
+            data, targets, features, result.coefs, before
+        )
+        self._adopt(
+            TrainedStudent(
+                network,
+                components,
+                self.n_teacher_documents_ + teacher.n_embedded,
+                result.loss_curve,
+                result.validation_scores or None,
+                report,
+                self.n_samples_seen_ + data.X.shape[0],
+                known + sums_of_squares(data.X),
+            )
+        )
+
     def _learn(
         self, data: FitData, features: LearntFeatures, task: FitTask | NullTask
     ) -> None:
@@ -561,11 +726,7 @@ class ReLUProjection(
                 data.terms,
                 data.train,
             )
-        student = partial(
-            TrainedStudent,
-            teacher_components=targets.components,
-            n_teacher_documents=data.teacher.n_embedded,
-        )
+        student = _student_of_fit(data, targets, features)
         attributes = partial(_attributes_of, student, features, self._is_tied)
         epoch_task = partial(task.epoch, attributes)
         result = self._train(data, targets, examples, coefs, full_weight, epoch_task)
@@ -586,25 +747,37 @@ class ReLUProjection(
         examples: TrainingExamples,
         coefs: list[np.ndarray],
         full_weight: float,
-        epoch_task: EpochTaskMaker,
+        epoch_task: EpochTaskMaker | None = None,
+        before: Network | None = None,
     ) -> TrainingResult:
-        """Run the epochs. Only this part of a fit needs torch."""
+        """Run the epochs. Only this part of a fit needs torch.
+
+        ``before`` is the network that is updated; None in a fit.
+        """
         torch = import_optional(
             "torch", extra="train", purpose="ReLUProjection.fit (not transform)"
         )
-        from sklux._student.training import NeighborScore, train_student
+        from sklux._student.training import NeighborScore, no_task, train_student
 
         check_device(torch, self.device)
+        tied = self._is_tied if before is None else before.tied
         score = None
         if len(data.held_out):
             score = NeighborScore(
-                data.X[data.held_out], targets.reduced[data.held_out], self._is_tied
+                data.X[data.held_out], targets.reduced[data.held_out], tied
             )
         settings = self._training_settings(
             data, full_weight, score.error if score else 0.0
         )
+        if before is not None:
+            settings.tied = tied
+            n_documents = self.n_samples_seen_ + len(data.train)
+            settings.batch_size = defaults.batch_size(self.batch_size, n_documents)
+            settings.trains_dense = False
+            settings.learning_rate_init /= max(self.past_weight, 1.0)
         return train_student(
-            examples, coefs, settings, score, data.random_state, epoch_task
+            *(examples, coefs, settings, score, data.random_state),
+            no_task if epoch_task is None else epoch_task,
         )
 
     def _finish(
@@ -625,6 +798,29 @@ class ReLUProjection(
             _warn_of_report(report)
         coefs = finished_coefs(data, targets, coefs, tied)
         return stored_network(coefs, data.X, dtype, features, tied), report
+
+    def _finish_update(
+        self,
+        data: FitData,
+        targets: Targets,
+        features: LearntFeatures,
+        coefs: list[np.ndarray],
+        before: Network,
+    ) -> tuple[Network, FitReport]:
+        """Return the updated network in its stored form, and the report on it."""
+        tied, dense = before.tied, before.dense
+        if not self._compares_reduced:
+            coefs = rotated_coefs(data, targets, coefs, tied)
+            dense = tuple(coefs[1:])
+        coefs = [coefs[0], *dense]
+        with stage("report", self.verbose):
+            report = report_on_fit(data, coefs, self.weights_dtype, features, tied)
+            _warn_of_report(report)
+        start_unseen_features(coefs, data, targets.reduced, tied)
+        network = updated_network(
+            *(before, coefs, data.X, features, self.weights_dtype)
+        )
+        return network, report
 
     def _training_settings(
         self, data: FitData, full_weight: float, score_error: float
@@ -813,12 +1009,11 @@ class ReLUProjection(
         components = self.teacher_components_
         if components is not None:
             components = components[:n_components].copy()
-        student = TrainedStudent(
-            self._network.truncated(int(n_components)),
-            components,
-            self.n_teacher_documents_,
-            self.loss_curve_,
-            self.validation_scores_,
+        student = replace(
+            student_of(self),
+            network=self._network.truncated(int(n_components)),
+            teacher_components=components,
+            report=None,
         )
         model = copy(self)
         model.n_components = int(n_components)
@@ -855,6 +1050,19 @@ class ReLUProjection(
         self._validate_params()
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_loss(self.loss)
+
+
+def _student_of_fit(
+    data: FitData, targets: Targets, features: LearntFeatures
+) -> partial[TrainedStudent]:
+    """What is known of the student before its training."""
+    return partial(
+        TrainedStudent,
+        teacher_components=targets.components,
+        n_teacher_documents=data.teacher.n_embedded,
+        n_samples_seen=data.X.shape[0],
+        squares=features.spread(sums_of_squares(data.X)),
+    )
 
 
 def _attributes_of(
@@ -976,6 +1184,80 @@ def fit_projection(
         view_teacher=view_teacher,
         warns_of_missing=warns_of_missing,
         warns_of_memory=warns_of_memory,
+    )
+
+
+def update_projection(
+    projection: ReLUProjection,
+    X: MatrixLike,
+    teacher: TeacherEmbeddings,
+    X_views: MatrixLike | None,
+    text_groups: np.ndarray | None,
+    folding: Folding | None,
+) -> None:
+    """Update a fitted projection on checked teacher embeddings of new documents.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Fitted; changed in place.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Features of the new documents: the features of the fit, then new ones.
+    teacher : TeacherEmbeddings
+        Embeddings of the same documents.
+    X_views : {array-like, sparse matrix} or None
+        As in `ReLUProjection.partial_fit`.
+    text_groups : ndarray of shape (n_samples,), dtype=np.intp, or None
+        As in `fit_projection`.
+    folding : Folding or None
+        The form in which ``X`` and ``X_views`` are; None means that they are as
+        `transform` reads them.
+    """
+    projection._update(X, teacher, X_views, text_groups, folding)
+
+
+def student_of(projection: ReLUProjection) -> TrainedStudent:
+    """Return the fitted attributes of a projection as one value.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Fitted.
+
+    Returns
+    -------
+    TrainedStudent
+        The network and the history of its training.
+    """
+    return TrainedStudent(
+        projection._network,
+        projection.teacher_components_,
+        projection.n_teacher_documents_,
+        projection.loss_curve_,
+        projection.validation_scores_,
+        projection.report_,
+        # Older pickles lack these.
+        vars(projection).get("n_samples_seen_", 0),
+        vars(projection).get("_squares"),
+    )
+
+
+def count_as(projection: ReLUProjection, n_documents: int) -> None:
+    """Let a fit on a sample count as a fit on all documents in `partial_fit`.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Fitted on a sample; changed in place.
+    n_documents : int
+        Number of all documents.
+    """
+    student = student_of(projection)
+    squares = student.squares
+    if squares is not None:
+        squares = squares * np.float32(n_documents / student.n_samples_seen)
+    adopt_student(
+        projection, replace(student, n_samples_seen=n_documents, squares=squares)
     )
 
 

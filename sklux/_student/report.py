@@ -23,6 +23,8 @@ from sklux._utils.similarity import (
 )
 
 N_PAIRS = 100_000
+# Maximum number of documents whose neighbours are compared.
+MAX_DRIFT = 2000
 # A student has collapsed if its effective rank is less than this share of the rank that
 # it could have.
 COLLAPSED_SHARE = 0.25
@@ -325,6 +327,84 @@ def fit_report(
         teacher_effective_rank=covariance_rank(teacher),
         student_mean_cosine=mean_pair_cosine(student),
         teacher_mean_cosine=mean_pair_cosine(teacher),
+    )
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """How far an update of a student moved the vectors of some documents.
+
+    Documents with a zero vector before or after are left out. For fewer than three
+    others, the shares are None.
+
+    Attributes
+    ----------
+    n_documents : int
+        Number of documents.
+    is_past : bool
+        Whether they are documents of earlier fits; otherwise they are the new ones.
+    mean_cosine : float or None
+        Mean cosine of a document's vectors before and after.
+    neighbors_kept : float or None
+        Share of the nearest documents before (`n_neighbors`) that are among the nearest
+        after.
+    """
+
+    n_documents: int
+    is_past: bool
+    mean_cosine: float | None = None
+    neighbors_kept: float | None = None
+
+    @property
+    def n_neighbors(self) -> int:
+        """Number of neighbours compared: 10, or at most half of few documents."""
+        return n_neighbors_compared(self.n_documents)
+
+    def __str__(self) -> str:
+        kind = "past" if self.is_past else "new"
+        noun = "document" if self.n_documents == 1 else "documents"
+        if self.mean_cosine is None or self.neighbors_kept is None:
+            return (
+                f"Before and after: {self.n_documents:,} {kind} {noun}, too few to "
+                "compare."
+            )
+        return (
+            f"Before and after: {self.n_documents:,} {kind} {noun}\n"
+            f"mean cosine {self.mean_cosine:.3f}, {100 * self.neighbors_kept:.1f} % of "
+            f"the {self.n_neighbors} nearest kept"
+        )
+
+
+def drift_report(before: np.ndarray, after: np.ndarray, is_past: bool) -> DriftReport:
+    """Compare the vectors of documents before and after an update.
+
+    Parameters
+    ----------
+    before, after : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Unit rows, or zero rows.
+    is_past : bool
+        Whether the documents are of earlier fits.
+
+    Returns
+    -------
+    DriftReport
+        The report. The neighbours of at most `MAX_DRIFT` documents are compared.
+    """
+    is_compared = ~(is_zero_row(before) | is_zero_row(after))
+    before, after = before[is_compared], after[is_compared]
+    report = DriftReport(len(before), bool(is_past))
+    if len(before) < MIN_DOCUMENTS:
+        return report
+    cosines = np.einsum("ij,ij->i", before, after, dtype=np.float64)
+    step = -(-len(before) // MAX_DRIFT)
+    queries = np.arange(0, len(before), step)
+    return replace(
+        report,
+        mean_cosine=float(cosines.mean()),
+        neighbors_kept=neighbor_overlap(
+            nearest_neighbors(before, queries, report.n_neighbors),
+            nearest_neighbors(after, queries, report.n_neighbors),
+        ),
     )
 
 

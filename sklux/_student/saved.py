@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 
 from sklux._student.network import WEIGHT_DTYPES, Network, check_finite, fits_ties
-from sklux._student.projection import ReLUProjection, adopt_student, network_of
+from sklux._student.projection import (
+    ReLUProjection,
+    adopt_student,
+    network_of,
+    student_of,
+)
 from sklux._student.report import FitReport
 from sklux._student.trained import TrainedStudent
 from sklux._utils.memory import is_mapped
@@ -90,6 +95,7 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
         "loss_curve": projection.loss_curve_,
         "validation_scores": projection.validation_scores_,
         "n_taught": projection.n_teacher_documents_,
+        "n_samples_seen": student_of(projection).n_samples_seen,
         "report": None if projection.report_ is None else projection.report_.as_dict(),
         "has_teacher_components": projection.teacher_components_ is not None,
         "has_places": network_of(projection).places is not None,
@@ -109,7 +115,8 @@ def projection_tensors(projection: ReLUProjection) -> dict[str, np.ndarray]:
     -------
     dict of str to ndarray
         ``coefs.0``, ``coefs.1``, ..., with the first layer in its stored form; and
-        ``scales``, ``places`` and ``teacher_components`` if they are not None.
+        ``scales``, ``places``, ``teacher_components`` and ``squares`` if they are not
+        None.
 
     Raises
     ------
@@ -123,8 +130,11 @@ def projection_tensors(projection: ReLUProjection) -> dict[str, np.ndarray]:
     for name in OPTIONAL:
         if getattr(network, name) is not None:
             tensors[name] = getattr(network, name)
-    if projection.teacher_components_ is not None:
-        tensors["teacher_components"] = projection.teacher_components_
+    student = student_of(projection)
+    if student.teacher_components is not None:
+        tensors["teacher_components"] = student.teacher_components
+    if student.squares is not None:
+        tensors["squares"] = student.squares
     for name, array in tensors.items():
         check_finite(name, array)
     return tensors
@@ -183,7 +193,9 @@ def restore_projection(
         is_weight = name.startswith("coefs.") or name in OPTIONAL
         if is_weight and (verify or name != "coefs.0" or not is_mapped(array)):
             check_finite(name, array)
-    student = TrainedStudent(Network(first, dense, **parts, tied=tied), components)
+    network = Network(first, dense, **parts, tied=tied)
+    squares = _checked_squares(tensors.get("squares"), network.n_features, verify)
+    student = TrainedStudent(network, components, squares=squares)
     adopt_student(projection, replace(student, **_history(state)))
     return projection
 
@@ -193,11 +205,33 @@ def _history(state: dict[str, Any]) -> dict[str, Any]:
     report = state.get("report")
     return {
         # The file format keeps an older name.
-        "n_teacher_documents": checked_count(state.get("n_taught", 0), "documents"),
+        "n_teacher_documents": checked_count(
+            state.get("n_taught", 0), "documents with a teacher embedding"
+        ),
         "loss_curve": state["loss_curve"],
         "validation_scores": state["validation_scores"],
         "report": None if report is None else FitReport.from_dict(report),
+        "n_samples_seen": checked_count(state.get("n_samples_seen", 0), "documents"),
     }
+
+
+def _checked_squares(
+    squares: np.ndarray | None, n_features: int, verify: bool
+) -> np.ndarray | None:
+    """Sums of squares for `partial_fit`; files of older versions have none."""
+    if squares is None:
+        return None
+    is_read = verify or not is_mapped(squares)
+    if (
+        squares.shape != (n_features,)
+        or squares.dtype != np.float32
+        or (is_read and not (np.isfinite(squares) & (squares >= 0)).all())
+    ):
+        raise ValueError(
+            "The model's 'squares' are damaged: there must be a finite float32 number, "
+            "0 or more, for each feature. Save the model again."
+        )
+    return squares
 
 
 def _check_weights(
@@ -251,14 +285,14 @@ def _check_parts(
 
 
 def checked_count(count: object, noun: str) -> int:
-    """Check the number of documents or terms with a teacher embedding.
+    """Check a number of documents or terms.
 
     Parameters
     ----------
     count : object
         The number in the file.
     noun : str
-        "documents" or "terms", for the message.
+        What the number counts, for the message.
 
     Returns
     -------
@@ -272,7 +306,7 @@ def checked_count(count: object, noun: str) -> int:
     """
     if type(count) is not int or count < 0:
         raise ValueError(
-            f"The model's number of {noun} with a teacher embedding must be an int, 0 "
-            f"or more. Got {count!r} instead."
+            f"The model's number of {noun} must be an int, 0 or more. Got {count!r} "
+            "instead."
         )
     return count

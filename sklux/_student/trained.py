@@ -29,6 +29,12 @@ class TrainedStudent:
         Held-out score of each epoch; None without held-out documents.
     report : FitReport or None
         Comparison of the student with its teacher.
+    n_samples_seen : int
+        Number of documents of all fits; 0 if the number is unknown.
+    squares : ndarray of shape (n_features,), dtype=np.float32, or None
+        Sum of the squares of each feature over these documents, whose rows have unit
+        length and are in the form in which they are learnt. It tells how certain the
+        weights of each feature are. None if it is unknown.
     """
 
     network: Network
@@ -37,6 +43,8 @@ class TrainedStudent:
     loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] | None = None
     report: FitReport | None = None
+    n_samples_seen: int = 0
+    squares: np.ndarray | None = None
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes of a `ReLUProjection`.
@@ -55,4 +63,6 @@ class TrainedStudent:
             "validation_scores_": self.validation_scores,
             "n_iter_": len(self.loss_curve),
             "report_": self.report,
+            "n_samples_seen_": self.n_samples_seen,
+            "_squares": self.squares,
         }

@@ -53,7 +53,8 @@ class TrainingSettings:
     """Settings of the training loop, with the names of parameters of `ReLUProjection`.
 
     ``loss`` has the weight of each distillation loss. ``score_error`` is the standard
-    error of the held-out score. ``tied`` tells whether the rows are tied.
+    error of the held-out score. ``tied`` tells whether the rows are tied,
+    ``trains_dense`` whether the layers after the first are trained too.
     """
 
     loss: dict[str, float]
@@ -70,6 +71,7 @@ class TrainingSettings:
     verbose: bool
     score_error: float = 0.0
     tied: bool = False
+    trains_dense: bool = True
 
 
 @dataclass
@@ -409,7 +411,10 @@ class _TrainingLoop:
         batch = self.batches.take(samples)
         hidden = torch.from_numpy(self.first.sums(batch)).to(self.settings.device)
         hidden.requires_grad_()
-        weights = [layer.weights.detach().requires_grad_() for layer in self.dense]
+        weights = [
+            layer.weights.detach().requires_grad_(self.settings.trains_dense)
+            for layer in self.dense
+        ]
         student = forward(hidden, weights, self.settings.tied)
         groups = self.batches.view_groups(samples)
         compared = student, samples, self.targets, self.settings, groups
@@ -418,8 +423,9 @@ class _TrainingLoop:
         if np.isfinite(value):
             loss.backward()
             self.first.step(batch, _gradient(hidden).cpu().numpy(), rate)
-            for layer, weight in zip(self.dense, weights):
-                layer.step(_gradient(weight), rate)
+            if self.settings.trains_dense:
+                for layer, weight in zip(self.dense, weights):
+                    layer.step(_gradient(weight), rate)
         return value
 
     def _targets_of_views(self, samples) -> torch.Tensor | None:

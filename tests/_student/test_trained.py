@@ -13,7 +13,10 @@ from sklux._student.trained import TrainedStudent
 def test_trained_student_attributes():
     network = Network.of(random_weights((9, 5, 3)))
     components, report = np.eye(3, dtype=np.float32), FitReport(7, 3, held_out=True)
-    student = TrainedStudent(network, components, 20, [0.5, 0.25], [0.1, 0.2], report)
+    squares = np.ones(9, dtype=np.float32)
+    student = TrainedStudent(
+        *(network, components, 20, [0.5, 0.25], [0.1, 0.2], report, 30, squares)
+    )
     assert student.attributes() == {
         "_network": network,
         "n_components_": 3,
@@ -23,6 +26,8 @@ def test_trained_student_attributes():
         "validation_scores_": [0.1, 0.2],
         "n_iter_": 2,
         "report_": report,
+        "n_samples_seen_": 30,
+        "_squares": squares,
     }
 
 
