@@ -1204,7 +1204,6 @@ class LuxicalVectorizer(
         model.teacher_id_ = state["teacher_id"]
         model.drift_ = None
         # The name in the file is older than the attribute's; older files have none.
-        model.n_teacher_terms_ = checked_count(state.get("n_taught_terms", 0), "terms")
         model.stream_report_ = None
         model.n_teacher_terms_ = checked_count(
             state.get("n_taught_terms", 0), "terms with a teacher embedding"

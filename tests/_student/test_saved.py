@@ -254,6 +254,6 @@ def test_checked_count_returns_the_number(count):
 def test_checked_count_refuses_other_values(count):
     with pytest.raises(
         ValueError,
-        match=f"number of terms with a teacher embedding must be .* Got {count!r} inst",
+        match=f"number of terms must be an int, 0 or more. Got {count!r} instead",
     ):
         checked_count(count, "terms")
