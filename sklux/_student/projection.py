@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
@@ -230,6 +232,15 @@ class ReLUProjection(
         The larger it is, the less the weights of known features change. 0 forgets what
         is known about the features, and keeps the space alone.
 
+    checkpoint : str, path-like or None, default=None
+        File that gets the state of the training after each epoch. If a fit is killed,
+        the same fit goes on from this file, with the same bits as without the stop: it
+        computes the initial weights again, and skips the epochs that are done. The file
+        of a fit with other data or parameters is an error. It is deleted at the end of
+        the fit. Each epoch writes the weights four times in float32, so this is for
+        fits that take hours. Fits that run at the same time, as in a search, must not
+        share a file. A model file does not hold this parameter.
+
     device : str, default='cpu'
         Torch device of the dense layers and the losses in training, such as
         ``'cuda'``. The first layer and `transform` always run on the CPU.
@@ -372,6 +383,7 @@ class ReLUProjection(
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "past_weight": [Interval(Real, 0, None, closed="left")],
+        "checkpoint": [str, os.PathLike, None],
         "device": [str],
         "weights_dtype": [StrOptions(set(WEIGHT_DTYPES))],
         "n_jobs": [Integral, None],
@@ -398,6 +410,7 @@ class ReLUProjection(
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         past_weight: float = 1.0,
+        checkpoint: str | os.PathLike[str] | None = None,
         device: str = "cpu",
         weights_dtype: Literal["float32", "float16", "int8"] = "int8",
         n_jobs: int | None = None,
@@ -420,6 +433,7 @@ class ReLUProjection(
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.past_weight = past_weight
+        self.checkpoint = checkpoint
         self.device = device
         self.weights_dtype = weights_dtype
         self.n_jobs = n_jobs
@@ -556,6 +570,7 @@ class ReLUProjection(
             rows = slice(None) if teacher.is_complete else teacher.is_embedded
             with fit_task(self, context, lambda: X[rows], teacher.embedded) as task:
                 self._learn(data, features, task)
+            self._remove_checkpoint()
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -657,7 +672,13 @@ class ReLUProjection(
                 *(self.n_components_, random_state, groups),
             )
             self._relearn(data, LearntFeatures(X.shape[1], folding=folding))
+            self._remove_checkpoint()
         return self
+
+    def _remove_checkpoint(self) -> None:
+        """Delete the file of a training that is finished."""
+        if self.checkpoint is not None:
+            Path(self.checkpoint).unlink(missing_ok=True)
 
     def _relearn(self, data: FitData, features: LearntFeatures) -> None:
         """Change the first layer for new documents, and set the attributes."""
@@ -778,6 +799,7 @@ class ReLUProjection(
         return train_student(
             *(examples, coefs, settings, score, data.random_state),
             no_task if epoch_task is None else epoch_task,
+            self.checkpoint,
         )
 
     def _finish(

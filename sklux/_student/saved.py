@@ -50,6 +50,8 @@ def projection_params(projection: ReLUProjection) -> dict[str, Any]:
         params["loss"] = {
             name: float(weight) for name, weight in params["loss"].items()
         }
+    # A path of this machine.
+    params["checkpoint"] = None
     sizes = params["hidden_layer_sizes"]
     if isinstance(sizes, Iterable) and not isinstance(sizes, str):
         params["hidden_layer_sizes"] = [int(size) for size in sizes]

@@ -8,11 +8,11 @@ Only this module and `losses` import torch. They are loaded inside ``fit``.
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,13 @@ from sklearn.exceptions import ConvergenceWarning
 from torch.nn import functional
 
 from sklux._kernels.layers import BETA_1, BETA_2, EPSILON
+from sklux._student.checkpoint import (
+    Checkpoint,
+    TrainingState,
+    random_arrays,
+    restore_random,
+    training_key,
+)
 from sklux._student.first_layer import FirstLayer, MiniBatches
 from sklux._student.fit_data import RowSource, TrainingExamples
 from sklux._student.losses import contrastive_loss, cosine_loss, similarity_kl_loss
@@ -260,6 +267,7 @@ def train_student(
     score: Callable[[list[np.ndarray]], float] | None,
     random_state: np.random.RandomState,
     epoch_task: EpochTaskMaker = no_task,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> TrainingResult:
     """Train a student.
 
@@ -280,6 +288,9 @@ def train_student(
         Takes the weights at the beginning of an epoch, and returns a context manager
         that yields an `EpochTask`. It reports the epoch to callbacks, which may stop
         the training.
+    checkpoint : str, path-like or None, default=None
+        File that gets the state after each epoch. If it exists, the training goes on
+        from there.
 
     Returns
     -------
@@ -307,8 +318,13 @@ def train_student(
         torch.enable_grad(),
         full_precision(settings.device),
     ):
+        file = None
+        if checkpoint is not None:
+            # What is shown does not change the training.
+            key = training_key(examples, coefs, replace(settings, verbose=False))
+            file = Checkpoint(checkpoint, key)
         loop = _TrainingLoop(examples, coefs, settings, random_state)
-        return loop.run(score, epoch_task)
+        return loop.run(score, epoch_task, file)
 
 
 class RowsOnDevice:
@@ -364,10 +380,11 @@ class _TrainingLoop:
         dense = (layer.weights.cpu().numpy() for layer in self.dense)
         return [self.first.weights, *dense]
 
-    def run(self, score, epoch_task) -> TrainingResult:
+    def run(self, score, epoch_task, checkpoint=None) -> TrainingResult:
         """Run the epochs, with the stopping rule and the callbacks."""
         stopping = _StoppingRule(self.settings, score, self.coefs())
         losses: list[float] = []
+        first_epoch = self._go_on(checkpoint, stopping, losses)
         n_epochs = self.settings.max_iter
         bar = documents_bar(
             "training",
@@ -376,7 +393,8 @@ class _TrainingLoop:
             f"documents in {n_epochs} epochs",
         )
         with bar as progress:
-            for epoch in range(n_epochs):
+            progress.update(self.batches.n_samples * first_epoch)
+            for epoch in range(first_epoch, n_epochs):
                 with epoch_task(self.coefs()) as task:
                     loss = self._epoch(epoch, progress)
                     coefs = self.coefs()
@@ -387,10 +405,62 @@ class _TrainingLoop:
                     losses.append(loss)
                     should_stop = stopping.should_stop(coefs, loss)
                     task.update(coefs)
+                is_last = should_stop or task.stop_requested
+                self._keep(checkpoint, stopping, losses, n_epochs if is_last else None)
                 progress.set_postfix(loss=loss, **stopping.last_score())
-                if should_stop or task.stop_requested:
+                if is_last:
                     break
         return TrainingResult(stopping.kept, losses, stopping.scores)
+
+    @property
+    def _layers(self) -> list[FirstLayer | DenseLayer]:
+        """All layers."""
+        return [self.first, *self.dense]
+
+    def _go_on(self, checkpoint, stopping, losses) -> int:
+        """Take the state of a file; return the number of the next epoch."""
+        state = None if checkpoint is None else checkpoint.read()
+        if state is None:
+            return 0
+        arrays, values = state.arrays, state.values
+        for name, array in self._arrays(stopping).items():
+            np.copyto(array, arrays[name])
+        for layer, n_steps in zip(self._layers, values["n_steps"]):
+            layer.n_steps = n_steps
+        if self.settings.device != "cpu":
+            for number, layer in enumerate(self.dense, start=1):
+                for name in ("weights", "mean", "mean_square"):
+                    tensor = torch.from_numpy(arrays[f"{name}.{number}"])
+                    getattr(layer, name).copy_(tensor)
+        restore_random(self.batches.random_state, arrays)
+        stopping.restore(values)
+        losses.extend(values["losses"])
+        return values["next_epoch"]
+
+    def _keep(self, checkpoint, stopping, losses, next_epoch) -> None:
+        """Write the state after an epoch, if there is a file."""
+        if checkpoint is None:
+            return
+        arrays = self._arrays(stopping) | random_arrays(self.batches.random_state)
+        values = {
+            "n_steps": [layer.n_steps for layer in self._layers],
+            "next_epoch": len(losses) if next_epoch is None else next_epoch,
+            "losses": losses,
+        }
+        checkpoint.write(TrainingState(arrays, values | stopping.state()))
+
+    def _arrays(self, stopping) -> dict[str, np.ndarray]:
+        """Weights, moments and the weights to keep; on the CPU without a copy."""
+        arrays = {}
+        for number, layer in enumerate(self._layers):
+            for name in ("weights", "mean", "mean_square"):
+                values = getattr(layer, name)
+                if isinstance(values, torch.Tensor):
+                    values = values.cpu().numpy()
+                arrays[f"{name}.{number}"] = values
+        for number, weights in enumerate(stopping.kept):
+            arrays[f"kept.{number}"] = weights
+        return arrays
 
     def _epoch(self, epoch, progress) -> float:
         """Run the steps of an epoch; return the mean loss, which may not be finite."""
@@ -546,6 +616,17 @@ class _StoppingRule:
         self.kept = [weights.copy() for weights in start]
         self.best = -np.inf
         self.n_no_change = 0
+
+    def state(self) -> dict[str, object]:
+        """What the rule has recorded, as values for JSON, without the weights."""
+        best = self.best if np.isfinite(self.best) else None
+        return {"scores": self.scores, "best": best, "n_no_change": self.n_no_change}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take what another rule has recorded."""
+        self.scores = list(state["scores"])
+        self.best = -np.inf if state["best"] is None else state["best"]
+        self.n_no_change = state["n_no_change"]
 
     def last_score(self) -> dict[str, float]:
         """Score of the last epoch for the progress bar, if there is one."""
