@@ -1,10 +1,19 @@
 """The fit of a LuxicalVectorizer on a stream of documents."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sklux._lexical.streamed import StreamedTerms, fit_on_batches, reads_batches
+import numpy as np
+from scipy import sparse
+
+from sklux._lexical.streamed import fit_on_batches, reads_batches
 from sklux._lexical.vectorizer import LexicalVectorizer
-from sklux._sources.sample import StreamReader
+from sklux._sources.sample import Sample, StreamReader
+from sklux._sources.stream import DocumentStream
+from sklux._student.fit_data import Corpus, CorpusPart
+from sklux._student.teacher_embeddings import TeacherEmbeddings
+from sklux._utils.documents import NullDocuments
 
 
 @dataclass(frozen=True)
@@ -47,35 +56,113 @@ class StreamReport:
         )
 
 
-def fit_terms(
-    lexical: LexicalVectorizer, reader: StreamReader, words: tuple[str, ...]
-) -> tuple[StreamReport, list[str]]:
+class ReadStream(NamedTuple):
+    """A stream whose terms were counted, and whose sample is in memory.
+
+    Attributes
+    ----------
+    reader : StreamReader
+        Reads the stream again.
+    report : StreamReport
+        What was read.
+    lost : list of str
+        Given words that are not terms.
+    """
+
+    reader: StreamReader
+    report: StreamReport
+    lost: list[str]
+
+    @property
+    def sample(self) -> Sample:
+        """The documents in memory."""
+        return self.reader.sample
+
+    def corpus(
+        self,
+        embeddings: TeacherEmbeddings,
+        halves: TeacherEmbeddings | None,
+        rows_of: Callable[[list[str]], sparse.csr_matrix],
+        views_of: Callable[[list[str]], sparse.csr_matrix | None],
+    ) -> Corpus:
+        """Return the corpus for the training.
+
+        Parameters
+        ----------
+        embeddings : TeacherEmbeddings
+            Teacher embeddings of the sample.
+        halves : TeacherEmbeddings or None
+            Teacher embeddings of the halves of the sample's documents.
+        rows_of : callable
+            Maps documents to features, in the form in which they are learnt.
+        views_of : callable
+            Maps documents to the features of their halves, or to None.
+
+        Returns
+        -------
+        Corpus
+            A part for each batch of the stream.
+        """
+        n_sampled = len(self.sample.documents)
+
+        def parts(has_views: bool) -> Iterator[CorpusPart]:
+            for batch, hashes in self.reader.batches():
+                # Where the documents, or their halves, are in the sample.
+                rows = self.sample.find(hashes)
+                teacher = embeddings.taken(rows)
+                if batch.vectors is not None:
+                    teacher = TeacherEmbeddings.of_part(batch.vectors)
+                view_teacher = None
+                if halves is not None:
+                    second = np.where(rows < 0, -1, rows + n_sampled)
+                    view_teacher = halves.taken(np.concatenate([rows, second]))
+                yield CorpusPart(
+                    rows_of(batch.documents),
+                    teacher,
+                    views_of(batch.documents) if has_views else None,
+                    view_teacher,
+                )
+
+        has_all = self.reader.stream.embeddings is not None
+        return Corpus(
+            self.report.n_documents,
+            self.reader.n_embedded if has_all else embeddings.n_embedded,
+            has_all,
+            parts,
+        )
+
+
+def read_stream(
+    lexical: LexicalVectorizer,
+    stream: DocumentStream,
+    null_documents: NullDocuments,
+    words: tuple[str, ...],
+) -> ReadStream:
     """Fit a lexical stage on a stream, and draw the sample.
 
     Parameters
     ----------
     lexical : LexicalVectorizer
         `check_stage` accepts it; changed in place.
-    reader : StreamReader
-        Reads the stream.
+    stream : DocumentStream
+        The stream.
+    null_documents : {'error', 'empty'}
+        Whether missing documents are refused, or read as empty texts.
     words : tuple of str
         Words to add to the terms.
 
     Returns
     -------
-    report : StreamReport
-        What was read.
-    lost : list of str
-        Given words that are not terms.
+    ReadStream
+        The stream, with what was learnt.
 
     Raises
     ------
     ValueError
-        If the stream has no documents or only one, or changes between two passes.
+        If the stream has no documents, or changes between two passes.
     """
-    found: StreamedTerms = fit_on_batches(
-        lexical, reader.documents, words, reader.stream.max_terms
-    )
+    reader = StreamReader(stream, null_documents)
+    found = fit_on_batches(lexical, reader.documents, words, stream.max_terms)
     report = StreamReport(
         found.n_documents,
         len(reader.sample.documents),
@@ -83,7 +170,8 @@ def fit_terms(
         found.missed,
         found.dropped,
     )
-    return report, found.extension.lost if found.extension else []
+    lost = found.extension.lost if found.extension else []
+    return ReadStream(reader, report, lost)
 
 
 def check_stage(lexical: object) -> None:

@@ -51,12 +51,12 @@ from sklux._lexical.vectorizer import (
     reads_iterators,
     takes_words,
 )
-from sklux._sources.sample import StreamReader
 from sklux._sources.stream import DocumentStream
-from sklux._streamed_fit import StreamReport, check_stage, fit_terms
+from sklux._streamed_fit import ReadStream, StreamReport, check_stage, read_stream
 from sklux._student.arguments import check_has_values
 from sklux._student.evidence import MAX_DOCUMENTS as MAX_COMPARED
 from sklux._student.evidence import best_setting
+from sklux._student.fit_data import Corpus
 from sklux._student.fit_memory import guessed_size, warn_of_memory
 from sklux._student.folding import Folding, folding_of_terms
 from sklux._student.network import WEIGHT_DTYPES, apply_network
@@ -64,7 +64,6 @@ from sklux._student.projection import (
     ReLUProjection,
     adopt_student,
     check_parameters,
-    count_as,
     fit_projection,
     network_of,
     student_of,
@@ -87,6 +86,7 @@ from sklux._student.saved import (
     restore_projection,
 )
 from sklux._student.teacher_embeddings import (
+    STREAM_NAME,
     TeacherEmbeddings,
     can_only_be_embeddings,
     has_embedding,
@@ -460,7 +460,7 @@ class LuxicalVectorizer(
                 # The terms come first: they take seconds, the teacher takes long.
                 with task.part("terms"), stage("terms", self.verbose):
                     learnt = self._learn_terms(lexical, documents, embeddings, plan)
-                    documents, embeddings, X, folding, stream_report = learnt
+                    documents, embeddings, X, folding, stream = learnt
                     makes_views = self._makes_views(lexical, projection, X)
                 with task.part("teacher"):
                     terms, embeddings = self._embedded(
@@ -471,18 +471,19 @@ class LuxicalVectorizer(
                     if makes_views:
                         views = self._views(lexical, documents, folding)
                         halves = self._embedded_halves(documents, embeddings, views)
+            corpus = self._corpus(stream, lexical, folding, embeddings, halves, views)
             release_free_memory()
             with task.part("training", projection):
                 fit_projection(
                     projection,
                     *(X, embeddings, views, terms, copy_groups(documents), folding),
                     view_teacher=halves,
+                    corpus=corpus,
                     warns_of_missing=teacher_embeddings is not None,
                     warns_of_memory=not warned,
                 )
-                if stream_report is not None:
-                    count_as(projection, stream_report.n_documents)
-            self._adopt(lexical, projection, teacher_id, _n_terms(terms), stream_report)
+            report = None if stream is None else stream.report
+            self._adopt(lexical, projection, teacher_id, _n_terms(terms), report)
         return self
 
     def _given(
@@ -1459,24 +1460,46 @@ class LuxicalVectorizer(
         TeacherEmbeddings | None,
         Rows,
         Folding | None,
-        StreamReport | None,
+        ReadStream | None,
     ]:
         """Fit the lexical stage; what is in memory of the documents from here on."""
         if not isinstance(documents, DocumentStream):
             X, folding = self._fit_lexical(lexical, documents, plan)
             return documents, embeddings, X, folding, None
-        reader = StreamReader(documents, self.null_documents)
         with self._lexical_context():
-            report, lost = fit_terms(lexical, reader, plan.words)
-        _check_n_documents(report.n_documents)
-        if plan.is_list and lost:
-            self._warn_of_lost_words(plan, lost)
-        texts, vectors, _ = reader.sample
+            stream = read_stream(lexical, documents, self.null_documents, plan.words)
+        _check_n_documents(stream.report.n_documents)
+        if plan.is_list and stream.lost:
+            self._warn_of_lost_words(plan, stream.lost)
+        texts, vectors = stream.sample.documents, stream.sample.vectors
         if vectors is not None:
-            embeddings = TeacherEmbeddings.of_rows(vectors, "The stream's embeddings")
+            embeddings = TeacherEmbeddings.of_rows(vectors, STREAM_NAME)
         rows = self._lexical_rows(lexical, texts)
         folding = _folding(lexical, rows)
-        return texts, embeddings, _learnt_form(rows, folding), folding, report
+        return texts, embeddings, _learnt_form(rows, folding), folding, stream
+
+    def _corpus(
+        self,
+        stream: ReadStream | None,
+        lexical: BaseEstimator,
+        folding: Folding | None,
+        embeddings: TeacherEmbeddings,
+        halves: TeacherEmbeddings | None,
+        views: sparse.csr_matrix | None,
+    ) -> Corpus | None:
+        """The corpus that the epochs read; None if all of it is in memory."""
+        if stream is None or stream.sample.is_whole:
+            return None
+
+        def rows_of(documents: list[str]) -> sparse.csr_matrix:
+            return _learnt_form(self._lexical_rows(lexical, documents), folding)
+
+        def views_of(documents: list[str]) -> sparse.csr_matrix | None:
+            if views is None:
+                return None
+            return self._views(lexical, documents, folding)
+
+        return stream.corpus(embeddings, halves, rows_of, views_of)
 
     def _fit_lexical(
         self, lexical: BaseEstimator, documents: list[str], plan: WordPlan

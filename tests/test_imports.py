@@ -21,7 +21,7 @@ ALLOWED = {
     "_teacher": {"_utils"},
     "_sources": {"_utils"},
     "_fused": {"_kernels", "_lexical", "_student", "_utils"},
-    "_streamed_fit": {"_lexical", "_sources", "_utils"},
+    "_streamed_fit": {"_lexical", "_sources", "_student", "_utils"},
     "_vectorizer": {
         "_fused",
         "_lexical",

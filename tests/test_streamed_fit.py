@@ -8,7 +8,8 @@ import pytest
 from conftest import small_vectorizer
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from sklux import LexicalVectorizer, LuxicalVectorizer
+from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+from sklux._student.initialization import CORPUS_STEPS
 from sklux.datasets import DocumentStream
 
 
@@ -78,6 +79,83 @@ def test_streamed_words_of_a_list_become_terms(documents, latent_teacher):
     assert {"word__zebra", "word__unseen"} <= model.lexical_.vocabulary_.keys()
     with pytest.warns(UserWarning, match="1 of 1 teacher_words cannot become"):
         model.set_params(teacher_words=["two words"]).fit(stream)
+
+
+def test_streamed_epochs_read_the_whole_corpus(documents, teacher_embeddings):
+    """Each step of the regression, too, unless the sample is the corpus."""
+    passes = []
+
+    def source():
+        passes.append(1)
+        return zip(documents, teacher_embeddings, strict=True)
+
+    def n_passes(sample_size):
+        passes.clear()
+        stream = DocumentStream(source, embeddings=True, sample_size=sample_size)
+        model = small_vectorizer(projection=ReLUProjection(4, max_iter=3)).fit(stream)
+        assert model.n_teacher_documents_ == len(documents)
+        assert len(model.projection_.loss_curve_) == 3
+        return len(passes)
+
+    # Two for the terms, one and the steps for the regression, three for the epochs.
+    assert n_passes(60) == 2 + 1 + CORPUS_STEPS + 3
+    assert n_passes(10_000) == 2
+
+
+def test_streamed_student_is_nearly_the_student_in_memory(documents, latent_teacher):
+    texts = [f"{text} {other}" for text in documents for other in documents[::60]]
+    texts = list(dict.fromkeys(texts))
+    vectors = latent_teacher.transform(texts)
+    params = dict(
+        lexical=LexicalVectorizer(),
+        projection=ReLUProjection(6, max_iter=3),
+        teacher_words=None,
+    )
+    held_out, n_train = slice(0, None, 4), np.arange(len(texts)) % 4 > 0
+    train = [text for text, is_train in zip(texts, n_train, strict=True) if is_train]
+    whole = LuxicalVectorizer(**params, random_state=0)
+    whole.fit(train, teacher_embeddings=vectors[n_train])
+    half = LuxicalVectorizer(**params, random_state=0).fit(
+        pairs(train, vectors[n_train], sample_size=len(train) // 2, batch_size=200)
+    )
+    scores = [
+        model.score(texts[held_out], teacher_embeddings=vectors[held_out])
+        for model in (whole, half)
+    ]
+    assert scores[1] > scores[0] - 0.06
+
+
+@pytest.mark.parametrize("halves", [False, True])
+def test_streamed_training_with_a_teacher_of_the_sample(
+    documents, latent_teacher, halves
+):
+    """Other documents have imputed embeddings."""
+    texts = [f"{text} {text} {other}" for text in documents for other in documents[:2]]
+    stream = DocumentStream(texts, sample_size=len(texts) // 2, batch_size=50)
+    model = small_vectorizer(
+        latent_teacher,
+        teacher_sample_size=80,
+        teacher_halves=halves,
+        lexical=LexicalVectorizer(),
+        projection=ReLUProjection(6, max_iter=2, contrastive_weight=0.1),
+    ).fit(stream)
+    assert model.n_teacher_documents_ == 80
+    vectors = model.transform(texts)
+    assert np.isfinite(vectors).all()
+    assert len(model.projection_.loss_curve_) == 2
+
+
+def test_streamed_source_that_changes_during_the_training(
+    documents, teacher_embeddings
+):
+    passes = iter([documents] * 3 + [documents[::-1][1:]])
+    stream = DocumentStream(
+        lambda: zip(next(passes), teacher_embeddings, strict=False),
+        embeddings=True,
+        sample_size=50,
+    )
+    with pytest.raises(ValueError, match="DocumentStream has changed"):
+        small_vectorizer().fit(stream)
 
 
 def test_streamed_counts_beyond_the_bound_are_reported(documents, teacher_embeddings):

@@ -196,6 +196,22 @@ def fit(
             "all embedded: twice as many documents gain more.",
         ),
     ] = False,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Read the files in batches, several times, because the documents do "
+            "not fit into memory. Teacher embeddings are made for documents of a "
+            "sample, or read from --embeddings.",
+        ),
+    ] = False,
+    sample_size: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Number of documents in memory, with --stream. Default: 100,000.",
+        ),
+    ] = None,
     components: Annotated[
         int | None, typer.Option(min=1, help="Width of the vectors. Default: 256.")
     ] = None,
@@ -251,6 +267,8 @@ def fit(
             "projection__weights_dtype": weights_dtype and weights_dtype.value,
             "lexical__max_features": max_features,
         },
+        streamed=stream,
+        sample_size=sample_size,
         quiet=quiet,
     )
 

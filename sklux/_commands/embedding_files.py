@@ -17,7 +17,9 @@ OBJECTS = (
 )
 
 
-def read_embeddings(path: Path, column: str | None = None) -> np.ndarray:
+def read_embeddings(
+    path: Path, column: str | None = None, *, is_mapped: bool = False
+) -> np.ndarray:
     """Read teacher embeddings from a .npy or Parquet file.
 
     Parameters
@@ -26,6 +28,8 @@ def read_embeddings(path: Path, column: str | None = None) -> np.ndarray:
         The file. Its first bytes decide the format.
     column : str or None, default=None
         Column of the vectors in a Parquet file; None means the only column of lists.
+    is_mapped : bool, default=False
+        Whether a .npy file is mapped, and not read into memory.
 
     Returns
     -------
@@ -49,7 +53,9 @@ def read_embeddings(path: Path, column: str | None = None) -> np.ndarray:
             "file. Leave it out."
         )
     else:
-        vectors = _read_npy(path, first_bytes)
+        vectors = _mapped_npy(path, first_bytes)
+        if not is_mapped:
+            vectors = np.array(vectors)
     if vectors.dtype.kind not in "fiu":
         raise ValueError(
             f"{path} must hold real numbers. Its values are of type {vectors.dtype}."
@@ -79,8 +85,8 @@ def check_column(embeddings: Path | None, column: str | None) -> None:
         )
 
 
-def _read_npy(path: Path, first_bytes: bytes) -> np.ndarray:
-    """The matrix in a .npy file."""
+def _mapped_npy(path: Path, first_bytes: bytes) -> np.ndarray:
+    """The matrix in a .npy file, mapped."""
     if first_bytes != NPY:
         kind = "a .npz archive" if first_bytes == ZIP else "another file"
         raise ValueError(
@@ -96,7 +102,7 @@ def _read_npy(path: Path, first_bytes: bytes) -> np.ndarray:
         raise ValueError(f"{path} is not a .npy file of numbers: {reason}") from error
     if vectors.ndim != 2:
         raise ValueError(f"{path} must hold a matrix with one row per document.")
-    return np.array(vectors)
+    return vectors
 
 
 def _read_parquet(path: Path, column: str | None) -> np.ndarray:

@@ -1,6 +1,7 @@
 """``sklux fit``: fit a model and save it."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Literal
@@ -26,6 +27,7 @@ from sklux._commands.teacher_options import (
     TeacherOptions,
     parse_sample_size,
 )
+from sklux._sources.stream import DEFAULT_SAMPLE_SIZE, DocumentStream
 from sklux._teacher.cached import CachedTeacher
 from sklux._utils.output_file import NotReplacedError
 from sklux._vectorizer import LuxicalVectorizer
@@ -42,6 +44,8 @@ def fit_model(
     words: bool,
     halves: bool,
     settings: dict[str, Any],
+    streamed: bool = False,
+    sample_size: int | None = None,
     quiet: bool,
 ) -> None:
     """Fit a model, save it and print its report.
@@ -66,16 +70,21 @@ def fit_model(
         Whether the teacher also embeds the halves of documents.
     settings : dict
         Other parameters of `LuxicalVectorizer`; None keeps the default.
+    streamed : bool, default=False
+        Whether the documents are read in batches, several times.
+    sample_size : int or None, default=None
+        Number of documents in memory if they are; None means the default.
     quiet : bool
         Whether to print only the report.
     """
     check_column(embeddings, embeddings_column)
-    sample_size = parse_sample_size(teacher_sample_size)
+    check_stream(source, streamed, sample_size)
+    n_embedded = parse_sample_size(teacher_sample_size)
     check_output(output, (*source.paths, embeddings, options.cache_file))
     check_no_documents(output)
     check_not_standard_output(output)
     options.check_outside(output)
-    not_default = {"teacher-sample-size": sample_size != "auto", "no-words": not words}
+    not_default = {"teacher-sample-size": n_embedded != "auto", "no-words": not words}
     options.check_unused(embeddings, **not_default, halves=halves)
     teacher = None if embeddings is not None else options.teacher(quiet, OR_EMBEDDINGS)
     settings = settings | {
@@ -83,14 +92,20 @@ def fit_model(
         "teacher_halves": halves,
     }
     with saying_what_is_kept(lambda: kept_in_words(output, options)):
-        documents, vectors = read_inputs(source, embeddings, embeddings_column, quiet)
-        note(f"{counted(len(documents), 'document')}.", quiet)
-        model = make_model(teacher, sample_size, words, settings, quiet)
+        model = make_model(teacher, n_embedded, words, settings, quiet)
         start = time.perf_counter()
-        model.fit(documents, teacher_embeddings=vectors)
+        if streamed:
+            model.fit(stream_of(source, embeddings, embeddings_column, sample_size))
+        else:
+            inputs = read_inputs(source, embeddings, embeddings_column, quiet)
+            note(f"{counted(len(inputs[0]), 'document')}.", quiet)
+            start = time.perf_counter()
+            model.fit(inputs[0], teacher_embeddings=inputs[1])
         seconds = time.perf_counter() - start
         save_model(model, output)
     show(str(model.report_))
+    if model.stream_report_ is not None:
+        note(f"{model.stream_report_}.", quiet)
     note(summary(model, output, seconds), quiet)
 
 
@@ -124,6 +139,94 @@ def read_inputs(
     documents = read_documents(source, quiet)
     check_rows(vectors, embeddings, len(documents), source)
     return documents, vectors
+
+
+def check_stream(
+    source: DocumentSource, streamed: bool, sample_size: int | None
+) -> None:
+    """Refuse options of a stream without one, and files that can be read only once.
+
+    Parameters
+    ----------
+    source : DocumentSource
+        The documents.
+    streamed : bool
+        Whether they are read in batches.
+    sample_size : int or None
+        The option ``--sample-size``.
+
+    Raises
+    ------
+    ValueError
+        If the options do not fit together, or a file is a pipe.
+    """
+    if not streamed and sample_size is not None:
+        raise ValueError(
+            f"--sample-size {sample_size} is the number of documents in memory with "
+            "--stream. Give --stream, too, or leave it out."
+        )
+    pipes = [file.name for file in source.open().files if not file.is_regular]
+    if streamed and pipes:
+        raise ValueError(
+            f"--stream reads the documents several times, but {pipes[0]} can be read "
+            "only once. Write the documents to a file first."
+        )
+
+
+def stream_of(
+    source: DocumentSource,
+    embeddings: Path | None,
+    column: str | None,
+    sample_size: int | None,
+) -> DocumentStream:
+    """Return the documents as a stream, with their teacher embeddings if given.
+
+    Parameters
+    ----------
+    source : DocumentSource
+        The documents.
+    embeddings : Path or None
+        File of teacher embeddings. A .npy file is mapped, not read into memory.
+    column : str or None
+        Its column, as `read_embeddings` takes it.
+    sample_size : int or None
+        Number of documents in memory; None means the default.
+
+    Returns
+    -------
+    DocumentStream
+        Opens the files anew for each pass.
+    """
+    size = DEFAULT_SAMPLE_SIZE if sample_size is None else sample_size
+    if embeddings is None:
+        return DocumentStream(lambda: texts_of(source), sample_size=size)
+    vectors = read_embeddings(embeddings, column, is_mapped=True)
+
+    def pairs() -> Iterator[tuple[str, np.ndarray]]:
+        n_documents = 0
+        for n_documents, text in enumerate(texts_of(source), 1):
+            if n_documents <= len(vectors):
+                yield text, vectors[n_documents - 1]
+        check_rows(vectors, embeddings, n_documents, source)
+
+    return DocumentStream(pairs, embeddings=True, sample_size=size)
+
+
+def texts_of(source: DocumentSource) -> Iterator[str]:
+    """Read the documents once.
+
+    Parameters
+    ----------
+    source : DocumentSource
+        The documents.
+
+    Yields
+    ------
+    str
+        A document. Missing documents are empty, or an error, as the options set it.
+    """
+    for piece in source.open():
+        yield from piece.documents
 
 
 def make_model(

@@ -23,11 +23,33 @@ class Sample(NamedTuple):
         Their teacher embeddings; None if the stream has none.
     is_whole : bool
         Whether these are all documents of the stream, with all copies.
+    hashes : ndarray of shape (n_samples,), dtype=np.uint64
+        Hashes of the documents.
     """
 
     documents: list[str]
     vectors: np.ndarray | None
     is_whole: bool
+    hashes: np.ndarray
+
+    def find(self, hashes: np.ndarray) -> np.ndarray:
+        """Return where texts are in the sample.
+
+        Parameters
+        ----------
+        hashes : ndarray of shape (n_documents,), dtype=np.uint64
+            Hashes of the texts.
+
+        Returns
+        -------
+        ndarray of shape (n_documents,), dtype=np.intp
+            Positions in the sample; -1 for texts that are not in it.
+        """
+        order = np.argsort(self.hashes, kind="stable")
+        places = order[
+            np.searchsorted(self.hashes, hashes, sorter=order).clip(max=len(order) - 1)
+        ]
+        return np.where(self.hashes[places] == hashes, places, -1)
 
 
 class SampleDraw:
@@ -99,7 +121,7 @@ class SampleDraw:
             vectors = np.full((len(self._vectors), width), np.nan, dtype=np.float32)
             for row, vector in enumerate(self._vectors):
                 vectors[row, : len(vector)] = vector
-        return Sample(self._documents, vectors, self.is_whole)
+        return Sample(self._documents, vectors, self.is_whole, self._hashes)
 
 
 class StreamReader:
@@ -116,14 +138,16 @@ class StreamReader:
     ----------
     n_documents : int
         Number of documents; known after the first pass.
+    n_embedded : int
+        Number of documents with a vector of the stream.
     sample : Sample
         Documents to hold in memory; known after the first pass.
     """
 
     def __init__(self, stream: DocumentStream, null_documents: NullDocuments):
         self.stream, self.null_documents = stream, null_documents
-        self.n_documents = 0
-        self.sample = Sample([], None, True)
+        self.n_documents = self.n_embedded = 0
+        self.sample = SampleDraw(0).result()
         self._digest: int | None = None
 
     def batches(self) -> Iterator[tuple[DocumentBatch, np.ndarray]]:
@@ -151,6 +175,8 @@ class StreamReader:
             digest = (digest + sum(hashes.tolist())) % 2**64
             if is_first:
                 draw.add(batch, hashes)
+                if batch.vectors is not None:
+                    self.n_embedded += int(np.isfinite(batch.vectors[:, 0]).sum())
             yield batch, hashes
         if n_documents == 0 and is_first:
             raise ValueError(

@@ -18,6 +18,7 @@ from sklux._utils.typing import validate_params
 
 # A batch ends at this number of characters, or at `batch_size` documents.
 BATCH_CHARACTERS = 16_000_000
+DEFAULT_SAMPLE_SIZE = 100_000
 _CONSTRAINTS: dict[str, Any] = {
     "source": "no_validation",
     "column": [str],
@@ -52,8 +53,9 @@ class DocumentStream:
     """A corpus that `LuxicalVectorizer.fit` reads in batches, several times.
 
     Use it if the documents do not fit into memory. `fit` then holds a sample of the
-    documents, the counts of the terms, the weights and one batch. Any other iterable is
-    read into memory.
+    documents, the counts of the terms, the weights and one batch. It reads the source
+    once or twice for the terms, seven times for the regression that starts the network,
+    and once in each epoch. Any other iterable is read into memory.
 
     Parameters
     ----------
@@ -69,10 +71,13 @@ class DocumentStream:
     embeddings : str, True or None, default=None
         Column of teacher embeddings, or True if the items are pairs. The missing vector
         of a document is a null, or NaN. None means that there are no embeddings; then
-        the teacher of the vectorizer embeds documents of the sample.
+        the teacher of the vectorizer embeds documents of the sample, and the embeddings
+        of the others are imputed.
 
     sample_size : int, default=100_000
-        Number of different texts that are held in memory, drawn by their hashes.
+        Number of different texts that are held in memory, drawn by their hashes. The
+        latent vectors, the imputation and the report come from them. If they are all
+        documents, all else does, too, and the model equals a fit on a list.
 
     max_terms : int or None, default=10_000_000
         Number of different terms whose counts are held in memory. The counts are exact
@@ -82,7 +87,7 @@ class DocumentStream:
 
     batch_size : int, default=10_000
         Largest number of documents of a batch. A batch also ends at 16 million
-        characters.
+        characters. The training shuffles the documents of a batch, but not the batches.
 
     See Also
     --------
@@ -105,7 +110,7 @@ class DocumentStream:
         *,
         column: str = "text",
         embeddings: str | Literal[True] | None = None,
-        sample_size: int = 100_000,
+        sample_size: int = DEFAULT_SAMPLE_SIZE,
         max_terms: int | None = 10_000_000,
         batch_size: int = 10_000,
     ):

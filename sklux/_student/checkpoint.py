@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sklux._student.fit_data import TrainingExamples
+from sklux._student.fit_data import ExampleParts
 from sklux._utils.messages import as_sentence
 from sklux._utils.model_file import read_model, write_model
 
@@ -101,13 +101,13 @@ class Checkpoint:
 
 
 def training_key(
-    examples: TrainingExamples, coefs: Iterable[np.ndarray], settings: object
+    examples: ExampleParts, coefs: Iterable[np.ndarray], settings: object
 ) -> str:
     """Identity of a training: a digest of all that it starts from.
 
     Parameters
     ----------
-    examples : TrainingExamples
+    examples : ExampleParts
         Documents and their targets.
     coefs : iterable of ndarray
         Initial weights.
@@ -122,24 +122,10 @@ def training_key(
     digest = blake2b(digest_size=16)
     packages = [(name, version(name)) for name in PACKAGES]
     digest.update(repr((CHECKPOINT_VERSION, packages, settings)).encode())
-    for array in [*_arrays(examples), *coefs]:
+    for array in [*examples.arrays(), *coefs]:
         digest.update(repr((array.shape, array.dtype.str)).encode())
         digest.update(np.ascontiguousarray(array).ravel().data)
     return digest.hexdigest()
-
-
-def _arrays(examples):
-    """Arrays of the examples."""
-    for part in (examples.X, examples.X_views):
-        if part is not None:
-            yield from (part.data, part.indices, part.indptr)
-    yield examples.reduced
-    for part in (examples.groups, examples.rows):
-        if part is not None:
-            yield part
-    if examples.view_targets is not None:
-        yield examples.view_targets.vectors
-        yield examples.view_targets.is_embedded
 
 
 def random_arrays(random_state: np.random.RandomState) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """Which documents of a fit are copies of each other: equal rows, joined with texts."""
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -57,21 +58,43 @@ def row_groups(X: sparse.csr_matrix) -> np.ndarray:
     ndarray of shape (n_samples,), dtype=np.intp
         Numbers from 0, in the order of the first row of each group.
     """
+    numbers: dict[object, int] = {}
+    keys = enumerate(row_digests(X))
+    groups = [
+        numbers.setdefault(row if key is None else key, len(numbers))
+        for row, key in keys
+    ]
+    return np.array(groups, dtype=np.intp)
+
+
+def row_digests(X: sparse.csr_matrix) -> Iterator[bytes | None]:
+    """Yield a digest of each row of a matrix; equal rows have equal digests.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n_samples, n_features)
+        The matrix.
+
+    Yields
+    ------
+    bytes or None
+        None for a row without a non-zero value.
+    """
     if not (X.has_canonical_format and X.data.all()):
         X = X.copy()
         X.sum_duplicates()
         X.eliminate_zeros()
-    numbers: dict[object, int] = {}
-    groups = np.empty(X.shape[0], dtype=np.intp)
-    columns, values = map(np.ascontiguousarray, (X.indices, X.data))
-    for row, (start, stop) in enumerate(pairwise(X.indptr.tolist())):
-        key: object = row
-        if start < stop:
-            digest = blake2b(columns[start:stop].data, digest_size=16)
-            digest.update(values[start:stop].data)
-            key = digest.digest()
-        groups[row] = numbers.setdefault(key, len(numbers))
-    return groups
+    # Indices of the same columns may have different types in two matrices.
+    index_type = np.int32 if X.shape[1] < 2**31 else np.int64
+    columns = np.ascontiguousarray(X.indices, dtype=index_type)
+    values = np.ascontiguousarray(X.data)
+    for start, stop in pairwise(X.indptr.tolist()):
+        if start == stop:
+            yield None
+            continue
+        digest = blake2b(columns[start:stop].data, digest_size=16)
+        digest.update(values[start:stop].data)
+        yield digest.digest()
 
 
 def distinct_examples(

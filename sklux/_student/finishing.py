@@ -151,7 +151,11 @@ def factored_coefs(data: FitData, coefs: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def finished_coefs(
-    data: FitData, targets: Targets, coefs: list[np.ndarray], tied: bool = False
+    data: FitData,
+    targets: Targets,
+    coefs: list[np.ndarray],
+    tied: bool = False,
+    trained: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Return the weights of the fitted student.
 
@@ -168,20 +172,22 @@ def finished_coefs(
         Trained weights; the first layer is changed in place.
     tied : bool, default=False
         Whether the rows are tied.
+    trained : ndarray of shape (n_features,), dtype=bool, or None, default=None
+        Features of documents outside the data that were trained on.
 
     Returns
     -------
     list of ndarray of shape (n_units_in, n_units_out), dtype=np.float32
         C-contiguous weights of the layers.
     """
-    _set_untrained_features(data, targets, coefs, tied)
+    _set_untrained_features(data, targets, coefs, tied, trained)
     return [np.ascontiguousarray(weights, dtype=np.float32) for weights in coefs]
 
 
-def _set_untrained_features(data, targets, coefs, tied) -> None:
+def _set_untrained_features(data, targets, coefs, tied, trained) -> None:
     """Set the weights of features that no training document has."""
     X = data.X
-    is_trained = np.zeros(X.shape[1], dtype=bool)
+    is_trained = np.zeros(X.shape[1], dtype=bool) if trained is None else trained.copy()
     for block in row_blocks(len(data.train)):
         is_trained[X[data.train[block]].indices] = True
     if data.terms is not None:

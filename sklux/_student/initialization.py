@@ -25,7 +25,7 @@ from scipy import sparse
 
 from sklux._student.arguments import TIED, HiddenLayers
 from sklux._student.products import csr_product, normalized
-from sklux._student.ridge import ridge_weights
+from sklux._student.ridge import RowStream, continued_ridge, ridge_weights
 from sklux._student.term_vectors import TermVectors, term_sums
 from sklux._utils.blocks import row_blocks
 from sklux._utils.similarity import unit_rows
@@ -37,6 +37,8 @@ SHRINKAGE = 1.0
 NOISE = 0.02
 # Strength of the ridge regression on unit rows, and steps of its solution.
 RIDGE_ALPHA, RIDGE_STEPS = 0.1, 16
+# Steps on a corpus that is not in memory; each of them reads it.
+CORPUS_STEPS = 6
 # Number of documents for the weights of the mean, and strength of their ridge
 # regression, as a part of the mean square.
 MEAN_SAMPLE, MEAN_ALPHA = 2000, 0.1
@@ -49,6 +51,7 @@ def initial_coefs(
     random_state: np.random.RandomState,
     terms: TermVectors | None = None,
     rows: np.ndarray | None = None,
+    corpus: RowStream | None = None,
 ) -> list[np.ndarray]:
     """Return the weights of all layers before the first epoch.
 
@@ -66,6 +69,8 @@ def initial_coefs(
         Terms that the teacher has embedded too.
     rows : ndarray of shape (n_train,), dtype=np.intp, or None, default=None
         Row numbers of the documents to train on; None means all.
+    corpus : RowStream or None, default=None
+        All documents to train on, if these are a sample.
 
     Returns
     -------
@@ -74,10 +79,10 @@ def initial_coefs(
     """
     rows = np.arange(X.shape[0]) if rows is None else rows
     if not hidden_layer_sizes:
-        return [linear_weights(X, rows, targets, None, terms)]
+        return [linear_weights(X, rows, targets, None, terms, corpus)]
     n_components = targets.shape[1]
     mean = _mean(targets, rows)
-    directions = linear_weights(X, rows, targets, mean, terms)
+    directions = linear_weights(X, rows, targets, mean, terms, corpus)
     sample = normalized(X, rows[:MEAN_SAMPLE])
     if hidden_layer_sizes == TIED:
         a = unit_rows(csr_product(sample, directions)).astype(np.float64)
@@ -142,6 +147,7 @@ def linear_weights(
     targets: np.ndarray,
     mean: np.ndarray | None,
     terms: TermVectors | None,
+    corpus: RowStream | None = None,
 ) -> np.ndarray:
     """Weights of the linear student, from a ridge regression.
 
@@ -159,6 +165,9 @@ def linear_weights(
         Terms that the teacher has embedded too. The sums of their vectors are further
         columns of the regression, and the weights of these columns are added to the
         weights of the terms.
+    corpus : RowStream or None, default=None
+        All documents to train on, if these are a sample: the regression goes on with
+        them.
 
     Returns
     -------
@@ -170,9 +179,16 @@ def linear_weights(
         chosen = targets[rows[block]]
         return chosen if mean is None else chosen - mean
 
-    return ridge_weights(
+    combinations = () if terms is None else (term_sums(X, rows, terms),)
+    weights = ridge_weights(
         *(X, rows, wanted, targets.shape[1], RIDGE_ALPHA, RIDGE_STEPS),
-        combinations=() if terms is None else (term_sums(X, rows, terms),),
+        combinations=combinations,
+    )
+    if corpus is None:
+        return weights
+    subtracted = np.zeros_like(targets[0]) if mean is None else mean
+    return continued_ridge(
+        corpus, weights, subtracted, RIDGE_ALPHA, CORPUS_STEPS, combinations
     )
 
 

@@ -49,6 +49,7 @@ class LearntFeatures:
         X_views: sparse.csr_matrix | None,
         terms: TermVectors | None,
         folding: Folding | None = None,
+        is_sample: bool = False,
     ) -> Self:
         """Find the features that occur, if they are at most half of many features.
 
@@ -62,6 +63,8 @@ class LearntFeatures:
             Terms that the teacher has embedded; they occur too.
         folding : Folding or None, default=None
             The form in which the features are; None means as they are read.
+        is_sample : bool, default=False
+            Whether other documents are learnt from, too: then all features occur.
 
         Returns
         -------
@@ -69,7 +72,7 @@ class LearntFeatures:
             The features.
         """
         n_features = X.shape[1]
-        if n_features < MIN_FEATURES or folding is not None:
+        if n_features < MIN_FEATURES or folding is not None or is_sample:
             return cls(n_features, folding=folding)
         occurs = column_counts(X) > 0
         if X_views is not None:

@@ -45,7 +45,12 @@ from sklux._student.finishing import (
     rotated_coefs,
     stored_network,
 )
-from sklux._student.fit_data import FitData, TrainingExamples
+from sklux._student.fit_data import (
+    Corpus,
+    ExampleParts,
+    FitData,
+    TrainingExamples,
+)
 from sklux._student.fit_memory import FitSize, warn_of_memory
 from sklux._student.folding import Folding
 from sklux._student.held_out import split_held_out
@@ -59,6 +64,7 @@ from sklux._student.network import (
     check_tied_layers,
 )
 from sklux._student.report import FitReport
+from sklux._student.streamed import StreamedExamples, training_examples
 from sklux._student.targets import Targets, student_targets
 from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.term_vectors import TermVectors
@@ -529,6 +535,7 @@ class ReLUProjection(
         folding: Folding | None = None,
         *,
         view_teacher: TeacherEmbeddings | None = None,
+        corpus: Corpus | None = None,
         warns_of_missing: bool,
         warns_of_memory: bool = True,
     ) -> Self:
@@ -555,7 +562,7 @@ class ReLUProjection(
                 self.validation_fraction,
                 random_state,
             )
-            features = LearntFeatures.of(X, X_views, terms, folding)
+            features = LearntFeatures.of(X, X_views, terms, folding, corpus is not None)
             data = FitData(
                 features.matrix(X),
                 teacher,
@@ -569,7 +576,7 @@ class ReLUProjection(
                 warn_of_memory(FitSize.of(self, data))
             rows = slice(None) if teacher.is_complete else teacher.is_embedded
             with fit_task(self, context, lambda: X[rows], teacher.embedded) as task:
-                self._learn(data, features, task)
+                self._learn(data, features, task, corpus)
             self._remove_checkpoint()
         return self
 
@@ -722,7 +729,11 @@ class ReLUProjection(
         )
 
     def _learn(
-        self, data: FitData, features: LearntFeatures, task: FitTask | NullTask
+        self,
+        data: FitData,
+        features: LearntFeatures,
+        task: FitTask | NullTask,
+        corpus: Corpus | None,
     ) -> None:
         """Compute targets, initialise, train, report, and set the attributes."""
         full_weight = defaults.full_corpus_weight(
@@ -736,22 +747,15 @@ class ReLUProjection(
             corpus_weight=corpus_weight,
             needs_whole=not self._compares_reduced,
             verbose=self.verbose,
+            corpus=corpus,
         )
-        examples = targets.examples(data)
-        with stage("initial weights", self.verbose):
-            coefs = initial_coefs(
-                data.X,
-                targets.reduced,
-                check_hidden_layer_sizes(self.hidden_layer_sizes),
-                data.random_state,
-                data.terms,
-                data.train,
-            )
-        student = _student_of_fit(data, targets, features)
+        examples = training_examples(data, targets, corpus)
+        coefs = self._start(data, targets, examples)
+        student = _student_of_fit(data, targets, features, examples)
         attributes = partial(_attributes_of, student, features, self._is_tied)
         epoch_task = partial(task.epoch, attributes)
         result = self._train(data, targets, examples, coefs, full_weight, epoch_task)
-        network, report = self._finish(data, targets, features, result.coefs)
+        network, report = self._finish(data, targets, features, examples, result.coefs)
         self._adopt(
             student(
                 network,
@@ -761,11 +765,29 @@ class ReLUProjection(
             )
         )
 
+    def _start(
+        self,
+        data: FitData,
+        targets: Targets,
+        examples: TrainingExamples | StreamedExamples,
+    ) -> list[np.ndarray]:
+        """Weights before the first epoch."""
+        with stage("initial weights", self.verbose):
+            return initial_coefs(
+                data.X,
+                targets.reduced,
+                check_hidden_layer_sizes(self.hidden_layer_sizes),
+                data.random_state,
+                data.terms,
+                data.train,
+                examples if isinstance(examples, StreamedExamples) else None,
+            )
+
     def _train(
         self,
         data: FitData,
         targets: Targets,
-        examples: TrainingExamples,
+        examples: ExampleParts,
         coefs: list[np.ndarray],
         full_weight: float,
         epoch_task: EpochTaskMaker | None = None,
@@ -788,7 +810,7 @@ class ReLUProjection(
                 data.X[data.held_out], targets.reduced[data.held_out], tied
             )
         settings = self._training_settings(
-            data, full_weight, score.error if score else 0.0
+            data, examples.n_train, full_weight, score.error if score else 0.0
         )
         if before is not None:
             settings.tied = tied
@@ -807,6 +829,7 @@ class ReLUProjection(
         data: FitData,
         targets: Targets,
         features: LearntFeatures,
+        examples: ExampleParts,
         coefs: list[np.ndarray],
     ) -> tuple[Network, FitReport]:
         """Return the network in its stored form, and the report on it."""
@@ -818,7 +841,7 @@ class ReLUProjection(
         with stage("report", self.verbose):
             report = report_on_fit(data, coefs, dtype, features, tied)
             _warn_of_report(report)
-        coefs = finished_coefs(data, targets, coefs, tied)
+        coefs = finished_coefs(data, targets, coefs, tied, examples.occurs)
         return stored_network(coefs, data.X, dtype, features, tied), report
 
     def _finish_update(
@@ -845,7 +868,7 @@ class ReLUProjection(
         return network, report
 
     def _training_settings(
-        self, data: FitData, full_weight: float, score_error: float
+        self, data: FitData, n_train: int, full_weight: float, score_error: float
     ) -> TrainingSettings:
         """Settings of the training loop."""
         from sklux._student.training import TrainingSettings
@@ -860,7 +883,7 @@ class ReLUProjection(
             contrastive_temperature=self.contrastive_temperature,
             dropout=self.dropout,
             learning_rate_init=self.learning_rate_init,
-            batch_size=defaults.batch_size(self.batch_size, len(data.train)),
+            batch_size=defaults.batch_size(self.batch_size, n_train),
             max_iter=int(self.max_iter),
             n_iter_no_change=self.n_iter_no_change,
             tol=self.tol,
@@ -1075,15 +1098,24 @@ class ReLUProjection(
 
 
 def _student_of_fit(
-    data: FitData, targets: Targets, features: LearntFeatures
+    data: FitData,
+    targets: Targets,
+    features: LearntFeatures,
+    examples: TrainingExamples | StreamedExamples,
 ) -> partial[TrainedStudent]:
     """What is known of the student before its training."""
+    n_embedded, n_documents = data.teacher.n_embedded, data.X.shape[0]
+    if isinstance(examples, StreamedExamples):
+        corpus, squares = examples.corpus, examples.squares
+        n_embedded, n_documents = corpus.n_embedded, corpus.n_documents
+    else:
+        squares = sums_of_squares(data.X)
     return partial(
         TrainedStudent,
         teacher_components=targets.components,
-        n_teacher_documents=data.teacher.n_embedded,
-        n_samples_seen=data.X.shape[0],
-        squares=features.spread(sums_of_squares(data.X)),
+        n_teacher_documents=n_embedded,
+        n_samples_seen=n_documents,
+        squares=features.spread(squares),
     )
 
 
@@ -1171,6 +1203,7 @@ def fit_projection(
     folding: Folding | None = None,
     *,
     view_teacher: TeacherEmbeddings | None = None,
+    corpus: Corpus | None = None,
     warns_of_missing: bool,
     warns_of_memory: bool = True,
 ) -> None:
@@ -1196,6 +1229,9 @@ def fit_projection(
         as `transform` reads them.
     view_teacher : TeacherEmbeddings or None, default=None
         Embeddings of the rows of ``X_views``.
+    corpus : Corpus or None, default=None
+        The corpus, if the documents are a sample of it. The epochs read the corpus; all
+        else is learnt from the sample.
     warns_of_missing : bool
         Whether to warn if documents have no teacher embedding.
     warns_of_memory : bool, default=True
@@ -1204,6 +1240,7 @@ def fit_projection(
     projection._fit(
         *(X, teacher, X_views, terms, text_groups, folding),
         view_teacher=view_teacher,
+        corpus=corpus,
         warns_of_missing=warns_of_missing,
         warns_of_memory=warns_of_memory,
     )
@@ -1261,25 +1298,6 @@ def student_of(projection: ReLUProjection) -> TrainedStudent:
         # Older pickles lack these.
         vars(projection).get("n_samples_seen_", 0),
         vars(projection).get("_squares"),
-    )
-
-
-def count_as(projection: ReLUProjection, n_documents: int) -> None:
-    """Let a fit on a sample count as a fit on all documents in `partial_fit`.
-
-    Parameters
-    ----------
-    projection : ReLUProjection
-        Fitted on a sample; changed in place.
-    n_documents : int
-        Number of all documents.
-    """
-    student = student_of(projection)
-    squares = student.squares
-    if squares is not None:
-        squares = squares * np.float32(n_documents / student.n_samples_seen)
-    adopt_student(
-        projection, replace(student, n_samples_seen=n_documents, squares=squares)
     )
 
 

@@ -22,8 +22,9 @@ A. A. Dubrulle, Retooling the Method of Block Conjugate Gradients, 2001, Electro
 Transactions on Numerical Analysis 12 (the variant with orthonormal residuals).
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -308,6 +309,91 @@ class _Primal(_System):
         """[I, P] W."""
         n_features = self.X.shape[1]
         return self.spread(primal[:n_features].copy(), primal[n_features:])
+
+
+class RowStream(Protocol):
+    """Rows of a corpus that is read anew for each product."""
+
+    def rows(self) -> Iterator[sparse.csr_matrix]:
+        """Yield the rows, part by part; of any length."""
+
+    def rows_and_targets(self) -> Iterator[tuple[sparse.csr_matrix, np.ndarray]]:
+        """Yield the same rows with their targets."""
+
+
+class _Streamed(_Primal):
+    """The matrix of the primal, for rows that are not in memory."""
+
+    def __init__(self, stream, n_features, combinations, alpha):
+        super().__init__(None, None, combinations, alpha)
+        self.stream, self.n_features = stream, n_features
+
+    def residual(self, start, mean):
+        """Z^T (Y - X W) - alpha W for weights W of the features alone."""
+        total = np.zeros_like(start)
+        for X, targets in self.stream.rows_and_targets():
+            rest = partial(_rest, targets - mean, start)
+            total += transposed_product(X, np.arange(X.shape[0]), rest, start.shape[1])
+        combined = [part.gather(total) for part in self.combinations]
+        for block in row_blocks(len(total)):
+            total[block] -= self.alpha * start[block]
+        return np.vstack([total, *combined])
+
+    def image(self, factor, n_targets):
+        """Z^T A, with the rows of A from a function."""
+        total = np.zeros((self.n_features, n_targets), dtype=np.float32)
+        for X in self.stream.rows():
+            total += transposed_product(X, np.arange(X.shape[0]), factor, n_targets)
+        return np.vstack([total, *(part.gather(total) for part in self.combinations)])
+
+    def weights(self, primal):
+        """[I, P] W."""
+        return self.spread(primal[: self.n_features].copy(), primal[self.n_features :])
+
+
+def _rest(targets, weights, block, unit):
+    """What weights leave of the targets of some unit rows."""
+    return targets[block] - csr_product(unit, weights)
+
+
+def continued_ridge(
+    stream: RowStream,
+    start: np.ndarray,
+    mean: np.ndarray,
+    alpha: float,
+    max_steps: int,
+    combinations: Sequence[Combination] = (),
+) -> np.ndarray:
+    """Weights of a ridge regression on a corpus, from weights of a sample of it.
+
+    All columns share their search directions, so the corpus is read once for each step,
+    and once before.
+
+    Parameters
+    ----------
+    stream : RowStream
+        The rows and their targets Y.
+    start : ndarray of shape (n_features, n_targets), dtype=np.float32
+        Weights of the sample.
+    mean : ndarray of shape (n_targets,), dtype=np.float32
+        Subtracted from Y.
+    alpha : float
+        Strength of the penalty.
+    max_steps : int
+        Maximum number of steps.
+    combinations : sequence of Combination, default=()
+        Further columns X P.
+
+    Returns
+    -------
+    ndarray of shape (n_features, n_targets), dtype=np.float32
+        Weights that are better for the whole corpus.
+    """
+    system = _Streamed(stream, len(start), combinations, alpha)
+    solution = conjugate_gradients(
+        system.product, system.residual(start, mean), max_steps, TOLERANCE
+    )
+    return start + system.weights(solution)
 
 
 def conjugate_gradients(

@@ -17,7 +17,13 @@ import numpy as np
 from scipy import linalg, sparse
 
 from sklux._student.copies import distinct_examples
-from sklux._student.fit_data import FitData, RowSource, TrainingExamples
+from sklux._student.fit_data import (
+    Corpus,
+    CorpusPart,
+    FitData,
+    RowSource,
+    TrainingExamples,
+)
 from sklux._student.imputation import Imputation, fit_imputation
 from sklux._student.latent import latent_directions
 from sklux._student.products import csr_product, normalized
@@ -41,13 +47,15 @@ class TeacherRows:
 
     Parameters
     ----------
-    data : FitData
-        The data of the fit.
+    data : FitData or CorpusPart
+        The documents.
     imputation : Imputation or None, default=None
         Imputes the embeddings of documents that have none; None leaves them zero.
     """
 
-    def __init__(self, data: FitData, imputation: Imputation | None = None):
+    def __init__(
+        self, data: FitData | CorpusPart, imputation: Imputation | None = None
+    ):
         self.data, self.imputation = data, imputation
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
@@ -104,6 +112,67 @@ class MixedRows:
         return whole
 
 
+class TargetMap(NamedTuple):
+    """How documents of the corpus outside the data of the fit get their targets.
+
+    Attributes
+    ----------
+    directions : ndarray of shape (n_components, n_whole_components), dtype=np.float32
+        Principal directions of the whole targets.
+    imputation : Imputation or None
+        Imputes missing teacher embeddings; None leaves them zero.
+    latent : ndarray of shape (n_features, n_latent), dtype=np.float32, or None
+        Latent directions; None if the targets do not depend on the corpus.
+    corpus_weight : float
+        Share of the latent vectors.
+    """
+
+    directions: np.ndarray
+    imputation: Imputation | None
+    latent: np.ndarray | None
+    corpus_weight: float
+
+    def examples(
+        self,
+        part: CorpusPart,
+        targets: "Targets",
+        rows: np.ndarray,
+        groups: np.ndarray | None,
+    ) -> TrainingExamples:
+        """Return documents of a part with their targets.
+
+        Parameters
+        ----------
+        part : CorpusPart
+            The part.
+        targets : Targets
+            The targets of the fit.
+        rows : ndarray of shape (n_rows,), dtype=np.intp
+            Row numbers of documents that may be trained on. Those without a target are
+            left out.
+        groups : ndarray of shape (n_samples,), dtype=np.intp, or None
+            Numbers of the documents; copies have the same number. None means that no
+            document has a copy.
+
+        Returns
+        -------
+        TrainingExamples
+            The other documents.
+        """
+        teacher = TeacherRows(part, self.imputation)
+        latent = None if self.latent is None else LatentRows(part.X, self.latent)
+        whole = _mixed(teacher, latent, self.corpus_weight)
+        reduced = np.zeros((part.X.shape[0], len(self.directions)), dtype=np.float32)
+        for block in _blocks(rows):
+            reduced[block] = unit_rows(whole[block] @ self.directions.T)
+        return TrainingExamples(
+            *(part.X, part.X_views, None if targets.whole is None else whole, reduced),
+            groups=groups,
+            rows=rows[reduced[rows].any(axis=1)],
+            view_targets=targets.of_views(part.view_teacher),
+        )
+
+
 class Targets(NamedTuple):
     """Targets of the student.
 
@@ -118,11 +187,14 @@ class Targets(NamedTuple):
     components : ndarray of shape (n_components, n_teacher_components), \
             dtype=np.float32
         Linear map of teacher vectors into the space of the reduced targets.
+    map : TargetMap or None
+        How other documents get their targets; None if there are no others.
     """
 
     whole: RowSource | None
     reduced: np.ndarray
     components: np.ndarray
+    map: TargetMap | None = None
 
     def examples(self, data: FitData) -> TrainingExamples:
         """Return the documents to train on, and their targets.
@@ -141,18 +213,34 @@ class Targets(NamedTuple):
             *(data.X, data.X_views, self.whole, self.reduced),
             groups=data.groups,
             rows=data.train,
-            view_targets=self._of_views(data.view_teacher),
+            view_targets=self.of_views(data.view_teacher),
         )
 
-    def _of_views(self, teacher: TeacherEmbeddings | None) -> TeacherEmbeddings | None:
-        """Targets of views: teacher embeddings, in the space that is compared."""
+    def of_views(self, teacher: TeacherEmbeddings | None) -> TeacherEmbeddings | None:
+        """Return the targets of views.
+
+        Parameters
+        ----------
+        teacher : TeacherEmbeddings or None
+            Their teacher embeddings; None if no view has one.
+
+        Returns
+        -------
+        TeacherEmbeddings or None
+            The same in the space that is compared.
+        """
         if teacher is None or self.whole is not None:
             return teacher
         return teacher.projected(self.components)
 
 
 def student_targets(
-    data: FitData, *, corpus_weight: float, needs_whole: bool, verbose: bool | None
+    data: FitData,
+    *,
+    corpus_weight: float,
+    needs_whole: bool,
+    verbose: bool | None,
+    corpus: Corpus | None = None,
 ) -> Targets:
     """Compute the target of each document.
 
@@ -168,22 +256,26 @@ def student_targets(
         each feature.
     verbose : bool or None
         Whether to show the stages.
+    corpus : Corpus or None, default=None
+        The corpus, if the data are a sample of it. Then the targets have a `map`.
 
     Returns
     -------
     Targets
-        Targets of all documents.
+        Targets of all documents of the data.
     """
     X, teacher = data.X, data.teacher
-    latent, imputation = None, None
-    n_latent = n_latent_needed(teacher.is_complete, corpus_weight)
+    latent, imputation, latent_part = None, None, None
+    is_complete = teacher.is_complete and (corpus is None or corpus.has_all_embeddings)
+    n_latent = n_latent_needed(is_complete, corpus_weight)
     if n_latent > 0:
         with stage("latent vectors of the corpus", verbose):
             directions = latent_directions(X, n_latent, data.random_state)
-        if not teacher.is_complete:
+        if not is_complete:
             with stage("imputed teacher embeddings", verbose):
                 imputation = _fitted_imputation(data, directions)
-        latent = LatentRows(X, np.ascontiguousarray(directions[:, :N_LATENT]))
+        latent_part = np.ascontiguousarray(directions[:, :N_LATENT])
+        latent = LatentRows(X, latent_part)
         del directions
     with stage("targets", verbose):
         targets = make_targets(
@@ -193,7 +285,10 @@ def student_targets(
             data.n_components,
             teacher.is_embedded,
         )
-    return targets if needs_whole else targets._replace(whole=None)
+    kept = None
+    if corpus is not None and targets.map is not None:
+        kept = targets.map._replace(imputation=imputation, latent=latent_part)
+    return targets._replace(whole=targets.whole if needs_whole else None, map=kept)
 
 
 def n_latent_needed(is_complete: bool, corpus_weight: float) -> int:
@@ -252,9 +347,7 @@ def make_targets(
     Targets
         Targets of all documents.
     """
-    whole = teacher
-    if weight > 0 and latent is not None:
-        whole = MixedRows(teacher, latent, weight)
+    whole = _mixed(teacher, latent, weight)
     everything = np.arange(len(is_embedded))
     directions = principal_directions(
         (whole[rows] for rows in _blocks(_sampled(everything))), n_components
@@ -262,11 +355,19 @@ def make_targets(
     reduced = np.empty((len(is_embedded), n_components), dtype=np.float32)
     for rows in _blocks(everything):
         reduced[rows] = unit_rows(whole[rows] @ directions.T)
+    target_map = TargetMap(directions, None, None, weight)
     if whole is teacher:
-        return Targets(whole, reduced, directions)
+        return Targets(whole, reduced, directions, target_map)
     embedded = _blocks(_sampled(np.flatnonzero(is_embedded)))
     pairs = ((teacher[rows], reduced[rows]) for rows in embedded)
-    return Targets(whole, reduced, nearest_map(pairs))
+    return Targets(whole, reduced, nearest_map(pairs), target_map)
+
+
+def _mixed(teacher: RowSource, latent: RowSource | None, weight: float) -> RowSource:
+    """Whole targets: the teacher's vectors, with latent vectors if they have weight."""
+    if weight > 0 and latent is not None:
+        return MixedRows(teacher, latent, weight)
+    return teacher
 
 
 def _blocks(rows):

@@ -20,6 +20,8 @@ SAME_VECTORS = 1e-6
 MIN_UNIT_COLUMNS, MIN_SIGNED_COLUMNS = 4, 16
 # float16 rounds lengths of 1 by less than this.
 UNIT_ERROR = 0.01
+# Name of the vectors of a `DocumentStream` in messages.
+STREAM_NAME = "The stream's embeddings"
 # Largest number of rows that are inspected.
 MAX_INSPECTED = 1000
 
@@ -87,6 +89,27 @@ class TeacherEmbeddings:
                 "its row: compute these embeddings again."
             )
         return cls(rows, is_embedded)
+
+    @classmethod
+    def of_part(cls, rows: np.ndarray) -> Self:
+        """Check the embeddings of a part of a corpus that is read in parts.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_teacher_components), dtype=np.float32
+            As in `of_rows`. All documents of the part may lack an embedding.
+
+        Returns
+        -------
+        TeacherEmbeddings
+            The embeddings.
+
+        Raises
+        ------
+        ValueError
+            If a value is infinite, or a part of a row is NaN.
+        """
+        return cls._of_finite_rows(rows, STREAM_NAME)
 
     @classmethod
     def of_target(cls, y: ArrayLike | None) -> Self:
@@ -269,6 +292,24 @@ class TeacherEmbeddings:
         """
         found = cls._of_finite_rows(vectors, "The teacher's output")
         return found._spread(rows, 2 * n_documents)
+
+    def taken(self, rows: np.ndarray) -> Self:
+        """Return the embeddings of other documents, some of which are here too.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_others,), dtype=np.intp
+            Number here of each of the other documents; -1 for a document that is not
+            here, and so has no embedding.
+
+        Returns
+        -------
+        TeacherEmbeddings
+            Shares the vectors.
+        """
+        is_embedded = (rows >= 0) & self.is_embedded[rows]
+        places = rows if self.places is None else self.places[rows]
+        return type(self)(self.vectors, is_embedded, np.where(is_embedded, places, 0))
 
     def _spread(self, rows: np.ndarray, n_rows: int) -> Self:
         """The same embeddings, which belong to some of ``n_rows`` documents."""

@@ -30,7 +30,7 @@ from sklux._student.checkpoint import (
     training_key,
 )
 from sklux._student.first_layer import FirstLayer, MiniBatches
-from sklux._student.fit_data import RowSource, TrainingExamples
+from sklux._student.fit_data import ExampleParts, RowSource, TrainingExamples
 from sklux._student.losses import contrastive_loss, cosine_loss, similarity_kl_loss
 from sklux._student.network import LARGEST_WEIGHT, Network, apply_network
 from sklux._utils.fit_tasks import EpochTask, NullTask
@@ -261,7 +261,7 @@ class NeighborScore:
 
 
 def train_student(
-    examples: TrainingExamples,
+    examples: ExampleParts,
     coefs: list[np.ndarray],
     settings: TrainingSettings,
     score: Callable[[list[np.ndarray]], float] | None,
@@ -273,7 +273,7 @@ def train_student(
 
     Parameters
     ----------
-    examples : TrainingExamples
+    examples : ExampleParts
         Documents and their targets.
     coefs : list of ndarray
         Initial weights; changed in place.
@@ -304,12 +304,11 @@ def train_student(
         If the loss or a weight is no longer finite. The result then has the
         weights that were kept before.
     """
-    n_train = examples.X.shape[0] if examples.rows is None else len(examples.rows)
-    n_batch = min(settings.batch_size, n_train)
+    n_batch = min(settings.batch_size, examples.n_train)
     products = n_batch * sum(weights.size for weights in coefs[1:])
-    if "similarity_kl" in settings.loss or examples.X_views is not None:
+    if "similarity_kl" in settings.loss or examples.has_views:
         products += n_batch**2 * coefs[-1].shape[1]
-    if "similarity_kl" in settings.loss and examples.view_targets is not None:
+    if "similarity_kl" in settings.loss and examples.has_view_targets:
         products += 2 * n_batch**2 * coefs[-1].shape[1]
     with (
         fixed_thread_count(products),
@@ -347,16 +346,11 @@ class RowsOnDevice:
         return torch.from_numpy(rows).to(self.device)
 
 
-class _TrainingLoop:
-    """The layers, their optimiser, the batches and the targets of one training."""
+class _Part:
+    """The batches and the targets of documents in memory."""
 
-    def __init__(self, examples, coefs, settings, random_state):
+    def __init__(self, examples, settings, random_state):
         self.settings = settings
-        self.first = FirstLayer(coefs[0])
-        self.dense = [
-            DenseLayer(torch.from_numpy(weights).to(settings.device))
-            for weights in coefs[1:]
-        ]
         self.targets: list[torch.Tensor | RowsOnDevice] = [
             RowsOnDevice(examples.whole, settings.device),
             torch.from_numpy(examples.reduced).to(settings.device),
@@ -375,6 +369,38 @@ class _TrainingLoop:
             return None
         return self.view_targets.is_embedded.reshape(2, -1).any(axis=0)
 
+    def targets_of_views(self, samples) -> torch.Tensor | None:
+        """Targets of the views in the batch, zero for those without one."""
+        if self.view_targets is None:
+            return None
+        rows = np.concatenate(self.batches.view_rows(samples))
+        return torch.from_numpy(self.view_targets.unit(rows)).to(self.settings.device)
+
+
+class _TrainingLoop:
+    """The layers, their optimiser, and the documents of one training."""
+
+    def __init__(self, examples, coefs, settings, random_state):
+        self.settings = settings
+        self.examples, self.random_state = examples, random_state
+        self.first = FirstLayer(coefs[0])
+        self.dense = [
+            DenseLayer(torch.from_numpy(weights).to(settings.device))
+            for weights in coefs[1:]
+        ]
+        self.whole = None
+        if isinstance(examples, TrainingExamples):
+            self.whole = _Part(examples, settings, random_state)
+
+    def _parts(self) -> Iterator[_Part]:
+        """The documents of an epoch: all at once, or a part after the other."""
+        if self.whole is not None:
+            yield self.whole
+            return
+        for examples in self.examples.parts():
+            if examples.n_train > 0:
+                yield _Part(examples, self.settings, self.random_state)
+
     def coefs(self) -> list[np.ndarray]:
         """Weights as arrays; on the CPU they share the memory of the layers."""
         dense = (layer.weights.cpu().numpy() for layer in self.dense)
@@ -388,12 +414,12 @@ class _TrainingLoop:
         n_epochs = self.settings.max_iter
         bar = documents_bar(
             "training",
-            self.batches.n_samples * n_epochs,
+            self.examples.n_train * n_epochs,
             self.settings.verbose,
             f"documents in {n_epochs} epochs",
         )
         with bar as progress:
-            progress.update(self.batches.n_samples * first_epoch)
+            progress.update(self.examples.n_train * first_epoch)
             for epoch in range(first_epoch, n_epochs):
                 with epoch_task(self.coefs()) as task:
                     loss = self._epoch(epoch, progress)
@@ -432,7 +458,7 @@ class _TrainingLoop:
                 for name in ("weights", "mean", "mean_square"):
                     tensor = torch.from_numpy(arrays[f"{name}.{number}"])
                     getattr(layer, name).copy_(tensor)
-        restore_random(self.batches.random_state, arrays)
+        restore_random(self.random_state, arrays)
         stopping.restore(values)
         losses.extend(values["losses"])
         return values["next_epoch"]
@@ -441,7 +467,7 @@ class _TrainingLoop:
         """Write the state after an epoch, if there is a file."""
         if checkpoint is None:
             return
-        arrays = self._arrays(stopping) | random_arrays(self.batches.random_state)
+        arrays = self._arrays(stopping) | random_arrays(self.random_state)
         values = {
             "n_steps": [layer.n_steps for layer in self._layers],
             "next_epoch": len(losses) if next_epoch is None else next_epoch,
@@ -464,21 +490,26 @@ class _TrainingLoop:
 
     def _epoch(self, epoch, progress) -> float:
         """Run the steps of an epoch; return the mean loss, which may not be finite."""
-        settings, total_loss = self.settings, 0.0
-        epoch_batches = self.batches.epoch(settings.batch_size)
-        for step, samples in enumerate(epoch_batches):
-            # The middle of the step, so that the first and last rates are not 0.
-            done = (epoch + (step + 0.5) / len(epoch_batches)) / settings.max_iter
-            rate = settings.learning_rate_init * learning_rate_factor(done)
-            total_loss += self._step(samples, rate) * len(samples)
-            if not np.isfinite(total_loss):
-                break
-            progress.update(len(samples))
-        return total_loss / self.batches.n_samples
+        settings, total_loss, n_done = self.settings, 0.0, 0
+        for part in self._parts():
+            batches = part.batches.epoch(settings.batch_size)
+            share = part.batches.n_samples / max(self.examples.n_train, 1)
+            begin = n_done / max(self.examples.n_train, 1)
+            for step, samples in enumerate(batches):
+                # The middle of the step, so that the first and last rates are not 0.
+                middle = begin + share * ((step + 0.5) / len(batches))
+                done = (epoch + min(middle, 1.0)) / settings.max_iter
+                rate = settings.learning_rate_init * learning_rate_factor(done)
+                total_loss += self._step(part, samples, rate) * len(samples)
+                n_done += len(samples)
+                if not np.isfinite(total_loss):
+                    return total_loss
+                progress.update(len(samples))
+        return total_loss / max(n_done, 1)
 
-    def _step(self, samples, rate) -> float:
+    def _step(self, part, samples, rate) -> float:
         """Return the loss of a batch, and make a step of all layers if it is finite."""
-        batch = self.batches.take(samples)
+        batch = part.batches.take(samples)
         hidden = torch.from_numpy(self.first.sums(batch)).to(self.settings.device)
         hidden.requires_grad_()
         weights = [
@@ -486,9 +517,9 @@ class _TrainingLoop:
             for layer in self.dense
         ]
         student = forward(hidden, weights, self.settings.tied)
-        groups = self.batches.view_groups(samples)
-        compared = student, samples, self.targets, self.settings, groups
-        loss = batch_loss(*compared, self._targets_of_views(samples))
+        groups = part.batches.view_groups(samples)
+        compared = student, samples, part.targets, self.settings, groups
+        loss = batch_loss(*compared, part.targets_of_views(samples))
         value = loss.item()
         if np.isfinite(value):
             loss.backward()
@@ -497,13 +528,6 @@ class _TrainingLoop:
                 for layer, weight in zip(self.dense, weights):
                     layer.step(_gradient(weight), rate)
         return value
-
-    def _targets_of_views(self, samples) -> torch.Tensor | None:
-        """Targets of the views in the batch, zero for those without one."""
-        if self.view_targets is None:
-            return None
-        rows = np.concatenate(self.batches.view_rows(samples))
-        return torch.from_numpy(self.view_targets.unit(rows)).to(self.settings.device)
 
 
 def _gradient(tensor: torch.Tensor) -> torch.Tensor:

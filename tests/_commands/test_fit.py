@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from _commands.running import run, succeeded
+from _commands.running import failed, run, succeeded
 from sklux import LuxicalVectorizer
 from sklux._student.projection import network_of
 from sklux.metrics import split_halves
@@ -132,3 +132,43 @@ def test_fit_prints_a_line_for_each_stage_in_a_log(folder, tmp_path, letters):
         assert begin.startswith(f"{name}: begins")
         assert re.search(r"\d\d:\d\d", end)
     assert ":" not in succeeded(*command, "--quiet").stderr
+
+
+@pytest.mark.parametrize("sample_size", [None, 100])
+def test_fit_streamed_files(folder, tmp_path, texts, sample_size):
+    """With a sample of all documents, the model is the same as without --stream."""
+    options = ["-e", folder / "teacher.npy", "--components", 8, "--stream"]
+    if sample_size is not None:
+        options += ["--sample-size", sample_size]
+    result = succeeded(
+        "fit", folder / "documents.txt", tmp_path / "model.sklux", *options
+    )
+    assert f"240 documents, {sample_size or 240} of them in memory" in result.stderr
+    assert "all counts are exact" in result.stderr
+    model = LuxicalVectorizer.load(tmp_path / "model.sklux")
+    expected = LuxicalVectorizer.load(folder / "model.sklux")
+    assert model.lexical_.vocabulary_ == expected.lexical_.vocabulary_
+    if sample_size is None:
+        np.testing.assert_array_equal(model.transform(texts), expected.transform(texts))
+
+
+def test_fit_streamed_files_with_a_teacher(folder, tmp_path, letters):
+    succeeded(
+        *("fit", folder / "documents.txt", tmp_path / "model.sklux", "--stream"),
+        *("-t", "letters", "--cache", tmp_path, "--sample-size", 90, "--no-words"),
+    )
+    model = LuxicalVectorizer.load(tmp_path / "model.sklux")
+    assert model.n_teacher_documents_ == 90
+
+
+def test_fit_options_of_a_stream(folder, tmp_path):
+    output = tmp_path / "model.sklux"
+    begin = "fit", folder / "documents.txt", output, "-e"
+    message = failed(*begin, folder / "teacher.npy", "--sample-size", 50)
+    assert "Give --stream, too, or leave it out" in message
+    options = "-e", folder / "teacher.npy", "--stream", "--format", "text"
+    assert "reads the documents several times" in failed("fit", "-", output, *options)
+    np.save(tmp_path / "short.npy", np.load(folder / "teacher.npy")[:-3])
+    message = failed(*begin, tmp_path / "short.npy", "--stream")
+    assert "short.npy has 237 rows, but" in message
+    assert not output.exists()

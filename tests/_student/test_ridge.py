@@ -7,7 +7,12 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import normalize
 
 from sklux._student import products, ridge
-from sklux._student.ridge import Combination, conjugate_gradients, ridge_weights
+from sklux._student.ridge import (
+    Combination,
+    conjugate_gradients,
+    continued_ridge,
+    ridge_weights,
+)
 from sklux._utils import blocks
 
 
@@ -248,3 +253,53 @@ def test_conjugate_gradients_columns_share_their_directions():
     found = conjugate_gradients(product, targets, 50, 1e-3)
     np.testing.assert_allclose(K @ found, targets, atol=0.02)
     assert len(calls) <= 3
+
+
+class InParts:
+    """Rows of a corpus that is read in parts."""
+
+    def __init__(self, X, targets, size):
+        starts = range(0, len(targets), size)
+        self.parts = [
+            (X[start : start + size], targets[start : start + size]) for start in starts
+        ]
+        self.n_read = 0
+
+    def rows(self):
+        return (X for X, _ in self.rows_and_targets())
+
+    def rows_and_targets(self):
+        self.n_read += 1
+        yield from self.parts
+
+
+@pytest.mark.parametrize("has_combinations", [False, True])
+@pytest.mark.parametrize("size", [7, 100])
+def test_continued_ridge_is_the_regression_on_the_corpus(exact, size, has_combinations):
+    """Begun with weights of a part of it."""
+    combinations = some_combinations() if has_combinations else []
+    X, targets = regression_data(50, 4)
+    targets, mean = targets.astype(np.float32), np.float32([1, 0, -2, 0.5])
+    stream = InParts(X, targets + mean, size)
+    expected = ridge_of(X, targets, 0.1, 1000, combinations)
+    start = np.zeros_like(expected)
+    found = continued_ridge(stream, start, mean, 0.1, 500, combinations)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    if not has_combinations:
+        start = ridge_of(X[:20], targets[:20], 0.1, 1000)
+        found = continued_ridge(stream, start, mean, 0.1, 500)
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_continued_ridge_reads_the_corpus_once_for_each_step():
+    X, targets = regression_data(50, 4)
+    stream = InParts(X, targets.astype(np.float32), 20)
+    mean, start = np.zeros(4, dtype=np.float32), np.zeros((60, 4), dtype=np.float32)
+    found = continued_ridge(stream, start, mean, 0.1, 3)
+    assert stream.n_read == 4
+    assert found.dtype == np.float32
+    # It begins where the weights are, and comes nearer to the targets.
+    again = continued_ridge(stream, found, mean, 0.1, 3)
+    unit = normalize(X)
+    errors = [np.linalg.norm(unit @ weights - targets) for weights in (found, again)]
+    assert errors[1] < errors[0]

@@ -585,6 +585,51 @@ def test_train_student_with_zero_rows_is_finite(loss, with_views):
     assert all(np.isfinite(weights).all() for weights in result.coefs)
 
 
+class InParts:
+    """Examples that are read in parts, in each epoch anew."""
+
+    has_views = has_view_targets = False
+
+    def __init__(self, *examples):
+        self.examples, self.n_read = examples, 0
+        self.n_train = sum(part.n_train for part in examples)
+
+    def parts(self):
+        self.n_read += 1
+        yield from self.examples
+
+
+def train_in_parts(*edges):
+    """Train on documents in parts; the weights, and how often they were read."""
+    X, teacher = reference.topic_documents(200)
+    parts = [
+        TrainingExamples(X[start:stop], None, teacher[start:stop], teacher[start:stop])
+        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+    ]
+    coefs = initial_coefs(X, teacher, (40,), np.random.RandomState(0))
+    examples = InParts(*parts)
+    settings = make_settings(max_iter=3)
+    rng = np.random.RandomState(0)
+    return train_student(examples, coefs, settings, None, rng), examples.n_read
+
+
+def test_train_student_on_a_single_part_has_the_bits_of_a_training_in_memory():
+    result, n_read = train_in_parts(0, 200)
+    assert n_read == 3
+    assert_same_weights(result.coefs, train(max_iter=3).coefs)
+    assert result.loss_curve == train(max_iter=3).loss_curve
+
+
+def test_train_student_learns_from_all_parts():
+    """A part without documents changes nothing."""
+    result, _ = train_in_parts(0, 90, 90, 200)
+    whole = train(max_iter=3)
+    assert len(result.loss_curve) == 3
+    np.testing.assert_allclose(result.loss_curve, whole.loss_curve, rtol=0.2)
+    first, _ = train_in_parts(0, 90)
+    assert np.abs(result.coefs[0] - first.coefs[0]).max() > 1e-3
+
+
 def train_linear(settings, X_views=None, seed=0):
     """Train a student without hidden layers; it has one row of weights per feature."""
     X, teacher = reference.topic_documents(200)
