@@ -3,12 +3,13 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
+.PHONY: help demo test test-ray test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   the whole job on the docstrings of installed packages"
 	@echo "make test   all tests"
 	@echo "make lint   all linters: style, types, docstrings, spelling, plain English"
+	@echo "make test-ray   the tests of sklux.distributed"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -63,6 +64,13 @@ test-newest:
 	$(VENV)-newest/bin/python -m pip install --quiet --upgrade \
 		--upgrade-strategy eager --constraint constraints.txt --editable '.[test]'
 	$(RUN_SMALL) $(VENV)-newest/bin/python -m pytest $(IN_PARALLEL)
+
+# A Ray cluster of several node processes on this machine.
+test-ray:
+	$(PYTHON) -m venv $(VENV)-ray
+	$(VENV)-ray/bin/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[test-ray]'
+	$(RUN_SMALL) $(VENV)-ray/bin/python -m pytest tests/test_distributed.py
 
 # Another Python reads the pickles and model files of this Python, and the reverse.
 OTHER ?= python3.13

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sklux import arrow, datasets, interop, metrics
+    from sklux import arrow, datasets, distributed, interop, metrics
     from sklux._display.embedding_map import EmbeddingMapDisplay
     from sklux._display.loss_curve import LossCurveDisplay
     from sklux._display.quality import QualityDisplay
@@ -31,6 +31,7 @@ __all__ = [
     "ScalarQuantizer",
     "arrow",
     "datasets",
+    "distributed",
     "interop",
     "metrics",
 ]

@@ -12,24 +12,20 @@ from copy import copy
 from functools import cached_property
 from importlib.metadata import version
 from numbers import Integral
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-import numpy as np
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklux._utils.model_file import header_digest
-from sklux._utils.optional import import_optional
 from sklux._utils.typing import validate_params
+from sklux._utils.vector_column import VECTOR_TYPES, Batch, VectorColumn
 from sklux._vectorizer import LuxicalVectorizer
 
 __all__ = ["BatchEmbedder"]
 
-# A record batch, or a table; the result is of the same kind.
-Batch = TypeVar("Batch")
 # What happens to null texts.
 NULL_TEXTS = ("error", "empty", "null")
-VECTOR_TYPES = ("float32", "float16")
 _CONSTRAINTS: dict[str, Any] = {
     "model": [LuxicalVectorizer, str, os.PathLike],
     "column": [str],
@@ -112,6 +108,9 @@ class BatchEmbedder:
         self.column, self.output_column = column, output_column
         self.columns = None if columns is None else list(columns)
         self.dtype, self.null_documents, self.n_jobs = dtype, null_documents, n_jobs
+        self._vectors = VectorColumn(
+            "BatchEmbedder", column, output_column, columns, dtype
+        )
         self.path: str | None = None
         self._given: LuxicalVectorizer | None = None
         if isinstance(model, str | os.PathLike):
@@ -121,11 +120,6 @@ class BatchEmbedder:
         else:
             check_is_fitted(model)
             self._given = model
-        if output_column in self._kept_of([column] if columns is None else columns):
-            raise ValueError(
-                "The 'output_column' parameter of BatchEmbedder must differ from the "
-                f"columns that are passed through. Got {output_column!r} in both."
-            )
 
     def __getstate__(self) -> dict[str, Any]:
         """The settings, and the path or the model itself."""
@@ -194,17 +188,7 @@ class BatchEmbedder:
         >>> BatchEmbedder(model).schema(schema).names
         ['text', 'embedding']
         """
-        if self.output_column in self._kept_of(schema.names):
-            raise ValueError(
-                f"The batch has a column {self.output_column!r} already. Set "
-                "output_column to another name, or leave this one out of columns."
-            )
-        self._check_text(self._field(schema, self.column).type)
-        fields = [self._field(schema, name) for name in self._kept_of(schema.names)]
-        arrow, width = _pyarrow(), self.model.projection_.n_components_
-        numbers = arrow.from_numpy_dtype(np.dtype(self.dtype))
-        fields.append(arrow.field(self.output_column, arrow.list_(numbers, width)))
-        return arrow.schema(fields, metadata=schema.metadata)
+        return self._vectors.schema(schema, self.model.projection_.n_components_)
 
     def __call__(self, batch: Batch) -> Batch:
         """Add the vectors to a batch.
@@ -227,90 +211,6 @@ class BatchEmbedder:
             If a column is missing or occurs twice, the text column holds no text, a
             text is null and that is an error, or the model file has changed.
         """
-        arrow: Any = _pyarrow()
-        source: Any = batch
-        if not isinstance(source, arrow.RecordBatch | arrow.Table):
-            raise TypeError(
-                "A BatchEmbedder takes a pyarrow RecordBatch or Table. Got "
-                f"{type(batch).__name__} instead. Use LuxicalVectorizer.transform for "
-                "other columns of text."
-            )
-        schema = self.schema(source.schema)
-        kept = [source.column(name) for name in schema.names[:-1]]
-        vectors = self._vectors(source.column(self.column))
-        result: Any = type(source).from_arrays([*kept, vectors], schema=schema)
-        return result
-
-    def _vectors(self, texts: Any) -> Any:
-        """The fixed-size lists for a column of text."""
-        arrow, compute = _pyarrow(), _pyarrow("pyarrow.compute")
-        if arrow.types.is_dictionary(texts.type):
-            texts = compute.cast(texts, texts.type.value_type)
-        elif arrow.types.is_null(texts.type):
-            texts = compute.cast(texts, arrow.string())
-        is_null = None
-        if texts.null_count:
-            rule = self.null_documents or self.model.null_documents
-            if rule == "error":
-                self._refuse_null(texts)
-            if rule == "null":
-                is_null = arrow.array(np.asarray(texts.is_null()))
-            texts = _without_nulls(texts)
-        # `set_output` may have asked for a table.
-        vectors = np.asarray(self.model.transform(texts), dtype=self.dtype)
-        return arrow.FixedSizeListArray.from_arrays(
-            arrow.array(vectors.ravel()), vectors.shape[1], mask=is_null
-        )
-
-    def _refuse_null(self, texts: Any) -> None:
-        """Raise the error for a null text."""
-        row = int(np.flatnonzero(np.asarray(texts.is_null()))[0])
-        more = f", the first of {texts.null_count}" if texts.null_count > 1 else ""
-        raise ValueError(
-            f"The column {self.column!r} has a null text in row {row} of the batch"
-            f"{more}. Drop or fill null texts, or set null_documents='empty' or 'null'."
-        )
-
-    def _kept_of(self, names: Sequence[str]) -> list[str]:
-        """Names of the columns that are passed through."""
-        return list(names) if self.columns is None else self.columns
-
-    def _field(self, schema: Any, name: str) -> Any:
-        """A field of a schema by its name, which must be unique."""
-        places = schema.get_all_field_indices(name)
-        if len(places) == 1:
-            return schema.field(places[0])
-        problem = f"{len(places)} columns {name!r}" if places else f"no column {name!r}"
-        names = ", ".join(map(repr, schema.names)) or "none"
-        raise ValueError(
-            f"The batch has {problem}. Its columns: {names}. Set column (the texts) "
-            "and columns (what is passed through) to names of these."
-        )
-
-    def _check_text(self, kind: Any) -> None:
-        """Refuse a column that holds no text."""
-        types = _pyarrow().types
-        value = kind.value_type if types.is_dictionary(kind) else kind
-        if not (
-            types.is_string(value)
-            or types.is_large_string(value)
-            or str(value) == "string_view"
-            or types.is_null(value)
-        ):
-            raise ValueError(
-                f"The column {self.column!r} must hold text. Got the type {kind} "
-                "instead. Set column to the column of the texts, or cast it to string."
-            )
-
-
-def _without_nulls(texts: Any) -> Any:
-    """The texts with an empty one for each null."""
-    arrow, compute = _pyarrow(), _pyarrow("pyarrow.compute")
-    if str(texts.type) == "string_view":
-        texts = texts.cast(arrow.large_string())
-    return compute.fill_null(texts, "")
-
-
-def _pyarrow(module: str = "pyarrow") -> Any:
-    """A module of pyarrow, imported on first use."""
-    return import_optional(module, extra="arrow", purpose="sklux.arrow")
+        self._vectors.check_batch(batch)
+        rule = self.null_documents or self.model.null_documents
+        return self._vectors.add(batch, self.model.transform, rule)

@@ -202,9 +202,9 @@ def test_docs_every_page_is_in_a_table_of_contents():
 
 def test_docs_reference_names_all_that_is_public():
     import sklux
-    from sklux import arrow, datasets, interop, metrics
+    from sklux import arrow, datasets, distributed, interop, metrics
 
-    modules = (arrow, datasets, interop, metrics)
+    modules = (arrow, datasets, distributed, interop, metrics)
     reference = (DOC / "api" / "index.rst").read_text(encoding="utf-8")
     shorts = [module.__name__.removeprefix("sklux.") for module in modules]
     names = [name for name in sklux.__all__ if name not in shorts]
@@ -233,9 +233,9 @@ IN_EVERY_ESTIMATOR = {
 def public_names():
     """Full names of classes, their own methods and properties, and functions."""
     import sklux
-    from sklux import arrow, datasets, interop, metrics
+    from sklux import arrow, datasets, distributed, interop, metrics
 
-    for module in (sklux, arrow, datasets, interop, metrics):
+    for module in (sklux, arrow, datasets, distributed, interop, metrics):
         for name in module.__all__:
             found = getattr(module, name)
             if isinstance(found, ModuleType):

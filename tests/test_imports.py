@@ -33,6 +33,7 @@ ALLOWED = {
     },
     "interop": {"_kernels", "_lexical", "_student", "_utils", "_vectorizer"},
     "arrow": {"_utils", "_vectorizer"},
+    "distributed": {"_teacher", "_utils", "_vectorizer", "arrow"},
     "_quantizer": {"_utils"},
     "metrics": {"_utils"},
     "datasets": {"_sources", "_utils"},
@@ -76,6 +77,7 @@ HEAVY = {
     },
     "typer": {"_commands.app", "_commands.options"},
     "rich": {"_commands.console"},
+    "ray": {"distributed"},
     "tokenizers": {"_lexical.subwords", "_teacher.token_text"},
     "pyarrow": {
         "_commands.document_files",

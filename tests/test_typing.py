@@ -42,6 +42,7 @@ from sklux import (
     ReLUProjection,
     ScalarQuantizer,
     arrow,
+    distributed,
     interop,
     metrics,
 )
@@ -91,6 +92,8 @@ TYPES = {
     "interop.save_luxical(vectorizer, 'file')": "None",
     "arrow.BatchEmbedder('file', dtype='float16')('batch')": "str",
     "arrow.BatchEmbedder(vectorizer)": "sklux.arrow.BatchEmbedder",
+    "distributed.embed('dataset', vectorizer, dtype='float16')": "str",
+    "distributed.precompute('dataset', teacher, num_gpus=1)": "str",
     "EmbeddingMapDisplay.from_embeddings(E)": (
         "sklux._display.embedding_map.EmbeddingMapDisplay"
     ),
@@ -107,6 +110,7 @@ ERRORS = {
     "LuxicalVectorizer(teacher_sample_size='all')": "arg-type",
     "vectorizer.transform(1)": "arg-type",
     "vectorizer.quantize('int4')": "arg-type",
+    "distributed.embed('dataset', vectorizer, dtype='int4')": "arg-type",
     "ReLUProjection(weights_dtype='int4')": "arg-type",
     "ReLUProjection(hidden_layer_sizes='64')": "arg-type",
     "lexical.fit(1)": "arg-type",
