@@ -274,6 +274,81 @@ def fit(
 
 
 @app.command()
+def update(
+    model: Model,
+    documents: Documents,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Model file to write. Default: the file of the model is replaced.",
+        ),
+    ] = None,
+    teacher: Teacher = None,
+    embeddings: Embeddings = None,
+    embeddings_column: EmbeddingsColumn = None,
+    past: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--past",
+            help="File with documents of earlier fits, to report how far their vectors "
+            "move. It is read like the new documents. Can be given several times.",
+        ),
+    ] = None,
+    column: Column = "text",
+    format: DocumentFormat = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    quotes: QuotesOption = None,
+    null_documents: NullDocumentsOption = None,
+    teacher_sample_size: TeacherSampleSize = "auto",
+    cache: Cache = None,
+    windows: Windows = 1,
+    prompt: Prompt = None,
+    max_new_terms: Annotated[
+        int | None,
+        typer.Option(min=0, help="Maximum number of new terms. Default: 50,000."),
+    ] = None,
+    past_weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="How much an earlier document counts, compared with a new one. The "
+            "larger it is, the less old vectors move. Default: 1.",
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Let a model learn from new documents, and keep the space of its vectors.
+
+    Old vectors stay comparable, so only the new documents have to be embedded. Prints
+    how close the student is to its teacher on new documents that were held out, and how
+    far vectors have moved:
+
+        sklux update model.sklux new.parquet --teacher all-MiniLM-L6-v2
+    """
+    from sklux._commands.inputs import document_source
+    from sklux._commands.teacher_options import TeacherOptions
+    from sklux._commands.update import update_model
+
+    reading = format, column, encoding, delimiter, quotes, null_documents
+    update_model(
+        model,
+        document_source(documents, *reading),
+        output,
+        TeacherOptions(teacher, cache, windows, prompt),
+        embeddings,
+        embeddings_column=embeddings_column,
+        teacher_sample_size=teacher_sample_size,
+        past=document_source(past, *reading) if past else None,
+        max_new_terms=max_new_terms,
+        past_weight=past_weight,
+        quiet=quiet,
+    )
+
+
+@app.command()
 def embed(
     model: Model,
     documents: Documents,

@@ -18,6 +18,7 @@ from sklux._commands.app import app
 EXAMPLES = {
     "precompute": "sklux precompute docs.parquet -t all-MiniLM-L6-v2",
     "fit": "sklux fit docs.parquet model.sklux --teacher all-MiniLM-L6-v2",
+    "update": "sklux update model.sklux new.parquet --teacher all-MiniLM-L6-v2",
     "embed": "sklux embed model.sklux docs.parquet vectors.npy",
     "info": "sklux info model.sklux --json",
     "evaluate": "sklux evaluate model.sklux others.parquet --teacher all-MiniLM-L6-v2",
