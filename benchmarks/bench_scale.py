@@ -24,6 +24,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from shutil import rmtree
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -37,14 +38,23 @@ from _report import add_output_option, conditions, markdown_table, publish
 
 from sklux import LuxicalVectorizer
 from sklux._commands.document_files import ReadOptions
-from sklux._commands.embed_folder import embed_into_folder
+from sklux._commands.embed_folder import FolderOptions, embed_into_folder
 from sklux._commands.inputs import DocumentSource
 
 SIZES = [100_000, 1_000_000, 4_000_000]
 FILE_ROWS = 100_000
 # Documents of the comparison with `transform`, and its rounds.
 N_COMPARED, ROUNDS = 400_000, 5
-DTYPES = {"float32": 0.7, "float16": 0.8}
+# Types of the numbers and formats of the parts, and the least share that is the goal.
+OUTPUTS: dict[tuple[str, str], str] = {
+    ("float32", "parquet"): "0.7",
+    ("float32", "arrow"): "0.7",
+    ("float16", "parquet"): "0.8",
+    ("float16", "arrow"): "0.8",
+    ("int8", "parquet"): "",
+    ("int8", "arrow"): "",
+    ("ubinary", "arrow"): "",
+}
 PACKAGES = ["sklux", "pyarrow", "numpy"]
 
 
@@ -53,7 +63,7 @@ def main() -> None:
     options = parse_options()
     if options.measure is not None:
         model, corpus, output = options.measure
-        embed(model, corpus, output, "float16")
+        embed(model, corpus, output, "float16", "parquet")
         print(memory_bytes("VmHWM"))
         return
     name, texts = main_documents(options.data, None)
@@ -100,10 +110,11 @@ def write_corpus(folder: Path, texts: list[str], n_documents: int) -> None:
             pq.write_table(pa.table(rows), path)
 
 
-def embed(model: Path, corpus: Path, output: Path, dtype: str) -> None:
+def embed(model: Path, corpus: Path, output: Path, dtype: str, parts: str) -> None:
     """Run the command."""
     source = DocumentSource([str(corpus)], ReadOptions())
-    embed_into_folder(Path(model), source, Path(output), ["id"], dtype, quiet=True)
+    options = FolderOptions(["id"], dtype, parts)
+    embed_into_folder(Path(model), source, Path(output), options, quiet=True)
 
 
 def speed_table(model: Path, texts: list[str], folder: Path, rounds: int) -> str:
@@ -112,7 +123,7 @@ def speed_table(model: Path, texts: list[str], folder: Path, rounds: int) -> str
     documents = repeated(texts, 0, N_COMPARED)
     student = LuxicalVectorizer.load(model).set_params(n_jobs=-1)
     student.transform(documents[:1000])
-    seconds: dict[str, list[float]] = {}
+    seconds: dict[tuple[str, ...], list[float]] = {}
     for number in range(rounds):
         start = perf_counter()
         LuxicalVectorizer.load(model).set_params(n_jobs=-1).transform(documents[:100])
@@ -121,26 +132,27 @@ def speed_table(model: Path, texts: list[str], folder: Path, rounds: int) -> str
         # In blocks: one array of all vectors takes more time of the system.
         for begin in range(0, N_COMPARED, 10_000):
             student.transform(documents[begin : begin + 10_000])
-        seconds.setdefault("transform", []).append(perf_counter() - start)
-        for dtype in DTYPES:
-            output = folder / f"{dtype}-{number}"
+        seconds.setdefault(("transform",), []).append(perf_counter() - start)
+        for dtype, parts in OUTPUTS:
+            output = folder / f"{dtype}-{parts}-{number}"
             start = perf_counter()
-            embed(model, folder / "compared", output, dtype)
+            embed(model, folder / "compared", output, dtype, parts)
             taken = perf_counter() - start - loading
-            seconds.setdefault(dtype, []).append(taken)
+            seconds.setdefault((dtype, parts), []).append(taken)
+            rmtree(output)
     n_bytes = sum(len(text.encode()) for text in documents)
     rows = []
-    for name, times in seconds.items():
-        shares = [own / taken for own, taken in zip(seconds["transform"], times)]
+    for names, times in seconds.items():
+        shares = [own / taken for own, taken in zip(seconds["transform",], times)]
         rate = N_COMPARED / median(times)
         rows.append(
             [
-                name if name == "transform" else f"sklux embed, {name}",
+                names[0] if len(names) == 1 else f"sklux embed, {', '.join(names)}",
                 f"{rate:,.0f}",
                 f"{rate * n_bytes / N_COMPARED / 1e6:,.0f}",
                 f"{median(shares):.2f}",
                 f"{min(shares):.2f} - {max(shares):.2f}",
-                "" if name == "transform" else f"{DTYPES[name]:.1f}",
+                OUTPUTS.get(names, ""),  # type: ignore[call-overload]
             ]
         )
     header = ["", "documents/s", "MB/s", "share of transform", "rounds", "goal"]

@@ -13,12 +13,15 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklux._utils.blocks import row_blocks
 from sklux._utils.columns import as_vectors
 from sklux._utils.html import DocLinkMixin
 from sklux._utils.typing import fit_context
 
 # Not -128 to 127: the range is symmetric.
 LARGEST_INT8 = 127
+# Vectors that are rounded at a time.
+BLOCK_ROWS = 1024
 
 
 class ScalarQuantizer(
@@ -146,9 +149,14 @@ class ScalarQuantizer(
         X = self._checked(X, reset=False)
         if "scale_" not in vars(self):
             return np.packbits(X > self.thresholds_, axis=1)
-        # In float64, in which the quotient of two float32 is not infinite.
-        rounded = np.rint(X / np.float64(self.scale_))
-        return np.clip(rounded, -LARGEST_INT8, LARGEST_INT8).astype(np.int8)
+        small = np.empty(X.shape, dtype=np.int8)
+        # In blocks, so that no array of float64 of all vectors is needed.
+        for block in row_blocks(len(X), BLOCK_ROWS):
+            # In float64, in which the quotient of two float32 is not infinite.
+            values = X[block] / np.float64(self.scale_)
+            np.rint(values, out=values)
+            small[block] = np.clip(values, -LARGEST_INT8, LARGEST_INT8, out=values)
+        return small
 
     def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Return vectors of the original width and scale.

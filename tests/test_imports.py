@@ -41,6 +41,7 @@ ALLOWED = {
     "_commands": {
         "_display",
         "_lexical",
+        "_quantizer",
         "_sources",
         "_student",
         "_teacher",
@@ -84,7 +85,9 @@ HEAVY = {
         "_commands.embed_folder",
         "_commands.embedding_files",
         "_commands.parquet_columns",
+        "_commands.part_files",
         "_commands.parts",
+        "_commands.row_groups",
         "_commands.text_input",
         "_commands.vector_files",
         "_lexical.buffers",

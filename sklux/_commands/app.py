@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sklux._commands.errors import errors_in_words
+from sklux._commands.errors import STATUS_OF_LEFT_OUT, errors_in_words
 from sklux._commands.options import (
     DOCUMENTS,
     Cache,
@@ -26,6 +26,7 @@ from sklux._commands.options import (
     Json,
     Model,
     NullDocumentsOption,
+    PartFormat,
     Prompt,
     Quiet,
     QuotesOption,
@@ -377,10 +378,25 @@ def embed(
     dtype: Annotated[
         VectorType | None,
         typer.Option(
-            help="Type of the numbers in a folder of parts: float32, or float16 of "
-            "half the size."
+            help="Type of the numbers in a folder of parts: float32; float16 of half "
+            "the size; int8, a quarter; ubinary, one bit, a 32nd."
         ),
     ] = None,
+    parts: Annotated[
+        PartFormat | None,
+        typer.Option(
+            help="Format of the files in a folder of parts: parquet, or arrow, which "
+            "is faster to write and to read."
+        ),
+    ] = None,
+    skip_corrupt: Annotated[
+        bool,
+        typer.Option(
+            "--skip-corrupt",
+            help="Leave out rows of Parquet files that are damaged, and end with "
+            "status 3. Only for a folder of parts; the default is an error.",
+        ),
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Embed the documents of files of any size.
@@ -397,7 +413,7 @@ def embed(
         sklux embed model.sklux crawl/*.parquet vectors/ --keep url --dtype float16
     """
     from sklux._commands.embed import embed_documents
-    from sklux._commands.embed_folder import embed_into_folder
+    from sklux._commands.embed_folder import FolderOptions, embed_into_folder
     from sklux._commands.inputs import document_source
     from sklux._commands.parts import is_folder
 
@@ -406,13 +422,21 @@ def embed(
     )
     if is_folder(output):
         number_type: Any = str(dtype or VectorType.float32)
-        embed_into_folder(model, source, Path(output), keep or [], number_type, quiet)
+        part_format: Any = str(parts or PartFormat.parquet)
+        options = FolderOptions(keep or [], number_type, part_format, skip_corrupt)
+        if embed_into_folder(model, source, Path(output), options, quiet):
+            raise SystemExit(STATUS_OF_LEFT_OUT)
         return
-    if dtype is not None:
-        raise ValueError(
-            f"--dtype is for a folder of parts, and the output {output} is a file, "
-            "whose numbers are float32. End its name with '/', or leave out --dtype."
-        )
+    for option, value in (
+        ("--dtype", dtype),
+        ("--parts", parts),
+        ("--skip-corrupt", skip_corrupt or None),
+    ):
+        if value is not None:
+            raise ValueError(
+                f"{option} is for a folder of parts, and the output {output} is a "
+                f"file. End its name with '/', or leave out {option}."
+            )
     embed_documents(model, source, output, keep or [], quiet)
 
 

@@ -198,8 +198,8 @@ class DocumentFile:
             If the file does not have the columns, for instance.
         """
         if self.format == "parquet":
-            with self._parquet_file() as file:
-                self._check_parquet(file.schema_arrow)
+            with self.parquet_file() as file:
+                self.check_parquet(file.schema_arrow)
         elif not self.is_empty:
             next(self.rows(), None)
             self._position = lambda: 0.0
@@ -218,11 +218,26 @@ class DocumentFile:
             Types by name. Only Parquet declares types. A column that does not exist, or
             exists twice, has no type.
         """
-        if self.format != "parquet" or not self.keep:
+        return self.types(self.keep)
+
+    def types(self, names: Sequence[str]) -> dict[str, Any]:
+        """Types of some columns, as `kept_types` has them.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The columns.
+
+        Returns
+        -------
+        dict of str to pyarrow.DataType
+            Types by name.
+        """
+        if self.format != "parquet" or not names:
             return {}
-        with self._parquet_file() as file:
+        with self.parquet_file() as file:
             schema = file.schema_arrow
-        types = {name: type_at(schema, name) for name in self.keep}
+        types = {name: type_at(schema, name) for name in names}
         return {name: type_ for name, type_ in types.items() if type_ is not None}
 
     def _named(self, rows: Iterator[tuple]) -> Iterator[tuple]:
@@ -250,8 +265,8 @@ class DocumentFile:
 
     def _parquet(self) -> Iterator[tuple]:
         """Rows of a Parquet file."""
-        with self._parquet_file() as file:
-            self._check_parquet(file.schema_arrow)
+        with self.parquet_file() as file:
+            self.check_parquet(file.schema_arrow)
             n_rows, n_read = file.metadata.num_rows, 0
             self._position = lambda: n_read / max(n_rows, 1)
             columns = list(dict.fromkeys([self.column, *self.keep]))
@@ -279,56 +294,6 @@ class DocumentFile:
             "with --null-documents empty."
         )
 
-    def row_groups(self) -> list[int]:
-        """Number of rows of each row group of a Parquet file.
-
-        Returns
-        -------
-        list of int
-            The numbers, in order.
-
-        Raises
-        ------
-        ValueError
-            If the file cannot be read, or lacks a column.
-        """
-        with self._parquet_file() as file:
-            self._check_parquet(file.schema_arrow)
-            metadata = file.metadata
-            return [
-                metadata.row_group(group).num_rows
-                for group in range(metadata.num_row_groups)
-            ]
-
-    def batches(self, row_groups: Sequence[int], n_rows: int) -> Iterator[Any]:
-        """Read some row groups of a Parquet file.
-
-        Parameters
-        ----------
-        row_groups : sequence of int
-            Numbers of the row groups.
-        n_rows : int
-            Maximum number of rows of a batch.
-
-        Yields
-        ------
-        pyarrow.RecordBatch
-            The text, and the columns that are kept.
-
-        Raises
-        ------
-        ValueError
-            If the file cannot be read.
-        """
-        arrow = import_optional("pyarrow", extra="cli", purpose="Reading Parquet")
-        names = list(dict.fromkeys([self.column, *self.keep]))
-        with self._parquet_file() as file:
-            for batch in file.iter_batches(
-                batch_size=n_rows, columns=names, row_groups=list(row_groups)
-            ):
-                arrays = [column_at(batch, name) for name in names]
-                yield arrow.record_batch(arrays, names=names)
-
     def _texts(self, column: Any, n_before: int) -> list:
         """Values of one batch of a Parquet column, as Python objects."""
         try:
@@ -340,8 +305,19 @@ class DocumentFile:
             ) from error
 
     @contextmanager
-    def _parquet_file(self) -> Iterator[Any]:
-        """The file, opened by pyarrow; its errors name the file."""
+    def parquet_file(self) -> Iterator[Any]:
+        """Open a Parquet file; errors of pyarrow name the file.
+
+        Yields
+        ------
+        pyarrow.parquet.ParquetFile
+            The file.
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be read.
+        """
         arrow = import_optional("pyarrow", extra="cli", purpose="Reading Parquet")
         parquet = import_optional(
             "pyarrow.parquet", extra="cli", purpose="Reading Parquet"
@@ -438,8 +414,19 @@ class DocumentFile:
             self._position = lambda: 1.0 if file.closed else file.tell() / size
         return file
 
-    def _check_parquet(self, schema: Any) -> None:
-        """Refuse columns that a Parquet file does not have; paths lead into structs."""
+    def check_parquet(self, schema: Any) -> None:
+        """Refuse columns that a Parquet file does not have; paths lead into structs.
+
+        Parameters
+        ----------
+        schema : pyarrow.Schema
+            Schema of the file.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, or occurs twice.
+        """
         names = [path for field in schema for path in paths_of(field)]
         wanted = dict.fromkeys((self.column, *self.keep))
         found = [name for name in wanted if path_to(schema, name) is not None]

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from sklux._utils.messages import CACHE_PATH
 
 STATUS_OF_INTERRUPT = 130
+# All is done, but damaged rows of the input are left out.
+STATUS_OF_LEFT_OUT = 3
 # Errors that are expected: the message alone explains them.
 EXPECTED = (ImportError, OSError, ValueError, TypeError)
 # Parameters of the library, as its messages name them, and their options.

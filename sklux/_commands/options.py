@@ -32,6 +32,15 @@ class VectorType(StrEnum):
 
     float32 = "float32"
     float16 = "float16"
+    int8 = "int8"
+    ubinary = "ubinary"
+
+
+class PartFormat(StrEnum):
+    """Formats of the files in a folder of parts."""
+
+    parquet = "parquet"
+    arrow = "arrow"
 
 
 class NullDocuments(StrEnum):

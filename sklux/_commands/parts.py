@@ -1,16 +1,16 @@
-"""A folder of Parquet parts, written one by one, so that a stopped run goes on.
+"""A folder of parts, written one by one, so that a stopped run goes on.
 
 A part holds the rows of a fixed range of an input: whole row groups of a Parquet file,
 or a fixed number of rows of another file. It gets its name when it is complete. So the
 parts that exist after a kill or a power cut are whole, and the same command makes the
 others. The manifest, a JSON file, names the model, the inputs and the options; parts of
-another model, of other inputs or with other options are refused.
+another model, of other inputs or with other options are refused. It also holds the
+state of the run: whether all parts exist, the quantizer, and which rows are left out.
 """
 
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count, islice
@@ -18,6 +18,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from sklux._commands.document_files import DocumentFile, pieces
+from sklux._commands.part_files import PartFormat
+from sklux._commands.row_groups import (
+    DamagedRows,
+    row_group_batches,
+    row_group_sizes,
+)
 from sklux._commands.vector_files import kept_column
 from sklux._utils.optional import import_optional
 from sklux._utils.output_file import replaced_when_whole
@@ -30,8 +36,12 @@ MANIFEST = "_sklux.json"
 PART_ROWS = 100_000
 # Rows that are read and embedded at a time.
 BATCH_ROWS = 10_000
-# The number of the first row of each part of a file, and a function that reads it.
-Ranges: TypeAlias = Iterator[tuple[int, Callable[[], Iterator[Any]]]]
+# Called with rows that cannot be read; they are left out if it returns.
+Damaged: TypeAlias = Callable[[DamagedRows], None]
+# Record batches, and the number of the first row of each in its file.
+Batches: TypeAlias = Iterator[tuple[int, Any]]
+# Entries of the manifest that change while the parts are made.
+COMPLETE, QUANTIZER, LEFT_OUT = "is_complete", "quantizer", "rows left out"
 
 
 @dataclass(frozen=True)
@@ -44,16 +54,14 @@ class Part:
         Name of its file, in the order of the rows.
     source : DocumentFile
         The file of the rows.
-    first_row : int
-        Number of the first row in that file.
     batches : callable
-        Returns an iterator over the record batches of its rows.
+        Takes what is called with damaged rows. Returns an iterator over the record
+        batches of its rows, with the number of the first row of each in the file.
     """
 
     name: str
     source: DocumentFile
-    first_row: int
-    batches: Callable[[], Iterator[Any]]
+    batches: Callable[[Damaged], Batches]
 
 
 def is_folder(output: str) -> bool:
@@ -73,7 +81,7 @@ def is_folder(output: str) -> bool:
     return output.endswith(ends) or Path(output).is_dir()
 
 
-def open_folder(folder: Path, manifest: Mapping[str, Any]) -> bool:
+def open_folder(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Make a folder for parts, or check that its parts belong to the same run.
 
     Parameters
@@ -85,8 +93,8 @@ def open_folder(folder: Path, manifest: Mapping[str, Any]) -> bool:
 
     Returns
     -------
-    bool
-        Whether the run is complete already.
+    dict
+        The manifest with the state of the run, as it is in the folder.
 
     Raises
     ------
@@ -111,11 +119,12 @@ def open_folder(folder: Path, manifest: Mapping[str, Any]) -> bool:
                 f"The output folder {folder} is not empty, and its files are not parts "
                 "that sklux embed has written. Name a new folder."
             )
-        write_manifest(folder, manifest, is_complete=False)
-        return False
+        begun = {**manifest, LEFT_OUT: {}, COMPLETE: False}
+        write_manifest(folder, begun)
+        return begun
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        is_complete = found.pop("is_complete")
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        _ = found[LEFT_OUT].items(), found[COMPLETE]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"The manifest {path} is damaged: {error!r}. Name a new folder."
@@ -127,7 +136,7 @@ def open_folder(folder: Path, manifest: Mapping[str, Any]) -> bool:
                 f"{_change(found.get(name), wanted)}. Name a new folder, or delete "
                 "this one."
             )
-    return bool(is_complete)
+    return found
 
 
 def _change(before: Any, now: Any) -> str:
@@ -140,9 +149,7 @@ def _change(before: Any, now: Any) -> str:
     return f"was {before!r}, and is {now!r} now"
 
 
-def write_manifest(
-    folder: Path, manifest: Mapping[str, Any], *, is_complete: bool
-) -> None:
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest of a folder of parts.
 
     Parameters
@@ -150,22 +157,21 @@ def write_manifest(
     folder : Path
         The folder.
     manifest : mapping
-        Everything that the parts depend on, as JSON can hold it.
-    is_complete : bool
-        Whether all parts exist.
+        Everything that the parts depend on, and the state of the run.
     """
-    text = json.dumps({**manifest, "is_complete": is_complete}, indent=1)
     with replaced_when_whole(folder / MANIFEST) as file:
-        file.write_text(text + "\n", encoding="utf-8")
+        file.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
-def parts_of(files: Sequence[DocumentFile]) -> Iterator[Part]:
+def parts_of(files: Sequence[DocumentFile], format: PartFormat) -> Iterator[Part]:
     """Divide files into parts, in the order of their rows.
 
     Parameters
     ----------
     files : sequence of DocumentFile
         The files; each can be read again.
+    format : {'parquet', 'arrow'}
+        Format of the parts.
 
     Yields
     ------
@@ -176,26 +182,25 @@ def parts_of(files: Sequence[DocumentFile]) -> Iterator[Part]:
         if file.format != "parquet" and file.is_empty:
             continue
         divide = _row_groups if file.format == "parquet" else _row_ranges
-        for place, (first_row, batches) in enumerate(divide(file)):
-            name = f"part-{number:05d}-{place:05d}.parquet"
-            yield Part(name, file, first_row, batches)
+        for place, batches in enumerate(divide(file)):
+            yield Part(f"part-{number:05d}-{place:05d}.{format}", file, batches)
 
 
-def _row_groups(file: DocumentFile) -> Ranges:
+def _row_groups(file: DocumentFile) -> Iterator[Callable[[Damaged], Batches]]:
     """Consecutive row groups of a Parquet file, PART_ROWS rows or more a part."""
     groups: list[int] = []
-    first_row = n_rows = 0
-    for group, size in enumerate(file.row_groups()):
+    n_rows = 0
+    for group, size in enumerate(row_group_sizes(file)):
         groups.append(group)
         n_rows += size
         if n_rows >= PART_ROWS:
-            yield first_row, partial(file.batches, groups, BATCH_ROWS)
-            first_row, groups, n_rows = first_row + n_rows, [], 0
+            yield partial(row_group_batches, file, groups, BATCH_ROWS)
+            groups, n_rows = [], 0
     if n_rows:
-        yield first_row, partial(file.batches, groups, BATCH_ROWS)
+        yield partial(row_group_batches, file, groups, BATCH_ROWS)
 
 
-def _row_ranges(file: DocumentFile) -> Ranges:
+def _row_ranges(file: DocumentFile) -> Iterator[Callable[[Damaged], Batches]]:
     """Ranges of PART_ROWS rows of a file that has no row groups."""
     rows = file.rows()
     for place in count():
@@ -203,14 +208,19 @@ def _row_ranges(file: DocumentFile) -> Ranges:
         if first is None:
             return
         own = chain([first], islice(rows, PART_ROWS - 1))
-        yield place * PART_ROWS, partial(_batches, own, file)
+        yield partial(_batches, own, file, place * PART_ROWS)
         # The rows of a part that was not read.
         for _ in own:
             pass
 
 
-def _batches(rows: Iterator[tuple], file: DocumentFile) -> Iterator[Any]:
-    """Record batches of rows: the text, and the columns that are kept."""
+def _batches(
+    rows: Iterator[tuple], file: DocumentFile, first_row: int, damaged: Damaged
+) -> Batches:
+    """Record batches of rows: the text, and the columns that are kept.
+
+    These files have no rows that could be left out: what is damaged ends the run.
+    """
     arrow = import_optional("pyarrow", extra="cli", purpose="Writing Parquet")
     for piece in pieces(rows, file.keep, BATCH_ROWS):
         texts: list[str | None] = [replace_surrogates(text) for text in piece.documents]
@@ -220,31 +230,5 @@ def _batches(rows: Iterator[tuple], file: DocumentFile) -> Iterator[Any]:
         for name in file.keep:
             if name != file.column:
                 columns[name] = kept_column(arrow, name, piece.kept[name])
-        yield arrow.record_batch(columns)
-
-
-@contextmanager
-def part_writer(path: Path, schema: Any, plain: Sequence[str]) -> Iterator[Any]:
-    """Open a part; it gets its name when the context ends without an exception.
-
-    Parameters
-    ----------
-    path : Path
-        The part.
-    schema : pyarrow.Schema
-        Its schema.
-    plain : sequence of str
-        Columns whose values may repeat. The vectors are not among them: a search for
-        repeated numbers would take longer than the vectors.
-
-    Yields
-    ------
-    pyarrow.parquet.ParquetWriter
-        Writes record batches.
-    """
-    parquet = import_optional("pyarrow.parquet", extra="cli", purpose="Writing Parquet")
-    with replaced_when_whole(path) as file:
-        with parquet.ParquetWriter(
-            file, schema, use_dictionary=list(plain), write_statistics=list(plain)
-        ) as writer:
-            yield writer
+        yield first_row, arrow.record_batch(columns)
+        first_row += len(texts)

@@ -207,18 +207,34 @@ class VectorColumn:
 
     def _check_text(self, kind: Any) -> None:
         """Refuse a column that holds no text."""
-        types = pyarrow_module().types
-        value = kind.value_type if types.is_dictionary(kind) else kind
-        if not (
-            types.is_string(value)
-            or types.is_large_string(value)
-            or str(value) == "string_view"
-            or types.is_null(value)
-        ):
+        if not is_text_type(kind):
             raise ValueError(
                 f"The column {self.column!r} must hold text. Got the type {kind} "
                 "instead. Set column to the column of the texts, or cast it to string."
             )
+
+
+def is_text_type(kind: Any) -> bool:
+    """Whether columns of an Arrow type are read as text.
+
+    Parameters
+    ----------
+    kind : pyarrow.DataType
+        The type.
+
+    Returns
+    -------
+    bool
+        True for strings, also as a dictionary, and for a column of nulls.
+    """
+    types = pyarrow_module().types
+    value = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(
+        types.is_string(value)
+        or types.is_large_string(value)
+        or str(value) == "string_view"
+        or types.is_null(value)
+    )
 
 
 def _without_nulls(texts: Any) -> Any:

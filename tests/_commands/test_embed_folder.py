@@ -13,9 +13,11 @@ import pyarrow.dataset
 import pyarrow.parquet
 import pytest
 
-from _commands.running import failed, succeeded
-from sklux import LuxicalVectorizer
-from sklux._commands import embed_folder, parts
+from _commands.running import failed, run, succeeded
+from sklux import LuxicalVectorizer, ScalarQuantizer
+from sklux._commands import embed_folder, part_files, parts
+from sklux._commands.errors import STATUS_OF_LEFT_OUT
+from sklux._commands.part_quantizer import quantizer_from_json
 from sklux._commands.parts import MANIFEST
 
 
@@ -46,13 +48,13 @@ def embed(folder, inputs, output, *options):
     return succeeded("embed", folder / "model.sklux", inputs, f"{output}/", *options)
 
 
-def read(output):
+def read(output, form="parquet"):
     """All rows of the parts, as any reader of datasets finds them."""
-    return pyarrow.dataset.dataset(output, format="parquet").to_table()
+    return pyarrow.dataset.dataset(output, format=form).to_table()
 
 
 def names(output):
-    return sorted(path.name for path in output.iterdir() if path.suffix == ".parquet")
+    return sorted(path.name for path in output.glob("part-*"))
 
 
 def check_rows(output, texts, model, dtype=np.float32):
@@ -75,6 +77,235 @@ def test_embed_folder(folder, corpus, tmp_path, texts, model, small_parts, dtype
         "part-00001-00001.parquet",
     ]
     assert json.loads((output / MANIFEST).read_text())["is_complete"] is True
+
+
+def test_embed_folder_of_arrow_files(
+    folder, corpus, tmp_path, texts, model, small_parts
+):
+    output = tmp_path / "out"
+    embed(folder, corpus, output, "-k", "id", "--parts", "arrow")
+    assert [name.removesuffix(".arrow") for name in names(output)][0] == (
+        "part-00000-00000"
+    )
+    table = read(output, "arrow")
+    assert table["id"].to_pylist() == list(range(len(texts)))
+    vectors = np.stack(table["embedding"].to_numpy())
+    np.testing.assert_array_equal(vectors, model.transform(texts))
+    (output / names(output)[1]).unlink()
+    result = embed(folder, corpus, output, "-k", "id", "--parts", "arrow")
+    assert "180 documents of an earlier run were there already" in result.stderr
+    assert read(output, "arrow").equals(table)
+    (output / names(output)[1]).write_bytes(b"ARROW1")
+    command = ["embed", folder / "model.sklux", corpus, f"{output}/", "-k", "id"]
+    message = failed(*command, "--parts", "arrow")
+    assert "Delete it, and run the command again" in message
+
+
+# Small numbers
+
+
+@pytest.mark.parametrize("parts_format", ["parquet", "arrow"])
+@pytest.mark.parametrize("dtype", ["int8", "ubinary"])
+def test_embed_folder_of_small_numbers(
+    folder, corpus, tmp_path, texts, model, small_parts, dtype, parts_format
+):
+    """The sample has all of these documents."""
+    output = tmp_path / "out"
+    options = ["-k", "id", "--dtype", dtype, "--parts", parts_format]
+    embed(folder, corpus, output, *options)
+    table = read(output, parts_format)
+    vectors = model.transform(texts)
+    quantizer = ScalarQuantizer(dtype).fit(vectors)
+    found = np.stack(table["embedding"].to_numpy())
+    assert found.dtype == quantizer.transform(vectors).dtype
+    np.testing.assert_array_equal(found, quantizer.transform(vectors))
+    assert table["id"].to_pylist() == list(range(len(texts)))
+    stored = json.loads((output / MANIFEST).read_text())["quantizer"]
+    again = quantizer_from_json(stored)
+    np.testing.assert_array_equal(again.transform(vectors), found)
+    np.testing.assert_array_equal(
+        again.inverse_transform(found), quantizer.inverse_transform(found)
+    )
+
+
+def test_embed_folder_goes_on_with_the_same_quantizer(
+    folder, corpus, tmp_path, small_parts, monkeypatch
+):
+    """The one of the manifest, and not one that is fitted again."""
+    output, options = tmp_path / "out", ["-k", "id", "--dtype", "int8"]
+    embed(folder, corpus, output, *options)
+    whole = read(output)
+    (output / names(output)[1]).unlink()
+
+    def fit_quantizer(*arguments):
+        raise AssertionError
+
+    monkeypatch.setattr(embed_folder, "fit_quantizer", fit_quantizer)
+    embed(folder, corpus, output, *options)
+    assert read(output).equals(whole)
+
+
+def test_embed_folder_of_small_numbers_without_documents(folder, tmp_path):
+    path = tmp_path / "documents.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": pyarrow.array([], "str")}), path)
+    embed(folder, path, tmp_path / "out", "--dtype", "int8")
+    assert names(tmp_path / "out") == []
+    (tmp_path / "documents.jsonl").write_text("")
+    embed(folder, tmp_path / "documents.jsonl", tmp_path / "2", "--dtype", "ubinary")
+    assert names(tmp_path / "2") == []
+
+
+@pytest.mark.parametrize("dtype", ["int8", "ubinary"])
+def test_embed_folder_of_small_numbers_of_unknown_and_missing_texts(
+    folder, tmp_path, dtype
+):
+    path = tmp_path / "documents.parquet"
+    texts = [None, "", "\u4e2d"]
+    pyarrow.parquet.write_table(pyarrow.table({"text": texts}), path)
+    options = ["--dtype", dtype, "--null-documents", "empty"]
+    result = embed(folder, path, tmp_path / "out", *options)
+    assert "The vector is zero for 1 missing document" in result.stderr
+    assert not np.stack(read(tmp_path / "out")["embedding"].to_numpy()).any()
+
+
+# Damaged row groups
+
+
+@pytest.fixture
+def damaged(corpus):
+    """The second row group of the second file is damaged; it has the rows 160-189."""
+    path = corpus / "1.parquet"
+    table = pyarrow.parquet.read_table(path)
+    pyarrow.parquet.write_table(
+        table, path, row_group_size=30, use_dictionary=False, compression="snappy"
+    )
+    with pyarrow.parquet.ParquetFile(path) as file:
+        chunk = file.metadata.row_group(1).column(1)
+        assert chunk.path_in_schema == "text"
+        begin, size = chunk.data_page_offset, chunk.total_compressed_size
+    content = bytearray(path.read_bytes())
+    content[begin + 40 : begin + size] = b"\xff" * (size - 40)
+    path.write_bytes(content)
+    return corpus
+
+
+def test_embed_folder_names_a_damaged_row_group(
+    folder, damaged, tmp_path, texts, model, small_parts
+):
+    output = tmp_path / "out"
+    command = ["embed", folder / "model.sklux", damaged, f"{output}/", "-k", "id"]
+    message = failed(*command)
+    assert "Row group 1 of" in message
+    assert "1.parquet is damaged: 30 of its 30 rows cannot be read" in message
+    assert "--skip-corrupt" in message
+    assert "3 parts in" in message
+    assert len(names(output)) == 3
+    # The file is written again.
+    pyarrow.parquet.write_table(
+        pyarrow.table({"id": range(130, 240), "text": texts[130:]}),
+        damaged / "1.parquet",
+    )
+    embed(folder, damaged, tmp_path / "new", "-k", "id")
+    check_rows(tmp_path / "new", texts, model)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_embed_folder_leaves_out_a_damaged_row_group(
+    folder, damaged, tmp_path, texts, model, small_parts, dtype
+):
+    output = tmp_path / "out"
+    command = ["embed", folder / "model.sklux", damaged, f"{output}/", "-k", "id"]
+    command += ["--skip-corrupt", "--dtype", dtype]
+    result = run(*command)
+    assert result.exit_code == STATUS_OF_LEFT_OUT == 3
+    assert "1.parquet is damaged: 30 of its 30 rows" in result.stderr
+    assert "30 damaged rows of the inputs were left out." in result.stderr
+    table = read(output)
+    left = [*range(160), *range(190, 240)]
+    assert table["id"].to_pylist() == left
+    if dtype == "float32":
+        vectors = np.stack(table["embedding"].to_numpy())
+        expected = model.transform([texts[i] for i in left])
+        np.testing.assert_array_equal(vectors, expected)
+    # A later run counts them, too: whether it makes the part or finds it.
+    assert run(*command).exit_code == 3
+    victim = output / "part-00001-00000.parquet"
+    before = victim.read_bytes()
+    victim.unlink()
+    again = run(*command)
+    assert again.exit_code == 3
+    assert "30 damaged rows of the inputs were left out." in again.stderr
+    assert victim.read_bytes() == before
+    assert "its rule for damaged rows was 'skip', and is 'error'" in failed(
+        *command[:-3], *command[-2:]
+    )
+
+
+def test_embed_folder_leaves_out_a_whole_part(
+    folder, damaged, tmp_path, small_parts, monkeypatch
+):
+    monkeypatch.setattr(parts, "PART_ROWS", 30)
+    output = tmp_path / "out"
+    command = ["embed", folder / "model.sklux", damaged, f"{output}/", "-k", "id"]
+    for _ in range(2):
+        result = run(*command, "--skip-corrupt")
+        assert result.exit_code == 3
+        assert "30 damaged rows of the inputs were left out." in result.stderr
+        assert read(output)["id"].to_pylist() == [*range(160), *range(190, 240)]
+
+
+def test_embed_folder_names_the_row_of_a_missing_document_after_damage(
+    folder, corpus, damaged, tmp_path, small_parts
+):
+    """The number counts the rows that are left out."""
+    table = pyarrow.parquet.read_table(corpus / "0.parquet")
+    texts = table["text"].to_pylist()
+    texts[125] = None
+    table = table.set_column(1, "text", pyarrow.array(texts))
+    path = corpus / "0.parquet"
+    pyarrow.parquet.write_table(
+        table, path, row_group_size=60, use_dictionary=False, compression="snappy"
+    )
+    with pyarrow.parquet.ParquetFile(path) as file:
+        chunk = file.metadata.row_group(0).column(1)
+        begin, size = chunk.data_page_offset, chunk.total_compressed_size
+    content = bytearray(path.read_bytes())
+    content[begin + 40 : begin + size] = b"\xff" * (size - 40)
+    path.write_bytes(content)
+    command = ["embed", folder / "model.sklux", corpus, f"{tmp_path}/out/"]
+    assert "Document 125 of" in failed(*command, "--skip-corrupt")
+
+
+def test_embed_folder_of_text_that_is_not_utf8(folder, tmp_path, texts, small_parts):
+    """Only the rows of its batch are left out."""
+    path = tmp_path / "documents.parquet"
+    data = [text.encode() for text in texts[:60]]
+    data[30] = b"apple \xff"
+    table = pyarrow.table({"id": range(60), "text": pyarrow.array(data)})
+    writer_schema = pyarrow.schema({"id": pyarrow.int64(), "text": pyarrow.string()})
+    column = pyarrow.Array.from_buffers(
+        pyarrow.string(), 60, table["text"].chunk(0).buffers()
+    )
+    table = pyarrow.Table.from_arrays([table["id"], column], schema=writer_schema)
+    pyarrow.parquet.write_table(table, path)
+    command = ["embed", folder / "model.sklux", path, f"{tmp_path}/out/", "-k", "id"]
+    message = failed(*command)
+    assert "20 of its 60 rows cannot be read" in message
+    assert "UTF8" in message
+    command[3] = f"{tmp_path}/lenient/"
+    assert run(*command, "--skip-corrupt").exit_code == 3
+    found = read(tmp_path / "lenient")["id"].to_pylist()
+    assert found == [*range(20), *range(40, 60)]
+
+
+def test_embed_folder_of_a_file_without_its_end(folder, corpus, tmp_path):
+    path = corpus / "1.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+    command = ["embed", folder / "model.sklux", corpus, f"{tmp_path}/out/"]
+    for options in ([], ["--skip-corrupt"]):
+        message = failed(*command, *options)
+        assert "1.parquet cannot be read as Parquet" in message
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "txt"])
@@ -167,14 +398,15 @@ def test_embed_folder_after_an_error(
         n_written.append(path)
         if len(n_written) == 3:
             raise OSError(28, "No space left on device")
-        return parts.part_writer(path, *arguments)
+        return part_files.part_writer(path, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(embed_folder, "part_writer", part_writer)
         message = failed(
             "embed", folder / "model.sklux", corpus, f"{output}/", "-k", "id"
         )
-    assert "No space left on device" in message
+    assert f"No space left on device: '{output}'" in message
+    assert f"2 parts in {output} are complete. The same command makes" in message
     assert len(names(output)) == 2
     assert not list(output.glob(".*"))
     embed(folder, corpus, output, "-k", "id")
@@ -199,6 +431,42 @@ def test_embed_folder_writer_fails(
     assert names(output) == []
 
 
+LIMITED = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs limits of files")
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_embed_folder_without_space(folder, tmp_path, texts, form):
+    """The system refuses to write more, as on a full disk."""
+    few, many = texts[:50], texts * 20
+    (tmp_path / "corpus").mkdir()
+    for number, rows in enumerate((few, many)):
+        path = tmp_path / "corpus" / f"{number}.parquet"
+        pyarrow.parquet.write_table(pyarrow.table({"text": rows}), path)
+    output = tmp_path / "out"
+    command = ["embed", folder / "model.sklux", tmp_path / "corpus", f"{output}/"]
+    command += ["--parts", form]
+    code = LIMITED + KILLED.replace("= 50, 20", "= 100_000, 1000")
+    result = subprocess.run(
+        [sys.executable, "-c", code, *map(str, command)],
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert result.returncode == 1, result.stderr
+    assert "File too large" in result.stderr
+    assert str(output) in result.stderr
+    assert f"1 part in {output} are complete" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert names(output) == [f"part-00000-00000.{form}"]
+    assert not list(output.glob(".*"))
+    succeeded(*command)
+    assert read(output, form).num_rows == len(few) + len(many)
+
+
 # Another run
 
 
@@ -216,6 +484,9 @@ def test_embed_folder_refuses_another_model(folder, corpus, tmp_path, model):
         (["-k", "id"], "its kept columns"),
         (["--dtype", "float16"], "its type of numbers was 'float32', and is 'float16'"),
         (["--null-documents", "empty"], "its rule for missing documents was None"),
+        (["--parts", "arrow"], "its format of parts was 'parquet', and is 'arrow'"),
+        (["--dtype", "int8"], "its type of numbers was 'float32', and is 'int8'"),
+        (["--skip-corrupt"], "its rule for damaged rows was 'error'"),
     ],
 )
 def test_embed_folder_refuses_other_options(folder, corpus, tmp_path, options, words):
@@ -285,9 +556,12 @@ def test_embed_folder_needs_files(folder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_embed_folder_dtype_is_for_folders(folder, corpus, tmp_path):
+@pytest.mark.parametrize(
+    "options", [["--dtype", "float16"], ["--parts", "parquet"], ["--skip-corrupt"]]
+)
+def test_embed_folder_options_are_for_folders(folder, corpus, tmp_path, options):
     command = ["embed", folder / "model.sklux", corpus, tmp_path / "v.npy"]
-    assert "--dtype is for a folder" in failed(*command, "--dtype", "float16")
+    assert f"{options[0]} is for a folder" in failed(*command, *options)
 
 
 def test_embed_folder_of_a_missing_column(folder, corpus, tmp_path):
@@ -305,6 +579,51 @@ def test_embed_folder_of_columns_that_change_their_type(folder, tmp_path):
     message = failed(*command, f"{tmp_path}/out/", "-k", "id")
     assert "A kept column changes its type in" in message
     assert "1.parquet" in message
+    # Before any work.
+    assert not (tmp_path / "out").exists()
+
+
+def test_embed_folder_of_kept_columns_that_fit_together(folder, tmp_path):
+    """The wider type is known before the first part, not at the second file."""
+    (tmp_path / "corpus").mkdir()
+    types = [pyarrow.int32(), pyarrow.int64(), pyarrow.null()]
+    for number, type_ in enumerate(types):
+        ids = pyarrow.array([None] if number == 2 else [2 ** (30 + number)], type_)
+        table = pyarrow.table({"text": ["apple"], "id": ids})
+        pyarrow.parquet.write_table(table, tmp_path / "corpus" / f"{number}.parquet")
+    embed(folder, tmp_path / "corpus", tmp_path / "out", "-k", "id")
+    for name in names(tmp_path / "out"):
+        found = pyarrow.parquet.read_schema(tmp_path / "out" / name)
+        assert found.field("id").type == pyarrow.int64()
+    assert read(tmp_path / "out")["id"].to_pylist() == [2**30, 2**31, None]
+
+
+@pytest.mark.parametrize("schema", ["body: string", "text: int64"])
+def test_embed_folder_of_texts_that_change(folder, corpus, tmp_path, schema):
+    """The text column of a later file is missing, or holds no text."""
+    name, kind = schema.split(": ")
+    values = pyarrow.array([1], pyarrow.int64()).cast(kind)
+    path = corpus / "2.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({name: values}), path)
+    command = ["embed", folder / "model.sklux", corpus, f"{tmp_path}/out/"]
+    message = failed(*command)
+    assert "2.parquet" in message
+    assert ("has no column 'text'" in message) or ("must hold text" in message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_embed_folder_of_lines_that_change_their_type(
+    folder, tmp_path, texts, small_parts
+):
+    """The types of JSON show while it is read; the parts before stay."""
+    path = tmp_path / "documents.jsonl"
+    rows = [{"text": text, "id": i} for i, text in enumerate(texts[:60])]
+    rows[55]["id"] = "55"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = ["embed", folder / "model.sklux", path, f"{tmp_path}/out/", "-k", "id"]
+    message = failed(*command)
+    assert "1 part in" in message
+    assert names(tmp_path / "out") == ["part-00000-00000.parquet"]
 
 
 def test_embed_folder_needs_the_parent_of_the_folder(folder, corpus, tmp_path):
