@@ -549,6 +549,10 @@ def neighbors(
         sklux neighbors model.sklux docs.parquet "a graph" "a tree" -n 3 --keep name
 
         sklux neighbors model.sklux a.parquet b.parquet --query "a graph"
+
+    A folder that `sklux embed` has written is not embedded again:
+
+        sklux neighbors model.sklux vectors/ "a graph"
     """
     from sklux._commands.inputs import document_source
     from sklux._commands.neighbors import print_neighbors, split_arguments

@@ -23,6 +23,7 @@ from sklux._commands.inputs import (
     note_missing,
     null_rule,
 )
+from sklux._commands.stored_vectors import StoredVectors, is_stored
 from sklux._commands.vector_files import plain
 from sklux._vectorizer import LuxicalVectorizer
 
@@ -42,15 +43,15 @@ class Hit:
         Similarity to the query.
     row : int
         Position in the file.
-    text : str
-        The document.
+    text : str or None
+        The document; None if it is not known.
     kept : dict
         Values of the kept columns.
     """
 
     cosine: float
     row: int
-    text: str
+    text: str | None
     kept: dict[str, Any]
 
     @classmethod
@@ -78,17 +79,15 @@ class Hit:
 
     def as_dict(self) -> dict[str, Any]:
         """Kept columns, row, cosine and text."""
-        return {
-            **self.kept,
-            "row": self.row,
-            "cosine": round(self.cosine, 6),
-            "text": self.text,
-        }
+        text = {} if self.text is None else {"text": self.text}
+        facts = {"row": self.row, "cosine": round(self.cosine, 6)}
+        return {**self.kept, **facts, **text}
 
     def in_words(self) -> str:
         """One line for a terminal."""
         values = (str(value) for value in self.kept.values())
-        texts = map(shortened, (*values, self.text))
+        text = [] if self.text is None else [self.text]
+        texts = map(shortened, (*values, *text))
         return "  ".join([f"{self.cosine:.3f}", f"row {self.row:,}", *texts])
 
 
@@ -165,19 +164,49 @@ def print_neighbors(
         If the file contains no documents, or a kept column has a reserved name.
     """
     check_names(keep)
-    file = source.open(keep)
+    stored = _stored_vectors(model_path, source, keep)
+    file = None if stored is not None else source.open(keep)
     model = load_model(model_path)
-    file.null_documents = null_rule(source, model)
     vectors = model.transform(list(queries))
     is_known = np.any(vectors, axis=1)
     for query in np.array(queries, dtype=object)[~is_known]:
         note(f"The model has no term of {query!r}, so nothing is near it.", quiet)
-    nearest = search(model, file, vectors, n_neighbors, quiet)
+    if stored is not None:
+        nearest = search_stored(stored, vectors, n_neighbors, quiet)
+    elif file is not None:
+        file.null_documents = null_rule(source, model)
+        nearest = search(model, file, vectors, n_neighbors, quiet)
     note_missing(nearest.n_missing, source, quiet)
     if nearest.n_documents == 0:
-        raise ValueError(f"{source.name} contains no documents.")
+        name = source.name if stored is None else str(stored.folder)
+        raise ValueError(f"{name} contains no documents.")
     for query, known, hits in zip(queries, is_known, nearest.hits):
         show_hits(query, hits if known else [], as_json)
+
+
+def _stored_vectors(
+    model_path: Path, source: DocumentSource, keep: Sequence[str]
+) -> StoredVectors | None:
+    """The vectors of a folder of parts; None if no argument is one."""
+    folders = [path for path in source.arguments if is_stored(path)]
+    if not folders:
+        return None
+    if len(source.arguments) > 1:
+        raise ValueError(
+            f"{folders[0]} is a folder of vectors, which is searched alone. Give it "
+            "without other documents."
+        )
+    given = {**vars(source.options), "null_documents": source.null_documents}
+    for name in ("format", "encoding", "delimiter", "quotes", "null_documents"):
+        if given[name] is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(
+                f"{option} is for files of documents, and {folders[0]} is a folder of "
+                f"vectors. Leave out {option}."
+            )
+    stored = StoredVectors(Path(folders[0]), model_path, keep)
+    check_names(stored.keep)
+    return stored
 
 
 def split_arguments(
@@ -276,6 +305,37 @@ def search(
         for piece in file:
             nearest.add(piece, model.transform(piece.documents))
             counter.add(len(piece.documents), file.position())
+    return nearest
+
+
+def search_stored(
+    stored: StoredVectors, queries: np.ndarray, n_neighbors: int, quiet: bool
+) -> NearestDocuments:
+    """Collect the nearest of stored vectors.
+
+    Parameters
+    ----------
+    stored : StoredVectors
+        The vectors.
+    queries : ndarray of shape (n_queries, n_components), dtype=np.float32
+        Vectors of the queries.
+    n_neighbors : int
+        Number of documents per query.
+    quiet : bool
+        Whether to show no progress.
+
+    Returns
+    -------
+    NearestDocuments
+        The documents nearest to each query; their texts are not known.
+    """
+    nearest = NearestDocuments(queries, n_neighbors)
+    with counting("searching", quiet) as counter:
+        for vectors, kept in stored:
+            texts: list[Any] = [None] * len(vectors)
+            columns: dict[str, Any] = kept
+            nearest.add(Piece(texts, columns, []), vectors)
+            counter.add(len(vectors), None)
     return nearest
 
 

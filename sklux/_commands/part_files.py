@@ -100,3 +100,47 @@ def part_facts(path: Path, format: PartFormat) -> tuple[int, Any]:
             f"The part {path} cannot be read: {error}. Delete it, and run the command "
             "again."
         ) from error
+
+
+def part_batches(
+    path: Path, format: PartFormat, columns: Sequence[str]
+) -> Iterator[Any]:
+    """Read a part.
+
+    Parameters
+    ----------
+    path : Path
+        The part.
+    format : {'parquet', 'arrow'}
+        Its format.
+    columns : sequence of str
+        The columns to read.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        Its rows, in order.
+
+    Raises
+    ------
+    ValueError
+        If the part cannot be read.
+    """
+    arrow = import_optional("pyarrow", extra="cli", purpose="Reading parts")
+    try:
+        if format == "arrow":
+            with arrow.memory_map(str(path)) as source:
+                file = arrow.ipc.open_file(source)
+                for number in range(file.num_record_batches):
+                    yield file.get_batch(number).select(list(columns))
+            return
+        parquet = import_optional(
+            "pyarrow.parquet", extra="cli", purpose="Reading Parquet"
+        )
+        with parquet.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=10_000, columns=list(columns))
+    except (arrow.ArrowException, OSError) as error:
+        raise ValueError(
+            f"The part {path} cannot be read: {error}. Delete it, and run sklux embed "
+            "again."
+        ) from error
