@@ -11,6 +11,10 @@ Two figures:
 - the peak memory of the command, in a process of its own, for more and more documents.
   It must not grow.
 
+With `--parts fit`, it measures `LuxicalVectorizer.fit` on a stream instead: seconds of
+each stage and peak memory for more and more short documents, which are made on the fly.
+This takes hours.
+
 The weights of the model do not affect the time, so the student is untrained, with the
 vocabulary and layers of the default student, and int8 weights.
 
@@ -35,6 +39,7 @@ from _corpora import add_data_option, main_documents
 from _memory import memory_bytes
 from _models import untrained_student
 from _report import add_output_option, conditions, markdown_table, publish
+from _streamed_fits import fit_table, measure_fit
 
 from sklux import LuxicalVectorizer
 from sklux._commands.document_files import ReadOptions
@@ -42,6 +47,7 @@ from sklux._commands.embed_folder import FolderOptions, embed_into_folder
 from sklux._commands.inputs import DocumentSource
 
 SIZES = [100_000, 1_000_000, 4_000_000]
+FIT_SIZES = [200_000, 1_000_000]
 FILE_ROWS = 100_000
 # Documents of the comparison with `transform`, and its rounds.
 N_COMPARED, ROUNDS = 400_000, 5
@@ -67,6 +73,15 @@ def main() -> None:
         print(memory_bytes("VmHWM"))
         return
     name, texts = main_documents(options.data, None)
+    if options.measure_fit is not None:
+        measure_fit(texts, options.measure_fit)
+        return
+    if options.parts == "fit":
+        is_whole = options.fit_sizes == FIT_SIZES
+        table = fit_table(options.fit_sizes, __file__)
+        table += f"\n\nThe texts are from {name}. {conditions(PACKAGES)}"
+        publish(options.output if is_whole else Path("-"), "scale-fit", table)
+        return
     with TemporaryDirectory() as folder:
         model = Path(folder) / "model.sklux"
         untrained_student(texts).quantize("int8").save(model)
@@ -90,7 +105,16 @@ def parse_options() -> Namespace:
         default=SIZES,
         help="numbers of documents of the memory; with others, tables are only printed",
     )
+    parser.add_argument("--parts", choices=["embed", "fit"], default="embed")
+    parser.add_argument(
+        "--fit-sizes",
+        nargs="+",
+        type=int,
+        default=FIT_SIZES,
+        help="numbers of documents of the fits; with others, the table is only printed",
+    )
     parser.add_argument("--measure", nargs=3, metavar="PATH", help="for own use")
+    parser.add_argument("--measure-fit", type=int, metavar="N", help="for own use")
     return parser.parse_args()
 
 

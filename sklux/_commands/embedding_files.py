@@ -1,5 +1,7 @@
 """Teacher embeddings from files: .npy, or a column of vectors in Parquet."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,15 @@ from sklux._utils.optional import import_optional
 
 # First bytes of the files.
 PARQUET, NPY, ZIP = b"PAR1", b"\x93NUM", b"PK\x03\x04"
+# Rows that `embedding_blocks` reads at a time.
+BLOCK_ROWS = 8192
 OBJECTS = (
     "it holds Python objects, which are not read because they can contain code. Save "
     "a matrix: numpy.save(path, numpy.stack(vectors))."
 )
 
 
-def read_embeddings(
-    path: Path, column: str | None = None, *, is_mapped: bool = False
-) -> np.ndarray:
+def read_embeddings(path: Path, column: str | None = None) -> np.ndarray:
     """Read teacher embeddings from a .npy or Parquet file.
 
     Parameters
@@ -28,8 +30,6 @@ def read_embeddings(
         The file. Its first bytes decide the format.
     column : str or None, default=None
         Column of the vectors in a Parquet file; None means the only column of lists.
-    is_mapped : bool, default=False
-        Whether a .npy file is mapped, and not read into memory.
 
     Returns
     -------
@@ -42,20 +42,60 @@ def read_embeddings(
         If the file does not hold vectors of real numbers of one length, or does not
         have such a column.
     """
+    first_bytes = _first_bytes(path, column)
+    if first_bytes == PARQUET:
+        with _vector_file(path, column) as (file, name):
+            vectors = _as_matrix(file.read(columns=[name]).column(0), path, name)
+    else:
+        vectors = np.array(_mapped_npy(path, first_bytes))
+    return _checked_numbers(vectors, path)
+
+
+def embedding_blocks(path: Path, column: str | None = None) -> Iterator[np.ndarray]:
+    """Read teacher embeddings block by block.
+
+    Parameters
+    ----------
+    path, column : Path, str or None
+        As in `read_embeddings`.
+
+    Yields
+    ------
+    ndarray of shape (n_rows, n_teacher_components)
+        Some rows. They are all of one width unless all rows of a block are NaN.
+
+    Raises
+    ------
+    ValueError
+        As `read_embeddings`.
+    """
+    first_bytes = _first_bytes(path, column)
+    if first_bytes == PARQUET:
+        with _vector_file(path, column) as (file, name):
+            for batch in file.iter_batches(BLOCK_ROWS, columns=[name]):
+                vectors = _as_matrix(batch.column(0), path, name)
+                yield _checked_numbers(vectors, path)
+        return
+    vectors = _checked_numbers(_mapped_npy(path, first_bytes), path)
+    for begin in range(0, len(vectors), BLOCK_ROWS):
+        yield np.array(vectors[begin : begin + BLOCK_ROWS])
+
+
+def _first_bytes(path: Path, column: str | None) -> bytes:
+    """The bytes that tell the format; a column needs a Parquet file."""
     check_file(path)
     with open(path, "rb") as file:
         first_bytes = file.read(4)
-    if first_bytes == PARQUET:
-        vectors = _read_parquet(path, column)
-    elif column is not None:
+    if column is not None and first_bytes != PARQUET:
         raise ValueError(
             f"--embeddings-column {column} names a column, but {path} is not a Parquet "
             "file. Leave it out."
         )
-    else:
-        vectors = _mapped_npy(path, first_bytes)
-        if not is_mapped:
-            vectors = np.array(vectors)
+    return first_bytes
+
+
+def _checked_numbers(vectors: np.ndarray, path: Path) -> np.ndarray:
+    """The same vectors, if they hold real numbers."""
     if vectors.dtype.kind not in "fiu":
         raise ValueError(
             f"{path} must hold real numbers. Its values are of type {vectors.dtype}."
@@ -105,16 +145,20 @@ def _mapped_npy(path: Path, first_bytes: bytes) -> np.ndarray:
     return vectors
 
 
-def _read_parquet(path: Path, column: str | None) -> np.ndarray:
-    """The vectors in a column of a Parquet file."""
+@contextmanager
+def _vector_file(path: Path, column: str | None) -> Iterator[tuple[Any, str]]:
+    """A Parquet file, and the name of its column of vectors."""
     arrow = import_optional("pyarrow", extra="cli", purpose="Reading Parquet")
     parquet = import_optional("pyarrow.parquet", extra="cli", purpose="Reading Parquet")
     try:
         with parquet.ParquetFile(path) as file:
-            name = _vector_column(path, file.schema_arrow, column)
-            lists = file.read(columns=[name]).column(0)
+            yield file, _vector_column(path, file.schema_arrow, column)
     except arrow.ArrowException as error:
         raise ValueError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _as_matrix(lists: Any, path: Path, name: str) -> np.ndarray:
+    """The vectors of a column of lists."""
     vectors = as_vectors(lists, f"The column {name!r} of {path}")
     if not isinstance(vectors, np.ndarray):
         raise ValueError(

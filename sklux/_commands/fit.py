@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Literal
@@ -10,7 +11,11 @@ import numpy as np
 
 from sklux._commands.console import counted, note, show
 from sklux._commands.document_files import naming
-from sklux._commands.embedding_files import check_column, read_embeddings
+from sklux._commands.embedding_files import (
+    check_column,
+    embedding_blocks,
+    read_embeddings,
+)
 from sklux._commands.errors import saying_what_is_kept
 from sklux._commands.inputs import (
     DocumentSource,
@@ -186,7 +191,7 @@ def stream_of(
     source : DocumentSource
         The documents.
     embeddings : Path or None
-        File of teacher embeddings. A .npy file is mapped, not read into memory.
+        File of teacher embeddings, which is read in blocks, too.
     column : str or None
         Its column, as `read_embeddings` takes it.
     sample_size : int or None
@@ -200,14 +205,22 @@ def stream_of(
     size = DEFAULT_SAMPLE_SIZE if sample_size is None else sample_size
     if embeddings is None:
         return DocumentStream(lambda: texts_of(source), sample_size=size)
-    vectors = read_embeddings(embeddings, column, is_mapped=True)
+    # Errors in this file show at once.
+    next(embedding_blocks(embeddings, column), None)
 
     def pairs() -> Iterator[tuple[str, np.ndarray]]:
-        n_documents = 0
-        for n_documents, text in enumerate(texts_of(source), 1):
-            if n_documents <= len(vectors):
-                yield text, vectors[n_documents - 1]
-        check_rows(vectors, embeddings, n_documents, source)
+        blocks = embedding_blocks(embeddings, column)
+        vectors = (row for block in blocks for row in block)
+        texts = texts_of(source)
+        for number, (text, vector) in enumerate(zip_longest(texts, vectors)):
+            if text is None or vector is None:
+                missing = "row" if vector is None else "document"
+                raise ValueError(
+                    f"{embeddings} and {source.name} do not have one row per document: "
+                    f"there is no {missing} {number}. Give one row per document, in "
+                    "the same order."
+                )
+            yield text, vector
 
     return DocumentStream(pairs, embeddings=True, sample_size=size)
 

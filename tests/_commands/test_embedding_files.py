@@ -9,7 +9,7 @@ import pytest
 
 from _commands.running import failed, succeeded
 from sklux import LuxicalVectorizer
-from sklux._commands.embedding_files import read_embeddings
+from sklux._commands.embedding_files import embedding_blocks, read_embeddings
 
 
 @pytest.mark.parametrize("content", ["text", "vector", "archive"])
@@ -188,3 +188,27 @@ def test_embeddings_column_without_embeddings(folder, tmp_path, command):
     assert "Give their file with --embeddings." in message
     message = failed(command, *arguments, "-e", folder / "teacher.npy", *option)
     assert "teacher.npy is not a Parquet file. Leave it out." in message
+
+
+@pytest.mark.parametrize("kind", ["npy", "parquet"])
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_embedding_blocks_are_the_rows_of_the_file(tmp_path, monkeypatch, kind, size):
+    monkeypatch.setattr("sklux._commands.embedding_files.BLOCK_ROWS", size)
+    vectors = np.random.RandomState(0).standard_normal((10, 3)).astype(np.float32)
+    path = tmp_path / f"vectors.{kind}"
+    if kind == "npy":
+        np.save(path, vectors)
+    else:
+        arrow, parquet = map(pytest.importorskip, ("pyarrow", "pyarrow.parquet"))
+        lists = arrow.array(vectors.tolist(), arrow.list_(arrow.float32()))
+        parquet.write_table(arrow.table({"vector": lists}), path)
+    blocks = list(embedding_blocks(path))
+    assert max(map(len, blocks)) == min(size, 10)
+    np.testing.assert_array_equal(np.concatenate(blocks), vectors)
+    np.testing.assert_array_equal(read_embeddings(path), vectors)
+
+
+def test_embedding_blocks_of_a_file_of_other_values(tmp_path):
+    np.save(tmp_path / "names.npy", np.array([["a", "b"]]))
+    with pytest.raises(ValueError, match="must hold real numbers"):
+        next(embedding_blocks(tmp_path / "names.npy"))

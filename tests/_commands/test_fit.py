@@ -170,5 +170,21 @@ def test_fit_options_of_a_stream(folder, tmp_path):
     assert "reads the documents several times" in failed("fit", "-", output, *options)
     np.save(tmp_path / "short.npy", np.load(folder / "teacher.npy")[:-3])
     message = failed(*begin, tmp_path / "short.npy", "--stream")
-    assert "short.npy has 237 rows, but" in message
+    assert "short.npy and" in message
+    assert "there is no row 237" in message
     assert not output.exists()
+
+
+def test_fit_streamed_parquet_with_vectors(folder, tmp_path, texts):
+    """Documents and vectors in one file, read in blocks."""
+    pa, parquet = (pytest.importorskip(name) for name in ("pyarrow", "pyarrow.parquet"))
+    path, output = tmp_path / "documents.parquet", tmp_path / "model.sklux"
+    vectors = np.load(folder / "teacher.npy")
+    table = pa.table({"text": texts, "vector": vectors.tolist()})
+    parquet.write_table(table, path, row_group_size=70)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sklux._commands.embedding_files.BLOCK_ROWS", 50)
+        succeeded("fit", path, output, "-e", path, "--components", 8, "--stream")
+    expected = LuxicalVectorizer.load(folder / "model.sklux").transform(texts)
+    found = LuxicalVectorizer.load(output).transform(texts)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
