@@ -32,8 +32,10 @@ TEXTS = [f"{text} w{i}" for i, text in enumerate(make_corpus(N_ROWS)[0])]
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Three nodes of one core each, on the loopback address."""
-    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=node(1))
+    """Three nodes of one core each on the loopback address, one with a GPU."""
+    cluster = cluster_utils.Cluster(
+        initialize_head=True, head_node_args=node(1) | {"num_gpus": 1}
+    )
     cluster.add_node(**node(1))
     cluster.add_node(**node(1))
     ray.init(address=cluster.address, logging_level="ERROR", log_to_driver=False)
@@ -242,6 +244,17 @@ def test_precompute_without_a_cache(cluster, tmp_path):
     (table,) = ray.get(result.to_arrow_refs())
     assert table.schema.field("embedding").type == pa.list_(pa.float16(), 3)
     np.testing.assert_array_equal(matrix_of(table), counts(["a pear", "", "a"]))
+
+
+def test_precompute_with_gpus(dataset):
+    """Ray believes that a node has a GPU."""
+
+    def lengths_and_gpus(texts):
+        return [[len(text), len(ray.get_gpu_ids())] for text in texts]
+
+    result = precompute(dataset, lengths_and_gpus, num_gpus=1, batch_size=500)
+    expected = [[len(text), 1] for text in TEXTS]
+    np.testing.assert_array_equal(matrix_of(rows_of(result)), expected)
 
 
 # Bad input

@@ -38,8 +38,8 @@ FIRST_PAGE = "getting_started.md"
 
 # Blocks that import one of these modules run only if it is installed.
 OPTIONAL_MODULES = ("sklearn.callback", "skrub", "bertopic", "keybert")
-# A block with this text needs a cluster of processes, and is run by hand.
-BY_HAND = "ray.data."
+# A block with one of these texts needs a cluster of processes, and is run by hand.
+BY_HAND = ("ray.data.", "pyspark", "daft.")
 
 # The other pages use these names without defining them.
 PRELUDE = """
@@ -89,7 +89,7 @@ def test_docs_code_runs(page, prelude, luxical_file, tmp_path, monkeypatch, caps
     names = {"__name__": "page"} if page == FIRST_PAGE else dict(prelude)
     blocks = BLOCK.findall(PAGES[page])
     absent = [name for name in OPTIONAL_MODULES if find_spec(name) is None]
-    absent.append(BY_HAND)
+    absent += BY_HAND
     blocks = [block for block in blocks if not any(name in block for name in absent)]
     shown = dict(SHOWN.findall(PAGES[page]))
     for number, block in enumerate(blocks):
