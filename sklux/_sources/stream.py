@@ -153,6 +153,13 @@ class DocumentStream:
             vectors have different widths.
         TypeError
             If a document is not a str.
+
+        Examples
+        --------
+        >>> from sklux.datasets import DocumentStream
+        >>> stream = DocumentStream(lambda: iter(["a red apple", "a fast car"]))
+        >>> [batch.documents for batch in stream.batches()]
+        [['a red apple', 'a fast car']]
         """
         first, width = 0, None
         for rows in self._gathered():

@@ -205,6 +205,40 @@ class Network:
         scales = None if self.scales is None else np.append(self.scales, np.float32(1))
         return replace(self, rows=rows, scales=scales, places=places)
 
+    def by_row(self, values: np.ndarray) -> np.ndarray:
+        """Return numbers of the features in the order of the rows.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_features,)
+            Numbers; features that share a row have the same.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            The numbers.
+        """
+        if self.places is None:
+            return values
+        found = np.zeros(self.n_rows, dtype=values.dtype)
+        found[self.places] = values
+        return found
+
+    def by_feature(self, values: np.ndarray) -> np.ndarray:
+        """Return numbers of the rows in the order of the features.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows,)
+            Result of `by_row`.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+            The numbers.
+        """
+        return values if self.places is None else values[self.places]
+
     def quantized(self, dtype: str) -> Self:
         """Return the network with its first layer in another type.
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -690,7 +690,7 @@ class ReLUProjection(
     def _relearn(self, data: FitData, features: LearntFeatures) -> None:
         """Change the first layer for new documents, and set the attributes."""
         before, tied = self._network, self._network.tied
-        known = padded(self._squares, features.n_features)
+        known = padded(before.by_feature(self._squares), features.n_features)
         coefs = coefs_to_update(before, features.folding, features.n_features)
         teacher, components = data.teacher, self.teacher_components_
         embedded = data.train[teacher.is_embedded[data.train]]
@@ -724,7 +724,7 @@ class ReLUProjection(
                 result.validation_scores or None,
                 report,
                 self.n_samples_seen_ + data.X.shape[0],
-                known + sums_of_squares(data.X),
+                network.by_row(known + sums_of_squares(data.X)),
             )
         )
 
@@ -1102,21 +1102,27 @@ def _student_of_fit(
     targets: Targets,
     features: LearntFeatures,
     examples: TrainingExamples | StreamedExamples,
-) -> partial[TrainedStudent]:
-    """What is known of the student before its training."""
+) -> Callable[..., TrainedStudent]:
+    """A function from the network and the history of a training to the student."""
     n_embedded, n_documents = data.teacher.n_embedded, data.X.shape[0]
     if isinstance(examples, StreamedExamples):
         corpus, squares = examples.corpus, examples.squares
         n_embedded, n_documents = corpus.n_embedded, corpus.n_documents
     else:
         squares = sums_of_squares(data.X)
-    return partial(
-        TrainedStudent,
-        teacher_components=targets.components,
-        n_teacher_documents=n_embedded,
-        n_samples_seen=n_documents,
-        squares=features.spread(squares),
-    )
+    squares = features.spread(squares)
+
+    def student(network: Network, **history: Any) -> TrainedStudent:
+        return TrainedStudent(
+            network,
+            targets.components,
+            n_embedded,
+            n_samples_seen=n_documents,
+            squares=network.by_row(squares),
+            **history,
+        )
+
+    return student
 
 
 def _attributes_of(

@@ -196,7 +196,7 @@ def restore_projection(
         if is_weight and (verify or name != "coefs.0" or not is_mapped(array)):
             check_finite(name, array)
     network = Network(first, dense, **parts, tied=tied)
-    squares = _checked_squares(tensors.get("squares"), network.n_features, verify)
+    squares = _checked_squares(tensors.get("squares"), network.n_rows, verify)
     student = TrainedStudent(network, components, squares=squares)
     adopt_student(projection, replace(student, **_history(state)))
     return projection
@@ -218,20 +218,20 @@ def _history(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked_squares(
-    squares: np.ndarray | None, n_features: int, verify: bool
+    squares: np.ndarray | None, n_rows: int, verify: bool
 ) -> np.ndarray | None:
     """Sums of squares for `partial_fit`; files of older versions have none."""
     if squares is None:
         return None
     is_read = verify or not is_mapped(squares)
     if (
-        squares.shape != (n_features,)
+        squares.shape != (n_rows,)
         or squares.dtype != np.float32
         or (is_read and not (np.isfinite(squares) & (squares >= 0)).all())
     ):
         raise ValueError(
             "The model's 'squares' are damaged: there must be a finite float32 number, "
-            "0 or more, for each feature. Save the model again."
+            "0 or more, for each row. Save the model again."
         )
     return squares
 

@@ -31,10 +31,10 @@ class TrainedStudent:
         Comparison of the student with its teacher.
     n_samples_seen : int
         Number of documents of all fits; 0 if the number is unknown.
-    squares : ndarray of shape (n_features,), dtype=np.float32, or None
-        Sum of the squares of each feature over these documents, whose rows have unit
-        length and are in the form in which they are learnt. It tells how certain the
-        weights of each feature are. None if it is unknown.
+    squares : ndarray of shape (n_rows,), dtype=np.float32, or None
+        For each row of the network, the sum of the squares of its feature over these
+        documents, which have unit length and are in the form in which they are learnt.
+        It tells how certain the weights are. None if it is unknown.
     """
 
     network: Network

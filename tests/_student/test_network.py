@@ -390,3 +390,17 @@ def test_hidden_scratch_reuses_its_memory():
     # A larger array needs new memory.
     assert not np.shares_memory(scratch.array((3, 5)), first)
     assert scratch.n_bytes() == 15 * 4
+
+
+def test_numbers_by_row_and_by_feature():
+    network = Network.of([np.eye(4, dtype=np.float32)[:3]])
+    values = np.array([5.0, 7.0, 3.0])
+    assert (network.by_row(values) == values).all()
+    sorted_network = network.by_frequency(np.array([1, 9, 4]))
+    assert sorted_network.by_row(values).tolist() == [7, 3, 5]
+    assert (sorted_network.by_feature(sorted_network.by_row(values)) == values).all()
+    # Features 0 and 3 share the row of zeros.
+    spread = sorted_network.spread(np.array([1, 2, 4]), 5)
+    wide = np.array([0, 5.0, 7, 0, 3])
+    assert spread.by_row(wide).tolist() == [7, 3, 5, 0]
+    assert (spread.by_feature(spread.by_row(wide)) == wide).all()

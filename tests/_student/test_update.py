@@ -244,6 +244,25 @@ def test_features_of_held_out_documents_alone_get_weights():
     assert model.coefs_[0].any(axis=1).all()
 
 
+def test_partial_fit_of_features_that_share_a_row():
+    """Only some of many columns occur; an update may bring others."""
+    X, y = make_data(80)
+    columns = np.arange(N_FEATURES) * 1000
+    wide = sparse.csr_matrix((X.data, columns[X.indices], X.indptr), shape=(80, 12_000))
+    model = ReLUProjection(**FAST).fit(wide[:60], y[:60])
+    assert network_of(model).shares_rows
+    assert len(student_of(model).squares) == network_of(model).n_rows
+    more = wide[60:].copy()
+    more.indices[more.indices == 1000] = 1001
+    model.partial_fit(more, y[60:])
+    assert model.coefs_[0][1001].any()
+    assert not model.coefs_[0][1002].any()
+    squares = network_of(model).by_feature(student_of(model).squares)
+    np.testing.assert_allclose(
+        squares, sums_of_squares(sparse.vstack([wide[:60], more])), rtol=1e-4
+    )
+
+
 def test_partial_fit_refuses_what_it_cannot_keep(fitted):
     X, y = make_data(30)
     with pytest.raises(ValueError, match="7 columns, but the embeddings of fit had 6"):
