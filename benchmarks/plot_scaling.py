@@ -48,7 +48,10 @@ def draw(path: Path, speeds: dict[str, float]) -> None:
     figure = Figure(figsize=(6, 4), dpi=120, layout="constrained")
     axes = figure.subplots()
     cores = np.array([1, 1000])
-    shown = {"transform": (-6, -2, "right"), "sklux embed, float32": (6, 2, "left")}
+    shown = {
+        "transform": (-6, -2, "right"),
+        "sklux embed, float32, parquet": (6, 2, "left"),
+    }
     for (name, (x, y, side)), colour in zip(shown.items(), COLOURS):
         hours = N_DOCUMENTS / (speeds[name] / N_CORES_MEASURED * cores) / 3600
         axes.plot(cores, hours, color=colour)
