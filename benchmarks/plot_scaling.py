@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from _quality_plots import COLOURS, save
 from _report import DEFAULT_PAGE, published
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 N_DOCUMENTS, N_CORES_MEASURED = 1e9, 2
@@ -77,15 +78,19 @@ def draw(path: Path, speeds: dict[str, float]) -> None:
             fontsize=8,
             color=colour,
         )
+    label_axes(axes)
+    save(figure, axes, path)
+
+
+def label_axes(axes: Axes) -> None:
+    """Logarithmic axes with plain numbers."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("cores", fontsize=9)
     axes.set_ylabel("hours for a billion documents", fontsize=9)
-    ticks = [1, 10, 100, 1000]
-    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    hours = [0.01, 0.1, 1, 10]
+    cores, hours = [1, 10, 100, 1000], [0.01, 0.1, 1, 10]
+    axes.set_xticks(cores, [f"{tick:,}" for tick in cores])
     axes.set_yticks(hours, [f"{tick:g}" for tick in hours])
-    save(figure, axes, path)
 
 
 if __name__ == "__main__":
