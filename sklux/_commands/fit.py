@@ -1,7 +1,7 @@
 """``sklux fit``: fit a model and save it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from tempfile import mkdtemp
@@ -85,10 +85,7 @@ def fit_model(
     check_column(embeddings, embeddings_column)
     check_stream(source, streamed, sample_size)
     n_embedded = parse_sample_size(teacher_sample_size)
-    check_output(output, (*source.paths, embeddings, options.cache_file))
-    check_no_documents(output)
-    check_not_standard_output(output)
-    options.check_outside(output)
+    check_model_output(output, (*source.paths, embeddings), options)
     not_default = {"teacher-sample-size": n_embedded != "auto", "no-words": not words}
     options.check_unused(embeddings, **not_default, halves=halves)
     teacher = None if embeddings is not None else options.teacher(quiet, OR_EMBEDDINGS)
@@ -112,6 +109,32 @@ def fit_model(
     if model.stream_report_ is not None:
         note(f"{model.stream_report_}.", quiet)
     note(summary(model, output, seconds), quiet)
+
+
+def check_model_output(
+    output: Path, inputs: Sequence[str | Path | None], options: TeacherOptions
+) -> None:
+    """Refuse a model file that cannot be written, before any work is done.
+
+    Parameters
+    ----------
+    output : Path
+        Model file to write.
+    inputs : sequence of str, Path or None
+        Files that the command reads, besides the cache.
+    options : TeacherOptions
+        The teacher, and its cache.
+
+    Raises
+    ------
+    OSError or ValueError
+        As `check_output`. Also if the output holds documents or is standard output or a
+        file of the teacher.
+    """
+    check_output(output, (*inputs, options.cache_file))
+    check_no_documents(output)
+    check_not_standard_output(output)
+    options.check_outside(output)
 
 
 def read_inputs(

@@ -83,23 +83,11 @@ def part_facts(path: Path, format: PartFormat) -> tuple[int, Any]:
     ValueError
         If the part cannot be read.
     """
-    arrow = import_optional("pyarrow", extra="cli", purpose="Reading parts")
-    try:
-        if format == "arrow":
-            with arrow.memory_map(str(path)) as source:
-                file = arrow.ipc.open_file(source)
-                batches = map(file.get_batch, range(file.num_record_batches))
-                return sum(batch.num_rows for batch in batches), file.schema
-        parquet = import_optional(
-            "pyarrow.parquet", extra="cli", purpose="Reading Parquet"
-        )
-        with parquet.ParquetFile(path) as file:
+    with _opened(path, format, "the command") as file:
+        if format == "parquet":
             return file.metadata.num_rows, file.schema_arrow
-    except (arrow.ArrowException, OSError) as error:
-        raise ValueError(
-            f"The part {path} cannot be read: {error}. Delete it, and run the command "
-            "again."
-        ) from error
+        batches = map(file.get_batch, range(file.num_record_batches))
+        return sum(batch.num_rows for batch in batches), file.schema
 
 
 def part_batches(
@@ -126,21 +114,30 @@ def part_batches(
     ValueError
         If the part cannot be read.
     """
+    with _opened(path, format, "sklux embed") as file:
+        if format == "parquet":
+            yield from file.iter_batches(batch_size=10_000, columns=list(columns))
+            return
+        for number in range(file.num_record_batches):
+            yield file.get_batch(number).select(list(columns))
+
+
+@contextmanager
+def _opened(path: Path, format: PartFormat, command: str) -> Iterator[Any]:
+    """The reader of a part; the command is named if the part cannot be read."""
     arrow = import_optional("pyarrow", extra="cli", purpose="Reading parts")
     try:
         if format == "arrow":
             with arrow.memory_map(str(path)) as source:
-                file = arrow.ipc.open_file(source)
-                for number in range(file.num_record_batches):
-                    yield file.get_batch(number).select(list(columns))
+                yield arrow.ipc.open_file(source)
             return
         parquet = import_optional(
             "pyarrow.parquet", extra="cli", purpose="Reading Parquet"
         )
         with parquet.ParquetFile(path) as file:
-            yield from file.iter_batches(batch_size=10_000, columns=list(columns))
+            yield file
     except (arrow.ArrowException, OSError) as error:
         raise ValueError(
-            f"The part {path} cannot be read: {error}. Delete it, and run sklux embed "
+            f"The part {path} cannot be read: {error}. Delete it, and run {command} "
             "again."
         ) from error

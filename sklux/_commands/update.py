@@ -6,13 +6,13 @@ from pathlib import Path
 from sklux._commands.console import counted, note, show
 from sklux._commands.embedding_files import check_column
 from sklux._commands.errors import saying_what_is_kept
-from sklux._commands.fit import kept_in_words, read_inputs, save_model
-from sklux._commands.inputs import DocumentSource, load_model, read_documents
-from sklux._commands.outputs import (
-    check_no_documents,
-    check_not_standard_output,
-    check_output,
+from sklux._commands.fit import (
+    check_model_output,
+    kept_in_words,
+    read_inputs,
+    save_model,
 )
+from sklux._commands.inputs import DocumentSource, load_model, read_documents
 from sklux._commands.teacher_options import (
     OR_EMBEDDINGS,
     TeacherOptions,
@@ -64,10 +64,7 @@ def update_model(
     check_column(embeddings, embeddings_column)
     n_embedded = parse_sample_size(teacher_sample_size)
     inputs = (*source.paths, *(past.paths if past else ()), embeddings)
-    check_output(output, (*inputs, options.cache_file))
-    check_no_documents(output)
-    check_not_standard_output(output)
-    options.check_outside(output)
+    check_model_output(output, inputs, options)
     options.check_unused(embeddings, **{"teacher-sample-size": n_embedded != "auto"})
     model = load_model(model_path)
     settings = {

@@ -72,11 +72,11 @@ from sklux._student.trained import TrainedStudent
 from sklux._student.update import (
     check_can_update,
     coefs_to_update,
+    fill_missing_targets,
     padded,
     regress_residuals,
     start_unseen_features,
     sums_of_squares,
-    targets_of_update,
     updated_network,
 )
 from sklux._utils.callbacks import CallbackSupportMixin, with_callbacks
@@ -555,13 +555,7 @@ class ReLUProjection(
             )
             random_state = check_random_state(self.random_state)
             groups = copies_of_fit(X, text_groups)
-            train, held_out = split_held_out(
-                teacher.is_embedded,
-                groups,
-                self.early_stopping,
-                self.validation_fraction,
-                random_state,
-            )
+            train, held_out = self._split(teacher, groups, random_state)
             features = LearntFeatures.of(X, X_views, terms, folding, corpus is not None)
             data = FitData(
                 features.matrix(X),
@@ -667,13 +661,7 @@ class ReLUProjection(
                 _warn_of_missing(teacher)
             random_state = check_random_state(self.random_state)
             groups = copies_of_fit(X, text_groups)
-            train, held_out = split_held_out(
-                teacher.is_embedded,
-                groups,
-                self.early_stopping,
-                self.validation_fraction,
-                random_state,
-            )
+            train, held_out = self._split(teacher, groups, random_state)
             data = FitData(
                 *(X, teacher, X_views, None, train, held_out),
                 *(self.n_components_, random_state, groups),
@@ -681,6 +669,21 @@ class ReLUProjection(
             self._relearn(data, LearntFeatures(X.shape[1], folding=folding))
             self._remove_checkpoint()
         return self
+
+    def _split(
+        self,
+        teacher: TeacherEmbeddings,
+        groups: np.ndarray,
+        random_state: np.random.RandomState,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Documents to train on, and documents to hold out."""
+        return split_held_out(
+            teacher.is_embedded,
+            groups,
+            self.early_stopping,
+            self.validation_fraction,
+            random_state,
+        )
 
     def _remove_checkpoint(self) -> None:
         """Delete the file of a training that is finished."""
@@ -694,18 +697,16 @@ class ReLUProjection(
         coefs = coefs_to_update(before, features.folding, features.n_features)
         teacher, components = data.teacher, self.teacher_components_
         embedded = data.train[teacher.is_embedded[data.train]]
-        learning = partial(
-            targets_of_update, teacher, components, data.X, Network.of(coefs, tied)
-        )
+        reduced = teacher.projected(components).unit(np.arange(data.X.shape[0]))
         with stage("new weights", self.verbose):
             if len(coefs) == 1 or tied:
                 regress_residuals(
-                    *(data.X, embedded, learning(), coefs),
+                    *(data.X, embedded, reduced, coefs),
                     tied=tied,
                     squares=known,
                     past_weight=self.past_weight,
                 )
-        reduced = learning()
+        fill_missing_targets(reduced, teacher, data.X, Network.of(coefs, tied))
         whole = None if self._compares_reduced else reduced
         targets = Targets(whole, reduced, components)
         full_weight = defaults.full_corpus_weight(self.corpus_weight, lambda: False)

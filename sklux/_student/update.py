@@ -146,35 +146,28 @@ def coefs_to_update(
     return [first, *(weights.copy() for weights in dense)]
 
 
-def targets_of_update(
+def fill_missing_targets(
+    targets: np.ndarray,
     teacher: TeacherEmbeddings,
-    components: np.ndarray,
     X: sparse.csr_matrix,
     network: Network,
-) -> np.ndarray:
-    """Targets of new documents in the space of the student.
+) -> None:
+    """Give documents without a teacher embedding the student's vectors as targets.
 
     Parameters
     ----------
+    targets : ndarray of shape (n_samples, n_components), dtype=np.float32
+        Teacher embeddings in the space of the student; changed in place.
     teacher : TeacherEmbeddings
-        Teacher embeddings of all or some of the documents.
-    components : ndarray of shape (n_components, n_teacher_components), dtype=np.float32
-        Map from the teacher's space.
+        Tells which documents have a teacher embedding.
     X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
         Features of the documents.
     network : Network
-        The student. Documents without a teacher embedding have its vectors as targets.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_components), dtype=np.float32
-        Unit rows.
+        The student.
     """
-    targets = teacher.projected(components).unit(np.arange(X.shape[0]))
     missing = np.flatnonzero(~teacher.is_embedded)
     if len(missing):
         targets[missing] = apply_network(X[missing], network, all_threads())
-    return targets
 
 
 def regress_residuals(

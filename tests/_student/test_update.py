@@ -21,10 +21,10 @@ from sklux._student.projection import adopt_student, network_of, student_of
 from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.update import (
     coefs_to_update,
+    fill_missing_targets,
     padded,
     regress_residuals,
     sums_of_squares,
-    targets_of_update,
     updated_network,
 )
 
@@ -120,9 +120,8 @@ def test_targets_are_projected_or_the_students_own(fitted):
     X, y = make_data(10, seed=3)
     y[4] = np.nan
     teacher = TeacherEmbeddings.of_target(y)
-    found = targets_of_update(
-        teacher, fitted.teacher_components_, X, network_of(fitted)
-    )
+    found = teacher.projected(fitted.teacher_components_).unit(np.arange(10))
+    fill_missing_targets(found, teacher, X, network_of(fitted))
     rows = np.delete(np.arange(10), 4)
     np.testing.assert_allclose(found[rows], fitted.project_teacher(y[rows]), atol=1e-6)
     assert (found[4] == fitted.transform(X[4])[0]).all()
