@@ -90,10 +90,14 @@ def sums_of_squares(X: sparse.csr_matrix) -> np.ndarray:
     """
     total = np.zeros(X.shape[1])
     for block in row_blocks(X.shape[0]):
-        rows = normalized(X, block)
-        squares = np.square(rows.data, dtype=np.float64)
-        total += np.bincount(rows.indices, squares, minlength=X.shape[1])
+        total += _squares(normalized(X, block))
     return total.astype(np.float32)
+
+
+def _squares(unit):
+    """Sum of the squares of each column, in float64."""
+    squares = np.square(unit.data, dtype=np.float64)
+    return np.bincount(unit.indices, squares, minlength=unit.shape[1])
 
 
 def padded(values: np.ndarray, length: int) -> np.ndarray:
@@ -218,9 +222,7 @@ def regress_residuals(
             for part in row_blocks(len(change)):
                 change[part] *= scale[part, np.newaxis]
                 coefs[0][part, columns] += change[part]
-        known += np.bincount(
-            unit.indices, np.square(unit.data, dtype=np.float64), minlength=len(known)
-        )
+        known += _squares(unit)
 
 
 def _residuals(unit, first, added, targets):
