@@ -68,6 +68,7 @@ test-newest:
 # A Ray cluster of several node processes on this machine.
 test-ray:
 	$(PYTHON) -m venv $(VENV)-ray
+	$(call install_torch,$(VENV)-ray)
 	$(VENV)-ray/bin/python -m pip install --quiet --constraint constraints.txt \
 		--editable '.[test-ray]'
 	$(RUN_SMALL) $(VENV)-ray/bin/python -m pytest tests/test_distributed.py

@@ -1,19 +1,46 @@
 """The fit of a LuxicalVectorizer on a stream of documents."""
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
+from sklux._lexical.fitting import WordSearch
 from sklux._lexical.streamed import fit_on_batches, reads_batches
+from sklux._lexical.summaries import TermCounts
+from sklux._lexical.tokens import Source
 from sklux._lexical.vectorizer import LexicalVectorizer
 from sklux._sources.sample import Sample, StreamReader
 from sklux._sources.stream import DocumentStream
 from sklux._student.fit_data import Corpus, CorpusPart
 from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._utils.documents import NullDocuments
+
+
+class CountedStream(DocumentStream, ABC):
+    """A stream whose terms are counted in other processes."""
+
+    @abstractmethod
+    def count_terms(
+        self, sources: Sequence[Source], search: WordSearch | None
+    ) -> list[TermCounts]:
+        """Count the terms of all documents.
+
+        Parameters
+        ----------
+        sources : sequence of Source
+            How documents become tokens.
+        search : WordSearch or None
+            Looks for its words among the words of the last source.
+
+        Returns
+        -------
+        list of TermCounts
+            The terms of each source.
+        """
 
 
 @dataclass(frozen=True)
@@ -162,7 +189,8 @@ def read_stream(
         If the stream has no documents, or changes between two passes.
     """
     reader = StreamReader(stream, null_documents)
-    found = fit_on_batches(lexical, reader.documents, words, stream.max_terms)
+    count = stream.count_terms if isinstance(stream, CountedStream) else None
+    found = fit_on_batches(lexical, reader.documents, words, stream.max_terms, count)
     report = StreamReport(
         found.n_documents,
         len(reader.sample.documents),

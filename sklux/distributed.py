@@ -1,15 +1,14 @@
-"""Vectors of Ray datasets, on one machine or many: pip install 'sklux[ray]'.
+"""Ray datasets, on one machine or many: pip install 'sklux[ray]'.
 
 `embed` adds a student's vectors to a dataset, and `precompute` its teacher's. Both
-return a dataset, which Ray computes when it is read or written.
+return a dataset, which Ray computes when it is read or written. `fit` fits a student on
+a dataset, and `count` counts its terms.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from importlib.metadata import version
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar
 
@@ -17,14 +16,23 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklux._lexical.streamed import reads_batches, word_source
+from sklux._lexical.vectorizer import LexicalVectorizer, default_lexical_stage
+from sklux._ray.counts import RayStream, TermsOfBlocks, count_dataset
+from sklux._ray.objects import (
+    Stored,
+    check_known_schema,
+    imported_ray,
+    ray_data_module,
+)
+from sklux._sources.stream import DEFAULT_MAX_TERMS, DEFAULT_SAMPLE_SIZE
 from sklux._teacher.cached import CachedTeacher, check_teacher, teacher_vectors
-from sklux._utils.optional import import_optional
 from sklux._utils.typing import validate_params
 from sklux._utils.vector_column import VECTOR_TYPES, VectorColumn
 from sklux._vectorizer import LuxicalVectorizer
 from sklux.arrow import BatchEmbedder
 
-__all__ = ["embed", "precompute"]
+__all__ = ["count", "embed", "fit", "precompute"]
 
 # A ray.data.Dataset; the result is one too.
 Dataset = TypeVar("Dataset")
@@ -32,16 +40,22 @@ _AT_LEAST_1 = Interval(Integral, 1, None, closed="left")
 _COMMON: dict[str, Any] = {
     "dataset": "no_validation",
     "column": [str],
+    "concurrency": [_AT_LEAST_1, None],
+}
+_VECTORS: dict[str, Any] = _COMMON | {
     "output_column": [str],
     "columns": ["array-like", None],
     "dtype": [StrOptions(set(VECTOR_TYPES))],
     "batch_size": [_AT_LEAST_1],
-    "concurrency": [_AT_LEAST_1, None],
+}
+_TERMS: dict[str, Any] = _COMMON | {
+    "max_terms": [_AT_LEAST_1, None],
+    "num_cpus": [Interval(Real, 0, None, closed="neither")],
 }
 
 
 @validate_params(
-    _COMMON
+    _VECTORS
     | {
         "model": [LuxicalVectorizer, str, os.PathLike],
         "null_documents": [StrOptions({"error", "empty", "null"}), None],
@@ -156,13 +170,13 @@ def embed(
         null_documents=null_documents,
         n_jobs=num_cpus,
     )
-    ray_data = _ray_data(dataset)
-    _check_known_schema(dataset, embedder.schema)
+    ray_data = ray_data_module(dataset)
+    check_known_schema(dataset, embedder.schema)
     source: Any = dataset
     # Whole blocks, so that Ray joins these tasks with the tasks that read.
     result: Dataset = source.map_batches(
         add_vectors,
-        fn_kwargs={"stored": _Stored(embedder), "batch_size": batch_size},
+        fn_kwargs={"stored": Stored(embedder), "batch_size": batch_size},
         batch_format="pyarrow",
         batch_size=None,
         compute=ray_data.TaskPoolStrategy(size=concurrency),
@@ -173,7 +187,7 @@ def embed(
 
 
 @validate_params(
-    _COMMON
+    _VECTORS
     | {
         "teacher": "no_validation",
         "null_documents": [StrOptions({"error", "empty"}), None],
@@ -277,14 +291,14 @@ def precompute(
     """
     check_teacher(teacher)
     added = VectorColumn("precompute", column, output_column, columns, dtype)
-    ray_data = _ray_data(dataset)
-    _check_known_schema(dataset, added.check)
+    ray_data = ray_data_module(dataset)
+    check_known_schema(dataset, added.check)
     own = getattr(teacher, "null_documents", "error")
     add = _TeacherBatches(added, _with_whole_paths(teacher), null_documents or own)
     source: Any = dataset
     # Ray gives a block to one worker, so blocks must be small.
     blocks = source.repartition(target_num_rows_per_block=batch_size)
-    arguments = {"stored": _Stored(add), "batch_size": batch_size}
+    arguments = {"stored": Stored(add), "batch_size": batch_size}
     worker: dict[str, Any] = {
         "fn": add_vectors,
         "fn_kwargs": arguments,
@@ -293,7 +307,7 @@ def precompute(
     }
     if num_gpus is not None:
         # A task's process ends with the task if it has a GPU.
-        n_gpus = _ray().cluster_resources().get("GPU", 0)
+        n_gpus = imported_ray().cluster_resources().get("GPU", 0)
         size = concurrency or max(1, int(n_gpus // num_gpus))
         worker = {
             "fn": WorkerWithGPU,
@@ -308,44 +322,241 @@ def precompute(
     return result
 
 
-class _Stored:
-    """An object in Ray's object store, which each process gets once.
+@validate_params(
+    _TERMS | {"lexical": [LexicalVectorizer, None]},
+    prefer_skip_nested_validation=True,
+)
+def count(
+    dataset: object,
+    lexical: LexicalVectorizer | None = None,
+    *,
+    column: str = "text",
+    max_terms: int | None = DEFAULT_MAX_TERMS,
+    concurrency: int | None = None,
+    num_cpus: float = 1,
+    **ray_remote_args: Any,
+) -> Any:
+    """Count the words and n-grams of a text column of a Ray dataset.
+
+    Each task counts the terms of a block. Then the counts are merged, in bounded
+    memory.
 
     Parameters
     ----------
-    value : object
-        The object.
+    dataset : ray.data.Dataset
+        Texts; other columns are not read. A null text has no terms.
+
+    lexical : LexicalVectorizer or None, default=None
+        How texts become terms; it does not have to be fitted. None means words and
+        pairs of words, as in the default stage of `LuxicalVectorizer`. Word pieces are
+        not counted, because a fit has to learn them first.
+
+    column : str, default='text'
+        Column of the texts.
+
+    max_terms : int or None, default=10_000_000
+        Number of different terms that are held in memory. The counts are exact as long
+        as no more terms occur; past that, the rarest terms are dropped. None means no
+        limit.
+
+    concurrency : int or None, default=None
+        Maximum number of tasks at the same time. None means as many as there are cores
+        for.
+
+    num_cpus : float, default=1
+        Cores of a task, which uses one thread.
+
+    **ray_remote_args : object
+        Other arguments of ``ray.data.Dataset.map_batches``.
+
+    Returns
+    -------
+    pyarrow.Table
+        A row for each term, in the order of the terms' UTF-8. Its columns are
+        ``term``; ``count``, the number of occurrences that were counted; ``documents``,
+        the number of documents with these; and ``missed``, the largest number of
+        occurrences that may not have been counted, which is 0 for exact counts.
+
+    Raises
+    ------
+    ImportError
+        If Ray is missing.
+    TypeError
+        If `dataset` is not a Ray dataset.
+    ValueError
+        If the dataset lacks the column, or holds no text in it, or if `lexical` has
+        functions of its own or word pieces alone.
+
+    See Also
+    --------
+    fit : Counts the terms, and fits a student.
+
+    Notes
+    -----
+    The counts are the summaries of Misra and Gries with the error of Space-Saving,
+    which can be merged [1]_. With k terms in memory, N occurrences in all: a term that
+    is not in the result occurs at most N / (k + 1) times.
+
+    References
+    ----------
+    .. [1] P. Agarwal et al., Mergeable summaries, 2012,
+           :doi:`10.1145/2213556.2213562`.
+
+    Examples
+    --------
+    >>> import ray  # doctest: +SKIP
+    >>> from sklux.distributed import count
+    >>> dataset = ray.data.read_parquet("corpus")  # doctest: +SKIP
+    >>> terms = count(dataset)  # doctest: +SKIP
+    >>> terms.sort_by([("documents", "descending")])  # doctest: +SKIP
     """
-
-    def __init__(self, value: object):
-        self.reference = _ray().put(value)
-        self.version = version("sklux")
-
-    def get(self) -> Any:
-        """The object; an error if this process has another version of sklux."""
-        own = version("sklux")
-        if own != self.version:
-            raise ValueError(
-                f"A worker has sklux {own}, but the program that started the job has "
-                f"sklux {self.version}. Install the same version on all nodes."
-            )
-        return _kept(self.reference)
-
-
-@lru_cache(maxsize=2)
-def _kept(reference: Any) -> Any:
-    """An object that the process keeps for its next tasks."""
-    return _ray().get(reference)
+    stage = default_lexical_stage() if lexical is None else lexical
+    ray_data = ray_data_module(dataset)
+    _check_text(dataset, "count", column)
+    if not reads_batches(stage) or stage.analyzer == "subword":
+        raise ValueError(
+            "count needs a LexicalVectorizer that reads words or characters without "
+            f"functions of your own. Got {stage!r}."
+        )
+    terms = TermsOfBlocks(column, [word_source(stage)], None, max_terms)
+    source: Any = dataset
+    compute = ray_data.TaskPoolStrategy(size=concurrency)
+    worker = {"compute": compute, "num_cpus": num_cpus, **ray_remote_args}
+    return count_dataset(source.select_columns([column]), terms, worker).as_table()
 
 
-def add_vectors(block: Any, stored: _Stored, batch_size: int) -> Iterator[Any]:
+@validate_params(
+    _TERMS
+    | {
+        "vectorizer": [LuxicalVectorizer],
+        "embeddings": [str, None],
+        "sample_size": [Interval(Integral, 2, None, closed="left")],
+        "batch_size": [_AT_LEAST_1],
+    },
+    prefer_skip_nested_validation=True,
+)
+def fit(
+    vectorizer: LuxicalVectorizer,
+    dataset: object,
+    *,
+    column: str = "text",
+    embeddings: str | None = None,
+    sample_size: int = DEFAULT_SAMPLE_SIZE,
+    max_terms: int | None = DEFAULT_MAX_TERMS,
+    batch_size: int = 10_000,
+    concurrency: int | None = None,
+    num_cpus: float = 1,
+    **ray_remote_args: Any,
+) -> LuxicalVectorizer:
+    """Fit a student on a Ray dataset.
+
+    The workers read the dataset and count its terms. This process trains, and holds
+    what the fit on a `sklux.datasets.DocumentStream` holds.
+
+    Parameters
+    ----------
+    vectorizer : LuxicalVectorizer
+        The student; it is fitted in place.
+
+    dataset : ray.data.Dataset
+        Texts; at most two columns are read.
+
+    column : str, default='text'
+        Column of the texts.
+
+    embeddings : str or None, default=None
+        Column of teacher embeddings, as `precompute` makes it. The missing vector of a
+        document is a null, or NaN. None means that the teacher embeds documents of the
+        sample in this process, unless its cache has their vectors.
+
+    sample_size : int, default=100_000
+        Number of different texts that are held in memory, as in
+        `sklux.datasets.DocumentStream`.
+
+    max_terms : int or None, default=10_000_000
+        Number of different terms that are held in memory, in this process and in each
+        task; None means no limit. The counts are exact as long as no more terms occur.
+
+    batch_size : int, default=10_000
+        Largest number of documents of a batch. The training shuffles the documents of a
+        batch, but not the batches.
+
+    concurrency : int or None, default=None
+        Maximum number of tasks at the same time that count. None means as many as there
+        are cores for.
+
+    num_cpus : float, default=1
+        Cores of a task, which uses one thread.
+
+    **ray_remote_args : object
+        Other arguments of ``ray.data.Dataset.map_batches`` for the tasks that count.
+
+    Returns
+    -------
+    LuxicalVectorizer
+        `vectorizer`.
+
+    Raises
+    ------
+    ImportError
+        If Ray is missing.
+    TypeError
+        If `dataset` is not a Ray dataset.
+    ValueError
+        If the dataset lacks a column, or gives other documents when it is read again;
+        and for the reasons of `LuxicalVectorizer.fit`.
+
+    See Also
+    --------
+    sklux.datasets.DocumentStream : The same on one machine.
+    precompute : The teacher's vectors, by many workers.
+
+    Notes
+    -----
+    The dataset is read as often as a stream, and always in its own order. While the
+    counts of the terms are exact, the model has the same bits as a fit on a
+    `DocumentStream` of the same documents in batches of the same size.
+
+    Examples
+    --------
+    >>> import ray  # doctest: +SKIP
+    >>> from sklux import LuxicalVectorizer
+    >>> from sklux.distributed import fit
+    >>> dataset = ray.data.read_parquet("vectors")  # doctest: +SKIP
+    >>> student = LuxicalVectorizer(random_state=0)
+    >>> fit(student, dataset, embeddings="embedding")  # doctest: +SKIP
+    """
+    ray_data = ray_data_module(dataset)
+    _check_text(dataset, "fit", column, embeddings)
+    compute = ray_data.TaskPoolStrategy(size=concurrency)
+    stream = RayStream(
+        dataset,
+        {"compute": compute, "num_cpus": num_cpus, **ray_remote_args},
+        column=column,
+        embeddings=embeddings,
+        sample_size=sample_size,
+        max_terms=max_terms,
+        batch_size=batch_size,
+    )
+    return vectorizer.fit(stream)
+
+
+def _check_text(
+    dataset: object, owner: str, column: str, embeddings: str | None = None
+) -> None:
+    """Check the columns that are read, if Ray has their names."""
+    read = [] if embeddings is None else [embeddings]
+    check_known_schema(dataset, VectorColumn(owner, column, "", read, "float32").check)
+
+
+def add_vectors(block: Any, stored: Stored, batch_size: int) -> Iterator[Any]:
     """Add vectors to a block of a dataset, part by part, in a worker.
 
     Parameters
     ----------
     block : pyarrow.Table
         Texts, and any other columns.
-    stored : _Stored
+    stored : Stored
         A function that adds vectors to a batch.
     batch_size : int
         Number of rows in a part.
@@ -392,13 +603,13 @@ class WorkerWithGPU:
 
     Parameters
     ----------
-    stored : _Stored
+    stored : Stored
         A function that adds vectors to a batch.
     batch_size : int
         Number of rows in a part.
     """
 
-    def __init__(self, stored: _Stored, batch_size: int):
+    def __init__(self, stored: Stored, batch_size: int):
         self.stored, self.batch_size = stored, batch_size
 
     def __call__(self, block: Any) -> Iterator[Any]:
@@ -426,28 +637,3 @@ def _with_whole_paths(teacher: object) -> object:
     if isinstance(teacher, str | os.PathLike) and os.path.isdir(teacher):
         return os.path.abspath(teacher)
     return teacher
-
-
-def _check_known_schema(dataset: Any, check: Any) -> None:
-    """Check the columns now, if Ray has their names without reading the data."""
-    schema = dataset.schema(fetch_if_missing=False)
-    known = getattr(schema, "base_schema", None)
-    # A dataset of pandas tables has a schema of another kind.
-    if hasattr(known, "get_all_field_indices"):
-        check(known)
-
-
-def _ray_data(dataset: object) -> Any:
-    """The module of Ray's datasets; refuse other objects."""
-    module = import_optional("ray.data", extra="ray", purpose="sklux.distributed")
-    if not isinstance(dataset, module.Dataset):
-        raise TypeError(
-            "dataset must be a ray.data.Dataset, such as ray.data.read_parquet(...). "
-            f"Got {type(dataset).__name__} instead."
-        )
-    return module
-
-
-def _ray() -> Any:
-    """The package Ray, imported on first use."""
-    return import_optional("ray", extra="ray", purpose="sklux.distributed")

@@ -9,13 +9,17 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 import reference
-from conftest import make_corpus
+from conftest import make_corpus, small_vectorizer
 from models import random_model
+from sklearn.feature_extraction.text import CountVectorizer
 
-from sklux import CachedTeacher, LexicalVectorizer
+from sklux import CachedTeacher, LexicalVectorizer, ReLUProjection
+from sklux._ray import objects
+from sklux._ray.objects import Stored, kept
 from sklux._student.projection import network_of
 from sklux.arrow import BatchEmbedder
-from sklux.distributed import _kept, _Stored, embed, precompute
+from sklux.datasets import DocumentStream
+from sklux.distributed import count, embed, fit, precompute
 
 ray = pytest.importorskip("ray")
 pa = pytest.importorskip("pyarrow")
@@ -24,7 +28,11 @@ cluster_utils = pytest.importorskip("ray.cluster_utils")
 import pyarrow.parquet as pq  # noqa: E402
 
 # Ray uses settings of its own that it has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*"),
+    # Fits on few documents, with random teacher vectors.
+    pytest.mark.filterwarnings("ignore:The student may be no better than chance"),
+]
 N_TABLES, N_ROWS = 6, 3000
 # A word of its own in each document, so that the weights fill a megabyte.
 TEXTS = [f"{text} w{i}" for i, text in enumerate(make_corpus(N_ROWS)[0])]
@@ -127,14 +135,14 @@ def test_embed_with_a_fitted_model(dataset, model, vectors):
 
 def test_a_fitted_model_is_stored_once(cluster, model):
     """What goes to each task is a reference; the weights lie in shared memory."""
-    stored = _Stored(BatchEmbedder(model, n_jobs=1))
+    stored = Stored(BatchEmbedder(model, n_jobs=1))
     assert len(ray.cloudpickle.dumps(stored)) < 1000
     network = network_of(stored.get().model.projection_)
     assert network.rows.nbytes > 500_000
     assert not network.rows.flags.writeable
     assert not network.rows.flags.owndata
     assert stored.get() is stored.get()
-    _kept.cache_clear()
+    kept.cache_clear()
 
 
 def test_embed_null_texts_and_an_empty_block(cluster, model):
@@ -257,6 +265,108 @@ def test_precompute_with_gpus(dataset):
     np.testing.assert_array_equal(matrix_of(rows_of(result)), expected)
 
 
+# Fits
+
+
+def assert_same_counts(table, texts, vectorizer):
+    """Fail unless a table has scikit-learn's terms, occurrences and documents."""
+    X = vectorizer.fit_transform(texts)
+    assert table["term"].to_pylist() == vectorizer.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(table["count"], X.sum(axis=0).A1)
+    np.testing.assert_array_equal(table["documents"], (X > 0).sum(axis=0).A1)
+    assert not np.any(table["missed"])
+
+
+def test_count_equals_scikit_learn(dataset):
+    table = count(dataset, LexicalVectorizer(ngram_range=(1, 3)))
+    assert_same_counts(table, TEXTS, CountVectorizer(ngram_range=(1, 3)))
+    pairs = CountVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b")
+    assert_same_counts(count(dataset), TEXTS, pairs)
+
+
+def test_count_in_bounded_memory(dataset):
+    exact = count(dataset)
+    table = count(dataset, max_terms=500, concurrency=2)
+    assert 0 < table.num_rows <= 500
+    true = dict(zip(exact["term"].to_pylist(), exact["count"].to_pylist()))
+    for row in table.to_pylist():
+        assert row["count"] <= true[row["term"]] <= row["count"] + row["missed"]
+
+
+def test_count_goes_on_after_a_worker_is_killed(dataset, tmp_path):
+    marker = tmp_path / "killed"
+    slow = dataset.map_batches(
+        killing_once(marker, 1234), batch_format="pyarrow", batch_size=50
+    )
+    assert count(slow).equals(count(dataset))
+    assert marker.exists()
+
+
+def test_count_without_documents(cluster):
+    empty = ray.data.from_arrow(pa.table({"text": pa.array([], pa.string())}))
+    assert count(empty).num_rows == 0
+
+
+@pytest.fixture(scope="module")
+def embedded(tables):
+    """The dataset as tables with a column of embeddings."""
+    added, random = [], np.random.RandomState(0)
+    for table in tables:
+        vectors = random.standard_normal((table.num_rows, 8)).astype(np.float32)
+        lists = pa.FixedSizeListArray.from_arrays(vectors.ravel(), 8)
+        added.append(table.append_column("embedding", lists))
+    return added
+
+
+@pytest.mark.parametrize("sample_size", [1500, 10_000])
+def test_fit_has_the_bits_of_the_fit_on_a_stream(cluster, embedded, sample_size):
+    stream = DocumentStream(
+        embedded, embeddings="embedding", sample_size=sample_size, batch_size=700
+    )
+    expected = small_vectorizer(lexical=None).fit(stream)
+    student = small_vectorizer(lexical=None)
+    result = fit(
+        student,
+        ray.data.from_arrow(embedded),
+        embeddings="embedding",
+        sample_size=sample_size,
+        batch_size=700,
+    )
+    assert result is student
+    assert student.stream_report_ == expected.stream_report_
+    assert student.lexical_.vocabulary_ == expected.lexical_.vocabulary_
+    reference.assert_same_bits(student.lexical_.idf_, expected.lexical_.idf_)
+    reference.assert_same_bits(student.transform(TEXTS), expected.transform(TEXTS))
+
+
+def test_fit_goes_on_after_a_worker_is_killed(cluster, embedded, tmp_path):
+    marker = tmp_path / "killed"
+    plain = ray.data.from_arrow(embedded)
+    slow = plain.map_batches(
+        killing_once(marker, 1234), batch_format="pyarrow", batch_size=50
+    )
+    expected = fit(small_vectorizer(), plain, embeddings="embedding")
+    student = fit(small_vectorizer(), slow, embeddings="embedding")
+    assert marker.exists()
+    reference.assert_same_bits(student.transform(TEXTS), expected.transform(TEXTS))
+
+
+def test_fit_with_precomputed_vectors_and_words(dataset):
+    """The teacher of the words is in this process, which become terms."""
+
+    def teacher(texts):
+        return [[text.count("a"), text.count("e"), len(text)] for text in texts]
+
+    embedded = precompute(dataset, teacher).materialize()
+    projection = ReLUProjection(2, hidden_layer_sizes=(8,), max_iter=2)
+    student = small_vectorizer(
+        teacher, teacher_words=["w17", "unseen"], projection=projection
+    )
+    fit(student, embedded, embeddings="embedding", sample_size=500)
+    assert {"word__w17", "word__unseen"} <= student.lexical_.vocabulary_.keys()
+    assert student.stream_report_.n_sampled == 500
+
+
 # Bad input
 
 
@@ -283,15 +393,11 @@ def test_a_model_file_that_changes(cluster, dataset, model, tmp_path):
         result.materialize()
 
 
-def test_workers_with_another_version(cluster, dataset, model, tmp_path):
-    folder = tmp_path / "sklux-9.9.dist-info"
-    folder.mkdir()
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: sklux\nVersion: 9.9")
-    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    environment = {"env_vars": {"PYTHONPATH": paths}}
-    message = f"A worker has sklux 9.9, but .* has sklux {version('sklux')}"
+def test_workers_with_another_version(dataset, model, monkeypatch):
+    monkeypatch.setattr(objects, "version", lambda name: "9.9")
+    message = f"A worker has sklux {version('sklux')}, but .* has sklux 9.9"
     with pytest.raises(ValueError, match=message):
-        embed(dataset, model, runtime_env=environment).materialize()
+        embed(dataset, model).materialize()
 
 
 def test_workers_without_the_package(cluster, dataset, model, tmp_path):
@@ -301,6 +407,12 @@ def test_workers_without_the_package(cluster, dataset, model, tmp_path):
     message = "No module named 'sklux|import of sklux"
     with pytest.raises(ray.exceptions.RayError, match=message):
         embed(dataset, model, runtime_env=environment).materialize()
+
+
+def test_workers_without_a_module_of_the_teacher(dataset):
+    """Workers cannot import this file, and Ray must not try forever."""
+    with pytest.raises(ValueError, match="No module named 'test_distributed'"):
+        precompute(dataset, counts).materialize()
 
 
 def test_other_arguments(dataset, model):
@@ -316,3 +428,27 @@ def test_other_arguments(dataset, model):
         precompute(dataset, counts, num_gpus=-1)
     with pytest.raises(FileNotFoundError):
         embed(dataset, "none.sklux")
+
+
+def test_bad_input_of_count_and_fit(cluster, dataset):
+    with pytest.raises(TypeError, match=r"must be a ray\.data\.Dataset.* Got list"):
+        count(TEXTS)
+    with pytest.raises(TypeError, match=r"must be a ray\.data\.Dataset.* Got list"):
+        fit(small_vectorizer(counts), TEXTS)
+    with pytest.raises(ValueError, match="no column 'body'"):
+        count(dataset, column="body")
+    with pytest.raises(ValueError, match="no column 'vector'"):
+        fit(small_vectorizer(), dataset, embeddings="vector")
+    with pytest.raises(ValueError, match="column 'id' must hold text"):
+        fit(small_vectorizer(counts), dataset, column="id")
+    for lexical in (
+        LexicalVectorizer(analyzer="subword"),
+        LexicalVectorizer(tokenizer=str.split, token_pattern=None),
+    ):
+        with pytest.raises(ValueError, match="count needs a LexicalVectorizer"):
+            count(dataset, lexical)
+    with pytest.raises(ValueError, match="'max_terms' parameter of count"):
+        count(dataset, max_terms=0)
+    missing = ray.data.from_arrow(pa.table({"text": ["an apple", None, "a pear"]}))
+    with pytest.raises(ValueError, match="null"):
+        fit(small_vectorizer(counts), missing)

@@ -94,6 +94,8 @@ TYPES = {
     "arrow.BatchEmbedder(vectorizer)": "sklux.arrow.BatchEmbedder",
     "distributed.embed('dataset', vectorizer, dtype='float16')": "str",
     "distributed.precompute('dataset', teacher, num_gpus=1)": "str",
+    "distributed.count('dataset')": "Any",
+    "distributed.fit(vectorizer, 'dataset', embeddings='vector')": LUXICAL,
     "EmbeddingMapDisplay.from_embeddings(E)": (
         "sklux._display.embedding_map.EmbeddingMapDisplay"
     ),

@@ -262,13 +262,15 @@ class WordSearch:
 
     Attributes
     ----------
+    words : list of str
+        The words.
     found : set of str
         The words that were in the parts so far.
     """
 
     def __init__(self, words: list[str]):
         self.found: set[str] = set()
-        self._words, self._table = words, WordTable()
+        self.words, self._table = words, WordTable()
         self._table.add(*pack_strings(words))
 
     def add(self, corpus_words: Strings) -> None:
@@ -282,4 +284,4 @@ class WordSearch:
         numbers = np.empty(len(corpus_words), dtype=np.uint32)
         self._table.find(*corpus_words, numbers)
         known = np.unique(numbers[numbers != NO_WORD])
-        self.found.update(self._words[number] for number in known.tolist())
+        self.found.update(self.words[number] for number in known.tolist())

@@ -7,7 +7,7 @@ so the corpus is then read twice.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -27,6 +27,15 @@ from sklux._utils.typing import fit_context
 
 # Makes an iterator of batches of documents; each call reads the corpus once.
 BatchReader = Callable[[], Iterable[Sequence[str]]]
+
+
+class CountTerms(Protocol):
+    """A function that counts the terms of the whole corpus in other processes."""
+
+    def __call__(
+        self, sources: Sequence[Source], search: WordSearch | None
+    ) -> list[TermCounts]:
+        """Count the terms of each source; the words of the last one are searched."""
 
 
 class StreamedTerms(NamedTuple):
@@ -121,12 +130,42 @@ class SourceCounter:
             self.search.add(words)
 
 
+def source_counters(
+    sources: Sequence[Source],
+    max_terms: int | None,
+    n_jobs: int | None,
+    search: WordSearch | None,
+) -> list[SourceCounter]:
+    """Return a counter for each source.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        How documents become tokens.
+    max_terms : int or None
+        As in `TermCounter`.
+    n_jobs : int or None
+        Threads; they change only the time.
+    search : WordSearch or None
+        Looks for its words among the words of the last source.
+
+    Returns
+    -------
+    list of SourceCounter
+        The counters, which have counted nothing.
+    """
+    counters = [SourceCounter(source, max_terms, n_jobs) for source in sources]
+    counters[-1].search = search
+    return counters
+
+
 @fit_context(prefer_skip_nested_validation=True)
 def fit_on_batches(
     vectorizer: LexicalVectorizer,
     read: BatchReader,
     words: Sequence[str],
     max_terms: int | None,
+    count: CountTerms | None = None,
 ) -> StreamedTerms:
     """Fit a stage on documents that are not all in memory.
 
@@ -141,6 +180,9 @@ def fit_on_batches(
     max_terms : int or None
         Largest number of different terms of each kind (words and their n-grams,
         pieces) that are kept in memory. None means no limit.
+    count : callable or None, default=None
+        Counts the terms of the documents, which are then read once. None counts them
+        here. The idf of a given vocabulary is always learnt here.
 
     Returns
     -------
@@ -150,7 +192,7 @@ def fit_on_batches(
     vectorizer._check_settings()
     with unchanged_on_error(vectorizer):
         vectorizer._begin_fit()
-        return _StreamedFit(vectorizer, read, max_terms).learn(words)
+        return _StreamedFit(vectorizer, read, max_terms, count).learn(words)
 
 
 def reads_batches(vectorizer: object) -> bool:
@@ -174,13 +216,35 @@ def reads_batches(vectorizer: object) -> bool:
     )
 
 
+def word_source(vectorizer: LexicalVectorizer) -> Source:
+    """Return how documents become words or characters.
+
+    Parameters
+    ----------
+    vectorizer : LexicalVectorizer
+        `reads_batches` is true for it, and it has other terms than word pieces.
+
+    Returns
+    -------
+    Source
+        The source of its terms, without word pieces.
+    """
+    vectorizer._check_settings()
+    return vectorizer._sources(None)[-1]
+
+
 class _StreamedFit:
     """A fit of one stage."""
 
     def __init__(
-        self, vectorizer: LexicalVectorizer, read: BatchReader, max_terms: int | None
+        self,
+        vectorizer: LexicalVectorizer,
+        read: BatchReader,
+        max_terms: int | None,
+        count: CountTerms | None,
     ):
         self.vectorizer, self.read, self.max_terms = vectorizer, read, max_terms
+        self.count = count
         self.n_documents = 0
         self.has_pieces = vectorizer.analyzer in SUBWORD_ANALYZERS
 
@@ -194,9 +258,7 @@ class _StreamedFit:
             subwords, counts = self._count_with_new_pieces(search)
         else:
             subwords = self._given_pieces()
-            counters = self._counters(self.vectorizer._sources(subwords), search)
-            self._pass(*counters)
-            counts = [part.counter.total() for part in counters]
+            counts = self._counted(self.vectorizer._sources(subwords), search)
         kept, df = chosen_terms(counts, self.vectorizer._limits(), self.n_documents)
         terms = tuple(part.kept(keep) for part, keep in zip(counts, kept))
         found = ChosenTerms(terms, df, self.n_documents)
@@ -219,16 +281,15 @@ class _StreamedFit:
     ) -> tuple[Subwords, list[TermCounts]]:
         """Learn pieces while the words are counted, then count the pieces."""
         sample = LearningSample()
-        words: list[SourceCounter] = []
+        words: list[TermCounts] = []
         if self.vectorizer.analyzer == "word+subword":
-            (_, source) = self.vectorizer._sources(None)
-            words = self._counters((source,), search)
-        self._pass(sample, *words)
+            words = self._counted(self.vectorizer._sources(None)[-1:], search, sample)
+        else:
+            self._pass(sample)
         subwords = self.vectorizer._learn_subwords(sample.taken)
-        source = self.vectorizer._sources(subwords)[0]
-        pieces = self._counters((source,), None if words else search)
-        self._pass(*pieces)
-        return subwords, [part.counter.total() for part in [*pieces, *words]]
+        sources = self.vectorizer._sources(subwords)[:1]
+        pieces = self._counted(sources, None if words else search)
+        return subwords, [*pieces, *words]
 
     def _given_pieces(self) -> Subwords | None:
         """Word pieces of the given tokenizer; None if there are none."""
@@ -236,14 +297,22 @@ class _StreamedFit:
             return None
         return self.vectorizer._learn_subwords(list)
 
-    def _counters(
-        self, sources: Sequence[Source], search: WordSearch | None
-    ) -> list[SourceCounter]:
-        """A counter for each source; the last one looks for words."""
-        n_jobs = self.vectorizer.n_jobs
-        counters = [SourceCounter(one, self.max_terms, n_jobs) for one in sources]
-        counters[-1].search = search
-        return counters
+    def _counted(
+        self,
+        sources: Sequence[Source],
+        search: WordSearch | None,
+        *samples: LearningSample,
+    ) -> list[TermCounts]:
+        """Counts of each source; the words of the last one are searched."""
+        if self.count is not None:
+            if samples or not self.n_documents:
+                self._pass(*samples)
+            return self.count(sources, search)
+        counters = source_counters(
+            sources, self.max_terms, self.vectorizer.n_jobs, search
+        )
+        self._pass(*samples, *counters)
+        return [part.counter.total() for part in counters]
 
     def _pass(self, *parts: SourceCounter | LearningSample) -> None:
         """Read the corpus once."""

@@ -19,6 +19,7 @@ from sklux._utils.typing import validate_params
 # A batch ends at this number of characters, or at `batch_size` documents.
 BATCH_CHARACTERS = 16_000_000
 DEFAULT_SAMPLE_SIZE = 100_000
+DEFAULT_MAX_TERMS = 10_000_000
 _CONSTRAINTS: dict[str, Any] = {
     "source": "no_validation",
     "column": [str],
@@ -111,7 +112,7 @@ class DocumentStream:
         column: str = "text",
         embeddings: str | Literal[True] | None = None,
         sample_size: int = DEFAULT_SAMPLE_SIZE,
-        max_terms: int | None = 10_000_000,
+        max_terms: int | None = DEFAULT_MAX_TERMS,
         batch_size: int = 10_000,
     ):
         _check_source(source)
