@@ -33,7 +33,16 @@ ALLOWED = {
     },
     "interop": {"_kernels", "_lexical", "_student", "_utils", "_vectorizer"},
     "arrow": {"_utils", "_vectorizer"},
-    "distributed": {"_teacher", "_utils", "_vectorizer", "arrow"},
+    "_ray": {"_lexical", "_streamed_fit", "_utils"},
+    "distributed": {
+        "_lexical",
+        "_ray",
+        "_sources",
+        "_teacher",
+        "_utils",
+        "_vectorizer",
+        "arrow",
+    },
     "_quantizer": {"_utils"},
     "metrics": {"_utils"},
     "datasets": {"_sources", "_utils"},
@@ -60,6 +69,7 @@ ALLOWED["__init__"] = set(ALLOWED) - {
     "_sources",
     "_streamed_fit",
     "_fused",
+    "_ray",
     "_commands",
     "cli",
 }
@@ -78,7 +88,8 @@ HEAVY = {
     },
     "typer": {"_commands.app", "_commands.options"},
     "rich": {"_commands.console"},
-    "ray": {"distributed"},
+    "faiss": {"_commands.near_duplicates"},
+    "ray": {"_ray.objects"},
     "tokenizers": {"_lexical.subwords", "_teacher.token_text"},
     "pyarrow": {
         "_commands.document_files",
@@ -91,6 +102,7 @@ HEAVY = {
         "_commands.text_input",
         "_commands.vector_files",
         "_lexical.buffers",
+        "_ray.counts",
     },
 }
 

@@ -569,3 +569,58 @@ def neighbors(
         as_json=json,
         quiet=quiet,
     )
+
+
+@app.command()
+def duplicates(
+    model: Model,
+    documents: Documents,
+    output: Annotated[
+        str,
+        typer.Argument(
+            help="File to write: .parquet or .jsonl. '-' writes JSON lines to standard "
+            "output."
+        ),
+    ],
+    min_cosine: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="Least cosine of a near-duplicate, from 0 to 1."
+        ),
+    ] = 0.95,
+    column: Column = "text",
+    format: DocumentFormat = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    quotes: QuotesOption = None,
+    null_documents: NullDocumentsOption = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep",
+            "-k",
+            help="Column to copy to the output. Can be given several times.",
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Find documents that are almost equal to an earlier document.
+
+    The output has a row for each document: its number `row`, and for a near-duplicate
+    the number of the document to keep in its place, `duplicate_of`, with their
+    `cosine`. Documents without `duplicate_of` are the ones to keep. This needs
+    `sklux[faiss]`.
+
+        sklux duplicates model.sklux docs.parquet near.parquet --keep id
+
+    A folder that `sklux embed` has written is not embedded again:
+
+        sklux duplicates model.sklux vectors/ near.parquet --min-cosine 0.9
+    """
+    from sklux._commands.duplicates import write_duplicates
+    from sklux._commands.inputs import document_source
+
+    source = document_source(
+        documents, format, column, encoding, delimiter, quotes, null_documents
+    )
+    write_duplicates(model, source, output, keep or [], min_cosine, quiet)

@@ -8,24 +8,17 @@ from typing import Any, Self
 import numpy as np
 
 from sklux._commands.console import (
-    counting,
     note,
     print_json,
     printable,
     show,
     show_heading,
 )
-from sklux._commands.document_files import DocumentFiles, Piece
+from sklux._commands.document_files import Piece
 from sklux._commands.document_paths import format_by_name
-from sklux._commands.inputs import (
-    DocumentSource,
-    load_model,
-    note_missing,
-    null_rule,
-)
-from sklux._commands.stored_vectors import StoredVectors, is_stored
+from sklux._commands.embedded import EmbeddedDocuments
+from sklux._commands.inputs import DocumentSource
 from sklux._commands.vector_files import plain
-from sklux._vectorizer import LuxicalVectorizer
 
 # Characters of a document that are printed.
 MAX_CHARACTERS = 100
@@ -105,7 +98,7 @@ class NearestDocuments:
     def __init__(self, queries: np.ndarray, n_neighbors: int):
         self.queries, self.n_neighbors = queries, n_neighbors
         self.hits: list[list[Hit]] = [[] for _ in queries]
-        self.n_documents = self.n_missing = 0
+        self.n_documents = 0
 
     def add(self, piece: Piece, vectors: np.ndarray) -> None:
         """Compare the documents of a piece with the queries.
@@ -126,7 +119,6 @@ class NearestDocuments:
             )
             self.hits[query] = merged[: self.n_neighbors]
         self.n_documents += len(piece.documents)
-        self.n_missing += len(piece.missing)
 
 
 def print_neighbors(
@@ -163,50 +155,16 @@ def print_neighbors(
     ValueError
         If the file contains no documents, or a kept column has a reserved name.
     """
-    check_names(keep)
-    stored = _stored_vectors(model_path, source, keep)
-    file = None if stored is not None else source.open(keep)
-    model = load_model(model_path)
-    vectors = model.transform(list(queries))
+    documents = EmbeddedDocuments(model_path, source, keep, RESERVED_NAMES)
+    vectors = documents.model.transform(list(queries))
     is_known = np.any(vectors, axis=1)
     for query in np.array(queries, dtype=object)[~is_known]:
         note(f"The model has no term of {query!r}, so nothing is near it.", quiet)
-    if stored is not None:
-        nearest = search_stored(stored, vectors, n_neighbors, quiet)
-    elif file is not None:
-        file.null_documents = null_rule(source, model)
-        nearest = search(model, file, vectors, n_neighbors, quiet)
-    note_missing(nearest.n_missing, source, quiet)
-    if nearest.n_documents == 0:
-        name = source.name if stored is None else str(stored.folder)
-        raise ValueError(f"{name} contains no documents.")
+    nearest = NearestDocuments(vectors, n_neighbors)
+    for piece, found in documents.pieces("searching", quiet):
+        nearest.add(piece, found)
     for query, known, hits in zip(queries, is_known, nearest.hits):
         show_hits(query, hits if known else [], as_json)
-
-
-def _stored_vectors(
-    model_path: Path, source: DocumentSource, keep: Sequence[str]
-) -> StoredVectors | None:
-    """The vectors of a folder of parts; None if no argument is one."""
-    folders = [path for path in source.arguments if is_stored(path)]
-    if not folders:
-        return None
-    if len(source.arguments) > 1:
-        raise ValueError(
-            f"{folders[0]} is a folder of vectors, which is searched alone. Give it "
-            "without other documents."
-        )
-    given = {**vars(source.options), "null_documents": source.null_documents}
-    for name in ("format", "encoding", "delimiter", "quotes", "null_documents"):
-        if given[name] is not None:
-            option = f"--{name.replace('_', '-')}"
-            raise ValueError(
-                f"{option} is for files of documents, and {folders[0]} is a folder of "
-                f"vectors. Leave out {option}."
-            )
-    stored = StoredVectors(Path(folders[0]), model_path, keep)
-    check_names(stored.keep)
-    return stored
 
 
 def split_arguments(
@@ -250,93 +208,6 @@ def split_arguments(
             "after the model are files."
         )
     return documents, texts
-
-
-def check_names(keep: Sequence[str]) -> None:
-    """Refuse to keep columns with a name that the output uses itself.
-
-    Parameters
-    ----------
-    keep : sequence of str
-        Columns to keep.
-
-    Raises
-    ------
-    ValueError
-        If a name is reserved.
-    """
-    taken = [name for name in keep if name in RESERVED_NAMES]
-    if taken:
-        raise ValueError(
-            f"The column {taken[0]!r} cannot be kept, because the output uses this "
-            "name itself. Rename the column."
-        )
-
-
-def search(
-    model: LuxicalVectorizer,
-    file: DocumentFiles,
-    queries: np.ndarray,
-    n_neighbors: int,
-    quiet: bool,
-) -> NearestDocuments:
-    """Read a file once, and collect the documents nearest to each query.
-
-    Parameters
-    ----------
-    model : LuxicalVectorizer
-        Embeds the documents.
-    file : DocumentFiles
-        The documents.
-    queries : ndarray of shape (n_queries, n_components), dtype=np.float32
-        Vectors of the queries.
-    n_neighbors : int
-        Number of documents per query.
-    quiet : bool
-        Whether to show no progress.
-
-    Returns
-    -------
-    NearestDocuments
-        The documents nearest to each query.
-    """
-    nearest = NearestDocuments(queries, n_neighbors)
-    with counting("searching", quiet) as counter:
-        for piece in file:
-            nearest.add(piece, model.transform(piece.documents))
-            counter.add(len(piece.documents), file.position())
-    return nearest
-
-
-def search_stored(
-    stored: StoredVectors, queries: np.ndarray, n_neighbors: int, quiet: bool
-) -> NearestDocuments:
-    """Collect the nearest of stored vectors.
-
-    Parameters
-    ----------
-    stored : StoredVectors
-        The vectors.
-    queries : ndarray of shape (n_queries, n_components), dtype=np.float32
-        Vectors of the queries.
-    n_neighbors : int
-        Number of documents per query.
-    quiet : bool
-        Whether to show no progress.
-
-    Returns
-    -------
-    NearestDocuments
-        The documents nearest to each query; their texts are not known.
-    """
-    nearest = NearestDocuments(queries, n_neighbors)
-    with counting("searching", quiet) as counter:
-        for vectors, kept in stored:
-            texts: list[Any] = [None] * len(vectors)
-            columns: dict[str, Any] = kept
-            nearest.add(Piece(texts, columns, []), vectors)
-            counter.add(len(vectors), None)
-    return nearest
 
 
 def show_hits(query: str, hits: Sequence[Hit], as_json: bool) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 from numpy.lib import format as npy
@@ -138,26 +138,59 @@ def vector_writer(
     ValueError
         If the name does not show a format, or standard output is closed.
     """
-    writers: dict[str, Callable[[BinaryIO, int], VectorWriter]] = {
-        "npy": NpyVectors,
-        "parquet": partial(ParquetVectors, types=types or {}),
+    makers: dict[str, Callable[[BinaryIO], VectorWriter]] = {
+        "npy": partial(NpyVectors, width=width),
+        "parquet": partial(ParquetVectors, width=width, types=types or {}),
         "jsonl": JsonVectors,
     }
-    format = vector_format(path)
-    make = writers[format]
+    with opened_writer(path, makers[vector_format(path)]) as writer:
+        yield writer
+
+
+class Closing(Protocol):
+    """A writer with an end."""
+
+    def close(self) -> None:
+        """Write the end of the file."""
+
+
+W = TypeVar("W", bound=Closing)
+
+
+@contextmanager
+def opened_writer(path: str, make: Callable[[BinaryIO], W]) -> Iterator[W]:
+    """Open an output.
+
+    Parameters
+    ----------
+    path : str
+        The file; ``'-'`` is standard output.
+    make : callable
+        Makes the writer of an open file.
+
+    Yields
+    ------
+    object
+        The writer. The file appears when the context ends without an exception.
+
+    Raises
+    ------
+    ValueError
+        If standard output is closed.
+    """
     if path == STANDARD_OUTPUT:
         if sys.stdout is None:
             raise ValueError("Standard output is closed. Name a file, or open it.")
-        writer = make(sys.stdout.buffer, width)
+        writer = make(sys.stdout.buffer)
         yield writer
         writer.close()
         return
     if is_written_at_once(path):
         with os.fdopen(opened_stream(destination(path)), "wb") as stream:
-            yield make(stream, width)
+            yield make(stream)
         return
     with replaced_when_whole(path) as part, open(part, "wb") as file:
-        writer = make(file, width)
+        writer = make(file)
         try:
             yield writer
         finally:
@@ -214,21 +247,20 @@ class NpyVectors:
         npy.write_array_header_1_0(self.file, header)
 
 
-class ParquetVectors:
-    """A Parquet file: the kept columns, and lists of float32 of one length.
+class ParquetRows:
+    """A Parquet file: the kept columns, and further ones.
 
     Parameters
     ----------
     file : binary file
         The file.
-    width : int
-        Dimensions of the vectors.
     types : mapping of str to pyarrow.DataType
-        Known types of the kept columns.
+        Known types of the kept columns. Another column gets the type of its first
+        values.
     """
 
-    def __init__(self, file: BinaryIO, width: int, types: Mapping[str, Any]):
-        self.file, self.width, self.types = file, width, types
+    def __init__(self, file: BinaryIO, types: Mapping[str, Any]):
+        self.file, self.types = file, types
         self.pyarrow = import_optional(
             "pyarrow", extra="cli", purpose="Writing Parquet"
         )
@@ -237,29 +269,26 @@ class ParquetVectors:
         )
         self.writer: Any = None
 
-    def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:
-        """Append vectors, and the values of the kept columns.
+    def write_rows(self, kept: Mapping[str, list], added: Mapping[str, Any]) -> None:
+        """Append rows.
 
         Parameters
         ----------
-        vectors : ndarray of shape (n_samples, width), dtype=np.float32
-            The vectors.
         kept : mapping of str to list
             Values of the kept columns, by name.
+        added : mapping of str to pyarrow.Array
+            Further columns, which come last.
 
         Raises
         ------
         ValueError
-            If a column has the name of the vectors, or changes its type.
+            If a column changes its type.
         """
-        check_kept("parquet", kept)
-        values = self.pyarrow.array(vectors.astype(np.float32, copy=False).ravel())
-        lists = self.pyarrow.FixedSizeListArray.from_arrays(values, self.width)
         columns = {
             name: kept_column(self.pyarrow, name, kept[name], self.types.get(name))
             for name in kept
         }
-        table = self.pyarrow.table({**columns, VECTOR_COLUMN: lists})
+        table = self.pyarrow.table({**columns, **added})
         try:
             if self.writer is None:
                 self.writer = self.parquet.ParquetWriter(self.file, table.schema)
@@ -283,10 +312,53 @@ class ParquetVectors:
 
     def close(self) -> None:
         """Write the index at the end of the file."""
+        if self.writer is not None:
+            self.writer.close()
+
+
+class ParquetVectors(ParquetRows):
+    """A Parquet file: the kept columns, and lists of float32 of one length.
+
+    Parameters
+    ----------
+    file : binary file
+        The file.
+    width : int
+        Dimensions of the vectors.
+    types : mapping of str to pyarrow.DataType
+        Known types of the kept columns.
+    """
+
+    def __init__(self, file: BinaryIO, width: int, types: Mapping[str, Any]):
+        super().__init__(file, types)
+        self.width = width
+
+    def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:
+        """Append vectors, and the values of the kept columns.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n_samples, width), dtype=np.float32
+            The vectors.
+        kept : mapping of str to list
+            Values of the kept columns, by name.
+
+        Raises
+        ------
+        ValueError
+            If a column has the name of the vectors, or changes its type.
+        """
+        check_kept("parquet", kept)
+        values = self.pyarrow.array(vectors.astype(np.float32, copy=False).ravel())
+        lists = self.pyarrow.FixedSizeListArray.from_arrays(values, self.width)
+        self.write_rows(kept, {VECTOR_COLUMN: lists})
+
+    def close(self) -> None:
+        """Write the index at the end of the file."""
         if self.writer is None:
             nothing = np.empty((0, self.width), dtype=np.float32)
             self.write(nothing, {name: [] for name in self.types})
-        self.writer.close()
+        super().close()
 
 
 def kept_column(arrow: Any, name: str, values: list, type_: Any = None) -> Any:
@@ -362,11 +434,9 @@ class JsonVectors:
     ----------
     file : binary file
         The file.
-    width : int
-        Dimensions of the vectors; not used.
     """
 
-    def __init__(self, file: BinaryIO, width: int):
+    def __init__(self, file: BinaryIO):
         self.file = file
 
     def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:

@@ -100,7 +100,7 @@ def test_neighbors_of_stored_vectors_bad_arguments(folder, tmp_path):
     message = failed(*command, "plum", "-k", "title")
     assert "has no column 'title' with the vectors. Its columns: 'url'" in message
     message = failed(*command, folder / "documents.txt", "--query", "plum")
-    assert "is a folder of vectors, which is searched alone" in message
+    assert "is a folder of vectors, which is read alone" in message
     for option in ("--format", "--null-documents"):
         value = {"--format": "csv", "--null-documents": "empty"}[option]
         message = failed(*command, "plum", option, value)
