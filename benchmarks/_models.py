@@ -100,8 +100,13 @@ def untrained_student(
     rows = random.permutation(len(texts))[:N_FITTED]
 
     def fit_some(projection, X, embeddings, views, terms, groups, folding, **options):
-        some = TeacherEmbeddings.of_rows(noise[rows], "noise")
-        fit_projection(projection, X[rows], some, None, None, None, folding, **options)
+        # With a document of all terms, each term gets weights of its own.
+        every_term = np.full((1, X.shape[1]), X.shape[1] ** -0.5, dtype=X.dtype)
+        documents = sparse.vstack([X[rows], sparse.csr_matrix(every_term)], "csr")
+        some = TeacherEmbeddings.of_rows(noise[: documents.shape[0]], "noise")
+        fit_projection(
+            projection, documents, some, None, None, None, folding, **options
+        )
 
     with mock.patch("sklux._vectorizer.fit_projection", fit_some):
         student.fit(texts, teacher_embeddings=noise)
