@@ -43,6 +43,7 @@ from sklux import (
     ScalarQuantizer,
     arrow,
     distributed,
+    inspection,
     interop,
     metrics,
 )
@@ -95,6 +96,13 @@ TYPES = {
     "distributed.embed('dataset', vectorizer, dtype='float16')": "str",
     "distributed.precompute('dataset', teacher, num_gpus=1)": "str",
     "distributed.count('dataset')": "Any",
+    "inspection.explain_embedding(vectorizer, 'text')": (
+        "sklux._inspection.explanations.TextExplanation"
+    ),
+    "inspection.explain_similarity(vectorizer, 'a', 'b').pairs": ARRAY,
+    "inspection.explain_prediction('pipeline', 'text').value": "float",
+    "inspection.nearest_terms(vectorizer, 'text').cosines": ARRAY,
+    "inspection.term_embeddings(vectorizer)[1]": ARRAY,
     "distributed.fit(vectorizer, 'dataset', embeddings='vector')": LUXICAL,
     "EmbeddingMapDisplay.from_embeddings(E)": (
         "sklux._display.embedding_map.EmbeddingMapDisplay"
@@ -113,6 +121,7 @@ ERRORS = {
     "vectorizer.transform(1)": "arg-type",
     "vectorizer.quantize('int4')": "arg-type",
     "distributed.embed('dataset', vectorizer, dtype='int4')": "arg-type",
+    "inspection.nearest_terms(vectorizer, 1)": "arg-type",
     "ReLUProjection(weights_dtype='int4')": "arg-type",
     "ReLUProjection(hidden_layer_sizes='64')": "arg-type",
     "lexical.fit(1)": "arg-type",

@@ -624,3 +624,22 @@ def duplicates(
         documents, format, column, encoding, delimiter, quotes, null_documents
     )
     write_duplicates(model, source, output, keep or [], min_cosine, quiet)
+
+
+@app.command()
+def explain(
+    model: Model,
+    texts: Annotated[
+        list[str], typer.Argument(help="One text, or two texts to compare.")
+    ],
+    json: Json = False,
+) -> None:
+    """Print which terms make a vector, or make two texts alike.
+
+    The shares add up to the cosine of the two texts.
+
+        sklux explain model.sklux "shortest path in a graph" "length of all routes"
+    """
+    from sklux._commands.explain import print_explanation
+
+    print_explanation(model, texts, as_json=json)

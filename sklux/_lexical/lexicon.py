@@ -97,6 +97,33 @@ class Lexicon:
             for name in part.tolist()
         ]
 
+    def names_of(self, columns: np.ndarray) -> list[str]:
+        """Return the names of some columns.
+
+        Parameters
+        ----------
+        columns : ndarray of shape (n_chosen,), dtype=np.intp
+            The columns.
+
+        Returns
+        -------
+        list of str
+            Names, as `names` has them.
+        """
+        if self.learnt is None:
+            names = self.names()
+            return [names[column] for column in columns]
+        prefixes = PART_PREFIXES if self.is_mixed else ("",)
+        first = len(self.learnt[0])
+        found = []
+        for column in columns.tolist():
+            part = int(column >= first)
+            strings, place = self.learnt[part], column - part * first
+            begin, end = strings.offsets[place], strings.offsets[place + 1]
+            name = strings.arena[begin:end].tobytes().decode("utf-8", "surrogatepass")
+            found.append(prefixes[part] + name)
+        return found
+
     @cached_property
     def terms(self) -> tuple[Strings, ...]:
         """Terms of each part, in the order of their columns, without prefixes."""

@@ -155,6 +155,22 @@ class Network:
             first = first[self.places]
         return [first, *self.dense]
 
+    def weights_of(self, features: np.ndarray) -> np.ndarray:
+        """Return the weights of some features in the first layer.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_chosen,), dtype=np.intp
+            The features.
+
+        Returns
+        -------
+        ndarray of shape (n_chosen, n_units), dtype=np.float32
+            A copy of the weights.
+        """
+        rows = features if self.places is None else self.places[features]
+        return self._values(rows)
+
     def by_frequency(self, frequency: np.ndarray) -> Self:
         """Return the same network with the rows of frequent features first.
 
@@ -312,7 +328,7 @@ class Network:
         last = np.vstack([added + skip, added - skip])
         return replace(self, rows=rows, dense=(last,), tied=False)
 
-    def _values(self, block: slice) -> np.ndarray:
+    def _values(self, block: slice | np.ndarray) -> np.ndarray:
         """A copy of the weights of some rows, in float32."""
         values = self.rows[block].astype(np.float32)
         if self.scales is not None:

@@ -1,0 +1,439 @@
+"""Why a vector is as it is: the terms that make texts alike, or lead to a prediction.
+
+A vector is a sum of parts, one for each term of the text, and these parts are exact:
+see `explain_similarity`. The functions return small objects with a table
+(``to_pandas``), a text for the terminal (``print``) and a view for notebooks.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklux._inspection.explanations import (
+    NearestTerms,
+    PredictionExplanation,
+    SimilarityExplanation,
+    TextExplanation,
+    split_names,
+)
+from sklux._lexical.places import term_places
+from sklux._lexical.vectorizer import LexicalVectorizer, lexicon_of
+from sklux._student.attribution import FeatureParts
+from sklux._student.network import apply_network
+from sklux._student.projection import network_of
+from sklux._utils.typing import validate_params
+from sklux._vectorizer import LuxicalVectorizer
+
+__all__ = [
+    "explain_embedding",
+    "explain_prediction",
+    "explain_similarity",
+    "nearest_terms",
+    "term_embeddings",
+]
+
+# Terms whose vectors are in memory at a time.
+BLOCK_TERMS = 20_000
+_MODEL: dict[str, Any] = {"model": [LuxicalVectorizer]}
+
+
+class _Document(NamedTuple):
+    """A text, its known terms and their parts in its vector."""
+
+    text: str
+    names: list[str]
+    parts: FeatureParts
+    lexical: Any
+
+    def explained(self, direction: np.ndarray, value: float) -> TextExplanation:
+        """The shares of the terms in the product with a direction."""
+        is_ours = isinstance(self.lexical, LexicalVectorizer)
+        is_mixed = is_ours and self.lexical.analyzer == "word+subword"
+        terms, kinds = split_names(self.names, is_mixed)
+        find = partial(term_places, self.lexical, self.text) if is_ours else None
+        return TextExplanation(
+            self.text,
+            terms,
+            kinds,
+            self.parts.shares(direction),
+            self.parts.shares(direction, is_linear=True),
+            value,
+            self.names,
+            find,
+        )
+
+
+@validate_params(_MODEL | {"text": [str]}, prefer_skip_nested_validation=True)
+def explain_embedding(model: LuxicalVectorizer, text: str) -> TextExplanation:
+    """Share of each term in the vector of a text.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        Fitted.
+
+    text : str
+        The text.
+
+    Returns
+    -------
+    TextExplanation
+        The share of a term is the product of its part with the vector. The shares add
+        up to 1, the squared length of the vector; to 0 without a known term.
+
+    See Also
+    --------
+    explain_similarity : The terms that make two texts alike.
+
+    Examples
+    --------
+    >>> from sklux import LuxicalVectorizer
+    >>> from sklux.inspection import explain_embedding
+    >>> texts = ["red apple", "green apple", "red car", "fast car"] * 3
+    >>> E = [[1.0, 0.1], [0.9, 0.2], [0.2, 1.0], [0.1, 0.9]] * 3
+    >>> student = LuxicalVectorizer(random_state=0, teacher_words=None)
+    >>> student = student.fit(texts, teacher_embeddings=E)  # doctest: +SKIP
+    >>> explain_embedding(student, "a red apple").terms  # doctest: +SKIP
+    array(['apple', 'red', 'red apple'], dtype=object)
+    """
+    document = _read(model, text)
+    vector = document.parts.vector
+    return document.explained(vector, float(vector @ vector))
+
+
+@validate_params(
+    _MODEL | {"first": [str], "second": [str]}, prefer_skip_nested_validation=True
+)
+def explain_similarity(
+    model: LuxicalVectorizer, first: str, second: str
+) -> SimilarityExplanation:
+    """Which terms make two texts alike, or unlike.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        Fitted.
+
+    first, second : str
+        The texts.
+
+    Returns
+    -------
+    SimilarityExplanation
+        The shares of the terms of each text, and of each pair of terms. Each of the
+        three adds up to the cosine.
+
+    See Also
+    --------
+    explain_prediction : The terms that lead to a prediction.
+
+    Notes
+    -----
+    Without constants, the network is positively homogeneous, so a vector is the sum of
+    ``x_i J_i / |f(x)|`` over the terms i, with the values x_i, the output f(x) and its
+    derivatives J. This is the gradient times the input [1]_, and here equals the
+    integrated gradients from zero [2]_. The product with the other vector gives the
+    shares. ``linear_shares`` are the shares in the network without the even part of
+    each ReLU, relu(u) = u / 2 + abs(u) / 2.
+
+    References
+    ----------
+    .. [1] A. Shrikumar et al., Not just a black box, 2016, :arxiv:`1605.01713`.
+    .. [2] M. Sundararajan et al., Axiomatic attribution for deep networks, 2017,
+           :arxiv:`1703.01365`.
+
+    Examples
+    --------
+    >>> from sklux import LuxicalVectorizer
+    >>> from sklux.inspection import explain_similarity
+    >>> student = LuxicalVectorizer.load("model.sklux")  # doctest: +SKIP
+    >>> print(explain_similarity(student, "a car", "a lorry"))  # doctest: +SKIP
+    """
+    documents = [_read(model, text) for text in (first, second)]
+    vectors = [document.parts.vector for document in documents]
+    cosine = float(vectors[0] @ vectors[1])
+
+    def pairs() -> np.ndarray:
+        return documents[0].parts.vectors() @ documents[1].parts.vectors().T
+
+    return SimilarityExplanation(
+        documents[0].explained(vectors[1], cosine),
+        documents[1].explained(vectors[0], cosine),
+        cosine,
+        pairs,
+    )
+
+
+@validate_params(
+    {"pipeline": [Pipeline], "text": [str], "target": "no_validation"},
+    prefer_skip_nested_validation=True,
+)
+def explain_prediction(
+    pipeline: Pipeline, text: str, target: object = None
+) -> PredictionExplanation:
+    """Which terms of a text lead to a prediction.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted: a `LuxicalVectorizer`, perhaps a `StandardScaler`, and a linear
+        classifier or regressor, which has ``coef_`` and ``intercept_``.
+
+    text : str
+        The text.
+
+    target : object, default=None
+        The class to explain. None means the predicted class. A regression has none.
+
+    Returns
+    -------
+    PredictionExplanation
+        The shares of the terms and the intercept add up to the value of the decision
+        function, or to the predicted number.
+
+    Raises
+    ------
+    ValueError
+        If the pipeline has another form, or has no such class.
+
+    See Also
+    --------
+    explain_similarity : The method.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklux import LuxicalVectorizer
+    >>> from sklux.inspection import explain_prediction
+    >>> student = LuxicalVectorizer.load("model.sklux")  # doctest: +SKIP
+    >>> pipeline = make_pipeline(student, LogisticRegression())  # doctest: +SKIP
+    >>> pipeline.fit(texts, labels)  # doctest: +SKIP
+    >>> print(explain_prediction(pipeline, texts[0]))  # doctest: +SKIP
+    """
+    model, coef, intercept = _linear_steps(pipeline)
+    document = _read(model, text)
+    values = coef @ document.parts.vector + intercept
+    row, sign, target = _chosen_target(pipeline[-1], values, target)
+    value, constant = sign * values[row], sign * intercept[row]
+    explained = document.explained(sign * coef[row], float(value - constant))
+    return PredictionExplanation(explained, float(value), float(constant), target)
+
+
+@validate_params(
+    _MODEL
+    | {
+        "query": [str],
+        "n_terms": [Interval(Integral, 1, None, closed="left")],
+        "kind": [StrOptions({"word", "piece"}), None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def nearest_terms(
+    model: LuxicalVectorizer, query: str, n_terms: int = 10, *, kind: str | None = None
+) -> NearestTerms:
+    """Terms whose own vectors are nearest to a text.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        Fitted.
+
+    query : str
+        The text.
+
+    n_terms : int, default=10
+        Number of terms.
+
+    kind : {'word', 'piece'} or None, default=None
+        Which terms: words with their n-grams, or word pieces. None means words if the
+        stage has both kinds, and else all terms.
+
+    Returns
+    -------
+    NearestTerms
+        The terms with their cosines; fewer than `n_terms` if the model has fewer.
+
+    Raises
+    ------
+    ValueError
+        If the model has no terms of the kind.
+
+    See Also
+    --------
+    term_embeddings : The vectors of all terms.
+
+    Examples
+    --------
+    >>> from sklux import LuxicalVectorizer
+    >>> from sklux.inspection import nearest_terms
+    >>> student = LuxicalVectorizer.load("model.sklux")  # doctest: +SKIP
+    >>> print(nearest_terms(student, "graph algorithms", 5))  # doctest: +SKIP
+    """
+    vector = model.transform([query])[0]
+    names, columns = _columns_of_kind(model, kind)
+    n_terms = min(int(n_terms), len(columns))
+    cosines = np.concatenate([block @ vector for block in _term_blocks(model, columns)])
+    order = np.argsort(-cosines, kind="stable")[:n_terms]
+    return NearestTerms(query, names[order], cosines[order])
+
+
+@validate_params(
+    _MODEL | {"kind": [StrOptions({"word", "piece"}), None]},
+    prefer_skip_nested_validation=True,
+)
+def term_embeddings(
+    model: LuxicalVectorizer, *, kind: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors of single terms.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        Fitted.
+
+    kind : {'word', 'piece'} or None, default=None
+        Which terms, as in `nearest_terms`.
+
+    Returns
+    -------
+    terms : ndarray of shape (n_terms,), dtype=object
+        The terms.
+    vectors : ndarray of shape (n_terms, n_components), dtype=np.float32
+        The unit vector of a text that consists of the term; zero for a term without
+        weights. The vector of a word has no part of its word pieces, and the vector of
+        a pair no part of its two words.
+
+    Raises
+    ------
+    ValueError
+        If the model has no terms of the kind.
+
+    Examples
+    --------
+    >>> from sklux import LuxicalVectorizer
+    >>> from sklux.inspection import term_embeddings
+    >>> student = LuxicalVectorizer.load("model.sklux")  # doctest: +SKIP
+    >>> terms, vectors = term_embeddings(student)  # doctest: +SKIP
+    """
+    names, columns = _columns_of_kind(model, kind)
+    return names, np.concatenate(list(_term_blocks(model, columns)))
+
+
+def _read(model: LuxicalVectorizer, text: str) -> _Document:
+    """The known terms of a text, with their parts."""
+    check_is_fitted(model)
+    rows: Any = model.lexical_.transform([text])
+    is_sparse: bool = sparse.issparse(rows)
+    if not is_sparse:
+        raise ValueError(
+            f"The lexical stage {model.lexical_!r} gives a dense matrix, whose columns "
+            "are no terms. sklux.inspection needs a sparse stage, such as "
+            "LexicalVectorizer."
+        )
+    row = sparse.csr_matrix(rows)
+    occurring = row.data != 0
+    columns, values = row.indices[occurring].astype(np.intp), row.data[occurring]
+    parts = FeatureParts(network_of(model.projection_), columns, values)
+    return _Document(text, _names_of(model, columns), parts, model.lexical_)
+
+
+def _names_of(model: LuxicalVectorizer, columns: np.ndarray) -> list[str]:
+    """Names of some features."""
+    lexical: Any = model.lexical_
+    if isinstance(lexical, LexicalVectorizer):
+        return lexicon_of(lexical).names_of(columns)
+    if not hasattr(lexical, "get_feature_names_out"):
+        raise ValueError(
+            f"The lexical stage {lexical!r} has no names for its columns "
+            "(get_feature_names_out), so terms cannot be named. Use LexicalVectorizer."
+        )
+    return [str(name) for name in lexical.get_feature_names_out()[columns]]
+
+
+def _columns_of_kind(
+    model: LuxicalVectorizer, kind: str | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Terms of a kind, and their columns."""
+    check_is_fitted(model)
+    names = _names_of(model, np.arange(network_of(model.projection_).n_features))
+    is_ours = isinstance(model.lexical_, LexicalVectorizer)
+    analyzer = model.lexical_.analyzer if is_ours else None
+    terms, kinds = split_names(names, analyzer == "word+subword")
+    if analyzer != "word+subword":
+        own = "piece" if analyzer == "subword" else "word"
+        if kind not in (None, own):
+            raise ValueError(f"kind={kind!r}, but all terms of the model are {own}s.")
+        return terms, np.arange(len(terms))
+    columns = np.flatnonzero(kinds == (kind or "word"))
+    if len(columns) == 0:
+        raise ValueError(f"The model has no terms of the kind {kind or 'word'!r}.")
+    return terms[columns], columns
+
+
+def _term_blocks(model: LuxicalVectorizer, columns: np.ndarray) -> Any:
+    """Unit vectors of single terms, block by block."""
+    network = network_of(model.projection_)
+    for begin in range(0, len(columns), BLOCK_TERMS):
+        block = columns[begin : begin + BLOCK_TERMS]
+        ones = np.ones(len(block), dtype=np.float32)
+        places = (ones, block, np.arange(len(block) + 1))
+        rows = sparse.csr_matrix(places, shape=(len(block), network.n_features))
+        yield apply_network(rows, network, model.n_jobs)
+
+
+def _linear_steps(pipeline: Pipeline) -> tuple[LuxicalVectorizer, Any, np.ndarray]:
+    """The vectorizer, and the coefficients of its vectors with the intercepts."""
+    check_is_fitted(pipeline)
+    model, *between, last = (step for _, step in pipeline.steps)
+    form = (
+        "explain_prediction needs a pipeline of a LuxicalVectorizer, perhaps a "
+        "StandardScaler, and a linear model"
+    )
+    if not isinstance(model, LuxicalVectorizer):
+        raise ValueError(f"{form}. Its first step is {model!r}.")
+    if not hasattr(last, "coef_"):
+        raise ValueError(f"{form}. Its last step, {last!r}, has no coef_.")
+    coef = np.atleast_2d(np.asarray(last.coef_, dtype=np.float64))
+    intercept = np.broadcast_to(np.asarray(last.intercept_, float), (len(coef),))
+    for step in reversed(between):
+        if not isinstance(step, StandardScaler):
+            raise ValueError(f"{form}. A step between them is {step!r}.")
+        if step.scale_ is not None:
+            coef = coef / step.scale_
+        if step.with_mean:
+            intercept = intercept - coef @ step.mean_
+    return model, coef, np.array(intercept)
+
+
+def _chosen_target(
+    estimator: Any, values: np.ndarray, target: object
+) -> tuple[int, float, Any]:
+    """Row of the coefficients, its sign, and the class or None."""
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        if target is not None or len(values) > 1:
+            raise ValueError(
+                f"The last step, {estimator!r}, is not a classifier with one target. "
+                "Leave target out, and explain a regression of a single number."
+            )
+        return 0, 1.0, None
+    if target is None:
+        place = int(values[0] > 0) if len(values) == 1 else int(values.argmax())
+    elif target in classes.tolist():
+        place = classes.tolist().index(target)
+    else:
+        shown = ", ".join(map(repr, classes.tolist()[:20]))
+        raise ValueError(f"target={target!r} is no class of the pipeline: {shown}.")
+    if len(values) == 1:
+        return 0, 1.0 if place == 1 else -1.0, classes.tolist()[place]
+    return place, 1.0, classes.tolist()[place]
