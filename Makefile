@@ -13,7 +13,7 @@ help:
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
-	@echo "make bench  all benchmarks (6 hours; uses ../shared/data if it exists)"
+	@echo "make bench  all benchmarks (7 hours; uses ../shared/data if it exists)"
 	@echo "TORCH_INDEX=...  an index of torch without CUDA, for each of these on Linux"
 	@echo "make clean  remove the environments and all build products"
 
@@ -129,6 +129,7 @@ bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_memory.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_teacher.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_scale.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_index.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_speed.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_levers.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_lexical.py

@@ -124,8 +124,7 @@ def noisy(vectors: np.ndarray, length: float, random: np.random.Generator) -> An
 
 def real_vectors(data: Path) -> RealVectors:
     """The teacher's vectors of the main corpus, in fewer dimensions."""
-    (corpus,) = read_corpora(data, [MAIN_CORPUS])[:1]
-    vectors = np.concatenate([corpus.vectors.train, corpus.vectors.test])
+    vectors = read_corpora(data, [MAIN_CORPUS])[0].embed_train()
     reduced = TruncatedSVD(WIDTH, random_state=0).fit_transform(vectors)
     return RealVectors(unit_rows(reduced.astype(np.float32)))
 
@@ -279,7 +278,7 @@ def with_copies(
     is_copy[::COPY_EVERY] = True
     vectors = block.copy()
     random = np.random.default_rng((number, 1))
-    # The others of the block before are no copies themselves.
+    # The others of the block before have not been changed.
     rows = 1 + COPY_EVERY * random.integers(
         len(previous) // COPY_EVERY, size=is_copy.sum()
     )

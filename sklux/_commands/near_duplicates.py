@@ -3,7 +3,7 @@
 A document is kept unless a document that was kept before it has at least a given cosine
 to it. The kept documents lie in an index of faiss (Douze et al., The Faiss library,
 2024, arXiv:2401.08281). The index compares all of them while they are few. Then it
-divides them into lists by k-means, and compares those of the nearest lists.
+divides them into lists by k-means, and compares the documents in the nearest lists.
 """
 
 from array import array
@@ -15,7 +15,7 @@ import numpy as np
 from sklux._utils.optional import import_optional
 
 # Up to so many kept documents, all are compared.
-MAX_EXACT = 100_000
+MAX_EXACT = 50_000
 # The lists are made anew each time that the index has grown by this factor.
 GROWTH = 8
 # With n documents there are LISTS * sqrt(n) lists; the nearest of them are compared.

@@ -112,7 +112,7 @@ def ray_data_module(dataset: object) -> Any:
     Raises
     ------
     TypeError
-        If the object is no dataset.
+        If the object is something else.
     """
     module = import_optional("ray.data", extra="ray", purpose="sklux.distributed")
     if not isinstance(dataset, module.Dataset):
