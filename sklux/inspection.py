@@ -337,7 +337,7 @@ def _read(model: LuxicalVectorizer, text: str) -> _Document:
     if not is_sparse:
         raise ValueError(
             f"The lexical stage {model.lexical_!r} gives a dense matrix, whose columns "
-            "are no terms. sklux.inspection needs a sparse stage, such as "
+            "do not stand for terms. sklux.inspection needs a sparse stage, such as "
             "LexicalVectorizer."
         )
     row = sparse.csr_matrix(rows)
@@ -433,7 +433,9 @@ def _chosen_target(
         place = classes.tolist().index(target)
     else:
         shown = ", ".join(map(repr, classes.tolist()[:20]))
-        raise ValueError(f"target={target!r} is no class of the pipeline: {shown}.")
+        raise ValueError(
+            f"target={target!r} is not among the classes of the pipeline: {shown}."
+        )
     if len(values) == 1:
         return 0, 1.0 if place == 1 else -1.0, classes.tolist()[place]
     return place, 1.0, classes.tolist()[place]

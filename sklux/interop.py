@@ -1,4 +1,4 @@
-"""Model files of the luxical package."""
+"""Models for other packages: luxical's files, and sentence-transformers."""
 
 import json
 import os
@@ -25,10 +25,11 @@ from sklux._student.network import Network, check_finite
 from sklux._student.projection import ReLUProjection, adopt_student, network_of
 from sklux._student.trained import TrainedStudent
 from sklux._utils.messages import as_sentence
+from sklux._utils.optional import import_optional
 from sklux._utils.output_file import replaced_when_whole
 from sklux._vectorizer import LuxicalVectorizer
 
-__all__ = ["load_luxical", "save_luxical"]
+__all__ = ["load_luxical", "save_luxical", "to_sentence_transformer"]
 
 LUXICAL_VERSION = 1
 # Names of the file's arrays.
@@ -42,6 +43,57 @@ FNV_PRIME = np.uint64(0x100000001B3)
 BLANK = ord(" ")
 # Rows that are transposed together.
 BLOCK_ROWS = 512
+
+
+def to_sentence_transformer(model: LuxicalVectorizer) -> Any:
+    """Return a fitted student as a model of sentence-transformers.
+
+    Programs that take a `SentenceTransformer`, such as evaluators, BERTopic and
+    KeyBERT, then use the student. ``save_pretrained`` writes a folder that
+    ``SentenceTransformer(folder, trust_remote_code=True)`` reads where sklux is
+    installed: the class of the module is in sklux.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        Fitted. It is not copied.
+
+    Returns
+    -------
+    sentence_transformers.SentenceTransformer
+        On the CPU. ``encode`` returns the vectors of `LuxicalVectorizer.transform`. Its
+        ``batch_size`` is 32 unless you give another one, and large batches are many
+        times as fast: ``encode(texts, batch_size=10_000)``.
+
+    Raises
+    ------
+    ImportError
+        If sentence-transformers is missing, or older than version 6.
+    TypeError
+        If `model` is not a `LuxicalVectorizer`.
+    NotFittedError
+        If it is not fitted.
+
+    Examples
+    --------
+    >>> from sklux import LuxicalVectorizer
+    >>> from sklux.interop import to_sentence_transformer
+    >>> student = LuxicalVectorizer.load("model.sklux")  # doctest: +SKIP
+    >>> model = to_sentence_transformer(student)  # doctest: +SKIP
+    >>> model.encode(["shortest path in a graph"]).shape  # doctest: +SKIP
+    (1, 256)
+    """
+    package: Any = import_optional(
+        "sentence_transformers", extra="teacher", purpose="to_sentence_transformer"
+    )
+    try:
+        from sklux.sentence_transformers import StudentModule
+    except ImportError as error:
+        raise ImportError(
+            "to_sentence_transformer needs sentence-transformers 6 or newer. Got "
+            f"{package.__version__}: pip install -U sentence-transformers"
+        ) from error
+    return package.SentenceTransformer(modules=[StudentModule(model)], device="cpu")
 
 
 def load_luxical(path: str | os.PathLike[str]) -> LuxicalVectorizer:

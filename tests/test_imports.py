@@ -33,7 +33,15 @@ ALLOWED = {
     },
     "_inspection": {"_utils"},
     "inspection": {"_inspection", "_lexical", "_student", "_utils", "_vectorizer"},
-    "interop": {"_kernels", "_lexical", "_student", "_utils", "_vectorizer"},
+    "sentence_transformers": {"_vectorizer"},
+    "interop": {
+        "_kernels",
+        "_lexical",
+        "_student",
+        "_utils",
+        "_vectorizer",
+        "sentence_transformers",
+    },
     "arrow": {"_utils", "_vectorizer"},
     "_ray": {"_lexical", "_streamed_fit", "_utils"},
     "distributed": {
@@ -76,12 +84,19 @@ ALLOWED["__init__"] = set(ALLOWED) - {
     "_ray",
     "_commands",
     "cli",
+    # It needs a package of that name when it is imported.
+    "sentence_transformers",
 }
 ALLOWED["__main__"] = {"cli"}
 # Heavy packages, and the modules that may import them.
 HEAVY = {
-    "torch": {"_student.losses", "_student.projection", "_student.training"},
-    "sentence_transformers": {"_teacher.models"},
+    "torch": {
+        "_student.losses",
+        "_student.projection",
+        "_student.training",
+        "sentence_transformers",
+    },
+    "sentence_transformers": {"_teacher.models", "interop", "sentence_transformers"},
     "huggingface_hub": {"_teacher.named"},
     "matplotlib": {
         "_commands.demo",

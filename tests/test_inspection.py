@@ -297,7 +297,7 @@ def test_inspection_of_unknown_classes_and_of_many_numbers():
     model = MODELS["words"]
     pipeline = make_pipeline(model, LogisticRegression())
     pipeline[-1].fit(model.transform(TEXTS), LABELS)
-    with pytest.raises(ValueError, match="target='zebra' is no class of the pipeline"):
+    with pytest.raises(ValueError, match="target='zebra' is not among the classes"):
         explain_prediction(pipeline, TEXTS[0], "zebra")
     pipeline = make_pipeline(model, LinearRegression())
     pipeline[-1].fit(model.transform(TEXTS), np.ones((len(TEXTS), 2)))

@@ -18,7 +18,7 @@ def highlighted(text: str, words: Sequence[tuple[int, int, float]]) -> str:
     text : str
         The text.
     words : sequence of tuple of (int, int, float)
-        First character, end and share of each word, in any order. Of words that
+        First character, end and share of each word, in any order. If words
         overlap, the first one is coloured.
 
     Returns

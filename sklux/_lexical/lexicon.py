@@ -118,9 +118,7 @@ class Lexicon:
         found = []
         for column in columns.tolist():
             part = int(column >= first)
-            strings, place = self.learnt[part], column - part * first
-            begin, end = strings.offsets[place], strings.offsets[place + 1]
-            name = strings.arena[begin:end].tobytes().decode("utf-8", "surrogatepass")
+            name = self.learnt[part].at(column - part * first)
             found.append(prefixes[part] + name)
         return found
 
@@ -128,6 +126,11 @@ class Lexicon:
     def terms(self) -> tuple[Strings, ...]:
         """Terms of each part, in the order of their columns, without prefixes."""
         return self._given_terms() if self.learnt is None else self.learnt
+
+    @cached_property
+    def known_words(self) -> frozenset[str]:
+        """Terms of the last part, for look-ups in Python."""
+        return frozenset(self.terms[-1].tolist())
 
     def _given_terms(self) -> tuple[Strings, ...]:
         """Terms that the user gave, in the form that the kernels take."""

@@ -80,17 +80,17 @@ def _add_pieces(
     begins, ends = origins
     is_mixed = vectorizer.analyzer == "word+subword"
     prefix = PART_PREFIXES[0] if is_mixed else ""
-    known: set[str] = set()
+    known = stop_words = frozenset[str]()
     if not vectorizer._reads_rest:
         # All pieces come from the text as it is.
         prepared, begins = text, np.arange(len(text))
         ends = begins + 1
     else:
-        known = set(vectorizer._lexicon.terms[-1].tolist())
-        known |= set(vectorizer._word_analyzer().get_stop_words() or ())
+        known = vectorizer._lexicon.known_words
+        stop_words = frozenset(vectorizer._word_analyzer().get_stop_words() or ())
     numbers = {words: number for number, words in enumerate(places.words)}
     for match in items(vectorizer.segmentation).finditer(prepared):
-        if match[0].isspace() or match[0] in known:
+        if match[0].isspace() or match[0] in known or match[0] in stop_words:
             continue
         span = int(begins[match.start()]), int(ends[match.end() - 1])
         if span not in numbers:

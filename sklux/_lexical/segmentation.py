@@ -120,6 +120,7 @@ def without_format(text: str) -> str:
     return text.translate(_format_characters())
 
 
+@cache
 def unicode_words(least: int) -> Callable[[str], list[str]]:
     """Return a function that cuts a text into words; the slow form of the kernel.
 

@@ -61,6 +61,22 @@ class Strings(NamedTuple):
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def at(self, place: int) -> str:
+        """Return one string.
+
+        Parameters
+        ----------
+        place : int
+            Number of the string.
+
+        Returns
+        -------
+        str
+            The string.
+        """
+        begin, end = self.offsets[place], self.offsets[place + 1]
+        return self.arena[begin:end].tobytes().decode("utf-8", "surrogatepass")
+
     def tolist(self) -> list[str]:
         """Return the strings."""
         begin, bounds = int(self.offsets[0]), self.offsets.tolist()

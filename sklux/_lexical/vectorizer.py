@@ -670,12 +670,12 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         def pieces_of(text: str) -> list[str]:
             # The terms are read now: the fit may follow.
             self._fitted_subwords()
-            known = set(self._lexicon.terms[-1].tolist())
-            known |= set(analyzer.get_stop_words() or ())
+            known = self._lexicon.known_words
+            stop_words = frozenset(analyzer.get_stop_words() or ())
             return [
                 piece
                 for item in items(self.segmentation).findall(prepare(text))
-                if item not in known
+                if item not in known and item not in stop_words
                 for piece in self._pieces_of(item)
             ]
 
@@ -842,8 +842,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         tokens = read_range(
             source, source.analysis(buffers), buffers, 0, 1, WordTable(), False
         )
-        pieces = source.pieces.tolist()
-        return [pieces[number] for number in tokens.numbers]
+        return [source.pieces.at(number) for number in tokens.numbers]
 
     def _word_analyzer(self) -> TfidfVectorizer:
         """A vectorizer that analyzes words, for 'word+subword' too."""
