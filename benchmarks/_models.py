@@ -96,7 +96,7 @@ def untrained_student(
     )
     student = LuxicalVectorizer(lexical=lexical, projection=projection, random_state=0)
     random = np.random.RandomState(0)
-    noise = random.standard_normal((len(texts), width)).astype(np.float32)
+    noise = random.standard_normal((len(texts) + 1, width)).astype(np.float32)
     rows = random.permutation(len(texts))[:N_FITTED]
 
     def fit_some(projection, X, embeddings, views, terms, groups, folding, **options):
@@ -109,7 +109,7 @@ def untrained_student(
         )
 
     with mock.patch("sklux._vectorizer.fit_projection", fit_some):
-        student.fit(texts, teacher_embeddings=noise)
+        student.fit(texts, teacher_embeddings=noise[:-1])
     if lexical is None:
         student.lexical_.set_params(position_weight=POSITION_WEIGHT)
     return student

@@ -394,16 +394,20 @@ def _term_blocks(model: LuxicalVectorizer, columns: np.ndarray) -> Any:
 def _linear_steps(pipeline: Pipeline) -> tuple[LuxicalVectorizer, Any, np.ndarray]:
     """The vectorizer, and the coefficients of its vectors with the intercepts."""
     check_is_fitted(pipeline)
-    model, *between, last = (step for _, step in pipeline.steps)
     form = (
         "explain_prediction needs a pipeline of a LuxicalVectorizer, perhaps a "
         "StandardScaler, and a linear model"
     )
+    steps = [step for _, step in pipeline.steps if step not in (None, "passthrough")]
+    if len(steps) < 2:
+        raise ValueError(f"{form}. Got {len(steps)} steps.")
+    model, *between, last = steps
     if not isinstance(model, LuxicalVectorizer):
         raise ValueError(f"{form}. Its first step is {model!r}.")
     if not hasattr(last, "coef_"):
         raise ValueError(f"{form}. Its last step, {last!r}, has no coef_.")
-    coef = np.atleast_2d(np.asarray(last.coef_, dtype=np.float64))
+    stored = last.coef_.toarray() if sparse.issparse(last.coef_) else last.coef_
+    coef = np.atleast_2d(np.asarray(stored, dtype=np.float64))
     intercept = np.broadcast_to(np.asarray(last.intercept_, float), (len(coef),))
     for step in reversed(between):
         if not isinstance(step, StandardScaler):

@@ -16,7 +16,7 @@ from sklearn.linear_model import (
     SGDClassifier,
 )
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
@@ -201,6 +201,18 @@ def test_predictions_add_up_to_the_decision(scaler, n_classes):
     assert len(found.to_pandas()) == len(found.text.terms)
     nothing = explain_prediction(pipeline, "", target)
     assert nothing.value == pytest.approx(nothing.intercept)
+
+
+def test_predictions_of_sparse_coefficients_and_steps_that_do_nothing():
+    model = MODELS["words"]
+    classifier = LogisticRegression().fit(model.transform(TEXTS), LABELS)
+    pipeline = Pipeline([("a", model), ("b", "passthrough"), ("c", classifier)])
+    expected = explain_prediction(pipeline, TEXTS[5])
+    classifier.sparsify()
+    found = explain_prediction(pipeline, TEXTS[5])
+    np.testing.assert_allclose(found.text.shares, expected.text.shares)
+    with pytest.raises(ValueError, match="a linear model. Got 1 steps"):
+        explain_prediction(Pipeline([("a", model)]), TEXTS[5])
 
 
 def test_predictions_of_regressions():
