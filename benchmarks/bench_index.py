@@ -7,16 +7,16 @@ They are made block by block, the same for each index, and never all in memory.
 
 Two tables:
 
-- search: indexes of all vectors, with numbers of 16, 8 and 1 bits. Memory is the growth
-  of the process by the index. The recall is the share of the ten nearest vectors in
-  float32 that are among the ten found, over 1,000 further vectors as queries; for bits
-  also among the 200 found, which one compares again by larger numbers. Queries are
-  searched together, on all cores;
+- search: indexes of all vectors, with numbers of 16, 8 and 1 bits. Memory is what the
+  index holds: the codes of the vectors and their numbers. The recall is the share of
+  the ten nearest vectors in float32 that are among the ten found, over 1,000 further
+  vectors as queries; for bits also among the 200 found, which one compares again by
+  larger numbers. Queries are searched together, on all cores;
 - near-duplicates: what `sklux duplicates` does, without reading and writing. Every
   tenth vector is an earlier one with a little noise: a cosine of about 0.98.
 
-Needs Linux for the memory, and sklux with its extra `benchmark`. It takes an hour on 2
-cores, most of it for ten million vectors, and 6 GB of memory:
+Needs Linux for the memory, and sklux with its extra `benchmark`. It takes half an hour
+on 2 cores, most of it for ten million vectors, and 11 GB of memory:
 
     python benchmarks/bench_index.py
 
@@ -55,6 +55,8 @@ NOISE, COPY_NOISE, COPY_EVERY = 0.3, 0.2, 10
 MIN_COSINE = 0.95
 # Candidates by bits, to be compared again.
 N_CANDIDATES = 200
+# An index of lists holds the number of each vector.
+NUMBER_BYTES = 8
 PACKAGES = ["sklux", "numpy", "faiss-cpu"]
 
 
@@ -64,10 +66,12 @@ def main() -> None:
     bases = real_vectors(options.data)
     is_whole = options.vectors == N_VECTORS and options.compared == N_COMPARED
     page = options.output if is_whole else Path("-")
-    table = f"{duplicates_table(bases, options.compared)}\n\n{conditions(PACKAGES)}"
-    publish(page, "near-duplicates", table)
-    table = f"{search_table(bases, options.vectors)}\n\n{conditions(PACKAGES)}"
-    publish(page, "vector-indexes", table)
+    if options.compared:
+        table = duplicates_table(bases, options.compared)
+        publish(page, "near-duplicates", f"{table}\n\n{conditions(PACKAGES)}")
+    if options.vectors:
+        table = search_table(bases, options.vectors)
+        publish(page, "vector-indexes", f"{table}\n\n{conditions(PACKAGES)}")
 
 
 def parse_options() -> Namespace:
@@ -133,57 +137,81 @@ def real_vectors(data: Path) -> RealVectors:
 
 
 def search_table(bases: RealVectors, n_vectors: int) -> str:
-    """Each kind of index, built from the same vectors."""
-    queries = bases.queries()
-    nearest = exact_nearest(bases, n_vectors, queries)
-    n_lists = min(MAX_LISTS, int(4 * sqrt(n_vectors)))
-    rows = []
+    """All kinds of indexes, built from the same vectors in one pass."""
+    queries, n_lists = bases.queries(), min(MAX_LISTS, int(4 * sqrt(n_vectors)))
+    indexes, seconds = {}, {}
     for name, make in INDEXES.items():
         progress(f"index {name}")
-        before, start = memory_in_use(), perf_counter()
-        index = make(bases, n_lists)
-        pack = bits_of if name == BITS else np.asarray
-        for block in bases.blocks(n_vectors):
-            index.add(pack(block))
-        seconds = perf_counter() - start
-        size = (memory_in_use() - before) / 1e6
-        for probes in [None] if name == BITS else PROBES:
-            if probes is not None:
-                index.nprobe = probes
-            found, rate = timed_search(index, pack(queries))
-            rows.append(
-                [
-                    name,
-                    f"{size:,.0f}",
-                    f"{seconds:,.0f}",
-                    "all" if probes is None else f"{probes} of {n_lists:,} lists",
-                    f"{recall(found[:, :N_NEIGHBORS], nearest):.3f}",
-                    f"{recall(found, nearest):.3f}" if name == BITS else "",
-                    f"{rate:,.0f}",
-                ]
-            )
-        del index
+        start = perf_counter()
+        indexes[name] = make(bases, n_lists)
+        seconds[name] = perf_counter() - start
+    best = BestVectors(queries)
+    for number, block in enumerate(bases.blocks(n_vectors)):
+        best.add(block, number * BLOCK)
+        for name, index in indexes.items():
+            vectors, start = packed(name, block), perf_counter()
+            index.add(vectors)
+            seconds[name] += perf_counter() - start
+        if number % 20 == 0:
+            progress(f"  {(number + 1) * BLOCK:,} vectors")
+    rows = []
+    for name, index in indexes.items():
+        rows += search_rows(
+            name, index, packed(name, queries), best.rows, seconds[name]
+        )
     header = ["numbers", "MB", "seconds to build", "compared", "recall@10"]
     header += [f"among {N_CANDIDATES}", "queries/s"]
     text = f"**{n_vectors:,} vectors**, {WIDTH} dimensions, made from {MAIN_CORPUS}"
     return f"{text}\n\n{markdown_table(header, rows)}"
 
 
-def exact_nearest(
-    bases: RealVectors, n_vectors: int, queries: np.ndarray
-) -> np.ndarray:
-    """The nearest vectors of each query, by all products."""
-    best = np.full((len(queries), N_NEIGHBORS), -np.inf, dtype=np.float32)
-    rows = np.zeros(best.shape, dtype=np.int64)
-    for number, block in enumerate(bases.blocks(n_vectors)):
-        cosines = np.concatenate([best, queries @ block.T], axis=1)
-        places = np.arange(number * BLOCK, number * BLOCK + len(block))
-        candidates = np.broadcast_to(places, (len(queries), len(places)))
-        candidates = np.concatenate([rows, candidates], axis=1)
-        chosen = np.argpartition(-cosines, N_NEIGHBORS)[:, :N_NEIGHBORS]
-        best = np.take_along_axis(cosines, chosen, axis=1)
-        rows = np.take_along_axis(candidates, chosen, axis=1)
+def search_rows(
+    name: str, index: Any, queries: np.ndarray, nearest: np.ndarray, seconds: float
+) -> list[list[str]]:
+    """Rows of one index: for each number of lists, or one for bits."""
+    bytes_each = WIDTH // 8 if name == BITS else index.sa_code_size() + NUMBER_BYTES
+    rows = []
+    for probes in [0] if name == BITS else PROBES:
+        if probes:
+            index.nprobe = probes
+        found, rate = timed_search(index, queries)
+        rows.append(
+            [
+                name,
+                f"{index.ntotal * bytes_each / 1e6:,.0f}",
+                f"{seconds:,.0f}",
+                f"{probes} of {index.nlist:,} lists" if probes else "all",
+                f"{recall(found[:, :N_NEIGHBORS], nearest):.3f}",
+                "" if probes else f"{recall(found, nearest):.3f}",
+                f"{rate:,.0f}",
+            ]
+        )
     return rows
+
+
+class BestVectors:
+    """The nearest vectors of each query, by all products."""
+
+    def __init__(self, queries: np.ndarray):
+        self.queries = queries
+        self.cosines = np.full((len(queries), N_NEIGHBORS), -np.inf, dtype=np.float32)
+        self.rows = np.zeros(self.cosines.shape, dtype=np.int64)
+
+    def add(self, block: np.ndarray, first: int) -> None:
+        """Compare the vectors of a block, the first of which has a number."""
+        products = self.queries @ block.T
+        places = np.argpartition(-products, N_NEIGHBORS)[:, :N_NEIGHBORS]
+        found = np.take_along_axis(products, places, axis=1)
+        cosines = np.concatenate([self.cosines, found], axis=1)
+        rows = np.concatenate([self.rows, places + first], axis=1)
+        chosen = np.argpartition(-cosines, N_NEIGHBORS)[:, :N_NEIGHBORS]
+        self.cosines = np.take_along_axis(cosines, chosen, axis=1)
+        self.rows = np.take_along_axis(rows, chosen, axis=1)
+
+
+def packed(name: str, vectors: np.ndarray) -> np.ndarray:
+    """Vectors as an index takes them: signs as bits, eight in a byte, or numbers."""
+    return np.packbits(vectors > 0, axis=1) if name == BITS else vectors
 
 
 def timed_search(index: Any, queries: np.ndarray) -> tuple[np.ndarray, float]:
@@ -210,11 +238,6 @@ def divided_index(kind: int, bases: RealVectors, n_lists: int) -> Any:
     # Vectors that are in no block, and are not the queries.
     index.train(bases.block(1 << 41, TRAINED_PER_LIST * n_lists))
     return index
-
-
-def bits_of(vectors: np.ndarray) -> np.ndarray:
-    """The signs of vectors, eight in a byte."""
-    return np.packbits(vectors > 0, axis=1)
 
 
 def bit_index(bases: RealVectors, n_lists: int) -> Any:

@@ -58,8 +58,12 @@ def test_streamed_targets_of_the_sample_are_its_targets(corpus_weight, n_missing
     targets = targets_of(data, corpus, corpus_weight)
     first, second = StreamedExamples(corpus, data, targets, targets.map).parts()
     rows = first.rows
-    reference.assert_same_bits(first.reduced[rows], targets.reduced[rows])
-    reference.assert_same_bits(first.whole[rows], targets.whole[rows])
+    # NumPy's products of fewer rows may differ in the last bits, on some processors.
+    for found, expected in (
+        (first.reduced[rows], targets.reduced[rows]),
+        (first.whole[rows], targets.whole[rows]),
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
     assert second.n_train == N_DOCUMENTS - N_SAMPLED
     lengths = np.linalg.norm(second.reduced, axis=1)
     np.testing.assert_allclose(lengths, 1, rtol=1e-5)
