@@ -406,7 +406,9 @@ def _linear_steps(pipeline: Pipeline) -> tuple[LuxicalVectorizer, Any, np.ndarra
         raise ValueError(f"{form}. Its first step is {model!r}.")
     if not hasattr(last, "coef_"):
         raise ValueError(f"{form}. Its last step, {last!r}, has no coef_.")
-    stored = last.coef_.toarray() if sparse.issparse(last.coef_) else last.coef_
+    stored: Any = last.coef_
+    is_sparse: bool = sparse.issparse(stored)
+    stored = stored.toarray() if is_sparse else stored
     coef = np.atleast_2d(np.asarray(stored, dtype=np.float64))
     intercept = np.broadcast_to(np.asarray(last.intercept_, float), (len(coef),))
     for step in reversed(between):
