@@ -24,6 +24,7 @@ from sklux._commands.options import (
     EmbeddingsColumn,
     Encoding,
     Json,
+    KeptColumns,
     Model,
     NullDocumentsOption,
     PartFormat,
@@ -367,14 +368,7 @@ def embed(
     delimiter: Delimiter = None,
     quotes: QuotesOption = None,
     null_documents: NullDocumentsOption = None,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--keep",
-            "-k",
-            help="Column to copy to the output. Can be given several times.",
-        ),
-    ] = None,
+    keep: KeptColumns = None,
     dtype: Annotated[
         VectorType | None,
         typer.Option(
@@ -594,14 +588,7 @@ def duplicates(
     delimiter: Delimiter = None,
     quotes: QuotesOption = None,
     null_documents: NullDocumentsOption = None,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--keep",
-            "-k",
-            help="Column to copy to the output. Can be given several times.",
-        ),
-    ] = None,
+    keep: KeptColumns = None,
     quiet: Quiet = False,
 ) -> None:
     """Find documents that are almost equal to an earlier document.

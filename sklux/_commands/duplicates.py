@@ -17,6 +17,7 @@ from sklux._commands.outputs import check_no_documents, check_output
 from sklux._commands.vector_files import (
     STANDARD_OUTPUT,
     SUFFIXES,
+    JsonRows,
     ParquetRows,
     is_written_at_once,
     json_text,
@@ -133,17 +134,8 @@ class ParquetDuplicates(ParquetRows):
         self.write_rows(kept, added)
 
 
-class JsonDuplicates:
-    """JSON lines with a line for each document.
-
-    Parameters
-    ----------
-    file : binary file
-        The file.
-    """
-
-    def __init__(self, file: BinaryIO):
-        self.file = file
+class JsonDuplicates(JsonRows):
+    """JSON lines with a line for each document."""
 
     def write(self, kept: Mapping[str, list], first: int, found: Duplicates) -> None:
         """Append documents.
@@ -164,10 +156,6 @@ class JsonDuplicates:
             values[DUPLICATE_OF] = None if row < 0 else row
             values[COSINE] = None if row < 0 else round(cosine, 6)
             self.file.write(f"{json_text(values)}\n".encode())
-
-    def close(self) -> None:
-        """Write the rest of the buffer."""
-        self.file.flush()
 
 
 def _maker(

@@ -199,4 +199,12 @@ Quiet = Annotated[
         help="Print only results and errors.",
     ),
 ]
+KeptColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep",
+        "-k",
+        help="Column to copy to the output. Can be given several times.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -427,8 +427,8 @@ def cast_without_loss(arrow: Any, table: Any, schema: Any) -> Any:
     return table.cast(schema)
 
 
-class JsonVectors:
-    """JSON lines: the kept values, and the vector as a list of numbers.
+class JsonRows:
+    """JSON lines: the kept values, and further ones.
 
     Parameters
     ----------
@@ -438,6 +438,14 @@ class JsonVectors:
 
     def __init__(self, file: BinaryIO):
         self.file = file
+
+    def close(self) -> None:
+        """Write the rest of the buffer."""
+        self.file.flush()
+
+
+class JsonVectors(JsonRows):
+    """JSON lines: the kept values, and the vector as a list of numbers."""
 
     def write(self, vectors: np.ndarray, kept: Mapping[str, list]) -> None:
         """Append vectors, and the values of the kept columns.
@@ -463,10 +471,6 @@ class JsonVectors:
             comma = ", " if row else ""
             line = f'{head}{comma}"{VECTOR_COLUMN}": [{numbers}]}}\n'
             self.file.write(line.encode())
-
-    def close(self) -> None:
-        """Write the rest of the buffer."""
-        self.file.flush()
 
 
 def plain(value: Any) -> Any:

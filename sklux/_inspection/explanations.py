@@ -161,28 +161,23 @@ class SimilarityExplanation:
             of the first text and a term of the second.
         """
         pandas = import_optional("pandas", purpose="to_pandas")
-        order, rows, columns = self._order()
-        return pandas.DataFrame(
-            {
-                "first": self.first.terms[rows],
-                "second": self.second.terms[columns],
-                "share": self.pairs.ravel()[order],
-            }
-        )
+        first, second, shares = self._sorted_pairs()
+        return pandas.DataFrame({"first": first, "second": second, "share": shares})
 
-    def _order(self, n: int | None = None) -> tuple[np.ndarray, ...]:
-        """Places of pairs by the size of their shares; their rows and columns."""
+    def _sorted_pairs(self, n: int | None = None) -> tuple[np.ndarray, ...]:
+        """Terms of both texts and shares of pairs, the largest shares first."""
         order = np.argsort(-np.abs(self.pairs), axis=None, kind="stable")[:n]
-        return (order, *np.unravel_index(order, self.pairs.shape))
+        rows, columns = np.unravel_index(order, self.pairs.shape)
+        shares = self.pairs.ravel()[order]
+        return self.first.terms[rows], self.second.terms[columns], shares
 
     def __str__(self) -> str:
-        order, rows, columns = self._order(N_SHOWN)
-        shares = self.pairs.ravel()[order]
+        first, second, shares = self._sorted_pairs(N_SHOWN)
         lines = [
-            f"{share:+8.3f}  {self.first.terms[i]} - {self.second.terms[j]}"
-            for share, i, j in zip(shares, rows, columns)
+            f"{share:+8.3f}  {one} - {other}"
+            for share, one, other in zip(shares, first, second)
         ]
-        n_others = self.pairs.size - len(order)
+        n_others = self.pairs.size - len(shares)
         if n_others:
             rest = self.cosine - shares.sum()
             lines.append(f"{rest:+8.3f}  ({n_others:,} other pairs)")
@@ -190,14 +185,7 @@ class SimilarityExplanation:
         return "\n".join([f"cosine {self.cosine:.3f}", *lines])
 
     def _repr_html_(self) -> str:
-        order, rows, columns = self._order(N_SHOWN)
-        shares = self.pairs.ravel()[order]
-        table = table_html(
-            [
-                (self.first.terms[i], self.second.terms[j], share)
-                for share, i, j in zip(shares, rows, columns)
-            ]
-        )
+        table = table_html(list(zip(*self._sorted_pairs(N_SHOWN))))
         texts = [
             highlighted(part.text, part.word_shares)
             for part in (self.first, self.second)
