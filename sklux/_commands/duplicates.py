@@ -21,6 +21,7 @@ from sklux._commands.vector_files import (
     ParquetRows,
     is_written_at_once,
     json_text,
+    nothing_written,
     opened_writer,
     plain,
 )
@@ -177,5 +178,4 @@ def _kept_in_words(output: str) -> str:
     """What is written of a run that was stopped."""
     if is_written_at_once(output):
         return "The documents so far were written."
-    before = f" {output} is as it was before." if Path(output).is_file() else ""
-    return f"Nothing was written.{before}"
+    return nothing_written(output, "Nothing was")

@@ -14,6 +14,7 @@ from sklux._commands.vector_files import (
     STANDARD_OUTPUT,
     check_kept,
     is_written_at_once,
+    nothing_written,
     vector_format,
     vector_writer,
 )
@@ -84,8 +85,7 @@ def kept_in_words(output: str, n_documents: int) -> str:
     """
     if is_written_at_once(output):
         return f"The vectors of {counted(n_documents, 'document')} were written."
-    before = f" {output} is as it was before." if Path(output).is_file() else ""
-    return f"No vectors were written.{before}"
+    return nothing_written(output, "No vectors were")
 
 
 def note_zeros(n_missing: int, n_unknown: int, quiet: bool) -> None:

@@ -85,6 +85,25 @@ def is_written_at_once(path: str) -> bool:
     return destination(path).is_stream and vector_format(path) == "jsonl"
 
 
+def nothing_written(path: str, what: str) -> str:
+    """Say that a run that was stopped has written nothing.
+
+    Parameters
+    ----------
+    path : str
+        The output.
+    what : str
+        What was not written, such as ``'No vectors were'``.
+
+    Returns
+    -------
+    str
+        One or two sentences.
+    """
+    before = f" {path} is as it was before." if Path(path).is_file() else ""
+    return f"{what} written.{before}"
+
+
 def check_kept(format: str, names: Collection[str]) -> None:
     """Refuse columns that a format cannot hold with the vectors.
 

@@ -51,13 +51,13 @@ def term_places(vectorizer: LexicalVectorizer, text: str) -> TermPlaces:
     is_mixed = vectorizer.analyzer == "word+subword"
     stage = vectorizer._word_analyzer()
     prepared, begins, ends = _prepared(text, stage.build_preprocessor())
-    if begins is None:
+    if begins is None or ends is None:
         return places
+    stop_words = frozenset(stage.get_stop_words() or ())
     if vectorizer.analyzer != "subword":
         prefix = PART_PREFIXES[1] if is_mixed else ""
         numbers = []
         tokens = stage.build_tokenizer()(prepared)
-        stop_words = frozenset(stage.get_stop_words() or ())
         for token, begin, end in _located(prepared, tokens):
             if token not in stop_words:
                 numbers.append((token, len(places.words)))
@@ -65,29 +65,28 @@ def term_places(vectorizer: LexicalVectorizer, text: str) -> TermPlaces:
         for name, words in _ngrams(numbers, vectorizer.ngram_range):
             places.terms.setdefault(prefix + name, []).append(words)
     if vectorizer.analyzer in SUBWORD_ANALYZERS:
-        _add_pieces(vectorizer, text, prepared, (begins, ends), places)
+        if not vectorizer._reads_rest:
+            # All pieces come from the text as it is.
+            prepared, begins, stop_words = text, np.arange(len(text)), frozenset()
+            ends = begins + 1
+        _add_pieces(vectorizer, prepared, (begins, ends), stop_words, places)
     return places
 
 
 def _add_pieces(
     vectorizer: LexicalVectorizer,
-    text: str,
     prepared: str,
     origins: tuple[np.ndarray, np.ndarray],
+    stop_words: frozenset[str],
     places: TermPlaces,
 ) -> None:
     """Add the word pieces, and the words that they are pieces of."""
     begins, ends = origins
     is_mixed = vectorizer.analyzer == "word+subword"
     prefix = PART_PREFIXES[0] if is_mixed else ""
-    known = stop_words = frozenset[str]()
-    if not vectorizer._reads_rest:
-        # All pieces come from the text as it is.
-        prepared, begins = text, np.arange(len(text))
-        ends = begins + 1
-    else:
+    known = frozenset[str]()
+    if vectorizer._reads_rest:
         known = vectorizer._lexicon.known_words
-        stop_words = frozenset(vectorizer._word_analyzer().get_stop_words() or ())
     numbers = {words: number for number, words in enumerate(places.words)}
     for match in items(vectorizer.segmentation).finditer(prepared):
         if match[0].isspace() or match[0] in known or match[0] in stop_words:
