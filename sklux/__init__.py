@@ -34,6 +34,7 @@ __all__ = [
     "distributed",
     "inspection",
     "interop",
+    "maps",
     "metrics",
 ]
 

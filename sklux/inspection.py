@@ -1,4 +1,4 @@
-"""Why a vector is as it is: the terms that make texts alike, or lead to a prediction.
+"""Why a vector is as it is: terms that make texts alike, that name clusters, and more.
 
 A vector is a sum of parts, one for each term of the text, and these parts are exact:
 see `explain_similarity`. The functions return small objects with a table
@@ -7,17 +7,26 @@ see `explain_similarity`. The functions return small objects with a table
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklux._inspection.cluster_terms import (
+    N_CANDIDATES,
+    Candidates,
+    ClusterSums,
+    ClusterTerms,
+    chosen_terms,
+)
 from sklux._inspection.explanations import (
     NearestTerms,
     PredictionExplanation,
@@ -30,10 +39,12 @@ from sklux._lexical.vectorizer import LexicalVectorizer, lexicon_of
 from sklux._student.attribution import FeatureParts
 from sklux._student.network import apply_network
 from sklux._student.projection import network_of
+from sklux._utils.documents import check_documents, is_missing
 from sklux._utils.typing import validate_params
 from sklux._vectorizer import LuxicalVectorizer
 
 __all__ = [
+    "cluster_terms",
     "explain_embedding",
     "explain_prediction",
     "explain_similarity",
@@ -43,6 +54,10 @@ __all__ = [
 
 # Terms whose vectors are in memory at a time.
 BLOCK_TERMS = 20_000
+# Documents whose rows are in memory at a time.
+BLOCK_DOCUMENTS = 10_000
+# The label of documents in no cluster.
+NOISE = -1
 _MODEL: dict[str, Any] = {"model": [LuxicalVectorizer]}
 
 
@@ -329,10 +344,156 @@ def term_embeddings(
     return names, np.concatenate(list(_term_blocks(model, columns)))
 
 
+@validate_params(
+    _MODEL
+    | {
+        "raw_documents": "no_validation",
+        "labels": "no_validation",
+        "n_terms": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
+def cluster_terms(
+    model: LuxicalVectorizer,
+    raw_documents: Iterable[str],
+    labels: ArrayLike,
+    *,
+    n_terms: int = 5,
+) -> ClusterTerms:
+    """Terms that name clusters of documents, or classes.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        Fitted.
+
+    raw_documents : iterable of str
+        Documents.
+
+    labels : array-like of shape (n_documents,)
+        The cluster of each document, such as ``labels_`` of `KMeans`: ints, strings or
+        other values that can be sorted. A document with the label -1, the noise of
+        `HDBSCAN`, or with a missing label is in no cluster.
+
+    n_terms : int, default=5
+        Number of terms of each cluster.
+
+    Returns
+    -------
+    ClusterTerms
+        Words and n-grams of words for each cluster, and its name. Terms without a
+        letter are left out, and terms that repeat a word of an earlier term. A term
+        with almost the vector of an earlier one, such as its plural, comes last. Word
+        pieces are left out if the stage has words too.
+
+    Raises
+    ------
+    ValueError
+        If the labels cannot be sorted, their number is not the number of documents, or
+        all documents are in no cluster.
+
+    See Also
+    --------
+    explain_embedding : The terms of a single document.
+
+    Notes
+    -----
+    A share is the linear share of `explain_embedding`, for the mean row of the cluster
+    less the mean row of all documents, along the direction from the mean vector of all
+    documents to the mean vector of the cluster. In the benchmark these terms name
+    clusters better than class-based TF-IDF [1]_.
+
+    References
+    ----------
+    .. [1] M. Grootendorst, BERTopic, 2022, :arxiv:`2203.05794`.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from sklux import LuxicalVectorizer
+    >>> from sklux.inspection import cluster_terms
+    >>> student = LuxicalVectorizer.load("model.sklux")  # doctest: +SKIP
+    >>> vectors = student.transform(texts)  # doctest: +SKIP
+    >>> labels = KMeans(20, random_state=0).fit_predict(vectors)  # doctest: +SKIP
+    >>> print(cluster_terms(student, texts, labels))  # doctest: +SKIP
+    """
+    check_is_fitted(model)
+    documents = check_documents(raw_documents, model.null_documents)
+    values, clusters = _clusters_of(labels, len(documents))
+    network = network_of(model.projection_)
+    sums = ClusterSums(len(values), network)
+    in_cluster = np.flatnonzero(clusters >= 0)
+    for begin in range(0, len(in_cluster), BLOCK_DOCUMENTS):
+        block = in_cluster[begin : begin + BLOCK_DOCUMENTS]
+        rows = _rows_of(model, [documents[place] for place in block])
+        sums.add(clusters[block], rows, apply_network(rows, network, model.n_jobs))
+    terms, kinds = _terms_and_kinds(model, np.arange(network.n_features))
+    has_letter = [any(map(str.isalpha, term)) for term in terms]
+    is_named = np.array(has_letter, dtype=bool) & (kinds != "piece")
+    found = [
+        _said_once(model, terms, candidates, n_terms)
+        for candidates in sums.shares(max(N_CANDIDATES, n_terms), is_named)
+    ]
+    return ClusterTerms(
+        values,
+        sums.counts,
+        [terms[kept.columns] for kept in found],
+        [kept.shares for kept in found],
+    )
+
+
+def _clusters_of(labels: ArrayLike, n_documents: int) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct labels, and the place of each label among them; -1 for none."""
+    # NumPy would turn a NaN among strings into the string 'nan'.
+    column = np.asarray(labels, dtype=object)
+    if column.shape != (n_documents,):
+        raise ValueError(
+            f"labels must have one value for each of the {n_documents} documents. Got "
+            f"an array of shape {column.shape} instead."
+        )
+    is_clustered = np.array(
+        [not is_missing(label) and label != NOISE for label in column], dtype=bool
+    )
+    if not is_clustered.any():
+        raise ValueError(
+            "labels puts no document into a cluster: each label is -1 or missing."
+        )
+    clusters = np.full(n_documents, -1, dtype=np.intp)
+    try:
+        values, found = np.unique(column[is_clustered], return_inverse=True)
+    except TypeError as error:
+        raise ValueError(
+            f"labels must be values that can be sorted, such as str or int: {error}."
+        ) from error
+    clusters[is_clustered] = found
+    return np.array(values.tolist()), clusters
+
+
+def _said_once(
+    model: LuxicalVectorizer, terms: np.ndarray, candidates: Candidates, n_terms: int
+) -> Candidates:
+    """The first terms that do not repeat an earlier one."""
+    columns = candidates.columns
+    if len(columns) == 0:
+        return candidates
+    vectors = np.concatenate(list(_term_blocks(model, columns)))
+    places = chosen_terms(terms[columns], vectors, n_terms)
+    return Candidates(columns[places], candidates.shares[places])
+
+
 def _read(model: LuxicalVectorizer, text: str) -> _Document:
     """The known terms of a text, with their parts."""
     check_is_fitted(model)
-    rows: Any = model.lexical_.transform([text])
+    row = _rows_of(model, [text])
+    occurring = row.data != 0
+    columns, values = row.indices[occurring].astype(np.intp), row.data[occurring]
+    parts = FeatureParts(network_of(model.projection_), columns, values)
+    return _Document(text, _names_of(model, columns), parts, model.lexical_)
+
+
+def _rows_of(model: LuxicalVectorizer, texts: list[str]) -> sparse.csr_matrix:
+    """Values of the terms of some texts."""
+    rows: Any = model.lexical_.transform(texts)
     is_sparse: bool = sparse.issparse(rows)
     if not is_sparse:
         raise ValueError(
@@ -340,11 +501,7 @@ def _read(model: LuxicalVectorizer, text: str) -> _Document:
             "do not stand for terms. sklux.inspection needs a sparse stage, such as "
             "LexicalVectorizer."
         )
-    row = sparse.csr_matrix(rows)
-    occurring = row.data != 0
-    columns, values = row.indices[occurring].astype(np.intp), row.data[occurring]
-    parts = FeatureParts(network_of(model.projection_), columns, values)
-    return _Document(text, _names_of(model, columns), parts, model.lexical_)
+    return sparse.csr_matrix(rows, dtype=np.float32)
 
 
 def _names_of(model: LuxicalVectorizer, columns: np.ndarray) -> list[str]:
@@ -365,19 +522,31 @@ def _columns_of_kind(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Terms of a kind, and their columns."""
     check_is_fitted(model)
-    names = _names_of(model, np.arange(network_of(model.projection_).n_features))
-    is_ours = isinstance(model.lexical_, LexicalVectorizer)
-    analyzer = model.lexical_.analyzer if is_ours else None
-    terms, kinds = split_names(names, analyzer == "word+subword")
-    if analyzer != "word+subword":
-        own = "piece" if analyzer == "subword" else "word"
+    columns = np.arange(network_of(model.projection_).n_features)
+    terms, kinds = _terms_and_kinds(model, columns)
+    if "term" in kinds:
+        own = "piece" if _analyzer(model) == "subword" else "word"
         if kind not in (None, own):
             raise ValueError(f"kind={kind!r}, but all terms of the model are {own}s.")
-        return terms, np.arange(len(terms))
+        return terms, columns
     columns = np.flatnonzero(kinds == (kind or "word"))
     if len(columns) == 0:
         raise ValueError(f"The model has no terms of the kind {kind or 'word'!r}.")
     return terms[columns], columns
+
+
+def _terms_and_kinds(
+    model: LuxicalVectorizer, columns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some terms, and the kind of each: 'word', 'piece', or 'term' if all are alike."""
+    is_mixed = _analyzer(model) == "word+subword"
+    return split_names(_names_of(model, columns), is_mixed)
+
+
+def _analyzer(model: LuxicalVectorizer) -> object:
+    """Which kind of terms the stage has; None for a stage of another class."""
+    is_ours = isinstance(model.lexical_, LexicalVectorizer)
+    return model.lexical_.analyzer if is_ours else None
 
 
 def _term_blocks(model: LuxicalVectorizer, columns: np.ndarray) -> Any:

@@ -209,9 +209,17 @@ def test_docs_every_page_is_in_a_table_of_contents():
 
 def test_docs_reference_names_all_that_is_public():
     import sklux
-    from sklux import arrow, datasets, distributed, inspection, interop, metrics
+    from sklux import (
+        arrow,
+        datasets,
+        distributed,
+        inspection,
+        interop,
+        maps,
+        metrics,
+    )
 
-    modules = (arrow, datasets, distributed, inspection, interop, metrics)
+    modules = (arrow, datasets, distributed, inspection, interop, maps, metrics)
     reference = (DOC / "api" / "index.rst").read_text(encoding="utf-8")
     shorts = [module.__name__.removeprefix("sklux.") for module in modules]
     names = [name for name in sklux.__all__ if name not in shorts]
@@ -240,9 +248,17 @@ IN_EVERY_ESTIMATOR = {
 def public_names():
     """Full names of classes, their own methods and properties, and functions."""
     import sklux
-    from sklux import arrow, datasets, distributed, inspection, interop, metrics
+    from sklux import (
+        arrow,
+        datasets,
+        distributed,
+        inspection,
+        interop,
+        maps,
+        metrics,
+    )
 
-    modules = (arrow, datasets, distributed, inspection, interop, metrics)
+    modules = (arrow, datasets, distributed, inspection, interop, maps, metrics)
     for module in (sklux, *modules):
         for name in module.__all__:
             found = getattr(module, name)

@@ -31,8 +31,10 @@ ALLOWED = {
         "_teacher",
         "_utils",
     },
-    "_inspection": {"_utils"},
+    "_inspection": {"_student", "_utils"},
     "inspection": {"_inspection", "_lexical", "_student", "_utils", "_vectorizer"},
+    "_map": {"_utils"},
+    "maps": {"_map", "_utils", "_vectorizer", "inspection"},
     "sentence_transformers": {"_vectorizer"},
     "interop": {
         "_kernels",
@@ -69,6 +71,7 @@ ALLOWED = {
         "arrow",
         "datasets",
         "inspection",
+        "maps",
         "metrics",
     },
     "cli": {"_commands", "_utils"},
@@ -107,7 +110,7 @@ HEAVY = {
     },
     "typer": {"_commands.app", "_commands.options"},
     "rich": {"_commands.console"},
-    "faiss": {"_commands.near_duplicates"},
+    "faiss": {"_commands.near_duplicates", "_map.neighbors"},
     "ray": {"_ray.objects"},
     "tokenizers": {"_lexical.subwords", "_teacher.token_text"},
     "pyarrow": {

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import make_corpus, small_vectorizer
+from conftest import TOPICS, make_corpus, small_vectorizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import random_model
@@ -22,6 +22,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
 from sklux._lexical.vectorizer import default_lexical_stage
 from sklux.inspection import (
+    cluster_terms,
     explain_embedding,
     explain_prediction,
     explain_similarity,
@@ -315,3 +316,64 @@ def test_inspection_of_unknown_classes_and_of_many_numbers():
     pipeline[-1].fit(model.transform(TEXTS), np.ones((len(TEXTS), 2)))
     with pytest.raises(ValueError, match="a regression of a single number"):
         explain_prediction(pipeline, TEXTS[0])
+
+
+def test_clusters_are_named_by_their_words(fitted, documents, topics):
+    found = cluster_terms(fitted, documents, topics, n_terms=4)
+    assert found.labels.tolist() == [0, 1, 2]
+    assert found.counts.tolist() == np.bincount(topics).tolist()
+    for label, terms, shares in zip(found.labels, found.terms, found.shares):
+        own = set(list(TOPICS.values())[label].split())
+        assert len(terms) == len(shares) == 4
+        assert set(" ".join(terms).split()) <= own
+        assert (np.diff(shares) <= 0).all() and shares[-1] > 0
+
+
+def test_labels_of_clusters(fitted, documents, topics):
+    """Missing labels and -1 are in no cluster; labels of any type have an order."""
+    n_left = 10
+    some = cluster_terms(fitted, documents[n_left:], topics[n_left:])
+    noise = np.concatenate([np.full(n_left, -1), topics[n_left:]])
+    names = [None] * 5 + [np.nan] * 5 + [f"topic {topic}" for topic in topics[n_left:]]
+    for labels in (noise, noise.astype(float), list(noise), names):
+        found = cluster_terms(fitted, documents, labels)
+        assert found.counts.tolist() == some.counts.tolist()
+        assert found.names == some.names
+    assert found.labels.tolist() == ["topic 0", "topic 1", "topic 2"]
+    one = cluster_terms(fitted, documents, ["all"] * len(documents), n_terms=2)
+    assert one.labels.tolist() == ["all"] and len(one.terms[0]) == 2
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_cluster_terms_of_each_kind_of_stage(name):
+    found = cluster_terms(MODELS[name], TEXTS, LABELS)
+    assert len(found.terms) == 3
+    if name == "default":
+        # Words, and no word pieces.
+        words = set(" ".join(TEXTS).split())
+        assert all(
+            set(term.split()) <= words for terms in found.terms for term in terms
+        )
+
+
+def test_cluster_terms_have_a_letter():
+    texts = ["7 7 7 cat", "8 8 8 dog"] * 5
+    model = random_model(LexicalVectorizer(token_pattern=r"\w+").fit(texts))
+    found = cluster_terms(model, texts, [0, 1] * 5)
+    assert all(set(terms) <= {"cat", "dog"} for terms in found.terms)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0], "one value for each of the 2 documents"),
+        ([[0, 1]], "one value for each of the 2 documents"),
+        ([-1, None], "puts no document into a cluster"),
+        ([1, "a"], "values that can be sorted"),
+    ],
+)
+def test_cluster_terms_bad_labels(fitted, labels, message):
+    with pytest.raises(ValueError, match=message):
+        cluster_terms(fitted, ["a red car", "a tree"], labels)
+    with pytest.raises(ValueError, match="n_terms"):
+        cluster_terms(fitted, ["a red car", "a tree"], [0, 1], n_terms=0)

@@ -45,6 +45,7 @@ from sklux import (
     distributed,
     inspection,
     interop,
+    maps,
     metrics,
 )
 
@@ -104,6 +105,8 @@ TYPES = {
     "inspection.explain_prediction('pipeline', 'text').value": "float",
     "inspection.nearest_terms(vectorizer, 'text').cosines": ARRAY,
     "inspection.term_embeddings(vectorizer)[1]": ARRAY,
+    "inspection.cluster_terms(vectorizer, ['a'], [0]).names": "list[str]",
+    "maps.save_map(vectorizer, ['a'], 'map.html')": "None",
     "distributed.fit(vectorizer, 'dataset', embeddings='vector')": LUXICAL,
     "EmbeddingMapDisplay.from_embeddings(E)": (
         "sklux._display.embedding_map.EmbeddingMapDisplay"
@@ -123,6 +126,7 @@ ERRORS = {
     "vectorizer.quantize('int4')": "arg-type",
     "distributed.embed('dataset', vectorizer, dtype='int4')": "arg-type",
     "inspection.nearest_terms(vectorizer, 1)": "arg-type",
+    "maps.save_map(vectorizer, ['a'], 'map.html', title=1)": "arg-type",
     "ReLUProjection(weights_dtype='int4')": "arg-type",
     "ReLUProjection(hidden_layer_sizes='64')": "arg-type",
     "lexical.fit(1)": "arg-type",

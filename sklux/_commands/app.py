@@ -100,7 +100,7 @@ def demo(
     output: Annotated[
         Path,
         typer.Option(
-            help="Folder for the model file and the map. It is created if missing."
+            help="Folder for the model file and the maps. It is created if missing."
         ),
     ] = Path("demo-output"),
     teacher: Annotated[
@@ -118,8 +118,8 @@ def demo(
     """Run all steps on the docstrings of installed packages, and measure the result.
 
     Compares the student with its teacher, with TF-IDF and with TF-IDF + SVD.
-    Searches, saves and reloads the model, and draws a map. The teacher embeddings are
-    kept on disk, so a second run is fast.
+    Searches, saves and reloads the model, and draws two maps: a picture, and a page for
+    a browser. The teacher embeddings are kept on disk, so a second run is fast.
     """
     from sklux._commands.demo import run_demo
 
@@ -611,6 +611,74 @@ def duplicates(
         documents, format, column, encoding, delimiter, quotes, null_documents
     )
     write_duplicates(model, source, output, keep or [], min_cosine, quiet)
+
+
+@app.command(name="map")
+def draw_map(
+    model: Model,
+    documents: Documents,
+    output: Annotated[Path, typer.Argument(help="Page to write: a file .html.")],
+    column: Column = "text",
+    format: DocumentFormat = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    quotes: QuotesOption = None,
+    null_documents: NullDocumentsOption = None,
+    keep: KeptColumns = None,
+    clusters: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Number of topics. Default: half the root of the number of documents, "
+            "but 3 to 120.",
+        ),
+    ] = None,
+    sample_size: Annotated[
+        int,
+        typer.Option(
+            min=10,
+            help="Largest number of documents on the map, which are sampled at random.",
+        ),
+    ] = 200_000,
+    characters: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Characters of each text that the page shows and searches."
+        ),
+    ] = 500,
+    title: Annotated[
+        str | None,
+        typer.Option(help="Title of the page. Default: the name of the documents."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Write a map of documents, which a browser opens without a network.
+
+    The page has a point for each document, names of topics, a search, and the nearest
+    documents of each point. It colours the points by topic, or by a column of `--keep`.
+    This needs `sklux[map]`.
+
+        sklux map model.sklux docs.parquet map.html --keep section
+    """
+    from sklux._commands.inputs import document_source
+    from sklux._commands.map import write_map
+
+    source = document_source(
+        documents, format, column, encoding, delimiter, quotes, null_documents
+    )
+    write_map(
+        model,
+        source,
+        output,
+        keep or [],
+        quiet=quiet,
+        title=title,
+        n_clusters="auto" if clusters is None else clusters,
+        sample_size=sample_size,
+        max_characters=characters,
+        random_state=seed,
+    )
 
 
 @app.command()

@@ -31,6 +31,7 @@ from sklux._utils.optional import import_optional
 from sklux._utils.output_file import check_output_file, replaced_when_whole
 from sklux._vectorizer import LuxicalVectorizer
 from sklux.datasets import load_docstrings
+from sklux.maps import save_map
 from sklux.metrics import (
     half_document_retrieval,
     neighbor_recall_score,
@@ -60,6 +61,8 @@ NEEDED = {
     "torch": "train",
     "sentence_transformers": "teacher",
     "matplotlib": "plot",
+    "bokeh": "map",
+    "openTSNE": "map",
 }
 TEST_FRACTION = 0.25
 QUERIES = (
@@ -69,7 +72,7 @@ QUERIES = (
     "download a file from a server",
 )
 N_RESULTS = 3
-MODEL_FILE, MAP_FILE = "student.sklux", "map.png"
+MODEL_FILE, MAP_FILE, PAGE_FILE = "student.sklux", "map.png", "map.html"
 # The teacher's speed on fewer documents is not worth printing.
 MIN_TIMED_DOCUMENTS = 200
 TABLE_TITLE = """\
@@ -153,7 +156,7 @@ def run_demo(*, output: Path, teacher: str | None, n_documents: int) -> None:
     Parameters
     ----------
     output : pathlib.Path
-        Folder for the model file and the map. It is created if missing.
+        Folder for the model file and the maps. It is created if missing.
     teacher : str or None
         Name or folder of a sentence-transformers model; None means the packaged MiniLM.
     n_documents : int
@@ -169,7 +172,7 @@ def run_demo(*, output: Path, teacher: str | None, n_documents: int) -> None:
     # Before minutes are spent.
     check_packages()
     output.mkdir(parents=True, exist_ok=True)
-    for file in (MODEL_FILE, MAP_FILE):
+    for file in (MODEL_FILE, MAP_FILE, PAGE_FILE):
         check_output_file(output / file)
     started = time.perf_counter()
     split = read_documents(n_documents)
@@ -187,6 +190,7 @@ def run_demo(*, output: Path, teacher: str | None, n_documents: int) -> None:
         search(student, embeddings[0], split)
         check_reload(student, split.test, embeddings[0].test, output)
         draw_map(embeddings[0].test, split, output / MAP_FILE)
+        write_page(student, split, output / PAGE_FILE)
     show(f"The demo took {time.perf_counter() - started:.0f} s.")
 
 
@@ -508,6 +512,27 @@ def draw_map(vectors: np.ndarray, split: Split, path: Path) -> None:
     with replaced_when_whole(path) as partial:
         display.figure_.savefig(partial, dpi=120, format="png")
     show(f"A map of the held-out documents: {path}")
+
+
+def write_page(student: LuxicalVectorizer, split: Split, path: Path) -> None:
+    """Write a map of all documents for a browser.
+
+    Parameters
+    ----------
+    student : LuxicalVectorizer
+        The fitted student.
+    split : Split
+        The documents.
+    path : pathlib.Path
+        Page to write.
+    """
+    labels = np.concatenate([split.train_labels, split.test_labels])
+    packages = [split.label_names[label] for label in labels]
+    columns = {"package": packages, "name": split.names}
+    documents = split.train + split.test
+    title = "Docstrings of installed packages"
+    save_map(student, documents, path, columns=columns, title=title, random_state=0)
+    show(f"A map of all documents, with topics and a search: open {path} in a browser.")
 
 
 def new_axes() -> Any:

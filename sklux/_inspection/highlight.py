@@ -33,13 +33,13 @@ def highlighted(text: str, words: Sequence[tuple[int, int, float]]) -> str:
             continue
         opacity = LARGEST_OPACITY * abs(share) / largest
         colour = ", ".join(map(str, POSITIVE if share > 0 else NEGATIVE))
-        parts.append(_plain(text[position:begin]))
+        parts.append(plain_html(text[position:begin]))
         parts.append(
             f'<span style="background: rgba({colour}, {opacity:.2f})" '
-            f'title="{share:+.3f}">{_plain(text[begin:end])}</span>'
+            f'title="{share:+.3f}">{plain_html(text[begin:end])}</span>'
         )
         position = end
-    parts.append(_plain(text[position:]))
+    parts.append(plain_html(text[position:]))
     return f'<p style="white-space: pre-wrap; margin: 4px 0">{"".join(parts)}</p>'
 
 
@@ -57,13 +57,24 @@ def table_html(rows: Sequence[tuple[object, object, float]]) -> str:
         The table.
     """
     lines = [
-        f"<tr><td>{share:+.3f}</td><td>{_plain(str(first))}</td>"
-        f"<td>{_plain(str(second))}</td></tr>"
+        f"<tr><td>{share:+.3f}</td><td>{plain_html(str(first))}</td>"
+        f"<td>{plain_html(str(second))}</td></tr>"
         for first, second, share in rows
     ]
     return f"<table>{''.join(lines)}</table>"
 
 
-def _plain(text: str) -> str:
-    """Text in HTML; lone surrogates, which no page can hold, are replaced."""
+def plain_html(text: str) -> str:
+    """Write text as HTML; lone surrogates, which no page can hold, are replaced.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+
+    Returns
+    -------
+    str
+        HTML that shows it.
+    """
     return escape(text.encode("utf-8", "replace").decode("utf-8"))

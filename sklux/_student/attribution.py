@@ -16,6 +16,32 @@ import numpy as np
 from sklux._student.network import Network
 
 
+def linear_gradients(network: Network, directions: np.ndarray) -> np.ndarray:
+    """Derivatives of the network's linear part, along directions of its output.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    directions : ndarray of shape (n_directions, n_components)
+        The directions.
+
+    Returns
+    -------
+    ndarray of shape (n_directions, n_hidden), dtype=np.float64
+        The derivatives for the sums of the first layer. They are the same for all
+        documents.
+    """
+    directions = np.asarray(directions, dtype=np.float64)
+    n_hidden = network.rows.shape[1]
+    if network.tied:
+        padding = n_hidden - directions.shape[1]
+        return np.pad(directions, ((0, 0), (0, padding)))
+    for weights in reversed(network.dense):
+        directions = directions @ weights.T / 2
+    return directions
+
+
 class FeatureParts:
     """The parts that features have in the vector of one document.
 
@@ -87,17 +113,15 @@ class FeatureParts:
     def _gradient(self, direction: np.ndarray, is_linear: bool) -> np.ndarray:
         """Derivatives of the output along a direction, for the first layer's sums."""
         hidden, dense = self._sums[0], self._network.dense
+        linear = linear_gradients(self._network, direction[np.newaxis])[0]
+        if is_linear:
+            return linear
         if self._network.tied:
-            gradient = np.zeros(len(hidden))
-            gradient[: len(direction)] = direction
-            if not is_linear:
-                for weights in reversed(dense):
-                    direction = weights @ direction
-                gradient += np.sign(hidden) * direction
-            return gradient
+            for weights in reversed(dense):
+                direction = weights @ direction
+            return linear + np.sign(hidden) * direction
         for weights, sums in zip(reversed(dense), reversed(self._sums[:-1])):
-            slopes = 0.5 if is_linear else (sums > 0)
-            direction = (weights @ direction) * slopes
+            direction = (weights @ direction) * (sums > 0)
         return direction
 
 

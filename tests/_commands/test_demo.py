@@ -47,6 +47,8 @@ def test_demo_prints_all_four_rows_and_a_search(demo):
 def test_demo_writes_model_and_map(demo):
     folder, _ = demo
     assert (folder / "out" / "map.png").read_bytes().startswith(b"\x89PNG")
+    page = (folder / "out" / "map.html").read_text(encoding="utf-8")
+    assert "<title>Docstrings of installed packages</title>" in page
     assert (folder / "out" / "student.sklux").stat().st_size > 0
 
 

@@ -1,0 +1,1 @@
+"""Maps of documents that a browser opens from a file."""

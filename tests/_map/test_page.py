@@ -1,0 +1,181 @@
+"""The page, as text and in a browser without a network."""
+
+import json
+import re
+import shutil
+import subprocess
+from html import unescape
+
+import numpy as np
+import pytest
+
+pytest.importorskip("bokeh")
+
+from sklux._map.columns import cluster_column, color_column
+from sklux._map.neighbors import Neighbors
+from sklux._map.page import MapPage
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+TEXTS = [
+    "a red apple",
+    "a <b>green</b> apple </script><script>alert(1)</script>",
+    "a fast car",
+    "a slow \ud800 car & its driver",
+    "Äpfel in the CAR",
+    "the last car, " + "which is long " * 20,
+]
+# What a reader does. Each step runs when the page has reacted to the one before it.
+STEPS = """
+const element = (id) => document.getElementById(id);
+const shown = (id) => [...element(id).querySelectorAll("button")];
+const layer = (name) =>
+  Bokeh.documents[0].get_model_by_name(name).data_source.data.x.length;
+const type = (text) => {
+  element("search").value = text;
+  element("search").dispatchEvent(new Event("input"));
+};
+const done = {};
+const steps = [
+  () => {
+    done.count = element("count").textContent;
+    done.legend = shown("colors").map((button) => button.textContent);
+    type("CAR");
+  },
+  () => {
+    done.found = element("found").textContent;
+    done.hits = shown("hits").map((button) => button.textContent);
+    done.matches = layer("matches");
+    shown("hits")[1].click();
+  },
+  () => {
+    done.text = element("text").textContent;
+    done.values = element("values").textContent;
+    done.near = shown("neighbors").map((button) => button.textContent);
+    done.marks = [layer("chosen"), layer("neighbors")];
+    shown("neighbors")[0].click();
+  },
+  () => {
+    done.neighbor = element("text").textContent;
+    type("no such word");
+  },
+  () => {
+    done.nothing = element("found").textContent;
+    type("");
+  },
+  () => {
+    done.cleared = [element("results").hidden, layer("matches")];
+    element("color").value = "1";
+    element("color").dispatchEvent(new Event("change"));
+  },
+  () => {
+    done.classes = shown("colors").map((button) => button.textContent);
+    shown("colors")[0].click();
+  },
+  () => {
+    done.inClass = layer("matches");
+    element("color").value = "2";
+    element("color").dispatchEvent(new Event("change"));
+  },
+  () => {
+    done.scale = element("colors").textContent;
+    const source = Bokeh.documents[0].get_model_by_name("points").data_source;
+    done.colors = [...new Set(source.data.color)].length;
+    source.selected.indices = [0];
+  },
+  () => {
+    done.tapped = element("text").textContent;
+    const names = Bokeh.documents[0].get_model_by_name("names");
+    done.names = Array.from(names.data_source.data.alpha);
+    document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+  },
+  () => {
+    done.closed = [element("document").hidden, layer("chosen")];
+    const result = document.createElement("pre");
+    result.id = "done";
+    result.textContent = JSON.stringify(done);
+    document.body.replaceChildren(result);
+  },
+];
+function next() {
+  if (document.body.dataset.ready) {
+    try {
+      steps.shift()();
+    } catch (error) {
+      document.body.textContent = `failed: ${error.stack}`;
+      return;
+    }
+  }
+  if (steps.length > 0) {
+    setTimeout(next, 50);
+  }
+}
+next();
+"""
+
+
+@pytest.fixture(scope="module")
+def html():
+    positions = np.array([[0, 0], [0, 1], [8, 8], [8, 9], [9, 8], [9, 9]], np.float32)
+    places = np.array([[1], [0], [3], [2], [5], [4]], dtype=np.int32)
+    clusters = np.array([0, 0, 1, 1, 1, 1])
+    names = ["apple, <red>", "car"]
+    centers = np.array([[0, 0.5], [8.5, 8.5]])
+    topics = cluster_column(clusters, names, centers)
+    page = MapPage(
+        title="Cars & apples",
+        positions=positions,
+        neighbors=Neighbors(places, np.full((6, 1), 0.5, dtype=np.float32)),
+        columns=[
+            topics,
+            color_column("kind", ["fruit", "fruit", "car", "car", "car", None]),
+            color_column("price", [0.5, 1.5, 2.5, 3.5, 4.5, None]),
+        ],
+        names=[names[place] for place in topics.legend],
+        name_positions=centers[topics.legend],
+    )
+    return page.html(TEXTS)
+
+
+def test_page_holds_all_that_it_needs(html):
+    """No address of a network is loaded, and no text ends the script."""
+    assert not re.search(r"<(script|link|img)[^>]*(src|href)=", html)
+    assert "<title>Cars &amp; apples</title>" in html
+    block = re.search(r'<script type="application/json" id="data">(.*?)</script>', html)
+    data = json.loads(block[1])
+    assert data["texts"] == [text.replace("\ud800", "?") for text in TEXTS]
+    assert [column["name"] for column in data["columns"]] == ["topic", "kind", "price"]
+    assert data["columns"][2]["ends"] == ["0.5", "4.5"]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_page_in_a_browser(html, tmp_path):
+    path = tmp_path / "map.html"
+    script = f"<script>{STEPS}</script></body>"
+    path.write_text(html.replace("</body>", script), encoding="utf-8")
+    options = "--headless --no-sandbox --disable-gpu --window-size=1200,800"
+    options += " --virtual-time-budget=60000 --dump-dom"
+    options += f" --user-data-dir={tmp_path / 'profile'}"
+    shown = subprocess.run(
+        [CHROMIUM, *options.split(), path.as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    ).stdout
+    result = re.search(r'<pre id="done">(.*?)</pre>', shown, re.DOTALL)
+    assert result, shown[-2000:]
+    done = json.loads(unescape(result[1]))
+    assert done["count"] == "6 documents"
+    assert done["names"] == [1, 1]
+    assert done["legend"] == ["car (4)", "apple, <red> (2)"]
+    assert done["found"] == "4 documents" and done["matches"] == 4
+    assert done["hits"][0] == TEXTS[2] and done["hits"][-1].endswith("\u2026")
+    assert done["text"] == TEXTS[3].replace("\ud800", "?")
+    assert done["values"] == "topiccarkindcarprice3.5"
+    assert done["near"] == ["0.50" + TEXTS[2]] and done["marks"] == [1, 1]
+    assert done["neighbor"] == TEXTS[2]
+    assert done["nothing"] == "0 documents" and done["cleared"] == [True, 0]
+    assert done["classes"] == ["car (3)", "fruit (2)"] and done["inClass"] == 3
+    # Five numbers, and the grey of the missing one.
+    assert done["scale"] == "0.54.5" and done["colors"] == 6
+    assert done["tapped"] == TEXTS[0] and done["closed"] == [True, 0]
