@@ -122,6 +122,7 @@ HEAVY = {
         "_commands.vector_files",
         "_lexical.buffers",
         "_ray.counts",
+        "_utils.tables",
     },
 }
 
