@@ -37,7 +37,10 @@ ALLOWED = {
     "interop": {
         "_kernels",
         "_lexical",
+        "_quantizer",
+        "_streamed_fit",
         "_student",
+        "_teacher",
         "_utils",
         "_vectorizer",
         "sentence_transformers",

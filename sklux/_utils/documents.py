@@ -140,10 +140,11 @@ def document_column(raw_documents: Any) -> Any:
             f"{', '.join(map(repr, islice(raw_documents, 3)))}, ... instead. Give its "
             "values, or one of its columns: table['text']."
         )
+    kind = type(raw_documents).__name__
     if is_batch_stream(raw_documents):
         raw_documents = read_batch_stream(raw_documents)
     if is_table(raw_documents):
-        return only_column(raw_documents)
+        return only_column(raw_documents, kind)
     shape: tuple[int, ...] = getattr(raw_documents, "shape", (1,))
     if len(shape) == 2 and shape[1] == 1 and isinstance(raw_documents, np.ndarray):
         return raw_documents.ravel()
@@ -164,13 +165,15 @@ def document_column(raw_documents: Any) -> Any:
     return raw_documents
 
 
-def only_column(table: Any) -> Any:
+def only_column(table: Any, kind: str) -> Any:
     """Return the column of a table that has only one.
 
     Parameters
     ----------
     table : pandas or polars DataFrame, Arrow table or record batch
         The table.
+    kind : str
+        Name of the type that the caller gave, for the message.
 
     Returns
     -------
@@ -189,7 +192,7 @@ def only_column(table: Any) -> Any:
     found = f"the columns {', '.join(map(repr, names))}" if names else "no columns"
     raise ValueError(
         "raw_documents must be one column of text, and not a table: a table is read "
-        f"column by column. Got {type(table).__name__} with {found}. Select one: "
+        f"column by column. Got {kind} with {found}. Select one: "
         "table['text'], by its name in a scikit-learn ColumnTransformer, or by cols= "
         "in skrub's ApplyToCols, which can also apply the estimator to each of several."
     )
