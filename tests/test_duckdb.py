@@ -10,7 +10,7 @@ from sklux import LexicalVectorizer
 from sklux.arrow import BatchEmbedder
 from sklux.datasets import DocumentStream
 
-duckdb = pytest.importorskip("duckdb")
+duckdb = pytest.importorskip("duckdb", minversion="2.0")
 
 WIDTH = 4
 
