@@ -208,3 +208,10 @@ def test_duckdb_missing_document_of_a_query(database, fitted):
     query = database.sql("SELECT * FROM (VALUES ('apple'), (NULL)) t(text)")
     with pytest.raises(ValueError, match="missing value .* at position 1"):
         fitted.transform(query)
+
+
+def test_duckdb_columns_with_the_names_of_methods(database, fitted):
+    """A relation has its columns as attributes."""
+    for name in ("column", "iloc", "to_pylist", "shape"):
+        query = database.sql(f"SELECT 'apple' AS \"{name}\"")
+        reference.assert_same_bits(fitted.transform(query), fitted.transform(["apple"]))
