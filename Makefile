@@ -3,13 +3,14 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-ray test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
+.PHONY: help demo test test-ray test-doors test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   the whole job on the docstrings of installed packages"
 	@echo "make test   all tests"
 	@echo "make lint   all linters: style, types, docstrings, spelling, plain English"
 	@echo "make test-ray   the tests of sklux.distributed"
+	@echo "make test-doors   the tests with DuckDB, LanceDB, FastAPI and MLflow"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -72,6 +73,18 @@ test-ray:
 	$(VENV)-ray/bin/python -m pip install --quiet --constraint constraints.txt \
 		--editable '.[test-ray]'
 	$(RUN_SMALL) $(VENV)-ray/bin/python -m pytest tests/test_distributed.py
+
+# Packages that the guide uses and the tests do not need: databases and servers.
+DOORS = tests/test_duckdb.py tests/test_fastapi.py tests/test_lancedb.py \
+	tests/test_mlflow.py tests/test_skops.py
+test-doors:
+	$(PYTHON) -m venv $(VENV)-doors
+	$(call install_torch,$(VENV)-doors)
+	$(VENV)-doors/bin/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[test-doors]'
+	$(RUN_SMALL) $(VENV)-doors/bin/python -m pytest $(DOORS)
+	$(RUN_SMALL) $(VENV)-doors/bin/python -m pytest tests/test_docs.py \
+		-k 'tables or serving'
 
 # Another Python reads the pickles and model files of this Python, and the reverse.
 OTHER ?= python3.13

@@ -49,10 +49,10 @@ class ScalarQuantizer(
         int8 only: the numbers are divided by it. The largest absolute value in `fit`
         becomes 127. Larger values in `transform` become 127 or -127.
 
-    thresholds_ : ndarray of shape (n_features_in_,), dtype=np.float32
+    thresholds_ : ndarray of shape (n_features,), dtype=np.float32
         ubinary only: the median of each dimension in `fit`.
 
-    levels_ : ndarray of shape (2, n_features_in_), dtype=np.float32
+    levels_ : ndarray of shape (2, n_features), dtype=np.float32
         ubinary only: the mean of the values up to the threshold, and of the others,
         which `inverse_transform` returns.
 

@@ -1,4 +1,4 @@
-"""Models for other packages: luxical's files, and sentence-transformers."""
+"""Models for other packages: luxical's files, sentence-transformers, skops."""
 
 import json
 import os
@@ -21,15 +21,24 @@ from sklux._lexical.vectorizer import (
     lexical_settings,
     lexicon_of,
 )
+from sklux._quantizer import ScalarQuantizer
+from sklux._streamed_fit import StreamReport
 from sklux._student.network import Network, check_finite
 from sklux._student.projection import ReLUProjection, adopt_student, network_of
+from sklux._student.report import DriftReport, FitReport
 from sklux._student.trained import TrainedStudent
+from sklux._teacher.cached import CachedTeacher
 from sklux._utils.messages import as_sentence
 from sklux._utils.optional import import_optional
 from sklux._utils.output_file import replaced_when_whole
 from sklux._vectorizer import LuxicalVectorizer
 
-__all__ = ["load_luxical", "save_luxical", "to_sentence_transformer"]
+__all__ = [
+    "load_luxical",
+    "save_luxical",
+    "skops_trusted_types",
+    "to_sentence_transformer",
+]
 
 LUXICAL_VERSION = 1
 # Names of the file's arrays.
@@ -41,8 +50,60 @@ NO_TOKEN = np.uint32(2**32 - 1)
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
 BLANK = ord(" ")
+# The classes of all objects that an estimator of sklux consists of.
+SKOPS_CLASSES = (
+    LuxicalVectorizer,
+    LexicalVectorizer,
+    Lexicon,
+    Strings,
+    Subwords,
+    ReLUProjection,
+    Network,
+    FitReport,
+    DriftReport,
+    StreamReport,
+    CachedTeacher,
+    ScalarQuantizer,
+)
 # Rows that are transposed together.
 BLOCK_ROWS = 512
+
+
+def skops_trusted_types() -> list[str]:
+    """Return the names of the types of sklux that a file of skops may hold.
+
+    ``skops.io.load`` and the functions of MLflow that keep scikit-learn models refuse
+    other types than theirs, unless they are named. These are the names for all
+    estimators of sklux, fitted or not, also inside a pipeline.
+
+    Returns
+    -------
+    list of str
+        Full names of classes. They may differ in another version of sklux.
+
+    See Also
+    --------
+    LuxicalVectorizer.load : Reads a file of `LuxicalVectorizer.save`, and checks it.
+
+    Notes
+    -----
+    The arrays of these types are used without a check, and the numbers in a forged file
+    can lead outside of an array. Read files of people whom you do not trust by
+    `LuxicalVectorizer.load` only.
+
+    A function as `teacher` has a type of its own, which is not in the list. Set
+    ``teacher=None`` before you store the model: a fitted model does not need it.
+
+    Examples
+    --------
+    >>> from sklux import LexicalVectorizer
+    >>> from sklux.interop import skops_trusted_types
+    >>> "sklux._lexical.vectorizer.LexicalVectorizer" in skops_trusted_types()
+    True
+    >>> import skops.io  # doctest: +SKIP
+    >>> skops.io.load("model.skops", trusted=skops_trusted_types())  # doctest: +SKIP
+    """
+    return [f"{kind.__module__}.{kind.__qualname__}" for kind in SKOPS_CLASSES]
 
 
 def to_sentence_transformer(model: LuxicalVectorizer) -> Any:

@@ -41,7 +41,7 @@ def pytest_configure(config):
     """
     for name in NOT_FOR_TESTS:
         os.environ.pop(name, None)
-    os.environ.update(COLUMNS="100", TERM="xterm")
+    os.environ.update(COLUMNS="100", TERM="xterm", MLFLOW_DISABLE_TELEMETRY="true")
 
 
 def make_corpus(n_documents, seed=0):

@@ -323,3 +323,14 @@ def test_batch_embedder_refuses_two_columns_of_a_name(model):
 def test_batch_embedder_refuses_other_containers(model, batch):
     with pytest.raises(TypeError, match="takes a pyarrow RecordBatch or Table"):
         BatchEmbedder(model)(batch)
+
+
+def test_batch_embedder_names_the_remedy_for_other_tables(model):
+    polars = pytest.importorskip("polars")
+    table = pa.table({"text": TEXTS})
+    with pytest.raises(TypeError, match=r"Got DataFrame instead\. .*: to_arrow\(\)"):
+        BatchEmbedder(model)(polars.from_arrow(table))
+    with pytest.raises(TypeError, match=r"Got RecordBatchReader .*map\(embedder, read"):
+        BatchEmbedder(model)(table.to_reader())
+    with pytest.raises(TypeError, match=r"Use LuxicalVectorizer\.transform"):
+        BatchEmbedder(model)(TEXTS)

@@ -36,7 +36,8 @@ WITH_CODE = sorted(name for name, text in PAGES.items() if BLOCK.search(text))
 # This page defines all its names: a newcomer reads it first.
 FIRST_PAGE = "getting_started.md"
 
-# Blocks that import one of these modules run only if it is installed.
+# Blocks that import one of these modules run only if it is installed, and so do the
+# blocks after them in their section.
 OPTIONAL_MODULES = (
     "sklearn.callback",
     "skrub",
@@ -44,6 +45,10 @@ OPTIONAL_MODULES = (
     "keybert",
     "duckdb",
     "faiss",
+    "fastapi",
+    "lancedb",
+    "mlflow",
+    "skops.io",
 )
 # A block with one of these texts needs a cluster of processes, and is run by hand.
 BY_HAND = ("ray.data.", "pyspark", "daft.")
@@ -83,6 +88,30 @@ def luxical_file(tmp_path):
     return written(tmp_path, make_arrays(tokenizer.to_str(), ngrams, (8, 16, 12)))
 
 
+def is_absent(module):
+    """Whether a module cannot be imported, nor its package."""
+    try:
+        return find_spec(module) is None
+    except ModuleNotFoundError:
+        return True
+
+
+def blocks_without(names, text):
+    """Blocks of code; from the first with one of the names on, none of its section."""
+    for section in re.split("^## ", text, flags=re.MULTILINE):
+        for block in BLOCK.findall(section):
+            if any(name in block for name in names):
+                break
+            yield block
+
+
+def test_docs_blocks_that_run():
+    blocks = [f"```python\n{name}\n```\n" for name in ("a", "b.c", "d", "e")]
+    text = f"# A\n{blocks[0]}{blocks[1]}{blocks[2]}\n## B\n{blocks[3]}"
+    assert list(blocks_without(["b."], text)) == ["a\n", "e\n"]
+    assert len(list(blocks_without(["f"], text))) == 4
+
+
 def test_docs_pages_have_code():
     assert {"getting_started.md", "distillation.md", "guide/teacher.md"} <= set(
         WITH_CODE
@@ -94,10 +123,8 @@ def test_docs_code_runs(page, prelude, luxical_file, tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     luxical_file.rename("luxical_one.npz")
     names = {"__name__": "page"} if page == FIRST_PAGE else dict(prelude)
-    blocks = BLOCK.findall(PAGES[page])
-    absent = [name for name in OPTIONAL_MODULES if find_spec(name) is None]
-    absent += BY_HAND
-    blocks = [block for block in blocks if not any(name in block for name in absent)]
+    absent = [name for name in OPTIONAL_MODULES if is_absent(name)]
+    blocks = blocks_without([*absent, *BY_HAND], PAGES[page])
     shown = dict(SHOWN.findall(PAGES[page]))
     for number, block in enumerate(blocks):
         capsys.readouterr()

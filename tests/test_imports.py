@@ -39,7 +39,10 @@ ALLOWED = {
     "interop": {
         "_kernels",
         "_lexical",
+        "_quantizer",
+        "_streamed_fit",
         "_student",
+        "_teacher",
         "_utils",
         "_vectorizer",
         "sentence_transformers",
@@ -125,6 +128,7 @@ HEAVY = {
         "_commands.vector_files",
         "_lexical.buffers",
         "_ray.counts",
+        "_utils.tables",
     },
 }
 

@@ -101,3 +101,26 @@ def test_skrub_pipeline_and_teacher(library, columns, tmp_path):
     teacher = CachedTeacher(letters, model_id="letters", path=tmp_path)
     out = skrub.ApplyToCols(teacher, cols="title").fit_transform(table)
     assert out.shape == (len(table), 8 + 2)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_skrub_data_operations(library, columns, topics):
+    """A plan of operations is fitted as a whole, and applied to new tables."""
+    table = library.DataFrame(columns)
+    vectors = skrub.X(table).skb.apply(small_vectorizer(letters), cols="body")
+    assert vectors.skb.eval().shape == (len(table), 1 + 4 + 1)
+    plan = vectors.skb.drop("title").skb.apply(
+        LogisticRegression(max_iter=2000), y=skrub.y(topics)
+    )
+    learner = plan.skb.make_learner(fitted=True)
+    assert (learner.predict({"X": table}) == topics).mean() > 0.5
+    assert len(learner.predict({"X": table[:3]})) == 3
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_skrub_column_of_numbers_is_named(library, columns):
+    """A TableVectorizer gives the student columns of text only."""
+    table = library.DataFrame(columns)
+    with pytest.raises(TypeError, match="Got float at position 0") as error:
+        skrub.ApplyToCols(small_vectorizer(letters)).fit_transform(table)
+    assert "failed on column 'price'" in "".join(error.value.__notes__)

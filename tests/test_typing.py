@@ -92,6 +92,7 @@ TYPES = {
     "metrics.half_document_retrieval(E, E)": "float",
     "interop.load_luxical('file')": LUXICAL,
     "interop.save_luxical(vectorizer, 'file')": "None",
+    "interop.skops_trusted_types()": "list[str]",
     "interop.to_sentence_transformer(vectorizer)": "Any",
     "arrow.BatchEmbedder('file', dtype='float16')('batch')": "str",
     "arrow.BatchEmbedder(vectorizer)": "sklux.arrow.BatchEmbedder",

@@ -735,7 +735,32 @@ def test_vectorizer_default_stage_makes_no_python_strings_from_arrow(
         np.testing.assert_array_equal(fitted.transform(column), fitted.transform(texts))
 
 
-@pytest.mark.parametrize("kind", [pa.array, pd.Series, pl.Series, tuple])
+def arrow_reader(documents):
+    """Batches that can be read once."""
+    return pa.table({"text": documents}).to_reader(max_chunksize=50)
+
+
+def arrow_views(documents):
+    parts = documents[:9], documents[9:]
+    return pa.chunked_array([pa.array(part, pa.string_view()) for part in parts])
+
+
+def arrow_in_pandas(documents):
+    return pd.Series(documents, dtype=pd.ArrowDtype(pa.large_string()))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.array,
+        pd.Series,
+        pl.Series,
+        tuple,
+        arrow_reader,
+        arrow_views,
+        arrow_in_pandas,
+    ],
+)
 def test_vectorizer_default_stage_takes_any_column(
     kind, documents, teacher_embeddings, fitted
 ):

@@ -80,7 +80,7 @@ from sklux._utils.estimators import (
     unchanged_on_error,
 )
 from sklux._utils.html import DocLinkMixin
-from sklux._utils.tables import is_table
+from sklux._utils.tables import is_batch_stream, is_table
 from sklux._utils.typing import fit_context
 from sklux._utils.warnings import warn_caller
 
@@ -727,7 +727,8 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
 
     def _python_documents(self, raw_documents: Iterable[Any]) -> Iterable[Any]:
         """Documents in a form that scikit-learn reads; missing ones are refused."""
-        is_free = callable(self.analyzer) and not is_table(raw_documents)
+        has_columns = is_table(raw_documents) or is_batch_stream(raw_documents)
+        is_free = callable(self.analyzer) and not has_columns
         if not isinstance(raw_documents, str) and not is_free:
             raw_documents = document_column(raw_documents)
         if hasattr(raw_documents, "to_pylist"):

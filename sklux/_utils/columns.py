@@ -10,7 +10,13 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from sklux._utils.documents import is_missing
-from sklux._utils.tables import column_names, is_table, table_columns
+from sklux._utils.tables import (
+    column_names,
+    is_batch_stream,
+    is_table,
+    read_batch_stream,
+    table_columns,
+)
 
 
 def as_vectors(values: Any, name: str) -> Any:
@@ -43,6 +49,8 @@ def as_vectors(values: Any, name: str) -> Any:
     """
     if isinstance(values, np.ma.MaskedArray):
         values = _without_mask(values)
+    if is_batch_stream(values):
+        values = read_batch_stream(values)
     if is_table(values):
         columns = list(table_columns(values))
         if len(columns) != 1:

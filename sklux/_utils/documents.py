@@ -16,7 +16,13 @@ from typing import Any, Literal, NoReturn, SupportsFloat, TypeAlias, TypeVar
 
 import numpy as np
 
-from sklux._utils.tables import column_names, is_table, table_columns
+from sklux._utils.tables import (
+    column_names,
+    is_batch_stream,
+    is_table,
+    read_batch_stream,
+    table_columns,
+)
 
 EstimatorType = TypeVar("EstimatorType", bound=type)
 # What happens to missing documents: an error, or they are read as empty texts.
@@ -64,7 +70,7 @@ def check_documents(
     ----------
     raw_documents : iterable of str
         A list, array, pandas or polars Series, Arrow array, generator, or a table with
-        one column.
+        one column: a data frame, an Arrow table or reader, a relation of DuckDB.
     null_documents : {'error', 'empty'} or None, default=None
         What happens to missing documents. None means an error whose message does not
         name this parameter.
@@ -134,8 +140,11 @@ def document_column(raw_documents: Any) -> Any:
             f"{', '.join(map(repr, islice(raw_documents, 3)))}, ... instead. Give its "
             "values, or one of its columns: table['text']."
         )
+    kind = type(raw_documents).__name__
+    if is_batch_stream(raw_documents):
+        raw_documents = read_batch_stream(raw_documents)
     if is_table(raw_documents):
-        return only_column(raw_documents)
+        return only_column(raw_documents, kind)
     shape: tuple[int, ...] = getattr(raw_documents, "shape", (1,))
     if len(shape) == 2 and shape[1] == 1 and isinstance(raw_documents, np.ndarray):
         return raw_documents.ravel()
@@ -146,20 +155,25 @@ def document_column(raw_documents: Any) -> Any:
             "Select one column of text."
         )
     if not isinstance(raw_documents, Iterable):
+        # A lazy frame of polars.
+        is_lazy = hasattr(type(raw_documents), "collect")
+        remedy = " Collect it first: raw_documents.collect()." if is_lazy else ""
         raise TypeError(
             "raw_documents must be an iterable of str. Got "
-            f"{type(raw_documents).__name__} instead."
+            f"{type(raw_documents).__name__} instead.{remedy}"
         )
     return raw_documents
 
 
-def only_column(table: Any) -> Any:
+def only_column(table: Any, kind: str) -> Any:
     """Return the column of a table that has only one.
 
     Parameters
     ----------
     table : pandas or polars DataFrame, Arrow table or record batch
         The table.
+    kind : str
+        Name of the type that the caller gave, for the message.
 
     Returns
     -------
@@ -178,7 +192,7 @@ def only_column(table: Any) -> Any:
     found = f"the columns {', '.join(map(repr, names))}" if names else "no columns"
     raise ValueError(
         "raw_documents must be one column of text, and not a table: a table is read "
-        f"column by column. Got {type(table).__name__} with {found}. Select one: "
+        f"column by column. Got {kind} with {found}. Select one: "
         "table['text'], by its name in a scikit-learn ColumnTransformer, or by cols= "
         "in skrub's ApplyToCols, which can also apply the estimator to each of several."
     )

@@ -3,6 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from sklux._utils.optional import import_optional
+
+# The methods that `table_columns` needs: of pandas, of polars, of Arrow.
+COLUMN_METHODS = ("iloc", "to_series", "column")
+
 
 def is_table(values: object) -> bool:
     """Whether an object is a table with named columns, of pandas, polars or Arrow.
@@ -17,9 +22,57 @@ def is_table(values: object) -> bool:
     bool
         True for a table, also if it has only one column.
     """
-    # The methods that `table_columns` needs: of pandas, of polars, of Arrow.
-    has_columns = any(hasattr(values, name) for name in ("iloc", "to_series", "column"))
+    has_columns = any(hasattr(values, name) for name in COLUMN_METHODS)
     return has_columns and len(getattr(values, "shape", ())) == 2
+
+
+def is_batch_stream(values: object) -> bool:
+    """Whether an object hands out the batches of a table by Arrow's stream interface.
+
+    Such objects are a record batch reader of Arrow, which can be read once, and a
+    relation of DuckDB, which runs its query when it is read.
+
+    Parameters
+    ----------
+    values : object
+        Any object.
+
+    Returns
+    -------
+    bool
+        False for tables in memory, and for columns.
+    """
+    # Instances of pandas and DuckDB also have the names of columns and labels.
+    kind = type(values)
+    return (
+        hasattr(kind, "__arrow_c_stream__")
+        and any(hasattr(kind, name) for name in ("schema", "columns"))
+        and not any(hasattr(kind, name) for name in COLUMN_METHODS)
+    )
+
+
+def read_batch_stream(stream: Any) -> Any:
+    """Read all batches of a stream into one table.
+
+    Parameters
+    ----------
+    stream : object
+        An object for which `is_batch_stream` is true.
+
+    Returns
+    -------
+    pyarrow.Table
+        All of its rows.
+
+    Raises
+    ------
+    ImportError
+        If pyarrow is missing.
+    """
+    arrow: Any = import_optional(
+        "pyarrow", extra="arrow", purpose=f"Reading a {type(stream).__name__}"
+    )
+    return arrow.RecordBatchReader.from_stream(stream).read_all()
 
 
 def column_names(table: Any) -> list[str]:

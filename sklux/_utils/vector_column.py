@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from sklux._utils.optional import import_optional
+from sklux._utils.tables import is_batch_stream
 
 # A record batch, or a table; the result is of the same kind.
 Batch = TypeVar("Batch")
@@ -121,8 +122,7 @@ class VectorColumn:
         if not isinstance(batch, arrow.RecordBatch | arrow.Table):
             raise TypeError(
                 f"A {self.owner} takes a pyarrow RecordBatch or Table. Got "
-                f"{type(batch).__name__} instead. Use LuxicalVectorizer.transform for "
-                "other columns of text."
+                f"{type(batch).__name__} instead. {_remedy(batch)}"
             )
         self.check(batch.schema)
 
@@ -212,6 +212,15 @@ class VectorColumn:
                 f"The column {self.column!r} must hold text. Got the type {kind} "
                 "instead. Set column to the column of the texts, or cast it to string."
             )
+
+
+def _remedy(batch: Any) -> str:
+    """How to make a batch of another object."""
+    if is_batch_stream(batch):
+        return "Give it the batches one after the other: map(embedder, reader)."
+    if hasattr(batch, "to_arrow"):
+        return "Convert it: to_arrow()."
+    return "Use LuxicalVectorizer.transform for other columns of text."
 
 
 def is_text_type(kind: Any) -> bool:

@@ -1475,6 +1475,19 @@ def test_lexical_table_is_refused_if_scikit_learn_reads(params):
         LexicalVectorizer(**params).fit(table)
 
 
+@pytest.mark.parametrize(
+    "params", [{}, {"preprocessor": str.lower}, {"analyzer": str.split}]
+)
+def test_lexical_reader_of_batches_is_read_as_its_column(params):
+    """A loop over the reader gives batches, and leaves nothing to read."""
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"text": COLUMN})
+    own = LexicalVectorizer(**params)
+    found = own.fit_transform(table.to_reader(max_chunksize=2))
+    assert_same_matrix(found, LexicalVectorizer(**params).fit_transform(COLUMN))
+    assert_same_matrix(own.transform(table.to_reader(max_chunksize=2)), found)
+
+
 @pytest.mark.parametrize("sublinear_tf", [False, True])
 def test_lexical_counts_beyond_16_bits(sublinear_tf):
     documents = ["aa bb " * 70_000 + "cc " * 65_535 + "dd", "bb cc", "aa " * 65_536]

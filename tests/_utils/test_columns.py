@@ -105,6 +105,9 @@ CONTAINERS = {
     "Arrow batch": lambda rows, dtype: pa.record_batch(
         {"v": arrow_lists(rows, variable, dtype)}
     ),
+    "Arrow reader": lambda rows, dtype: pa.table(
+        {"v": chunked(rows, dtype)}
+    ).to_reader(),
 }
 
 # Rows of Python's own numbers, and tensors, which become float32.

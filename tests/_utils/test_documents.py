@@ -48,6 +48,7 @@ KINDS = {
     "polars_frame": lambda texts: pl.DataFrame({"text": texts}),
     "arrow_table": lambda texts: pa.table({"text": texts}),
     "arrow_batch": lambda texts: pa.record_batch({"text": texts}),
+    "arrow_reader": lambda texts: pa.table({"text": texts}).to_reader(max_chunksize=3),
 }
 # NumPy has StringDType since version 2.
 if not hasattr(np.dtypes, "StringDType"):
@@ -131,6 +132,18 @@ def test_documents_table_of_several_columns_is_refused(make):
         check_documents(table)
     with pytest.raises(ValueError, match="Got .* with no columns. Select one"):
         check_documents(make({}))
+
+
+def test_documents_in_batches_of_several_columns_are_refused():
+    reader = pa.table({"title": TEXTS, "body": TEXTS}).to_reader()
+    message = "Got RecordBatchReader with the columns 'title', 'body'. Select one"
+    with pytest.raises(ValueError, match=message):
+        check_documents(reader)
+
+
+def test_documents_lazy_frame_is_refused_with_the_remedy():
+    with pytest.raises(TypeError, match=r"Got LazyFrame instead\. Collect it first"):
+        check_documents(pl.LazyFrame({"text": TEXTS}))
 
 
 @pytest.mark.parametrize("number", [3, 2.5, None, object()])

@@ -7,7 +7,13 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from sklux._utils.tables import column_names, is_table, table_columns
+from sklux._utils.tables import (
+    column_names,
+    is_batch_stream,
+    is_table,
+    read_batch_stream,
+    table_columns,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +43,28 @@ def test_tables_columns(make):
 )
 def test_tables_other_objects_are_no_tables(other):
     assert not is_table(other)
+    assert not is_batch_stream(other)
+
+
+def test_tables_in_batches():
+    table = pa.table({"a": [1, 2, 3]})
+    reader = table.to_reader(max_chunksize=2)
+    assert is_batch_stream(reader)
+    assert not is_table(reader)
+    assert read_batch_stream(reader) == table
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        # Labels and columns of these names are attributes.
+        pd.Series([1, 2], index=["schema", "columns"]),
+        pd.DataFrame({"schema": [1]}),
+        pl.DataFrame({"schema": [1]}),
+        pa.table({"a": [1]}),
+        pa.record_batch({"a": [1]}),
+    ],
+    ids=lambda other: f"{type(other).__module__.split('.')[0]}.{type(other).__name__}",
+)
+def test_tables_in_memory_are_no_streams(other):
+    assert not is_batch_stream(other)
