@@ -44,6 +44,7 @@ OPTIONAL_MODULES = (
     "keybert",
     "duckdb",
     "faiss",
+    "gensim",
 )
 # A block with one of these texts needs a cluster of processes, and is run by hand.
 BY_HAND = ("ray.data.", "pyspark", "daft.")
@@ -209,9 +210,25 @@ def test_docs_every_page_is_in_a_table_of_contents():
 
 def test_docs_reference_names_all_that_is_public():
     import sklux
-    from sklux import arrow, datasets, distributed, inspection, interop, metrics
+    from sklux import (
+        alignment,
+        arrow,
+        datasets,
+        distributed,
+        inspection,
+        interop,
+        metrics,
+    )
 
-    modules = (arrow, datasets, distributed, inspection, interop, metrics)
+    modules = (
+        alignment,
+        arrow,
+        datasets,
+        distributed,
+        inspection,
+        interop,
+        metrics,
+    )
     reference = (DOC / "api" / "index.rst").read_text(encoding="utf-8")
     shorts = [module.__name__.removeprefix("sklux.") for module in modules]
     names = [name for name in sklux.__all__ if name not in shorts]
@@ -240,9 +257,25 @@ IN_EVERY_ESTIMATOR = {
 def public_names():
     """Full names of classes, their own methods and properties, and functions."""
     import sklux
-    from sklux import arrow, datasets, distributed, inspection, interop, metrics
+    from sklux import (
+        alignment,
+        arrow,
+        datasets,
+        distributed,
+        inspection,
+        interop,
+        metrics,
+    )
 
-    modules = (arrow, datasets, distributed, inspection, interop, metrics)
+    modules = (
+        alignment,
+        arrow,
+        datasets,
+        distributed,
+        inspection,
+        interop,
+        metrics,
+    )
     for module in (sklux, *modules):
         for name in module.__all__:
             found = getattr(module, name)

@@ -31,10 +31,11 @@ ALLOWED = {
         "_teacher",
         "_utils",
     },
-    "_inspection": {"_utils"},
+    "_inspection": {"_lexical", "_student", "_utils", "_vectorizer"},
     "inspection": {"_inspection", "_lexical", "_student", "_utils", "_vectorizer"},
     "sentence_transformers": {"_vectorizer"},
     "interop": {
+        "_inspection",
         "_kernels",
         "_lexical",
         "_student",
@@ -42,6 +43,7 @@ ALLOWED = {
         "_vectorizer",
         "sentence_transformers",
     },
+    "alignment": {"_utils"},
     "arrow": {"_utils", "_vectorizer"},
     "_ray": {"_lexical", "_streamed_fit", "_utils"},
     "distributed": {
