@@ -325,11 +325,11 @@ def save_word2vec(
     Notes
     -----
     `sklux.inspection.term_embeddings` returns the same vectors; both forms of the file
-    keep their bits. The vector of a pair is what the model adds for the pair, apart from its
-    two words; the vector of a phrase is ``model.transform([phrase])``. Terms without
-    weights have no direction and are left out. The terms that occur in most documents
-    of the fit come first, so that a reader can stop early (``limit`` of gensim). The
-    names are held in memory, the vectors a block at a time.
+    keep their bits. The vector of a pair is what the model adds for the pair, apart
+    from its two words; the vector of a phrase is ``model.transform([phrase])``. Terms
+    without weights have no direction and are left out. The terms that occur in most
+    documents of the fit come first, so that a reader can stop early (``limit`` of
+    gensim). The names are held in memory, the vectors a block at a time.
 
     Examples
     --------

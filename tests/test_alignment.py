@@ -150,7 +150,7 @@ def test_alignment_directions_without_pairs_stay(dtype):
     np.testing.assert_allclose(R, expected, atol=1e-6)
     R = OrthogonalProcrustes().fit(X[:, :4], y).rotation_
     np.testing.assert_allclose(R, expected[:4], atol=1e-6)
-    # Of equal vectors the map is the identity.
+    # The map of equal vectors is the identity.
     X = unit_vectors(3, 6).astype(dtype)
     R = OrthogonalProcrustes().fit(X, X).rotation_
     np.testing.assert_allclose(R, np.eye(6), atol=1e-6)
