@@ -14,7 +14,8 @@ is their own (`bitext_retrieval_score`, by cosines and by CSLS), and the mean re
 rank of second halves in the index, with first halves as queries. The last row has the
 student of the index itself.
 
-Needs sklux with its extra `benchmark`. It takes 2 minutes on 2 cores, and more if other jobs disturb it:
+Needs sklux with its extra `benchmark`. It takes 2 minutes on 2 cores; longer if other
+jobs disturb it:
 
     python benchmarks/bench_alignment.py
 """

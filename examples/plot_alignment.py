@@ -145,8 +145,8 @@ axes[2].spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# When is no alignment needed?
-# ----------------------------
+# When an alignment is not needed
+# -------------------------------
 # A teacher that reads both languages has one space for them. Its students need no
 # pairs: ``project_teacher`` maps the teacher's vectors into the space of each student.
 # If the teacher reads one language only, and you have the pairs before the fit, give

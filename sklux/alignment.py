@@ -49,24 +49,25 @@ class OrthogonalProcrustes(
 
     Attributes
     ----------
-    rotation_ : ndarray of shape (n_features_in_, n_features_out)
+    rotation_ : ndarray of shape (`n_features_in_`, n_features_out)
         The matrix R, in the dtype of `X` in `fit`. Its rows are orthonormal; if `y` is
         narrower than `X`, its columns are.
 
     n_features_in_ : int
         Width of the vectors that are mapped.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,), dtype=object
+    feature_names_in_ : ndarray of shape (`n_features_in_`,), dtype=object
         Names of the columns of `X`, if `X` has names of type str.
 
     See Also
     --------
     paired_terms : Finds the terms that two vocabularies have in common.
     sklux.metrics.bitext_retrieval_score : Measures an alignment.
-    LuxicalVectorizer.project_teacher : Maps a student's own teacher into its space.
+    sklux.LuxicalVectorizer.project_teacher : Maps the teacher into a student's space.
 
     Notes
     -----
+    Such rotations of unit vectors are usual for the word vectors of two languages [2]_.
     With the singular value decomposition U S V^T of X^T W y, where W has the weights of
     the pairs, R is U V^T. The signs of singular vectors cancel in this product, so the
     result does not depend on them. A pair with a zero vector, such as a text without a
