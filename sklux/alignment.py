@@ -27,7 +27,6 @@ from sklearn.utils.validation import (
 from sklux._utils.blocks import row_blocks
 from sklux._utils.columns import as_vectors
 from sklux._utils.html import DocLinkMixin
-from sklux._utils.similarity import second_moment
 
 __all__ = ["OrthogonalProcrustes", "paired_terms"]
 
@@ -140,17 +139,16 @@ class OrthogonalProcrustes(
         )
         Y = Y.reshape(-1, 1) if Y.ndim == 1 else Y
         check_consistent_length(X, Y)
-        left, right = _scaled(X), _scaled(Y)
+        weights = np.ones(len(X))
         if sample_weight is not None:
-            left = left * _checked_weights(sample_weight, len(X))[:, np.newaxis]
-        if not (left.any(axis=1) & right.any(axis=1)).any():
+            weights = _checked_weights(sample_weight, len(X))
+        if not (X.any(axis=1) & Y.any(axis=1) & (weights > 0)).any():
             raise ValueError(
                 f"None of the {len(X)} pairs tells anything about the rotation: each "
                 "has a zero vector, or the weight zero. Give pairs of texts with known "
                 "terms."
             )
-        # X^T W y
-        products = second_moment(left, right)
+        products = _products(X, Y, weights)
         self.rotation_ = _nearest_rotation(products).astype(X.dtype, copy=False)
         return self
 
@@ -326,10 +324,18 @@ def _checked_weights(sample_weight: Any, n_samples: int) -> np.ndarray:
     return weights / max(weights.max(), np.finfo(np.float64).tiny)
 
 
-def _scaled(vectors: np.ndarray) -> np.ndarray:
-    """Vectors in float64, the largest value of which is 1: no product overflows."""
-    largest = np.abs(vectors).max(initial=0)
-    return vectors.astype(np.float64) / (largest if largest > 0 else 1)
+def _products(X: np.ndarray, Y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """X^T W y in float64, up to a factor, a block of rows at a time."""
+    # The largest values become 1, so that no product overflows.
+    largest = [np.float64(max(side.max(), -side.min())) for side in (X, Y)]
+    total = np.zeros((X.shape[1], Y.shape[1]))
+    for rows in row_blocks(len(X)):
+        left, right = (
+            side[rows].astype(np.float64) / value
+            for side, value in zip((X, Y), largest)
+        )
+        total += (left * weights[rows, np.newaxis]).T @ right
+    return total
 
 
 def _rotated(X: np.ndarray, rotation: np.ndarray) -> np.ndarray:

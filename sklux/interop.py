@@ -279,7 +279,7 @@ def save_word2vec(
 ) -> None:
     """Write the vectors of single terms in word2vec's format.
 
-    gensim and other packages for word vectors read the file.
+    gensim, fastText and other packages for word vectors read the file.
 
     Parameters
     ----------
