@@ -65,6 +65,7 @@ sphinx_gallery_conf = {
             "plot_regression.py",
             "plot_quality_filter.py",
             "plot_hybrid.py",
+            "plot_alignment.py",
             "plot_choosing_sizes.py",
         ]
     ),

@@ -34,8 +34,14 @@ from sklux._inspection.explanations import (
     TextExplanation,
     split_names,
 )
+from sklux._inspection.terms import (
+    columns_of_kind,
+    names_of,
+    term_blocks,
+    terms_and_kinds,
+)
 from sklux._lexical.places import term_places
-from sklux._lexical.vectorizer import LexicalVectorizer, lexicon_of
+from sklux._lexical.vectorizer import LexicalVectorizer
 from sklux._student.attribution import FeatureParts
 from sklux._student.network import apply_network
 from sklux._student.projection import network_of
@@ -52,8 +58,6 @@ __all__ = [
     "term_embeddings",
 ]
 
-# Terms whose vectors are in memory at a time.
-BLOCK_TERMS = 20_000
 # Documents whose rows are in memory at a time.
 BLOCK_DOCUMENTS = 10_000
 # The label of documents in no cluster.
@@ -295,9 +299,9 @@ def nearest_terms(
     >>> print(nearest_terms(student, "graph algorithms", 5))  # doctest: +SKIP
     """
     vector = model.transform([query])[0]
-    names, columns = _columns_of_kind(model, kind)
+    names, columns = columns_of_kind(model, kind)
     n_terms = min(int(n_terms), len(columns))
-    cosines = np.concatenate([block @ vector for block in _term_blocks(model, columns)])
+    cosines = np.concatenate([block @ vector for block in term_blocks(model, columns)])
     order = np.argsort(-cosines, kind="stable")[:n_terms]
     return NearestTerms(query, names[order], cosines[order])
 
@@ -340,8 +344,8 @@ def term_embeddings(
     >>> student = LuxicalVectorizer.load("model.sklux")  # doctest: +SKIP
     >>> terms, vectors = term_embeddings(student)  # doctest: +SKIP
     """
-    names, columns = _columns_of_kind(model, kind)
-    return names, np.concatenate(list(_term_blocks(model, columns)))
+    names, columns = columns_of_kind(model, kind)
+    return names, np.concatenate(list(term_blocks(model, columns)))
 
 
 @validate_params(
@@ -427,7 +431,7 @@ def cluster_terms(
         block = in_cluster[begin : begin + BLOCK_DOCUMENTS]
         rows = _rows_of(model, [documents[place] for place in block])
         sums.add(clusters[block], rows, apply_network(rows, network, model.n_jobs))
-    terms, kinds = _terms_and_kinds(model, np.arange(network.n_features))
+    terms, kinds = terms_and_kinds(model, np.arange(network.n_features))
     has_letter = [any(map(str.isalpha, term)) for term in terms]
     is_named = np.array(has_letter, dtype=bool) & (kinds != "piece")
     found = [
@@ -476,7 +480,7 @@ def _said_once(
     columns = candidates.columns
     if len(columns) == 0:
         return candidates
-    vectors = np.concatenate(list(_term_blocks(model, columns)))
+    vectors = np.concatenate(list(term_blocks(model, columns)))
     places = chosen_terms(terms[columns], vectors, n_terms)
     return Candidates(columns[places], candidates.shares[places])
 
@@ -488,7 +492,7 @@ def _read(model: LuxicalVectorizer, text: str) -> _Document:
     occurring = row.data != 0
     columns, values = row.indices[occurring].astype(np.intp), row.data[occurring]
     parts = FeatureParts(network_of(model.projection_), columns, values)
-    return _Document(text, _names_of(model, columns), parts, model.lexical_)
+    return _Document(text, names_of(model, columns), parts, model.lexical_)
 
 
 def _rows_of(model: LuxicalVectorizer, texts: list[str]) -> sparse.csr_matrix:
@@ -502,62 +506,6 @@ def _rows_of(model: LuxicalVectorizer, texts: list[str]) -> sparse.csr_matrix:
             "LexicalVectorizer."
         )
     return sparse.csr_matrix(rows, dtype=np.float32)
-
-
-def _names_of(model: LuxicalVectorizer, columns: np.ndarray) -> list[str]:
-    """Names of some features."""
-    lexical: Any = model.lexical_
-    if isinstance(lexical, LexicalVectorizer):
-        return lexicon_of(lexical).names_of(columns)
-    if not hasattr(lexical, "get_feature_names_out"):
-        raise ValueError(
-            f"The lexical stage {lexical!r} has no names for its columns "
-            "(get_feature_names_out), so terms cannot be named. Use LexicalVectorizer."
-        )
-    return [str(name) for name in lexical.get_feature_names_out()[columns]]
-
-
-def _columns_of_kind(
-    model: LuxicalVectorizer, kind: str | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Terms of a kind, and their columns."""
-    check_is_fitted(model)
-    columns = np.arange(network_of(model.projection_).n_features)
-    terms, kinds = _terms_and_kinds(model, columns)
-    if "term" in kinds:
-        own = "piece" if _analyzer(model) == "subword" else "word"
-        if kind not in (None, own):
-            raise ValueError(f"kind={kind!r}, but all terms of the model are {own}s.")
-        return terms, columns
-    columns = np.flatnonzero(kinds == (kind or "word"))
-    if len(columns) == 0:
-        raise ValueError(f"The model has no terms of the kind {kind or 'word'!r}.")
-    return terms[columns], columns
-
-
-def _terms_and_kinds(
-    model: LuxicalVectorizer, columns: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Some terms, and the kind of each: 'word', 'piece', or 'term' if all are alike."""
-    is_mixed = _analyzer(model) == "word+subword"
-    return split_names(_names_of(model, columns), is_mixed)
-
-
-def _analyzer(model: LuxicalVectorizer) -> object:
-    """Which kind of terms the stage has; None for a stage of another class."""
-    is_ours = isinstance(model.lexical_, LexicalVectorizer)
-    return model.lexical_.analyzer if is_ours else None
-
-
-def _term_blocks(model: LuxicalVectorizer, columns: np.ndarray) -> Any:
-    """Unit vectors of single terms, block by block."""
-    network = network_of(model.projection_)
-    for begin in range(0, len(columns), BLOCK_TERMS):
-        block = columns[begin : begin + BLOCK_TERMS]
-        ones = np.ones(len(block), dtype=np.float32)
-        places = (ones, block, np.arange(len(block) + 1))
-        rows = sparse.csr_matrix(places, shape=(len(block), network.n_features))
-        yield apply_network(rows, network, model.n_jobs)
 
 
 def _linear_steps(pipeline: Pipeline) -> tuple[LuxicalVectorizer, Any, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Models for other packages: luxical's files, sentence-transformers, skops."""
+"""Models for other packages: luxical, sentence-transformers, skops, word vectors."""
 
 import json
 import os
@@ -8,8 +8,20 @@ from zipfile import ZipFile
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklux._inspection.terms import (
+    columns_of_kind,
+    most_frequent_first,
+    term_blocks,
+)
+from sklux._inspection.word2vec import (
+    check_joiner,
+    check_word2vec_path,
+    word2vec_names,
+    write_word2vec,
+)
 from sklux._kernels.words import ARENA_PADDING, WordTable
 from sklux._lexical.analysis import ngram_bounds
 from sklux._lexical.lexicon import Lexicon
@@ -31,11 +43,13 @@ from sklux._teacher.cached import CachedTeacher
 from sklux._utils.messages import as_sentence
 from sklux._utils.optional import import_optional
 from sklux._utils.output_file import replaced_when_whole
+from sklux._utils.typing import validate_params
 from sklux._vectorizer import LuxicalVectorizer
 
 __all__ = [
     "load_luxical",
     "save_luxical",
+    "save_word2vec",
     "skops_trusted_types",
     "to_sentence_transformer",
 ]
@@ -300,6 +314,114 @@ def save_luxical(model: LuxicalVectorizer, path: str | os.PathLike[str]) -> None
     with replaced_when_whole(path) as partial:
         with open(partial, "wb") as stream:
             np.savez(stream, **arrays)
+
+
+@validate_params(
+    {
+        "model": [LuxicalVectorizer],
+        "path": [str, os.PathLike],
+        "kind": [StrOptions({"word", "piece"}), None],
+        "joiner": [str, None],
+        "binary": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def save_word2vec(
+    model: LuxicalVectorizer,
+    path: str | os.PathLike[str],
+    *,
+    kind: str | None = None,
+    joiner: str | None = None,
+    binary: bool = False,
+) -> None:
+    """Write the vectors of single terms in word2vec's format.
+
+    gensim, fastText and other packages for word vectors read the file.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        Fitted.
+
+    path : str or path-like
+        File to write. An existing file is replaced when the new one is complete.
+
+    kind : {'word', 'piece'} or None, default=None
+        Which terms: words with their n-grams, or word pieces. None means words if the
+        stage has both kinds, and else all terms.
+
+    joiner : str or None, default=None
+        Text in the place of a blank, because a name in the file cannot hold one. With
+        ``'_'``, the pair "new york" is written as ``new_york``. None leaves out all
+        terms with blanks, which are the n-grams of several words.
+
+    binary : bool, default=False
+        Whether the numbers are binary: the file is a third as large, and gensim reads
+        it many times as fast.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If no term can be written, `joiner` is empty or holds a blank, or `path` is the
+        name of a compressed file.
+    OSError
+        If the file cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        If terms are left out, because their name with `joiner` is the name of another
+        term, or because they are empty or not valid Unicode.
+
+    See Also
+    --------
+    sklux.inspection.term_embeddings : The same vectors as an array.
+
+    Notes
+    -----
+    `sklux.inspection.term_embeddings` returns the same vectors; both forms of the file
+    keep their bits. The vector of a pair is what the model adds for the pair, apart
+    from its two words; the vector of a phrase is ``model.transform([phrase])``. Terms
+    without weights have no direction and are left out. The terms that occur in most
+    documents of the fit come first, so that a reader can stop early (``limit`` of
+    gensim). The names are held in memory, the vectors a block at a time.
+
+    Examples
+    --------
+    >>> from sklux import LuxicalVectorizer
+    >>> from sklux.interop import save_word2vec
+    >>> student = LuxicalVectorizer.load("model.sklux")  # doctest: +SKIP
+    >>> save_word2vec(student, "words.txt")  # doctest: +SKIP
+    >>> from gensim.models import KeyedVectors  # doctest: +SKIP
+    >>> words = KeyedVectors.load_word2vec_format("words.txt")  # doctest: +SKIP
+    >>> words.most_similar("graph", topn=3)  # doctest: +SKIP
+    """
+    check_word2vec_path(path)
+    check_joiner(joiner)
+    terms, columns = columns_of_kind(model, kind)
+    names, places = word2vec_names(terms, joiner)
+    columns = columns[places]
+    has_vector = np.zeros(len(columns), dtype=bool)
+    begin = 0
+    for block in term_blocks(model, columns):
+        has_vector[begin : begin + len(block)] = block.any(axis=1)
+        begin += len(block)
+    names, columns = names[has_vector], columns[has_vector]
+    if len(columns) == 0:
+        raise ValueError(
+            f"None of the {len(terms)} terms can be written: they hold blanks or have "
+            "no weights. Give joiner='_' to write terms with blanks."
+        )
+    order = most_frequent_first(model, columns)
+    write_word2vec(
+        path,
+        names[order],
+        network_of(model.projection_).n_components,
+        term_blocks(model, columns[order]),
+        binary=binary,
+    )
 
 
 def _read_arrays(stream: IO[bytes]) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:

@@ -1,4 +1,4 @@
-"""Quality of embeddings: agreement with a teacher, spread, retrieval of halves.
+"""Quality of embeddings: agreement with a teacher, spread, retrieval of partners.
 
 Embeddings are matrices, or columns of vectors of pandas, polars or Arrow.
 """
@@ -30,6 +30,7 @@ from sklux._utils.similarity import (
 from sklux._utils.typing import MatrixLike, validate_params
 
 __all__ = [
+    "bitext_retrieval_score",
     "effective_rank",
     "half_document_retrieval",
     "mean_cosine",
@@ -315,11 +316,7 @@ def half_document_retrieval(
     0.5
     """
     first, second = _check_pair(first_embeddings, second_embeddings)
-    if first.shape[1] != second.shape[1]:
-        raise ValueError(
-            "first_embeddings and second_embeddings must have the same width. Got "
-            f"{first.shape[1]} and {second.shape[1]}."
-        )
+    _check_widths(first, second)
     n_samples = first.shape[0]
     ranks = np.empty(n_samples)
     for rows, similarities in similarity_blocks(first, second):
@@ -327,6 +324,114 @@ def half_document_retrieval(
         ranks[rows] = np.count_nonzero(similarities > own[:, None] - TIE, axis=1)
     ranks[is_zero_row(first) | is_zero_row(second)] = n_samples
     return float(np.mean(1 / ranks))
+
+
+@validate_params(
+    {
+        "symmetric": ["boolean"],
+        "csls_neighbors": [Interval(Integral, 1, None, closed="left"), None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def bitext_retrieval_score(
+    first_embeddings: MatrixLike,
+    second_embeddings: MatrixLike,
+    *,
+    symmetric: bool = True,
+    csls_neighbors: int | None = None,
+) -> float:
+    """Share of texts whose nearest text on the other side is their translation.
+
+    This is the precision at rank 1 of bitext retrieval. The two sides may also be the
+    vectors of the same texts by two models.
+
+    Parameters
+    ----------
+    first_embeddings : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Vectors of texts.
+
+    second_embeddings : {array-like, sparse matrix} of shape (n_samples, n_components)
+        Vectors of their translations, in the same order and the same space.
+
+    symmetric : bool, default=True
+        Whether the result is the mean of both directions. Otherwise only the first
+        texts are queries.
+
+    csls_neighbors : int or None, default=None
+        None compares cosines. A number, such as 10, replaces the cosine by cross-domain
+        similarity local scaling (CSLS) [1]_ with that many neighbours: texts that are
+        near to many texts of the other side are nearest less often.
+
+    Returns
+    -------
+    float
+        Between 0 and 1, higher is better. Ties count against the vectors: similarities
+        within 1e-6 are tied, because they are computed in float32. A pair with a zero
+        vector counts as wrong.
+
+    Raises
+    ------
+    ValueError
+        If the two shapes differ, there are fewer than `csls_neighbors` pairs, or a
+        value is not finite.
+
+    See Also
+    --------
+    sklux.alignment.OrthogonalProcrustes : Brings vectors into one space.
+    half_document_retrieval : Mean reciprocal rank, of the halves of documents.
+
+    Notes
+    -----
+    With r(b) the mean cosine of a text b with its nearest texts on the other side, CSLS
+    of a and b is 2 cos(a, b) - r(a) - r(b). For one query a, r(a) is a constant.
+
+    References
+    ----------
+    .. [1] A. Conneau et al., Word translation without parallel data, ICLR 2018,
+           :arxiv:`1710.04087`.
+
+    Examples
+    --------
+    >>> from sklux.metrics import bitext_retrieval_score
+    >>> english = [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]]
+    >>> french = [[0.9, 0.1], [0.1, 0.9], [0.9, 0.2]]
+    >>> round(bitext_retrieval_score(english, french), 3)
+    0.667
+    """
+    first, second = _check_pair(first_embeddings, second_embeddings)
+    _check_widths(first, second)
+    n_samples = first.shape[0]
+    if csls_neighbors is not None and csls_neighbors > n_samples:
+        raise ValueError(
+            f"csls_neighbors={csls_neighbors} must be at most the number of pairs, "
+            f"{n_samples}."
+        )
+    found = _finds_partner(first, second, csls_neighbors)
+    if symmetric:
+        found = np.concatenate([found, _finds_partner(second, first, csls_neighbors)])
+    return float(np.mean(found))
+
+
+def _finds_partner(
+    queries: Rows, candidates: Rows, csls_neighbors: int | None
+) -> np.ndarray:
+    """Mark the queries whose partner is nearer than all other candidates."""
+    penalties = np.zeros(candidates.shape[0], dtype=np.float32)
+    if csls_neighbors is not None:
+        n_neighbors = int(csls_neighbors)
+        for rows, similarities in similarity_blocks(candidates, queries):
+            nearest = np.partition(similarities, -n_neighbors, axis=1)[:, -n_neighbors:]
+            # Half of r: the cosine counts once here.
+            penalties[rows] = nearest.mean(axis=1) / 2
+    found = np.empty(queries.shape[0], dtype=bool)
+    for rows, similarities in similarity_blocks(queries, candidates):
+        similarities -= penalties
+        places = np.arange(len(similarities)), np.arange(len(found))[rows]
+        own = similarities[places] - TIE
+        similarities[places] = -np.inf
+        found[rows] = own > similarities.max(axis=1)
+    found[is_zero_row(queries) | is_zero_row(candidates)] = False
+    return found
 
 
 def _check_two(embeddings: MatrixLike, function: str) -> Rows:
@@ -349,6 +454,15 @@ def _check_pair(first: MatrixLike, second: MatrixLike) -> list[Rows]:
     ]
     check_consistent_length(*pair)
     return pair
+
+
+def _check_widths(first: Rows, second: Rows) -> None:
+    """Refuse vectors of different widths, which have no cosine."""
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(
+            "first_embeddings and second_embeddings must have the same width. Got "
+            f"{first.shape[1]} and {second.shape[1]}."
+        )
 
 
 def _check_embeddings(embeddings: MatrixLike, input_name: str) -> Rows:

@@ -202,6 +202,28 @@ def neighbor_overlap(first, second, n_neighbors):
     return float(np.mean([len(a & b) / n_neighbors for a, b in pairs]))
 
 
+def bitext_retrieval(first, second, symmetric=True, csls_neighbors=None, tie=1e-6):
+    """Share of rows whose partner is nearest, and by more than a tie."""
+    first, second = unit_rows(first), unit_rows(second)
+
+    def r(row, others):
+        if csls_neighbors is None:
+            return 0.0
+        cosines = sorted(float(row @ other) for other in others)
+        return float(np.mean(cosines[-csls_neighbors:]))
+
+    def finds(queries, others, i):
+        if not queries[i].any() or not others[i].any():
+            return False
+        near = [float(queries[i] @ row) - r(row, queries) / 2 for row in others]
+        return all(near[i] > near[j] + tie for j in range(len(near)) if j != i)
+
+    found = [finds(first, second, i) for i in range(len(first))]
+    if symmetric:
+        found += [finds(second, first, i) for i in range(len(first))]
+    return float(np.mean(found))
+
+
 def is_dropped(place, dropout, seed):
     """Whether a batch drops the value at a place of a CSR matrix."""
     return mix(mix((seed + place) % 2**64)) // 2**32 < int(dropout * 2**32)

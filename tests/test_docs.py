@@ -49,6 +49,7 @@ OPTIONAL_MODULES = (
     "lancedb",
     "mlflow",
     "skops.io",
+    "gensim",
 )
 # A block with one of these texts needs a cluster of processes, and is run by hand.
 BY_HAND = ("ray.data.", "pyspark", "daft.")
@@ -237,6 +238,7 @@ def test_docs_every_page_is_in_a_table_of_contents():
 def test_docs_reference_names_all_that_is_public():
     import sklux
     from sklux import (
+        alignment,
         arrow,
         datasets,
         distributed,
@@ -246,7 +248,16 @@ def test_docs_reference_names_all_that_is_public():
         metrics,
     )
 
-    modules = (arrow, datasets, distributed, inspection, interop, maps, metrics)
+    modules = (
+        alignment,
+        arrow,
+        datasets,
+        distributed,
+        inspection,
+        interop,
+        maps,
+        metrics,
+    )
     reference = (DOC / "api" / "index.rst").read_text(encoding="utf-8")
     shorts = [module.__name__.removeprefix("sklux.") for module in modules]
     names = [name for name in sklux.__all__ if name not in shorts]
@@ -276,6 +287,7 @@ def public_names():
     """Full names of classes, their own methods and properties, and functions."""
     import sklux
     from sklux import (
+        alignment,
         arrow,
         datasets,
         distributed,
@@ -285,7 +297,16 @@ def public_names():
         metrics,
     )
 
-    modules = (arrow, datasets, distributed, inspection, interop, maps, metrics)
+    modules = (
+        alignment,
+        arrow,
+        datasets,
+        distributed,
+        inspection,
+        interop,
+        maps,
+        metrics,
+    )
     for module in (sklux, *modules):
         for name in module.__all__:
             found = getattr(module, name)

@@ -31,12 +31,13 @@ ALLOWED = {
         "_teacher",
         "_utils",
     },
-    "_inspection": {"_student", "_utils"},
+    "_inspection": {"_lexical", "_student", "_utils", "_vectorizer"},
     "inspection": {"_inspection", "_lexical", "_student", "_utils", "_vectorizer"},
     "_map": {"_utils"},
     "maps": {"_map", "_utils", "_vectorizer", "inspection"},
     "sentence_transformers": {"_vectorizer"},
     "interop": {
+        "_inspection",
         "_kernels",
         "_lexical",
         "_quantizer",
@@ -47,6 +48,7 @@ ALLOWED = {
         "_vectorizer",
         "sentence_transformers",
     },
+    "alignment": {"_utils"},
     "arrow": {"_utils", "_vectorizer"},
     "_ray": {"_lexical", "_streamed_fit", "_utils"},
     "distributed": {

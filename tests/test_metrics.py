@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
 from sklux.metrics import (
+    bitext_retrieval_score,
     effective_rank,
     half_document_retrieval,
     mean_cosine,
@@ -228,8 +230,69 @@ def test_metrics_half_document_retrieval_refuses_two_widths():
         half_document_retrieval(np.ones((4, 2)), np.ones((4, 3)))
 
 
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 12),
+    st.booleans(),
+    st.none() | st.integers(1, 12),
+)
+@settings(max_examples=50, deadline=None)
+def test_metrics_bitext_retrieval_equals_the_loop(seed, n_samples, symmetric, k):
+    random_state = np.random.RandomState(seed)
+    # Small integers give many ties and zero rows.
+    first, second = random_state.randint(-2, 3, size=(2, n_samples, 3)).astype(float)
+    params = {
+        "symmetric": symmetric,
+        "csls_neighbors": None if k is None else min(k, n_samples),
+    }
+    assert bitext_retrieval_score(first, second, **params) == pytest.approx(
+        reference.bitext_retrieval(first, second, **params)
+    )
+
+
+def test_metrics_bitext_retrieval_by_hand():
+    """From left to right, 1 of 3 is right: a tie, and a zero vector. Back, 1 of 3."""
+    first = [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+    second = [[1.0, 0.0], [1.0, 1.0], [1.0, 1.0]]
+    assert bitext_retrieval_score(first, second, symmetric=False) == 1 / 3
+    # Right: the first. The second is as near to both; the third has no direction.
+    assert bitext_retrieval_score(second, first, symmetric=False) == 1 / 3
+    assert bitext_retrieval_score(first, second) == 1 / 3
+
+
+def test_metrics_bitext_retrieval_csls_by_hand():
+    """The third candidate is nearest to the first two queries, at 20 degrees each.
+
+    Its mean cosine with its two nearest queries is 0.940; the first candidate has
+    (cos 35 + cos 75) / 2 = 0.539. So the first query finds its partner: 2 cos 35 -
+    0.539 = 1.099 is more than 2 cos 20 - 0.940 = 0.940.
+    """
+    first, second = (
+        np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        for angles in np.radians([[0, 40, 100], [-35, 75, 20]])
+    )
+    assert bitext_retrieval_score(first, second, symmetric=False) == 0
+    scaled = bitext_retrieval_score(first, second, symmetric=False, csls_neighbors=2)
+    assert scaled == 1 / 3
+
+
+def test_metrics_bitext_retrieval_refuses_wrong_sizes():
+    with pytest.raises(ValueError, match="must have the same width. Got 2 and 3"):
+        bitext_retrieval_score(np.ones((4, 2)), np.ones((4, 3)))
+    with pytest.raises(ValueError, match="csls_neighbors=5 must be at most .* 4"):
+        bitext_retrieval_score(np.eye(4), np.eye(4), csls_neighbors=5)
+    with pytest.raises(ValueError, match="'csls_neighbors' parameter"):
+        bitext_retrieval_score(np.eye(4), np.eye(4), csls_neighbors=0)
+
+
 @pytest.mark.parametrize(
-    "metric", [neighbor_recall_score, similarity_correlation, half_document_retrieval]
+    "metric",
+    [
+        bitext_retrieval_score,
+        neighbor_recall_score,
+        similarity_correlation,
+        half_document_retrieval,
+    ],
 )
 def test_metrics_accept_sparse_matrices(metric):
     random_state = np.random.RandomState(0)
@@ -244,7 +307,13 @@ def test_metrics_accept_sparse_matrices(metric):
 
 
 @pytest.mark.parametrize(
-    "metric", [neighbor_recall_score, similarity_correlation, half_document_retrieval]
+    "metric",
+    [
+        bitext_retrieval_score,
+        neighbor_recall_score,
+        similarity_correlation,
+        half_document_retrieval,
+    ],
 )
 def test_metrics_refuse_nan_and_unequal_lengths(metric):
     embeddings = np.random.RandomState(0).standard_normal((20, 4))
@@ -264,6 +333,7 @@ def test_metrics_do_not_depend_on_the_lengths_of_vectors(scale, container):
     assert neighbor_recall_score(teacher, student) == 1.0
     assert similarity_correlation(teacher, student, random_state=0) > 0.999
     assert half_document_retrieval(container(teacher), student) == 1.0
+    assert bitext_retrieval_score(container(teacher), student) == 1.0
 
 
 @pytest.mark.parametrize(

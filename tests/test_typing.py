@@ -41,6 +41,7 @@ from sklux import (
     QualityDisplay,
     ReLUProjection,
     ScalarQuantizer,
+    alignment,
     arrow,
     distributed,
     inspection,
@@ -53,6 +54,7 @@ E = np.eye(3)
 lexical = LexicalVectorizer()
 projection = ReLUProjection()
 quantizer = ScalarQuantizer()
+aligner = alignment.OrthogonalProcrustes()
 """
 TYPES = {
     "teacher": TEACHER,
@@ -90,9 +92,15 @@ TYPES = {
     "metrics.effective_rank(E)": "float",
     "metrics.mean_cosine(E)": "float",
     "metrics.half_document_retrieval(E, E)": "float",
+    "metrics.bitext_retrieval_score(E, E, csls_neighbors=2)": "float",
+    "aligner.fit(E, E)": "sklux.alignment.OrthogonalProcrustes",
+    "aligner.transform(E)": ARRAY,
+    "aligner.inverse_transform(E)": ARRAY,
+    "alignment.paired_terms(texts, texts)[0]": ARRAY,
     "interop.load_luxical('file')": LUXICAL,
     "interop.save_luxical(vectorizer, 'file')": "None",
     "interop.skops_trusted_types()": "list[str]",
+    "interop.save_word2vec(vectorizer, 'file', joiner='_')": "None",
     "interop.to_sentence_transformer(vectorizer)": "Any",
     "arrow.BatchEmbedder('file', dtype='float16')('batch')": "str",
     "arrow.BatchEmbedder(vectorizer)": "sklux.arrow.BatchEmbedder",
@@ -130,6 +138,7 @@ ERRORS = {
     "maps.save_map(vectorizer, ['a'], 'map.html', title=1)": "arg-type",
     "ReLUProjection(weights_dtype='int4')": "arg-type",
     "ReLUProjection(hidden_layer_sizes='64')": "arg-type",
+    "aligner.fit(E)": "call-arg",
     "lexical.fit(1)": "arg-type",
     "projection.fit(E)": "call-arg",
     "ScalarQuantizer('int4')": "arg-type",
