@@ -104,6 +104,11 @@ TYPES = {
     "inspection.explain_prediction('pipeline', 'text').value": "float",
     "inspection.nearest_terms(vectorizer, 'text').cosines": ARRAY,
     "inspection.term_embeddings(vectorizer)[1]": ARRAY,
+    "inspection.strongest_terms(vectorizer, 'price').strengths": ARRAY,
+    "inspection.explain_embedding(vectorizer, 'text', dimension='price').value": (
+        "float"
+    ),
+    "vectorizer.get_feature_names_out()": ARRAY,
     "distributed.fit(vectorizer, 'dataset', embeddings='vector')": LUXICAL,
     "EmbeddingMapDisplay.from_embeddings(E)": (
         "sklux._display.embedding_map.EmbeddingMapDisplay"
@@ -123,6 +128,7 @@ ERRORS = {
     "vectorizer.quantize('int4')": "arg-type",
     "distributed.embed('dataset', vectorizer, dtype='int4')": "arg-type",
     "inspection.nearest_terms(vectorizer, 1)": "arg-type",
+    "inspection.strongest_terms(vectorizer, 1.5)": "arg-type",
     "ReLUProjection(weights_dtype='int4')": "arg-type",
     "ReLUProjection(hidden_layer_sizes='64')": "arg-type",
     "lexical.fit(1)": "arg-type",

@@ -35,6 +35,8 @@ class TrainedStudent:
         For each row of the network, the sum of the squares of its feature over these
         documents, which have unit length and are in the form in which they are learnt.
         It tells how certain the weights are. None if it is unknown.
+    component_names : ndarray of shape (n_components,), dtype=object, or None
+        Names of the output columns, if they are columns of the teacher with names.
     """
 
     network: Network
@@ -45,6 +47,7 @@ class TrainedStudent:
     report: FitReport | None = None
     n_samples_seen: int = 0
     squares: np.ndarray | None = None
+    component_names: np.ndarray | None = None
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes of a `ReLUProjection`.
@@ -65,4 +68,5 @@ class TrainedStudent:
             "report_": self.report,
             "n_samples_seen_": self.n_samples_seen,
             "_squares": self.squares,
+            "component_names_": self.component_names,
         }

@@ -10,7 +10,12 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from sklux._utils.documents import is_missing
-from sklux._utils.tables import column_names, is_table, table_columns
+from sklux._utils.tables import (
+    column_names,
+    is_table,
+    names_of_columns,
+    table_columns,
+)
 
 
 def as_vectors(values: Any, name: str) -> Any:
@@ -57,6 +62,32 @@ def as_vectors(values: Any, name: str) -> Any:
         return _joined([_rows_of_polars(values)], name)
     cells = _cells(values)
     return values if cells is None else _matrix_of_cells(cells, values, name)
+
+
+def vector_names(given: Any, values: Any) -> list[str] | None:
+    """Names of the columns of vectors in a table.
+
+    Parameters
+    ----------
+    given : array-like
+        The vectors.
+    values : object
+        Result of `as_vectors` for it: the same object, unless it is one column whose
+        values are vectors.
+
+    Returns
+    -------
+    list of str or None
+        The names; None if it is not a table with a column for each component.
+
+    Raises
+    ------
+    TypeError
+        If only some of the columns have names of type str.
+    """
+    if values is not given or not is_table(given):
+        return None
+    return names_of_columns(given)
 
 
 class _Rows(NamedTuple):

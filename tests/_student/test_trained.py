@@ -13,9 +13,9 @@ from sklux._student.trained import TrainedStudent
 def test_trained_student_attributes():
     network = Network.of(random_weights((9, 5, 3)))
     components, report = np.eye(3, dtype=np.float32), FitReport(7, 3, held_out=True)
-    squares = np.ones(9, dtype=np.float32)
+    squares, names = np.ones(9, dtype=np.float32), np.array(list("abc"), dtype=object)
     student = TrainedStudent(
-        *(network, components, 20, [0.5, 0.25], [0.1, 0.2], report, 30, squares)
+        *(network, components, 20, [0.5, 0.25], [0.1, 0.2], report, 30, squares, names)
     )
     assert student.attributes() == {
         "_network": network,
@@ -28,6 +28,7 @@ def test_trained_student_attributes():
         "report_": report,
         "n_samples_seen_": 30,
         "_squares": squares,
+        "component_names_": names,
     }
 
 
