@@ -189,7 +189,8 @@ class LuxicalVectorizer(
         because it embeds no document twice), a sentence-transformers name or folder,
         an object with ``encode``, a fitted scikit-learn transformer, or a callable
         that maps a list of str to an array. Not needed if `fit` gets
-        ``teacher_embeddings``.
+        ``teacher_embeddings``. If it returns tables, the names of their columns count
+        as they do there, unless it is a `CachedTeacher`, which keeps numbers alone.
 
     lexical : estimator or None, default=None
         The lexical stage, which maps documents to a sparse matrix. `fit` fits a clone

@@ -304,7 +304,8 @@ def nearest_terms(
     >>> student = LuxicalVectorizer.load("model.sklux")  # doctest: +SKIP
     >>> print(nearest_terms(student, "graph algorithms", 5))  # doctest: +SKIP
     """
-    vector = model.transform([query])[0]
+    # A table, if `set_output` says so.
+    vector = np.asarray(model.transform([query]))[0]
     names, columns = _columns_of_kind(model, kind)
     n_terms = min(int(n_terms), len(columns))
     cosines = np.concatenate([block @ vector for block in _term_blocks(model, columns)])

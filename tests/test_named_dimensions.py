@@ -105,6 +105,15 @@ def test_names_fit_the_columns_for_each_loss_and_network(loss, hidden_layer_size
     assert nearest.tolist() == [0, 1, 2]
 
 
+def test_names_are_announced(capsys):
+    """The log of a fit says which targets it has."""
+    for scores, is_named in [(SCORES, True), (SCORES.to_numpy(), False)]:
+        fitted_on(scores, max_iter=1, verbose=True)
+        log = capsys.readouterr().err
+        assert ("targets (columns of the teacher)" in log) == is_named
+        assert "targets" in log
+
+
 def test_names_with_the_default_width():
     """As an array would, the table makes the network narrower."""
     assert names_of(fitted_on(SCORES, n_components=256)) == NAMES
@@ -154,7 +163,9 @@ def test_names_leave_out_the_corpus_and_the_halves():
     vectors = [found.transform(TEXTS).tobytes() for found in (automatic, alone)]
     assert vectors[0] == vectors[1]
     mixed = unfitted(max_iter=2).fit(texts, teacher_embeddings=scores.to_numpy())
-    assert not np.array_equal(mixed.projection_.teacher_components_, np.eye(3))
+    # With the teacher alone, this map would be orthonormal.
+    components = mixed.projection_.teacher_components_
+    assert np.abs(components @ components.T - np.eye(3)).max() > 0.01
 
 
 def test_names_of_missing_rows():
@@ -178,6 +189,17 @@ def test_names_of_a_projection_alone():
     assert names_of(found) == NAMES
     again = found.fit(X, SCORES.to_numpy())
     assert names_of(again) == [f"reluprojection{i}" for i in range(3)]
+
+
+def test_names_a_constant_column_keeps_the_size_of_scores():
+    """The quotient of both columns; without it, rows tell proportions alone."""
+    scores = SCORES.assign(constant=2.0)
+    vectors = fitted_on(scores, n_components=4).transform(TEXTS[300:])
+    found = 2 * vectors[:, :3] / vectors[:, 3:]
+    for column, name in enumerate(NAMES):
+        true = SCORES[name][300:]
+        assert np.corrcoef(found[:, column], true)[0, 1] > 0.9
+        assert np.abs(found[:, column] - true).mean() < 0.3
 
 
 # Teachers that return tables

@@ -285,7 +285,8 @@ def student_targets(
         latent_part = np.ascontiguousarray(directions[:, :N_LATENT])
         latent = LatentRows(X, latent_part)
         del directions
-    with stage("targets", verbose):
+    title = "targets (columns of the teacher)" if keeps_columns else "targets"
+    with stage(title, verbose):
         targets = make_targets(
             TeacherRows(data, imputation),
             latent,

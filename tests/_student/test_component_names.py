@@ -20,6 +20,13 @@ def test_component_names_of_a_table(n_components, corpus_weight):
     assert not keeps_columns(n_components, corpus_weight, ARRAY)
 
 
+def test_component_names_of_more_columns_than_the_default():
+    names = [f"c{i}" for i in range(300)]
+    wide = TeacherEmbeddings.of_rows(np.eye(2, 300, dtype=np.float32), "y")
+    assert keeps_columns(300, "auto", replace(wide, names=names))
+    assert not keeps_columns(256, "auto", replace(wide, names=names))
+
+
 @pytest.mark.parametrize("n_components", [2, 4])
 def test_component_names_need_a_component_for_each_column(n_components):
     assert not keeps_columns(n_components, 0, TABLE)
