@@ -61,7 +61,7 @@ def search():
 
 
 def test_picture_teacher_new_captions_find_the_right_picture(search):
-    """Of 36 pictures; by chance, one caption in 36 finds its own."""
+    """By chance, one caption in 36 finds its picture."""
     held_out, student, pictures = search
     right = [ATTRIBUTES.index(each) for each in held_out]
     ranks = []
