@@ -16,6 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
 from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer, ReLUProjection
+from sklux.datasets import DocumentStream
 from sklux.inspection import explain_embedding, strongest_terms
 
 WORDS = {
@@ -219,6 +220,16 @@ def test_names_of_a_teacher_that_returns_tables():
     assert names_of(model.fit(TEXTS[:100])) == NAMES
     with config_context(transform_output="pandas"):
         assert model.fit_transform(TEXTS[:100]).columns.tolist() == NAMES
+
+
+def test_names_of_a_teacher_that_reads_a_sample_of_a_stream():
+    model = small_vectorizer(score_table, projection=ReLUProjection(max_iter=1))
+    stream = DocumentStream(lambda: iter(TEXTS[:200]), sample_size=60)
+    vectors = model.fit(stream).transform(TEXTS[200:])
+    assert names_of(model) == NAMES
+    assert model.n_teacher_documents_ == 60
+    found = np.corrcoef(vectors.T, SCORES[200:].to_numpy().T)[:3, 3:].argmax(axis=1)
+    assert found.tolist() == [0, 1, 2]
 
 
 def test_names_of_a_cached_teacher_are_not_known(tmp_path):
