@@ -1015,8 +1015,8 @@ class ReLUProjection(
                 "with sklux."
             )
         values = as_vectors(embeddings, "embeddings")
-        given = vector_names(embeddings, values)
-        check_same_names(component_names_of(self), given, "embeddings")
+        names = component_names_of(self)
+        check_same_names(names, vector_names(values), "embeddings")
         vectors: np.ndarray = check_array(
             values,
             dtype=np.float32,

@@ -149,7 +149,7 @@ class TeacherEmbeddings:
         rows = _checked_rows(values, "y")
         if rows.ndim != 2:
             raise _labels_error(f"shape {rows.shape}")
-        return replace(cls.of_rows(rows, "y"), names=vector_names(y, values))
+        return replace(cls.of_rows(rows, "y"), names=vector_names(values))
 
     @classmethod
     def of_views(cls, y_views: ArrayLike, teacher: "TeacherEmbeddings") -> Self:
@@ -235,8 +235,8 @@ class TeacherEmbeddings:
                 f"{n_documents} documents. Give one row per document, in the order of "
                 "the documents."
             )
-        names = vector_names(teacher_embeddings, values)
-        return replace(cls.of_rows(rows, "teacher_embeddings"), names=names)
+        embeddings = cls.of_rows(rows, "teacher_embeddings")
+        return replace(embeddings, names=vector_names(values))
 
     @classmethod
     def of_sample(

@@ -83,7 +83,9 @@ class ColumnNames:
         def encode_and_note(texts: list[str]) -> object:
             with config_context(transform_output="default"):
                 output = encode(texts)
-            names = vector_names(output, as_vectors(output, "The teacher's output"))
+            # Not read again: it may be a stream.
+            vectors = as_vectors(output, "The teacher's output")
+            names = vector_names(vectors)
             if self._is_known and names != self.names:
                 raise ValueError(
                     "The teacher returned tables with different columns: first "
@@ -91,7 +93,7 @@ class ColumnNames:
                     "texts."
                 )
             self.names, self._is_known = names, True
-            return output
+            return vectors
 
         return encode_and_note
 

@@ -64,30 +64,26 @@ def as_vectors(values: Any, name: str) -> Any:
     return values if cells is None else _matrix_of_cells(cells, values, name)
 
 
-def vector_names(given: Any, values: Any) -> list[str] | None:
-    """Names of the columns of vectors in a table.
+def vector_names(values: Any) -> list[str] | None:
+    """Names of the components, if vectors are a table with a column for each of them.
 
     Parameters
     ----------
-    given : array-like
-        The vectors.
     values : object
-        Result of `as_vectors` for it: the same object, unless it is one column whose
-        values are vectors.
+        Result of `as_vectors`, which is a table only in this case.
 
     Returns
     -------
     list of str or None
-        The names; None if it is not a table with a column for each component.
+        The names; None for anything else than such a table, and for a table without
+        names.
 
     Raises
     ------
     TypeError
         If only some of the columns have names of type str.
     """
-    if values is not given or not is_table(given):
-        return None
-    return names_of_columns(given)
+    return names_of_columns(values) if is_table(values) else None
 
 
 class _Rows(NamedTuple):

@@ -344,13 +344,13 @@ def test_columns_masked_values_are_missing():
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
 def test_columns_names_of_a_table_of_numbers(make):
     table = make({"a": [1.0, 2.0], "b": [3.0, 4.0]})
-    assert vector_names(table, as_vectors(table, "X")) == ["a", "b"]
+    assert vector_names(as_vectors(table, "X")) == ["a", "b"]
     single = make({"a": [1.0, 2.0]})
-    assert vector_names(single, as_vectors(single, "X")) == ["a"]
+    assert vector_names(as_vectors(single, "X")) == ["a"]
     vectors = make({"vector": [[1.0, 2.0], [3.0, 4.0]]})
-    assert vector_names(vectors, as_vectors(vectors, "X")) is None
+    assert vector_names(as_vectors(vectors, "X")) is None
 
 
 def test_columns_names_of_other_vectors():
     for values in (np.eye(2), [[1.0], [2.0]], pd.Series([[1.0], [2.0]])):
-        assert vector_names(values, as_vectors(values, "X")) is None
+        assert vector_names(as_vectors(values, "X")) is None
