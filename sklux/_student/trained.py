@@ -36,7 +36,8 @@ class TrainedStudent:
         documents, which have unit length and are in the form in which they are learnt.
         It tells how certain the weights are. None if it is unknown.
     component_names : ndarray of shape (n_components,), dtype=object, or None
-        Names of the output columns, if they are columns of the teacher with names.
+        Names of the output columns, if they are columns of the teacher with names. They
+        do not count if ``teacher_components`` turns or mixes these columns.
     """
 
     network: Network
@@ -68,5 +69,12 @@ class TrainedStudent:
             "report_": self.report,
             "n_samples_seen_": self.n_samples_seen,
             "_squares": self.squares,
-            "component_names_": self.component_names,
+            "component_names_": self.component_names if self._keeps_columns() else None,
         }
+
+    def _keeps_columns(self) -> bool:
+        """Whether the output columns are the first columns of the teacher."""
+        components = self.teacher_components
+        if self.component_names is None or components is None:
+            return False
+        return np.array_equal(components, np.eye(*components.shape))

@@ -265,6 +265,7 @@ def test_saved_names_of_components():
     assert restored(projection).component_names_ is None
     names = ["price", "\ud800 na\u00efve", "", "a", "a"]
     projection.component_names_ = np.array(names, dtype=object)
+    projection.teacher_components_ = np.eye(5, dtype=np.float32)
     found = restored(projection)
     assert found.component_names_.tolist() == names
     assert found.get_feature_names_out().dtype == object
