@@ -63,6 +63,7 @@ sphinx_gallery_conf = {
             "plot_topic_map.py",
             "plot_near_duplicates.py",
             "plot_regression.py",
+            "plot_text_to_pictures.py",
             "plot_quality_filter.py",
             "plot_hybrid.py",
             "plot_alignment.py",

@@ -64,6 +64,7 @@ from sklux._student.projection import (
     ReLUProjection,
     adopt_student,
     check_parameters,
+    component_names_of,
     fit_projection,
     network_of,
     student_of,
@@ -104,6 +105,7 @@ from sklux._teacher.cached import (
 from sklux._teacher.models import failed_to_load, loading_once
 from sklux._teacher.sample import sample_documents
 from sklux._teacher.token_text import Reader, token_reader
+from sklux._teacher.vectors import ColumnNames
 from sklux._teacher.word_plan import DOCUMENTS_ALONE, TERMS_ALONE, WordPlan
 from sklux._teacher.words import check_words, choose_terms
 from sklux._utils.available_memory import release_free_memory
@@ -187,7 +189,8 @@ class LuxicalVectorizer(
         because it embeds no document twice), a sentence-transformers name or folder,
         an object with ``encode``, a fitted scikit-learn transformer, or a callable
         that maps a list of str to an array. Not needed if `fit` gets
-        ``teacher_embeddings``.
+        ``teacher_embeddings``. If it returns tables, the names of their columns count
+        as they do there, unless it is a `CachedTeacher`, which keeps numbers alone.
 
     lexical : estimator or None, default=None
         The lexical stage, which maps documents to a sparse matrix. `fit` fits a clone
@@ -417,6 +420,8 @@ class LuxicalVectorizer(
             Teacher embeddings of the documents, in the same order, if you have them
             already: an array, or a column of vectors (of pandas, polars or Arrow).
             ``teacher`` is then called only for `teacher_words` and `teacher_halves`. A
+            table with a column for each component gives the output columns its names,
+            if `projection` allows it (``component_names_`` of `ReLUProjection`). A
             missing row, or a row of NaN, marks a document without a teacher embedding;
             the student still learns from that document.
 
@@ -430,7 +435,8 @@ class LuxicalVectorizer(
         ImportError
             If torch, or a library that the teacher needs, is not installed.
         TypeError
-            If a document is not a str.
+            If a document is not a str, or only some columns of a table of embeddings
+            have names of type str.
         ValueError
             If there is no teacher, if y holds embeddings, if the teacher's embeddings
             do not fit the documents or all have the same direction, if there are fewer
@@ -461,7 +467,7 @@ class LuxicalVectorizer(
                 with task.part("terms"), stage("terms", self.verbose):
                     learnt = self._learn_terms(lexical, documents, embeddings, plan)
                     documents, embeddings, X, folding, stream = learnt
-                    makes_views = self._makes_views(lexical, projection, X)
+                    makes_views = self._makes_views(lexical, projection, X, embeddings)
                 with task.part("teacher"):
                     terms, embeddings = self._embedded(
                         documents, y, embeddings, lexical, X, plan
@@ -547,7 +553,8 @@ class LuxicalVectorizer(
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
                 default=None
             Teacher embeddings of the new documents, as in `fit`. They must come from
-            the teacher of `fit`. Without them, ``teacher`` embeds the documents, at
+            the teacher of `fit`; the columns of a table must have the names of fit, in
+            the same order. Without them, ``teacher`` embeds the documents, at
             most `teacher_sample_size`. The target of a document without an embedding is
             the vector that the student gives it. ``teacher`` embeds neither words nor
             halves here.
@@ -1241,6 +1248,40 @@ class LuxicalVectorizer(
                 params[name] = default()
         return super().set_params(**params)
 
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Get output feature names.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Ignored. It is here for pipelines.
+
+        Returns
+        -------
+        ndarray of shape (n_components,), dtype=object
+            Names of the teacher's columns, if the output columns are these
+            (``component_names_`` of `ReLUProjection`); otherwise
+            ``luxicalvectorizer0``, ``luxicalvectorizer1``, ...
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from sklux import LuxicalVectorizer
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> scores = {"fruit": [9.0, 8.0, 1.0, 1.0], "speed": [0.0, 1.0, 9.0, 4.0]}
+        >>> scores = pd.concat([pd.DataFrame(scores)] * 5)
+        >>> vectorizer = LuxicalVectorizer(random_state=0).fit(
+        ...     documents, teacher_embeddings=scores
+        ... )
+        >>> vectorizer.get_feature_names_out()
+        array(['fruit', 'speed'], dtype=object)
+        """
+        check_is_fitted(self)
+        names = component_names_of(self.projection_)
+        if names is None:
+            return super().get_feature_names_out(input_features)
+        return names.copy()
+
     @property
     def _n_features_out(self) -> int:
         """Number of output columns, for `get_feature_names_out`."""
@@ -1570,12 +1611,16 @@ class LuxicalVectorizer(
             return sparse.csr_matrix(lexical.transform(documents), dtype=np.float32)
 
     def _makes_views(
-        self, lexical: BaseEstimator, projection: ReLUProjection, X: Rows
+        self,
+        lexical: BaseEstimator,
+        projection: ReLUProjection,
+        X: Rows,
+        embeddings: TeacherEmbeddings | None = None,
     ) -> bool:
         """Whether the training uses halves of the documents; checked before it."""
         if self.teacher_halves:
             return True
-        if not uses_views(projection, sparse.csr_matrix(X)):
+        if not uses_views(projection, sparse.csr_matrix(X), embeddings):
             return False
         source = getattr(lexical, "input", "content")
         if source != "content":
@@ -1657,14 +1702,16 @@ class LuxicalVectorizer(
         """
         n_documents = len(documents)
         sample = sample_documents(documents, self._sample_size(n_documents))
+        names = ColumnNames()
         vectors = teacher_vectors(
             self.teacher,
             [documents[i] for i in sample],
             bool(self.verbose),
             positions=sample,
             known=known,
+            names=names,
         )
-        return TeacherEmbeddings.of_sample(vectors, sample, n_documents)
+        return TeacherEmbeddings.of_sample(vectors, sample, n_documents, names.names)
 
     def _term_vectors(
         self, lexical: BaseEstimator, X: Rows, plan: WordPlan

@@ -31,10 +31,12 @@ from sklux._inspection.explanations import (
     NearestTerms,
     PredictionExplanation,
     SimilarityExplanation,
+    StrongestTerms,
     TextExplanation,
     split_names,
 )
 from sklux._inspection.terms import (
+    BLOCK_TERMS,
     columns_of_kind,
     names_of,
     term_blocks,
@@ -42,7 +44,7 @@ from sklux._inspection.terms import (
 )
 from sklux._lexical.places import term_places
 from sklux._lexical.vectorizer import LexicalVectorizer
-from sklux._student.attribution import FeatureParts
+from sklux._student.attribution import FeatureParts, feature_strengths
 from sklux._student.network import apply_network
 from sklux._student.projection import network_of
 from sklux._utils.documents import check_documents, is_missing
@@ -55,6 +57,7 @@ __all__ = [
     "explain_prediction",
     "explain_similarity",
     "nearest_terms",
+    "strongest_terms",
     "term_embeddings",
 ]
 
@@ -63,6 +66,7 @@ BLOCK_DOCUMENTS = 10_000
 # The label of documents in no cluster.
 NOISE = -1
 _MODEL: dict[str, Any] = {"model": [LuxicalVectorizer]}
+_DIMENSION: dict[str, Any] = {"dimension": [str, Integral, None]}
 
 
 class _Document(NamedTuple):
@@ -73,7 +77,9 @@ class _Document(NamedTuple):
     parts: FeatureParts
     lexical: Any
 
-    def explained(self, direction: np.ndarray, value: float) -> TextExplanation:
+    def explained(
+        self, direction: np.ndarray, value: float, dimension: str | None = None
+    ) -> TextExplanation:
         """The shares of the terms in the product with a direction."""
         is_ours = isinstance(self.lexical, LexicalVectorizer)
         is_mixed = is_ours and self.lexical.analyzer == "word+subword"
@@ -88,12 +94,17 @@ class _Document(NamedTuple):
             value,
             self.names,
             find,
+            dimension,
         )
 
 
-@validate_params(_MODEL | {"text": [str]}, prefer_skip_nested_validation=True)
-def explain_embedding(model: LuxicalVectorizer, text: str) -> TextExplanation:
-    """Share of each term in the vector of a text.
+@validate_params(
+    _MODEL | {"text": [str]} | _DIMENSION, prefer_skip_nested_validation=True
+)
+def explain_embedding(
+    model: LuxicalVectorizer, text: str, *, dimension: str | int | None = None
+) -> TextExplanation:
+    """Share of each term in the vector of a text, or in one column of it.
 
     Parameters
     ----------
@@ -103,15 +114,26 @@ def explain_embedding(model: LuxicalVectorizer, text: str) -> TextExplanation:
     text : str
         The text.
 
+    dimension : str, int or None, default=None
+        An output column: its name, as in `get_feature_names_out`, or its number. None
+        means the whole vector.
+
     Returns
     -------
     TextExplanation
         The share of a term is the product of its part with the vector. The shares add
-        up to 1, the squared length of the vector; to 0 without a known term.
+        up to 1, the squared length of the vector; to 0 without a known term. With
+        ``dimension``, they add up to the value of this column.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or several have this name.
 
     See Also
     --------
     explain_similarity : The terms that make two texts alike.
+    strongest_terms : The terms that raise an output column most.
 
     Examples
     --------
@@ -126,7 +148,10 @@ def explain_embedding(model: LuxicalVectorizer, text: str) -> TextExplanation:
     """
     document = _read(model, text)
     vector = document.parts.vector
-    return document.explained(vector, float(vector @ vector))
+    if dimension is None:
+        return document.explained(vector, float(vector @ vector))
+    axis, name = _axis(model, dimension)
+    return document.explained(axis, float(vector @ axis), name)
 
 
 @validate_params(
@@ -289,6 +314,7 @@ def nearest_terms(
 
     See Also
     --------
+    strongest_terms : The terms that raise an output column most.
     term_embeddings : The vectors of all terms.
 
     Examples
@@ -298,12 +324,90 @@ def nearest_terms(
     >>> student = LuxicalVectorizer.load("model.sklux")  # doctest: +SKIP
     >>> print(nearest_terms(student, "graph algorithms", 5))  # doctest: +SKIP
     """
-    vector = model.transform([query])[0]
+    # A table, if `set_output` says so.
+    vector = np.asarray(model.transform([query]))[0]
     names, columns = columns_of_kind(model, kind)
     n_terms = min(int(n_terms), len(columns))
     cosines = np.concatenate([block @ vector for block in term_blocks(model, columns)])
     order = np.argsort(-cosines, kind="stable")[:n_terms]
     return NearestTerms(query, names[order], cosines[order])
+
+
+@validate_params(
+    _MODEL
+    | {
+        "dimension": [str, Integral],
+        "n_terms": [Interval(Integral, 1, None, closed="left")],
+        "kind": [StrOptions({"word", "piece"}), None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def strongest_terms(
+    model: LuxicalVectorizer,
+    dimension: str | int,
+    n_terms: int = 10,
+    *,
+    kind: str | None = None,
+) -> StrongestTerms:
+    """Terms that raise an output column most.
+
+    Parameters
+    ----------
+    model : LuxicalVectorizer
+        Fitted.
+
+    dimension : str or int
+        An output column: its name, as in `get_feature_names_out`, or its number.
+
+    n_terms : int, default=10
+        Number of terms.
+
+    kind : {'word', 'piece'} or None, default=None
+        Which terms, as in `nearest_terms`.
+
+    Returns
+    -------
+    StrongestTerms
+        The terms with their strengths; fewer than `n_terms` if the model has fewer.
+
+    Raises
+    ------
+    ValueError
+        If the model has no terms of the kind, there is no such column, or several have
+        this name.
+
+    See Also
+    --------
+    explain_embedding : The terms of a text that raise or lower a column.
+
+    Notes
+    -----
+    The strength of a term is the value of the column for a text that consists of the
+    term, before the vector gets unit length, times the idf of the term. The strengths
+    are divided by the largest absolute strength of a term of this kind.
+
+    Examples
+    --------
+    >>> from sklux import LuxicalVectorizer
+    >>> from sklux.inspection import strongest_terms
+    >>> student = LuxicalVectorizer.load("scores.sklux")  # doctest: +SKIP
+    >>> print(strongest_terms(student, "price", 5))  # doctest: +SKIP
+    """
+    axis, name = _axis(model, dimension)
+    names, columns = columns_of_kind(model, kind)
+    network = network_of(model.projection_)
+    strengths = np.concatenate(
+        [
+            feature_strengths(network, columns[begin : begin + BLOCK_TERMS], axis)
+            for begin in range(0, len(columns), BLOCK_TERMS)
+        ]
+    )
+    lexical: Any = model.lexical_
+    if getattr(lexical, "use_idf", False):
+        strengths *= lexical.idf_[columns]
+    strengths /= np.abs(strengths).max(initial=0) or 1
+    order = np.argsort(-strengths, kind="stable")[: int(n_terms)]
+    return StrongestTerms(name, names[order], strengths[order])
 
 
 @validate_params(
@@ -483,6 +587,30 @@ def _said_once(
     vectors = np.concatenate(list(term_blocks(model, columns)))
     places = chosen_terms(terms[columns], vectors, n_terms)
     return Candidates(columns[places], candidates.shares[places])
+
+
+def _axis(model: LuxicalVectorizer, dimension: str | int) -> tuple[np.ndarray, str]:
+    """Unit vector of an output column, and its name."""
+    names = model.get_feature_names_out().tolist()
+    if isinstance(dimension, str):
+        if names.count(dimension) != 1:
+            shown = ", ".join(map(repr, names[:20])) + ", ..." * (len(names) > 20)
+            raise ValueError(
+                f"dimension={dimension!r} is the name of {names.count(dimension)} "
+                f"output columns. The columns are {shown}. Give a name that occurs "
+                "once, or the number of a column."
+            )
+        number = names.index(dimension)
+    else:
+        number = int(dimension)
+    if not 0 <= number < len(names):
+        raise ValueError(
+            f"dimension={dimension} must be the number of an output column, from 0 to "
+            f"{len(names) - 1}."
+        )
+    axis = np.zeros(len(names), dtype=np.float32)
+    axis[number] = 1
+    return axis, names[number]
 
 
 def _read(model: LuxicalVectorizer, text: str) -> _Document:

@@ -199,7 +199,8 @@ def _page(
     """Compute all that the page shows but the texts."""
     is_shown = bool(verbose)
     with stage("vectors", is_shown):
-        vectors = model.transform(texts)
+        # A table, if `set_output` says so.
+        vectors = np.asarray(model.transform(texts))
     with stage("nearest documents", is_shown):
         n_neighbors = min(N_NEIGHBORS, len(texts) - 1)
         neighbors = find_neighbors(vectors, n_neighbors, generator)

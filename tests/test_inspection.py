@@ -1,6 +1,7 @@
 """Explanations, compared with the vectors, with planted words and with deletions."""
 
 import re
+from copy import copy
 
 import numpy as np
 import pytest
@@ -242,6 +243,9 @@ def test_term_embeddings_are_vectors_of_terms(name):
     np.testing.assert_allclose(vectors[single], expected, atol=1e-6)
     query = vectors @ model.transform(["a violin concert"])[0]
     found = nearest_terms(model, "a violin concert", 5)
+    table = copy(model).set_output(transform="pandas")
+    again = nearest_terms(table, "a violin concert", 5)
+    assert again.terms.tolist() == found.terms.tolist()
     np.testing.assert_allclose(found.cosines, np.sort(query)[::-1][:5], atol=1e-6)
     assert found.to_pandas()["term"].tolist() == found.terms.tolist()
     assert str(found).count("\n") == 4

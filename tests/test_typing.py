@@ -116,6 +116,11 @@ TYPES = {
     "inspection.term_embeddings(vectorizer)[1]": ARRAY,
     "inspection.cluster_terms(vectorizer, ['a'], [0]).names": "list[str]",
     "maps.save_map(vectorizer, ['a'], 'map.html')": "None",
+    "inspection.strongest_terms(vectorizer, 'price').strengths": ARRAY,
+    "inspection.explain_embedding(vectorizer, 'text', dimension='price').value": (
+        "float"
+    ),
+    "vectorizer.get_feature_names_out()": ARRAY,
     "distributed.fit(vectorizer, 'dataset', embeddings='vector')": LUXICAL,
     "EmbeddingMapDisplay.from_embeddings(E)": (
         "sklux._display.embedding_map.EmbeddingMapDisplay"
@@ -136,6 +141,7 @@ ERRORS = {
     "distributed.embed('dataset', vectorizer, dtype='int4')": "arg-type",
     "inspection.nearest_terms(vectorizer, 1)": "arg-type",
     "maps.save_map(vectorizer, ['a'], 'map.html', title=1)": "arg-type",
+    "inspection.strongest_terms(vectorizer, 1.5)": "arg-type",
     "ReLUProjection(weights_dtype='int4')": "arg-type",
     "ReLUProjection(hidden_layer_sizes='64')": "arg-type",
     "aligner.fit(E)": "call-arg",

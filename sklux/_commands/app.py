@@ -687,6 +687,10 @@ def explain(
     texts: Annotated[
         list[str], typer.Argument(help="One text, or two texts to compare.")
     ],
+    dimension: Annotated[
+        str | None,
+        typer.Option(help="Explain this column of the vector of one text."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Print which terms make a vector, or make two texts alike.
@@ -694,7 +698,11 @@ def explain(
     The shares add up to the cosine of the two texts.
 
         sklux explain model.sklux "shortest path in a graph" "length of all routes"
+
+    With --dimension, they add up to the value of a column of the vector.
+
+        sklux explain scores.sklux "Great value for little money" --dimension price
     """
     from sklux._commands.explain import print_explanation
 
-    print_explanation(model, texts, as_json=json)
+    print_explanation(model, texts, dimension=dimension, as_json=json)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sklux._commands.console import print_json, show, show_table
 from sklux._commands.inputs import load_model
-from sklux._student.projection import network_of
+from sklux._student.projection import component_names_of, network_of
 from sklux._vectorizer import LuxicalVectorizer
 
 
@@ -50,12 +50,13 @@ def model_facts(model: LuxicalVectorizer, path: Path) -> dict[str, Any]:
         Values that JSON can hold.
     """
     projection = model.projection_
-    network = network_of(projection)
+    network, names = network_of(projection), component_names_of(projection)
     return {
         "file": str(path),
         "bytes": path.stat().st_size,
         "features": projection.n_features_in_,
         "width": projection.n_components_,
+        "named columns": None if names is None else names.tolist(),
         "layers": [weights.shape[1] for weights in (network.rows, *network.dense)],
         "tied rows": network.tied,
         "weights stored as": str(network.dtype),

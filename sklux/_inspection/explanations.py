@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ class TextExplanation:
         ``shares - linear_shares`` is what the non-linearity adds.
     value : float
         The number that is explained.
+    dimension : str or None
+        Name of the output column whose value this is; None if it is another number.
     """
 
     text: str
@@ -47,6 +50,7 @@ class TextExplanation:
     value: float
     names: list[str] = field(repr=False, default_factory=list)
     find_places: Callable[[], Places] | None = field(repr=False, default=None)
+    dimension: str | None = None
 
     @cached_property
     def word_shares(self) -> list[tuple[int, int, float]]:
@@ -94,8 +98,13 @@ class TextExplanation:
         """Terms by the size of their shares."""
         return np.argsort(-np.abs(self.shares), kind="stable")
 
+    def _title(self) -> str:
+        """The number, after the name of its column."""
+        name = "" if self.dimension is None else f"{self.dimension}: "
+        return f"{name}{self.value:.3f}"
+
     def __str__(self) -> str:
-        return "\n".join([f"{self.value:.3f}", *self._lines()])
+        return "\n".join([self._title(), *self._lines()])
 
     def _lines(self) -> list[str]:
         """One line for each of the first terms."""
@@ -110,14 +119,14 @@ class TextExplanation:
         return lines or ["          (no known term)"]
 
     def _repr_html_(self) -> str:
-        return self._html(str(round(self.value, 3)))
+        return self._html(self._title())
 
     def _html(self, title: str) -> str:
         """The text with its words highlighted, and the first terms."""
         order = self._order()[:N_SHOWN]
         rows = [(self.terms[i], self.kinds[i], self.shares[i]) for i in order]
         text = highlighted(self.text, self.word_shares)
-        return f"<div><b>{title}</b>{text}{table_html(rows)}</div>"
+        return f"<div><b>{escape(title)}</b>{text}{table_html(rows)}</div>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,11 +276,48 @@ class NearestTerms:
         return pandas.DataFrame({"term": self.terms, "cosine": self.cosines})
 
     def __str__(self) -> str:
-        pairs = zip(self.cosines, self.terms)
-        return "\n".join(f"{cosine:8.3f}  {term}" for cosine, term in pairs)
+        return _list_of_terms(self.terms, self.cosines)
 
     def _repr_html_(self) -> str:
         rows = [(term, "", cosine) for term, cosine in zip(self.terms, self.cosines)]
+        return table_html(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class StrongestTerms:
+    """The terms that raise an output column most.
+
+    Attributes
+    ----------
+    dimension : str
+        Name of the column.
+    terms : ndarray of shape (n_terms,), dtype=object
+        Terms, strongest first.
+    strengths : ndarray of shape (n_terms,), dtype=np.float64
+        Strength of each term, at most 1. Terms with a negative strength lower the
+        column.
+    """
+
+    dimension: str
+    terms: np.ndarray
+    strengths: np.ndarray
+
+    def to_pandas(self) -> Any:
+        """Return the terms as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``term`` and ``strength``.
+        """
+        pandas = import_optional("pandas", purpose="to_pandas")
+        return pandas.DataFrame({"term": self.terms, "strength": self.strengths})
+
+    def __str__(self) -> str:
+        return _list_of_terms(self.terms, self.strengths)
+
+    def _repr_html_(self) -> str:
+        rows = [(term, "", number) for term, number in zip(self.terms, self.strengths)]
         return table_html(rows)
 
 
@@ -296,6 +342,11 @@ def split_names(names: Sequence[str], is_mixed: bool) -> tuple[np.ndarray, np.nd
         terms[place] = term
         kinds[place] = {"subword": "piece", "word": "word"}.get(kind, "term")
     return terms, kinds
+
+
+def _list_of_terms(terms: np.ndarray, numbers: np.ndarray) -> str:
+    """A line for each term, for a terminal."""
+    return "\n".join(f"{number:8.3f}  {term}" for number, term in zip(numbers, terms))
 
 
 def _kind_in_words(kind: str) -> str:

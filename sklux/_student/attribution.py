@@ -125,6 +125,38 @@ class FeatureParts:
         return direction
 
 
+def feature_strengths(
+    network: Network, features: np.ndarray, direction: np.ndarray
+) -> np.ndarray:
+    """Return how far each feature moves the output along a direction, if it is alone.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    features : ndarray of shape (n_chosen,), dtype=np.intp
+        The features.
+    direction : ndarray of shape (n_components,)
+        The direction.
+
+    Returns
+    -------
+    ndarray of shape (n_chosen,), dtype=np.float64
+        Product of the direction and the output for a feature of value 1, before the
+        output gets unit length. So features of small weights have small strengths.
+    """
+    hidden = network.weights_of(features).astype(np.float64)
+    direction, dense = np.asarray(direction, dtype=np.float64), network.dense
+    if network.tied:
+        linear = hidden[:, : len(direction)] @ direction
+        for weights in reversed(dense):
+            direction = weights @ direction
+        return linear + np.abs(hidden) @ direction
+    for weights in dense:
+        hidden = np.maximum(hidden, 0) @ weights
+    return hidden @ direction
+
+
 def _product(row: np.ndarray, matrices: tuple[np.ndarray, ...]) -> np.ndarray:
     """The product of a row and all matrices, in float64."""
     for matrix in matrices:

@@ -36,6 +36,7 @@ from sklux._student.arguments import (
     check_n_components,
     check_views,
 )
+from sklux._student.component_names import check_same_names, keeps_columns
 from sklux._student.copies import copies_of_fit
 from sklux._student.evidence import one_view_predicts_best
 from sklux._student.finishing import (
@@ -80,7 +81,7 @@ from sklux._student.update import (
     updated_network,
 )
 from sklux._utils.callbacks import CallbackSupportMixin, with_callbacks
-from sklux._utils.columns import as_vectors
+from sklux._utils.columns import as_vectors, vector_names
 from sklux._utils.estimators import unchanged_on_error
 from sklux._utils.fit_tasks import FitTask, NullTask, callback_context, fit_task
 from sklux._utils.html import DocLinkMixin, ReportReprMixin
@@ -140,6 +141,8 @@ class ReLUProjection(
         Width of the vectors. The maximum is the width of the teacher embeddings, or the
         number of documents with a teacher embedding if that is smaller. The default is
         reduced to this maximum (`n_components_`); any other larger value is an error.
+        If the teacher's columns have names, there may be a component for each of them
+        with fewer documents too (`component_names_`).
 
     hidden_layer_sizes : 'tied', int or array-like of int, default='tied'
         Numbers of units in the hidden layers; empty for a linear student. An int is the
@@ -175,6 +178,8 @@ class ReLUProjection(
         (the other embeddings are imputed from the corpus, and so they contain it
         already). It is lower if documents are short, because few words tell little: it
         is 0 up to 32 non-zero features (median), full from 64, and linear in between.
+        It is 0 if the teacher's columns have names and `n_components` has room for all
+        of them (`component_names_`).
 
         If the teacher seems to have read only a part of the documents, 0.5 takes the
         place of 0.12. This needs `X_views` in `fit`, and a `contrastive_weight` that is
@@ -285,13 +290,23 @@ class ReLUProjection(
     n_components_ : int
         Width of the vectors.
 
+    component_names_ : ndarray of shape (`n_components_`,), dtype=object, or None
+        Names of the output columns, which `get_feature_names_out` returns, if these are
+        the columns of the teacher: the value of a column is an estimate of the
+        teacher's value, with the teacher's rows scaled to unit length. This is so if
+        the teacher embeddings are a table (of pandas, polars or Arrow) whose columns
+        all have names of type str, `n_components` is not smaller than their number,
+        and `corpus_weight` is 0 or ``'auto'``. Otherwise None: columns mix the columns
+        of the teacher.
+
     teacher_components_ : ndarray of shape (`n_components_`, n_teacher_components), \
             dtype=np.float32, or None
         Linear map of unit teacher vectors into the student's space, which
         `project_teacher` uses. If the targets contain no latent vectors, its rows are
         principal directions of the teacher embeddings about the origin, which keep
-        cosines. Otherwise it is the linear map to the targets with the least squared
-        error. None in a model from :func:`sklux.interop.load_luxical`.
+        cosines; with `component_names_`, its rows are the axes themselves. Otherwise it
+        is the linear map to the targets with the least squared error. None in a model
+        from :func:`sklux.interop.load_luxical`.
 
     loss_curve_ : list of float of length `n_iter_`
         Mean training loss of each epoch.
@@ -463,10 +478,11 @@ class ReLUProjection(
             Features, converted to float32.
 
         y : array-like of shape (n_samples, n_teacher_components)
-            Teacher embeddings of the same documents, of any length: an array, or a
-            column of vectors (of pandas, polars or Arrow). A missing row, or a row of
-            NaN or of zeros, means that the document has no teacher embedding. Its
-            embedding is imputed from the embeddings of the other documents (kernel
+            Teacher embeddings of the same documents, of any length: an array, a column
+            of vectors (of pandas, polars or Arrow), or a table with a column for each
+            component, whose names may become `component_names_`. A missing row, or a
+            row of NaN or of zeros, means that the document has no teacher embedding.
+            Its embedding is imputed from the embeddings of the other documents (kernel
             ridge regression).
 
         X_views : {array-like, sparse matrix} of shape (2 * n_samples, n_features), \
@@ -492,7 +508,8 @@ class ReLUProjection(
         ImportError
             If torch is not installed.
         TypeError
-            If y or y_views is sparse.
+            If y or y_views is sparse, or only some columns of a table y have names of
+            type str.
         ValueError
             If shapes do not fit together, a value is not finite, there is only one
             document, no document has a teacher embedding, all teacher embeddings have
@@ -546,13 +563,11 @@ class ReLUProjection(
             X = check_features(self, X)
             check_consistent_length(X, teacher.is_embedded)
             X_views = check_views(X_views, X.shape, self.contrastive_weight)
-            if view_teacher is None and not uses_views(self, X):
+            if view_teacher is None and not uses_views(self, X, teacher):
                 X_views = None
             if warns_of_missing and not teacher.is_complete:
                 _warn_of_missing(teacher)
-            n_components = check_n_components(
-                self.n_components, teacher.n_embedded, teacher.n_components
-            )
+            n_components = self._width(teacher)
             random_state = check_random_state(self.random_state)
             groups = copies_of_fit(X, text_groups)
             train, held_out = self._split(teacher, groups, random_state)
@@ -591,8 +606,9 @@ class ReLUProjection(
             Features of the new documents, as in `fit`.
 
         y : array-like of shape (n_samples, n_teacher_components)
-            Teacher embeddings of the new documents, as in `fit`. The target of a
-            document without one is the vector that the student gives it.
+            Teacher embeddings of the new documents, as in `fit`. The columns of a table
+            must have the names of fit, in the same order. The target of a document
+            without an embedding is the vector that the student gives it.
 
         X_views : {array-like, sparse matrix} of shape (2 * n_samples, n_features), \
                 default=None
@@ -655,7 +671,7 @@ class ReLUProjection(
             X = check_features(self, X)
             check_consistent_length(X, teacher.is_embedded)
             X_views = check_views(X_views, X.shape, self.contrastive_weight)
-            if not uses_views(self, X):
+            if self._contrastive_weight(X, self._corpus_weight_of_update) == 0:
                 X_views = None
             if warns_of_missing and not teacher.is_complete:
                 _warn_of_missing(teacher)
@@ -709,7 +725,8 @@ class ReLUProjection(
         fill_missing_targets(reduced, teacher, data.X, Network.of(coefs, tied))
         whole = None if self._compares_reduced else reduced
         targets = Targets(whole, reduced, components)
-        full_weight = defaults.full_corpus_weight(self.corpus_weight, lambda: False)
+        weight = self._corpus_weight_of_update
+        full_weight = defaults.full_corpus_weight(weight, lambda: False)
         result = self._train(
             data, targets, targets.examples(data), coefs, full_weight, before=before
         )
@@ -726,6 +743,7 @@ class ReLUProjection(
                 report,
                 self.n_samples_seen_ + data.X.shape[0],
                 network.by_row(known + sums_of_squares(data.X)),
+                component_names_of(self),
             )
         )
 
@@ -737,15 +755,18 @@ class ReLUProjection(
         corpus: Corpus | None,
     ) -> None:
         """Compute targets, initialise, train, report, and set the attributes."""
+        keeps = self._keeps_columns(data.teacher)
+        given_weight = 0.0 if keeps else self.corpus_weight
         full_weight = defaults.full_corpus_weight(
-            self.corpus_weight, partial(one_view_predicts_best, data)
+            given_weight, partial(one_view_predicts_best, data)
         )
         corpus_weight = defaults.corpus_weight(
-            self.corpus_weight, data.X, data.teacher.is_embedded, full_weight
+            given_weight, data.X, data.teacher.is_embedded, full_weight
         )
         targets = student_targets(
             data,
             corpus_weight=corpus_weight,
+            keeps_columns=keeps,
             needs_whole=not self._compares_reduced,
             verbose=self.verbose,
             corpus=corpus,
@@ -960,7 +981,8 @@ class ReLUProjection(
         Parameters
         ----------
         embeddings : array-like of shape (n_samples, n_teacher_components)
-            Teacher vectors, of any length.
+            Teacher vectors, of any length. The columns of a table must have the names
+            of fit, in the same order, if there are `component_names_`.
 
         Returns
         -------
@@ -970,8 +992,8 @@ class ReLUProjection(
         Raises
         ------
         ValueError
-            If the width differs from the teacher embeddings in `fit`, or if
-            `teacher_components_` is None.
+            If the width or the names differ from the teacher embeddings in `fit`, or
+            if `teacher_components_` is None.
 
         Examples
         --------
@@ -992,8 +1014,11 @@ class ReLUProjection(
                 "student and teacher. Embed the queries with transform, or fit a model "
                 "with sklux."
             )
+        values = as_vectors(embeddings, "embeddings")
+        names = component_names_of(self)
+        check_same_names(names, vector_names(values), "embeddings")
         vectors: np.ndarray = check_array(
-            as_vectors(embeddings, "embeddings"),
+            values,
             dtype=np.float32,
             ensure_min_samples=0,
             input_name="embeddings",
@@ -1012,7 +1037,8 @@ class ReLUProjection(
 
         The first dimensions hold most of the information, because the dimensions are
         the principal directions of the targets, largest first. (Matryoshka embeddings,
-        :arxiv:`2205.13147`, get this property by training.)
+        :arxiv:`2205.13147`, get this property by training.) With `component_names_`,
+        the dimensions are the first columns of the teacher, in the teacher's order.
 
         Parameters
         ----------
@@ -1055,11 +1081,13 @@ class ReLUProjection(
         components = self.teacher_components_
         if components is not None:
             components = components[:n_components].copy()
+        names = component_names_of(self)
         student = replace(
             student_of(self),
             network=self._network.truncated(int(n_components)),
             teacher_components=components,
             report=None,
+            component_names=None if names is None else names[:n_components].copy(),
         )
         model = copy(self)
         model.n_components = int(n_components)
@@ -1075,6 +1103,51 @@ class ReLUProjection(
     def _compares_reduced(self) -> bool:
         """Whether the training compares with targets of the student's width."""
         return "cosine" in check_loss(self.loss)
+
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Get output feature names.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Ignored. It is here for pipelines.
+
+        Returns
+        -------
+        ndarray of shape (`n_components_`,), dtype=object
+            `component_names_`; or ``reluprojection0``, ``reluprojection1``, ... if they
+            are None.
+        """
+        check_is_fitted(self)
+        names = component_names_of(self)
+        if names is None:
+            return super().get_feature_names_out(input_features)
+        return names.copy()
+
+    def _keeps_columns(self, teacher: TeacherEmbeddings) -> bool:
+        """Whether a fit makes output columns that are the teacher's columns."""
+        return keeps_columns(self.n_components, self.corpus_weight, teacher)
+
+    def _width(self, teacher: TeacherEmbeddings) -> int:
+        """Width of the vectors of a fit."""
+        if self._keeps_columns(teacher):
+            # Few documents have few principal directions, but the axes are given.
+            return teacher.n_components
+        return check_n_components(
+            self.n_components, teacher.n_embedded, teacher.n_components
+        )
+
+    @property
+    def _corpus_weight_of_update(self) -> float | Literal["auto"]:
+        """The parameter `corpus_weight`, as it counts in an update."""
+        return self.corpus_weight if component_names_of(self) is None else 0.0
+
+    def _contrastive_weight(
+        self, X: sparse.csr_matrix, corpus_weight: float | Literal["auto"]
+    ) -> float:
+        """Weight of the contrastive loss, if the teacher has read all of each text."""
+        full_weight = defaults.full_corpus_weight(corpus_weight, lambda: False)
+        return defaults.contrastive_weight(self.contrastive_weight, full_weight, X)
 
     @property
     def _n_features_out(self) -> int:
@@ -1120,6 +1193,7 @@ def _student_of_fit(
             n_embedded,
             n_samples_seen=n_documents,
             squares=network.by_row(squares),
+            component_names=targets.names,
             **history,
         )
 
@@ -1179,7 +1253,11 @@ def check_parameters(projection: ReLUProjection) -> None:
     projection._check_parameters()
 
 
-def uses_views(projection: ReLUProjection, X: sparse.csr_matrix) -> bool:
+def uses_views(
+    projection: ReLUProjection,
+    X: sparse.csr_matrix,
+    teacher: TeacherEmbeddings | None = None,
+) -> bool:
     """Whether a fit uses two views of each document without their embeddings.
 
     Parameters
@@ -1188,16 +1266,18 @@ def uses_views(projection: ReLUProjection, X: sparse.csr_matrix) -> bool:
         Fitted or not.
     X : CSR matrix of shape (n_samples, n_features)
         Features of the documents.
+    teacher : TeacherEmbeddings or None, default=None
+        Their teacher embeddings, if they are known.
 
     Returns
     -------
     bool
         True if the contrastive loss has a weight.
     """
-    full_weight = defaults.full_corpus_weight(projection.corpus_weight, lambda: False)
-    return (
-        defaults.contrastive_weight(projection.contrastive_weight, full_weight, X) > 0
-    )
+    corpus_weight = projection.corpus_weight
+    if teacher is not None and projection._keeps_columns(teacher):
+        corpus_weight = 0.0
+    return projection._contrastive_weight(X, corpus_weight) > 0
 
 
 def fit_projection(
@@ -1305,7 +1385,24 @@ def student_of(projection: ReLUProjection) -> TrainedStudent:
         # Older pickles lack these.
         vars(projection).get("n_samples_seen_", 0),
         vars(projection).get("_squares"),
+        component_names_of(projection),
     )
+
+
+def component_names_of(projection: ReLUProjection) -> np.ndarray | None:
+    """Return the names of the output columns of a fitted projection.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Fitted; also from a pickle of an older version, which has no names.
+
+    Returns
+    -------
+    ndarray of shape (n_components,), dtype=object, or None
+        The attribute `component_names_`.
+    """
+    return vars(projection).get("component_names_")
 
 
 def network_of(projection: ReLUProjection) -> Network:

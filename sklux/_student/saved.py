@@ -10,6 +10,7 @@ from sklux._student.network import WEIGHT_DTYPES, Network, check_finite, fits_ti
 from sklux._student.projection import (
     ReLUProjection,
     adopt_student,
+    component_names_of,
     network_of,
     student_of,
 )
@@ -91,6 +92,9 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
     dict
         Values for JSON.
     """
+    names = component_names_of(projection)
+    # Files without names are as versions before names wrote them.
+    named = {} if names is None else {"component_names": names.tolist()}
     return {
         "params": projection_params(projection),
         "n_layers": 1 + len(network_of(projection).dense),
@@ -102,6 +106,7 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
         "has_teacher_components": projection.teacher_components_ is not None,
         "has_places": network_of(projection).places is not None,
         "tied": network_of(projection).tied,
+        **named,
     }
 
 
@@ -197,7 +202,10 @@ def restore_projection(
             check_finite(name, array)
     network = Network(first, dense, **parts, tied=tied)
     squares = _checked_squares(tensors.get("squares"), network.n_rows, verify)
-    student = TrainedStudent(network, components, squares=squares)
+    names = _checked_names(state.get("component_names"), network.n_components)
+    student = TrainedStudent(
+        network, components, squares=squares, component_names=names
+    )
     adopt_student(projection, replace(student, **_history(state)))
     return projection
 
@@ -234,6 +242,22 @@ def _checked_squares(
             "0 or more, for each row. Save the model again."
         )
     return squares
+
+
+def _checked_names(names: object, n_components: int) -> np.ndarray | None:
+    """Names of the output columns, one for each of them; most files have none."""
+    if names is None:
+        return None
+    if (
+        not isinstance(names, list)
+        or len(names) != n_components
+        or not all(isinstance(name, str) for name in names)
+    ):
+        raise ValueError(
+            "The model's entry 'component_names' is damaged: there must be a name for "
+            f"each of the {n_components} output columns. Save the model again."
+        )
+    return np.array(names, dtype=object)
 
 
 def _check_weights(

@@ -6,7 +6,8 @@ the cosines of both::
 
     t'_i = [sqrt(1 - w) t_i, sqrt(w) l_i],   t'_i . t'_j = (1 - w) t_i.t_j + w l_i.l_j
 
-The reduced target consists of the principal directions of the whole targets.
+The reduced target consists of the principal directions of the whole targets. If the
+teacher's columns have names, the directions may be the axes of the teacher's space.
 """
 
 from collections.abc import Iterable
@@ -118,7 +119,7 @@ class TargetMap(NamedTuple):
     Attributes
     ----------
     directions : ndarray of shape (n_components, n_whole_components), dtype=np.float32
-        Principal directions of the whole targets.
+        Principal directions of the whole targets, or all axes of their space.
     imputation : Imputation or None
         Imputes missing teacher embeddings; None leaves them zero.
     latent : ndarray of shape (n_features, n_latent), dtype=np.float32, or None
@@ -189,12 +190,15 @@ class Targets(NamedTuple):
         Linear map of teacher vectors into the space of the reduced targets.
     map : TargetMap or None
         How other documents get their targets; None if there are no others.
+    names : ndarray of shape (n_components,), dtype=object, or None
+        Names of the columns of ``reduced``, if they are columns of the teacher.
     """
 
     whole: RowSource | None
     reduced: np.ndarray
     components: np.ndarray
     map: TargetMap | None = None
+    names: np.ndarray | None = None
 
     def examples(self, data: FitData) -> TrainingExamples:
         """Return the documents to train on, and their targets.
@@ -238,6 +242,7 @@ def student_targets(
     data: FitData,
     *,
     corpus_weight: float,
+    keeps_columns: bool = False,
     needs_whole: bool,
     verbose: bool | None,
     corpus: Corpus | None = None,
@@ -251,6 +256,9 @@ def student_targets(
         of documents to train on; copies with the same embedding count once.
     corpus_weight : float
         Weight of the latent vectors of the corpus, in [0, 1].
+    keeps_columns : bool, default=False
+        Whether the columns of the reduced targets are the teacher's columns. The corpus
+        then has no weight.
     needs_whole : bool
         Whether the training needs the whole targets. They hold arrays with a row for
         each feature.
@@ -277,18 +285,24 @@ def student_targets(
         latent_part = np.ascontiguousarray(directions[:, :N_LATENT])
         latent = LatentRows(X, latent_part)
         del directions
-    with stage("targets", verbose):
+    title = "targets (columns of the teacher)" if keeps_columns else "targets"
+    with stage(title, verbose):
         targets = make_targets(
             TeacherRows(data, imputation),
             latent,
             corpus_weight,
             data.n_components,
             teacher.is_embedded,
+            np.eye(data.n_components, dtype=np.float32) if keeps_columns else None,
         )
+    names = None
+    if keeps_columns and teacher.names is not None:
+        names = np.array(teacher.names, dtype=object)
     kept = None
     if corpus is not None and targets.map is not None:
         kept = targets.map._replace(imputation=imputation, latent=latent_part)
-    return targets._replace(whole=targets.whole if needs_whole else None, map=kept)
+    whole = targets.whole if needs_whole else None
+    return targets._replace(whole=whole, map=kept, names=names)
 
 
 def n_latent_needed(is_complete: bool, corpus_weight: float) -> int:
@@ -325,6 +339,7 @@ def make_targets(
     weight: float,
     n_components: int,
     is_embedded: np.ndarray,
+    directions: np.ndarray | None = None,
 ) -> Targets:
     """Mix teacher embeddings with latent vectors.
 
@@ -341,6 +356,10 @@ def make_targets(
         Width of the student.
     is_embedded : ndarray of shape (n_samples,), dtype=bool
         Documents whose teacher embeddings are not imputed.
+    directions : ndarray of shape (n_components, n_whole_components), \
+            dtype=np.float32, or None, default=None
+        Orthonormal directions that the reduced targets keep. None means the principal
+        directions.
 
     Returns
     -------
@@ -349,9 +368,10 @@ def make_targets(
     """
     whole = _mixed(teacher, latent, weight)
     everything = np.arange(len(is_embedded))
-    directions = principal_directions(
-        (whole[rows] for rows in _blocks(_sampled(everything))), n_components
-    )
+    if directions is None:
+        directions = principal_directions(
+            (whole[rows] for rows in _blocks(_sampled(everything))), n_components
+        )
     reduced = np.empty((len(is_embedded), n_components), dtype=np.float32)
     for rows in _blocks(everything):
         reduced[rows] = unit_rows(whole[rows] @ directions.T)

@@ -1,6 +1,7 @@
 """Teacher embeddings of the documents of a fit, checked and in one form."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.utils.validation import check_array
 
 from sklux._utils.arrays import as_float_array
 from sklux._utils.blocks import row_blocks
-from sklux._utils.columns import as_vectors
+from sklux._utils.columns import as_vectors, vector_names
 from sklux._utils.messages import as_sentence
 from sklux._utils.similarity import unit_rows
 
@@ -40,11 +41,14 @@ class TeacherEmbeddings:
     places : ndarray of shape (n_samples,), dtype=np.intp, or None
         Row of ``vectors`` of each embedded document; None if row i is of document i.
         Documents may share a row.
+    names : sequence of str of length n_teacher_components, or None
+        Names of the columns; None if they have none.
     """
 
     vectors: np.ndarray
     is_embedded: np.ndarray
     places: np.ndarray | None = None
+    names: Sequence[str] | None = None
 
     @classmethod
     def of_rows(cls, rows: np.ndarray, name: str) -> Self:
@@ -128,7 +132,7 @@ class TeacherEmbeddings:
         Raises
         ------
         TypeError
-            If y is sparse.
+            If y is sparse, or only some of its columns have names of type str.
         ValueError
             If y is None, holds labels or does not have two dimensions, or as in
             `of_rows`.
@@ -145,7 +149,7 @@ class TeacherEmbeddings:
         rows = _checked_rows(values, "y")
         if rows.ndim != 2:
             raise _labels_error(f"shape {rows.shape}")
-        return cls.of_rows(rows, "y")
+        return replace(cls.of_rows(rows, "y"), names=vector_names(values))
 
     @classmethod
     def of_views(cls, y_views: ArrayLike, teacher: "TeacherEmbeddings") -> Self:
@@ -231,11 +235,16 @@ class TeacherEmbeddings:
                 f"{n_documents} documents. Give one row per document, in the order of "
                 "the documents."
             )
-        return cls.of_rows(rows, "teacher_embeddings")
+        embeddings = cls.of_rows(rows, "teacher_embeddings")
+        return replace(embeddings, names=vector_names(values))
 
     @classmethod
     def of_sample(
-        cls, vectors: np.ndarray, sample: np.ndarray, n_documents: int
+        cls,
+        vectors: np.ndarray,
+        sample: np.ndarray,
+        n_documents: int,
+        names: Sequence[str] | None = None,
     ) -> Self:
         """Check the output of a teacher for a sample of the documents.
 
@@ -247,6 +256,8 @@ class TeacherEmbeddings:
             Row numbers of the sampled documents.
         n_documents : int
             Number of all documents.
+        names : sequence of str of length n_teacher_components, or None, default=None
+            Names of the columns of this output.
 
         Returns
         -------
@@ -258,7 +269,7 @@ class TeacherEmbeddings:
         ValueError
             As in `of_rows`.
         """
-        found = cls.of_rows(vectors, "The teacher's output")
+        found = replace(cls.of_rows(vectors, "The teacher's output"), names=names)
         if len(sample) == n_documents:
             return found
         return found._spread(sample, n_documents)
@@ -309,7 +320,8 @@ class TeacherEmbeddings:
         """
         is_embedded = (rows >= 0) & self.is_embedded[rows]
         places = rows if self.places is None else self.places[rows]
-        return type(self)(self.vectors, is_embedded, np.where(is_embedded, places, 0))
+        places = np.where(is_embedded, places, 0)
+        return replace(self, is_embedded=is_embedded, places=places)
 
     def _spread(self, rows: np.ndarray, n_rows: int) -> Self:
         """The same embeddings, which belong to some of ``n_rows`` documents."""
@@ -317,7 +329,7 @@ class TeacherEmbeddings:
         places[rows] = np.arange(len(rows))
         is_embedded = np.zeros(n_rows, dtype=bool)
         is_embedded[rows] = self.is_embedded
-        return type(self)(self.vectors, is_embedded, places)
+        return replace(self, is_embedded=is_embedded, places=places)
 
     @property
     def n_embedded(self) -> int:

@@ -35,6 +35,9 @@ class TrainedStudent:
         For each row of the network, the sum of the squares of its feature over these
         documents, which have unit length and are in the form in which they are learnt.
         It tells how certain the weights are. None if it is unknown.
+    component_names : ndarray of shape (n_components,), dtype=object, or None
+        Names of the output columns, if they are columns of the teacher with names. They
+        do not count if ``teacher_components`` turns or mixes these columns.
     """
 
     network: Network
@@ -45,6 +48,7 @@ class TrainedStudent:
     report: FitReport | None = None
     n_samples_seen: int = 0
     squares: np.ndarray | None = None
+    component_names: np.ndarray | None = None
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes of a `ReLUProjection`.
@@ -65,4 +69,12 @@ class TrainedStudent:
             "report_": self.report,
             "n_samples_seen_": self.n_samples_seen,
             "_squares": self.squares,
+            "component_names_": self.component_names if self._keeps_columns() else None,
         }
+
+    def _keeps_columns(self) -> bool:
+        """Whether the output columns are the first columns of the teacher."""
+        components = self.teacher_components
+        if self.component_names is None or components is None:
+            return False
+        return np.array_equal(components, np.eye(*components.shape))

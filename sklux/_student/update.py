@@ -25,6 +25,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
+from sklux._student.component_names import check_same_names
 from sklux._student.finishing import in_type
 from sklux._student.fit_data import FitData
 from sklux._student.folding import Folding
@@ -57,7 +58,7 @@ def check_can_update(student: TrainedStudent, teacher: TeacherEmbeddings) -> Non
     ------
     ValueError
         If the student has no map from the teacher's space or no sums of squares, or the
-        embeddings have another width.
+        embeddings have another width or other names.
     """
     components = student.teacher_components
     if components is None or student.squares is None:
@@ -73,6 +74,9 @@ def check_can_update(student: TrainedStudent, teacher: TeacherEmbeddings) -> Non
             f"embeddings of fit had {width}. partial_fit keeps the space, so it needs "
             "the same teacher. Use this teacher, or call fit."
         )
+    check_same_names(
+        student.component_names, teacher.names, "The table of teacher embeddings"
+    )
 
 
 def sums_of_squares(X: sparse.csr_matrix) -> np.ndarray:

@@ -42,6 +42,7 @@ from sklux._teacher.models import (
 )
 from sklux._teacher.retries import retried
 from sklux._teacher.vectors import (
+    ColumnNames,
     has_finite_values,
     invalid_vectors_message,
     rounded_vectors,
@@ -712,6 +713,7 @@ def teacher_vectors(
     title: str = "teacher embeddings",
     positions: np.ndarray | None = None,
     known: Mapping[str, np.ndarray] | None = None,
+    names: ColumnNames | None = None,
 ) -> np.ndarray:
     """Vectors of a teacher of any kind, which is asked at most once for each text.
 
@@ -730,6 +732,9 @@ def teacher_vectors(
     known : mapping of str to ndarray of shape (n_teacher_components,) or None
         Vectors of texts that the teacher has embedded before. A teacher without a cache
         is not asked for them again.
+    names : ColumnNames or None, default=None
+        Notes the names of the columns if the teacher returns tables. The cache of a
+        `CachedTeacher` keeps numbers alone, so its columns have no names.
 
     Returns
     -------
@@ -745,6 +750,8 @@ def teacher_vectors(
         verbose = verbose if teacher.verbose is None else teacher.verbose
         return teacher._vectors(documents, verbose, title, positions)
     encode, model = encoder(teacher, None)
+    if names is not None:
+        encode = names.noting(encode)
 
     def embed(texts: list[str], places: np.ndarray) -> Batches:
         batches = encode_batches(

@@ -1,11 +1,12 @@
 """Checks of the vectors that a model returned."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from sklearn import config_context
 
 from sklux._utils.arrays import as_float_array
-from sklux._utils.columns import as_vectors
+from sklux._utils.columns import as_vectors, vector_names
 from sklux._utils.messages import as_sentence
 
 # How many documents a message names.
@@ -46,6 +47,55 @@ def check_vectors(vectors: object, n_documents: int) -> np.ndarray:
             f"for {_counted(n_documents)}. It returned shape {vectors.shape}."
         )
     return vectors
+
+
+class ColumnNames:
+    """Names of the columns that a model returns, if it returns tables.
+
+    Attributes
+    ----------
+    names : list of str or None
+        The names; None if the model has not been called, or its columns have none.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] | None = None
+        self._is_known = False
+
+    def noting(
+        self, encode: Callable[[list[str]], object]
+    ) -> Callable[[list[str]], object]:
+        """Return the same function, which also notes the names.
+
+        Parameters
+        ----------
+        encode : callable
+            Maps a list of str to vectors.
+
+        Returns
+        -------
+        callable
+            Raises a ValueError if two calls return tables with different columns.
+            scikit-learn's setting `transform_output`, which is for the output of the
+            student, does not change what the model returns.
+        """
+
+        def encode_and_note(texts: list[str]) -> object:
+            with config_context(transform_output="default"):
+                output = encode(texts)
+            # Not read again: it may be a stream.
+            vectors = as_vectors(output, "The teacher's output")
+            names = vector_names(vectors)
+            if self._is_known and names != self.names:
+                raise ValueError(
+                    "The teacher returned tables with different columns: first "
+                    f"{self.names}, then {names}. Return the same columns for all "
+                    "texts."
+                )
+            self.names, self._is_known = names, True
+            return vectors
+
+        return encode_and_note
 
 
 def has_finite_values(vectors: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from sklux._utils.tables import (
     column_names,
     is_batch_stream,
     is_table,
+    names_of_columns,
     read_batch_stream,
     table_columns,
 )
@@ -65,6 +66,28 @@ def as_vectors(values: Any, name: str) -> Any:
         return _joined([_rows_of_polars(values)], name)
     cells = _cells(values)
     return values if cells is None else _matrix_of_cells(cells, values, name)
+
+
+def vector_names(values: Any) -> list[str] | None:
+    """Names of the components, if vectors are a table with a column for each of them.
+
+    Parameters
+    ----------
+    values : object
+        Result of `as_vectors`, which is a table only in this case.
+
+    Returns
+    -------
+    list of str or None
+        The names; None for anything else than such a table, and for a table without
+        names.
+
+    Raises
+    ------
+    TypeError
+        If only some of the columns have names of type str.
+    """
+    return names_of_columns(values) if is_table(values) else None
 
 
 class _Rows(NamedTuple):

@@ -88,9 +88,40 @@ def column_names(table: Any) -> list[str]:
     list of str
         The names, in order.
     """
-    names = getattr(table, "column_names", None)
-    # The columns of an Arrow table are arrays.
-    return [str(name) for name in (table.columns if names is None else names)]
+    return [str(name) for name in _names(table)]
+
+
+def names_of_columns(table: Any) -> list[str] | None:
+    """Names of the columns of a table, by scikit-learn's rule for feature names.
+
+    Parameters
+    ----------
+    table : pandas or polars DataFrame, Arrow table or record batch
+        The table.
+
+    Returns
+    -------
+    list of str or None
+        The names, in order. None if no name is a str, as in a DataFrame without names,
+        and for a table without columns.
+
+    Raises
+    ------
+    TypeError
+        If some names are str and others are not.
+    """
+    names = list(_names(table))
+    is_text = [isinstance(name, str) for name in names]
+    if not any(is_text):
+        return None
+    if not all(is_text):
+        other = names[is_text.index(False)]
+        raise TypeError(
+            "The columns of a table must all have names of type str, or none of them. "
+            f"Got {names[is_text.index(True)]!r} and {other!r}. Set table.columns = "
+            "table.columns.astype(str), or pass table.to_numpy(), without names."
+        )
+    return [str(name) for name in names]
 
 
 def table_columns(table: Any) -> Iterator[Any]:
@@ -113,3 +144,11 @@ def table_columns(table: Any) -> Iterator[Any]:
             yield table.to_series(place)
         else:
             yield table.column(place)
+
+
+def _names(table: Any) -> Any:
+    """Names of the columns, of any type."""
+    # Not all tables with `columns`: the columns of an Arrow table are arrays. Not all
+    # with `column_names`: pandas finds a column of this name.
+    is_frame = hasattr(table, "iloc") or hasattr(table, "to_series")
+    return table.columns if is_frame else table.column_names

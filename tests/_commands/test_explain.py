@@ -38,3 +38,18 @@ def test_explain_one_text(folder, model, texts):
 def test_explain_too_many_texts(folder):
     message = failed("explain", folder / "model.sklux", "a", "b", "c")
     assert "one or two texts. Got 3" in message
+
+
+def test_explain_dimension(folder, model, texts):
+    arguments = ["explain", folder / "model.sklux", texts[0]]
+    name = "luxicalvectorizer1"
+    expected = explain_embedding(model, texts[0], dimension=1)
+    assert succeeded(*arguments, "--dimension", name).stdout == f"{expected}\n"
+    shown = json.loads(succeeded(*arguments, "--dimension", name, "--json").stdout)
+    assert shown["value"] == pytest.approx(expected.value)
+    total = sum(row["share"] for row in shown["terms"])
+    assert total == pytest.approx(expected.value)
+    message = failed(*arguments, "--dimension", "price")
+    assert "'price' is the name of 0 output columns" in message
+    message = failed(*arguments, texts[1], "--dimension", name)
+    assert "--dimension explains a column of the vector of one text. Got 2" in message

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sklux._student.attribution import FeatureParts
+from sklux._student.attribution import FeatureParts, feature_strengths
 from sklux._student.network import Network, apply_network
 
 N_FEATURES = 30
@@ -120,3 +120,15 @@ def test_attribution_without_features():
     assert not parts.vector.any()
     assert parts.shares(np.ones(6)).shape == (0,)
     assert parts.vectors().shape == (0, 6)
+
+
+@pytest.mark.parametrize("sizes, tied", KINDS)
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_attribution_strengths_of_single_features(sizes, tied, dtype):
+    """The output for each feature alone, before it gets unit length."""
+    network = random_network(sizes, tied, seed=3, dtype=dtype)
+    direction = np.random.RandomState(0).standard_normal(network.n_components)
+    expected = [slow_output(network, x) @ direction for x in np.eye(N_FEATURES)]
+    features = np.array([4, 0, 29, 7])
+    found = feature_strengths(network, features, direction)
+    np.testing.assert_allclose(found, np.array(expected)[features], rtol=1e-9)

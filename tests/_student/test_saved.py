@@ -257,3 +257,21 @@ def test_checked_count_refuses_other_values(count):
         match=f"number of terms must be an int, 0 or more. Got {count!r} instead",
     ):
         checked_count(count, "terms")
+
+
+def test_saved_names_of_components():
+    projection = fitted()
+    assert "component_names" not in projection_state(projection)
+    assert restored(projection).component_names_ is None
+    names = ["price", "\ud800 na\u00efve", "", "a", "a"]
+    projection.component_names_ = np.array(names, dtype=object)
+    projection.teacher_components_ = np.eye(5, dtype=np.float32)
+    found = restored(projection)
+    assert found.component_names_.tolist() == names
+    assert found.get_feature_names_out().dtype == object
+
+
+@pytest.mark.parametrize("names", [["a"] * 4, ["a"] * 4 + [1], "names", {}])
+def test_saved_names_that_are_damaged(names):
+    with pytest.raises(ValueError, match="'component_names' is damaged: .* 5 output"):
+        restored(fitted(), component_names=names)

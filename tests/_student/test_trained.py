@@ -1,6 +1,7 @@
 """The result of a fit as attributes of the estimator."""
 
 import numpy as np
+import pytest
 from models import random_weights
 
 from sklux import ReLUProjection
@@ -13,9 +14,9 @@ from sklux._student.trained import TrainedStudent
 def test_trained_student_attributes():
     network = Network.of(random_weights((9, 5, 3)))
     components, report = np.eye(3, dtype=np.float32), FitReport(7, 3, held_out=True)
-    squares = np.ones(9, dtype=np.float32)
+    squares, names = np.ones(9, dtype=np.float32), np.array(list("abc"), dtype=object)
     student = TrainedStudent(
-        *(network, components, 20, [0.5, 0.25], [0.1, 0.2], report, 30, squares)
+        *(network, components, 20, [0.5, 0.25], [0.1, 0.2], report, 30, squares, names)
     )
     assert student.attributes() == {
         "_network": network,
@@ -28,7 +29,29 @@ def test_trained_student_attributes():
         "report_": report,
         "n_samples_seen_": 30,
         "_squares": squares,
+        "component_names_": names,
     }
+
+
+@pytest.mark.parametrize(
+    "components, is_named",
+    [
+        (np.eye(3), True),
+        (np.eye(3, 5), True),
+        (np.eye(3)[[1, 0, 2]], False),
+        (np.eye(3) + 0.1, False),
+        (None, False),
+    ],
+    ids=["axes", "truncated", "other order", "mixed", "no map"],
+)
+def test_trained_student_names_need_the_axes_of_the_teacher(components, is_named):
+    """A step after the fit that turns the vectors cannot leave wrong names."""
+    names = np.array(list("abc"), dtype=object)
+    student = TrainedStudent(
+        Network.of(random_weights((9, 3))), components, component_names=names
+    )
+    found = student.attributes()["component_names_"]
+    assert (found is names) if is_named else (found is None)
 
 
 def test_trained_student_attributes_of_a_network_alone():

@@ -4,12 +4,14 @@ import re
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
 from _teacher.teachers import TEXTS, large, letter_counts, recorded
 from sklux._teacher.vectors import (
     MAX_NAMED,
+    ColumnNames,
     check_vectors,
     has_finite_values,
     invalid_vectors_message,
@@ -164,3 +166,28 @@ def test_message_about_invalid_vectors_names_the_first_ones():
     )
     assert message.endswith(" at position 11 and 1,995 others.")
     assert message.count("position") == MAX_NAMED
+
+
+def test_column_names_of_tables():
+    found = ColumnNames()
+    encode = found.noting(lambda texts: pd.DataFrame({"length": map(len, texts)}))
+    assert found.names is None
+    for texts in (["a", "bc"], ["def"]):
+        assert encode(texts)["length"].tolist() == [len(text) for text in texts]
+        assert found.names == ["length"]
+
+
+def test_column_names_of_arrays():
+    found = ColumnNames()
+    assert len(found.noting(letter_counts)(TEXTS)) == len(TEXTS)
+    assert found.names is None
+
+
+def test_column_names_that_change_are_refused():
+    def one_hot(texts):
+        return pd.get_dummies(pd.Series(texts))
+
+    encode = ColumnNames().noting(one_hot)
+    encode(["a", "b"])
+    with pytest.raises(ValueError, match=r"first \['a', 'b'\], then \['a', 'c'\]"):
+        encode(["a", "c"])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sklux._utils.columns import as_vectors
+from sklux._utils.columns import as_vectors, vector_names
 
 TYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64")
 
@@ -342,3 +342,18 @@ def test_columns_masked_values_are_missing():
     rows = np.ma.masked_all(3, dtype=object)
     rows[0], rows[2] = [1, 2], [3, 4]
     np.testing.assert_array_equal(as_vectors(rows, "e"), [[1, 2], [np.nan] * 2, [3, 4]])
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_columns_names_of_a_table_of_numbers(make):
+    table = make({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    assert vector_names(as_vectors(table, "X")) == ["a", "b"]
+    single = make({"a": [1.0, 2.0]})
+    assert vector_names(as_vectors(single, "X")) == ["a"]
+    vectors = make({"vector": [[1.0, 2.0], [3.0, 4.0]]})
+    assert vector_names(as_vectors(vectors, "X")) is None
+
+
+def test_columns_names_of_other_vectors():
+    for values in (np.eye(2), [[1.0], [2.0]], pd.Series([[1.0], [2.0]])):
+        assert vector_names(as_vectors(values, "X")) is None

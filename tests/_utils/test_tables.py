@@ -11,6 +11,7 @@ from sklux._utils.tables import (
     column_names,
     is_batch_stream,
     is_table,
+    names_of_columns,
     read_batch_stream,
     table_columns,
 )
@@ -22,7 +23,7 @@ from sklux._utils.tables import (
 def test_tables_columns(make):
     table = make({"a": [1, 2], "b": [3, 4]})
     assert is_table(table)
-    assert column_names(table) == ["a", "b"]
+    assert column_names(table) == names_of_columns(table) == ["a", "b"]
     assert [np.asarray(column).tolist() for column in table_columns(table)] == [
         [1, 2],
         [3, 4],
@@ -68,3 +69,26 @@ def test_tables_in_batches():
 )
 def test_tables_in_memory_are_no_streams(other):
     assert not is_batch_stream(other)
+
+
+def test_tables_column_of_pandas_that_is_named_as_an_attribute():
+    table = pd.DataFrame({"column_names": [1], "columns": [2]})
+    assert column_names(table) == names_of_columns(table) == ["column_names", "columns"]
+
+
+@pytest.mark.parametrize("names", [[0, 1], [("a", "b"), ("a", "c")], []])
+def test_tables_without_names_of_text(names):
+    assert names_of_columns(pd.DataFrame(np.ones((2, len(names))), columns=names)) is (
+        None
+    )
+
+
+def test_tables_keep_names_that_occur_twice():
+    table = pd.DataFrame(np.ones((2, 2)), columns=["a", "a"])
+    assert names_of_columns(table) == ["a", "a"]
+
+
+def test_tables_refuse_names_of_two_kinds():
+    table = pd.DataFrame(np.ones((2, 3)), columns=[0, "a", "b"])
+    with pytest.raises(TypeError, match=r"type str, or none.*Got 'a' and 0.*astype"):
+        names_of_columns(table)
