@@ -55,8 +55,8 @@ test("a changed byte is refused, or changes no vector", async () => {
   const bytes = original.slice();
   let nRefused = 0;
   // All places of the header's beginning, and places all over the file.
-  const steps = Array.from({ length: 400 }, (_, i) =>
-    i < 100 ? i : Math.floor((original.length * (i - 100)) / 300) + (i % 7),
+  const steps = Array.from({ length: 200 }, (_, i) =>
+    i < 50 ? i : Math.floor((original.length * (i - 50)) / 150) + (i % 7),
   );
   for (const [i, place] of steps.entries()) {
     bytes[place] ^= 1 << (i % 8);
@@ -70,13 +70,13 @@ test("a changed byte is refused, or changes no vector", async () => {
     if (model !== null) assert.deepEqual(model.transform(texts), expected);
     bytes[place] = original[place];
   }
-  assert.ok(nRefused > 100, `${nRefused} of ${steps.length} were refused`);
+  assert.ok(nRefused > 60, `${nRefused} of ${steps.length} were refused`);
 });
 
 test("without checksums, a changed byte never leads outside", async () => {
   const bytes = original.slice();
-  for (let i = 0; i < 300; i++) {
-    const place = Math.floor((original.length * i) / 300) + (i % 5);
+  for (let i = 0; i < 150; i++) {
+    const place = Math.floor((original.length * i) / 150) + (i % 5);
     bytes[place] ^= 1 << (i % 8);
     try {
       const model = await load(bytes, { verify: false });
