@@ -141,6 +141,7 @@ bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_speed.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_levers.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_lexical.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_javascript.py
 	$(BIN)/python benchmarks/bench_languages.py
 	$(BIN)/python benchmarks/plot_quality_speed.py
 

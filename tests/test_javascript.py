@@ -41,7 +41,7 @@ def cases(tmp_path_factory):
 )
 def test_javascript_agrees_with_python(name, cases):
     run = subprocess.run(
-        [NODE, "--test", JS / "test" / name],
+        [NODE, "--test", "--test-reporter=tap", JS / "test" / name],
         env=os.environ | {"SKLUX_CASES": str(cases)},
         capture_output=True,
         encoding="utf-8",

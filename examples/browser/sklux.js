@@ -188,7 +188,7 @@ class Pieces {
         this.initial.set(name, id);
       }
     }
-    this.longest = Math.max(0, ...lengths(this.initial), ...lengths(this.continuing));
+    this.longest = Math.max(longestOf(this.initial), longestOf(this.continuing));
     this.added = added;
     this.addedPattern = patternOf(added);
     this.kept = new Map();
@@ -320,8 +320,10 @@ function textOf(codePoints) {
   return String.fromCodePoint(...codePoints);
 }
 
-function* lengths(pieces) {
-  for (const name of pieces.keys()) yield name.length;
+function longestOf(pieces) {
+  let longest = 0;
+  for (const name of pieces.keys()) longest = Math.max(longest, name.length);
+  return longest;
 }
 
 function patternOf(added) {
@@ -1444,7 +1446,7 @@ const TYPES = {
 
 async function readModelFile(source, verify) {
   const { header, start } = await readHeader(source);
-  const { state, checksums } = readMetadata(header, verify);
+  const { state, checksums } = readMetadata(header);
   const entries = new Map();
   let end = start;
   for (const [name, entry] of Object.entries(header)) {
@@ -1491,7 +1493,7 @@ async function readHeader(source) {
   }
 }
 
-function readMetadata(header, verify) {
+function readMetadata(header) {
   const text = header.__metadata__?.[METADATA_KEY];
   if (typeof text !== "string") {
     throw new Error(
@@ -1513,7 +1515,7 @@ function readMetadata(header, verify) {
   if (!isObject(state) || !isObject(checksums)) {
     throw damaged("its metadata is incomplete");
   }
-  if (verify && rest.state_checksum !== rest.checksumOfState) {
+  if (rest.state_checksum !== rest.checksumOfState) {
     throw damaged("the checksum of its metadata does not match");
   }
   return { state, checksums };
@@ -1647,8 +1649,9 @@ function checkScales(scales, nRows) {
 
 class Network {
   constructor([rows, ...dense], places, scales, tied) {
+    this.rows = rows.values;
     const halves = rows.dtype === "float16" ? valuesOfHalves() : null;
-    this.addFour = fourOf(rows.values, halves);
+    this.addFour = fourOf(this.rows, halves);
     this.places = places;
     this.scales = scales;
     this.tied = tied;
@@ -1849,9 +1852,9 @@ function nearest(vectors, query, count = 10) {
     );
   }
   const found = [];
-  for (let index = 0; index * width < vectors.length; index++) {
+  for (let index = 0, begin = 0; begin < vectors.length; index++, begin += width) {
     let score = 0;
-    for (let j = 0; j < width; j++) score += query[j] * vectors[index * width + j];
+    for (let j = 0; j < width; j++) score += query[j] * vectors[begin + j];
     if (found.length < count) found.push({ index, score });
     else if (count > 0 && score > found[count - 1].score) {
       found[count - 1] = { index, score };

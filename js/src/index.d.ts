@@ -17,8 +17,8 @@ export interface Model {
 
 export interface LoadOptions {
   /**
-   * Whether to compare the checksums of everything that is used, default `true`. Use
-   * `false` only for files that you trust; then a damaged file may give wrong vectors.
+   * Whether to compare the checksums of all arrays that are used, default `true`. Use
+   * `false` only for files that you trust: a damaged file may then give wrong vectors.
    */
   verify?: boolean;
 }

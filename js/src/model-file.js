@@ -35,7 +35,7 @@ const TYPES = {
  */
 export async function readModelFile(source, verify) {
   const { header, start } = await readHeader(source);
-  const { state, checksums } = readMetadata(header, verify);
+  const { state, checksums } = readMetadata(header);
   const entries = new Map();
   let end = start;
   for (const [name, entry] of Object.entries(header)) {
@@ -82,7 +82,7 @@ async function readHeader(source) {
   }
 }
 
-function readMetadata(header, verify) {
+function readMetadata(header) {
   const text = header.__metadata__?.[METADATA_KEY];
   if (typeof text !== "string") {
     throw new Error(
@@ -104,7 +104,7 @@ function readMetadata(header, verify) {
   if (!isObject(state) || !isObject(checksums)) {
     throw damaged("its metadata is incomplete");
   }
-  if (verify && rest.state_checksum !== rest.checksumOfState) {
+  if (rest.state_checksum !== rest.checksumOfState) {
     throw damaged("the checksum of its metadata does not match");
   }
   return { state, checksums };

@@ -10,9 +10,9 @@ export function nearest(vectors, query, count = 10) {
     );
   }
   const found = [];
-  for (let index = 0; index * width < vectors.length; index++) {
+  for (let index = 0, begin = 0; begin < vectors.length; index++, begin += width) {
     let score = 0;
-    for (let j = 0; j < width; j++) score += query[j] * vectors[index * width + j];
+    for (let j = 0; j < width; j++) score += query[j] * vectors[begin + j];
     if (found.length < count) found.push({ index, score });
     else if (count > 0 && score > found[count - 1].score) {
       found[count - 1] = { index, score };

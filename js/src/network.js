@@ -81,8 +81,9 @@ function checkScales(scales, nRows) {
 export class Network {
   constructor([rows, ...dense], places, scales, tied) {
     // The weights stay in their type; float16 are read through a table.
+    this.rows = rows.values;
     const halves = rows.dtype === "float16" ? valuesOfHalves() : null;
-    this.addFour = fourOf(rows.values, halves);
+    this.addFour = fourOf(this.rows, halves);
     this.places = places;
     this.scales = scales;
     this.tied = tied;
@@ -147,7 +148,7 @@ export class Network {
   }
 }
 
-/** Add four weight rows to sums. Each type has its own function, compiled for it. */
+/** The function that adds four weight rows, given by their begins, to sums. */
 function fourOf(weights, halves) {
   if (halves !== null) {
     return (sums, [a, b, c, d], [x, y, z, w]) => {

@@ -49,7 +49,7 @@ export class Pieces {
         this.initial.set(name, id);
       }
     }
-    this.longest = Math.max(0, ...lengths(this.initial), ...lengths(this.continuing));
+    this.longest = Math.max(longestOf(this.initial), longestOf(this.continuing));
     this.added = added;
     this.addedPattern = patternOf(added);
     this.kept = new Map();
@@ -191,8 +191,10 @@ function textOf(codePoints) {
   return String.fromCodePoint(...codePoints);
 }
 
-function* lengths(pieces) {
-  for (const name of pieces.keys()) yield name.length;
+function longestOf(pieces) {
+  let longest = 0;
+  for (const name of pieces.keys()) longest = Math.max(longest, name.length);
+  return longest;
 }
 
 /** A pattern that finds added pieces, the longest first; null if there are none. */

@@ -91,7 +91,7 @@ describe("the page", { skip }, () => {
         : ROWS.map(({ text }) => text);
       const model = await load(modelPath(NAME));
       const vectors = model.transform(texts);
-      for (const query of ["caf\u00e9", "runn", "green apples"]) {
+      for (const query of ["caf\u00e9", "appl", "green apples"]) {
         await type(query);
         const expected = nearest(vectors, model.transform([query]), 20);
         const shown = await page.evaluate(

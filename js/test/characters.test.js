@@ -37,19 +37,23 @@ for (const segmentation of ["regex", "unicode"]) {
 }
 
 for (const { settings, changed } of changes) {
-  test(`all characters are changed as by Python (${settings.join(", ")})`, { skip }, () => {
-    const [lowercase, stripAccents, segmentation] = settings;
-    const prepare = characters.textPreparation({
-      lowercase,
-      stripAccents,
-      isUnicode: segmentation === "unicode",
-    });
-    for (let code = 0; code < characters.N_CODE_POINTS; code += step) {
-      const character = String.fromCodePoint(code);
-      const name = `U+${code.toString(16)}`;
-      assert.equal(prepare(character), changed[code] ?? character, name);
-    }
-  });
+  test(
+    `all characters are changed as by Python (${settings.join(", ")})`,
+    { skip },
+    () => {
+      const [lowercase, stripAccents, segmentation] = settings;
+      const prepare = characters.textPreparation({
+        lowercase,
+        stripAccents,
+        isUnicode: segmentation === "unicode",
+      });
+      for (let code = 0; code < characters.N_CODE_POINTS; code += step) {
+        const character = String.fromCodePoint(code);
+        const name = `U+${code.toString(16)}`;
+        assert.equal(prepare(character), changed[code] ?? character, name);
+      }
+    },
+  );
 }
 
 test("texts have Python's normal form", { skip }, () => {

@@ -7,6 +7,9 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { load, nearest } from "../src/index.js";
+import { readModelFile } from "../src/model-file.js";
+import { readNetwork } from "../src/network.js";
+import { openSource } from "../src/source.js";
 import { difference, modelNames, modelPath, readCase } from "./cases.js";
 
 const TOLERANCE = 1e-5;
@@ -74,6 +77,19 @@ test("all sources give the same model", async () => {
     await assert.rejects(load(`${address}/other`), /404 Not Found. Check the address/);
   } finally {
     server.close();
+  }
+});
+
+test("weights stay in their type", async () => {
+  const types = { int8: Int8Array, float16: Uint16Array, float32: Float32Array };
+  for (const [dtype, type] of Object.entries(types)) {
+    const name = modelNames().find((one) => one.endsWith(`-${dtype}`));
+    const source = await openSource(modelPath(name));
+    const file = await readModelFile(source, true);
+    const nColumns = (await file.tensor("term_offsets")).values.length - 1;
+    const network = await readNetwork(file, nColumns);
+    await source.close();
+    assert.ok(network.rows instanceof type, name);
   }
 });
 
