@@ -106,22 +106,22 @@ export class Network {
 
   /** The first layer: the sum of the weight rows of the terms. */
   #addRows({ columns, values }) {
-    const { places, scales, sums } = this;
+    const { places, scales, sums, addFour } = this;
     const width = sums.length;
-    const begins = new Array(4);
-    const factors = new Array(4);
+    const begins = [0, 0, 0, 0];
+    const factors = [0, 0, 0, 0];
     sums.fill(0);
     // Four rows at a time: the sums are read and written once for all of them.
     for (let i = 0; i < columns.length; i += 4) {
       for (let k = 0; k < 4; k++) {
-        // After the last term, the last row is added with a factor of zero.
-        const column = columns[Math.min(i + k, columns.length - 1)];
-        const row = places === null ? column : places[column];
-        const value = i + k < columns.length ? values[i + k] : 0;
+        // After the last term, its row is added with factors of zero.
+        const last = Math.min(i + k, columns.length - 1);
+        const row = places === null ? columns[last] : places[columns[last]];
+        const factor = scales === null ? values[last] : values[last] * scales[row];
         begins[k] = row * width;
-        factors[k] = scales === null ? value : value * scales[row];
+        factors[k] = i + k === last ? factor : 0;
       }
-      this.addFour(sums, begins, factors);
+      addFour(sums, begins, factors);
     }
   }
 
