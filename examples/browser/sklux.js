@@ -422,10 +422,23 @@ const SUPPORTED = {
   position_weight: (value) => value === "auto" || value === 0 || isAbove(0)(value),
   position_decay: isAbove(0),
 };
+const REQUIRED = [
+  "analyzer",
+  "ngram_range",
+  "lowercase",
+  "strip_accents",
+  "token_pattern",
+  "tokenizer",
+  "binary",
+];
 const RUN_OF_WORD_CHARACTERS =
   /^(?:\(\?u\))?(?:\\b)?((?:\\w)*)\\w(?:\+|\{([1-9][0-9]?),\})(?:\\b)?$/;
 
-function lexicalSettings({ class: kind, params }) {
+function lexicalSettings(state) {
+  const { class: kind, params } = state ?? {};
+  if (typeof kind !== "string" || typeof params !== "object" || params === null) {
+    throw damaged("its lexical stage cannot be read");
+  }
   if (!CLASSES.includes(kind)) {
     throw unsupported(
       `its lexical stage is a ${kind}`,
@@ -433,6 +446,9 @@ function lexicalSettings({ class: kind, params }) {
     );
   }
   for (const [name, value] of Object.entries(params)) checkParameter(name, value);
+  for (const name of REQUIRED) {
+    if (!(name in params)) throw damaged(`it lacks the parameter ${name}`);
+  }
   refuseWordTokenizer(params);
   const { analyzer } = params;
   const isOfWords = analyzer === "word" || analyzer === "word+subword";
@@ -826,6 +842,12 @@ async function readLexical(file) {
   const terms = decodeTerms(bytes, offsets);
   const idf = settings.usesIdf ? await readIdf(file, terms.length) : null;
   const isMixed = settings.analyzer === "word+subword";
+  if (
+    file.has("n_pieces") !== isMixed ||
+    file.has("tokenizer") !== settings.hasPieces
+  ) {
+    throw damaged("its word pieces are missing, or belong to another analyzer");
+  }
   const nPieces = isMixed ? Number((await typed(file, "n_pieces", "int64"))[0]) : 0;
   if (!(nPieces >= 0 && nPieces <= terms.length)) {
     throw damaged("the parts of its terms do not fit");
@@ -1586,8 +1608,12 @@ async function readNetwork(file, nColumns) {
     n_layers: nLayers,
     tied = false,
     has_places: hasPlaces = false,
-  } = file.state.projection_;
-  if (!Number.isInteger(nLayers) || nLayers < 1 || typeof tied !== "boolean") {
+  } = file.state.projection_ ?? {};
+  if (
+    !(Number.isInteger(nLayers) && nLayers >= 1) ||
+    typeof tied !== "boolean" ||
+    hasPlaces !== file.has("places")
+  ) {
     throw damaged("its layers cannot be read");
   }
   const layers = [];

@@ -21,6 +21,12 @@ export async function readLexical(file) {
   const terms = decodeTerms(bytes, offsets);
   const idf = settings.usesIdf ? await readIdf(file, terms.length) : null;
   const isMixed = settings.analyzer === "word+subword";
+  if (
+    file.has("n_pieces") !== isMixed ||
+    file.has("tokenizer") !== settings.hasPieces
+  ) {
+    throw damaged("its word pieces are missing, or belong to another analyzer");
+  }
   const nPieces = isMixed ? Number((await typed(file, "n_pieces", "int64"))[0]) : 0;
   if (!(nPieces >= 0 && nPieces <= terms.length)) {
     throw damaged("the parts of its terms do not fit");

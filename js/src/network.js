@@ -17,8 +17,12 @@ export async function readNetwork(file, nColumns) {
     n_layers: nLayers,
     tied = false,
     has_places: hasPlaces = false,
-  } = file.state.projection_;
-  if (!Number.isInteger(nLayers) || nLayers < 1 || typeof tied !== "boolean") {
+  } = file.state.projection_ ?? {};
+  if (
+    !(Number.isInteger(nLayers) && nLayers >= 1) ||
+    typeof tied !== "boolean" ||
+    hasPlaces !== file.has("places")
+  ) {
     throw damaged("its layers cannot be read");
   }
   const layers = [];

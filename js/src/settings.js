@@ -52,6 +52,16 @@ const SUPPORTED = {
   position_weight: (value) => value === "auto" || value === 0 || isAbove(0)(value),
   position_decay: isAbove(0),
 };
+// Parameters of all versions.
+const REQUIRED = [
+  "analyzer",
+  "ngram_range",
+  "lowercase",
+  "strip_accents",
+  "token_pattern",
+  "tokenizer",
+  "binary",
+];
 // Runs of word characters with a least length: \w+, (?u)\b\w\w+\b, \b\w{3,}\b.
 const RUN_OF_WORD_CHARACTERS =
   /^(?:\(\?u\))?(?:\\b)?((?:\\w)*)\\w(?:\+|\{([1-9][0-9]?),\})(?:\\b)?$/;
@@ -63,7 +73,11 @@ const RUN_OF_WORD_CHARACTERS =
  * @returns settings under the names that the other modules use.
  * @throws Error if the package does not support the class or a parameter.
  */
-export function lexicalSettings({ class: kind, params }) {
+export function lexicalSettings(state) {
+  const { class: kind, params } = state ?? {};
+  if (typeof kind !== "string" || typeof params !== "object" || params === null) {
+    throw damaged("its lexical stage cannot be read");
+  }
   if (!CLASSES.includes(kind)) {
     throw unsupported(
       `its lexical stage is a ${kind}`,
@@ -71,6 +85,9 @@ export function lexicalSettings({ class: kind, params }) {
     );
   }
   for (const [name, value] of Object.entries(params)) checkParameter(name, value);
+  for (const name of REQUIRED) {
+    if (!(name in params)) throw damaged(`it lacks the parameter ${name}`);
+  }
   refuseWordTokenizer(params);
   const { analyzer } = params;
   const isOfWords = analyzer === "word" || analyzer === "word+subword";

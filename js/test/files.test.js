@@ -128,6 +128,35 @@ test("a changed setting is refused", async () => {
   await assert.rejects(load(bytes), /checksum of its metadata does not match/);
 });
 
+/** A file with another state, and the checksum of this state. */
+function withState(change) {
+  return withMetadata((document) => {
+    change(document.state);
+    const { parts } = parsePythonJson(JSON.stringify(document));
+    document.state_checksum = blake2b(new TextEncoder().encode(parts.state));
+  });
+}
+
+test("a state that lacks a part is refused", async () => {
+  for (const [change, message] of [
+    [(state) => delete state.lexical_, /its lexical stage cannot be read/],
+    [(state) => delete state.lexical_.params, /its lexical stage cannot be read/],
+    [(state) => delete state.lexical_.params.ngram_range, /the parameter ngram_range/],
+    [(state) => (state.lexical_.params.use_idf = "yes"), /use_idf="yes". Fit it with/],
+    [
+      (state) => (state.lexical_.params.analyzer = "word"),
+      /belong to another analyzer/,
+    ],
+    [(state) => delete state.projection_, /its layers cannot be read/],
+    [(state) => (state.projection_.tied = "yes"), /its layers cannot be read/],
+    [(state) => (state.projection_.n_layers = 9), /the tensor 'coefs.2' is missing/],
+    [(state) => (state.projection_.n_layers = 1), /its layers do not fit together/],
+    [(state) => (state.projection_.has_places = false), /its layers cannot be read/],
+  ]) {
+    await assert.rejects(load(withState(change)), message);
+  }
+});
+
 test("a damaged header is refused", async () => {
   for (const [change, message] of [
     [(header) => (header["coefs.0"].dtype = "F8"), /entry of 'coefs.0' cannot be read/],
