@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-ray test-doors test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
+.PHONY: help demo test test-ray test-doors test-js test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   the whole job on the docstrings of installed packages"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint   all linters: style, types, docstrings, spelling, plain English"
 	@echo "make test-ray   the tests of sklux.distributed"
 	@echo "make test-doors   the tests with DuckDB, LanceDB, FastAPI and MLflow"
+	@echo "make test-js    the npm package against Python, in Node and in Chromium"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -106,6 +107,12 @@ test-threads:
 	$(VENV)-free/bin/python -m pip install --quiet --no-deps .
 	cd $(VENV)-free && bin/python $(CURDIR)/.ci/threads.py
 
+# The npm package, with node and npm of this machine. Without a Chromium (CHROME names one)
+# the tests of the page are skipped.
+test-js: $(VENV)/test.stamp
+	$(RUN_SMALL) $(BIN)/python js/test/write_cases.py js/test/cases
+	node --test js/test/*.test.js
+
 # The source distribution, a wheel built from it, and a test of the wheel in a bare
 # environment.
 dist: $(VENV)/pip.stamp
@@ -149,9 +156,10 @@ bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_speed.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_levers.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_lexical.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_javascript.py
 	$(BIN)/python benchmarks/bench_languages.py
 	$(BIN)/python benchmarks/plot_quality_speed.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-* build dist *.egg-info doc/_build doc/auto_examples doc/api/generated \
-		doc/api/examples doc/sg_execution_times.rst sklux/_kernels/*.c sklux/_kernels/*.so
+		doc/api/examples doc/sg_execution_times.rst js/test/cases sklux/_kernels/*.c sklux/_kernels/*.so
