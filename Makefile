@@ -132,6 +132,7 @@ bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_scale.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_index.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_speed.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_encode.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_levers.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_lexical.py
 	$(BIN)/python benchmarks/bench_languages.py
