@@ -3,13 +3,14 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-ray test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
+.PHONY: help demo test test-ray test-libraries test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   the whole job on the docstrings of installed packages"
 	@echo "make test   all tests"
 	@echo "make lint   all linters: style, types, docstrings, spelling, plain English"
 	@echo "make test-ray   the tests of sklux.distributed"
+	@echo "make test-libraries   a student in BERTopic, KeyBERT, MTEB, LangChain, LlamaIndex"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -72,6 +73,15 @@ test-ray:
 	$(VENV)-ray/bin/python -m pip install --quiet --constraint constraints.txt \
 		--editable '.[test-ray]'
 	$(RUN_SMALL) $(VENV)-ray/bin/python -m pytest tests/test_distributed.py
+
+# Other libraries with a student, and the recipes of the guide for them.
+test-libraries:
+	$(PYTHON) -m venv $(VENV)-libraries
+	$(call install_torch,$(VENV)-libraries)
+	$(VENV)-libraries/bin/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[test-libraries]'
+	$(RUN_SMALL) $(VENV)-libraries/bin/python -m pytest tests/test_topic_libraries.py \
+		tests/test_embedding_libraries.py tests/test_docs.py -k 'libraries'
 
 # Another Python reads the pickles and model files of this Python, and the reverse.
 OTHER ?= python3.13

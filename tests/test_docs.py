@@ -42,11 +42,14 @@ OPTIONAL_MODULES = (
     "skrub",
     "bertopic",
     "keybert",
+    "langchain_core",
+    "llama_index",
     "duckdb",
     "faiss",
 )
-# A block with one of these texts needs a cluster of processes, and is run by hand.
-BY_HAND = ("ray.data.", "pyspark", "daft.")
+# A block with one of these texts needs a cluster of processes or a network, and is run
+# by hand.
+BY_HAND = ("ray.data.", "pyspark", "daft.", "mteb.evaluate")
 
 # The other pages use these names without defining them.
 PRELUDE = """
