@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sklux import arrow, datasets, distributed, inspection, interop, metrics
+    from sklux import arrow, datasets, distributed, hub, inspection, interop, metrics
     from sklux._display.embedding_map import EmbeddingMapDisplay
     from sklux._display.loss_curve import LossCurveDisplay
     from sklux._display.quality import QualityDisplay
@@ -32,6 +32,7 @@ __all__ = [
     "arrow",
     "datasets",
     "distributed",
+    "hub",
     "inspection",
     "interop",
     "metrics",

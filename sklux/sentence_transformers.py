@@ -16,11 +16,11 @@ from sentence_transformers.base.modules import InputModule
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import trange
 
+from sklux._hub.files import MODEL_FILE
 from sklux._vectorizer import LuxicalVectorizer
 
 __all__ = ["StudentModule", "StudentTransformer"]
 
-FILE_NAME = "model.sklux"
 # Names of what passes from `preprocess` to `forward`, and on to sentence-transformers.
 VECTORS, RESULT = "student_vectors", "sentence_embedding"
 # Parameters of `encode` and their defaults.
@@ -150,7 +150,7 @@ class StudentModule(InputModule):
         *args, **kwargs : object
             Not used.
         """
-        self.model.save(Path(output_path) / FILE_NAME)
+        self.model.save(Path(output_path) / MODEL_FILE)
 
     @classmethod
     def load(  # type: ignore[override]
@@ -182,11 +182,11 @@ class StudentModule(InputModule):
         names = ("token", "cache_folder", "revision", "local_files_only")
         hub = {name: kwargs[name] for name in names if name in kwargs}
         path = cls.load_file_path(
-            model_name_or_path, filename=FILE_NAME, subfolder=subfolder, **hub
+            model_name_or_path, filename=MODEL_FILE, subfolder=subfolder, **hub
         )
         if path is None:
             raise FileNotFoundError(
-                f"{model_name_or_path} has no file {FILE_NAME}, which a saved "
+                f"{model_name_or_path} has no file {MODEL_FILE}, which a saved "
                 "StudentModule has."
             )
         return cls(LuxicalVectorizer.load(path))

@@ -49,7 +49,7 @@ OPTIONAL_MODULES = (
 )
 # A block with one of these texts needs a cluster of processes or a network, and is run
 # by hand.
-BY_HAND = ("ray.data.", "pyspark", "daft.", "mteb.evaluate")
+BY_HAND = ("ray.data.", "pyspark", "daft.", "mteb.evaluate", "push_to_hub(")
 
 # The other pages use these names without defining them.
 PRELUDE = """
@@ -212,9 +212,9 @@ def test_docs_every_page_is_in_a_table_of_contents():
 
 def test_docs_reference_names_all_that_is_public():
     import sklux
-    from sklux import arrow, datasets, distributed, inspection, interop, metrics
+    from sklux import arrow, datasets, distributed, hub, inspection, interop, metrics
 
-    modules = (arrow, datasets, distributed, inspection, interop, metrics)
+    modules = (arrow, datasets, distributed, hub, inspection, interop, metrics)
     reference = (DOC / "api" / "index.rst").read_text(encoding="utf-8")
     shorts = [module.__name__.removeprefix("sklux.") for module in modules]
     names = [name for name in sklux.__all__ if name not in shorts]
@@ -243,9 +243,9 @@ IN_EVERY_ESTIMATOR = {
 def public_names():
     """Full names of classes, their own methods and properties, and functions."""
     import sklux
-    from sklux import arrow, datasets, distributed, inspection, interop, metrics
+    from sklux import arrow, datasets, distributed, hub, inspection, interop, metrics
 
-    modules = (arrow, datasets, distributed, inspection, interop, metrics)
+    modules = (arrow, datasets, distributed, hub, inspection, interop, metrics)
     for module in (sklux, *modules):
         for name in module.__all__:
             found = getattr(module, name)

@@ -33,7 +33,9 @@ ALLOWED = {
     },
     "_inspection": {"_utils"},
     "inspection": {"_inspection", "_lexical", "_student", "_utils", "_vectorizer"},
-    "sentence_transformers": {"_vectorizer"},
+    "_hub": {"_student", "_teacher", "_utils", "_vectorizer"},
+    "hub": {"_hub", "_teacher", "_utils", "_vectorizer"},
+    "sentence_transformers": {"_hub", "_vectorizer"},
     "interop": {
         "_kernels",
         "_lexical",
@@ -80,6 +82,7 @@ ALLOWED["__init__"] = set(ALLOWED) - {
     "_sources",
     "_streamed_fit",
     "_fused",
+    "_hub",
     "_inspection",
     "_ray",
     "_commands",
@@ -97,7 +100,7 @@ HEAVY = {
         "sentence_transformers",
     },
     "sentence_transformers": {"_teacher.models", "interop", "sentence_transformers"},
-    "huggingface_hub": {"_teacher.named"},
+    "huggingface_hub": {"_teacher.named", "hub"},
     "matplotlib": {
         "_commands.demo",
         "_display.drawing",
