@@ -50,8 +50,9 @@ vectors = model.encode(["shortest path in a graph"])
 The repository itself holds no code."""
 
 MEASURES = (
-    "The effective rank is the number of directions that the vectors use. The mean "
-    "cosine is the mean over pairs of documents."
+    "The first row is the share of the documents nearest to a document by the teacher "
+    "that the student finds nearest, too. Correlation and mean are over pairs of "
+    "documents. The effective rank is the number of directions that the vectors use."
 )
 
 LIMITS = """## Limits
@@ -186,7 +187,7 @@ def _model_section(model: LuxicalVectorizer, stated: Stated) -> str:
         links = [f"[{name}]({HUB}datasets/{name})" for name in stated.datasets]
         facts["data"] = ", ".join(links)
     rows = [f"| {name} | {value} |" for name, value in facts.items() if value]
-    return "\n".join(["## The model", "", "| | |", "| --- | --- |", *rows])
+    return "\n".join(["## The model", "", "| fact | value |", "| --- | --- |", *rows])
 
 
 def _figures(model: LuxicalVectorizer) -> str:
