@@ -1,6 +1,7 @@
 """Models on a hub: with the real huggingface_hub, and a hub on this machine."""
 
 import re
+import subprocess
 import sys
 from importlib import import_module
 from types import SimpleNamespace
@@ -301,6 +302,19 @@ def test_missing_library_is_named_with_its_extra(fitted, folder, tmp_path, monke
             call()
     # A folder is read without it.
     assert isinstance(from_pretrained(folder), LuxicalVectorizer)
+
+
+def test_a_folder_is_loaded_without_the_library_and_without_torch(folder):
+    program = (
+        "import sys\n"
+        "from sklux.hub import from_pretrained\n"
+        f"assert from_pretrained({str(folder)!r}).transform(['apple car']).any()\n"
+        "print(*{'torch', 'huggingface_hub', 'sentence_transformers'} & {*sys.modules})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "\n"
 
 
 def test_card_names_no_place_of_this_machine(folder):
