@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-ray test-doors test-js test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
+.PHONY: help demo test test-ray test-doors test-libraries test-js test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   the whole job on the docstrings of installed packages"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-ray   the tests of sklux.distributed"
 	@echo "make test-doors   the tests with DuckDB, LanceDB, FastAPI and MLflow"
 	@echo "make test-js    the npm package against Python, in Node and in Chromium"
+	@echo "make test-libraries   a student in BERTopic, KeyBERT, MTEB, LangChain, LlamaIndex"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -87,6 +88,15 @@ test-doors:
 	$(RUN_SMALL) $(VENV)-doors/bin/python -m pytest tests/test_docs.py \
 		-k 'tables or serving'
 
+# Other libraries with a student, and the recipes of the guide for them.
+test-libraries:
+	$(PYTHON) -m venv $(VENV)-libraries
+	$(call install_torch,$(VENV)-libraries)
+	$(VENV)-libraries/bin/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[test-libraries]'
+	$(RUN_SMALL) $(VENV)-libraries/bin/python -m pytest tests/test_topic_libraries.py \
+		tests/test_embedding_libraries.py tests/test_docs.py -k 'libraries'
+
 # Another Python reads the pickles and model files of this Python, and the reverse.
 OTHER ?= python3.13
 test-pickles: $(VENV)/test.stamp
@@ -154,6 +164,7 @@ bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_scale.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_index.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_speed.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_encode.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_levers.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_lexical.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_javascript.py

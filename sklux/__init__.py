@@ -13,8 +13,10 @@ if TYPE_CHECKING:
         arrow,
         datasets,
         distributed,
+        hub,
         inspection,
         interop,
+        maps,
         metrics,
     )
     from sklux._display.embedding_map import EmbeddingMapDisplay
@@ -41,6 +43,7 @@ __all__ = [
     "arrow",
     "datasets",
     "distributed",
+    "hub",
     "inspection",
     "interop",
     "maps",

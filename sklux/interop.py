@@ -136,9 +136,8 @@ def to_sentence_transformer(model: LuxicalVectorizer) -> Any:
     Returns
     -------
     sentence_transformers.SentenceTransformer
-        On the CPU. ``encode`` returns the vectors of `LuxicalVectorizer.transform`. Its
-        ``batch_size`` is 32 unless you give another one, and large batches are many
-        times as fast: ``encode(texts, batch_size=10_000)``.
+        On the CPU. ``encode`` returns the vectors of `LuxicalVectorizer.transform`, as
+        fast for any ``batch_size``.
 
     Raises
     ------
@@ -162,13 +161,13 @@ def to_sentence_transformer(model: LuxicalVectorizer) -> Any:
         "sentence_transformers", extra="teacher", purpose="to_sentence_transformer"
     )
     try:
-        from sklux.sentence_transformers import StudentModule
+        from sklux.sentence_transformers import StudentModule, StudentTransformer
     except ImportError as error:
         raise ImportError(
             "to_sentence_transformer needs sentence-transformers 6 or newer. Got "
             f"{package.__version__}: pip install -U sentence-transformers"
         ) from error
-    return package.SentenceTransformer(modules=[StudentModule(model)], device="cpu")
+    return StudentTransformer(modules=[StudentModule(model)], device="cpu")
 
 
 def load_luxical(path: str | os.PathLike[str]) -> LuxicalVectorizer:

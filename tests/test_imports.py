@@ -36,6 +36,9 @@ ALLOWED = {
     "_map": {"_utils"},
     "maps": {"_map", "_utils", "_vectorizer", "inspection"},
     "sentence_transformers": {"_vectorizer"},
+    "_hub": {"_student", "_teacher", "_utils", "_vectorizer"},
+    "hub": {"_hub", "_teacher", "_utils", "_vectorizer"},
+    "sentence_transformers": {"_hub", "_vectorizer"},
     "interop": {
         "_inspection",
         "_kernels",
@@ -88,6 +91,7 @@ ALLOWED["__init__"] = set(ALLOWED) - {
     "_sources",
     "_streamed_fit",
     "_fused",
+    "_hub",
     "_inspection",
     "_ray",
     "_commands",
@@ -105,7 +109,7 @@ HEAVY = {
         "sentence_transformers",
     },
     "sentence_transformers": {"_teacher.models", "interop", "sentence_transformers"},
-    "huggingface_hub": {"_teacher.named"},
+    "huggingface_hub": {"_teacher.named", "hub"},
     "matplotlib": {
         "_commands.demo",
         "_display.drawing",

@@ -194,7 +194,7 @@ class FitReport:
             return "\n".join(filter(None, (line, self._advice)))
         recall, correlation, *spread = [
             f"{name} {student}" + (f" (teacher {teacher})" if teacher else "")
-            for name, student, teacher in self._rows()
+            for name, student, teacher in self.rows()
         ]
         lines = [
             f"Student and teacher: {self._documents}",
@@ -209,7 +209,7 @@ class FitReport:
         """Table for a notebook."""
         if None in astuple(self):
             return f'<div class="sklux-fit-report">{escape(str(self))}</div>'
-        rows = (ROW.format(*map(escape, row)) for row in self._rows())
+        rows = (ROW.format(*map(escape, row)) for row in self.rows())
         notes = filter(None, (self._caution, self._advice))
         return TABLE.format(
             documents=escape(self._documents),
@@ -224,8 +224,15 @@ class FitReport:
         noun = "document" if self.n_documents == 1 else "documents"
         return f"{self.n_documents:,} {kind} {noun}"
 
-    def _rows(self) -> list[tuple[str, str, str]]:
-        """Name of each measure, and its values for student and teacher, as text."""
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return the measures as text.
+
+        Returns
+        -------
+        list of tuple of str
+            Name of each measure, its value for the student, and for the teacher, which
+            may be empty. Call this only if there were documents enough to compare.
+        """
         return [
             (
                 f"teacher's {self.n_neighbors} nearest found",

@@ -1,0 +1,1 @@
+"""A model hub: the files of a repository, and its model card."""
