@@ -10,6 +10,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import InputModule
@@ -118,7 +119,9 @@ class StudentModule(InputModule):
             The vectors, a tensor on the CPU.
         """
         texts = [prompt + text for text in inputs] if prompt else list(inputs)
-        return {VECTORS: torch.from_numpy(self.model.transform(texts))}
+        # `transform` returns a table, if `set_output` says so.
+        vectors = np.asarray(self.model.transform(texts))
+        return {VECTORS: torch.from_numpy(vectors)}
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """Return the vectors of `preprocess` under the name of sentence-transformers.

@@ -35,7 +35,6 @@ ALLOWED = {
     "inspection": {"_inspection", "_lexical", "_student", "_utils", "_vectorizer"},
     "_map": {"_utils"},
     "maps": {"_map", "_utils", "_vectorizer", "inspection"},
-    "sentence_transformers": {"_vectorizer"},
     "_hub": {"_student", "_teacher", "_utils", "_vectorizer"},
     "hub": {"_hub", "_teacher", "_utils", "_vectorizer"},
     "sentence_transformers": {"_hub", "_vectorizer"},

@@ -1,6 +1,7 @@
 """A student as a SentenceTransformer, with the real package."""
 
 import json
+from copy import copy
 
 import numpy as np
 import pytest
@@ -42,6 +43,14 @@ def test_encode_is_transform(model, vectors, batch_size):
     found = model.encode(TEXTS, batch_size=batch_size)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, vectors)
+
+
+def test_encode_of_a_student_with_tables(student, vectors):
+    tables = copy(student).set_output(transform="pandas")
+    assert not isinstance(tables.transform(TEXTS), np.ndarray)
+    np.testing.assert_array_equal(
+        to_sentence_transformer(tables).encode(TEXTS), vectors
+    )
 
 
 def test_encode_of_a_text_as_tensors_and_truncated(model, vectors):
