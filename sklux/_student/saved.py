@@ -8,6 +8,7 @@ import numpy as np
 
 from sklux._student.network import WEIGHT_DTYPES, Network, check_finite, fits_ties
 from sklux._student.projection import (
+    MAX_LABEL_WEIGHT,
     ReLUProjection,
     adopt_student,
     network_of,
@@ -52,6 +53,9 @@ def projection_params(projection: ReLUProjection) -> dict[str, Any]:
         }
     # A path of this machine.
     params["checkpoint"] = None
+    # Files without labels are the files of versions without this parameter.
+    if params["label_weight"] == 0:
+        del params["label_weight"]
     sizes = params["hidden_layer_sizes"]
     if isinstance(sizes, Iterable) and not isinstance(sizes, str):
         params["hidden_layer_sizes"] = [int(size) for size in sizes]
@@ -91,6 +95,7 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
     dict
         Values for JSON.
     """
+    weight = student_of(projection).label_weight
     return {
         "params": projection_params(projection),
         "n_layers": 1 + len(network_of(projection).dense),
@@ -102,7 +107,7 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
         "has_teacher_components": projection.teacher_components_ is not None,
         "has_places": network_of(projection).places is not None,
         "tied": network_of(projection).tied,
-    }
+    } | ({"label_weight": weight} if weight else {})
 
 
 def projection_tensors(projection: ReLUProjection) -> dict[str, np.ndarray]:
@@ -214,7 +219,19 @@ def _history(state: dict[str, Any]) -> dict[str, Any]:
         "validation_scores": state["validation_scores"],
         "report": None if report is None else FitReport.from_dict(report),
         "n_samples_seen": checked_count(state.get("n_samples_seen", 0), "documents"),
+        "label_weight": _checked_weight(state.get("label_weight", 0.0)),
     }
+
+
+def _checked_weight(weight: Any) -> float:
+    """The weight of the class labels; files of models without labels have none."""
+    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if not is_number or not 0 <= weight <= MAX_LABEL_WEIGHT:
+        raise ValueError(
+            f"The model's 'label_weight' must be a number from 0 to "
+            f"{MAX_LABEL_WEIGHT:g}. Got {weight!r} instead. Save the model again."
+        )
+    return float(weight)
 
 
 def _checked_squares(

@@ -35,6 +35,8 @@ class TrainedStudent:
         For each row of the network, the sum of the squares of its feature over these
         documents, which have unit length and are in the form in which they are learnt.
         It tells how certain the weights are. None if it is unknown.
+    label_weight : float
+        Weight of the class labels in the vectors; 0 without labels.
     """
 
     network: Network
@@ -45,6 +47,7 @@ class TrainedStudent:
     report: FitReport | None = None
     n_samples_seen: int = 0
     squares: np.ndarray | None = None
+    label_weight: float = 0.0
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes of a `ReLUProjection`.
@@ -65,4 +68,5 @@ class TrainedStudent:
             "report_": self.report,
             "n_samples_seen_": self.n_samples_seen,
             "_squares": self.squares,
+            "label_weight_": self.label_weight,
         }
