@@ -126,6 +126,7 @@ bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_windows.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_halves.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_update.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_labels.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_explain.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_memory.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_teacher.py

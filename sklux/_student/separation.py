@@ -215,7 +215,7 @@ def linear_head(vectors: np.ndarray, classes: np.ndarray) -> np.ndarray:
         The head.
     """
     centred = vectors - vectors.mean(axis=0, dtype=np.float64)
-    # The rows sum to zero, so the indicators need not be centred.
+    # The rows sum to zero, so centred indicators give the same sums.
     sums = np.zeros((classes.max() + 1, vectors.shape[1]))
     np.add.at(sums, classes, centred)
     moment = second_moment(centred, centred) + RIDGE * np.eye(vectors.shape[1])
