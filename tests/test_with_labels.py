@@ -238,3 +238,12 @@ def test_a_model_without_a_map_of_the_teacher():
     model = model.with_labels(documents, topics, label_weight=1.0)
     assert model.projection_.teacher_components_ is None
     assert model.projection_.label_weight_ == 1.0
+
+
+def test_the_first_partial_fit_learns_labels(documents, labels, teacher_embeddings):
+    model = small_vectorizer(projection=projection(label_weight=1.0))
+    model.partial_fit(documents, labels, teacher_embeddings=teacher_embeddings)
+    assert model.projection_.label_weight_ == 1.0
+    X = model.lexical_.transform(documents)
+    with pytest.raises(ValueError, match="there are no labels: labels is None"):
+        projection(label_weight=1.0).partial_fit(X, teacher_embeddings)
