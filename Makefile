@@ -156,6 +156,7 @@ bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_windows.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_halves.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_update.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_labels.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_explain.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_cluster_terms.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_alignment.py

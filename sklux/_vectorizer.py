@@ -7,7 +7,7 @@ import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from copy import deepcopy
+from copy import copy, deepcopy
 from importlib.metadata import version
 from numbers import Integral
 from typing import Any, Literal, Self, TypeGuard
@@ -59,6 +59,7 @@ from sklux._student.evidence import best_setting
 from sklux._student.fit_data import Corpus
 from sklux._student.fit_memory import guessed_size, warn_of_memory
 from sklux._student.folding import Folding, folding_of_terms
+from sklux._student.labels import Labels
 from sklux._student.network import WEIGHT_DTYPES, apply_network
 from sklux._student.projection import (
     ReLUProjection,
@@ -66,7 +67,9 @@ from sklux._student.projection import (
     check_parameters,
     component_names_of,
     fit_projection,
+    labels_of_fit,
     network_of,
+    separate,
     student_of,
     update_projection,
     uses_views,
@@ -411,7 +414,10 @@ class LuxicalVectorizer(
             not fit into memory.
 
         y : object, default=None
-            Ignored. Pipelines pass class labels here. Without ``teacher_embeddings``, a
+            Class labels, if the `label_weight` of the projection is not 0: str, int,
+            bool or whole floats; -1, a missing value or an empty string means that a
+            document has no label. Ignored otherwise: pipelines pass the targets of
+            their last step here. Without ``teacher_embeddings``, a
             dense matrix of numbers that are not all whole is an error: labels are whole
             numbers, and this matrix seems to hold teacher embeddings.
 
@@ -454,24 +460,23 @@ class LuxicalVectorizer(
         documents = self._documents_of_fit(raw_documents, y, teacher_embeddings)
         teacher_id, embeddings = self._given(teacher_embeddings, documents)
         projection, lexical = self._new_projection(), self._new_lexical(documents)
+        labels = _labels_of_fit(projection, documents, y)
         context = callback_context(self, 3)
         check_callback_levels(self, projection)
         with unchanged_on_error(self), fit_task(self, context, documents, y) as task:
             # A teacher that is loaded in here is released before the training.
             with loading_once():
                 plan = self._word_plan(lexical)
-                warned = self._warn_of_memory(
-                    documents, embeddings, lexical, projection, plan
-                )
+                stages = lexical, projection
+                warned = self._warn_of_memory(documents, embeddings, *stages, plan)
                 # The terms come first: they take seconds, the teacher takes long.
                 with task.part("terms"), stage("terms", self.verbose):
                     learnt = self._learn_terms(lexical, documents, embeddings, plan)
                     documents, embeddings, X, folding, stream = learnt
                     makes_views = self._makes_views(lexical, projection, X, embeddings)
                 with task.part("teacher"):
-                    terms, embeddings = self._embedded(
-                        documents, y, embeddings, lexical, X, plan
-                    )
+                    given = documents, y, embeddings
+                    terms, embeddings = self._embedded(*given, lexical, X, plan)
                     X = self._weigh_places(lexical, documents, embeddings, folding, X)
                     views = halves = None
                     if makes_views:
@@ -485,6 +490,7 @@ class LuxicalVectorizer(
                     *(X, embeddings, views, terms, copy_groups(documents), folding),
                     view_teacher=halves,
                     corpus=corpus,
+                    labels=labels,
                     warns_of_missing=teacher_embeddings is not None,
                     warns_of_memory=not warned,
                 )
@@ -674,12 +680,12 @@ class LuxicalVectorizer(
             Documents.
 
         y : object, default=None
-            Ignored. Pipelines pass the targets of their last step here, which may be a
-            regression with several outputs. So, without ``teacher_embeddings``, a y is
-            an error only if it can hardly be anything but teacher embeddings: a dense
-            matrix of numbers that are not all whole, with as many columns as the
-            teacher's embeddings; with 4 columns or more, and rows of unit length; or
-            with 16 columns or more, and negative numbers.
+            Class labels or ignored, as in `fit`. Pipelines pass the targets of their
+            last step here, which may be a regression with several outputs. So, without
+            ``teacher_embeddings``, a y is an error only if it can hardly be anything
+            but teacher embeddings: a dense matrix of numbers that are not all whole,
+            with as many columns as the teacher's embeddings; with 4 columns or more,
+            and rows of unit length; or with 16 columns or more, and negative numbers.
 
         teacher_embeddings : array-like of shape (n_samples, n_teacher_components), \
                 default=None
@@ -930,6 +936,69 @@ class LuxicalVectorizer(
         """
         check_is_fitted(self)
         return self._with_projection(self.projection_.truncate(n_components))
+
+    def with_labels(
+        self,
+        raw_documents: Iterable[str],
+        y: ArrayLike,
+        *,
+        label_weight: float | Literal["auto"] = "auto",
+    ) -> Self:
+        """Return the same model with vectors that set classes apart.
+
+        This is for labels that come after the fit. A linear head is learnt on the
+        vectors of the labelled documents, and the last layer takes it in, so
+        `transform` is as fast as before: see `label_weight` of `ReLUProjection`.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str of length n_samples
+            Documents with labels, and a thousand others if you have them: these tell
+            how the last layer changes.
+
+        y : array-like of shape (n_samples,)
+            Class labels: str, int, bool or whole floats. -1, a missing value or an
+            empty string means that a document has no label; so does a label that no
+            other document has.
+
+        label_weight : float or 'auto', default='auto'
+            Weight of the classes, as in `ReLUProjection`.
+
+        Returns
+        -------
+        LuxicalVectorizer
+            A fitted model whose ``projection__label_weight`` is ``label_weight``. What
+            ``'auto'`` has chosen is ``projection_.label_weight_``. Its `report_` is
+            None if the vectors have changed. This model does not change.
+
+        Raises
+        ------
+        ValueError
+            If y has fewer than two classes of two documents, holds other numbers or has
+            another length, or ``label_weight`` is not 'auto' or a number from 0 to
+            1000.
+
+        Examples
+        --------
+        >>> from sklux import LuxicalVectorizer
+        >>> documents = ["a red apple", "a green apple", "a fast car", "a slow car"] * 5
+        >>> embeddings = [[1, 0, 0], [0.9, 0.4, 0], [0, 0.1, 1], [0, 0.4, 0.9]] * 5
+        >>> vectorizer = LuxicalVectorizer(random_state=0).fit(
+        ...     documents, teacher_embeddings=embeddings
+        ... )
+        >>> y = ["moving", "moving", "still", "still"] + [""] * 16
+        >>> apart = vectorizer.with_labels(documents, y, label_weight=1.0)
+        >>> apart.transform(documents).shape
+        (20, 3)
+        """
+        check_is_fitted(self)
+        documents = check_documents(raw_documents, self.null_documents)
+        projection = copy(self.projection_).set_params(label_weight=label_weight)
+        check_parameters(projection)
+        labels = Labels.of(y, len(documents), "y")
+        X = self._lexical_rows(self.lexical_, documents)
+        model = self._with_projection(separate(projection, X, labels))
+        return model.set_params(projection__label_weight=label_weight)
 
     def _with_projection(self, projection: ReLUProjection) -> Self:
         """Return the same model with another fitted network."""
@@ -1867,6 +1936,20 @@ def _check_no_embeddings(
             f"teacher embeddings by name: {method}(documents, teacher_embeddings=...). "
             f"{remedy}"
         )
+
+
+def _labels_of_fit(
+    projection: ReLUProjection, documents: list[str] | DocumentStream, y: object
+) -> Labels | None:
+    """The labels that a fit uses; None if the projection's label_weight is 0."""
+    if isinstance(documents, DocumentStream):
+        if projection.label_weight == 0:
+            return None
+        raise ValueError(
+            "label_weight needs documents in memory, not a DocumentStream. Fit with "
+            "label_weight=0, and pass labelled documents to with_labels afterwards."
+        )
+    return labels_of_fit(projection, y, len(documents), "y")
 
 
 def _check_no_past(past_documents: object) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import strip_accents_ascii, strip_accents_unicode
+from sklearn.linear_model import Ridge
 
 # Machine epsilon of float32; a sum of n terms may have an error of n of these.
 EPSILON = np.finfo(np.float32).eps
@@ -222,6 +223,25 @@ def bitext_retrieval(first, second, symmetric=True, csls_neighbors=None, tie=1e-
     if symmetric:
         found += [finds(second, first, i) for i in range(len(first))]
     return float(np.mean(found))
+
+
+def label_head(vectors, classes, ridge):
+    """A ridge regression with an intercept on indicators of the classes; columns."""
+    vectors = np.asarray(vectors, dtype=np.float64)
+    columns = []
+    for number in range(max(classes) + 1):
+        wanted = np.array([float(c == number) for c in classes])
+        model = Ridge(alpha=ridge, solver="cholesky").fit(vectors, wanted)
+        columns.append(model.coef_)
+    return np.column_stack(columns)
+
+
+def ranking_score(cosines, same):
+    """Normalised discounted cumulative gain of one ranking."""
+    ranked = [same[place] for place in np.argsort(-cosines, kind="stable")]
+    gain = sum(s / np.log2(rank + 2) for rank, s in enumerate(ranked))
+    best = sum(1 / np.log2(rank + 2) for rank in range(sum(ranked)))
+    return gain / best if best else np.nan
 
 
 def is_dropped(place, dropout, seed):

@@ -169,6 +169,16 @@ def test_names_leave_out_the_corpus_and_the_halves():
     assert np.abs(components @ components.T - np.eye(3)).max() > 0.01
 
 
+def test_names_end_where_labels_mix_the_columns(model):
+    labels = ["fruit" if row["fruit"] else "" for _, row in SCORES.iterrows()]
+    labels = [label or ("speed" if i % 2 else "") for i, label in enumerate(labels)]
+    same = model.with_labels(TEXTS, labels, label_weight=0.0)
+    assert names_of(same) == NAMES
+    apart = model.with_labels(TEXTS, labels, label_weight=1.0)
+    assert names_of(apart) == UNNAMED
+    assert not np.allclose(apart.transform(TEXTS), model.transform(TEXTS))
+
+
 def test_names_of_missing_rows():
     """A row of NaN, or of zeros, has no scores; they are imputed."""
     scores = SCORES.copy()

@@ -69,6 +69,7 @@ TYPES = {
     "vectorizer.project_teacher(E)": ARRAY,
     "vectorizer.quantize('int8')": LUXICAL,
     "vectorizer.truncate(8)": LUXICAL,
+    "vectorizer.with_labels(texts, ['a', 'b'])": LUXICAL,
     "vectorizer.set_params(n_jobs=1)": LUXICAL,
     "vectorizer.save('file')": "None",
     "LuxicalVectorizer.load('file')": LUXICAL,

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 from scipy import sparse
 
+from sklux._student.labels import Labels
 from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.term_vectors import TermVectors
 
@@ -193,6 +194,8 @@ class FitData:
         Numbers of the documents; copies have the same number.
     view_teacher : TeacherEmbeddings or None
         Teacher embeddings of the rows of ``X_views``, if there are any.
+    labels : Labels or None
+        Class labels of documents, if they are used.
     """
 
     X: sparse.csr_matrix
@@ -205,3 +208,4 @@ class FitData:
     random_state: np.random.RandomState
     groups: np.ndarray
     view_teacher: TeacherEmbeddings | None = None
+    labels: Labels | None = None

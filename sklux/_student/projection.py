@@ -56,6 +56,7 @@ from sklux._student.fit_memory import FitSize, warn_of_memory
 from sklux._student.folding import Folding
 from sklux._student.held_out import split_held_out
 from sklux._student.initialization import initial_coefs
+from sklux._student.labels import Labels
 from sklux._student.learnt_features import LearntFeatures
 from sklux._student.network import (
     WEIGHT_DTYPES,
@@ -65,6 +66,7 @@ from sklux._student.network import (
     check_tied_layers,
 )
 from sklux._student.report import FitReport
+from sklux._student.separation import LabelMap, label_map, map_of_fit
 from sklux._student.streamed import StreamedExamples, training_examples
 from sklux._student.targets import Targets, student_targets
 from sklux._student.teacher_embeddings import TeacherEmbeddings
@@ -103,6 +105,8 @@ if TYPE_CHECKING:
 # With larger values, the first steps of Adam, or the square of the temperature, do not
 # fit into float32.
 MAX_LEARNING_RATE, MAX_TEMPERATURE = 1e30, 1e18
+# With larger values, nothing but the classes is left in float32.
+MAX_LABEL_WEIGHT = 1e3
 
 
 class ReLUProjection(
@@ -243,6 +247,20 @@ class ReLUProjection(
         The larger it is, the less the weights of known features change. 0 forgets what
         is known about the features, and keeps the space alone.
 
+    label_weight : float or 'auto', default=0.0
+        How far class labels (`labels` of `fit`) set the vectors of the classes apart. A
+        linear head is learnt on the vectors of the labelled documents: a ridge
+        regression on their classes. Its scores, times this weight, are appended to the
+        vectors, and the last layer turns the longer vectors back into `n_components`
+        dimensions, with the same inner products. So `transform` is as fast as before.
+        At 1 the class scores count as much as the rest of the vector. The larger the
+        weight, the less of the teacher's nearest documents are kept.
+
+        ``'auto'`` is 0, 0.5 or 1, chosen by cross-validation on the labelled documents:
+        the smallest weight whose score is within two standard errors of the best. The
+        score tells how well a held-out document finds its own class (normalised
+        discounted cumulative gain). With 0, labels are ignored.
+
     checkpoint : str, path-like or None, default=None
         File that gets the state of the training after each epoch. If a fit is killed,
         the same fit goes on from this file, with the same bits as without the stop: it
@@ -322,6 +340,9 @@ class ReLUProjection(
         Number of documents with a teacher embedding in `fit`; each copy of a document
         counts. 0 if the model comes from a Luxical file or from a file of an older
         version.
+
+    label_weight_ : float
+        The weight of the labels: `label_weight`, or what ``'auto'`` has chosen.
 
     report_ : FitReport or None
         Comparison of the student with the teacher on the held-out documents, or on
@@ -404,6 +425,10 @@ class ReLUProjection(
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "past_weight": [Interval(Real, 0, None, closed="left")],
+        "label_weight": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, MAX_LABEL_WEIGHT, closed="both"),
+        ],
         "checkpoint": [str, os.PathLike, None],
         "device": [str],
         "weights_dtype": [StrOptions(set(WEIGHT_DTYPES))],
@@ -431,6 +456,7 @@ class ReLUProjection(
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         past_weight: float = 1.0,
+        label_weight: float | Literal["auto"] = 0.0,
         checkpoint: str | os.PathLike[str] | None = None,
         device: str = "cpu",
         weights_dtype: Literal["float32", "float16", "int8"] = "int8",
@@ -454,6 +480,7 @@ class ReLUProjection(
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.past_weight = past_weight
+        self.label_weight = label_weight
         self.checkpoint = checkpoint
         self.device = device
         self.weights_dtype = weights_dtype
@@ -469,6 +496,7 @@ class ReLUProjection(
         *,
         X_views: MatrixLike | None = None,
         y_views: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
     ) -> Self:
         """Train the network on features and teacher embeddings.
 
@@ -498,6 +526,11 @@ class ReLUProjection(
             embedding. A document takes part only if neither of its rows of ``X_views``
             is empty.
 
+        labels : array-like of shape (n_samples,), default=None
+            Class labels: str, int, bool or whole floats. -1, a missing value or an
+            empty string means that a document has no label; so does a label that no
+            other document has. Ignored if `label_weight` is 0.
+
         Returns
         -------
         self : object
@@ -515,8 +548,10 @@ class ReLUProjection(
             document, no document has a teacher embedding, all teacher embeddings have
             the same direction, X has only zeros, `n_components` is too large and not
             the default, too few documents remain to hold out or to train on,
-            `contrastive_weight` is a number above 0 and there are no ``X_views``, or
-            there are ``y_views`` without ``X_views`` or without any embedding.
+            `contrastive_weight` is a number above 0 and there are no ``X_views``,
+            there are ``y_views`` without ``X_views`` or without any embedding, or
+            `label_weight` is not 0 and ``labels`` are missing, are numbers that are not
+            whole, or have fewer than two classes of two documents.
 
         Warns
         -----
@@ -537,8 +572,12 @@ class ReLUProjection(
                     "Give the features of the views too, or leave y_views out."
                 )
             view_teacher = TeacherEmbeddings.of_views(y_views, teacher)
+        self._check_parameters()
         return self._fit(
-            X, teacher, X_views, view_teacher=view_teacher, warns_of_missing=True
+            *(X, teacher, X_views),
+            view_teacher=view_teacher,
+            labels=labels_of_fit(self, labels, len(teacher.is_embedded), "labels"),
+            warns_of_missing=True,
         )
 
     @with_callbacks
@@ -553,6 +592,7 @@ class ReLUProjection(
         *,
         view_teacher: TeacherEmbeddings | None = None,
         corpus: Corpus | None = None,
+        labels: Labels | None = None,
         warns_of_missing: bool,
         warns_of_memory: bool = True,
     ) -> Self:
@@ -580,6 +620,7 @@ class ReLUProjection(
                 *(train, held_out, n_components, random_state),
                 groups=groups,
                 view_teacher=view_teacher,
+                labels=labels,
             )
             if warns_of_memory:
                 warn_of_memory(FitSize.of(self, data))
@@ -625,7 +666,8 @@ class ReLUProjection(
         ImportError, TypeError or ValueError
             As `fit`. Also a ValueError if the width of y or of X differs from the fit,
             or if the model comes from a Luxical file or a file of an older version,
-            which do not tell what is needed.
+            which do not tell what is needed. The first call learns no labels, so
+            `label_weight` must be 0.
 
         Warns
         -----
@@ -743,7 +785,8 @@ class ReLUProjection(
                 report,
                 self.n_samples_seen_ + data.X.shape[0],
                 network.by_row(known + sums_of_squares(data.X)),
-                component_names_of(self),
+                component_names=component_names_of(self),
+                label_weight=student_of(self).label_weight,
             )
         )
 
@@ -777,15 +820,16 @@ class ReLUProjection(
         attributes = partial(_attributes_of, student, features, self._is_tied)
         epoch_task = partial(task.epoch, attributes)
         result = self._train(data, targets, examples, coefs, full_weight, epoch_task)
-        network, report = self._finish(data, targets, features, examples, result.coefs)
-        self._adopt(
-            student(
-                network,
-                loss_curve=result.loss_curve,
-                validation_scores=result.validation_scores or None,
-                report=report,
-            )
+        network, report, found = self._finish(
+            data, targets, features, examples, result.coefs
         )
+        fitted = student(
+            network,
+            loss_curve=result.loss_curve,
+            validation_scores=result.validation_scores or None,
+            report=report,
+        )
+        self._adopt(fitted if found is None else found.of_student(fitted))
 
     def _start(
         self,
@@ -853,18 +897,23 @@ class ReLUProjection(
         features: LearntFeatures,
         examples: ExampleParts,
         coefs: list[np.ndarray],
-    ) -> tuple[Network, FitReport]:
-        """Return the network in its stored form, and the report on it."""
+    ) -> tuple[Network, FitReport, LabelMap | None]:
+        """Return the network in its stored form, the report on it, and M."""
         dtype, tied = self.weights_dtype, self._is_tied
         if not self._compares_reduced:
             coefs = rotated_coefs(data, targets, coefs, tied)
         if tied:
             coefs = factored_coefs(data, coefs)
+        found = None
+        if data.labels is not None:
+            with stage("labels", self.verbose):
+                found = map_of_fit(data, data.labels, coefs, tied, self.label_weight)
+                coefs, targets = found.of_fit(data, coefs, targets, tied)
         with stage("report", self.verbose):
             report = report_on_fit(data, coefs, dtype, features, tied)
             _warn_of_report(report)
         coefs = finished_coefs(data, targets, coefs, tied, examples.occurs)
-        return stored_network(coefs, data.X, dtype, features, tied), report
+        return stored_network(coefs, data.X, dtype, features, tied), report, found
 
     def _finish_update(
         self,
@@ -939,6 +988,10 @@ class ReLUProjection(
             If the number of features differs from `fit`, or a value is not finite.
         """
         check_is_fitted(self)
+        return apply_network(self._checked_rows(X), self._network, self.n_jobs)
+
+    def _checked_rows(self, X: MatrixLike) -> sparse.csr_matrix:
+        """Features of documents for the fitted network."""
         checked = validate_data(
             self,
             as_vectors(X, "X"),
@@ -947,7 +1000,7 @@ class ReLUProjection(
             reset=False,
             ensure_min_samples=0,
         )
-        return apply_network(sparse.csr_matrix(checked), self._network, self.n_jobs)
+        return sparse.csr_matrix(checked)
 
     @property
     def coefs_(self) -> list[np.ndarray]:
@@ -1093,6 +1146,64 @@ class ReLUProjection(
         model.n_components = int(n_components)
         model._adopt(student)
         return model
+
+    def with_labels(
+        self,
+        X: MatrixLike,
+        labels: ArrayLike,
+        *,
+        label_weight: float | Literal["auto"] = "auto",
+    ) -> Self:
+        """Return the same network with vectors that set classes apart.
+
+        This is for labels that come after the fit; `label_weight` and the argument
+        ``labels`` of `fit` do the same in a fit.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features of documents with labels, and of others if you have them: with tied
+            rows, a thousand documents or more tell how the last layer changes.
+
+        labels : array-like of shape (n_samples,)
+            Class labels, as in `fit`.
+
+        label_weight : float or 'auto', default='auto'
+            As the parameter of the constructor. 0 changes nothing.
+
+        Returns
+        -------
+        ReLUProjection
+            A fitted copy. Its `teacher_components_` are mapped in the same way, so
+            `project_teacher` remains usable. Its `report_` is None, because the report
+            of a fit is about other vectors. If ``'auto'`` chooses 0, nothing changes.
+
+        Raises
+        ------
+        ValueError
+            If ``label_weight`` is not 'auto' or a number from 0 to 1000, X does not fit
+            the network, or the labels are refused, as in `fit`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklux import ReLUProjection
+        >>> rng = np.random.RandomState(0)
+        >>> X = rng.random_sample((60, 8))
+        >>> embeddings = X @ rng.standard_normal((8, 5))
+        >>> projection = ReLUProjection(4, random_state=0).fit(X, embeddings)
+        >>> labels = np.where(X[:, 0] > 0.5, "high", "low")
+        >>> labels[20:] = ""  # these documents have no label
+        >>> apart = projection.with_labels(X, labels, label_weight=1.0)
+        >>> apart.label_weight_, apart.transform(X).shape
+        (1.0, (60, 4))
+        """
+        check_is_fitted(self)
+        rows = self._checked_rows(X)
+        model = copy(self).set_params(label_weight=label_weight)
+        model._check_parameters()
+        known = Labels.of(labels, rows.shape[0], "labels")
+        return separate(model, rows, known)
 
     @property
     def _is_tied(self) -> bool:
@@ -1291,6 +1402,7 @@ def fit_projection(
     *,
     view_teacher: TeacherEmbeddings | None = None,
     corpus: Corpus | None = None,
+    labels: Labels | None = None,
     warns_of_missing: bool,
     warns_of_memory: bool = True,
 ) -> None:
@@ -1319,6 +1431,8 @@ def fit_projection(
     corpus : Corpus or None, default=None
         The corpus, if the documents are a sample of it. The epochs read the corpus; all
         else is learnt from the sample.
+    labels : Labels or None, default=None
+        Labels of the documents; None if `label_weight` is 0.
     warns_of_missing : bool
         Whether to warn if documents have no teacher embedding.
     warns_of_memory : bool, default=True
@@ -1328,6 +1442,7 @@ def fit_projection(
         *(X, teacher, X_views, terms, text_groups, folding),
         view_teacher=view_teacher,
         corpus=corpus,
+        labels=labels,
         warns_of_missing=warns_of_missing,
         warns_of_memory=warns_of_memory,
     )
@@ -1385,7 +1500,8 @@ def student_of(projection: ReLUProjection) -> TrainedStudent:
         # Older pickles lack these.
         vars(projection).get("n_samples_seen_", 0),
         vars(projection).get("_squares"),
-        component_names_of(projection),
+        component_names=component_names_of(projection),
+        label_weight=vars(projection).get("label_weight_", 0.0),
     )
 
 
@@ -1403,6 +1519,66 @@ def component_names_of(projection: ReLUProjection) -> np.ndarray | None:
         The attribute `component_names_`.
     """
     return vars(projection).get("component_names_")
+
+
+def labels_of_fit(
+    projection: ReLUProjection, labels: Any, n_documents: int, name: str
+) -> Labels | None:
+    """Return the labels that a fit uses.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Fitted or not, with valid parameters.
+    labels : array-like of shape (n_documents,) or None
+        The labels that were given.
+    n_documents : int
+        Number of documents.
+    name : str
+        Name of the labels in messages.
+
+    Returns
+    -------
+    Labels or None
+        None if `label_weight` is 0.
+
+    Raises
+    ------
+    ValueError
+        If labels are needed, and `Labels.of` refuses them.
+    """
+    if projection.label_weight == 0:
+        return None
+    return Labels.of(labels, n_documents, name)
+
+
+def separate(
+    projection: ReLUProjection, X: sparse.csr_matrix, labels: Labels
+) -> ReLUProjection:
+    """Set classes apart in the vectors of a fitted projection.
+
+    Parameters
+    ----------
+    projection : ReLUProjection
+        Fitted; changed in place. Its `label_weight` is used.
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Features of documents.
+    labels : Labels
+        Labels of these documents.
+
+    Returns
+    -------
+    ReLUProjection
+        The projection.
+    """
+    student = student_of(projection)
+    vectors = apply_network(X[labels.rows], student.network, projection.n_jobs)
+    found = label_map(vectors, labels.classes, projection.label_weight)
+    if found.weight:
+        network = found.of_network(student.network, X)
+        student = found.of_student(replace(student, network=network, report=None))
+        projection._adopt(student)
+    return projection
 
 
 def network_of(projection: ReLUProjection) -> Network:

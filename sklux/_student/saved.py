@@ -8,6 +8,7 @@ import numpy as np
 
 from sklux._student.network import WEIGHT_DTYPES, Network, check_finite, fits_ties
 from sklux._student.projection import (
+    MAX_LABEL_WEIGHT,
     ReLUProjection,
     adopt_student,
     component_names_of,
@@ -53,6 +54,9 @@ def projection_params(projection: ReLUProjection) -> dict[str, Any]:
         }
     # A path of this machine.
     params["checkpoint"] = None
+    # Files without labels are the files of versions without this parameter.
+    if params["label_weight"] == 0:
+        del params["label_weight"]
     sizes = params["hidden_layer_sizes"]
     if isinstance(sizes, Iterable) and not isinstance(sizes, str):
         params["hidden_layer_sizes"] = [int(size) for size in sizes]
@@ -93,8 +97,10 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
         Values for JSON.
     """
     names = component_names_of(projection)
-    # Files without names are as versions before names wrote them.
+    # Files without names and labels are as versions before them wrote them.
     named = {} if names is None else {"component_names": names.tolist()}
+    weight = student_of(projection).label_weight
+    labelled = {"label_weight": weight} if weight else {}
     return {
         "params": projection_params(projection),
         "n_layers": 1 + len(network_of(projection).dense),
@@ -107,6 +113,7 @@ def projection_state(projection: ReLUProjection) -> dict[str, Any]:
         "has_places": network_of(projection).places is not None,
         "tied": network_of(projection).tied,
         **named,
+        **labelled,
     }
 
 
@@ -222,7 +229,19 @@ def _history(state: dict[str, Any]) -> dict[str, Any]:
         "validation_scores": state["validation_scores"],
         "report": None if report is None else FitReport.from_dict(report),
         "n_samples_seen": checked_count(state.get("n_samples_seen", 0), "documents"),
+        "label_weight": _checked_weight(state.get("label_weight", 0.0)),
     }
+
+
+def _checked_weight(weight: Any) -> float:
+    """The weight of the class labels; files of models without labels have none."""
+    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if not is_number or not 0 <= weight <= MAX_LABEL_WEIGHT:
+        raise ValueError(
+            f"The model's 'label_weight' must be a number from 0 to "
+            f"{MAX_LABEL_WEIGHT:g}. Got {weight!r} instead. Save the model again."
+        )
+    return float(weight)
 
 
 def _checked_squares(

@@ -447,8 +447,9 @@ def _labels_error(found: str) -> ValueError:
     """Make the error for labels in the place of teacher embeddings."""
     return ValueError(
         "y must hold teacher embeddings, of shape (n_samples, n_teacher_components). "
-        f"Got {found} instead. ReLUProjection does not learn from labels. To use it "
-        "in a pipeline with a classifier, fit it on teacher embeddings first, and put "
+        f"Got {found} instead. ReLUProjection does not learn from labels alone: pass "
+        "them as labels, in addition to embeddings. To use it in a pipeline with a "
+        "classifier, fit it on teacher embeddings first, and put "
         "sklearn.frozen.FrozenEstimator(projection) into the pipeline."
     )
 

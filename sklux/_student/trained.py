@@ -38,6 +38,8 @@ class TrainedStudent:
     component_names : ndarray of shape (n_components,), dtype=object, or None
         Names of the output columns, if they are columns of the teacher with names. They
         do not count if ``teacher_components`` turns or mixes these columns.
+    label_weight : float
+        Weight of the class labels in the vectors; 0 without labels.
     """
 
     network: Network
@@ -49,6 +51,7 @@ class TrainedStudent:
     n_samples_seen: int = 0
     squares: np.ndarray | None = None
     component_names: np.ndarray | None = None
+    label_weight: float = 0.0
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes of a `ReLUProjection`.
@@ -70,6 +73,7 @@ class TrainedStudent:
             "n_samples_seen_": self.n_samples_seen,
             "_squares": self.squares,
             "component_names_": self.component_names if self._keeps_columns() else None,
+            "label_weight_": self.label_weight,
         }
 
     def _keeps_columns(self) -> bool:

@@ -234,6 +234,30 @@ def test_saved_entry_for_ties_is_true_or_false(value):
         restored(tied(), tied=value)
 
 
+def test_saved_files_without_labels_say_nothing_of_them():
+    """They are the files of versions without labels, which can read them."""
+    state = projection_state(fitted())
+    assert "label_weight" not in state
+    assert "label_weight" not in state["params"]
+    found = restored(fitted())
+    assert found.label_weight == found.label_weight_ == 0
+
+
+@pytest.mark.parametrize("weight", [0.5, "auto"])
+def test_saved_weight_of_labels(weight):
+    projection = fitted().set_params(label_weight=weight)
+    projection.label_weight_ = 0.5
+    found = restored(projection)
+    assert found.label_weight == weight
+    assert found.label_weight_ == 0.5
+
+
+@pytest.mark.parametrize("weight", [None, True, "auto", -1, 1e4, float("nan")], ids=str)
+def test_saved_weight_of_labels_is_a_number(weight):
+    with pytest.raises(ValueError, match="'label_weight' must be a number from 0 to"):
+        restored(fitted(), label_weight=weight)
+
+
 @pytest.mark.parametrize("in_order", [False, True])
 def test_saved_places_must_agree_with_the_state(in_order):
     with pytest.raises(ValueError, match="must have the places of its rows if, and"):

@@ -16,7 +16,9 @@ def test_trained_student_attributes():
     components, report = np.eye(3, dtype=np.float32), FitReport(7, 3, held_out=True)
     squares, names = np.ones(9, dtype=np.float32), np.array(list("abc"), dtype=object)
     student = TrainedStudent(
-        *(network, components, 20, [0.5, 0.25], [0.1, 0.2], report, 30, squares, names)
+        *(network, components, 20, [0.5, 0.25], [0.1, 0.2], report, 30, squares),
+        component_names=names,
+        label_weight=0.5,
     )
     assert student.attributes() == {
         "_network": network,
@@ -30,6 +32,7 @@ def test_trained_student_attributes():
         "n_samples_seen_": 30,
         "_squares": squares,
         "component_names_": names,
+        "label_weight_": 0.5,
     }
 
 
@@ -59,6 +62,7 @@ def test_trained_student_attributes_of_a_network_alone():
     attributes = TrainedStudent(Network.of(random_weights((9, 3)))).attributes()
     assert attributes["teacher_components_"] is None
     assert attributes["n_teacher_documents_"] == attributes["n_iter_"] == 0
+    assert attributes["label_weight_"] == 0
     assert attributes["loss_curve_"] == []
     assert attributes["validation_scores_"] is attributes["report_"] is None
 
