@@ -3,7 +3,7 @@ Clusters and their topics
 =========================
 
 k-means on the student's vectors finds groups of texts. The terms that stand out in a
-group become its label. You learn how to label clusters automatically, and you see which
+group become its name. You learn how to name clusters automatically, and you see which
 packages their texts come from.
 """
 
@@ -17,8 +17,9 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 
-from sklux import CachedTeacher, LexicalVectorizer, LuxicalVectorizer
+from sklux import CachedTeacher, LuxicalVectorizer
 from sklux.datasets import load_docstrings
+from sklux.inspection import cluster_terms
 
 docstrings = load_docstrings(
     packages=["PIL", "matplotlib", "networkx", "scipy", "sklearn"], max_per_package=400
@@ -37,22 +38,14 @@ agreement = normalized_mutual_info_score(docstrings.target, clusters)
 print(f"agreement with the packages (NMI): {agreement:.2f}")
 
 # %%
-# Labels from terms
-# -----------------
-# A term describes a cluster well if its mean TF-IDF is high inside the cluster and low
-# outside. The label consists of the terms with the largest difference. English stop
-# words, and words that many documents use, are left out, because they describe no
-# topic.
-tfidf = LexicalVectorizer(
-    ngram_range=(1, 2), sublinear_tf=True, min_df=4, max_df=0.2, stop_words="english"
-)
-X = tfidf.fit_transform(documents)
-terms = tfidf.get_feature_names_out()
-labels = []
-for cluster in range(n_clusters):
-    inside = clusters == cluster
-    lift = np.asarray(X[inside].mean(axis=0) - X[~inside].mean(axis=0)).ravel()
-    labels.append(", ".join(terms[lift.argsort()[::-1][:4]]))
+# Names from terms
+# ----------------
+# A term names a cluster if its documents have it more often than others, and if it
+# moves their vectors towards the cluster. A list of stop words is not needed: such words
+# hardly move a vector.
+topics = cluster_terms(vectorizer, documents, clusters, n_terms=4)
+print(topics)
+names = [", ".join(terms) for terms in topics.terms]
 
 # %%
 # The clusters, with the largest at the top, and the packages of their documents:
@@ -67,7 +60,7 @@ for package, name in enumerate(docstrings.target_names):
     lengths = counts[order, package]
     axes.barh(range(n_clusters), lengths, left=left, label=name)
     left += lengths
-axes.set_yticks(range(n_clusters), [labels[cluster] for cluster in order])
+axes.set_yticks(range(n_clusters), [names[cluster] for cluster in order])
 axes.set(xlabel="Documents")
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False, loc="lower right")
