@@ -41,8 +41,8 @@ print(f"agreement with the packages (NMI): {agreement:.2f}")
 # Names from terms
 # ----------------
 # A term names a cluster if its documents have it more often than others, and if it
-# moves their vectors towards the cluster. A list of stop words is not needed: such words
-# hardly move a vector.
+# moves their vectors towards the cluster. A list of stop words is not needed: stop
+# words hardly move a vector.
 topics = cluster_terms(vectorizer, documents, clusters, n_terms=4)
 print(topics)
 names = [", ".join(terms) for terms in topics.terms]
