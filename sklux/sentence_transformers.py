@@ -121,6 +121,8 @@ class StudentModule(InputModule):
         texts = [prompt + text for text in inputs] if prompt else list(inputs)
         # `transform` returns a table, if `set_output` says so.
         vectors = np.asarray(self.model.transform(texts))
+        if not vectors.flags.writeable:  # as of a table
+            vectors = vectors.copy()
         return {VECTORS: torch.from_numpy(vectors)}
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
