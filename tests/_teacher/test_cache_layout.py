@@ -183,6 +183,32 @@ def test_a_teacher_embeds_a_text_with_a_flipped_bit_again(tmp_path):
     assert model.texts == [text]
 
 
+def test_threads_embed_a_damaged_text_once(tmp_path):
+    model = Recorder(tenths)
+    teacher = CachedTeacher(model, path=tmp_path, model_id="m")
+    first = teacher.transform(TEXTS)
+    changed(teacher._cache().file, "UPDATE embeddings SET checksum = x'00'")
+    model.batches.clear()
+    with (
+        warnings.catch_warnings(),
+        ThreadPoolExecutor(4) as pool,
+    ):
+        warnings.simplefilter("ignore", UserWarning)
+        results = list(pool.map(lambda _: teacher.transform(TEXTS), range(4)))
+    for result in results:
+        np.testing.assert_array_equal(result, first)
+    assert sorted(model.texts) == sorted(TEXTS)
+
+
+def test_a_text_that_cannot_be_stored_is_not_embedded_for_ever(tmp_path, monkeypatch):
+    model = Recorder(tenths)
+    teacher = CachedTeacher(model, path=tmp_path, model_id="m")
+    monkeypatch.setattr(VectorCache, "put", lambda *_: None)
+    with pytest.raises(OSError, match="6 vectors that were just stored are gone"):
+        teacher.transform(TEXTS)
+    assert len(model.texts) == 6
+
+
 def test_vectors_of_an_earlier_version_are_read(tmp_path):
     cache = VectorCache(tmp_path, "model", "float16")
     keys, vectors = [cache.key(text) for text in "ab"], vectors_of(2)
