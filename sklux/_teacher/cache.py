@@ -241,7 +241,7 @@ class VectorCache(CacheFile):
             connection.execute("BEGIN IMMEDIATE")
             width = vectors.shape[1]
             self._check_width(known_width(connection, self.identity), width)
-            stored, damaged = read_vectors(connection, keys, self.dtype, width)
+            stored, _ = read_vectors(connection, keys, self.dtype, width)
             new: dict[bytes, bytes] = {}
             for key, vector in zip(keys, vectors):
                 if key not in stored:
@@ -249,7 +249,7 @@ class VectorCache(CacheFile):
             if new:
                 series = Series(self.identity, self.dtype.name, self.windows)
                 number = series_number(connection, series, width)
-                write_vectors(connection, number, new.items(), damaged)
+                write_vectors(connection, number, new.items())
             connection.commit()
 
     def _check_width(self, stored: int | None, width: int) -> None:
@@ -276,4 +276,9 @@ class VectorCache(CacheFile):
         OSError
             The error.
         """
-        return self.damage_error(f"{n_lost:,} vectors that were just stored are gone")
+        return OSError(
+            f"The teacher cache {str(self.file)!r} does not find {n_lost:,} vectors "
+            "that were just stored: its index is damaged, or another program removed "
+            "them. `sklux cache --remove-damaged` makes the index again. Or set "
+            f"{self.setting} to another folder."
+        )

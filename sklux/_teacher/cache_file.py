@@ -187,6 +187,9 @@ class CacheFile:
             primary_code = error.sqlite_errorcode & 0xFF
             if primary_code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
+        except BaseException:
+            connection.close()
+            raise
         # A file in WAL mode cannot be opened if its side files cannot be made. It can
         # be read as an immutable file, but sqlite then ignores the WAL.
         self._refuse_unread_wal()

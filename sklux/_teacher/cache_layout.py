@@ -278,7 +278,11 @@ def read_vectors(
     """
     found: dict[bytes, np.ndarray] = {}
     damaged: set[bytes] = set()
+    asked = set(keys)
     for key, value in _stored_values(connection, keys):
+        # A damaged row or index leads to another key.
+        if key not in asked:
+            continue
         vector = None if value is None else _vector(value, dtype, width)
         if vector is None:
             damaged.add(key)
@@ -297,8 +301,9 @@ def _stored_values(
         places = ",".join("?" * len(some))
         if "embeddings" in tables:
             rows = connection.execute(
-                "SELECT key, series, CAST(checksum AS BLOB), CAST(vector AS BLOB) "
-                f"FROM embeddings WHERE key IN ({places}) ORDER BY id",
+                "SELECT CAST(key AS BLOB), series, CAST(checksum AS BLOB), "
+                f"CAST(vector AS BLOB) FROM embeddings WHERE key IN ({places}) "
+                "ORDER BY id",
                 some,
             )
             for key, series, checksum, vector in rows:
@@ -306,7 +311,7 @@ def _stored_values(
                 yield key, vector if is_whole else None
         if "vectors" in tables:
             yield from connection.execute(
-                "SELECT key, CAST(vector AS BLOB) FROM vectors "
+                "SELECT CAST(key AS BLOB), CAST(vector AS BLOB) FROM vectors "
                 f"WHERE key IN ({places})",
                 some,
             )
@@ -325,9 +330,10 @@ def write_vectors(
     connection: sqlite3.Connection,
     series: int,
     vectors: Iterable[tuple[bytes, bytes]],
-    damaged: Iterable[bytes],
 ) -> None:
-    """Add rows of vectors; damaged rows are removed first.
+    """Add rows of vectors.
+
+    A damaged row of the same key stays: its removal fails if its index has another key.
 
     Parameters
     ----------
@@ -336,13 +342,8 @@ def write_vectors(
     series : int
         Number of the series of the vectors.
     vectors : iterable of (bytes, bytes)
-        Keys that have no row, and their vectors.
-    damaged : iterable of bytes
-        Keys whose rows are damaged.
+        Keys that have no whole row, and their vectors.
     """
-    connection.executemany(
-        "DELETE FROM embeddings WHERE key = ?", [(key,) for key in damaged]
-    )
     connection.executemany(
         "INSERT INTO embeddings (series, key, checksum, vector) VALUES (?, ?, ?, ?)",
         [
@@ -374,6 +375,6 @@ def stored_keys(connection: sqlite3.Connection, keys: Sequence[bytes]) -> set[by
     for some in in_parts(keys):
         places = ",".join("?" * len(some))
         for table in tables:
-            query = f"SELECT key FROM {table} WHERE key IN ({places})"
+            query = f"SELECT CAST(key AS BLOB) FROM {table} WHERE key IN ({places})"
             found.update(key for (key,) in connection.execute(query, some))
     return found

@@ -45,6 +45,26 @@ def found_in(cache, keys):
             return None
 
 
+def store_again(file, keys, vectors):
+    """Store vectors in a file that may be damaged; whether it then has all of them."""
+    cache = VectorCache(file.parent, "model", "float16")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            cache.put(keys, vectors)
+            found = cache.get(keys)
+        except OSError:
+            return False
+        finally:
+            for name in ("-wal", "-shm"):
+                file.with_name(f"{file.name}{name}").unlink(missing_ok=True)
+    expected = dict(zip(keys, vectors))
+    for key, vector in found.items():
+        assert vector.tobytes() == expected[key].tobytes()
+    # Otherwise the index is damaged, and `CachedTeacher` raises an error.
+    return len(found) == len(keys)
+
+
 def test_checksum_known_answer():
     """Later versions check the vectors of this version."""
     assert vector_checksum(b"k" * 16, 1, b"vector").hex() == "f71064db54272639"
@@ -82,15 +102,15 @@ def test_a_flipped_bit_anywhere_in_the_file_gives_no_wrong_vector(tmp_path):
     content = cache.file.read_bytes()
     used = [place for place, byte in enumerate(content) if byte]
     random_state = np.random.RandomState(0)
-    n_whole = 0
+    n_stored = 0
     for place in random_state.choice(used, 500):
         position = 8 * int(place) + random_state.randint(8)
         cache.file.write_bytes(flipped(content, position))
         found = found_in(VectorCache(tmp_path, "model", "float16"), keys)
         for key, vector in (found or {}).items():
             assert vector.tobytes() == expected[key]
-        n_whole += found is not None and len(found) >= 39
-    assert n_whole > 250
+        n_stored += found is not None and store_again(cache.file, keys, vectors)
+    assert n_stored > 250
 
 
 @pytest.mark.parametrize(
@@ -204,7 +224,10 @@ def test_a_text_that_cannot_be_stored_is_not_embedded_for_ever(tmp_path, monkeyp
     model = Recorder(tenths)
     teacher = CachedTeacher(model, path=tmp_path, model_id="m")
     monkeypatch.setattr(VectorCache, "put", lambda *_: None)
-    with pytest.raises(OSError, match="6 vectors that were just stored are gone"):
+    with pytest.raises(
+        OSError,
+        match=r"does not find 6 vectors that were just stored.* set the path of",
+    ):
         teacher.transform(TEXTS)
     assert len(model.texts) == 6
 
