@@ -226,14 +226,16 @@ def test_vectors_in_a_wal_are_read(tmp_path):
 
 
 @pytest.fixture
-def read_only_copy(tmp_path):
-    """A file and its WAL in a folder where this user may not write."""
+def read_only_copy(request, tmp_path):
+    """A file in a folder where this user may not write; with its WAL, or without."""
     if sys.platform == "win32":
         pytest.skip("needs POSIX")
     cache, _ = filled(tmp_path / "original", ["a"])
     outer = Path(tempfile.mkdtemp())
     outer.chmod(0o755)
     copy = copied_without_shm(cache, outer / "copy")
+    if not request.param:
+        copy.file.with_name(f"{FILE_NAME}-wal").unlink()
     for file in copy.file.parent.iterdir():
         file.chmod(0o444)
     copy.file.parent.chmod(0o555)
@@ -247,6 +249,18 @@ def read_only_copy(tmp_path):
     shutil.rmtree(outer)
 
 
+@pytest.mark.parametrize("read_only_copy", [False], indirect=True)
+def test_a_read_only_folder_is_read(read_only_copy):
+    copy = read_only_copy
+    assert list(copy.get([copy.key("a"), copy.key("b")])) == [copy.key("a")]
+    assert CacheContents(copy.file.parent).verify().n_whole == 1
+    with pytest.raises(OSError, match=remedy(copy.file, "readonly")):
+        copy.put([copy.key("b")], vectors_of(1))
+    with pytest.raises(OSError, match=remedy(copy.file, "readonly")):
+        CacheContents(copy.file.parent).prune("model")
+
+
+@pytest.mark.parametrize("read_only_copy", [True], indirect=True)
 def test_vectors_in_a_wal_that_cannot_be_read_are_not_ignored(read_only_copy):
     """The file alone could be read, without its last vectors."""
     copy = read_only_copy
