@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-ray test-doors test-libraries test-js test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
+.PHONY: help demo test test-crash test-ray test-doors test-libraries test-js test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   the whole job on the docstrings of installed packages"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-doors   the tests with DuckDB, LanceDB, FastAPI and MLflow"
 	@echo "make test-js    the npm package against Python, in Node and in Chromium"
 	@echo "make test-libraries   a student in BERTopic, KeyBERT, MTEB, LangChain, LlamaIndex"
+	@echo "make test-crash   kill 200 processes that write teacher embeddings; none is lost"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -96,6 +97,11 @@ test-libraries:
 		--editable '.[test-libraries]'
 	$(RUN_SMALL) $(VENV)-libraries/bin/python -m pytest tests/test_topic_libraries.py \
 		tests/test_embedding_libraries.py tests/test_docs.py -k 'libraries'
+
+# Processes that write teacher embeddings are killed; no stored vector may be lost or wrong.
+KILLS ?= 200
+test-crash: $(VENV)/test.stamp
+	$(RUN_SMALL) $(BIN)/python .ci/kill_writers.py $(KILLS)
 
 # Another Python reads the pickles and model files of this Python, and the reverse.
 OTHER ?= python3.13

@@ -706,3 +706,38 @@ def explain(
     from sklux._commands.explain import print_explanation
 
     print_explanation(model, texts, dimension=dimension, as_json=json)
+
+
+@app.command(name="cache")
+def show_cache(
+    cache: Cache = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare all vectors with their checksums.")
+    ] = False,
+    remove_damaged: Annotated[
+        bool,
+        typer.Option(
+            "--remove-damaged", help="Check all vectors, and remove the damaged ones."
+        ),
+    ] = False,
+    prune: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Remove the vectors of a model, by its name in the list.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the stored teacher embeddings by model; check them; remove a model's.
+
+    `--verify` exits with status 1 if it finds damage. Vectors of earlier versions of
+    the package do not name their model, so they are one line of the list.
+
+        sklux cache --verify
+
+        sklux cache --prune name:all-MiniLM-L6-v2
+    """
+    from sklux._commands.cache import print_cache
+
+    print_cache(cache, verify, remove_damaged, prune, as_json=json)

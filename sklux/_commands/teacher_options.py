@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from sklux._commands.console import note
-from sklux._teacher.cache import FILE_NAME, data_home
+from sklux._teacher.cache_file import FILE_NAME, data_home
 from sklux._teacher.cached import CachedTeacher
 from sklux._teacher.models import is_within
 from sklux._teacher.named import packaged_folder

@@ -165,7 +165,9 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The cache is an sqlite3 file in WAL mode: threads and processes can share it. A call
+    The cache is an sqlite3 file in WAL mode: threads and processes can share it. Each
+    vector has a checksum. A damaged vector is never returned: the text is embedded
+    again, with a warning. A call
     whose documents are all in the cache loads neither the model nor torch. Each call
     reads a model given as an object or a folder once, to compute its fingerprint; a
     `model_id` avoids this. An object that changes when it is called, such as an object
@@ -348,7 +350,8 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If documents are left out because of `invalid_vectors`.
+            If documents are left out because of `invalid_vectors`, or if stored vectors
+            are damaged.
         """
         documents = check_documents(raw_documents, self.null_documents)
         return self._vectors(documents, bool(self.verbose))
@@ -392,6 +395,8 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
                 found.update(cache.get(list(own)))
                 if invalid and self.invalid_vectors == "error":
                     break
+                if lost := own.keys() - found.keys() - invalid.keys():
+                    raise cache.lost_error(len(lost))
             # If another thread fails, its documents are still missing.
             claim.wait_for_others()
             found.update(cache.get(claim.keys_of_others))

@@ -22,6 +22,7 @@ EXAMPLES = {
     "embed": "sklux embed model.sklux docs.parquet vectors.npy",
     "info": "sklux info model.sklux --json",
     "evaluate": "sklux evaluate model.sklux others.parquet --teacher all-MiniLM-L6-v2",
+    "cache": "sklux cache --prune name:all-MiniLM-L6-v2",
     "neighbors": 'sklux neighbors model.sklux docs.parquet "shortest path in a graph"',
 }
 

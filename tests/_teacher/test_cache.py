@@ -1,10 +1,8 @@
 """Vectors of documents on disk, in one sqlite3 file, keyed by model and text."""
 
 import multiprocessing
-import os
 import re
 import sqlite3
-import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 
@@ -13,32 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklux._teacher.cache import (
-    FILE_NAME,
-    KEYS_PER_QUERY,
-    VectorCache,
-    data_home,
-    text_key,
-)
+from _teacher.caches import filled, remedy, vectors_of, with_pragma
+from sklux._teacher.cache import VectorCache, text_key
+from sklux._teacher.cache_file import FILE_NAME
+from sklux._teacher.cache_layout import KEYS_PER_QUERY
 
 # Any str, lone surrogates included.
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
 N_WRITERS = 3
 N_SHARED = 40
-
-
-def vectors_of(n_samples, n_components=4, dtype=np.float16, seed=0):
-    """Random vectors."""
-    random_state = np.random.RandomState(seed)
-    return random_state.normal(size=(n_samples, n_components)).astype(dtype)
-
-
-def filled(folder, texts, dtype="float16"):
-    """A cache with a vector for each text, and the vectors."""
-    cache = VectorCache(folder, "model", dtype)
-    vectors = vectors_of(len(texts), dtype=dtype)
-    cache.put([cache.key(text) for text in texts], vectors)
-    return cache, vectors
 
 
 def test_vector_cache_key_known_answer():
@@ -155,7 +136,7 @@ def test_vector_cache_reads_while_another_connection_writes(tmp_path):
     cache, vectors = filled(tmp_path, ["a"])
     with closing(sqlite3.connect(cache.file, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute("DELETE FROM vectors")
+        writer.execute("DELETE FROM embeddings")
         found = cache.get([cache.key("a")])
         writer.execute("ROLLBACK")
     np.testing.assert_array_equal(found[cache.key("a")], vectors[0])
@@ -256,156 +237,6 @@ def test_vector_cache_file_is_the_same_through_a_link(tmp_path):
     assert VectorCache(str(tmp_path / "link"), "another", "float32").file == file
 
 
-def test_vector_cache_data_home_is_the_variable(tmp_path, monkeypatch):
-    monkeypatch.setenv("SKLUX_DATA_HOME", str(tmp_path / "data"))
-    assert data_home() == tmp_path / "data"
-    assert VectorCache(None, "model", "float16").file == tmp_path / "data" / FILE_NAME
-
-
-def test_vector_cache_path_wins_over_the_variable(tmp_path, monkeypatch):
-    monkeypatch.setenv("SKLUX_DATA_HOME", str(tmp_path / "data"))
-    cache = VectorCache(tmp_path / "given", "model", "float16")
-    assert cache.file == tmp_path / "given" / FILE_NAME
-
-
-def test_vector_cache_tilde_is_the_home_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    monkeypatch.setenv("SKLUX_DATA_HOME", "~/data")
-    assert data_home() == tmp_path / "data"
-    assert VectorCache("~/given", "m", "float16").file.parent == tmp_path / "given"
-
-
-@pytest.mark.parametrize("value", [None, ""])
-def test_vector_cache_data_home_without_the_variable(tmp_path, monkeypatch, value):
-    if value is None:
-        monkeypatch.delenv("SKLUX_DATA_HOME", raising=False)
-    else:
-        monkeypatch.setenv("SKLUX_DATA_HOME", value)
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert data_home() == tmp_path / "sklux"
-
-
-@pytest.mark.parametrize(
-    ("platform", "parts"),
-    [
-        ("linux", [".cache", "sklux"]),
-        ("darwin", ["Library", "Caches", "sklux"]),
-        ("win32", ["AppData", "Local", "sklux"]),
-    ],
-)
-def test_vector_cache_data_home_of_each_platform(
-    tmp_path, monkeypatch, platform, parts
-):
-    monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    for name in ("SKLUX_DATA_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    assert data_home() == tmp_path.joinpath(*parts)
-
-
-def without_home(monkeypatch):
-    """Take HOME away, and the name of the user."""
-    pwd = pytest.importorskip("pwd")
-    for name in ("SKLUX_DATA_HOME", "XDG_CACHE_HOME", "HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
-
-
-def test_vector_cache_without_a_home_folder_names_the_variable(monkeypatch):
-    """A container runs a program as a user without a name."""
-    without_home(monkeypatch)
-    with pytest.raises(
-        OSError,
-        match=r"The folder of the teacher cache, '~/\.cache', cannot be found: Could "
-        r"not determine home directory\. Set SKLUX_DATA_HOME, or the path of "
-        r"CachedTeacher, to a folder that can be written\.",
-    ):
-        VectorCache(None, "model", "float16")
-
-
-@pytest.mark.parametrize("given", ["path", "SKLUX_DATA_HOME", "XDG_CACHE_HOME"])
-def test_vector_cache_without_a_home_folder_in_a_given_folder(
-    tmp_path, monkeypatch, given
-):
-    without_home(monkeypatch)
-    if given != "path":
-        monkeypatch.setenv(given, str(tmp_path))
-    cache = VectorCache(tmp_path if given == "path" else None, "model", "float16")
-    assert cache.file.is_relative_to(tmp_path)
-
-
-@pytest.mark.parametrize("given", ["path", "SKLUX_DATA_HOME"])
-def test_vector_cache_tilde_without_a_home_folder_is_no_folder(monkeypatch, given):
-    """It used to become a folder of the name "~"."""
-    without_home(monkeypatch)
-    if given != "path":
-        monkeypatch.setenv(given, "~/data")
-    with pytest.raises(OSError, match="folder of the teacher cache, '~/data', cannot"):
-        VectorCache("~/data" if given == "path" else None, "model", "float16")
-
-
-def test_vector_cache_on_windows_needs_no_home_folder(tmp_path, monkeypatch):
-    without_home(monkeypatch)
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    assert data_home() == tmp_path / "sklux"
-
-
-def with_pragma(monkeypatch, pragma):
-    """Run a pragma on each new connection, so that sqlite itself fails."""
-    connect = VectorCache._connect
-
-    def connect_with_pragma(self):
-        connection = connect(self)
-        connection.execute(pragma)
-        return connection
-
-    monkeypatch.setattr(VectorCache, "_connect", connect_with_pragma)
-
-
-def remedy(file, cause):
-    """Pattern of the error for a file that sqlite cannot read or write."""
-    return (
-        rf"The teacher cache {re.escape(repr(str(file)))} cannot be read or written: "
-        rf".*{cause}.*\. Vectors stored before are kept\. Free disk space, or set the "
-        r"path of CachedTeacher to a folder that can be written"
-    )
-
-
-@pytest.mark.parametrize(
-    ("given", "setting"),
-    [
-        ("path", "the path of CachedTeacher"),
-        ("variable", "SKLUX_DATA_HOME"),
-        (None, "SKLUX_DATA_HOME, or the path of CachedTeacher,"),
-    ],
-)
-def test_vector_cache_errors_name_what_set_the_folder(
-    tmp_path, monkeypatch, given, setting
-):
-    for name in ("SKLUX_DATA_HOME", "XDG_CACHE_HOME", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path) if name == "HOME" else "")
-    monkeypatch.setattr(sys, "platform", "linux")
-    if given == "variable":
-        monkeypatch.setenv("SKLUX_DATA_HOME", str(tmp_path / "data"))
-    folder = tmp_path / "data" if given == "path" else None
-    cache = VectorCache(folder, "model", "float16")
-    cache.file.parent.mkdir(parents=True)
-    cache.file.write_text("not a cache, but a text of some length" * 100)
-    with pytest.raises(OSError, match=f"or set {setting} to another folder"):
-        cache.n_components()
-    cache.file.unlink()
-    cache.file.parent.rmdir()
-    cache.file.parent.parent.mkdir(exist_ok=True)
-    cache.file.parent.touch()
-    with pytest.raises(OSError, match=f"or set {setting} to a folder that can be"):
-        cache.put([cache.key("a")], np.ones((1, 4), dtype=np.float16))
-
-
 def test_vector_cache_full_disk(tmp_path, monkeypatch):
     cache, vectors = filled(tmp_path, ["a", "b"])
     many = [cache.key(str(number)) for number in range(2000)]
@@ -429,96 +260,6 @@ def test_vector_cache_read_only_file_refuses_to_store(tmp_path, monkeypatch):
     found = cache.get([cache.key("a"), cache.key("b")])
     assert list(found) == [cache.key("a")]
     np.testing.assert_array_equal(found[cache.key("a")], vectors[0])
-
-
-def test_vector_cache_folder_below_a_file(tmp_path):
-    (tmp_path / "file").write_text("not a folder")
-    cache = VectorCache(tmp_path / "file" / "folder", "model", "float16")
-    assert cache.get([cache.key("a")]) == {}
-    with pytest.raises(OSError, match=remedy(cache.file, "file")):
-        cache.put([cache.key("a")], vectors_of(1))
-
-
-def test_vector_cache_folder_in_the_place_of_the_file(tmp_path):
-    (tmp_path / FILE_NAME).mkdir()
-    cache = VectorCache(tmp_path, "model", "float16")
-    with pytest.raises(OSError, match=re.escape(repr(str(cache.file)))):
-        cache.get([cache.key("a")])
-
-
-def test_vector_cache_file_that_is_not_a_database(tmp_path):
-    (tmp_path / FILE_NAME).write_bytes(b"these are notes, not vectors\n" * 100)
-    cache = VectorCache(tmp_path, "model", "float16")
-    for use in (
-        cache.n_components,
-        lambda: cache.get([cache.key("a")]),
-        lambda: cache.put([cache.key("a")], vectors_of(1)),
-    ):
-        with pytest.raises(OSError, match="file is not a database") as caught:
-            use()
-        assert repr(str(cache.file)) in str(caught.value)
-
-
-def test_vector_cache_file_that_is_not_a_database_is_not_a_full_disk(tmp_path):
-    """Free disk space does not help, and the file holds no vectors."""
-    (tmp_path / FILE_NAME).write_bytes(b"these are notes, not vectors\n" * 100)
-    cache = VectorCache(tmp_path, "model", "float16")
-    with pytest.raises(OSError, match="file is not a database") as caught:
-        cache.get([cache.key("a")])
-    assert "Vectors stored before are kept" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("statement", "cause"),
-    [
-        ("UPDATE vectors SET vector = x'0102'", "a vector of 2 B is not a float16"),
-        (
-            "UPDATE vectors SET vector = x'010203'",
-            "a vector of 3 B is not a float16",
-        ),
-        ("UPDATE vectors SET vector = x''", "a vector of 0 B is not a float16"),
-        ("UPDATE vectors SET vector = 7", "a vector of 1 B is not a float16"),
-        (f"UPDATE vectors SET vector = x'{'007e' * 4}'", "a vector has NaN or inf"),
-        (f"UPDATE vectors SET vector = x'{'007c' * 4}'", "a vector has NaN or inf"),
-        ("UPDATE models SET n_components = 3", "is not a float16 vector of width 3"),
-        ("DELETE FROM models", "is not a float16 vector of width None"),
-    ],
-)
-def test_vector_cache_damaged_vector(tmp_path, statement, cause):
-    cache, _ = filled(tmp_path, ["a"])
-    with closing(sqlite3.connect(cache.file, isolation_level=None)) as connection:
-        connection.execute(statement)
-    file = re.escape(repr(str(cache.file)))
-    damaged = rf"{file} is damaged or not a cache: .*{cause}.*Delete or move the file"
-    with pytest.raises(OSError, match=damaged):
-        cache.get([cache.key("a")])
-    assert cache.get([cache.key("b")]) == {}
-
-
-def test_vector_cache_is_read_if_side_files_cannot_be_made(tmp_path):
-    """A file in WAL mode needs a shared-memory file, even for reading."""
-    cache, vectors = filled(tmp_path, ["a"])
-    cache.file.with_name(f"{FILE_NAME}-shm").mkdir()
-    np.testing.assert_array_equal(
-        cache.get([cache.key("a")])[cache.key("a")], vectors[0]
-    )
-    assert cache.n_components() == 4
-    with pytest.raises(OSError, match=remedy(cache.file, "readonly")):
-        cache.put([cache.key("b")], vectors_of(1))
-
-
-def test_vector_cache_is_read_if_side_files_cannot_be_made_under_odd_names(tmp_path):
-    """The name of the file becomes part of a URI."""
-    name = "a b?c#d%20\u00e9"
-    try:
-        os.fsencode(name)
-    except UnicodeEncodeError:
-        pytest.skip("the file system of this locale has no such name")
-    cache, vectors = filled(tmp_path / name, ["a"])
-    cache.file.with_name(f"{FILE_NAME}-shm").mkdir()
-    np.testing.assert_array_equal(
-        cache.get([cache.key("a")])[cache.key("a")], vectors[0]
-    )
 
 
 def test_vector_cache_interrupted_write_stores_nothing(tmp_path):
@@ -555,5 +296,5 @@ def test_vector_cache_counts_none_without_a_file(tmp_path):
 def test_vector_cache_counts_without_reading_vectors(tmp_path):
     cache, _ = filled(tmp_path, ["a"])
     with closing(sqlite3.connect(cache.file, isolation_level=None)) as connection:
-        connection.execute("UPDATE vectors SET vector = x'0102'")
+        connection.execute("UPDATE embeddings SET vector = x'0102'")
     assert cache.count([cache.key("a")]) == 1

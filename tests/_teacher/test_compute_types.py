@@ -9,7 +9,7 @@ import torch
 from _teacher.teachers import letter_counts
 from sklux import CachedTeacher
 from sklux._teacher import compute_types
-from sklux._teacher.cache import FILE_NAME
+from sklux._teacher.cache_file import FILE_NAME
 from sklux._teacher.cached import count_cached, teacher_identity
 from sklux._teacher.compute_types import (
     Choice,

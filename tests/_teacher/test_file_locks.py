@@ -148,8 +148,8 @@ def test_a_locked_file_is_waited_for(tmp_path, monkeypatch):
         asked.append(file)
         return lock_failure(file)
 
-    monkeypatch.setattr("sklux._teacher.cache.FIRST_TIMEOUT_S", 0.01)
-    monkeypatch.setattr("sklux._teacher.cache.lock_failure", recorded)
+    monkeypatch.setattr("sklux._teacher.cache_file.FIRST_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("sklux._teacher.cache_file.lock_failure", recorded)
     with (
         closing(sqlite3.connect(cache.file, isolation_level=None)) as other,
         ThreadPoolExecutor(1) as pool,
