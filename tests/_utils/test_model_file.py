@@ -15,6 +15,8 @@ from safetensors.numpy import load_file
 from sklux._utils.memory import is_mapped
 from sklux._utils.model_file import (
     FORMAT_VERSION,
+    MAX_CONTAINERS,
+    MAX_VALUES,
     METADATA_KEY,
     is_json,
     json_params,
@@ -309,6 +311,80 @@ def test_model_file_entry_that_does_not_fit(tmp_path, entry, verify):
     path = with_header(written(tmp_path), lambda header: header | {"a": entry})
     with pytest.raises(ValueError, match=r"not a complete sklux model file: .*'a'"):
         read(path, mmap_mode="r", verify=verify)
+
+
+FORGED_ENTRIES = {
+    "overlap": ({"other": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}}, "ove"),
+    "gap": ({"b": None}, "bytes before '.*' belong to no tensor"),
+    "long_number": ({"a": {"shape": [int("9" * 4000)]}}, "its header is not JSON"),
+    "float": (
+        {"a": {"dtype": "F32", "shape": [12.0], "data_offsets": [40, 88]}},
+        "the entry of 'a' cannot be read",
+    ),
+    "dimensions": (
+        {"a": {"dtype": "F32", "shape": [12] + [1] * 60, "data_offsets": [40, 88]}},
+        "the shape of 'a' does not fit its offsets",
+    ),
+    "absurd": (
+        {"empty": {"dtype": "F32", "shape": [0, 10**90], "data_offsets": [88, 88]}},
+        "the shape of 'empty' is too large",
+    ),
+    "product": (
+        {"a": {"dtype": "U8", "shape": [10**90] * 8, "data_offsets": [40, 88]}},
+        "the shape of 'a' does not fit its offsets",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FORGED_ENTRIES)
+@pytest.mark.parametrize("verify", [True, False])
+def test_model_file_forged_entry_is_refused(tmp_path, kind, verify):
+    entries, message = FORGED_ENTRIES[kind]
+
+    def forged(header):
+        kept = {name: entry for name, entry in header.items() if name not in entries}
+        return kept | {name: entry for name, entry in entries.items() if entry}
+
+    path = with_header(written(tmp_path), forged)
+    if kind == "gap":
+        path = with_metadata(path, checksums={"a": "0", "empty": "0"})
+    with pytest.raises(ValueError, match=message):
+        read(path, mmap_mode="r", verify=verify)
+
+
+@pytest.mark.parametrize(
+    "value", [[[]] * (MAX_CONTAINERS + 1), [0] * (MAX_VALUES + 2)], ids=["[]", "0"]
+)
+def test_model_file_state_of_too_many_values_is_refused(tmp_path, value):
+    """They need many times the memory of the file."""
+    path = with_metadata(written(tmp_path), state={"value": value})
+    with pytest.raises(ValueError, match="cannot be read|not JSON"):
+        read(path)
+
+
+def test_model_file_state_that_is_nested_deeply_is_refused(tmp_path):
+    def forged(header):
+        text = header["__metadata__"][METADATA_KEY]
+        nested = "[" * 100_000 + "]" * 100_000
+        header["__metadata__"][METADATA_KEY] = f'{{"state": {nested}, {text[1:]}'
+        return header
+
+    with pytest.raises(ValueError, match="sklux metadata cannot be read"):
+        read(with_header(written(tmp_path), forged))
+
+
+@pytest.mark.parametrize("mmap_mode", [None, "r"])
+def test_model_file_tensors_without_alignment_are_copied(tmp_path, mmap_mode):
+    path = written(tmp_path)
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = content[8 : 8 + length].rstrip()
+    header += b" " * (-len(header) % 8 + 1)
+    size = len(header).to_bytes(8, "little")
+    path.write_bytes(size + header + content[8 + length :])
+    tensors, _ = read(path, mmap_mode=mmap_mode)
+    assert all(array.flags.aligned for array in tensors.values())
+    assert_same_tensors(tensors, TENSORS)
 
 
 @pytest.mark.parametrize("verify", [True, False])
