@@ -399,7 +399,7 @@ def _read_tensor(
         raise _damaged(path, f"it ends inside {name!r}")
     try:
         array = data[start:stop].view(dtype).reshape(shape)
-    except ValueError as error:  # numbers beside a 0 that NumPy cannot multiply
+    except ValueError as error:  # numbers next to a 0 that NumPy cannot multiply
         raise _damaged(path, f"the shape of {name!r} is too large") from error
     return array if array.flags.aligned else array.copy()
 

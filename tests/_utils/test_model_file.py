@@ -314,7 +314,10 @@ def test_model_file_entry_that_does_not_fit(tmp_path, entry, verify):
 
 
 FORGED_ENTRIES = {
-    "overlap": ({"other": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}}, "ove"),
+    "overlap": (
+        {"other": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}},
+        "ove",
+    ),
     "gap": ({"b": None}, "bytes before '.*' belong to no tensor"),
     "long_number": ({"a": {"shape": [int("9" * 4000)]}}, "its header is not JSON"),
     "float": (
