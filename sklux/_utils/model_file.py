@@ -33,20 +33,22 @@ MAX_VALUES = 5_000_000
 MAX_DIGITS = 100
 MAX_DIMENSIONS = 8
 
+# The types by their names, in the order in which safetensors lays out their tensors.
 _DTYPES = {
-    "BOOL": np.bool_,
-    "U8": np.uint8,
-    "I8": np.int8,
-    "U16": np.uint16,
-    "I16": np.int16,
-    "F16": np.float16,
-    "U32": np.uint32,
-    "I32": np.int32,
-    "F32": np.float32,
     "U64": np.uint64,
     "I64": np.int64,
     "F64": np.float64,
+    "F32": np.float32,
+    "U32": np.uint32,
+    "I32": np.int32,
+    "F16": np.float16,
+    "U16": np.uint16,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U8": np.uint8,
+    "BOOL": np.bool_,
 }
+_DTYPE_NAMES = {np.dtype(kind): name for name, kind in _DTYPES.items()}
 
 
 def write_model(
@@ -74,10 +76,6 @@ def write_model(
     OSError
         If the file cannot be written; an existing file stays as it was.
     """
-    # Imported here: safetensors is not available for every Python that runs the rest.
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
     path = Path(path)
     tensors = {
         name: np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
@@ -90,17 +88,18 @@ def write_model(
         "state_checksum": state_checksum(state),
     }
     text = json.dumps(document)
-    try:
-        with replaced_when_whole(path) as partial:
-            save_file(tensors, partial, metadata={METADATA_KEY: text})
-            # Mapped rows are read faster from the beginning of a cache line.
-            if padding := _bytes_to_cache_line(partial, aligned_tensor):
-                text += " " * padding
-                save_file(tensors, partial, metadata={METADATA_KEY: text})
-    except SafetensorError as error:
-        raise OSError(
-            f"The model file {str(path)!r} cannot be written: {as_sentence(error)}"
-        ) from error
+    header, offsets = _header_of(tensors, text)
+    if aligned_tensor is not None:
+        # Mapped rows are read faster from the beginning of a cache line.
+        begin = len(header) + offsets[aligned_tensor]
+        header, _ = _header_of(tensors, text + " " * (-begin % CACHE_LINE))
+    with replaced_when_whole(path) as partial:
+        try:
+            _write_file(partial, header, [tensors[name] for name in offsets])
+        except OSError as error:
+            raise OSError(
+                f"The model file {str(path)!r} cannot be written: {as_sentence(error)}"
+            ) from error
 
 
 def read_model(
@@ -337,13 +336,39 @@ def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
-def _bytes_to_cache_line(path: Path, name: str | None) -> int:
-    """Number of bytes from the start of a tensor to the next cache line."""
-    if name is None:
-        return 0
-    data = np.memmap(path, mode="r")
-    header, start = _read_header(path, data)
-    return -(start + header[name]["data_offsets"][0]) % CACHE_LINE
+def _header_of(
+    tensors: dict[str, np.ndarray], text: str
+) -> tuple[bytes, dict[str, int]]:
+    """The beginning of a file, and the offset of each tensor after it.
+
+    safetensors has the same order and the same bytes. Its function writes another
+    temporary file, which would stay behind when the process is killed.
+    """
+    order = list(_DTYPES)
+    names = sorted(
+        tensors, key=lambda name: (order.index(_DTYPE_NAMES[tensors[name].dtype]), name)
+    )
+    header: dict[str, Any] = {"__metadata__": {METADATA_KEY: text}}
+    offsets, end = dict[str, int](), 0
+    for name in names:
+        array = tensors[name]
+        offsets[name], end = end, end + array.nbytes
+        header[name] = {
+            "dtype": _DTYPE_NAMES[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [offsets[name], end],
+        }
+    content = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    content += b" " * (-len(content) % 8)
+    return len(content).to_bytes(8, "little") + content, offsets
+
+
+def _write_file(path: Path, header: bytes, arrays: list[np.ndarray]) -> None:
+    """Write the header and the bytes of C-contiguous arrays to an existing file."""
+    with open(path, "wb") as file:
+        file.write(header)
+        for array in arrays:
+            file.write(array.reshape(-1).view(np.uint8).data)
 
 
 def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:
