@@ -1119,7 +1119,9 @@ class LuxicalVectorizer(
         Parameters
         ----------
         path : str or path-like
-            File to write. An existing file is replaced when the new one is complete.
+            File to write. An existing file is replaced when the new one is complete
+            and on the disk. If the process is killed, the old file or the new one is
+            there, and the next `save` removes the temporary file.
 
         Raises
         ------
@@ -1207,10 +1209,14 @@ class LuxicalVectorizer(
 
         mmap_mode : {'r', None}, default=None
             With ``'r'`` the weights and the look-up tables stay in the file, and
-            processes share them.
+            processes share them. The file must not change: replace it by `save`, which
+            makes a new file. If another program shortens it, the system ends the
+            process.
 
         verify : bool, default=True
-            Whether to compare checksums, which reads the whole file. If False, only
+            Whether to compare checksums, which reads the whole file, and to refuse
+            settings that a forged file could misuse: ``input='filename'``, a
+            `token_pattern` or a tokenizer that may take very long. If False, only
             the header, the offsets, the shapes and the places of the weight rows are
             checked, and weights that stay in the file are not searched for NaN. Use
             False only for files that you trust.
@@ -1225,7 +1231,8 @@ class LuxicalVectorizer(
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is not a model file, is damaged, or has a newer format.
+            If the file is not a model file, is damaged, has a newer format, or holds
+            what a forged file could misuse.
 
         Examples
         --------
