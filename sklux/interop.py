@@ -614,7 +614,7 @@ def _read_subwords(json_bytes: np.ndarray) -> Subwords:
         subwords = Subwords(tokenizer.to_str())
         # Made now, so that errors show now.
         _ = subwords.pieces, subwords.analysis()
-    except (ValueError, OverflowError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
             f"its array {TOKENIZER!r} does not hold a tokenizer that sklux can use: "
             f"{as_sentence(error)}"

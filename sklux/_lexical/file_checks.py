@@ -271,7 +271,7 @@ def _pattern_length(pattern: dict[str, str]) -> int:
             found = pattern["Regex"][:MAX_PATTERN]
             raise _wrong(f"the regular expression {found!r} may take very long")
         return 1
-    if pattern["String"] == "":
+    if not pattern["String"]:
         raise _wrong("the pattern of a part is empty")
     return len(pattern["String"])
 

@@ -204,6 +204,7 @@ FORGED = {
         "may make .* characters of one",
     ),
     "empty": ({"normalizer": replace({"String": ""}, "b")}, "part is empty"),
+    "no text": ({"normalizer": replace({"String": []}, "b")}, "part is empty"),
     "prepend": (
         {"normalizer": {"type": "Prepend", "prepend": "a" * 1000}},
         "Prepend adds",
