@@ -113,8 +113,7 @@ test-pickles: $(VENV)/test.stamp
 	cd $(VENV)-other && bin/python $(CURDIR)/.ci/pickles.py write from-other
 	$(BIN)/python .ci/pickles.py read $(VENV)-other/from-other
 
-# Threads that share a model, in a free-threaded Python. safetensors has no wheels for it;
-# only `save` needs it.
+# Threads that share a model, in a free-threaded Python.
 FREE ?= python3.14t
 test-threads:
 	$(FREE) -m venv $(VENV)-free

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import reprlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from copy import copy, deepcopy
 from importlib.metadata import version
@@ -35,10 +35,12 @@ from sklux._lexical.lexicon import PART_PREFIXES
 from sklux._lexical.new_terms import with_new_terms
 from sklux._lexical.ready import ready_tensors
 from sklux._lexical.saved import (
+    is_lexical_tensor,
     lexical_from_params,
     lexical_params,
     lexical_tensors,
     restore_lexical,
+    tokenizer_of_path,
 )
 from sklux._lexical.sharing import shared_pieces
 from sklux._lexical.vectorizer import (
@@ -83,6 +85,7 @@ from sklux._student.report import (
 )
 from sklux._student.saved import (
     checked_count,
+    is_projection_tensor,
     projection_from_params,
     projection_params,
     projection_state,
@@ -1116,7 +1119,9 @@ class LuxicalVectorizer(
         Parameters
         ----------
         path : str or path-like
-            File to write. An existing file is replaced when the new one is complete.
+            File to write. An existing file is replaced when the new one is complete
+            and on the disk. If the process is killed, the old file or the new one is
+            there, and the next `save` removes the temporary file.
 
         Raises
         ------
@@ -1149,14 +1154,20 @@ class LuxicalVectorizer(
             own["teacher_words"] = [
                 str(word) for word in check_words(self.teacher_words)
             ]
+        # A path would mean another file, or none, where the model is loaded.
+        tokenizers = tokenizer_of_path(self.lexical_)
         state = {
             "sklux_version": version("sklux"),
             "params": json_params(type(self).__name__, own),
-            "lexical": None if self.lexical is None else lexical_params(self.lexical),
+            "lexical": (
+                None
+                if self.lexical is None
+                else lexical_params(self.lexical, tokenizers)
+            ),
             "projection": (
                 None if self.projection is None else projection_params(self.projection)
             ),
-            "lexical_": lexical_params(self.lexical_),
+            "lexical_": lexical_params(self.lexical_, tokenizers),
             "projection_": projection_state(self.projection_),
             "teacher_id": self.teacher_id_,
             "n_taught_terms": self.n_teacher_terms_,
@@ -1198,10 +1209,14 @@ class LuxicalVectorizer(
 
         mmap_mode : {'r', None}, default=None
             With ``'r'`` the weights and the look-up tables stay in the file, and
-            processes share them.
+            processes share them. The file must not change: replace it by `save`, which
+            makes a new file. If another program shortens it, the system ends the
+            process.
 
         verify : bool, default=True
-            Whether to compare checksums, which reads the whole file. If False, only
+            Whether to compare checksums, which reads the whole file, and to refuse
+            settings that a forged file could misuse: ``input='filename'``, a
+            `token_pattern` or a tokenizer that may take very long. If False, only
             the header, the offsets, the shapes and the places of the weight rows are
             checked, and weights that stay in the file are not searched for NaN. Use
             False only for files that you trust.
@@ -1216,7 +1231,8 @@ class LuxicalVectorizer(
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is not a model file, is damaged, or has a newer format.
+            If the file is not a model file, is damaged, has a newer format, or holds
+            what a forged file could misuse.
 
         Examples
         --------
@@ -1246,7 +1262,13 @@ class LuxicalVectorizer(
         tensors, state = read_model(path, mmap_mode=mmap_mode, verify=verify)
         try:
             return cls._from_state(tensors, state, verify)
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+        ) as error:
             raise ValueError(
                 f"The model file {os.fspath(path)!r} lacks a part, or a part "
                 f"is of the wrong kind: {error!r}. Save the model again."
@@ -1257,16 +1279,22 @@ class LuxicalVectorizer(
         cls, tensors: dict[str, np.ndarray], state: dict[str, Any], verify: bool
     ) -> Self:
         """Build a fitted vectorizer from what a file holds."""
+        _check_names(tensors, state)
         lexical, projection = state["lexical"], state["projection"]
         model = cls(
-            lexical=None if lexical is None else lexical_from_params(lexical),
+            lexical=(
+                None
+                if lexical is None
+                else lexical_from_params(lexical, tensors, verify)
+            ),
             projection=(
                 None if projection is None else projection_from_params(projection)
             ),
             **state["params"],
         )
+        model._validate_params()
         model.lexical_ = restore_lexical(
-            lexical_from_params(state["lexical_"]),
+            lexical_from_params(state["lexical_"], tensors, verify),
             tensors,
             verify,
             state.get("tables"),
@@ -1285,6 +1313,10 @@ class LuxicalVectorizer(
         model.n_teacher_terms_ = checked_count(
             state.get("n_taught_terms", 0), "terms with a teacher embedding"
         )
+        if verify:
+            # Without the tokenizers library, a model may be loaded but not used.
+            with suppress(ImportError):
+                model._fused_transform()
         return model
 
     def set_params(self, **params: object) -> Self:
@@ -1980,6 +2012,32 @@ def _check_same_teacher(before: str | None, now: str | None) -> None:
             "partial_fit keeps the space of the vectors, so it needs the same teacher. "
             "Set teacher to that model, or call fit."
         )
+
+
+def _check_names(tensors: dict[str, np.ndarray], state: dict[str, Any]) -> None:
+    """Refuse tensors and parameters that `save` does not write.
+
+    A file may choose neither a teacher for the next fit, nor memory that no part of the
+    model needs.
+    """
+    n_layers = state["projection_"]["n_layers"]
+    if type(n_layers) is not int or not 0 < n_layers <= len(tensors):
+        raise ValueError(f"The model's number of layers is {n_layers!r}.")
+    for name in tensors:
+        if not is_lexical_tensor(name) and not is_projection_tensor(name, n_layers):
+            raise ValueError(f"The model has a tensor of unknown name: {name[:80]!r}.")
+    unknown = sorted(set(state["params"]) - set(SAVED_PARAMETERS))
+    if unknown:
+        raise ValueError(
+            f"The model has parameters that no model file holds: {str(unknown)[:80]}. "
+            "If the file is of a newer version, upgrade sklux."
+        )
+    words = state["params"].get("teacher_words")
+    is_list = isinstance(words, list) and all(isinstance(word, str) for word in words)
+    if words not in (None, "auto") and not is_list:
+        raise ValueError("The model's parameter teacher_words must be a list of words.")
+    if not isinstance(state["teacher_id"], str | None):
+        raise ValueError("The model's entry 'teacher_id' must be a text or null.")
 
 
 def _check_width(

@@ -24,6 +24,7 @@ from sklux._inspection.word2vec import (
 )
 from sklux._kernels.words import ARENA_PADDING, WordTable
 from sklux._lexical.analysis import ngram_bounds
+from sklux._lexical.file_checks import MAX_NGRAM, check_stored_tokenizer
 from sklux._lexical.lexicon import Lexicon
 from sklux._lexical.subwords import MAX_PIECES, Subwords, load_tokenizer
 from sklux._lexical.tokens import Strings, join_strings
@@ -79,6 +80,10 @@ SKOPS_CLASSES = (
     CachedTeacher,
     ScalarQuantizer,
 )
+# An array of a file may be this many times as large as its compressed form, and an
+# array of so few bytes more.
+MAX_RATIO = 100
+SMALL_MEMBER = 1_000_000
 # Rows that are transposed together.
 BLOCK_ROWS = 512
 
@@ -493,6 +498,13 @@ def _read_array(
     """Read an array of a dtype (None: any) and a shape; None in it is any size."""
     if f"{name}.npy" not in archive.namelist():
         raise ValueError(f"it lacks the array {name!r}.")
+    member_info = archive.getinfo(f"{name}.npy")
+    if member_info.file_size > MAX_RATIO * member_info.compress_size + SMALL_MEMBER:
+        raise ValueError(
+            f"its array {name!r} is compressed to less than one byte in {MAX_RATIO}, "
+            "so it would take far more memory than the file. If you trust the file, "
+            "write it again by numpy.savez."
+        )
     try:
         with archive.open(f"{name}.npy") as member:
             array = np.lib.format.read_array(member, allow_pickle=False)
@@ -541,6 +553,11 @@ def _fitted(
 ) -> LuxicalVectorizer:
     """Build a fitted model from the arrays of a file."""
     ngrams = arrays[NGRAMS]
+    if ngrams.shape[1] > MAX_NGRAM:
+        raise ValueError(
+            f"its array {NGRAMS!r} has n-grams of {ngrams.shape[1]} tokens, more than "
+            f"{MAX_NGRAM}."
+        )
     subwords = _read_subwords(arrays[TOKENIZER])
     terms = _terms(ngrams, subwords.pieces)
     _check_table(arrays[KEYS], arrays[COLUMNS], _ngram_hashes(ngrams))
@@ -586,6 +603,7 @@ def _read_subwords(json_bytes: np.ndarray) -> Subwords:
     """Return the word pieces of a file's tokenizer."""
     try:
         text = json_bytes.tobytes().decode()
+        check_stored_tokenizer(text)
         tokenizer = load_tokenizer(text)
         numbers = tokenizer.get_vocab(with_added_tokens=True).values()
         # The library takes very long to write large ids.
@@ -596,7 +614,7 @@ def _read_subwords(json_bytes: np.ndarray) -> Subwords:
         subwords = Subwords(tokenizer.to_str())
         # Made now, so that errors show now.
         _ = subwords.pieces, subwords.analysis()
-    except (ValueError, OverflowError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
             f"its array {TOKENIZER!r} does not hold a tokenizer that sklux can use: "
             f"{as_sentence(error)}"

@@ -874,12 +874,38 @@ def test_interop_values_that_are_not_finite_are_named(tmp_path, arrays, name, va
         ),
         (
             tokenizer_with(lambda state: state["model"]["vocab"].update(zzz=2**30)),
-            "'tokenizer' does not hold a .*, or a piece has an id of 16777216 or more",
+            "'tokenizer' does not hold a .*, but the id 1073741824",
         ),
     ],
 )
 def test_interop_damage_is_named(tmp_path, arrays, change, message):
     refuse(written(tmp_path, change(arrays)), message)
+
+
+def test_interop_forged_tokenizer_is_refused(tmp_path, arrays):
+    """The library would stop with a panic, or need a time without a bound."""
+    for part in (
+        {"type": "Precompiled", "precompiled_charsmap": "/////w=="},
+        {"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": "b"},
+    ):
+        change = tokenizer_with(lambda state, part=part: state.update(normalizer=part))
+        refuse(written(tmp_path, change(arrays)), "'tokenizer' does not hold a tokeni")
+
+
+def test_interop_long_ngrams_are_refused(tmp_path, arrays):
+    ngrams = np.pad(
+        arrays["recognized_ngrams"], ((0, 0), (0, 100)), constant_values=2**32 - 1
+    )
+    changed = arrays | {"recognized_ngrams": ngrams}
+    refuse(written(tmp_path, changed), "'recognized_ngrams' has n-grams of 10[0-9] tok")
+
+
+def test_interop_array_that_is_compressed_too_far_is_refused(tmp_path, arrays):
+    np.savez_compressed(
+        tmp_path / "bomb.npz",
+        **arrays | {"recognized_ngrams": np.zeros((4_000_000, 1), dtype=np.uint32)},
+    )
+    refuse(tmp_path / "bomb.npz", "'recognized_ngrams' is compressed to less than one")
 
 
 def test_interop_gap_between_layers_is_named(tmp_path, arrays):

@@ -19,6 +19,7 @@ OF_LIBRARIES = {
     "_sklearn_output_config",
     "_skl_callbacks",
     "_parameter_constraints",
+    "_validate_params",
     "_validate_ngram_range",
     "_tfidf",
     # Python: the frames of callers, and named tuples; IPython: views of objects.

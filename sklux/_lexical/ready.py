@@ -104,6 +104,28 @@ class ReadyTables:
             name: array for name, array in tensors.items() if name.startswith(PREFIX)
         }
 
+    def has_rules_of(self, subwords: Subwords) -> bool:
+        """Whether the rules for word pieces equal the rules of a tokenizer.
+
+        Parameters
+        ----------
+        subwords : Subwords
+            The tokenizer.
+
+        Returns
+        -------
+        bool
+            True also if the tables have no rules.
+
+        Raises
+        ------
+        ValueError
+            If the tables are damaged.
+        """
+        with _missing_is_damaged():
+            rules = self._parts[0].get("trie")
+            return rules is None or rules == list(subwords.trie_rules[:2])
+
     def pieces(self) -> PieceTables | None:
         """Return what the kernel needs for word pieces.
 

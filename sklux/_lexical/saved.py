@@ -13,8 +13,14 @@ from sklearn.feature_extraction.text import (
 
 from sklux._lexical.analysis import SUBWORD_ANALYZERS
 from sklux._lexical.characters import PACKED
+from sklux._lexical.file_checks import (
+    TRUST,
+    RefusedError,
+    check_stored_stage,
+    check_stored_tokenizer,
+)
 from sklux._lexical.lexicon import Lexicon
-from sklux._lexical.ready import ReadyTables, ready_tables
+from sklux._lexical.ready import PREFIX, ReadyTables, ready_tables
 from sklux._lexical.subwords import Subwords
 from sklux._lexical.tokens import Strings, concatenate_strings, pack_strings
 from sklux._lexical.vectorizer import LexicalVectorizer, adopt_lexicon, lexicon_of
@@ -26,17 +32,29 @@ SAVABLE = {
     "TfidfVectorizer": TfidfVectorizer,
     "LexicalVectorizer": LexicalVectorizer,
 }
+# Types of the values of a matrix, by their names in the file.
+VALUE_TYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"),
+    *("uint64", "float16", "float32", "float64"),
+)
+# Names of the tensors of a stage, apart from its table of characters.
+TENSORS = frozenset({"terms", "term_offsets", "idf", "n_pieces", "tokenizer"})
 # Prefix of the tensors with the table of characters, one for each part of the table.
 CHARACTERS = "characters_"
 
 
-def lexical_params(vectorizer: CountVectorizer) -> dict[str, Any]:
+def lexical_params(
+    vectorizer: CountVectorizer, tokenizers: dict[str, str] | None = None
+) -> dict[str, Any]:
     """Return the parameters of a lexical stage in a form that JSON can hold.
 
     Parameters
     ----------
     vectorizer : CountVectorizer, TfidfVectorizer or LexicalVectorizer
         An instance of one of these classes, not of a subclass.
+    tokenizers : dict of str to str, or None
+        The JSON of tokenizers by their paths, as `tokenizer_of_path` returns it: the
+        file does not hold paths.
 
     Returns
     -------
@@ -62,16 +80,57 @@ def lexical_params(vectorizer: CountVectorizer) -> dict[str, Any]:
         params["tokenizer"] = params["tokenizer"].to_str()
     elif isinstance(params["tokenizer"], os.PathLike):
         params["tokenizer"] = os.fspath(params["tokenizer"])
+    if tokenizers and isinstance(params["tokenizer"], str):
+        given = params["tokenizer"]
+        params["tokenizer"] = tokenizers.get(given, given)
     return {"class": name, "params": json_params(f"the lexical stage {name}", params)}
 
 
-def lexical_from_params(state: dict[str, Any]) -> CountVectorizer:
+def tokenizer_of_path(vectorizer: CountVectorizer) -> dict[str, str]:
+    """Return the tokenizer of a fitted stage that was given as a path.
+
+    Parameters
+    ----------
+    vectorizer : CountVectorizer, TfidfVectorizer or LexicalVectorizer
+        Fitted.
+
+    Returns
+    -------
+    dict of str to str
+        The JSON of the tokenizer by its path; empty if the tokenizer is not a path.
+    """
+    if not isinstance(vectorizer, LexicalVectorizer):
+        return {}
+    given = vectorizer.tokenizer
+    if not _is_path(given):
+        return {}
+    subwords = lexicon_of(vectorizer).subwords
+    return {} if subwords is None else {os.fspath(given): subwords.tokenizer_json}
+
+
+def _is_path(tokenizer: object) -> bool:
+    """Whether a tokenizer is given by the path of a file."""
+    if isinstance(tokenizer, str):
+        return not tokenizer.lstrip().startswith("{")
+    return isinstance(tokenizer, os.PathLike)
+
+
+def lexical_from_params(
+    state: dict[str, Any],
+    tensors: dict[str, np.ndarray] | None = None,
+    verify: bool = True,
+) -> CountVectorizer:
     """Return an unfitted stage with the parameters of a model file.
 
     Parameters
     ----------
     state : dict
         As `lexical_params` returns it: ``{"class": name, "params": {...}}``.
+    tensors : dict of str to ndarray, or None
+        The tensors of the file. Their tokenizer takes the place of a path, which
+        earlier versions wrote.
+    verify : bool, default=True
+        Whether to refuse settings that a forged file could misuse.
 
     Returns
     -------
@@ -81,7 +140,8 @@ def lexical_from_params(state: dict[str, Any]) -> CountVectorizer:
     Raises
     ------
     ValueError
-        If this version does not have the class or one of its parameters.
+        If this version does not have the class or one of its parameters, or a
+        parameter has a value that is not allowed.
     """
     kind = SAVABLE.get(state["class"])
     if kind is None:
@@ -96,9 +156,45 @@ def lexical_from_params(state: dict[str, Any]) -> CountVectorizer:
             f"The model's {state['class']} has the parameters {unknown}, which the "
             "installed scikit-learn and sklux do not have. Upgrade them."
         )
+    _check_values(params)
     params["ngram_range"] = tuple(params["ngram_range"])
     params["dtype"] = np.dtype(params["dtype"]).type
-    return kind(**params)
+    if _is_path(params["tokenizer"]) and "tokenizer" in (tensors or {}):
+        params["tokenizer"] = tensors["tokenizer"].tobytes().decode()
+    vectorizer = kind(**params)
+    # The constraints of the class, which `fit` checks, too.
+    vectorizer._validate_params()
+    if verify:
+        check_stored_stage(vectorizer)
+    return vectorizer
+
+
+def _check_values(params: dict[str, Any]) -> None:
+    """Refuse values whose kind the constraints of the classes do not tell."""
+    bounds, vocabulary = params["ngram_range"], params["vocabulary"]
+    words = params["stop_words"] if isinstance(params["stop_words"], list) else []
+    numbers = vocabulary.values() if isinstance(vocabulary, dict) else []
+    allowed = {
+        "ngram_range": isinstance(bounds, list)
+        and len(bounds) == 2
+        and all(type(bound) is int for bound in bounds)
+        and 1 <= bounds[0] <= bounds[1],
+        "dtype": params["dtype"] in VALUE_TYPES,
+        "encoding": isinstance(params["encoding"], str),
+        "stop_words": all(isinstance(word, str) for word in words),
+        "vocabulary": vocabulary is None
+        or (
+            isinstance(vocabulary, list | dict)
+            and all(isinstance(term, str) for term in vocabulary)
+            and all(type(number) is int for number in numbers)
+        ),
+    }
+    for name, is_allowed in allowed.items():
+        if not is_allowed:
+            raise ValueError(
+                f"The model's parameter {name}={str(params[name])[:80]} has a value "
+                "that it cannot have. Save the model again."
+            )
 
 
 def lexical_tensors(vectorizer: CountVectorizer) -> dict[str, np.ndarray]:
@@ -269,12 +365,34 @@ def _subwords(
         pieces = None if ready is None else ready.pieces()
         subwords = Subwords(tokenizer_json, tables or None, segmentation, pieces)
         if verify:
+            check_stored_tokenizer(tokenizer_json)
             subwords.read_all()
+            if ready is not None and not ready.has_rules_of(subwords):
+                raise ValueError("its look-up tables have other rules")
     except ImportError:
         raise
+    except RefusedError as error:
+        raise ValueError(f"{error} {TRUST}") from error
     except Exception as error:
         raise ValueError(f"The model's word pieces are damaged: {error!r}.") from error
     return subwords
+
+
+def is_lexical_tensor(name: str) -> bool:
+    """Whether a lexical stage may have a tensor of this name.
+
+    Parameters
+    ----------
+    name : str
+        Name of a tensor in a file.
+
+    Returns
+    -------
+    bool
+        True for the names of `lexical_tensors`, and for look-up tables.
+    """
+    is_table = name.startswith(CHARACTERS) and name.removeprefix(CHARACTERS) in PACKED
+    return name in TENSORS or is_table or name.startswith(PREFIX)
 
 
 def _tfidf_params(vectorizer: TfidfVectorizer) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import string
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -324,7 +325,8 @@ class Subwords:
         # The library refuses lone surrogates.
         clean = [text.encode("utf-8", "replace").decode() for text in documents]
         try:
-            encodings = self.library.encode_batch(clean, add_special_tokens=False)
+            with panics_as_errors():
+                encodings = self.library.encode_batch(clean, add_special_tokens=False)
         except Exception as error:  # the library raises the base class
             raise ValueError(
                 "The 'tokenizer' parameter of LexicalVectorizer is a tokenizer that "
@@ -342,6 +344,21 @@ def _library():
     return import_optional(
         "tokenizers", extra="subword", purpose="LexicalVectorizer with subwords"
     )
+
+
+@contextmanager
+def panics_as_errors() -> Iterator[None]:
+    """Make a ValueError of a panic of the tokenizers library.
+
+    The library raises a class of its own for them, which no ``except Exception``
+    catches.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(f"The tokenizers library failed: {error}.") from error
 
 
 def load_tokenizer(tokenizer_json: str):
@@ -366,7 +383,8 @@ def load_tokenizer(tokenizer_json: str):
     """
     tokenizers = _library()
     try:
-        tokenizer = tokenizers.Tokenizer.from_str(tokenizer_json)
+        with panics_as_errors():
+            tokenizer = tokenizers.Tokenizer.from_str(tokenizer_json)
     except Exception as error:  # the library raises the base class
         raise ValueError(
             "The 'tokenizer' parameter of LexicalVectorizer must hold a tokenizer of "
@@ -400,7 +418,8 @@ def read_tokenizer(tokenizer: object) -> str:
         If the tokenizer has another type.
     """
     if hasattr(tokenizer, "to_str"):
-        text = tokenizer.to_str()
+        with panics_as_errors():
+            text = tokenizer.to_str()
     elif isinstance(tokenizer, str) and tokenizer.lstrip().startswith("{"):
         text = tokenizer
     elif isinstance(tokenizer, (str, os.PathLike)):
@@ -420,7 +439,8 @@ def read_tokenizer(tokenizer: object) -> str:
             f"'word+subword'. Got {type(tokenizer).__name__} instead."
         )
     library = load_tokenizer(text)
-    numbers = library.get_vocab(with_added_tokens=True).values()
+    with panics_as_errors():
+        numbers = library.get_vocab(with_added_tokens=True).values()
     # The library drops one of two pieces with the same id, and takes very long to
     # write large ids.
     if len(set(numbers)) < len(numbers) or max(numbers, default=0) >= MAX_PIECES:
@@ -652,7 +672,8 @@ def _library_tables(normalizer_json: str, pre_tokenizer_json: str) -> CharacterT
 
     def normalized(text: str) -> str:
         # The library refuses lone surrogates. They are dropped, like controls.
-        return normalize("".join(c for c in text if not "\ud800" <= c <= "\udfff"))
+        with panics_as_errors():
+            return normalize("".join(c for c in text if not "\ud800" <= c <= "\udfff"))
 
     changed = changed_by(normalized)
     classes = _piece_classes(tokenizer.pre_tokenizer)

@@ -22,6 +22,8 @@ from sklux._utils.model_file import json_params
 
 # Tensors that a network may have in addition to its layers, named as in `Network`.
 OPTIONAL = ("scales", "places")
+# Units of a layer. An array with no rows could claim any number of columns.
+MAX_WIDTH = 2**20
 
 
 def projection_params(projection: ReLUProjection) -> dict[str, Any]:
@@ -75,12 +77,51 @@ def projection_from_params(params: dict[str, Any]) -> ReLUProjection:
     -------
     ReLUProjection
         The projection.
+
+    Raises
+    ------
+    ValueError
+        If a parameter has a value that is not allowed.
     """
     sizes = params["hidden_layer_sizes"]
     if isinstance(sizes, list):
         params = params | {"hidden_layer_sizes": tuple(sizes)}
+        if not all(type(size) is int and 0 < size <= MAX_WIDTH for size in sizes):
+            raise ValueError(
+                f"The model's parameter hidden_layer_sizes={str(sizes)[:80]} must hold "
+                f"ints from 1 to {MAX_WIDTH}. Save the model again."
+            )
     # Versions without this parameter stored float32.
-    return ReLUProjection(**{"weights_dtype": "float32"} | params)
+    projection = ReLUProjection(**{"weights_dtype": "float32"} | params)
+    if projection.checkpoint is not None:
+        raise ValueError(
+            f"The model's parameter checkpoint={str(projection.checkpoint)[:80]} is "
+            "refused: save writes no path, so that a file cannot choose where the "
+            "next fit writes. Save the model again."
+        )
+    # The constraints of the class, which `fit` checks, too.
+    projection._validate_params()
+    return projection
+
+
+def is_projection_tensor(name: str, n_layers: int) -> bool:
+    """Whether a projection may have a tensor of this name.
+
+    Parameters
+    ----------
+    name : str
+        Name of a tensor in a file.
+    n_layers : int
+        Number of layers.
+
+    Returns
+    -------
+    bool
+        True for the names of `projection_tensors`.
+    """
+    if name.startswith("coefs."):
+        return name in (f"coefs.{layer}" for layer in range(n_layers))
+    return name in (*OPTIONAL, "teacher_components", "squares")
 
 
 def projection_state(projection: ReLUProjection) -> dict[str, Any]:
@@ -225,12 +266,26 @@ def _history(state: dict[str, Any]) -> dict[str, Any]:
         "n_teacher_documents": checked_count(
             state.get("n_taught", 0), "documents with a teacher embedding"
         ),
-        "loss_curve": state["loss_curve"],
-        "validation_scores": state["validation_scores"],
+        "loss_curve": _checked_numbers("loss_curve", state["loss_curve"]),
+        "validation_scores": _checked_numbers(
+            "validation_scores", state["validation_scores"]
+        ),
         "report": None if report is None else FitReport.from_dict(report),
         "n_samples_seen": checked_count(state.get("n_samples_seen", 0), "documents"),
         "label_weight": _checked_weight(state.get("label_weight", 0.0)),
     }
+
+
+def _checked_numbers(name: str, numbers: Any) -> list[float] | None:
+    """Numbers of the training, one for each epoch; None without a training."""
+    if numbers is None or (
+        isinstance(numbers, list)
+        and all(type(number) in (int, float) for number in numbers)
+    ):
+        return numbers
+    raise ValueError(
+        f"The model's entry {name!r} must be a list of numbers. Save the model again."
+    )
 
 
 def _checked_weight(weight: Any) -> float:
@@ -283,10 +338,16 @@ def _check_weights(
     name: str, weights: np.ndarray, n_rows: int, dtypes: tuple[str, ...]
 ) -> None:
     """Refuse a matrix that cannot follow a layer of this width."""
-    if weights.dtype.name not in dtypes or weights.ndim != 2 or len(weights) != n_rows:
+    if (
+        weights.dtype.name not in dtypes
+        or weights.ndim != 2
+        or len(weights) != n_rows
+        or not 0 < weights.shape[1] <= MAX_WIDTH
+    ):
         raise ValueError(
             f"The model's {name} do not fit together: shape {weights.shape} and dtype "
-            f"{weights.dtype} after a layer of width {n_rows}."
+            f"{weights.dtype} after a layer of width {n_rows}. Widths are from 1 to "
+            f"{MAX_WIDTH}."
         )
 
 

@@ -8,6 +8,7 @@ neither pickles nor code.
 """
 
 import json
+import operator
 import os
 from hashlib import blake2b
 from pathlib import Path
@@ -24,21 +25,30 @@ from sklux._utils.output_file import replaced_when_whole
 FORMAT_VERSION = 3
 METADATA_KEY = "sklux"
 MAX_HEADER_BYTES = 100_000_000
+# A header holds a few hundred lists and objects, and one value for each given stop word
+# or term. More would take many times the memory of the file.
+MAX_CONTAINERS = 1_000_000
+MAX_VALUES = 5_000_000
+# Digits of a number; Python needs a time that grows with the square of the digits.
+MAX_DIGITS = 100
+MAX_DIMENSIONS = 8
 
+# The types by their names, in the order in which safetensors lays out their tensors.
 _DTYPES = {
-    "BOOL": np.bool_,
-    "U8": np.uint8,
-    "I8": np.int8,
-    "U16": np.uint16,
-    "I16": np.int16,
-    "F16": np.float16,
-    "U32": np.uint32,
-    "I32": np.int32,
-    "F32": np.float32,
     "U64": np.uint64,
     "I64": np.int64,
     "F64": np.float64,
+    "F32": np.float32,
+    "U32": np.uint32,
+    "I32": np.int32,
+    "F16": np.float16,
+    "U16": np.uint16,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U8": np.uint8,
+    "BOOL": np.bool_,
 }
+_DTYPE_NAMES = {np.dtype(kind): name for name, kind in _DTYPES.items()}
 
 
 def write_model(
@@ -66,10 +76,6 @@ def write_model(
     OSError
         If the file cannot be written; an existing file stays as it was.
     """
-    # Imported here: safetensors is not available for every Python that runs the rest.
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
     path = Path(path)
     tensors = {
         name: np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
@@ -82,17 +88,18 @@ def write_model(
         "state_checksum": state_checksum(state),
     }
     text = json.dumps(document)
-    try:
-        with replaced_when_whole(path) as partial:
-            save_file(tensors, partial, metadata={METADATA_KEY: text})
-            # Mapped rows are read faster from the beginning of a cache line.
-            if padding := _bytes_to_cache_line(partial, aligned_tensor):
-                text += " " * padding
-                save_file(tensors, partial, metadata={METADATA_KEY: text})
-    except SafetensorError as error:
-        raise OSError(
-            f"The model file {str(path)!r} cannot be written: {as_sentence(error)}"
-        ) from error
+    header, offsets = _header_of(tensors, text)
+    if aligned_tensor is not None:
+        # Mapped rows are read faster from the beginning of a cache line.
+        begin = len(header) + offsets[aligned_tensor]
+        header, _ = _header_of(tensors, text + " " * (-begin % CACHE_LINE))
+    with replaced_when_whole(path) as partial:
+        try:
+            _write_file(partial, header, [tensors[name] for name in offsets])
+        except OSError as error:
+            raise OSError(
+                f"The model file {str(path)!r} cannot be written: {as_sentence(error)}"
+            ) from error
 
 
 def read_model(
@@ -135,9 +142,7 @@ def read_model(
         name: _read_tensor(path, name, entry, data[start:])
         for name, entry in header.items()
     }
-    ends = [entry["data_offsets"][1] for entry in header.values()]
-    if start + max(ends, default=0) != len(data):
-        raise _damaged(path, "bytes follow its last tensor")
+    _check_cover(path, header, len(data) - start)
     if set(tensors) != set(document["checksums"]):
         raise _damaged(path, "its tensors differ from the list of its checksums")
     if mmap_mode is None:
@@ -233,6 +238,41 @@ def is_json(value: object) -> bool:
     return False
 
 
+def parsed_json(text: str | bytes) -> Any:
+    """Parse JSON of a file that somebody may have forged.
+
+    Parameters
+    ----------
+    text : str or bytes
+        The JSON.
+
+    Returns
+    -------
+    object
+        Its value.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON, or holds more lists, objects or values, or a longer number,
+        than a model needs.
+    RecursionError
+        If it is nested too deeply.
+    """
+    signs: Any = "[{," if isinstance(text, str) else (b"[", b"{", b",")
+    lists, objects, commas = map(text.count, signs)
+    if lists + objects > MAX_CONTAINERS or commas > MAX_VALUES:
+        raise ValueError("the JSON has too many values.")
+    return json.loads(text, parse_int=_parsed_int)
+
+
+def _parsed_int(digits: str) -> int:
+    """A number of a plausible length."""
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number of the JSON has {len(digits)} digits.")
+    return int(digits)
+
+
 def checksum(array: np.ndarray) -> str:
     """Digest of an array's dtype, shape and bytes.
 
@@ -288,7 +328,7 @@ def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
     if length > len(data) - 8:
         raise _damaged(path, "its header is longer than the file")
     try:
-        header = json.loads(data[8 : 8 + length].tobytes())
+        header = parsed_json(data[8 : 8 + length].tobytes())
     except (ValueError, RecursionError) as error:
         raise _damaged(path, "its header is not JSON") from error
     if not isinstance(header, dict):
@@ -296,13 +336,39 @@ def _read_header(path: Path, data: np.ndarray) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
-def _bytes_to_cache_line(path: Path, name: str | None) -> int:
-    """Number of bytes from the start of a tensor to the next cache line."""
-    if name is None:
-        return 0
-    data = np.memmap(path, mode="r")
-    header, start = _read_header(path, data)
-    return -(start + header[name]["data_offsets"][0]) % CACHE_LINE
+def _header_of(
+    tensors: dict[str, np.ndarray], text: str
+) -> tuple[bytes, dict[str, int]]:
+    """The beginning of a file, and the offset of each tensor after it.
+
+    safetensors has the same order and the same bytes. Its function writes another
+    temporary file, which would stay behind when the process is killed.
+    """
+    order = list(_DTYPES)
+    names = sorted(
+        tensors, key=lambda name: (order.index(_DTYPE_NAMES[tensors[name].dtype]), name)
+    )
+    header: dict[str, Any] = {"__metadata__": {METADATA_KEY: text}}
+    offsets, end = dict[str, int](), 0
+    for name in names:
+        array = tensors[name]
+        offsets[name], end = end, end + array.nbytes
+        header[name] = {
+            "dtype": _DTYPE_NAMES[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [offsets[name], end],
+        }
+    content = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    content += b" " * (-len(content) % 8)
+    return len(content).to_bytes(8, "little") + content, offsets
+
+
+def _write_file(path: Path, header: bytes, arrays: list[np.ndarray]) -> None:
+    """Write the header and the bytes of C-contiguous arrays to an existing file."""
+    with open(path, "wb") as file:
+        file.write(header)
+        for array in arrays:
+            file.write(array.reshape(-1).view(np.uint8).data)
 
 
 def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:
@@ -311,9 +377,15 @@ def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(metadata, dict) or METADATA_KEY not in metadata:
         raise _of_another_kind(path, ", but a safetensors file of another library")
     try:
-        document = json.loads(metadata[METADATA_KEY])
+        document = parsed_json(metadata[METADATA_KEY])
         version = document["format_version"]
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as error:
         raise _damaged(path, "its sklux metadata cannot be read") from error
     if not isinstance(version, int) or version < 1:
         raise _damaged(path, f"its format version is {version!r}")
@@ -324,7 +396,11 @@ def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:
         )
     if not all(isinstance(document.get(key), dict) for key in ("checksums", "state")):
         raise _damaged(path, "its metadata is incomplete")
-    if document.get("state_checksum") != state_checksum(document["state"]):
+    try:
+        found = state_checksum(document["state"])
+    except RecursionError as error:
+        raise _damaged(path, "its metadata is nested too deeply") from error
+    if document.get("state_checksum") != found:
         raise _damaged(path, "the checksum of its metadata does not match")
     return document
 
@@ -332,21 +408,50 @@ def _read_metadata(path: Path, header: dict[str, Any]) -> dict[str, Any]:
 def _read_tensor(
     path: Path, name: str, entry: dict[str, Any], data: np.ndarray
 ) -> np.ndarray:
-    """View one tensor, after a check that it lies within the file."""
+    """View one tensor, after a check that it lies within the file.
+
+    A tensor that does not begin at a multiple of its item size is copied.
+    """
     try:
         dtype = np.dtype(_DTYPES[entry["dtype"]])
-        shape = tuple(int(size) for size in entry["shape"])
-        start, stop = (int(offset) for offset in entry["data_offsets"])
+        shape = tuple(operator.index(size) for size in entry["shape"])
+        start, stop = map(operator.index, entry["data_offsets"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _damaged(path, f"the entry of {name!r} cannot be read") from error
-    n_bytes = dtype.itemsize
-    for size in shape:
-        n_bytes *= size
-    if min(shape, default=0) < 0 or start < 0 or stop - start != n_bytes:
+    if start < 0 or stop - start != _size_of(shape, dtype.itemsize, len(data)):
         raise _damaged(path, f"the shape of {name!r} does not fit its offsets")
     if stop > len(data):
         raise _damaged(path, f"it ends inside {name!r}")
-    return data[start:stop].view(dtype).reshape(shape)
+    try:
+        array = data[start:stop].view(dtype).reshape(shape)
+    except ValueError as error:  # numbers next to a 0 that NumPy cannot multiply
+        raise _damaged(path, f"the shape of {name!r} is too large") from error
+    return array if array.flags.aligned else array.copy()
+
+
+def _size_of(shape: tuple[int, ...], n_bytes: int, most: int) -> int:
+    """Bytes of an array; -1 for a shape that no array in a file of this size has."""
+    if len(shape) > MAX_DIMENSIONS or min(shape, default=0) < 0:
+        return -1
+    for size in sorted(shape):
+        n_bytes *= size
+        if n_bytes > most:
+            return -1
+    return n_bytes
+
+
+def _check_cover(path: Path, header: dict[str, Any], n_bytes: int) -> None:
+    """Refuse tensors that overlap or leave bytes out: a copy of each would be large."""
+    end, last = 0, ""
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        start, stop = entry["data_offsets"]
+        if start < end:
+            raise _damaged(path, f"the bytes of {last!r} and {name!r} overlap")
+        if start > end:
+            raise _damaged(path, f"bytes before {name!r} belong to no tensor")
+        end, last = stop, name
+    if end != n_bytes:
+        raise _damaged(path, "bytes follow its last tensor")
 
 
 def _of_another_kind(path: Path, what: str) -> ValueError:

@@ -5,6 +5,10 @@ never a part. Where no file can be renamed, it is copied into the output instead
 output may be a mount point, a pipe or a device, or lie in a folder in which the user
 may not make files. If this last step fails as well, the temporary file stays, and the
 message names it.
+
+The content is on the disk before the rename, and the rename before the writer goes on.
+A process that is killed leaves the old file or the new one. The next write to the same
+output removes its temporary file.
 """
 
 import os
@@ -16,6 +20,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
+
+from sklux._utils.temporary_files import (
+    SUFFIX,
+    TemporaryFile,
+    remove_abandoned,
+    sync_folder,
+    temporary_next_to,
+)
 
 COPY_BYTES = 2**20
 # Links that are followed before a path is taken for a circle of links.
@@ -109,7 +121,7 @@ def check_output_file(path: str | os.PathLike[str]) -> None:
     OSError
         If the output cannot be written.
     """
-    _remove(_temporary_file(destination(path))[0])
+    _temporary_file(destination(path))[0].remove()
 
 
 @contextmanager
@@ -135,8 +147,11 @@ def replaced_when_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         file, which the message names.
     """
     where = destination(path)
-    partial, may_rename = _temporary_file(where)
+    temporary, may_rename = _temporary_file(where)
+    partial = temporary.path
     try:
+        if may_rename:
+            remove_abandoned(where.target)
         mode = _rights_of(where, partial) if may_rename else None
         yield partial
         with open(partial, "rb+") as stream:
@@ -144,21 +159,25 @@ def replaced_when_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         if mode is not None:
             _set_mode(partial, mode)
     except BaseException:
-        _remove(partial)
+        temporary.remove()
         raise
     try:
-        if not (may_rename and _renamed(partial, where.target)):
+        if not (may_rename and _renamed(temporary, where.target)):
+            # If the copy stops halfway, only this file is complete.
+            temporary.keep()
             _copy(partial, where)
     except OSError as error:
+        temporary.release()
         raise NotReplacedError(
             f"The output {where.path} cannot be replaced: {error.strerror}. It may "
             f"hold a part of the result. The complete result is in {partial}: move it "
             "from there."
         ) from error
     except BaseException as error:
+        temporary.release()
         error.add_note(f"The complete result for {where.path} is in {partial}.")
         raise
-    _remove(partial)
+    temporary.remove()
 
 
 def opened_stream(where: Destination) -> int:
@@ -228,14 +247,11 @@ def _naming(name: str) -> Iterator[None]:
         ) from error
 
 
-def _temporary_file(where: Destination) -> tuple[Path, bool]:
+def _temporary_file(where: Destination) -> tuple[TemporaryFile, bool]:
     """Make an empty temporary file; return it, and whether a rename may do."""
-    name = f".{uuid4().hex[:12]}.partial"
     if not where.is_stream:
-        partial = where.target.parent / name
         try:
-            partial.touch(exist_ok=False)
-            return partial, True
+            return temporary_next_to(where.target), True
         except OSError as error:
             if where.status is None:
                 raise type(error)(
@@ -243,9 +259,9 @@ def _temporary_file(where: Destination) -> tuple[Path, bool]:
                     "Choose a folder in which you may write."
                 ) from error
     # Other users may read this folder.
-    partial = Path(tempfile.gettempdir()) / name
+    partial = Path(tempfile.gettempdir()) / f".{uuid4().hex[:12]}{SUFFIX}"
     partial.touch(mode=0o600, exist_ok=False)
-    return partial, False
+    return TemporaryFile(partial), False
 
 
 def _rights_of(where: Destination, partial: Path) -> int:
@@ -276,12 +292,16 @@ def _set_mode(path: Path, mode: int) -> None:
         path.chmod(mode)
 
 
-def _renamed(partial: Path, target: Path) -> bool:
+def _renamed(temporary: TemporaryFile, target: Path) -> bool:
     """Whether a rename succeeds. It does not if the target is a mount point."""
+    if os.name == "nt":
+        # Windows renames no file that is open.
+        temporary.release()
     try:
-        os.replace(partial, target)
+        os.replace(temporary.path, target)
     except OSError:
         return False
+    sync_folder(target.parent)
     return True
 
 
@@ -299,9 +319,3 @@ def _copy(partial: Path, where: Destination) -> None:
             file.truncate()
             file.flush()
             os.fsync(file.fileno())
-
-
-def _remove(path: Path) -> None:
-    """Remove a temporary file, if it is there and the file system allows it."""
-    with suppress(OSError):
-        path.unlink()

@@ -12,6 +12,7 @@ import pytest
 from _commands.running import failed, run_outside, succeeded
 from sklux import LuxicalVectorizer
 from sklux._commands import vector_files
+from sklux._utils import output_file
 
 OUTPUT_IS_INPUT = {
     "documents of embed": ("embed", "model.sklux", "a.jsonl", "a.jsonl"),
@@ -66,7 +67,7 @@ def test_output_is_checked_before_any_work(folder, tmp_path, monkeypatch, comman
     def refused(path, **options):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "touch", refused)
+    monkeypatch.setattr(output_file, "temporary_next_to", refused)
     not_allowed = failed(*inputs, tmp_path / "v.npy", *options)
     assert "v.npy cannot be written: Permission denied. Choose a folder" in not_allowed
 

@@ -1,5 +1,6 @@
 """The model file: what is written, what is read back, and what is refused."""
 
+import errno
 import json
 import os
 import re
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load_file
 
+from sklux._utils import model_file
 from sklux._utils.memory import is_mapped
 from sklux._utils.model_file import (
     FORMAT_VERSION,
+    MAX_CONTAINERS,
+    MAX_VALUES,
     METADATA_KEY,
     is_json,
     json_params,
@@ -22,7 +26,7 @@ from sklux._utils.model_file import (
     write_model,
 )
 
-DTYPES = "bool u1 i1 f2 u4 i4 f4 u8 i8 f8".split()
+DTYPES = "bool u1 i1 u2 i2 f2 u4 i4 f4 u8 i8 f8".split()
 ARRAYS = hnp.arrays(
     st.sampled_from(DTYPES).map(np.dtype),
     hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4),
@@ -128,6 +132,29 @@ def test_model_file_file_is_safetensors(tmp_path):
     assert document["state"] == STATE
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(NAMES, ARRAYS, max_size=5), st.dictionaries(st.text(), JSON))
+def test_model_file_has_the_bytes_of_safetensors(tmp_path_factory, tensors, state):
+    path = tmp_path_factory.mktemp("bytes") / "model.sklux"
+    write_model(path, tensors, state)
+    with safetensors.safe_open(path, framework="numpy") as file:
+        metadata = file.metadata()
+    assert path.read_bytes() == safetensors.numpy.save(tensors, metadata=metadata)
+
+
+@pytest.mark.parametrize("name", ["a", "b", "bytes"])
+def test_model_file_tensor_begins_at_a_cache_line(tmp_path, name):
+    path = tmp_path / "model"
+    tensors = TENSORS | {"bytes": np.arange(7, dtype=np.uint8)}
+    write_model(path, tensors, STATE, aligned_tensor=name)
+    content = path.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    begin = start + header[name]["data_offsets"][0]
+    assert begin % 64 == 0
+    assert_same_tensors(read(path)[0], tensors)
+
+
 def test_model_file_same_model_same_file(tmp_path):
     first = written(tmp_path).read_bytes()
     assert written(tmp_path).read_bytes() == first
@@ -143,11 +170,10 @@ def test_model_file_existing_file_is_replaced(tmp_path):
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (safetensors.SafetensorError("No space left on device"), OSError),
         (OSError("No space left on device"), OSError),
         (KeyboardInterrupt(), KeyboardInterrupt),
     ],
-    ids=["safetensors", "os", "interrupt"],
+    ids=["os", "interrupt"],
 )
 def test_model_file_failing_write_leaves_the_old_file(
     tmp_path, monkeypatch, error, expected
@@ -155,11 +181,11 @@ def test_model_file_failing_write_leaves_the_old_file(
     path = written(tmp_path)
     before = path.read_bytes()
 
-    def save_half(tensors, filename, metadata):
-        filename.write_bytes(before[: len(before) // 2])
+    def save_half(path, header, arrays):
+        path.write_bytes(before[: len(before) // 2])
         raise error
 
-    monkeypatch.setattr(safetensors.numpy, "save_file", save_half)
+    monkeypatch.setattr(model_file, "_write_file", save_half)
     with pytest.raises(expected):
         write_model(path, {"c": np.ones(2)}, {})
     assert path.read_bytes() == before
@@ -167,10 +193,10 @@ def test_model_file_failing_write_leaves_the_old_file(
 
 
 def test_model_file_failing_write_names_the_file(tmp_path, monkeypatch):
-    def fail(tensors, filename, metadata):
-        raise safetensors.SafetensorError("No space left on device")
+    def fail(path, header, arrays):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(safetensors.numpy, "save_file", fail)
+    monkeypatch.setattr(model_file, "_write_file", fail)
     path = tmp_path / "model"
     with pytest.raises(
         OSError,
@@ -309,6 +335,83 @@ def test_model_file_entry_that_does_not_fit(tmp_path, entry, verify):
     path = with_header(written(tmp_path), lambda header: header | {"a": entry})
     with pytest.raises(ValueError, match=r"not a complete sklux model file: .*'a'"):
         read(path, mmap_mode="r", verify=verify)
+
+
+FORGED_ENTRIES = {
+    "overlap": (
+        {"other": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}},
+        "ove",
+    ),
+    "gap": ({"b": None}, "bytes before '.*' belong to no tensor"),
+    "long_number": ({"a": {"shape": [int("9" * 4000)]}}, "its header is not JSON"),
+    "float": (
+        {"a": {"dtype": "F32", "shape": [12.0], "data_offsets": [40, 88]}},
+        "the entry of 'a' cannot be read",
+    ),
+    "dimensions": (
+        {"a": {"dtype": "F32", "shape": [12] + [1] * 60, "data_offsets": [40, 88]}},
+        "the shape of 'a' does not fit its offsets",
+    ),
+    "absurd": (
+        {"empty": {"dtype": "F32", "shape": [0, 10**90], "data_offsets": [88, 88]}},
+        "the shape of 'empty' is too large",
+    ),
+    "product": (
+        {"a": {"dtype": "U8", "shape": [10**90] * 8, "data_offsets": [40, 88]}},
+        "the shape of 'a' does not fit its offsets",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FORGED_ENTRIES)
+@pytest.mark.parametrize("verify", [True, False])
+def test_model_file_forged_entry_is_refused(tmp_path, kind, verify):
+    entries, message = FORGED_ENTRIES[kind]
+
+    def forged(header):
+        kept = {name: entry for name, entry in header.items() if name not in entries}
+        return kept | {name: entry for name, entry in entries.items() if entry}
+
+    path = with_header(written(tmp_path), forged)
+    if kind == "gap":
+        path = with_metadata(path, checksums={"a": "0", "empty": "0"})
+    with pytest.raises(ValueError, match=message):
+        read(path, mmap_mode="r", verify=verify)
+
+
+@pytest.mark.parametrize(
+    "value", [[[]] * (MAX_CONTAINERS + 1), [0] * (MAX_VALUES + 2)], ids=["[]", "0"]
+)
+def test_model_file_state_of_too_many_values_is_refused(tmp_path, value):
+    """They need many times the memory of the file."""
+    path = with_metadata(written(tmp_path), state={"value": value})
+    with pytest.raises(ValueError, match="cannot be read|not JSON"):
+        read(path)
+
+
+def test_model_file_state_that_is_nested_deeply_is_refused(tmp_path):
+    def forged(header):
+        text = header["__metadata__"][METADATA_KEY]
+        nested = "[" * 100_000 + "]" * 100_000
+        header["__metadata__"][METADATA_KEY] = f'{{"state": {nested}, {text[1:]}'
+        return header
+
+    with pytest.raises(ValueError, match="sklux metadata cannot be read"):
+        read(with_header(written(tmp_path), forged))
+
+
+@pytest.mark.parametrize("mmap_mode", [None, "r"])
+def test_model_file_tensors_without_alignment_are_copied(tmp_path, mmap_mode):
+    path = written(tmp_path)
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = content[8 : 8 + length].rstrip()
+    header += b" " * (-len(header) % 8 + 1)
+    size = len(header).to_bytes(8, "little")
+    path.write_bytes(size + header + content[8 + length :])
+    tensors, _ = read(path, mmap_mode=mmap_mode)
+    assert all(array.flags.aligned for array in tensors.values())
+    assert_same_tensors(tensors, TENSORS)
 
 
 @pytest.mark.parametrize("verify", [True, False])

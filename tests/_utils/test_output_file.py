@@ -100,6 +100,46 @@ def test_output_file_on_a_file_system_without_renames(folder, monkeypatch):
     assert names(folder) == ["a"]
 
 
+def test_output_file_complete_result_survives_the_next_write(folder, monkeypatch):
+    """Also if it was killed while the result was copied."""
+    (folder / "a").write_bytes(b"old")
+
+    def full(source, target, length):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        refuse_renames(patch, errno.EBUSY)
+        patch.setattr(shutil, "copyfileobj", full)
+        with pytest.raises(NotReplacedError):
+            write(folder / "a", b"complete")
+    write(folder / "a", b"next")
+    (kept,) = folder.glob(".*.partial")
+    assert kept.read_bytes() == b"complete"
+    kept.rename(folder / "b")
+    write(folder / "a", b"last")
+    assert names(folder) == ["a", "b"]
+
+
+@unix
+def test_output_file_and_its_folder_are_synced(folder, monkeypatch):
+    """The content before the rename, the folder after it."""
+    steps, sync, replace = [], os.fsync, os.replace
+
+    def noted_sync(descriptor):
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        steps.append("folder" if is_folder else "content")
+        sync(descriptor)
+
+    def noted_replace(source, target):
+        steps.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    write(folder / "a")
+    assert steps == ["content", "rename", "folder"]
+
+
 def test_output_file_complete_result_is_never_deleted(folder, monkeypatch):
     """Neither by an error of the last step nor by Ctrl-C; the message names it."""
     refuse_renames(monkeypatch, errno.EBUSY)
