@@ -352,16 +352,17 @@ static int sklux_reserve_word(sklux_words *words, int64_t n)
     return 1;
 }
 
-/* Add a word that is not in the table. */
+/* Add a word that is not in the table. A table with slots has a free slot for it. */
 static SKLUX_SEPARATE uint32_t sklux_add_new_word(
-    sklux_words *words, const uint8_t *s, int64_t n, uint64_t key)
+    sklux_words *words, const uint8_t *s, int64_t n, uint64_t key, sklux_word_slot *slot)
 {
-    sklux_word_slot *slot;
+    const sklux_word_slot *slots = words->slots;
     int64_t begin;
 
     if (n > 0xFFFFFFFE || !sklux_reserve_word(words, n))
         return SKLUX_UNKNOWN;
-    slot = sklux_word_slot_of(words, s, n, key);
+    if (words->slots != slots)
+        slot = sklux_word_slot_of(words, s, n, key);
     if (!words->is_seeded) {
         const uint64_t place = sklux_mix(key) >> words->shift;
         const uint64_t distance =
@@ -387,12 +388,14 @@ static SKLUX_SEPARATE uint32_t sklux_add_new_word(
 static inline uint32_t sklux_add_word(
     sklux_words *words, const uint8_t *s, int64_t n, uint64_t key)
 {
+    sklux_word_slot *slot = NULL;
+
     if (words->slots != NULL) {
-        const sklux_word_slot *slot = sklux_word_slot_of(words, s, n, key);
+        slot = sklux_word_slot_of(words, s, n, key);
         if (slot->word != SKLUX_UNKNOWN)
             return slot->word;
     }
-    return sklux_add_new_word(words, s, n, key);
+    return sklux_add_new_word(words, s, n, key, slot);
 }
 
 typedef struct {

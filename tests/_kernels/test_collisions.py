@@ -55,7 +55,7 @@ def test_the_hash_is_the_hash_of_the_kernel():
 
 @pytest.mark.parametrize("kind", ["short", "short and long", "twins"])
 def test_words_that_collide(kind):
-    """The numbers are those of a dict, whenever the table is seeded."""
+    """The numbers are the numbers of a dict, whenever the table is seeded."""
     if kind == "twins":
         words = twins(100)
     else:
@@ -131,7 +131,7 @@ def test_steps_that_collide():
 
 
 def test_ngrams_that_collide():
-    """Counts are those of a dict, in the order of the words."""
+    """Counts are the counts of a dict, in the order of the words."""
     rng = np.random.default_rng(0)
     pairs = [*PAIRS, *PAIRS[::3], *rng.integers(0, N_NAMES, size=(500, 2)).tolist()]
     order = rng.permutation(len(pairs))
