@@ -156,6 +156,7 @@ linkcheck: $(VENV)/doc.stamp
 
 bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_import.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_collisions.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_quality.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_training.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_windows.py

@@ -15,7 +15,17 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
-from .words cimport BREAK, UNKNOWN, allocate_table, fetch, mix, step_key
+from .words cimport (
+    BREAK,
+    MAX_RUN,
+    UNKNOWN,
+    allocate_table,
+    fetch,
+    hash_of,
+    mix,
+    set_seed,
+    step_key,
+)
 
 cdef extern from "sort.h" nogil:
     void order_keys "sklux_order_keys"(
@@ -129,6 +139,9 @@ cdef class NgramCounter:
     cdef slot *slots
     cdef uint32_t n_entries, entry_capacity
     cdef int shift
+    # Whether the n-grams collided, and are placed by the seed (tables.h).
+    cdef readonly bint is_seeded
+    cdef uint64_t[2] seed
 
     def __cinit__(self, uint32_t start, uint32_t stop, int order):
         self.start, self.stop, self.order = start, stop, order
@@ -136,6 +149,8 @@ cdef class NgramCounter:
         self.slots = NULL
         self.n_entries = self.entry_capacity = 0
         self.shift = 64
+        self.is_seeded = False
+        set_seed(self.seed)
 
     def __dealloc__(self):
         free(self.entries)
@@ -221,6 +236,9 @@ cdef class NgramCounter:
         last = (<uint64_t>1 << (64 - self.shift)) - 1
         for i in range(n_batch):
             batch[i].hash = mix(batch[i].key)
+        if self.is_seeded:
+            hash_by_seed(self.seed, batch, n_batch)
+        for i in range(n_batch):
             fetch(&self.slots[batch[i].hash >> self.shift])
         for i in range(n_batch):
             number = self.slots[batch[i].hash >> self.shift].entry
@@ -232,6 +250,11 @@ cdef class NgramCounter:
             while True:
                 number = self.slots[place].entry
                 if number == UNKNOWN:
+                    if (place - (batch[i].hash >> self.shift)) & last > MAX_RUN:
+                        if use_seed(self, batch, n_batch):
+                            place = batch[i].hash >> self.shift
+                            tag = <uint32_t>batch[i].hash
+                            continue
                     number = self.n_entries
                     self.n_entries += 1
                     self.slots[place].entry = number
@@ -256,10 +279,9 @@ cdef class NgramCounter:
     cdef bint reserve(self, int n_more) noexcept nogil:
         """Allocate memory for more n-grams; return 0 if memory or numbers are out."""
         cdef uint64_t needed = <uint64_t>self.n_entries + n_more
-        cdef uint64_t capacity, n_slots, place, last, hash
+        cdef uint64_t capacity
         cdef ngram *entries
         cdef slot *slots
-        cdef uint32_t i
         if needed > self.entry_capacity:
             capacity = needed + needed // 2 + 1024
             if capacity >= BREAK:
@@ -272,22 +294,33 @@ cdef class NgramCounter:
         if self.slots != NULL and needed <= <uint64_t>1 << (63 - self.shift):
             return True
         self.shift = min(self.shift - 1, 64 - 12)
-        n_slots = <uint64_t>1 << (64 - self.shift)
-        last = n_slots - 1
-        slots = <slot *>allocate_table(n_slots * sizeof(slot))
+        slots = <slot *>allocate_table(
+            (<uint64_t>1 << (64 - self.shift)) * sizeof(slot)
+        )
         if slots == NULL:
             return False
         free(self.slots)
         self.slots = slots
+        self.place_all()
+        return True
+
+    cdef void place_all(self) noexcept nogil:
+        """Write the slots of all n-grams."""
+        cdef int shift = self.shift
+        cdef uint64_t n_slots = <uint64_t>1 << (64 - shift)
+        cdef uint64_t place, last = n_slots - 1, hash
+        cdef slot *slots = self.slots
+        cdef const ngram *entries = self.entries
+        cdef uint32_t i, n_entries = self.n_entries
+        cdef int is_seeded = self.is_seeded
         memset(slots, 0xFF, n_slots * sizeof(slot))
-        for i in range(self.n_entries):
-            hash = mix(self.entries[i].key)
-            place = hash >> self.shift
+        for i in range(n_entries):
+            hash = hash_of(self.seed, is_seeded, entries[i].key)
+            place = hash >> shift
             while slots[place].entry != UNKNOWN:
                 place = (place + 1) & last
             slots[place].entry = i
             slots[place].tag = <uint32_t>hash
-        return True
 
     def sort(
         self,
@@ -343,3 +376,22 @@ cdef class NgramCounter:
         free(keys)
         free(order)
         free(swap)
+
+
+cdef void hash_by_seed(
+    const uint64_t *seed, occurrence *batch, int n_batch
+) noexcept nogil:
+    """Set the hashes of a batch for a counter whose n-grams have collided."""
+    cdef int i
+    for i in range(n_batch):
+        batch[i].hash = hash_of(seed, True, batch[i].key)
+
+
+cdef bint use_seed(NgramCounter counter, occurrence *batch, int n_batch) noexcept nogil:
+    """Place all n-grams by the seed; return 0 if they are so already."""
+    if counter.is_seeded:
+        return False
+    counter.is_seeded = True
+    counter.place_all()
+    hash_by_seed(counter.seed, batch, n_batch)
+    return True

@@ -32,6 +32,8 @@ cdef class TermIndex:
     # Whether the slots of steps lie elsewhere, in this memory.
     cdef bint is_view
     cdef const uint64_t[:, ::1] memory
+    # Whether look-ups in tables that lie elsewhere may take long.
+    cdef readonly bint is_crowded
     cdef numbers word_columns
     cdef int split, min_n, max_n
     cdef bint whole_segments

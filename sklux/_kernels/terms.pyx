@@ -30,12 +30,16 @@ from .words cimport (
     WordTable,
     add_step,
     add_word,
+    check_steps,
+    check_words,
     copy_steps,
     fetch,
+    longest_run_of_steps,
     make_steps,
     mix,
     numbers,
     reserve,
+    set_seed,
     shift_for,
     step_key,
     step_slot,
@@ -90,6 +94,7 @@ cdef class TermIndex:
         self.table = WordTable()
         self.is_view = False
         memset(&self.steps, 0, sizeof(step_table))
+        set_seed(self.steps.seed)
         memset(&self.word_columns, 0, sizeof(numbers))
 
     def __dealloc__(self):
@@ -135,6 +140,9 @@ cdef class TermIndex:
                     self.n_known = self.table.words.n_words
             # Look-ups need a table of columns, even if there are no terms.
             in_memory = in_memory and self.add_columns(&arena[0], 0) != UNKNOWN
+            if in_memory:
+                check_words(&self.table.words)
+                check_steps(&self.steps)
         if not in_memory:
             raise MemoryError("no memory for the table of terms")
 
@@ -177,9 +185,9 @@ cdef class TermIndex:
         index.is_view, index.memory = True, slots
         if words:
             word_slots, arena, offsets = words
-            index.table.view(word_slots, arena, offsets, words)
+            index.is_crowded |= index.table.view(word_slots, arena, offsets, words)
             fits = fits and len(index.table) == n_words
-        view_steps(&index.steps, slots, n_columns)
+        index.is_crowded |= view_steps(&index.steps, slots, n_columns)
         if not reserve(&index.word_columns, n_words):
             raise MemoryError("no memory for the table of terms")
         for i in range(n_words):
@@ -200,12 +208,25 @@ cdef class TermIndex:
         """Number of slots of steps that `copy_tables` writes."""
         return 1 << (64 - shift_for(self.steps.n_steps))
 
+    @property
+    def is_seeded(self):
+        """Whether the steps collided, so that their slots depend on the process."""
+        return self.steps.is_seeded != 0
+
+    @property
+    def longest_run(self):
+        """Length of the longest run of used slots of steps."""
+        return longest_run_of_steps(&self.steps)
+
     def copy_tables(self, uint32_t[::1] columns, uint64_t[:, ::1] slots):
-        """Write the columns of the first words, and the table of steps."""
+        """Write the columns of the first words, and the table of steps.
+
+        Return whether the table is of use: steps that collide do not fit.
+        """
         cdef Py_ssize_t i
         for i in range(columns.shape[0]):
             columns[i] = self.word_columns.values[i]
-        copy_steps(&self.steps, slots)
+        return copy_steps(&self.steps, slots) != 0
 
     cdef int64_t word_end(
         self, const uint8_t *term, int64_t length, int64_t begin

@@ -37,6 +37,7 @@ from .words cimport (
     mix,
     numbers,
     reserve,
+    set_seed,
     word_key,
     word_slot,
     word_slot_of,
@@ -138,6 +139,7 @@ cdef class Scratch:
         memset(&self.text, 0, sizeof(text_buffer))
         memset(&self.bounds, 0, sizeof(numbers))
         memset(&self.known, 0, sizeof(word_table))
+        set_seed(self.known.seed)
         memset(&self.known_ends, 0, sizeof(numbers))
         memset(&self.known_pieces, 0, sizeof(numbers))
 

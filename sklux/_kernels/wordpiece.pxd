@@ -9,6 +9,8 @@ cdef class PieceTrie:
     # Whether the slots lie elsewhere, in this memory.
     cdef bint is_view
     cdef const uint64_t[:, ::1] memory
+    # Whether look-ups in a table that lies elsewhere may take long.
+    cdef readonly bint is_crowded
     cdef uint32_t unknown
     cdef int64_t max_characters
     cdef const uint8_t[::1] mark_arena

@@ -16,10 +16,13 @@ from libc.string cimport memcmp, memset
 from .words cimport (
     UNKNOWN,
     add_step,
+    check_steps,
     copy_steps,
+    longest_run_of_steps,
     make_steps,
     numbers,
     reserve,
+    set_seed,
     shift_for,
     step_key,
     step_slot,
@@ -57,6 +60,7 @@ cdef class PieceTrie:
 
     def __cinit__(self):
         memset(&self.steps, 0, sizeof(step_table))
+        set_seed(self.steps.seed)
         self.is_view = False
         memset(self.is_mark_byte, 0, sizeof(self.is_mark_byte))
 
@@ -99,6 +103,7 @@ cdef class PieceTrie:
                 node = step.node
             if step != NULL:
                 step.column = <int32_t>i
+        check_steps(&self.steps)
 
     @staticmethod
     def restored(
@@ -122,7 +127,7 @@ cdef class PieceTrie:
         """
         cdef PieceTrie trie = PieceTrie.__new__(PieceTrie)
         trie.is_view, trie.memory = True, slots
-        view_steps(&trie.steps, slots, n_pieces)
+        trie.is_crowded = view_steps(&trie.steps, slots, n_pieces)
         trie.set_rules(unknown, max_characters, mark_arena, mark_offsets)
         return trie
 
@@ -148,9 +153,22 @@ cdef class PieceTrie:
         """Number of slots that `copy_slots` writes."""
         return 1 << (64 - shift_for(self.steps.n_steps))
 
+    @property
+    def is_seeded(self):
+        """Whether the steps collided, so that their slots depend on the process."""
+        return self.steps.is_seeded != 0
+
+    @property
+    def longest_run(self):
+        """Length of the longest run of used slots."""
+        return longest_run_of_steps(&self.steps)
+
     def copy_slots(self, uint64_t[:, ::1] out):
-        """Write the trie for `restored` to ``out`` of shape (n_slots, 2)."""
-        copy_steps(&self.steps, out)
+        """Write the trie for `restored` to ``out`` of shape (n_slots, 2).
+
+        Return whether the trie is of use: steps that collide do not fit.
+        """
+        return copy_steps(&self.steps, out) != 0
 
     cdef bint begins_mark(self, const uint8_t *text, int64_t length) noexcept nogil:
         """Whether a text begins with one of the marks."""

@@ -3,6 +3,8 @@
 A word is any string of bytes: a word of a text, a single character or a word piece.
 Words are numbered from 0, in the order in which they are added.
 """
+import os
+
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
@@ -18,6 +20,12 @@ cdef extern from "sort.h" nogil:
     int compare_words "sklux_compare_words"(const void *, const void *)
     void sort_words "sklux_sort_words"(word_ref *, size_t)
 
+# The longest run of used slots that a table without a seed may have.
+LONGEST_RUN = MAX_RUN
+# Random in each process, so nobody can make words that collide in seeded tables.
+cdef uint64_t[2] SEED
+SEED[0] = int.from_bytes(os.urandom(8), "little")
+SEED[1] = int.from_bytes(os.urandom(8), "little")
 # Bytes after the last word of an arena that the computation of a key may read.
 ARENA_PADDING = 8
 
@@ -51,25 +59,45 @@ cdef int shift_of(Py_ssize_t n_slots) noexcept nogil:
     return shift
 
 
+cdef void set_seed(uint64_t *seed) noexcept nogil:
+    """Set the seed of a table."""
+    seed[0], seed[1] = SEED[0], SEED[1]
+
+
+cdef uint64_t longest_run_of_steps(const step_table *steps) noexcept nogil:
+    """Length of the longest run of used slots."""
+    return longest_run_of(steps.slots, <uint64_t>1 << (64 - steps.shift))
+
+
 cdef int copy_steps(const step_table *steps, uint64_t[:, ::1] out) except -1:
     """Write the slots of a table of the least size with the same steps.
 
     The number of rows of ``out`` is ``1 << (64 - shift_for(n_steps))``. A table that
-    has this size already is copied as it is.
+    has this size already is copied as it is. The copy has no seed; return 0 if the
+    steps collide in it.
     """
-    cdef uint64_t n_slots = <uint64_t>1 << (64 - steps.shift), i
+    cdef uint64_t n_slots = <uint64_t>1 << (64 - steps.shift), i, distance
+    cdef uint64_t last = <uint64_t>out.shape[0] - 1
+    cdef step_slot *slot
     cdef step_table copy
     copy.slots = <step_slot *>&out[0, 0]
     copy.shift = shift_of(out.shape[0])
-    if copy.shift == steps.shift:
+    copy.is_seeded = False
+    if copy.shift == steps.shift and not steps.is_seeded:
         memcpy(copy.slots, steps.slots, n_slots * sizeof(step_slot))
-        return 0
+        return not is_crowded_table(copy.slots, n_slots)
     with nogil:
         memset(copy.slots, 0xFF, out.shape[0] * sizeof(step_slot))
         for i in range(n_slots):
             if steps.slots[i].node != UNKNOWN:
-                step_slot_of(&copy, steps.slots[i].key)[0] = steps.slots[i]
-    return 0
+                slot = step_slot_of(&copy, steps.slots[i].key)
+                slot[0] = steps.slots[i]
+                distance = <uint64_t>(slot - copy.slots) - (
+                    mix(slot.key) >> copy.shift
+                )
+                if distance & last > MAX_RUN:
+                    return 0
+    return not is_crowded_table(copy.slots, last + 1)
 
 
 cdef int view_steps(
@@ -78,7 +106,7 @@ cdef int view_steps(
     """Use slots that lie elsewhere, and are kept alive by the caller.
 
     Nodes and words are only compared, so any numbers will do. Columns are below
-    ``n_columns``, or -1. A free slot ends each search.
+    ``n_columns``, or -1. A free slot ends each search. Return whether it may take long.
     """
     cdef Py_ssize_t i, n_slots = slots.shape[0]
     cdef const step_slot *slot
@@ -98,7 +126,8 @@ cdef int view_steps(
     steps.slots = <step_slot *>&slots[0, 0]
     steps.shift = shift_of(n_slots)
     steps.n_steps = n_steps
-    return 0
+    steps.is_seeded = False
+    return is_crowded_table(steps.slots, n_slots)
 
 
 cdef class WordTable:
@@ -106,6 +135,7 @@ cdef class WordTable:
 
     def __cinit__(self):
         memset(&self.words, 0, sizeof(word_table))
+        set_seed(self.words.seed)
         self.is_view = False
         # With slots from the start, look-ups need not check that there are any.
         if not grow_word_slots(&self.words):
@@ -155,12 +185,22 @@ cdef class WordTable:
         self.words.arena = <uint8_t *>&arena[0]
         self.words.offsets = <int64_t *>&offsets[0]
         self.words.n_words = n_words
-        return 0
+        return is_crowded_table(&slots[0, 0], n_slots)
 
     @property
     def n_slots(self):
         """Number of slots."""
         return 1 << (64 - self.words.shift)
+
+    @property
+    def is_seeded(self):
+        """Whether the words collided, so that their slots depend on the process."""
+        return self.words.is_seeded != 0
+
+    @property
+    def longest_run(self):
+        """Length of the longest run of used slots, which no look-up exceeds."""
+        return longest_run_of(self.words.slots, self.n_slots)
 
     def copy_slots(self, uint64_t[:, ::1] out):
         """Write the slots to ``out`` of shape (n_slots, 2)."""
@@ -193,6 +233,7 @@ cdef class WordTable:
         """
         with nogil:
             self.add_all(arena, offsets)
+            check_words(&self.words)
 
     def find(
         self,

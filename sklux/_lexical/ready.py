@@ -27,7 +27,9 @@ TABLES_VERSION = 1
 PREFIX = "tables."
 
 
-def ready_tensors(reader: TermReader) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def ready_tensors(
+    reader: TermReader,
+) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
     """Return the look-up tables of a reader in a form that a model file can hold.
 
     Parameters
@@ -37,17 +39,25 @@ def ready_tensors(reader: TermReader) -> tuple[dict[str, Any], dict[str, np.ndar
 
     Returns
     -------
-    state : dict
-        What `ready_tables` needs besides the arrays; JSON can hold it.
+    state : dict or None
+        What `ready_tables` needs besides the arrays; JSON can hold it. None if terms
+        collide, so that a table depends on the random seed of the process.
     tensors : dict of str to ndarray
         Arrays by name.
     """
     parts, tensors = [], dict[str, np.ndarray]()
-    for i, source in enumerate(reader.sources):
-        parts.append(_state_of(source, reader.indexes[i]))
-        arrays = _arrays_of(reader, i)
-        tensors |= {f"{PREFIX}{i}.{name}": array for name, array in arrays}
+    try:
+        for i, source in enumerate(reader.sources):
+            parts.append(_state_of(source, reader.indexes[i]))
+            arrays = _arrays_of(reader, i)
+            tensors |= {f"{PREFIX}{i}.{name}": array for name, array in arrays}
+    except _TermsCollideError:
+        return None, {}
     return _versions() | {"parts": parts}, tensors
+
+
+class _TermsCollideError(Exception):
+    """The slots of a table would depend on the process, or be slow."""
 
 
 def ready_tables(
@@ -132,7 +142,7 @@ class ReadyTables:
         Returns
         -------
         PieceTables or None
-            None if the file has none.
+            None if the file has none, or its pieces collide.
 
         Raises
         ------
@@ -149,6 +159,8 @@ class ReadyTables:
                 raise ValueError("The model's word pieces are damaged.")
             slots, marks = self._array(0, "trie"), self._strings(0, "marks")
             trie = PieceTrie.restored(slots, n_pieces, unknown, longest, *marks)
+            if trie.is_crowded:
+                return None
             return PieceTables(trie, *self._characters(0))
 
     def reader(
@@ -168,7 +180,8 @@ class ReadyTables:
         Returns
         -------
         TermReader or None
-            None if the tables are not of these sources, because a setting has changed.
+            None if the tables are not of these sources, because a setting has changed,
+            or if terms collide in them, so that look-ups would take long.
 
         Raises
         ------
@@ -183,6 +196,8 @@ class ReadyTables:
             parts = [self._part(i, s, sum(sizes)) for i, s in enumerate(sources)]
             second_part = sizes[0] if len(sizes) > 1 else 0
             read, indexes, numbers = zip(*parts)
+            if any(index.is_crowded for index in indexes):
+                return None
             return reader_of(
                 read, indexes, numbers, second_part, sum(sizes), reads_rest
             )
@@ -329,7 +344,8 @@ def _arrays_of(reader: TermReader, i: int) -> Iterator[tuple[str, np.ndarray]]:
     n_words = index.n_words if numbers is not None else len(index.table)
     columns = np.full(n_words, NO_WORD, dtype=np.uint32)
     steps = np.empty((index.n_slots, 2), dtype=np.uint64)
-    index.copy_tables(columns[: index.n_words], steps)
+    if not index.copy_tables(columns[: index.n_words], steps):
+        raise _TermsCollideError
     yield "columns", columns
     yield "steps", steps
     if not isinstance(source, TextSource):
@@ -338,6 +354,8 @@ def _arrays_of(reader: TermReader, i: int) -> Iterator[tuple[str, np.ndarray]]:
             # The rest of a text has been put into normal form with its words.
             yield from _piece_arrays(source.subwords, not reader.reads_rest)
         return
+    if index.table.is_seeded:
+        raise _TermsCollideError
     slots = np.empty((index.table.n_slots, 2), dtype=np.uint64)
     index.table.copy_slots(slots)
     yield "slots", slots
@@ -353,7 +371,8 @@ def _piece_arrays(
     if checks_form and subwords.segmentation == "unicode":
         composing = composing or composition_pages()
     slots = np.empty((trie.n_slots, 2), dtype=np.uint64)
-    trie.copy_slots(slots)
+    if not trie.copy_slots(slots):
+        raise _TermsCollideError
     yield "trie", slots
     yield from zip(("marks", "marks_offsets"), subwords.trie_rules[2:])
     yield from _character_arrays(characters, composing)

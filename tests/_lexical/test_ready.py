@@ -6,10 +6,12 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
+from collisions import colliding_pairs, colliding_words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import random_model
 from pieces_reference import bert_tokenizer
+from sklux._kernels.words import LONGEST_RUN
 
 import sklux._lexical.vectorizer as vectorizer_module
 from sklux import LexicalVectorizer, LuxicalVectorizer
@@ -290,6 +292,48 @@ def test_ready_tables_with_a_damaged_state(tmp_path, damage):
     state["tables"] |= damage
     write_model(path, tensors, state)
     use(path)
+
+
+@pytest.mark.parametrize("table", ["1.slots", "1.steps", "0.trie"])
+def test_ready_tables_with_long_searches_are_built_anew(tmp_path, monkeypatch, table):
+    """A file of an earlier version, or a forged file, may have terms that collide."""
+    model, path = saved_model("default", tmp_path)
+    tensors, state = read_model(path, mmap_mode=None, verify=True)
+    # Slots that nothing leads to, with the number and the column of another slot.
+    slots = tensors[PREFIX + table].copy()
+    used = slots[slots[:, 1] & np.uint64(0xFFFFFFFF) != 0xFFFFFFFF][0, 1]
+    slots = np.full((4096, 2), 0xFFFFFFFFFFFFFFFF, dtype=np.uint64)
+    slots[:LONGEST_RUN] = 0x7E, used
+    tensors[PREFIX + table] = slots
+    write_model(path, tensors, state)
+    loaded = load_mapped(path)
+    # The run is not too long yet, so its table is used, and has lost its terms.
+    assert not np.array_equal(loaded.transform(QUERIES), model.transform(QUERIES))
+    slots[-1] = slots[0]
+    write_model(path, tensors, state)
+    np.testing.assert_array_equal(
+        load_mapped(path).transform(QUERIES), model.transform(QUERIES)
+    )
+
+
+@pytest.mark.parametrize("kind", ["words", "pairs"])
+def test_ready_tables_are_not_stored_for_terms_that_collide(tmp_path, kind):
+    """Their slots would depend on the process."""
+    if kind == "words":
+        terms, lexical = colliding_words(1500), LexicalVectorizer(analyzer="word")
+    else:
+        pairs = colliding_pairs(1000, 9)
+        terms = [f"w{i:04d}" for i in range(1000)]
+        terms += [f"{terms[a]} {terms[b]}" for a, b in pairs]
+        lexical = LexicalVectorizer(analyzer="word", ngram_range=(1, 2))
+    model = random_model(lexical.fit(terms), in_order=True)
+    model.save(tmp_path / "model")
+    tensors, state = read_model(tmp_path / "model", mmap_mode=None, verify=True)
+    assert state["tables"] is None
+    assert not [name for name in tensors if name.startswith(PREFIX)]
+    np.testing.assert_array_equal(
+        load_mapped(tmp_path / "model").transform(terms), model.transform(terms)
+    )
 
 
 def test_ready_tables_are_not_stored_for_other_ways(tmp_path):
