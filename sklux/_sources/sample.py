@@ -93,7 +93,7 @@ class SampleDraw:
 
     def _choose(self) -> None:
         """Keep the texts with the smallest hashes, each once."""
-        if len(self._hashes) <= self.size:
+        if self.is_whole and len(self._hashes) <= self.size:
             return
         self.is_whole = False
         # The first document of each text, by ascending hash.

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sklux._sources.sample import SampleDraw, StreamReader
@@ -23,6 +23,7 @@ def drawn(documents, size, batch_size, **params):
 
 
 @settings(max_examples=200, deadline=None)
+@example(["0"] * 4, 2, 1)
 @given(
     st.lists(st.integers(0, 30).map(str), min_size=1, max_size=60),
     st.integers(2, 40),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import kernel_settings
 
@@ -34,8 +34,12 @@ def test_orthonormal_columns_of_any_rank(n_rows, n_columns, rank, scale, seed):
     rng = np.random.RandomState(seed)
     rank = min(n_rows, n_columns, rank)
     Y = rng.standard_normal((n_rows, rank)) @ rng.standard_normal((rank, n_columns))
+    lengths = np.linalg.svd(Y, compute_uv=False)
+    largest = max(abs(Y).max(initial=0), 1e-30)
+    # Whether a short direction counts depends on how the columns are divided.
+    assume(not ((lengths > 1e-6 * largest) & (lengths < 1e-2 * largest)).any())
     Q, C = orthonormal_columns(scale * Y)
-    assert Q.shape[1] == np.linalg.matrix_rank(Y, tol=1e-4 * max(abs(Y).max(), 1e-30))
+    assert Q.shape[1] == np.count_nonzero(lengths > 1e-4 * largest)
     assert_factors(scale * Y, Q.shape[1])
 
 
