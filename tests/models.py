@@ -34,6 +34,18 @@ def random_projection(n_features, sizes=(40, 24), seed=0, in_order=False):
     return projection
 
 
+def random_network(n_features, sizes, tied=False, seed=0, dtype="float32"):
+    """A network with normal weights, whose rows lie in the order of frequencies."""
+    random = np.random.RandomState(seed)
+    widths = (n_features, *sizes)
+    coefs = [
+        random.standard_normal(shape).astype(np.float32)
+        for shape in zip(widths, widths[1:])
+    ]
+    network = Network.of(coefs, tied=tied).quantized(dtype)
+    return network.by_frequency(random.randint(9, size=n_features))
+
+
 def random_model(lexical, sizes=(40, 24), seed=0, *, in_order=False, **params):
     """A fitted vectorizer with random weights behind a fitted lexical stage."""
     model = LuxicalVectorizer(**params)

@@ -1,25 +1,17 @@
 """Maps of documents, from a model to the file."""
 
-import json
-import re
 from base64 import b64decode
 
 import numpy as np
 import pandas as pd
 import pytest
+from map_pages import data_of
 
 from sklux import LuxicalVectorizer
 from sklux.maps import save_map
 
 pytest.importorskip("bokeh")
 pytest.importorskip("openTSNE")
-
-
-def data_of(path):
-    """What a page shows."""
-    html = path.read_text(encoding="utf-8")
-    pattern = r'<script type="application/json" id="data">(.*?)</script>'
-    return json.loads(re.search(pattern, html)[1])
 
 
 def test_map_shows_documents_topics_and_columns(fitted, documents, topics, tmp_path):

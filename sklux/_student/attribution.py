@@ -113,7 +113,8 @@ class FeatureParts:
     def _gradient(self, direction: np.ndarray, is_linear: bool) -> np.ndarray:
         """Derivatives of the output along a direction, for the first layer's sums."""
         hidden, dense = self._sums[0], self._network.dense
-        linear = linear_gradients(self._network, direction[np.newaxis])[0]
+        if is_linear or self._network.tied:
+            linear = linear_gradients(self._network, direction[np.newaxis])[0]
         if is_linear:
             return linear
         if self._network.tied:

@@ -1,20 +1,14 @@
 """sklux map."""
 
 import json
-import re
 
 import pytest
+from map_pages import data_of
 
 from _commands.running import failed, succeeded
 
 pytest.importorskip("bokeh")
 pytest.importorskip("openTSNE")
-
-
-def data_of(path):
-    html = path.read_text(encoding="utf-8")
-    pattern = r'<script type="application/json" id="data">(.*?)</script>'
-    return json.loads(re.search(pattern, html)[1])
 
 
 def test_map_of_a_file(folder, texts, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from models import random_network
 from scipy import sparse
 
 from sklux._inspection.cluster_terms import (
@@ -14,16 +15,6 @@ from sklux._inspection.cluster_terms import (
 from sklux._student.network import Network
 
 N_FEATURES = 30
-
-
-def random_network(sizes, tied, seed):
-    random = np.random.RandomState(seed)
-    widths = (N_FEATURES, *sizes)
-    coefs = [
-        random.standard_normal(shape).astype(np.float32)
-        for shape in zip(widths, widths[1:])
-    ]
-    return Network.of(coefs, tied=tied).by_frequency(random.randint(9, size=N_FEATURES))
 
 
 def slow_linear_output(network, x):
@@ -69,7 +60,7 @@ def slow_shares(network, rows, vectors, clusters):
 )
 def test_shares_are_those_of_plain_sums(kind, seed, n_clusters, n_candidates):
     sizes, tied = kind
-    network = random_network(sizes, tied, seed)
+    network = random_network(N_FEATURES, sizes, tied, seed)
     random = np.random.RandomState(seed)
     clusters = np.arange(20) % n_clusters
     rows = random.rand(20, N_FEATURES) * (random.rand(20, N_FEATURES) < 0.3)
@@ -93,7 +84,7 @@ def test_shares_are_those_of_plain_sums(kind, seed, n_clusters, n_candidates):
 
 
 def test_blocks_of_terms_do_not_change_the_shares(monkeypatch):
-    network = random_network((6, 6), True, 0)
+    network = random_network(N_FEATURES, (6, 6), True, 0)
     random = np.random.RandomState(0)
     sums = ClusterSums(2, network)
     rows = sparse.csr_matrix(random.rand(9, N_FEATURES))

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from models import random_network
 from scipy import sparse
 
 from sklux._student.attribution import FeatureParts, feature_strengths
-from sklux._student.network import Network, apply_network
+from sklux._student.network import apply_network
 
 N_FEATURES = 30
 # Units of the first layer and of the others; whether rows are tied.
@@ -19,17 +20,6 @@ KINDS = [
     ((6, 4), True),
     ((6, 2, 5), True),
 ]
-
-
-def random_network(sizes, tied, seed, dtype="float32"):
-    random = np.random.RandomState(seed)
-    widths = (N_FEATURES, *sizes)
-    coefs = [
-        random.standard_normal(shape).astype(np.float32)
-        for shape in zip(widths, widths[1:])
-    ]
-    network = Network.of(coefs, tied=tied).quantized(dtype)
-    return network.by_frequency(random.randint(9, size=N_FEATURES))
 
 
 def slow_output(network, x):
@@ -59,7 +49,9 @@ documents = st.tuples(st.sampled_from(KINDS), st.integers(0, 100), st.integers(1
 @given(documents)
 def test_attribution_adds_up_to_the_vector_of_the_kernels(document):
     (sizes, tied), seed, n_terms = document
-    network = random_network(sizes, tied, seed, ["float32", "int8"][seed % 2])
+    network = random_network(
+        N_FEATURES, sizes, tied, seed, ["float32", "int8"][seed % 2]
+    )
     random = np.random.RandomState(seed)
     features = random.permutation(N_FEATURES)[:n_terms]
     values = random.uniform(0.1, 1, n_terms).astype(np.float32)
@@ -80,7 +72,7 @@ def test_attribution_adds_up_to_the_vector_of_the_kernels(document):
 @given(documents)
 def test_attribution_is_the_gradient_times_the_input(document):
     (sizes, tied), seed, n_terms = document
-    network = random_network(sizes, tied, seed)
+    network = random_network(N_FEATURES, sizes, tied, seed)
     random = np.random.RandomState(seed)
     x = np.zeros(N_FEATURES)
     features = random.permutation(N_FEATURES)[:n_terms]
@@ -96,7 +88,7 @@ def test_attribution_is_the_gradient_times_the_input(document):
 @pytest.mark.parametrize("kind", KINDS)
 def test_attribution_linear_part_is_linear(kind):
     """It is the mean of the outputs of x and of -x, with the sign turned."""
-    network = random_network(*kind, seed=3)
+    network = random_network(N_FEATURES, *kind, seed=3)
     features, values = np.arange(6), np.linspace(0.2, 1, 6)
     x = np.zeros(N_FEATURES)
     x[features] = values
@@ -115,7 +107,7 @@ def test_attribution_linear_part_is_linear(kind):
 
 
 def test_attribution_without_features():
-    network = random_network((6, 6), True, seed=0)
+    network = random_network(N_FEATURES, (6, 6), True, seed=0)
     parts = FeatureParts(network, np.empty(0, dtype=np.intp), np.empty(0))
     assert not parts.vector.any()
     assert parts.shares(np.ones(6)).shape == (0,)
@@ -126,7 +118,7 @@ def test_attribution_without_features():
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
 def test_attribution_strengths_of_single_features(sizes, tied, dtype):
     """The output for each feature alone, before it gets unit length."""
-    network = random_network(sizes, tied, seed=3, dtype=dtype)
+    network = random_network(N_FEATURES, sizes, tied, seed=3, dtype=dtype)
     direction = np.random.RandomState(0).standard_normal(network.n_components)
     expected = [slow_output(network, x) @ direction for x in np.eye(N_FEATURES)]
     features = np.array([4, 0, 29, 7])
