@@ -13,7 +13,7 @@ help:
 	@echo "make test-doors   the tests with DuckDB, LanceDB, FastAPI and MLflow"
 	@echo "make test-js    the npm package against Python, in Node and in Chromium"
 	@echo "make test-libraries   a student in BERTopic, KeyBERT, MTEB, LangChain, LlamaIndex"
-	@echo "make test-crash   kill 200 processes that write teacher embeddings; none is lost"
+	@echo "make test-crash   kill processes that write, and flip bits; nothing is lost or wrong"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -102,6 +102,8 @@ test-libraries:
 KILLS ?= 200
 test-crash: $(VENV)/test.stamp
 	$(RUN_SMALL) $(BIN)/python .ci/kill_writers.py $(KILLS)
+	$(RUN_SMALL) $(BIN)/python .ci/kill_saves.py $(KILLS)
+	$(RUN_SMALL) $(BIN)/python .ci/flip_bits.py $(FLIPS)
 
 # Another Python reads the pickles and model files of this Python, and the reverse.
 OTHER ?= python3.13

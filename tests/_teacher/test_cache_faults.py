@@ -78,6 +78,16 @@ def test_no_vector_is_lost_if_writers_are_killed():
     assert counts == {"lost": 0, "wrong": 0, "damaged": 0, "faults": []}
 
 
+def test_no_flipped_bit_gives_a_wrong_vector():
+    """`make test-crash` is the long form of this test; the model file is in it, too."""
+    script = ROOT / ".ci" / "flip_bits.py"
+    (line,) = output_of(start_python(sys.executable, script, 200))
+    for counts in json.loads(line).values():
+        assert counts.pop("flips") == 200 == sum(counts.values())
+        assert counts["wrong"] == 0
+        assert counts["refused"] + counts["found"] > 20
+
+
 def test_twenty_processes_start_on_a_new_file(tmp_path):
     command = (sys.executable, "-c", STORE, tmp_path / "new", 2)
     processes = [start_python(*command) for _ in range(20)]
