@@ -8,14 +8,15 @@ Other columns of a table can be kept with the documents.
 
 import errno
 import os
-import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sklux._commands.addresses import is_address, open_address, size_at
 from sklux._commands.csv_rows import CsvTable, check_delimiter
 from sklux._commands.document_paths import (
     STANDARD_INPUT,
@@ -88,8 +89,8 @@ class DocumentFile:
     Parameters
     ----------
     path : str
-        The file, or a pipe; ``'-'`` is standard input. Its name or its first bytes show
-        whether it is compressed.
+        The file, its address, or a pipe; ``'-'`` is standard input. Its name or its
+        first bytes show whether it is compressed.
     options : ReadOptions or None, default=None
         How it is read.
     keep : sequence of str
@@ -112,7 +113,8 @@ class DocumentFile:
         options: ReadOptions | None = None,
         keep: Sequence[str] = (),
     ):
-        if path != STANDARD_INPUT:
+        self._is_remote = is_address(path)
+        if path != STANDARD_INPUT and not self._is_remote:
             check_file(path)
         self.options = options = options or ReadOptions()
         self.path = path
@@ -133,7 +135,13 @@ class DocumentFile:
     @property
     def is_regular(self) -> bool:
         """Whether it can be read more than once."""
-        return self.path != STANDARD_INPUT and Path(self.path).is_file()
+        is_file = self.path != STANDARD_INPUT and Path(self.path).is_file()
+        return is_file or self._is_remote
+
+    @cached_property
+    def size(self) -> int | None:
+        """Bytes of a regular file; None if they are not known."""
+        return size_at(self.path) if self._is_remote else os.path.getsize(self.path)
 
     def _check_seekable(self) -> None:
         """Refuse Parquet that can only be read from beginning to end."""
@@ -207,7 +215,7 @@ class DocumentFile:
     @property
     def is_empty(self) -> bool:
         """Whether it has no bytes, as some programs write a part without rows."""
-        return self.is_regular and os.path.getsize(self.path) == 0
+        return self.is_regular and self.size == 0
 
     def kept_types(self) -> dict[str, Any]:
         """Types of the kept columns, if the file declares them.
@@ -260,7 +268,7 @@ class DocumentFile:
         """What the first bytes show."""
         if not self.is_regular:
             return "It is a pipe"
-        with open(self.path, "rb") as file:
+        with self._binary() as file:
             return beginning_in_words(file.read(64))
 
     def _parquet(self) -> Iterator[tuple]:
@@ -323,7 +331,9 @@ class DocumentFile:
             "pyarrow.parquet", extra="cli", purpose="Reading Parquet"
         )
         try:
-            with parquet.ParquetFile(self.path) as file:
+            # pyarrow reads a path faster than an open file.
+            opened = self._binary() if self._is_remote else nullcontext(self.path)
+            with opened as source, parquet.ParquetFile(source) as file:
                 yield file
         except arrow.ArrowException as error:
             raise ValueError(
@@ -403,16 +413,19 @@ class DocumentFile:
     def _opened(self) -> BinaryIO:
         """The open file; standard input stays open when it is closed."""
         if self.path == STANDARD_INPUT:
-            file = os.fdopen(os.dup(standard_input()), "rb")
+            file: BinaryIO = os.fdopen(os.dup(standard_input()), "rb")
         else:
-            file = open(self.path, "rb")
-        status = os.fstat(file.fileno())
-        size = max(status.st_size, 1)
-        if self.path == STANDARD_INPUT or not stat.S_ISREG(status.st_mode):
+            file = self._binary()
+        size = self.size if self.is_regular else None
+        if size is None:
             self._position = lambda: None
         else:
-            self._position = lambda: 1.0 if file.closed else file.tell() / size
+            self._position = lambda: 1.0 if file.closed else file.tell() / max(size, 1)
         return file
+
+    def _binary(self) -> BinaryIO:
+        """The open file, if it is not standard input."""
+        return open_address(self.path) if self._is_remote else open(self.path, "rb")
 
     def check_parquet(self, schema: Any) -> None:
         """Refuse columns that a Parquet file does not have; paths lead into structs.
@@ -509,9 +522,9 @@ class DocumentFiles:
         float or None
             Between 0 and 1; None if a length is not known, as for a pipe.
         """
-        if not all(file.is_regular for file in self.files):
+        if not all(file.is_regular and file.size is not None for file in self.files):
             return None
-        sizes = [max(os.path.getsize(file.path), 1) for file in self.files]
+        sizes = [max(file.size or 0, 1) for file in self.files]
         done: float = sum(sizes[: self._n_done])
         if self._n_done < len(self.files):
             done += sizes[self._n_done] * (self.files[self._n_done].position() or 0)

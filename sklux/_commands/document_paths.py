@@ -1,4 +1,4 @@
-"""Which files a command reads: names, patterns and folders."""
+"""Which files a command reads: names, patterns, folders and addresses."""
 
 import glob
 import os
@@ -6,6 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sklux._commands.addresses import (
+    addresses_within,
+    is_address,
+    is_folder_address,
+    matching_addresses,
+)
 from sklux._commands.text_input import COMPRESSIONS
 
 FORMATS = {
@@ -28,7 +34,8 @@ def document_paths(arguments: Sequence[str], format: str | None) -> list[str]:
     Parameters
     ----------
     arguments : sequence of str
-        Files, patterns such as ``'docs/*.parquet'``, and folders; ``'-'`` is standard
+        Files, patterns such as ``'docs/*.parquet'``, folders, and the same at addresses
+        that fsspec reads, such as ``'s3://bucket/docs.parquet'``; ``'-'`` is standard
         input. Files of a pattern or a folder are sorted by their names.
     format : str or None
         Format of the files; None takes it from each name.
@@ -48,7 +55,8 @@ def document_paths(arguments: Sequence[str], format: str | None) -> list[str]:
     paths = [path for one in arguments for path in _files_of(one, format)]
     seen: dict[str, str] = {}
     for path in paths:
-        real = path if path == STANDARD_INPUT else os.path.realpath(path)
+        is_path = path != STANDARD_INPUT and not is_address(path)
+        real = os.path.realpath(path) if is_path else path
         if real in seen:
             raise ValueError(
                 f"The file {path} would be read twice (as {seen[real]}). Name each "
@@ -62,24 +70,42 @@ def _files_of(argument: str, format: str | None) -> list[str]:
     """Files that one argument names."""
     if argument == STANDARD_INPUT:
         return [argument]
+    if is_address(argument):
+        return _files_at(argument, format)
     if os.path.isdir(argument):
-        return _files_within(argument, format)
+        return _files_within(argument, sorted(_walk(argument)), format)
     if os.path.exists(argument) or not glob.has_magic(argument):
         check_file(argument)
         return [argument]
-    found = sorted(glob.glob(argument, recursive=True))
-    if not os.path.basename(argument).startswith(HIDDEN):
-        found = [one for one in found if not os.path.basename(one).startswith(HIDDEN)]
-    if not found:
-        raise FileNotFoundError(f"No file matches the pattern {argument}.")
+    found = _shown(argument, sorted(glob.glob(argument, recursive=True)))
     # A pattern with ** also matches the folders on the way to a file.
     files = [path for path in found if not os.path.isdir(path)]
-    return files or [path for one in found for path in _files_within(one, format)]
+    return files or [
+        path for one in found for path in _files_within(one, sorted(_walk(one)), format)
+    ]
 
 
-def _files_within(folder: str, format: str | None) -> list[str]:
-    """Documents in a folder and the folders within it, sorted."""
-    everything = sorted(_walk(folder))
+def _files_at(address: str, format: str | None) -> list[str]:
+    """Files that an address names."""
+    if glob.has_magic(address):
+        return _shown(address, matching_addresses(address))
+    if not is_folder_address(address):
+        return [address]
+    everything = addresses_within(address, HIDDEN)
+    return _files_within(address.rstrip("/"), everything, format)
+
+
+def _shown(pattern: str, found: list[str]) -> list[str]:
+    """The matches that are not hidden, unless the pattern is for hidden ones."""
+    if not os.path.basename(pattern).startswith(HIDDEN):
+        found = [one for one in found if not os.path.basename(one).startswith(HIDDEN)]
+    if not found:
+        raise FileNotFoundError(f"No file matches the pattern {pattern}.")
+    return found
+
+
+def _files_within(folder: str, everything: list[str], format: str | None) -> list[str]:
+    """The documents among all files of a folder."""
     if format is not None:
         found = everything
     else:

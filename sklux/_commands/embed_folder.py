@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sklux._commands.addresses import is_address, size_at, version_at
 from sklux._commands.console import Counter, counted, counting, note
 from sklux._commands.document_files import DocumentFile, naming
 from sklux._commands.embed import note_zeros
@@ -177,13 +178,9 @@ def _manifest(
 ) -> dict[str, Any]:
     """Everything that the parts depend on; the names are words for messages."""
     options = source.options
-    inputs = []
-    for path in source.paths:
-        status = os.stat(path)
-        inputs.append([os.path.abspath(path), status.st_size, status.st_mtime_ns])
     return {
         "model": header_digest(model_path),
-        "input": inputs,
+        "input": [_version_of(path) for path in source.paths],
         "version of sklux": version("sklux"),
         "column": options.column,
         "kept columns": list(folder_options.keep),
@@ -196,6 +193,14 @@ def _manifest(
         "quotes": options.quotes,
         "rule for missing documents": source.null_documents,
     }
+
+
+def _version_of(path: str) -> list[Any]:
+    """Name, size and version of a file: the version changes if the file changes."""
+    if is_address(path):
+        return [path, size_at(path), version_at(path)]
+    status = os.stat(path)
+    return [os.path.abspath(path), status.st_size, status.st_mtime_ns]
 
 
 class _Run:

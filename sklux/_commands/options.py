@@ -85,8 +85,8 @@ DOCUMENTS = (
 Documents = Annotated[
     list[str],
     typer.Argument(
-        help=f"Files of documents, folders, and patterns such as 'docs/*.jsonl'. "
-        f"{DOCUMENTS}"
+        help=f"Files of documents, folders, patterns such as 'docs/*.jsonl', and "
+        f"addresses such as s3://bucket/docs/, which fsspec opens. {DOCUMENTS}"
     ),
 ]
 Model = Annotated[
