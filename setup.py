@@ -18,7 +18,7 @@ DIRECTIVES = {
     "linetrace": TRACE,
 }
 # Without errno for negative numbers, a square root is a single instruction.
-FLAGS = ["/O2"] if os.name == "nt" else ["-O3", "-fno-math-errno"]
+FLAGS = ["/O2"] if os.name == "nt" else ["-O1" if TRACE else "-O3", "-fno-math-errno"]
 MACROS = [("CYTHON_TRACE_NOGIL", "1")] if TRACE else []
 # The weights of terms have the same bits as in scikit-learn only without fused
 # multiply-add.
