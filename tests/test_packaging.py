@@ -218,6 +218,18 @@ def test_packaging_one_version():
     assert PROJECT["project"]["version"] in changelog
 
 
+def test_packaging_threat_model_names_tests_that_exist():
+    page = (ROOT / "doc" / "security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 40
+    for file, test in named:
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert re.search(rf"^def {test}\(", text, flags=re.MULTILINE), (file, test)
+    # Each row of a table of tests names one.
+    rows = re.findall(r"^\| what \| test \|\n.*\n((?:\|.*\n)+)", page, re.MULTILINE)
+    assert sum(block.count("\n") for block in rows) == len(named)
+
+
 def test_map_names_every_module():
     """The map in CONTRIBUTING.md has each file of the package."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
