@@ -61,7 +61,8 @@ test: $(VENV)/test.stamp
 	$(RUN_SMALL) $(BIN)/python -m pytest $(IN_PARALLEL)
 
 # Branches of Python and lines of Cython that tests reach. Kernels that report their lines
-# are compiled in a copy of the tree; they are slow, so fewer tests run with them.
+# are compiled in a copy of the tree; they are slow, so fewer tests run with them, with
+# fewer examples of hypothesis.
 COVERED = $(abspath $(VENV))-coverage
 KERNEL_TESTS = tests/_kernels tests/_lexical tests/test_fused.py \
 	tests/_student/test_network.py tests/_student/test_first_layer.py
@@ -74,8 +75,8 @@ coverage: $(VENV)/test.stamp
 	git ls-files -z | tar --null --files-from - --create | tar --extract -C $(COVERED)/tree
 	cd $(COVERED)/tree && SKLUX_TRACE_CYTHON=1 $(abspath $(BIN))/python setup.py \
 		--quiet build_ext --inplace
-	cd $(COVERED)/tree && $(RUN_SMALL) PYTHONPATH=. $(COVERAGE) run \
-		--rcfile .ci/kernels.coveragerc -m pytest $(KERNEL_TESTS)
+	cd $(COVERED)/tree && $(RUN_SMALL) PYTHONPATH=$(COVERED)/tree:$(COVERED)/tree/.ci $(COVERAGE) run \
+		--rcfile .ci/kernels.coveragerc -m pytest -p few_examples $(KERNEL_TESTS)
 	COVERAGE_FILE=$(COVERED)/python $(COVERAGE) report --fail-under 95
 	cd $(COVERED)/tree && $(COVERAGE) report --rcfile .ci/kernels.coveragerc --fail-under 90
 
