@@ -3,7 +3,9 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-crash test-ray test-doors test-libraries test-js test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
+.PHONY: help demo test test-crash test-ray test-doors test-libraries test-js test-oldest \
+	test-newest test-pickles test-threads test-flaky coverage mutants audit lint doc \
+	linkcheck dist bench clean
 
 help:
 	@echo "make demo   the whole job on the docstrings of installed packages"
@@ -14,6 +16,10 @@ help:
 	@echo "make test-js    the npm package against Python, in Node and in Chromium"
 	@echo "make test-libraries   a student in BERTopic, KeyBERT, MTEB, LangChain, LlamaIndex"
 	@echo "make test-crash   kill processes that write, and flip bits; nothing is lost or wrong"
+	@echo "make test-flaky   all tests ten times, each time in another order"
+	@echo "make coverage   branches of Python and lines of Cython that tests reach"
+	@echo "make mutants   changes of the library that no test notices"
+	@echo "make audit   known vulnerabilities of the dependencies"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -53,6 +59,46 @@ IN_PARALLEL = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/test.stamp
 	$(RUN_SMALL) $(BIN)/python -m pytest $(IN_PARALLEL)
+
+# Branches of Python and lines of Cython that tests reach. Kernels that report their lines
+# are compiled in a copy of the tree; they are slow, so fewer tests run with them, with
+# fewer examples of hypothesis.
+COVERED = $(abspath $(VENV))-coverage
+KERNEL_TESTS = tests/_kernels tests/_lexical tests/test_fused.py \
+	tests/_student/test_network.py tests/_student/test_first_layer.py
+COVERAGE = $(abspath $(BIN))/coverage
+coverage: $(VENV)/test.stamp
+	rm -rf $(COVERED)
+	mkdir -p $(COVERED)/tree
+	$(RUN_SMALL) COVERAGE_FILE=$(COVERED)/python $(COVERAGE) run -m pytest $(IN_PARALLEL)
+	COVERAGE_FILE=$(COVERED)/python $(COVERAGE) combine --quiet
+	git ls-files -z | tar --null --files-from - --create | tar --extract -C $(COVERED)/tree
+	cd $(COVERED)/tree && SKLUX_TRACE_CYTHON=1 $(abspath $(BIN))/python setup.py \
+		--quiet build_ext --inplace
+	cd $(COVERED)/tree && $(RUN_SMALL) PYTHONPATH=$(COVERED)/tree:$(COVERED)/tree/.ci $(COVERAGE) run \
+		--rcfile .ci/kernels.coveragerc -m pytest -p few_examples $(KERNEL_TESTS)
+	COVERAGE_FILE=$(COVERED)/python $(COVERAGE) report --fail-under 95
+	cd $(COVERED)/tree && $(COVERAGE) report --rcfile .ci/kernels.coveragerc --fail-under 90
+
+# Small changes of the modules that setup.cfg lists, each with the tests that run it.
+# doc/internals.md has the changes that no test can notice.
+mutants: $(VENV)/mutants.stamp
+	rm -rf mutants
+	$(RUN_SMALL) $(BIN)/mutmut run
+	$(BIN)/mutmut results
+
+# All tests ten times, in an order that each time is another one. A test that fails once is
+# a fault: `make test-flaky TIMES=1 SEED=...` repeats an order.
+TIMES ?= 10
+SEED ?= $(shell date +%s)
+TESTS ?=
+test-flaky: $(VENV)/test.stamp
+	for time in $$(seq $(TIMES)); do \
+		seed=$$(($(SEED) + time - 1)); \
+		echo "order $$seed"; \
+		$(RUN_SMALL) $(BIN)/python -m pytest $(IN_PARALLEL) --random-order \
+			--random-order-bucket=module --random-order-seed=$$seed $(TESTS) || exit 1; \
+	done
 
 # The oldest allowed versions and the newest released versions, in separate environments.
 test-oldest:
@@ -139,6 +185,21 @@ dist: $(VENV)/pip.stamp
 	$(VENV)-dist/bin/python -m pip install --quiet dist/*.whl
 	cd $(VENV)-dist && bin/python $(CURDIR)/.ci/use_wheel.py
 
+# Known vulnerabilities of the newest versions of all packages that users, tests and linters
+# install. `--strict` fails if a package could not be looked up.
+AUDITED = .[benchmark,doc,lint,ray,test]
+audit:
+	$(PYTHON) -m venv --clear $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet --upgrade pip pip-audit
+	$(VENV)-audit/bin/python -m pip install --quiet --dry-run --ignore-installed \
+		--constraint constraints.txt --report $(VENV)-audit/report.json '$(AUDITED)'
+	$(VENV)-audit/bin/python -c 'import json; print(*( \
+		"{name}=={version}".format(**package["metadata"]) \
+		for package in json.load(open("$(VENV)-audit/report.json"))["install"] \
+		if package["metadata"]["name"] != "sklux"), sep="\n")' > $(VENV)-audit/packages.txt
+	$(VENV)-audit/bin/pip-audit --strict --no-deps --disable-pip \
+		--requirement $(VENV)-audit/packages.txt
+
 lint: $(VENV)/test.stamp $(VENV)/lint.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -181,5 +242,5 @@ bench: $(VENV)/benchmark.stamp
 	$(BIN)/python benchmarks/plot_quality_speed.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-* build dist *.egg-info doc/_build doc/auto_examples doc/api/generated \
+	rm -rf $(VENV) $(VENV)-* build dist mutants *.egg-info doc/_build doc/auto_examples doc/api/generated \
 		doc/api/examples doc/sg_execution_times.rst js/test/cases sklux/_kernels/*.c sklux/_kernels/*.so

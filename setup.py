@@ -6,6 +6,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 DEBUG = os.environ.get("SKLUX_DEBUG_CYTHON") == "1"
+# Each line of the kernels reports that it runs: slow, for `make coverage`.
+TRACE = os.environ.get("SKLUX_TRACE_CYTHON") == "1"
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": DEBUG,
@@ -13,9 +15,11 @@ DIRECTIVES = {
     "initializedcheck": DEBUG,
     "cdivision": True,
     "freethreading_compatible": True,
+    "linetrace": TRACE,
 }
 # Without errno for negative numbers, a square root is a single instruction.
-FLAGS = ["/O2"] if os.name == "nt" else ["-O3", "-fno-math-errno"]
+FLAGS = ["/O2"] if os.name == "nt" else ["-O1" if TRACE else "-O3", "-fno-math-errno"]
+MACROS = [("CYTHON_TRACE_NOGIL", "1")] if TRACE else []
 # The weights of terms have the same bits as in scikit-learn only without fused
 # multiply-add.
 EXACT = [] if os.name == "nt" else ["-ffp-contract=off"]
@@ -39,6 +43,7 @@ setup(
                 f"sklux._kernels.{name}",
                 [f"sklux/_kernels/{name}.pyx"],
                 depends=[f"sklux/_kernels/{header}" for header in headers],
+                define_macros=MACROS,
                 extra_compile_args=FLAGS + (EXACT if name == "terms" else []),
             )
             for name, headers in KERNELS.items()

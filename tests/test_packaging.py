@@ -131,15 +131,46 @@ def test_packaging_pythons_are_those_of_the_wheels():
     assert set(re.findall(r'"(3\.\d+)"', workflow)) == classified
 
 
-def test_packaging_workflow_runs_what_developers_run():
-    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+def test_packaging_workflows_run_what_developers_run():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert "run: .ci/run" in workflow
-    for words in re.findall(r"run: make (.+)", workflow):
-        targets = [word for word in words.split() if "=" not in word]
-        assert targets
-        for target in targets:
-            assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+    workflows = {
+        path.stem: path.read_text(encoding="utf-8")
+        for path in (ROOT / ".github/workflows").glob("*.yml")
+    }
+    assert "run: .ci/run" in workflows["ci"]
+    assert "run: make audit" in workflows["audit"]
+    for text in workflows.values():
+        for words in re.findall(r"run: make (.+)", text):
+            targets = [word for word in words.split() if "=" not in word]
+            assert targets
+            for target in targets:
+                assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def test_packaging_workflows_have_few_rights():
+    """They read the repository. Two jobs of the release sign, and do nothing else."""
+    yaml = pytest.importorskip("yaml")
+    rights = {}
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert workflow["permissions"] == {"contents": "read"}
+        for name, job in workflow["jobs"].items():
+            if "permissions" in job:
+                rights[name] = job["permissions"]
+                assert not any("run" in step for step in job["steps"])
+                assert job["needs"]
+    assert rights == {
+        "attest": {"id-token": "write", "attestations": "write"},
+        "publish": {"id-token": "write"},
+    }
+
+
+def test_packaging_audit_fails_if_it_cannot_look_a_package_up():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = re.search(r"^audit:.*\n((?:\t.*\n)+)", makefile, flags=re.MULTILINE)[1]
+    assert "pip-audit --strict" in recipe
+    extras = re.search(r"^AUDITED = \.\[(.*)\]$", makefile, flags=re.MULTILINE)[1]
+    assert set(extras.split(",")) <= set(PROJECT["project"]["optional-dependencies"])
 
 
 def test_packaging_windows_workflow_sets_the_variables_of_make():
@@ -185,6 +216,18 @@ def test_packaging_one_version():
     assert sklux.__version__ == PROJECT["project"]["version"]
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert PROJECT["project"]["version"] in changelog
+
+
+def test_packaging_threat_model_names_tests_that_exist():
+    page = (ROOT / "doc" / "security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 40
+    for file, test in named:
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert re.search(rf"^def {test}\(", text, flags=re.MULTILINE), (file, test)
+    # Each row of a table of tests names one.
+    rows = re.findall(r"^\| what \| test \|\n.*\n((?:\|.*\n)+)", page, re.MULTILINE)
+    assert sum(block.count("\n") for block in rows) == len(named)
 
 
 def test_map_names_every_module():

@@ -89,4 +89,6 @@ def _shown(names: Sequence[str]) -> str:
     """Some names, as a list for a message."""
     shown = ", ".join(map(repr, names[:MAX_SHOWN]))
     n_others = len(names) - MAX_SHOWN
-    return shown if n_others <= 0 else f"{shown} and {n_others} others"
+    if n_others <= 0:
+        return shown
+    return f"{shown} and {n_others} other{'s' if n_others > 1 else ''}"

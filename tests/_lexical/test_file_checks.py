@@ -73,7 +73,9 @@ def test_file_checks_other_patterns_are_refused(pattern):
         ({"encoding": "no-such"}, "encoding=no-such .*not an encoding of text"),
         ({"encoding": "a\0b"}, "not an encoding of text"),
         ({"encoding": "rot13"}, "not an encoding of text"),
-        ({"encoding": "punycode"}, "could take very long"),
+        ({"encoding": "punycode"}, "encoding=punycode .*could take very long"),
+        ({"token_pattern": "(a+)+", "analyzer": "word+subword"}, "token_pattern="),
+        ({"tokenizer": "\n {}", "analyzer": "word+subword"}, "a part is missing"),
         ({"tokenizer": "{}", "analyzer": "subword"}, "a part is missing"),
         ({"tokenizer": "name"}, "'tokenizer' parameter of LexicalVectorizer must be"),
     ],
@@ -81,6 +83,27 @@ def test_file_checks_other_patterns_are_refused(pattern):
 def test_file_checks_settings_that_can_be_misused(params, message):
     with pytest.raises(ValueError, match=message):
         check_stored_stage(LexicalVectorizer(**params))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"ngram_range": (1, 100)},
+        # One byte is not a character of it.
+        {"encoding": "utf-16"},
+        {"token_pattern": "a" * 200},
+        {"token_pattern": "(a+)+", "analyzer": "char"},
+        # The path of a file that does not exist on this machine.
+        {"tokenizer": "name", "analyzer": "subword"},
+    ],
+)
+def test_file_checks_settings_within_the_limits(params):
+    check_stored_stage(LexicalVectorizer(**params))
+
+
+def test_file_checks_long_pattern_is_refused():
+    with pytest.raises(ValueError, match="token_pattern=a{200} "):
+        check_stored_stage(CountVectorizer(token_pattern="a" * 201))
 
 
 def models():
@@ -264,6 +287,118 @@ def test_file_checks_forged_tokenizers_are_refused(name):
     message = (FORGED | FORGED_MODELS)[name][1]
     with pytest.raises(RefusedError, match=message):
         check_stored_tokenizer(forged_tokenizers()[name])
+
+
+def nested(n):
+    """A part within sequences."""
+    part = {"type": "NFC"}
+    for _ in range(n):
+        part = sequence(part)
+    return part
+
+
+# What makes a change of a tokenizer, the largest number, and the message above it.
+LIMITS = {
+    "growth": (
+        lambda n: {"normalizer": replace({"String": "ab"}, "b" * n)},
+        32,
+        "may make 16.5 characters of one",
+    ),
+    "growth of an expression": (
+        lambda n: {"normalizer": replace({"Regex": " {2,}"}, "b" * n)},
+        16,
+        "may make 17 characters of one",
+    ),
+    "prepend": (
+        lambda n: {"normalizer": {"type": "Prepend", "prepend": "a" * n}},
+        16,
+        "Prepend adds more than 16",
+    ),
+    "fixed length": (
+        lambda n: {"pre_tokenizer": {"type": "FixedLength", "length": 1 - n}},
+        0,
+        "FixedLength has length 0",
+    ),
+    "nested": (lambda n: {"normalizer": nested(n)}, 4, "nested too deeply"),
+    "parts": (
+        lambda n: {"normalizer": sequence(*[{"type": "NFC"}] * n)},
+        32,
+        "has 33 parts, more than 32",
+    ),
+    "replacement": (
+        lambda n: {"normalizer": charsmap(trie_of_a(0), b"b" * n + b"\0")},
+        200,
+        "more than 200 bytes",
+    ),
+    "value": (
+        lambda n: {"normalizer": charsmap(trie_of_a(n), b"bc\0")},
+        3,
+        "a replacement of Precompiled lies outside",
+    ),
+    "template": (
+        lambda n: {
+            "post_processor": {
+                "type": "TemplateProcessing",
+                "single": [],
+                "pair": "a" * n,
+            }
+        },
+        32,
+        "may make 16.5 characters of one",
+    ),
+    "added": (
+        lambda n: {"added_tokens": [{"id": 1, "content": "[a]"}] * n},
+        10_000,
+        "10001 added tokens, more than 10000",
+    ),
+    "piece": (
+        lambda n: {"model": {"type": "WordLevel", "vocab": {"a": 0, "b" * n: 1}}},
+        1000,
+        "a piece has more than 1000 characters",
+    ),
+    "suffix": (
+        lambda n: {
+            "model": {"type": "BPE", "vocab": {"a": 0}, "end_of_word_suffix": "b" * n}
+        },
+        1000,
+        "a piece has more than 1000 characters",
+    ),
+    "longest word": (
+        lambda n: {
+            "model": {
+                "type": "WordPiece",
+                "vocab": {"a": 0},
+                "max_input_chars_per_word": n,
+            }
+        },
+        1000,
+        "max_input_chars_per_word=1001 is above 1000",
+    ),
+    # Four times as many as there are pieces, and as many as there may be added tokens.
+    "number": (
+        lambda n: {
+            "added_tokens": [],
+            "model": {"type": "WordLevel", "vocab": {"a": 0, "b": n}},
+        },
+        10_007,
+        "it has 2 pieces, but the id 10008",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_file_checks_limits_of_tokenizers(name):
+    """The limit itself is allowed; one more is refused."""
+    make, limit, message = LIMITS[name]
+    state = json.loads(bert_tokenizer().to_str())
+    check_stored_tokenizer(json.dumps(state | make(limit)))
+    with pytest.raises(RefusedError, match=message):
+        check_stored_tokenizer(json.dumps(state | make(limit + 1)))
+
+
+def test_file_checks_longest_word_of_no_characters_is_allowed():
+    model = {"type": "WordPiece", "vocab": {"a": 0}, "max_input_chars_per_word": 0}
+    check_stored_tokenizer(json.dumps({"model": model}))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '"a"', "[" * 100_000])

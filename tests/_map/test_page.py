@@ -4,7 +4,9 @@ import json
 import re
 import shutil
 import subprocess
+import threading
 from html import unescape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -24,6 +26,30 @@ TEXTS = [
     "Äpfel in the CAR",
     "the last car, " + "which is long " * 20,
 ]
+# The last step, and a loop over the steps.
+END_OF_STEPS = """
+  () => {
+    const result = document.createElement("pre");
+    result.id = "done";
+    result.textContent = JSON.stringify(done);
+    document.body.replaceChildren(result);
+  },
+];
+function next() {
+  if (document.body.dataset.ready) {
+    try {
+      steps.shift()();
+    } catch (error) {
+      document.body.textContent = `failed: ${error.stack}`;
+      return;
+    }
+  }
+  if (steps.length > 0) {
+    setTimeout(next, 50);
+  }
+}
+next();
+"""
 # What a reader does. Each step runs when the page has reacted to the one before it.
 STEPS = """
 const element = (id) => document.getElementById(id);
@@ -90,31 +116,56 @@ const steps = [
   },
   () => {
     done.closed = [element("document").hidden, layer("chosen")];
-    const result = document.createElement("pre");
-    result.id = "done";
-    result.textContent = JSON.stringify(done);
-    document.body.replaceChildren(result);
   },
-];
-function next() {
-  if (document.body.dataset.ready) {
-    try {
-      steps.shift()();
-    } catch (error) {
-      document.body.textContent = `failed: ${error.stack}`;
-      return;
-    }
-  }
-  if (steps.length > 0) {
-    setTimeout(next, 50);
-  }
-}
-next();
 """
 
 
-@pytest.fixture(scope="module")
-def html():
+# The mouse over a point; then the texts and the elements of its tooltip.
+HOVER = """
+const plot = () => Bokeh.documents[0].get_model_by_name("map");
+const within = (root) => [...root.querySelectorAll("*")].flatMap(
+  (one) => [one, ...(one.shadowRoot ? within(one.shadowRoot) : [])]);
+const done = {};
+const steps = [
+  () => {
+    const view = Bokeh.index.get(plot());
+    const target = view.canvas_view.events_el;
+    const box = target.getBoundingClientRect();
+    const place = {
+      clientX: box.left + view.frame.x_scale.compute(0),
+      clientY: box.top + view.frame.y_scale.compute(0),
+    };
+    const event = { ...place, bubbles: true, isPrimary: true, pointerId: 1 };
+    target.dispatchEvent(new PointerEvent("pointermove", event));
+  },
+  () => {},
+  () => {
+    const tooltips = within(document).filter((one) => one.matches(".bk-Tooltip"));
+    const all = tooltips.flatMap((one) => within(one.shadowRoot ?? one));
+    done.texts = all.filter((one) => one.matches("[style*=max-width]"))
+      .map((one) => one.textContent);
+    done.images = all.filter((one) => one.matches("img")).length;
+    done.ran = window.ran ?? null;
+  },
+"""
+# Tries to load something and to send something.
+CONNECT = """
+const done = {};
+const steps = [
+  () => {
+    new Image().src = `${ADDRESS}/image`;
+    fetch(`${ADDRESS}/fetch`, { mode: "no-cors" }).catch(() => {});
+    document.head.append(Object.assign(
+      document.createElement("script"), { src: `${ADDRESS}/script` }));
+  },
+  ...Array.from({ length: 40 }, () => () => {}),
+"""
+# What a hostile document holds: Chromium runs it if it becomes HTML.
+HOSTILE = '<img src="x" onerror="window.ran = 1"> & <b>green</b>'
+
+
+def make_html(texts):
+    """A page of six documents."""
     positions = np.array([[0, 0], [0, 1], [8, 8], [8, 9], [9, 8], [9, 9]], np.float32)
     places = np.array([[1], [0], [3], [2], [5], [4]], dtype=np.int32)
     clusters = np.array([0, 0, 1, 1, 1, 1])
@@ -133,7 +184,32 @@ def html():
         names=[names[place] for place in topics.legend],
         name_positions=centers[topics.legend],
     )
-    return page.html(TEXTS)
+    return page.html(texts)
+
+
+@pytest.fixture(scope="module")
+def html():
+    return make_html(TEXTS)
+
+
+def in_browser(html, steps, folder):
+    """What steps have found on a page, in Chromium."""
+    path = folder / "map.html"
+    script = f"<script>{steps}</script></body>"
+    path.write_text(html.replace("</body>", script), encoding="utf-8")
+    options = "--headless --no-sandbox --disable-gpu --window-size=1200,800"
+    options += " --virtual-time-budget=60000 --dump-dom"
+    options += f" --user-data-dir={folder / 'profile'}"
+    shown = subprocess.run(
+        [CHROMIUM, *options.split(), path.as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    ).stdout
+    result = re.search(r'<pre id="done">(.*?)</pre>', shown, re.DOTALL)
+    assert result, shown[-2000:]
+    return json.loads(unescape(result[1]))
 
 
 def test_page_holds_all_that_it_needs(html):
@@ -149,22 +225,7 @@ def test_page_holds_all_that_it_needs(html):
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_page_in_a_browser(html, tmp_path):
-    path = tmp_path / "map.html"
-    script = f"<script>{STEPS}</script></body>"
-    path.write_text(html.replace("</body>", script), encoding="utf-8")
-    options = "--headless --no-sandbox --disable-gpu --window-size=1200,800"
-    options += " --virtual-time-budget=60000 --dump-dom"
-    options += f" --user-data-dir={tmp_path / 'profile'}"
-    shown = subprocess.run(
-        [CHROMIUM, *options.split(), path.as_uri()],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    ).stdout
-    result = re.search(r'<pre id="done">(.*?)</pre>', shown, re.DOTALL)
-    assert result, shown[-2000:]
-    done = json.loads(unescape(result[1]))
+    done = in_browser(html, STEPS + END_OF_STEPS, tmp_path)
     assert done["count"] == "6 documents"
     assert done["names"] == [1, 1]
     assert done["legend"] == ["car (4)", "apple, <red> (2)"]
@@ -179,3 +240,42 @@ def test_page_in_a_browser(html, tmp_path):
     # Five numbers, and the grey of the missing one.
     assert done["scale"] == "0.54.5" and done["colors"] == 6
     assert done["tapped"] == TEXTS[0] and done["closed"] == [True, 0]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_page_shows_tags_in_a_tooltip_as_text(tmp_path):
+    """The mouse is over the first document; its text runs nothing."""
+    html = make_html([HOSTILE, *TEXTS[1:]])
+    done = in_browser(html, HOVER + END_OF_STEPS, tmp_path)
+    assert done == {"texts": [HOSTILE], "images": 0, "ran": None}
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@pytest.mark.parametrize("is_allowed", [False, True])
+def test_page_cannot_connect(html, tmp_path, is_allowed):
+    """The policy of the page forbids it; without the policy, requests arrive."""
+    paths = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            paths.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    policy = re.compile('<meta http-equiv="Content-Security-Policy"[^>]*>')
+    assert len(policy.findall(html)) == 1
+    assert policy.search(html).start() < html.index("<script")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        address = f"http://127.0.0.1:{server.server_port}"
+        steps = f"const ADDRESS = {address!r};" + CONNECT + END_OF_STEPS
+        page = policy.sub("", html) if is_allowed else html
+        assert in_browser(page, steps, tmp_path) == {}
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert set(paths) == ({"/image", "/fetch", "/script"} if is_allowed else set())

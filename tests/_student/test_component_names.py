@@ -57,7 +57,12 @@ def test_component_names_that_differ(given, message):
         check_same_names(NAMES, given, "X")
 
 
-def test_component_names_long_lists_are_shortened():
-    names = np.array([f"c{i}" for i in range(9)], dtype=object)
-    with pytest.raises(ValueError, match="Missing: 'c0', 'c1', 'c2', 'c3', 'c4' and"):
-        check_same_names(names, [f"d{i}" for i in range(9)], "X")
+@pytest.mark.parametrize(
+    "n_names, end",
+    [(5, "'c4'. New"), (6, "'c4' and 1 other\\. "), (9, "and 4 others. ")],
+)
+def test_component_names_long_lists_are_shortened(n_names, end):
+    names = np.array([f"c{i}" for i in range(n_names)], dtype=object)
+    message = f"Missing: 'c0', 'c1', 'c2', 'c3', .*{end}"
+    with pytest.raises(ValueError, match=message):
+        check_same_names(names, [f"d{i}" for i in range(n_names)], "X")

@@ -14,6 +14,7 @@ def test_row_blocks_divide_all_rows(n_rows):
     found = list(row_blocks(n_rows, 4))
     numbers = [list(range(n_rows))[block] for block in found]
     assert sum(numbers, []) == list(range(n_rows))
+    assert len(found) == -(-n_rows // 4)
     assert all(len(part) == 4 for part in numbers[:-1])
 
 
@@ -31,6 +32,7 @@ def test_counts_equal_those_of_an_array(X):
     np.add.at(stored, X.indices, 1)
     assert column_counts(X).tolist() == stored.tolist()
     assert row_lengths(X).tolist() == (X.toarray() != 0).sum(axis=1).tolist()
+    assert column_counts(X).dtype == row_lengths(X).dtype == np.int64
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
