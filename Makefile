@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-crash test-ray test-doors test-libraries test-js test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
+.PHONY: help demo test test-crash test-interrupt soak test-ray test-doors test-libraries test-js test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   the whole job on the docstrings of installed packages"
@@ -14,6 +14,8 @@ help:
 	@echo "make test-js    the npm package against Python, in Node and in Chromium"
 	@echo "make test-libraries   a student in BERTopic, KeyBERT, MTEB, LangChain, LlamaIndex"
 	@echo "make test-crash   kill 200 processes that write teacher embeddings; none is lost"
+	@echo "make test-interrupt   stop fit, transform and embed 300 times by Ctrl-C"
+	@echo "make soak MINUTES=60   eight threads use models in all ways for an hour"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -102,6 +104,18 @@ test-libraries:
 KILLS ?= 200
 test-crash: $(VENV)/test.stamp
 	$(RUN_SMALL) $(BIN)/python .ci/kill_writers.py $(KILLS)
+
+# Each of fit, transform and `sklux embed` is stopped so often by Ctrl-C.
+STOPS ?= 100
+test-interrupt: $(VENV)/test.stamp
+	$(RUN_SMALL) $(BIN)/python .ci/interrupt.py $(STOPS)
+
+# Threads and processes use models in all ways at once. For a free-threaded Python:
+# make test-threads soak SOAK_PYTHON=.venv-free/bin/python
+MINUTES ?= 60
+SOAK_PYTHON ?= $(BIN)/python
+soak: $(VENV)/test.stamp
+	$(RUN_SMALL) $(SOAK_PYTHON) .ci/soak.py $(MINUTES)
 
 # Another Python reads the pickles and model files of this Python, and the reverse.
 OTHER ?= python3.13
