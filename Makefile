@@ -3,9 +3,9 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-crash test-ray test-doors test-libraries test-js test-oldest \
-	test-newest test-pickles test-threads test-flaky coverage mutants audit lint doc \
-	linkcheck dist bench clean
+.PHONY: help demo test test-crash test-interrupt soak test-ray test-doors test-libraries \
+	test-js test-oldest test-newest test-pickles test-threads test-flaky coverage mutants \
+	audit lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   the whole job on the docstrings of installed packages"
@@ -20,6 +20,8 @@ help:
 	@echo "make coverage   branches of Python and lines of Cython that tests reach"
 	@echo "make mutants   changes of the library that no test notices"
 	@echo "make audit   known vulnerabilities of the dependencies"
+	@echo "make test-interrupt   stop fit, transform and embed 300 times by Ctrl-C"
+	@echo "make soak MINUTES=60   eight threads use models in all ways for an hour"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -150,6 +152,18 @@ test-crash: $(VENV)/test.stamp
 	$(RUN_SMALL) $(BIN)/python .ci/kill_writers.py $(KILLS)
 	$(RUN_SMALL) $(BIN)/python .ci/kill_saves.py $(KILLS)
 	$(RUN_SMALL) $(BIN)/python .ci/flip_bits.py $(FLIPS)
+
+# Each of fit, transform and `sklux embed` is stopped so often by Ctrl-C.
+STOPS ?= 100
+test-interrupt: $(VENV)/test.stamp
+	$(RUN_SMALL) $(BIN)/python .ci/interrupt.py $(STOPS)
+
+# Threads and processes use models in all ways at once. For a free-threaded Python:
+# make test-threads soak SOAK_PYTHON=.venv-free/bin/python
+MINUTES ?= 60
+SOAK_PYTHON ?= $(BIN)/python
+soak: $(VENV)/test.stamp
+	$(RUN_SMALL) $(SOAK_PYTHON) .ci/soak.py $(MINUTES)
 
 # Another Python reads the pickles and model files of this Python, and the reverse.
 OTHER ?= python3.13

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklux._utils.blocks import row_blocks
 from sklux._utils.columns import as_vectors
+from sklux._utils.estimators import changed_at_once, state_copy
 from sklux._utils.html import DocLinkMixin
 from sklux._utils.typing import fit_context
 
@@ -108,14 +109,19 @@ class ScalarQuantizer(
         ValueError
             If a number is not finite.
         """
-        X = self._checked(X, reset=True)
-        for name in ("scale_", "thresholds_", "levels_"):
-            if hasattr(self, name):
-                delattr(self, name)
-        if self.precision == "int8":
-            largest = float(np.abs(X).max())
-            self.scale_ = largest / LARGEST_INT8 if largest > 0 else 1.0
-            return self
+        with changed_at_once(self) as new:
+            X = new._checked(X, reset=True)
+            for name in ("scale_", "thresholds_", "levels_"):
+                vars(new).pop(name, None)
+            if self.precision == "int8":
+                largest = float(np.abs(X).max())
+                new.scale_ = largest / LARGEST_INT8 if largest > 0 else 1.0
+            else:
+                new._learn_bits(X)
+        return self
+
+    def _learn_bits(self, X: np.ndarray) -> None:
+        """Learn the thresholds of the bits, and what the bits stand for."""
         self.thresholds_ = np.median(X, axis=0).astype(np.float32)
         is_above = X > self.thresholds_
         self.levels_ = np.stack(
@@ -124,7 +130,6 @@ class ScalarQuantizer(
                 _means(X, is_above, self.thresholds_),
             ]
         )
-        return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Round vectors.
@@ -145,15 +150,16 @@ class ScalarQuantizer(
         ValueError
             If the width differs from `fit`, or a number is not finite.
         """
-        check_is_fitted(self)
-        X = self._checked(X, reset=False)
-        if "scale_" not in vars(self):
-            return np.packbits(X > self.thresholds_, axis=1)
+        now = state_copy(self)
+        check_is_fitted(now)
+        X = now._checked(X, reset=False)
+        if "scale_" not in vars(now):
+            return np.packbits(X > now.thresholds_, axis=1)
         small = np.empty(X.shape, dtype=np.int8)
         # In blocks, so that no array of float64 of all vectors is needed.
         for block in row_blocks(len(X), BLOCK_ROWS):
             # In float64, in which the quotient of two float32 is not infinite.
-            values = X[block] / np.float64(self.scale_)
+            values = X[block] / np.float64(now.scale_)
             np.rint(values, out=values)
             small[block] = np.clip(values, -LARGEST_INT8, LARGEST_INT8, out=values)
         return small
@@ -184,18 +190,19 @@ class ScalarQuantizer(
         array([[1.5],
                [6.5]], dtype=float32)
         """
-        check_is_fitted(self)
+        now = state_copy(self)
+        check_is_fitted(now)
         small = np.asarray(X)
-        dtype = np.dtype(np.int8 if "scale_" in vars(self) else np.uint8)
-        if small.dtype != dtype or small.ndim != 2 or small.shape[1] != self._width:
+        dtype = np.dtype(np.int8 if "scale_" in vars(now) else np.uint8)
+        if small.dtype != dtype or small.ndim != 2 or small.shape[1] != now._width:
             raise ValueError(
-                f"X must be a matrix of {dtype} with {self._width} columns, as "
+                f"X must be a matrix of {dtype} with {now._width} columns, as "
                 f"transform returns it. Got {small.dtype} of shape {small.shape}."
             )
         if dtype == np.int8:
-            return (small * np.float64(self.scale_)).astype(np.float32)
-        bits = np.unpackbits(small, axis=1, count=self.n_features_in_)
-        return np.where(bits, self.levels_[1], self.levels_[0])
+            return (small * np.float64(now.scale_)).astype(np.float32)
+        bits = np.unpackbits(small, axis=1, count=now.n_features_in_)
+        return np.where(bits, now.levels_[1], now.levels_[0])
 
     @property
     def _width(self) -> int:

@@ -129,7 +129,10 @@ from sklux._utils.documents import (
 )
 from sklux._utils.estimators import (
     EstimatorCache,
+    changed_at_once,
     has_fitted_attributes,
+    set_at_once,
+    state_copy,
     unchanged_on_error,
 )
 from sklux._utils.fit_tasks import callback_context, check_callback_levels, fit_task
@@ -330,6 +333,10 @@ class LuxicalVectorizer(
     An empty text, or a text in another script, has a zero vector. The same document has
     the same bits in any batch and for any `n_jobs`.
 
+    Threads may share a model, and one of them may fit it again: the others use the old
+    model until the new one is complete, and a call that has begun uses one of them to
+    its end. A fit that fails or is interrupted leaves the model as it was.
+
     References
     ----------
     .. [1] Luxical: High-Speed Lexical-Dense Text Embeddings, :arxiv:`2512.09015`.
@@ -372,6 +379,14 @@ class LuxicalVectorizer(
         "random_state": ["random_state"],
         "verbose": ["boolean"],
     }
+
+    # `_adopt` sets them all at once.
+    lexical_: BaseEstimator
+    projection_: ReLUProjection
+    teacher_id_: str | None
+    n_teacher_terms_: int
+    stream_report_: StreamReport | None
+    drift_: DriftReport | None
 
     def __init__(
         self,
@@ -524,13 +539,17 @@ class LuxicalVectorizer(
         n_teacher_terms: int,
         stream_report: StreamReport | None,
     ) -> None:
-        """Set the fitted attributes."""
-        self.lexical_ = lexical
-        self.projection_ = projection
-        self.teacher_id_ = teacher_id
-        self.n_teacher_terms_ = n_teacher_terms
-        self.stream_report_ = stream_report
-        self.drift_: DriftReport | None = None
+        """Set the fitted attributes, all at once."""
+        before = vars(self).copy()
+        fitted = {
+            "lexical_": lexical,
+            "projection_": projection,
+            "teacher_id_": teacher_id,
+            "n_teacher_terms_": n_teacher_terms,
+            "stream_report_": stream_report,
+            "drift_": None,
+        }
+        set_at_once(self, before, before | fitted)
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
@@ -626,10 +645,11 @@ class LuxicalVectorizer(
         if past_documents is not None:
             compared = check_documents(past_documents, self.null_documents)
         before = self._embed(compared)
-        with unchanged_on_error(self):
-            self._update(documents, embeddings)
-            after = self._embed(compared)
-            self.drift_ = drift_report(before, after, past_documents is not None)
+        with changed_at_once(self) as new:
+            new._update(documents, embeddings)
+            after = new._embed(compared)
+            new.drift_ = drift_report(before, after, past_documents is not None)
+        _fused_transforms.hand_over(new, self)
         return self
 
     def _update(
@@ -744,11 +764,17 @@ class LuxicalVectorizer(
 
     def _embed(self, raw_documents: Iterable[str]) -> np.ndarray:
         """Vectors of documents; set_output wraps the public callers."""
-        fused = self._fused_transform()
+        # Another thread may fit the vectorizer at the same time.
+        now = state_copy(self)
+        fused = now._fused_transform(self)
         if fused is not None:
-            n_jobs = self._first_n_jobs(self.projection_, self.lexical_, self)
-            blocks = text_buffers(raw_documents, null_documents=self.null_documents)
+            n_jobs = now._first_n_jobs(now.projection_, now.lexical_, now)
+            blocks = text_buffers(raw_documents, null_documents=now.null_documents)
             return fused(blocks, n_jobs)
+        return now._embed_by_stages(raw_documents)
+
+    def _embed_by_stages(self, raw_documents: Iterable[str]) -> np.ndarray:
+        """Vectors of documents, if the kernels do not read them."""
         documents = check_documents(raw_documents, self.null_documents)
         if not documents:
             # The lexical stage refuses to transform nothing.
@@ -772,17 +798,18 @@ class LuxicalVectorizer(
                 return estimator.n_jobs
         return None
 
-    def _fused_transform(self) -> FusedTransform | None:
+    def _fused_transform(self, owner: Self | None = None) -> FusedTransform | None:
         """Both stages in one kernel, kept until one of them changes.
 
         None if the kernels do not support a setting. This depends on the stages only,
-        never on the documents.
+        never on the documents. The kernel is kept for ``owner``, of which this model is
+        a copy.
         """
         lexical, network = self.lexical_, network_of(self.projection_)
         if not isinstance(lexical, LexicalVectorizer):
             return None
         return _fused_transforms.get(
-            self,
+            self if owner is None else owner,
             lambda: (*lexical_settings(lexical), network),
             lambda: fused_transform(lexical, network),
         )
@@ -937,8 +964,9 @@ class LuxicalVectorizer(
         >>> vectorizer.truncate(2).transform(documents).shape
         (20, 2)
         """
-        check_is_fitted(self)
-        return self._with_projection(self.projection_.truncate(n_components))
+        now = state_copy(self)
+        check_is_fitted(now)
+        return now._with_projection(now.projection_.truncate(n_components))
 
     def with_labels(
         self,
@@ -994,13 +1022,14 @@ class LuxicalVectorizer(
         >>> apart.transform(documents).shape
         (20, 3)
         """
-        check_is_fitted(self)
-        documents = check_documents(raw_documents, self.null_documents)
-        projection = copy(self.projection_).set_params(label_weight=label_weight)
+        now = state_copy(self)
+        check_is_fitted(now)
+        documents = check_documents(raw_documents, now.null_documents)
+        projection = copy(now.projection_).set_params(label_weight=label_weight)
         check_parameters(projection)
         labels = Labels.of(y, len(documents), "y")
-        X = self._lexical_rows(self.lexical_, documents)
-        model = self._with_projection(separate(projection, X, labels))
+        X = now._lexical_rows(now.lexical_, documents)
+        model = now._with_projection(separate(projection, X, labels))
         return model.set_params(projection__label_weight=label_weight)
 
     def _with_projection(self, projection: ReLUProjection) -> Self:
@@ -1079,6 +1108,12 @@ class LuxicalVectorizer(
             If ``dtype`` is not one of these, or a weight of the first layer is NaN or
             infinite.
 
+        Warns
+        -----
+        UserWarning
+            If rows of the first layer lose digits, because they are more than 2.5e8
+            times smaller than the largest row (float16), or 1e35 times (int8).
+
         See Also
         --------
         ReLUProjection : Its `weights_dtype` makes `fit` store this type.
@@ -1097,16 +1132,17 @@ class LuxicalVectorizer(
         >>> bool(np.abs(error).max() < 0.02)
         True
         """
-        check_is_fitted(self)
+        now = state_copy(self)
+        check_is_fitted(now)
         name = getattr(dtype, "__name__", None) or str(dtype)
         if name not in WEIGHT_DTYPES:
             raise ValueError(
                 "The 'dtype' parameter of quantize must be one of "
                 f"{list(WEIGHT_DTYPES)}. Got {dtype!r} instead."
             )
-        network = network_of(self.projection_).quantized(name)
-        model = self._with_projection(with_network(self.projection_, network))
-        template = ReLUProjection() if self.projection is None else self.projection
+        network = network_of(now.projection_).quantized(name)
+        model = now._with_projection(with_network(now.projection_, network))
+        template = ReLUProjection() if now.projection is None else now.projection
         if template.weights_dtype != name:
             model.set_params(projection__weights_dtype=name)
         return model
@@ -1148,45 +1184,44 @@ class LuxicalVectorizer(
         >>> bool((same.transform(documents) == vectorizer.transform(documents)).all())
         True
         """
-        check_is_fitted(self)
-        own = {name: getattr(self, name) for name in SAVED_PARAMETERS}
-        if not isinstance(self.teacher_words, str | None):
+        now = state_copy(self)
+        check_is_fitted(now)
+        own = {name: getattr(now, name) for name in SAVED_PARAMETERS}
+        if not isinstance(now.teacher_words, str | None):
             own["teacher_words"] = [
-                str(word) for word in check_words(self.teacher_words)
+                str(word) for word in check_words(now.teacher_words)
             ]
         # A path would mean another file, or none, where the model is loaded.
-        tokenizers = tokenizer_of_path(self.lexical_)
+        tokenizers = tokenizer_of_path(now.lexical_)
         state = {
             "sklux_version": version("sklux"),
-            "params": json_params(type(self).__name__, own),
+            "params": json_params(type(now).__name__, own),
             "lexical": (
-                None
-                if self.lexical is None
-                else lexical_params(self.lexical, tokenizers)
+                None if now.lexical is None else lexical_params(now.lexical, tokenizers)
             ),
             "projection": (
-                None if self.projection is None else projection_params(self.projection)
+                None if now.projection is None else projection_params(now.projection)
             ),
-            "lexical_": lexical_params(self.lexical_, tokenizers),
-            "projection_": projection_state(self.projection_),
-            "teacher_id": self.teacher_id_,
-            "n_taught_terms": self.n_teacher_terms_,
+            "lexical_": lexical_params(now.lexical_, tokenizers),
+            "projection_": projection_state(now.projection_),
+            "teacher_id": now.teacher_id_,
+            "n_taught_terms": now.n_teacher_terms_,
         }
-        tensors = lexical_tensors(self.lexical_)
-        tensors |= projection_tensors(self.projection_)
-        state["tables"], tables = self._tables(len(tensors["term_offsets"]) - 1)
+        tensors = lexical_tensors(now.lexical_)
+        tensors |= projection_tensors(now.projection_)
+        state["tables"], tables = now._tables(len(tensors["term_offsets"]) - 1, self)
         tensors |= tables
         write_model(path, tensors, state, aligned_tensor="coefs.0")
 
     def _tables(
-        self, n_terms: int
+        self, n_terms: int, owner: Self
     ) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
         """The look-up tables for a file; none if the kernels do not use them."""
         if n_terms != network_of(self.projection_).n_features:
             # The stages do not fit together, and `load` says so.
             return None, {}
         try:
-            fused = self._fused_transform()
+            fused = self._fused_transform(owner)
         except ImportError:
             # Word pieces that need the tokenizers library cannot be read here.
             fused = None

@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 
 from sklux._utils.blocks import row_blocks
 from sklux._utils.columns import as_vectors
+from sklux._utils.estimators import set_at_once, state_copy
 from sklux._utils.html import DocLinkMixin
 
 __all__ = ["OrthogonalProcrustes", "paired_terms"]
@@ -125,7 +126,9 @@ class OrthogonalProcrustes(
             If the numbers of rows differ, a number is not finite, a weight is negative,
             or no pair has two vectors that are not zero.
         """
-        X = self._checked(X, reset=True)
+        new = state_copy(self)
+        before = vars(new).copy()
+        X = new._checked(X, reset=True)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -149,7 +152,8 @@ class OrthogonalProcrustes(
                 "terms."
             )
         products = _products(X, Y, weights)
-        self.rotation_ = _nearest_rotation(products).astype(X.dtype, copy=False)
+        new.rotation_ = _nearest_rotation(products).astype(X.dtype, copy=False)
+        set_at_once(self, before, vars(new))
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -169,10 +173,11 @@ class OrthogonalProcrustes(
         Raises
         ------
         ValueError
-            If the width differs from `fit`, or a number is not finite.
+            If the width differs from `fit`, or a number is not finite or too large.
         """
-        check_is_fitted(self)
-        return _rotated(self._checked(X, reset=False), self.rotation_)
+        now = state_copy(self)
+        check_is_fitted(now)
+        return _rotated(now._checked(X, reset=False), now.rotation_)
 
     def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Map vectors of the space of `y` back.
@@ -191,7 +196,7 @@ class OrthogonalProcrustes(
         ------
         ValueError
             If the width differs from the width of `y` in `fit`, or a number is not
-            finite.
+            finite or too large.
 
         Examples
         --------
@@ -201,15 +206,16 @@ class OrthogonalProcrustes(
         array([[2., 0.]])
         """
         check_is_fitted(self)
+        rotation = self.rotation_
         checked = check_array(
             as_vectors(X, "X"), dtype=[np.float64, np.float32], input_name="X"
         )
-        if checked.shape[1] != self._n_features_out:
+        if checked.shape[1] != rotation.shape[1]:
             raise ValueError(
-                f"X must have {self._n_features_out} columns, the width of y in fit. "
+                f"X must have {rotation.shape[1]} columns, the width of y in fit. "
                 f"Got {checked.shape[1]}."
             )
-        return _rotated(checked, self.rotation_.T)
+        return _rotated(checked, rotation.T)
 
     @property
     def _n_features_out(self) -> int:
@@ -346,8 +352,14 @@ def _rotated(X: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     """
     factor = np.ascontiguousarray(rotation, dtype=np.float64)
     rotated = np.empty((len(X), factor.shape[1]), dtype=X.dtype)
-    for block, padded in _padded_blocks(X):
-        rotated[block] = (padded @ factor)[: block.stop - block.start]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block, padded in _padded_blocks(X):
+            rotated[block] = (padded @ factor)[: block.stop - block.start]
+    if not np.isfinite(rotated).all():
+        raise ValueError(
+            f"X has vectors that are too large: {X.dtype} cannot hold them after the "
+            "rotation. Scale X, for instance to unit length."
+        )
     return rotated
 
 

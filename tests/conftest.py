@@ -94,8 +94,9 @@ def instruction_set(request, restore_best_set):
 @pytest.fixture
 def restore_best_set():
     """For tests that change the instruction set themselves."""
+    before = layers.instruction_set_in_use()
     yield
-    layers.use_instruction_set(layers.available_instruction_sets()[-1])
+    layers.use_instruction_set(before)
 
 
 def small_vectorizer(teacher=None, **params):

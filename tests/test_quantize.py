@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -295,7 +296,8 @@ def test_quantize_weights_are_within_half_a_step(data, n_features, n_units, magn
 def test_quantize_weights_are_the_nearest_halves(data, n_features, n_units, magnitude):
     """Ordinary weights become float16 directly, without a common factor."""
     weights = data.draw(dense_arrays(n_features, n_units, (magnitude, magnitude)))
-    weights[0, 0] = 1
+    # A row of small numbers alone would need a common factor.
+    weights[:, 0] = 1
     found = Network(weights).quantized("float16").coefs()[0]
     reference.assert_same_bits(found, weights.astype(np.float16).astype(np.float32))
     # Half of the last digit; 2 ** -24 is the smallest positive float16.
@@ -358,10 +360,13 @@ def test_quantize_weights_that_are_all_zero(model, dtype):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("dtype", "factor"),
-    [("int8", 1e6), ("int8", 1e15), ("float16", 500), ("float16", 1e4)],
+    [
+        *(("int8", 1e6), ("int8", 1e15)),
+        *(("float16", 500), ("float16", 1e4), ("float16", 1e6), ("float16", 1e7)),
+    ],
 )
 def test_quantize_one_huge_row_leaves_the_others_their_digits(model, dtype, factor):
-    """Each int8 row has a factor; float16 resolves a thousandth of the huge row."""
+    """Each int8 row has a factor; float16 gets a common factor that is large."""
     weights = model.projection_.coefs_[0]
     row = list(model.lexical_.get_feature_names_out()).index("apple")
     weights[row] *= np.float32(factor)
@@ -369,6 +374,29 @@ def test_quantize_one_huge_row_leaves_the_others_their_digits(model, dtype, fact
     vectors = model.quantize(dtype).transform(QUERIES)
     assert np.isfinite(vectors).all()
     assert cosines(vectors, model.transform(QUERIES)).min() > 0.999
+
+
+@pytest.mark.parametrize(
+    ("dtype", "factor", "n_small", "remedy"),
+    [
+        ("float16", 1e9, 2, "'int8', in which each row has its own factor, or .*2'"),
+        ("float16", 1e-12, 1, "'int8', in which each row has its own factor, or .*2'"),
+        ("int8", 1e36, 2, "'float32'"),
+    ],
+)
+def test_quantize_rows_that_lose_digits_are_warned_of(dtype, factor, n_small, remedy):
+    """Rows of zeros lose nothing."""
+    weights = np.ones((4, 3), dtype=np.float32)
+    weights[0] = 0
+    weights[1] *= np.float32(factor)
+    message = rf"\({n_small} of 4\) .* Use {remedy} instead"
+    with pytest.warns(UserWarning, match=message) as caught:
+        Network(weights).quantized(dtype)
+    assert [warning.filename for warning in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Network(weights).quantized("float32")
+        Network(weights[2:]).quantized(dtype)
 
 
 @pytest.mark.filterwarnings("error")

@@ -125,11 +125,14 @@ class Steps {
     this.next = new Int32Array(nSlots);
     this.columns = new Int32Array(nSlots).fill(NO_COLUMN);
     this.nNodes = 0;
+    // Random odd factors: nobody can choose steps that all have the same hash.
+    this.nodeFactor = randomOdd();
+    this.tokenFactor = randomOdd();
   }
 
   /** The slot of a step, or the free slot for it. */
   find(node, token) {
-    let hash = Math.imul(node, 0x9e3779b1) ^ Math.imul(token, 0x85ebca77);
+    let hash = Math.imul(node, this.nodeFactor) ^ Math.imul(token, this.tokenFactor);
     hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
     let slot = (hash ^ (hash >>> 13)) & this.last;
     while (
@@ -151,6 +154,10 @@ class Steps {
     }
     return slot;
   }
+}
+
+function randomOdd() {
+  return Math.floor(Math.random() * 2 ** 32) | 1;
 }
 
 /**

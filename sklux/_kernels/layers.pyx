@@ -16,10 +16,15 @@ allocates; `WeightRows` computes the first step for one document. W_0 may be sto
 fewer bits. The sums of a row are computed in the order of its values, so the result of
 a row does not depend on other rows.
 
+The environment variable SKLUX_SIMD chooses the instruction set, if it is set when this
+module is imported.
+
 Cost per document: n_nonzeros * n_units multiply-adds for the sparse layer, bound by
 the memory traffic of reading n_nonzeros weight rows; n_in * n_out multiply-adds for a
 dense layer.
 """
+import os
+
 from libc.math cimport fabsf
 from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
@@ -81,8 +86,11 @@ cdef extern from "rows.h" nogil:
 BETA_1, BETA_2, EPSILON = beta_1, beta_2, epsilon
 # In the order of the enum in rows.h.
 INSTRUCTION_SETS = ("plain", "avx2", "avx512")
+# Variable of the environment that names the instruction set.
+VARIABLE = "SKLUX_SIMD"
 
 cdef const row_routines *rows = routines_for(best_instruction_set())
+cdef int set_in_use = best_instruction_set()
 
 cdef enum:
     FLOATS = 0
@@ -105,14 +113,27 @@ def available_instruction_sets():
     return INSTRUCTION_SETS[:best_instruction_set() + 1]
 
 
-def use_instruction_set(name):
+def instruction_set_in_use():
+    """Name of the instruction set whose routines are used."""
+    return INSTRUCTION_SETS[set_in_use]
+
+
+def use_instruction_set(name, source="name"):
     """Use the routines of one instruction set from now on (tests compare them)."""
-    global rows
+    global rows, set_in_use
     if name not in available_instruction_sets():
         raise ValueError(
-            f"name must be one of {available_instruction_sets()}. Got {name!r} instead."
+            f"{source} must be one of {available_instruction_sets()}, the instruction "
+            f"sets of this processor. Got {name!r} instead."
         )
-    rows = routines_for(INSTRUCTION_SETS.index(name))
+    set_in_use = INSTRUCTION_SETS.index(name)
+    rows = routines_for(set_in_use)
+
+
+if os.environ.get(VARIABLE):
+    use_instruction_set(
+        os.environ[VARIABLE], f"The environment variable {VARIABLE}"
+    )
 
 
 cdef float32_t row_scale(const float32_t *values, Py_ssize_t n_values) noexcept nogil:

@@ -24,6 +24,9 @@
 #define SKLUX_PANEL_DEPTH 768
 /* Rows of a panel between the prefetch of a row and its packing. */
 #define SKLUX_AHEAD_ROWS 8
+/* Sums of more terms than the first number have parts of the second. */
+#define SKLUX_LONG_SUM 4096
+#define SKLUX_PART_OF_SUM 512
 /* The widest panel of all instruction sets, in floats. */
 #define SKLUX_PANEL_WIDTH 32
 

@@ -20,11 +20,13 @@ SKLUX_VECTOR_TYPE(SKLUX_NAME(vector), SKLUX_LANES);
  *
  * As many sums as possible stay in registers while k runs. The rows from n to
  * n_readable belong to the next documents. Each row is prefetched as a whole, `ahead`
- * rows before its use; 0 means no prefetch. */
+ * rows before its use; 0 means no prefetch. More than SKLUX_LONG_SUM terms are added in
+ * parts of SKLUX_PART_OF_SUM, whose sums are added: the error of one sum grows with the
+ * number of its terms. */
 #define SKLUX_BLOCKS(name, n_vectors) \
     while (n_vectors <= SKLUX_SUM_VECTORS && c + n_vectors * SKLUX_LANES <= n_units) { \
         SKLUX_NAME(name##_block)(n_vectors, n, n_readable, rows, x, W + c, n_units, \
-                                 ahead, c == 0, out + c); \
+                                 ahead, c == 0, adds, out + c); \
         c += n_vectors * SKLUX_LANES; \
     }
 
@@ -32,7 +34,8 @@ SKLUX_VECTOR_TYPE(SKLUX_NAME(vector), SKLUX_LANES);
     SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(name##_block)( \
         const int n_vectors, ptrdiff_t n, ptrdiff_t n_readable, \
         const uint32_t *restrict rows, const float *restrict x, const type *W, \
-        ptrdiff_t n_units, ptrdiff_t ahead, int is_first, float *restrict out) \
+        ptrdiff_t n_units, ptrdiff_t ahead, int is_first, int adds, \
+        float *restrict out) \
     { \
         SKLUX_NAME(vector) sums[SKLUX_SUM_VECTORS] = {{0}}; \
         const ptrdiff_t row_bytes = n_units * (ptrdiff_t)sizeof(type); \
@@ -46,13 +49,16 @@ SKLUX_VECTOR_TYPE(SKLUX_NAME(vector), SKLUX_LANES);
             for (int v = 0; v < n_vectors; v++) \
                 sums[v] += x[k] * load(row + v * SKLUX_LANES); \
         } \
-        for (int v = 0; v < n_vectors; v++) \
+        for (int v = 0; v < n_vectors; v++) { \
+            if (adds) \
+                sums[v] += ((SKLUX_NAME(vector) *)out)[v]; \
             ((SKLUX_NAME(vector) *)out)[v] = sums[v]; \
+        } \
     } \
-    SKLUX_TARGET static void SKLUX_NAME(name)( \
+    SKLUX_TARGET static void SKLUX_NAME(name##_part)( \
         ptrdiff_t n, ptrdiff_t n_readable, const uint32_t *restrict rows, \
         const float *restrict x, const void *weights, ptrdiff_t n_units, \
-        ptrdiff_t ahead, float *restrict out) \
+        ptrdiff_t ahead, int adds, float *restrict out) \
     { \
         const type *W = weights; \
         ptrdiff_t c = 0; \
@@ -65,7 +71,24 @@ SKLUX_VECTOR_TYPE(SKLUX_NAME(vector), SKLUX_LANES);
             float sum = 0.0f; \
             for (ptrdiff_t k = 0; k < n; k++) \
                 sum += x[k] * convert(W[rows[k] * n_units + c]); \
-            out[c] = sum; \
+            out[c] = adds ? out[c] + sum : sum; \
+        } \
+    } \
+    SKLUX_TARGET static void SKLUX_NAME(name)( \
+        ptrdiff_t n, ptrdiff_t n_readable, const uint32_t *restrict rows, \
+        const float *restrict x, const void *weights, ptrdiff_t n_units, \
+        ptrdiff_t ahead, float *restrict out) \
+    { \
+        const ptrdiff_t part = n > SKLUX_LONG_SUM ? SKLUX_PART_OF_SUM : n; \
+        ptrdiff_t begin = part; \
+        SKLUX_NAME(name##_part)( \
+            part, n_readable, rows, x, weights, n_units, ahead, 0, out); \
+        while (begin < n) { \
+            const ptrdiff_t rest = n - begin; \
+            SKLUX_NAME(name##_part)( \
+                rest < part ? rest : part, n_readable - begin, rows + begin, \
+                x + begin, weights, n_units, ahead, 1, out); \
+            begin += part; \
         } \
     }
 

@@ -194,8 +194,6 @@ def _check_model(model: dict[str, Any], added: list[dict[str, Any]]) -> None:
     kind, vocabulary = model["type"], model["vocab"]
     if kind not in MODELS:
         raise _wrong(f"the model {kind!r} is not one of {list(MODELS)}")
-    if model.get("dropout"):
-        raise _wrong(f"dropout={model['dropout']!r} makes random pieces")
     if kind == "Unigram":
         pieces = [piece for piece, _ in vocabulary]
         numbers = list(range(len(vocabulary)))

@@ -22,7 +22,6 @@ from sklux._lexical.summaries import TermCounter, TermCounts
 from sklux._lexical.tokens import Source, Strings, read_corpus
 from sklux._lexical.vectorizer import LexicalVectorizer
 from sklux._utils.blocks import column_counts
-from sklux._utils.estimators import unchanged_on_error
 from sklux._utils.typing import fit_context
 
 # Makes an iterator of batches of documents; each call reads the corpus once.
@@ -189,10 +188,9 @@ def fit_on_batches(
     StreamedTerms
         What was counted.
     """
-    vectorizer._check_settings()
-    with unchanged_on_error(vectorizer):
-        vectorizer._begin_fit()
-        return _StreamedFit(vectorizer, read, max_terms, count).learn(words)
+    with vectorizer._changing() as new:
+        new._begin_fit()
+        return _StreamedFit(new, read, max_terms, count).learn(words)
 
 
 def reads_batches(vectorizer: object) -> bool:

@@ -33,6 +33,7 @@ from sklux._lexical.segmentation import (
 from sklux._lexical.tokens import Strings, Tokens, pack_strings
 from sklux._utils.messages import as_sentence
 from sklux._utils.optional import import_optional
+from sklux._utils.threads import interruptible
 
 # Word pieces are learnt on about this many characters, spread over the documents.
 LEARNT_CHARACTERS = 30_000_000
@@ -70,8 +71,8 @@ class Subwords:
     Parameters
     ----------
     tokenizer_json : str
-        The tokenizer in the JSON form of the tokenizers library, without
-        truncation and padding.
+        The tokenizer in the JSON form of the tokenizers library. Truncation, padding
+        and dropout do not count.
     packed_tables : dict of str to ndarray, or None
         The rules of the tokenizer's normalizer for each character, in the form of
         `CharacterTables.packed`. None: they are found with the tokenizers library,
@@ -372,7 +373,7 @@ def load_tokenizer(tokenizer_json: str):
     Returns
     -------
     tokenizers.Tokenizer
-        Without truncation and padding.
+        Without truncation, padding and the dropout of a BPE model.
 
     Raises
     ------
@@ -393,6 +394,9 @@ def load_tokenizer(tokenizer_json: str):
         ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    if getattr(tokenizer.model, "dropout", None) is not None:
+        # It makes other pieces of a text each time.
+        tokenizer.model.dropout = None
     return tokenizer
 
 
@@ -407,7 +411,7 @@ def read_tokenizer(tokenizer: object) -> str:
     Returns
     -------
     str
-        JSON that the tokenizers library reads, without truncation and padding.
+        JSON that the tokenizers library reads, without truncation, padding and dropout.
 
     Raises
     ------
@@ -511,7 +515,8 @@ def learn_wordpieces(
         show_progress=False,
     )
     tokenizer.pre_tokenizer = _without_long_words(cut)
-    tokenizer.train_from_iterator(documents, trainer)
+    # The library learns for seconds.
+    interruptible(lambda: tokenizer.train_from_iterator(documents, trainer))
     tokenizer.pre_tokenizer = cut
     state = json.loads(tokenizer.to_str())
     # The continuing pieces are not special in text.

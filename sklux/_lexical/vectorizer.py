@@ -13,6 +13,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -76,8 +77,9 @@ from sklux._utils.documents import (
 )
 from sklux._utils.estimators import (
     EstimatorCache,
+    changed_at_once,
     has_fitted_attributes,
-    unchanged_on_error,
+    state_copy,
 )
 from sklux._utils.html import DocLinkMixin
 from sklux._utils.tables import is_batch_stream, is_table
@@ -164,8 +166,8 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         With ``analyzer='word'``, a callable that maps a document to its tokens. For
         word pieces, a tokenizer of the tokenizers library: a JSON file, a JSON text
         or the object. None means word pieces that `fit` learns on its documents.
-        Special tokens are not added, and truncation and padding are off. As in the
-        library, a special token that is part of a text is recognized.
+        Special tokens are not added, and truncation, padding and the dropout of BPE are
+        off. As in the library, a special token that is part of a text is recognized.
 
     analyzer : str or callable, default='word'
         Tokens of the n-grams: ``'word'``, ``'char'`` (characters), ``'char_wb'``
@@ -277,7 +279,8 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
     Notes
     -----
     A fit that fails or is interrupted leaves the vectorizer as it was. (scikit-learn's
-    class keeps its old terms, and loses its idf.)
+    class keeps its old terms, and loses its idf.) While a thread fits the vectorizer
+    again, other threads use the old terms.
 
     Compiled code supports the analyzers ``'word'``, ``'char'`` and ``'char_wb'`` with
     the dtypes float32 and float64, any ``ngram_range``, ``lowercase`` and
@@ -432,13 +435,12 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         self : object
             The fitted vectorizer.
         """
-        self._check_settings()
-        with unchanged_on_error(self):
-            if self._uses_kernels():
-                self._learn(raw_documents)
+        with self._changing() as new:
+            if new._uses_kernels():
+                new._learn(raw_documents)
             else:
-                super().fit(self._python_documents(raw_documents))
-                self._take_idf()
+                super(LexicalVectorizer, new).fit(new._python_documents(raw_documents))
+                new._take_idf()
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -460,14 +462,22 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         sparse matrix of shape (n_samples, n_features)
             The result of ``fit(raw_documents).transform(raw_documents)``, in less time.
         """
-        self._check_settings()
-        with unchanged_on_error(self):
-            if self._uses_kernels():
-                return self._learn(raw_documents).matrix()
-            X = super().fit_transform(self._python_documents(raw_documents))
-            self._take_idf()
+        with self._changing() as new:
+            if new._uses_kernels():
+                return new._learn(raw_documents).matrix()
+            documents = new._python_documents(raw_documents)
+            X = super(LexicalVectorizer, new).fit_transform(documents)
+            new._take_idf()
             X.sort_indices()
             return X
+
+    @contextmanager
+    def _changing(self) -> Iterator[Self]:
+        """A copy to fit. The vectorizer gets the result at the end, all at once."""
+        self._check_settings()
+        with changed_at_once(self) as new:
+            yield new
+        _prepared.hand_over(new, self)
 
     def transform(self, raw_documents: Iterable[str]) -> sparse.csr_matrix:
         """Map documents to rows of term weights.
@@ -492,22 +502,25 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         TypeError
             If a document is neither a str nor bytes.
         """
-        self._check_fitted()
-        prepared = self._prepared()
-        if prepared is None:
-            return super().transform(self._python_documents(raw_documents))
+        # Another thread may fit the vectorizer at the same time.
+        now = state_copy(self)
+        now._check_fitted()
+        prepared = now._prepared(self)
         self._warn_of_stop_words()
+        if prepared is None:
+            documents = now._python_documents(raw_documents)
+            return super(LexicalVectorizer, now).transform(documents)
         X = rows_of_blocks(
-            self._blocks(raw_documents), prepared.reader, prepared.weighing, self.n_jobs
+            now._blocks(raw_documents), prepared.reader, prepared.weighing, now.n_jobs
         )
-        if self.analyzer in SUBWORD_ANALYZERS and not np.isfinite(X.data).all():
+        if now.analyzer in SUBWORD_ANALYZERS and not np.isfinite(X.data).all():
             raise ValueError(
                 "No document of fit contains a term of the 'vocabulary' parameter of "
                 "LexicalVectorizer, so the idf of this term is infinite. Set "
                 "smooth_idf=True and call fit again."
             )
         if X.shape[0] == 0:
-            return self._tfidf.transform(X)  # raises scikit-learn's error
+            return now._tfidf.transform(X)  # raises scikit-learn's error
         return align_interface(X)
 
     def _check_fitted(self) -> None:
@@ -971,9 +984,13 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         """The settings that decide how documents are read and weighed."""
         return LexicalSettings.of(self, self._lexicon)
 
-    def _prepared(self) -> Prepared | None:
-        """Reader and weighing; None if scikit-learn has to read the documents."""
-        prepared = _prepared.get(self, self._settings, self._prepare)
+    def _prepared(self, owner: Self | None = None) -> Prepared | None:
+        """Reader and weighing; None if scikit-learn has to read the documents.
+
+        They are kept for ``owner``, of which this stage is a copy.
+        """
+        owner = self if owner is None else owner
+        prepared = _prepared.get(owner, self._settings, self._prepare)
         if prepared is None:
             check_position_weight(self, uses_kernels=False)
         return prepared
@@ -1222,9 +1239,8 @@ def fit_with_words(
     extension : Extension
         The new lexicon, the added words and the lost words.
     """
-    vectorizer._check_settings()
-    with unchanged_on_error(vectorizer):
-        learnt = vectorizer._learn(raw_documents, words)
+    with vectorizer._changing() as new:
+        learnt = new._learn(raw_documents, words)
         return learnt.matrix(), learnt.extension
 
 

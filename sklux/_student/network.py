@@ -11,6 +11,7 @@ from sklux._kernels import layers
 from sklux._utils.memory import aligned, empty_aligned
 from sklux._utils.messages import as_sentence
 from sklux._utils.threads import FreeList, run_ranges, thread_count
+from sklux._utils.warnings import warn_caller
 
 # A range of documents is a unit of work for a thread. It is so large that its Python
 # calls cost little, and so small that its hidden rows stay in the cache.
@@ -23,9 +24,13 @@ HIDDEN_VALUES = 2_000_000
 # Not -128 to 127: the range is symmetric.
 LARGEST_INT8 = 127
 # If the largest weight lies within these bounds, the weights are rounded without a
-# common factor. In float16 the largest weight then fits, and a weight of a thousandth
-# of it keeps all digits. In int8 each row has its own factor.
+# common factor, unless rows are too small. In int8 each row has its own factor.
 RANGES = {"float32": (0, np.inf), "float16": (0.0625, 32768), "int8": (1e-20, 1e20)}
+# The largest weight of a row must not be below this, or the row loses digits: float16
+# has fewer for smaller numbers, and so has the factor of an int8 row.
+SMALLEST_ROWS = {"float32": 0, "float16": 2.0**-14, "int8": 1e-35}
+# Binary exponent of the largest weight, if rows are too small in float16.
+HIGHEST_EXPONENT = 14
 WEIGHT_DTYPES = tuple(RANGES)
 # The sums could overflow with larger weights.
 LARGEST_WEIGHT = 1e20
@@ -273,12 +278,17 @@ class Network:
         ------
         ValueError
             If a weight of the first layer is NaN or infinite.
+
+        Warns
+        -----
+        UserWarning
+            If rows lose digits, because they are far smaller than the largest one.
         """
         rows = empty_aligned(self.rows.shape, np.dtype(dtype))
         scales = None
         if dtype == "int8":
             scales = np.empty(self.n_rows, dtype=np.float32)
-        exponent = self._exponent(*RANGES[dtype])
+        exponent = self._exponent(dtype)
         for begin in range(0, self.n_rows, BLOCK_FEATURES):
             block = slice(begin, begin + BLOCK_FEATURES)
             values = np.ldexp(self._values(block), exponent)
@@ -335,30 +345,39 @@ class Network:
             values *= self.scales[block, np.newaxis]
         return values
 
-    def _exponent(self, least: float, most: float) -> int:
-        """Exponent of the power of two that brings the largest weight to about 1.
+    def _exponent(self, dtype: str) -> int:
+        """Exponent of the power of two by which the weights are multiplied.
 
-        It is 0 if the largest weight is within the bounds. The common factor does not
-        change the vectors, because they get unit length.
+        It is 0 if all rows keep their digits. The common factor does not change the
+        vectors, because they get unit length.
         """
-        blocks = range(0, max(self.n_rows, 1), BLOCK_FEATURES)
+        rows = [
+            np.abs(self._values(slice(begin, begin + BLOCK_FEATURES))).max(
+                axis=1, initial=0
+            )
+            for begin in range(0, max(self.n_rows, 1), BLOCK_FEATURES)
+        ]
+        maxima = np.concatenate(rows).astype(np.float64)
         # NumPy's maximum of a number and NaN is NaN; Python's may be the number.
-        largest = np.max(
-            [
-                np.abs(self._values(slice(begin, begin + BLOCK_FEATURES))).max(
-                    initial=0
-                )
-                for begin in blocks
-            ]
-        )
+        largest = np.max(maxima, initial=0)
         if not np.isfinite(largest):
             raise ValueError(
                 "The weights of the first layer are not finite: they hold NaN or "
                 "infinity. Fit the model again."
             )
-        if largest == 0 or least <= largest <= most:
+        if largest == 0:
             return 0
-        return -int(np.floor(np.log2(float(largest))))
+        least, most = RANGES[dtype]
+        highest = int(np.floor(np.log2(largest)))
+        exponent = 0 if least <= largest <= most else -highest
+        smallest = np.min(maxima, initial=np.inf, where=maxima > 0)
+        if dtype == "float16" and np.ldexp(smallest, exponent) < SMALLEST_ROWS[dtype]:
+            exponent = HIGHEST_EXPONENT - highest
+        limit = np.ldexp(SMALLEST_ROWS[dtype], -exponent)
+        is_small = (maxima > 0) & (maxima < limit)
+        if is_small.any():
+            _warn_of_small_rows(np.count_nonzero(is_small), len(is_small), dtype)
+        return exponent
 
     def forward(
         self,
@@ -494,6 +513,20 @@ def fits_ties(widths: Sequence[int]) -> bool:
         True for W and V, or W, A and B, if the last is not wider than W.
     """
     return len(widths) in (2, 3) and widths[-1] <= widths[0]
+
+
+def _warn_of_small_rows(n_small: int, n_rows: int, dtype: str) -> None:
+    """Warn of rows that lose digits."""
+    remedy = "'float32'"
+    if dtype == "float16":
+        remedy = "'int8', in which each row has its own factor, or 'float32'"
+    warn_caller(
+        f"Rows of the first layer ({n_small} of {n_rows}) are so much smaller than the "
+        f"largest one that {dtype!r} stores them with fewer digits, or as zeros. The "
+        "vectors of documents that hold no other terms will be wrong. Use "
+        f"{remedy} instead.",
+        UserWarning,
+    )
 
 
 def _int8_scales(values: np.ndarray) -> np.ndarray:

@@ -84,7 +84,12 @@ from sklux._student.update import (
 )
 from sklux._utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklux._utils.columns import as_vectors, vector_names
-from sklux._utils.estimators import unchanged_on_error
+from sklux._utils.estimators import (
+    changed_at_once,
+    set_at_once,
+    state_copy,
+    unchanged_on_error,
+)
 from sklux._utils.fit_tasks import FitTask, NullTask, callback_context, fit_task
 from sklux._utils.html import DocLinkMixin, ReportReprMixin
 from sklux._utils.optional import import_optional
@@ -377,6 +382,9 @@ class ReLUProjection(
     A row of X without a non-zero value is mapped to the zero vector. The vector of a
     row has the same bits in any batch and for any `n_jobs`.
 
+    While a thread fits the projection again, other threads use the old weights. A fit
+    that fails or is interrupted leaves the projection as it was.
+
     References
     ----------
     .. [1] Luxical: High-Speed Lexical-Dense Text Embeddings, :arxiv:`2512.09015`.
@@ -599,8 +607,11 @@ class ReLUProjection(
         """Fit, or leave the estimator unchanged if the fit fails or is interrupted."""
         self._check_parameters()
         context = callback_context(self, self.max_iter)
+        # `transform` in another thread uses the old attributes until all are new.
+        new = state_copy(self)
+        before = vars(new).copy()
         with unchanged_on_error(self):
-            X = check_features(self, X)
+            X = check_features(new, X)
             check_consistent_length(X, teacher.is_embedded)
             X_views = check_views(X_views, X.shape, self.contrastive_weight)
             if view_teacher is None and not uses_views(self, X, teacher):
@@ -626,7 +637,8 @@ class ReLUProjection(
                 warn_of_memory(FitSize.of(self, data))
             rows = slice(None) if teacher.is_complete else teacher.is_embedded
             with fit_task(self, context, lambda: X[rows], teacher.embedded) as task:
-                self._learn(data, features, task, corpus)
+                new._learn(data, features, task, corpus)
+                set_at_once(self, before, vars(new))
             self._remove_checkpoint()
         return self
 
@@ -709,8 +721,8 @@ class ReLUProjection(
         """
         self._check_parameters()
         check_can_update(student_of(self), teacher)
-        with unchanged_on_error(self):
-            X = check_features(self, X)
+        with changed_at_once(self) as new:
+            X = check_features(new, X)
             check_consistent_length(X, teacher.is_embedded)
             X_views = check_views(X_views, X.shape, self.contrastive_weight)
             if self._contrastive_weight(X, self._corpus_weight_of_update) == 0:
@@ -724,7 +736,7 @@ class ReLUProjection(
                 *(X, teacher, X_views, None, train, held_out),
                 *(self.n_components_, random_state, groups),
             )
-            self._relearn(data, LearntFeatures(X.shape[1], folding=folding))
+            new._relearn(data, LearntFeatures(X.shape[1], folding=folding))
             self._remove_checkpoint()
         return self
 
@@ -817,7 +829,8 @@ class ReLUProjection(
         examples = training_examples(data, targets, corpus)
         coefs = self._start(data, targets, examples)
         student = _student_of_fit(data, targets, features, examples)
-        attributes = partial(_attributes_of, student, features, self._is_tied)
+        named = {k: v for k, v in vars(self).items() if k == "feature_names_in_"}
+        attributes = partial(_attributes_of, student, features, self._is_tied, named)
         epoch_task = partial(task.epoch, attributes)
         result = self._train(data, targets, examples, coefs, full_weight, epoch_task)
         network, report, found = self._finish(
@@ -967,7 +980,6 @@ class ReLUProjection(
     def _adopt(self, student: TrainedStudent) -> None:
         """Set the fitted attributes, from a fit or from a file."""
         self.__dict__.update(student.attributes())
-        self.n_features_in_ = student.network.n_features
 
     def transform(self, X: MatrixLike) -> np.ndarray:
         """Map features to dense vectors.
@@ -987,8 +999,10 @@ class ReLUProjection(
         ValueError
             If the number of features differs from `fit`, or a value is not finite.
         """
-        check_is_fitted(self)
-        return apply_network(self._checked_rows(X), self._network, self.n_jobs)
+        # Another thread may fit the projection at the same time.
+        now = state_copy(self)
+        check_is_fitted(now)
+        return apply_network(now._checked_rows(X), now._network, now.n_jobs)
 
     def _checked_rows(self, X: MatrixLike) -> sparse.csr_matrix:
         """Features of documents for the fitted network."""
@@ -1059,16 +1073,17 @@ class ReLUProjection(
         >>> projection.project_teacher(embeddings[:2]).shape
         (2, 4)
         """
-        check_is_fitted(self)
-        if self.teacher_components_ is None:
+        now = state_copy(self)
+        check_is_fitted(now)
+        if now.teacher_components_ is None:
             raise ValueError(
-                f"This {type(self).__name__} cannot map teacher vectors: it comes from "
+                f"This {type(now).__name__} cannot map teacher vectors: it comes from "
                 "a Luxical file, and Luxical's training does not relate the spaces of "
                 "student and teacher. Embed the queries with transform, or fit a model "
                 "with sklux."
             )
         values = as_vectors(embeddings, "embeddings")
-        names = component_names_of(self)
+        names = component_names_of(now)
         check_same_names(names, vector_names(values), "embeddings")
         vectors: np.ndarray = check_array(
             values,
@@ -1076,14 +1091,14 @@ class ReLUProjection(
             ensure_min_samples=0,
             input_name="embeddings",
         )
-        width = self.teacher_components_.shape[1]
+        width = now.teacher_components_.shape[1]
         if vectors.shape[1] != width:
             raise ValueError(
                 f"embeddings has {vectors.shape[1]} columns, but the teacher "
-                f"embeddings of this {type(self).__name__} had {width}. Use the same "
+                f"embeddings of this {type(now).__name__} had {width}. Use the same "
                 "teacher."
             )
-        return unit_rows(unit_rows(vectors) @ self.teacher_components_.T)
+        return unit_rows(unit_rows(vectors) @ now.teacher_components_.T)
 
     def truncate(self, n_components: int) -> Self:
         """Return the same network with fewer output dimensions.
@@ -1120,29 +1135,30 @@ class ReLUProjection(
         >>> projection.truncate(2).transform(X[:3]).shape
         (3, 2)
         """
-        check_is_fitted(self)
+        now = state_copy(self)
+        check_is_fitted(now)
         if not (
             isinstance(n_components, Integral)
             and not isinstance(n_components, bool)
-            and 1 <= n_components <= self.n_components_
+            and 1 <= n_components <= now.n_components_
         ):
             raise ValueError(
                 "The 'n_components' parameter of truncate must be an int from 1 to "
-                f"{self.n_components_}, the width of this model. Got {n_components!r} "
+                f"{now.n_components_}, the width of this model. Got {n_components!r} "
                 "instead."
             )
-        components = self.teacher_components_
+        components = now.teacher_components_
         if components is not None:
             components = components[:n_components].copy()
-        names = component_names_of(self)
+        names = component_names_of(now)
         student = replace(
-            student_of(self),
-            network=self._network.truncated(int(n_components)),
+            student_of(now),
+            network=now._network.truncated(int(n_components)),
             teacher_components=components,
             report=None,
             component_names=None if names is None else names[:n_components].copy(),
         )
-        model = copy(self)
+        model = copy(now)
         model.n_components = int(n_components)
         model._adopt(student)
         return model
@@ -1198,9 +1214,10 @@ class ReLUProjection(
         >>> apart.label_weight_, apart.transform(X).shape
         (1.0, (60, 4))
         """
-        check_is_fitted(self)
-        rows = self._checked_rows(X)
-        model = copy(self).set_params(label_weight=label_weight)
+        now = state_copy(self)
+        check_is_fitted(now)
+        rows = now._checked_rows(X)
+        model = copy(now).set_params(label_weight=label_weight)
         model._check_parameters()
         known = Labels.of(labels, rows.shape[0], "labels")
         return separate(model, rows, known)
@@ -1315,12 +1332,13 @@ def _attributes_of(
     student: Callable[[Network], TrainedStudent],
     features: LearntFeatures,
     tied: bool,
+    named: dict[str, object],
     coefs: list[np.ndarray],
 ) -> dict[str, object]:
     """Fitted attributes at this moment of the training, with copies of the weights."""
     copies = [weights.copy() for weights in coefs]
     network = features.folded(Network.of(copies, tied))
-    return student(features.network(network)).attributes()
+    return student(features.network(network)).attributes() | named
 
 
 def _warn_of_report(report: FitReport) -> None:

@@ -63,6 +63,7 @@ class TrainedStudent:
         """
         return {
             "_network": self.network,
+            "n_features_in_": self.network.n_features,
             "n_components_": self.network.n_components,
             "teacher_components_": self.teacher_components,
             "n_teacher_documents_": self.n_teacher_documents,

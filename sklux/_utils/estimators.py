@@ -1,12 +1,13 @@
-"""A cache of values made from estimators; fits that change nothing on error."""
+"""A cache of values made from estimators; fits that change all at once, or nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import is_
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 PLAIN_TYPES = (str, int, float, bool, type(None))
+Estimator = TypeVar("Estimator")
 
 
 class EstimatorCache:
@@ -50,6 +51,18 @@ class EstimatorCache:
             if kept[0].equals(facts()):
                 self._kept[estimator] = kept
         return kept[1]
+
+    def hand_over(self, giver: object, taker: object) -> None:
+        """Give the value of one estimator to another with the same facts.
+
+        Parameters
+        ----------
+        giver, taker : object
+            The estimators; the first one has no value afterwards.
+        """
+        kept = self._kept.pop(giver, None)
+        if kept is not None:
+            self._kept[taker] = kept
 
 
 class Snapshot:
@@ -143,6 +156,73 @@ class SameObject:
     __hash__ = None  # type: ignore[assignment]
 
 
+def state_copy(estimator: Estimator) -> Estimator:
+    """Return an estimator with the attributes of this moment.
+
+    Another thread may fit the estimator in the meantime: it gets all its new attributes
+    at once, so a copy never mixes two fits.
+
+    Parameters
+    ----------
+    estimator : object
+        Any estimator.
+
+    Returns
+    -------
+    object
+        A new object of the same class; the values of its attributes are shared.
+    """
+    taken = object.__new__(type(estimator))
+    taken.__dict__ = vars(estimator).copy()
+    return taken
+
+
+def set_at_once(
+    estimator: object, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    """Change attributes of an estimator; no other thread sees only some of the changes.
+
+    Parameters
+    ----------
+    estimator : object
+        The estimator. Attributes that are the same before and after stay as they are,
+        because another thread may have set them.
+    before, after : mapping of str to object
+        All attributes.
+    """
+    new = {k: v for k, v in after.items() if k not in before or before[k] is not v}
+    gone = before.keys() - after.keys()
+    if gone:
+        # An update and a removal would be two steps.
+        kept = {k: v for k, v in vars(estimator).copy().items() if k not in gone}
+        estimator.__dict__ = kept | new
+    else:
+        # `before` holds the old values. So no finalizer of theirs runs in between.
+        vars(estimator).update(new)
+
+
+@contextmanager
+def changed_at_once(estimator: Estimator) -> Iterator[Estimator]:
+    """Give an estimator the changes of a copy at the end of the body, all at once.
+
+    It is unchanged until then, and if the body raises.
+
+    Parameters
+    ----------
+    estimator : object
+        The estimator.
+
+    Yields
+    ------
+    object
+        The copy that the body changes.
+    """
+    new = state_copy(estimator)
+    before = vars(new).copy()
+    yield new
+    set_at_once(estimator, before, vars(new))
+
+
 @contextmanager
 def unchanged_on_error(estimator: object) -> Iterator[None]:
     """Give an estimator its attributes back if the body raises.
@@ -157,12 +237,11 @@ def unchanged_on_error(estimator: object) -> Iterator[None]:
     None
         Nothing.
     """
-    before = dict(vars(estimator))
+    before = vars(estimator).copy()
     try:
         yield
     except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
+        set_at_once(estimator, vars(estimator).copy(), before)
         raise
 
 

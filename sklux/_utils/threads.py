@@ -7,10 +7,10 @@ with a user's ``parallel_config(backend="loky")`` it would use processes, not th
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from multiprocessing import current_process
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar
 
 from joblib import cpu_count, effective_n_jobs
 from joblib.parallel import get_active_backend
@@ -22,6 +22,7 @@ MAX_KEPT_BYTES = 16_000_000
 
 # Prefix of the names that joblib's loky gives to its processes.
 WORKER_NAME = "LokyProcess"
+Result = TypeVar("Result")
 
 _pools: dict[int, ThreadPoolExecutor] = {}  # process id -> pool
 
@@ -185,8 +186,7 @@ def run_ranges(
         return
     ranges = list(zip(edges[:-1], edges[1:]))
     if costs is not None:
-        order = sorted(range(n_ranges), key=lambda i: -costs[i])
-        ranges = [ranges[i] for i in order]
+        ranges = [ranges[i] for i in sorted(range(n_ranges), key=lambda i: -costs[i])]
     pending = iter(ranges)
     lock = threading.Lock()
 
@@ -207,9 +207,49 @@ def run_ranges(
     helpers = [_get_pool().submit(drain) for _ in range(n_workers - 1)]
     try:
         drain()
+    except BaseException:
+        # Ctrl-C may also come between two ranges.
+        pending = iter(())
+        raise
     finally:
         # A helper that has not begun yet would find no range left.
         running = [helper for helper in helpers if not helper.cancel()]
         wait(running)
     for helper in running:
         helper.result()
+
+
+def interruptible(work: Callable[[], Result]) -> Result:
+    """Call a function of another library that does not look at signals.
+
+    If this is the main thread, another thread makes the call, and Ctrl-C ends the wait
+    for it. Nothing can stop the call: it goes on until its end, or until the process
+    ends, and its result is lost.
+
+    Parameters
+    ----------
+    work : callable
+        Takes nothing, and releases the GIL.
+
+    Returns
+    -------
+    object
+        What the function returns.
+
+    Raises
+    ------
+    Exception
+        What the function raises.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    outcome: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="sklux", daemon=True).start()
+    return outcome.result()

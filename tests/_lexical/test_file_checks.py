@@ -268,7 +268,6 @@ FORGED_MODELS = {
     "less than none": ({"max_input_chars_per_word": -1}, "is above 1000"),
     "prefix": ({"continuing_subword_prefix": "#" * 1001}, "more than 1000 characters"),
     "kind": ({"type": "New"}, "the model 'New' is not one of"),
-    "dropout": ({"type": "BPE", "dropout": 0.5}, "makes random pieces"),
     "text": ({"vocab": {"a": "0"}}, "a part is missing or of the wrong kind"),
 }
 

@@ -798,6 +798,25 @@ def test_subword_truncation_and_padding_are_ignored(small, kind):
     assert ids_of(subwords_of(cut), TEXTS) == expected
 
 
+@pytest.mark.parametrize("kind", ["object", "json"])
+def test_subword_dropout_is_off(kind):
+    """The library would make other pieces of a text each time."""
+    state = json.loads(other_tokenizer("bpe").to_str())
+    state["model"]["dropout"] = 0.5
+    given = tokenizers.Tokenizer.from_str(json.dumps(state))
+    texts = TEXTS * 20
+    assert len(set(map(str, library_ids(given, texts)))) > len(set(texts))
+    if kind == "json":
+        given = given.to_str()
+    vectorizer = LexicalVectorizer(analyzer="subword", tokenizer=given).fit(TEXTS)
+    expected = ids_of(subwords_of(other_tokenizer("bpe")), texts)
+    assert ids_of(lexicon_of(vectorizer).subwords, texts) == expected
+    read = pickle.loads(pickle.dumps(vectorizer))
+    assert ids_of(lexicon_of(read).subwords, texts) == expected
+    if kind == "object":
+        assert given.model.dropout == 0.5
+
+
 def test_subword_given_tokenizer_is_not_changed(small):
     cut = tokenizers.Tokenizer.from_str(small.to_str())
     cut.enable_truncation(2)

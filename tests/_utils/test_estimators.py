@@ -11,9 +11,11 @@ from sklearn.base import BaseEstimator
 from sklux._utils.estimators import (
     EstimatorCache,
     Snapshot,
+    changed_at_once,
     frozen,
     has_fitted_attributes,
     is_constant,
+    state_copy,
     unchanged_on_error,
 )
 
@@ -206,3 +208,84 @@ def test_fitted_attributes_end_in_an_underscore(name, expected):
     assert not has_fitted_attributes(estimator)
     setattr(estimator, name, 1)
     assert has_fitted_attributes(estimator) is expected
+
+
+def test_state_copy_does_not_follow_the_estimator():
+    estimator = Estimator(1)
+    estimator.fitted_ = fitted = [1]
+    copied = state_copy(estimator)
+    assert type(copied) is Estimator
+    estimator.parameter, estimator.fitted_ = 2, [2]
+    assert copied.parameter == 1
+    assert copied.fitted_ is fitted
+    copied.more_ = 3
+    assert vars(estimator) == {"parameter": 2, "fitted_": [2]}
+
+
+class Watched(Estimator):
+    """Notes its attributes whenever an old value is dropped."""
+
+    states = ()
+
+    def note(self):
+        self.states[:] += [sorted(vars(self).items(), key=str)]
+
+
+class Value:
+    """Calls a function when nothing holds it any more."""
+
+    def __init__(self, dropped):
+        self.dropped = dropped
+
+    def __del__(self):
+        self.dropped()
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_changes_are_made_at_once(is_removed):
+    """Finalizers of old values may run other threads: they see the new state."""
+    estimator = Watched(1)
+    estimator.states = states = []
+    for name in ("one_", "other_"):
+        setattr(estimator, name, Value(estimator.note))
+    with changed_at_once(estimator) as new:
+        assert type(new) is Watched
+        new.one_ = "new"
+        if is_removed:
+            del new.other_
+        else:
+            new.other_ = "new"
+        assert isinstance(estimator.one_, Value)
+        estimator.parameter = 5  # another thread
+    del new
+    gc.collect()
+    expected = {"parameter": 5, "states": states, "one_": "new"}
+    if not is_removed:
+        expected["other_"] = "new"
+    assert vars(estimator) == expected
+    assert len(states) == 2
+    for state in states:
+        assert [name for name, _ in state] == sorted(expected)
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_changes_of_a_body_that_fails_are_lost(error):
+    estimator = Estimator(1)
+    estimator.kept_ = [1]
+    with pytest.raises(error), changed_at_once(estimator) as new:
+        new.parameter, new.kept_, new.new_ = 2, [2], 3
+        raise error
+    assert vars(estimator) == {"parameter": 1, "kept_": [1]}
+
+
+def test_cache_hands_a_value_over():
+    cache, made = EstimatorCache(), []
+    giver, taker = Estimator(1), Estimator(1)
+    value = cached(cache, giver, made)
+    cache.hand_over(giver, taker)
+    assert cached(cache, taker, made) is value
+    assert made == [1]
+    cache.hand_over(Estimator(2), taker)
+    assert cached(cache, taker, made) is value
+    # The giver has no value any more.
+    assert cached(cache, giver, made) is not value

@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from sklux._utils.threads import (
     MAX_KEPT_BYTES,
     MAX_THREADS,
     FreeList,
+    interruptible,
     run_ranges,
     thread_count,
 )
@@ -98,6 +101,42 @@ def test_run_ranges_waits_for_helpers_after_an_error():
     with pytest.raises(RuntimeError, match="from the caller"):
         run_ranges(work, [0, 1, 2], 2)
     assert len(finished) == 1
+
+
+class InterruptedLock:
+    """A lock that the main thread is interrupted before, at the third time."""
+
+    def __init__(self):
+        self.lock, self.n_times = threading.RLock(), 0
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            self.n_times += 1
+            if self.n_times == 3:
+                raise KeyboardInterrupt
+        return self.lock.__enter__()
+
+    def __exit__(self, *error):
+        return self.lock.__exit__(*error)
+
+    def __getattr__(self, name):
+        return getattr(self.lock, name)
+
+
+def test_run_ranges_interrupted_between_two_ranges_stops_the_helpers(monkeypatch):
+    seen = []
+
+    def work(start, stop):
+        seen.append(start)
+        time.sleep(0.001)
+
+    # The pool makes its own locks first.
+    run_ranges(lambda *_: None, [0, 1, 2], 2)
+    with monkeypatch.context() as patched:
+        patched.setattr("sklux._utils.threads.threading.Lock", InterruptedLock)
+        with pytest.raises(KeyboardInterrupt):
+            run_ranges(work, [*range(10_000)], 2)
+    assert 2 <= len(seen) < 5_000
 
 
 def test_run_ranges_works_after_an_error():
@@ -272,3 +311,40 @@ def test_run_ranges_refuses_invalid_n_jobs_for_any_number_of_ranges(n_jobs):
     for edges in ([0, 1], [0, 1, 2, 3]):
         with pytest.raises(ValueError, match="'n_jobs' parameter must be None or an"):
             run_ranges(lambda start, stop: None, edges, n_jobs)
+
+
+def test_interruptible_returns_or_raises():
+    assert interruptible(lambda: 3) == 3
+    with pytest.raises(ZeroDivisionError):
+        interruptible(lambda: 1 / 0)
+
+
+def test_interruptible_in_another_thread_needs_no_third_one():
+    """Signals come to the main thread alone."""
+    found = []
+
+    def call():
+        found.append(interruptible(threading.get_ident) == threading.get_ident())
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    assert found == [True]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_interruptible_does_not_wait_after_ctrl_c():
+    go_on, ended = threading.Event(), []
+
+    def work():
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        ended.append(go_on.wait(PATIENCE))
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interruptible(work)
+        assert not ended
+    finally:
+        go_on.set()
+        signal.signal(signal.SIGINT, before)
