@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-crash test-ray test-doors test-libraries test-js test-oldest test-newest test-pickles test-threads lint doc linkcheck dist bench clean
+.PHONY: help demo test test-crash test-ray test-doors test-libraries test-js test-oldest test-newest test-pickles test-threads fuzz sanitize lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   the whole job on the docstrings of installed packages"
@@ -14,6 +14,8 @@ help:
 	@echo "make test-js    the npm package against Python, in Node and in Chromium"
 	@echo "make test-libraries   a student in BERTopic, KeyBERT, MTEB, LangChain, LlamaIndex"
 	@echo "make test-crash   kill 200 processes that write teacher embeddings; none is lost"
+	@echo "make fuzz   random inputs for all readers, for an hour (FUZZ_SECONDS=3600)"
+	@echo "make sanitize   tests and fuzzers with gcc's address and thread sanitizers"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -121,6 +123,26 @@ test-threads:
 		joblib numpy scikit-learn scipy tqdm
 	$(VENV)-free/bin/python -m pip install --quiet --no-deps .
 	cd $(VENV)-free && bin/python $(CURDIR)/.ci/threads.py
+
+# Random inputs for everything that reads what others wrote; the inputs of faults are kept
+# in the folder `faults`.
+FUZZ_SECONDS ?= 3600
+FUZZ_OPTIONS ?=
+FUZZ = -m fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_OPTIONS)
+fuzz: $(VENV)/test.stamp
+	PYTHONPATH=tests $(RUN_SMALL) $(BIN)/python $(FUZZ)
+
+# The kernels with gcc's sanitizers. Tests of the training are left out: it is torch's.
+# Those of the hub, of pages and of other libraries do not reach other kernels.
+SANITIZED = tests/_kernels tests/_lexical tests/_utils tests/fuzz tests/test_fused.py \
+	tests/test_forged_files.py tests/test_arrow.py tests/test_interop.py
+THREADED = -k 'thread or threads or jobs or n_jobs or pool' tests/_kernels tests/_lexical \
+	tests/_student/test_network.py tests/_utils/test_threads.py tests/test_fused.py
+sanitize: $(VENV)/test.stamp
+	$(RUN_SMALL) .ci/sanitize address $(BIN)/python -m pytest -q $(SANITIZED)
+	$(RUN_SMALL) .ci/sanitize address $(BIN)/python $(FUZZ)
+	$(RUN_SMALL) .ci/sanitize thread $(BIN)/python -m pytest -q $(THREADED)
+	$(RUN_SMALL) .ci/sanitize thread $(BIN)/python .ci/threads.py
 
 # The npm package, with node and npm of this machine. Without a Chromium (CHROME names one)
 # the tests of the page are skipped.

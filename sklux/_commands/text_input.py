@@ -28,8 +28,8 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 HEAD_BYTES = 64
-# A line of more bytes or characters is refused. Without a limit, a line that never ends,
-# such as a few megabytes of compressed zeros, would fill the memory.
+# A line of more bytes or characters is refused. Without a limit, a line that never
+# ends, such as a few megabytes of compressed zeros, would fill the memory.
 MAX_LINE = 2**28
 # Bytes around an undecodable byte that a message shows.
 N_AROUND = 12
