@@ -16,6 +16,9 @@ DIRECTIVES = {
 }
 # Without errno for negative numbers, a square root is a single instruction.
 FLAGS = ["/O2"] if os.name == "nt" else ["-O3", "-fno-math-errno"]
+# With sanitizers (.ci/sanitize), more optimization takes many minutes.
+if "-fsanitize=" in os.environ.get("CFLAGS", ""):
+    FLAGS[0] = "-O1"
 # The weights of terms have the same bits as in scikit-learn only without fused
 # multiply-add.
 EXACT = [] if os.name == "nt" else ["-ffp-contract=off"]
