@@ -3,9 +3,9 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-crash test-interrupt soak test-ray test-doors test-libraries \
-	test-js test-oldest test-newest test-pickles test-threads test-flaky coverage mutants \
-	audit lint doc linkcheck dist bench clean
+.PHONY: help demo test test-crash test-interrupt soak fuzz sanitize test-ray test-doors \
+	test-libraries test-js test-oldest test-newest test-pickles test-threads test-flaky \
+	coverage mutants audit lint doc linkcheck dist bench clean
 
 help:
 	@echo "make demo   the whole job on the docstrings of installed packages"
@@ -22,6 +22,8 @@ help:
 	@echo "make audit   known vulnerabilities of the dependencies"
 	@echo "make test-interrupt   stop fit, transform and embed 300 times by Ctrl-C"
 	@echo "make soak MINUTES=60   eight threads use models in all ways for an hour"
+	@echo "make fuzz   random inputs for all readers, for an hour (FUZZ_SECONDS=3600)"
+	@echo "make sanitize   tests and fuzzers with gcc's address and thread sanitizers"
 	@echo "make test-oldest, make test-newest   all tests with the oldest and newest packages"
 	@echo "make dist   sdist and wheel, tried in a bare environment"
 	@echo "make doc    build the pages into doc/_build/html"
@@ -183,6 +185,26 @@ test-threads:
 		joblib numpy scikit-learn scipy tqdm
 	$(VENV)-free/bin/python -m pip install --quiet --no-deps .
 	cd $(VENV)-free && bin/python $(CURDIR)/.ci/threads.py
+
+# Random inputs for everything that reads what others wrote; the inputs of faults are kept
+# in the folder `faults`.
+FUZZ_SECONDS ?= 3600
+FUZZ_OPTIONS ?=
+FUZZ = -m fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_OPTIONS)
+fuzz: $(VENV)/test.stamp
+	PYTHONPATH=tests $(RUN_SMALL) $(BIN)/python $(FUZZ)
+
+# The kernels with gcc's sanitizers. Tests of the training are left out: it is torch's.
+# Those of the hub, of pages and of other libraries do not reach other kernels.
+SANITIZED = tests/_kernels tests/_lexical tests/_utils tests/fuzz tests/test_fused.py \
+	tests/test_forged_files.py tests/test_arrow.py tests/test_interop.py
+THREADED = -k 'thread or threads or jobs or n_jobs or pool' tests/_kernels tests/_lexical \
+	tests/_student/test_network.py tests/_utils/test_threads.py tests/test_fused.py
+sanitize: $(VENV)/test.stamp
+	$(RUN_SMALL) .ci/sanitize address $(BIN)/python -m pytest -q $(SANITIZED)
+	$(RUN_SMALL) .ci/sanitize address $(BIN)/python $(FUZZ)
+	$(RUN_SMALL) .ci/sanitize thread $(BIN)/python -m pytest -q $(THREADED)
+	$(RUN_SMALL) .ci/sanitize thread $(BIN)/python .ci/threads.py
 
 # The npm package, with node and npm of this machine. Without a Chromium (CHROME names one)
 # the tests of the page are skipped.

@@ -8,6 +8,8 @@ from setuptools import Extension, setup
 DEBUG = os.environ.get("SKLUX_DEBUG_CYTHON") == "1"
 # Each line of the kernels reports that it runs: slow, for `make coverage`.
 TRACE = os.environ.get("SKLUX_TRACE_CYTHON") == "1"
+# With these or with sanitizers (.ci/sanitize), more optimization takes many minutes.
+OPTIMIZATION = 1 if TRACE or "-fsanitize=" in os.environ.get("CFLAGS", "") else 3
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": DEBUG,
@@ -18,7 +20,7 @@ DIRECTIVES = {
     "linetrace": TRACE,
 }
 # Without errno for negative numbers, a square root is a single instruction.
-FLAGS = ["/O2"] if os.name == "nt" else ["-O1" if TRACE else "-O3", "-fno-math-errno"]
+FLAGS = ["/O2"] if os.name == "nt" else [f"-O{OPTIMIZATION}", "-fno-math-errno"]
 MACROS = [("CYTHON_TRACE_NOGIL", "1")] if TRACE else []
 # The weights of terms have the same bits as in scikit-learn only without fused
 # multiply-add.

@@ -185,6 +185,28 @@ def test_batch_embedder_of_a_column_of_nulls(model):
     assert result.column("embedding").null_count == 3
 
 
+# Damaged columns
+
+
+def test_batch_embedder_refuses_a_damaged_dictionary(model):
+    """Arrow itself reads outside of it."""
+    numbers = pa.array([0, 10**6], pa.int32())
+    texts = pa.DictionaryArray.from_arrays(numbers, pa.array(["a car"]), safe=False)
+    with pytest.raises(ValueError, match="column 'text' is a damaged Arrow column"):
+        BatchEmbedder(model)(batch_of(texts))
+
+
+def test_batch_embedder_refuses_damaged_text_with_nulls(model):
+    offsets = np.array([0, 5, 5, 10], np.int32)
+    buffers = map(pa.py_buffer, (b"\x05", offsets, b"applepears"))
+    texts = pa.Array.from_buffers(pa.string(), 3, [*buffers])
+    embed = BatchEmbedder(model, null_documents="empty")
+    assert embed(batch_of(texts)).num_rows == 3
+    offsets[1] = 10**6
+    with pytest.raises(ValueError, match="column 'text' is a damaged Arrow column"):
+        embed(batch_of(texts))
+
+
 # Processes
 
 

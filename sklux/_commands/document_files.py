@@ -352,7 +352,8 @@ class DocumentFile:
             text, table = self._text(file), CsvTable(self.name)
             wanted = (self.column, *self.keep)
             try:
-                table.open(text.stream(), wanted, delimiter, self.options.quotes)
+                lines = text.decoded_lines()
+                table.open(lines, wanted, delimiter, self.options.quotes)
                 found = f"Its columns (separated by {table.delimiter!r}) are"
                 self._check_columns(table.names, "column", found)
                 places = [table.names.index(name) for name in wanted]

@@ -136,7 +136,9 @@ def _mapped_npy(path: Path, first_bytes: bytes) -> np.ndarray:
     try:
         # Mapped: a damaged header can promise more bytes than memory holds.
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # NumPy's, or of Python's reader of the header
         # NumPy's own advice is to read objects without protection.
         reason = OBJECTS if "object" in str(error).lower() else str(error)
         raise ValueError(f"{path} is not a .npy file of numbers: {reason}") from error

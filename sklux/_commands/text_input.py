@@ -3,7 +3,7 @@
 import codecs
 import io
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO, AnyStr, BinaryIO
 
 from sklux._utils.file_kinds import beginning_in_words
 from sklux._utils.optional import import_optional
@@ -28,6 +28,9 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 HEAD_BYTES = 64
+# A line of more bytes or characters is refused. Without a limit, a line that never
+# ends, such as a few megabytes of compressed zeros, would fill the memory.
+MAX_LINE = 2**28
 # Bytes around an undecodable byte that a message shows.
 N_AROUND = 12
 
@@ -96,17 +99,49 @@ class TextInput:
         place = "The text"
         try:
             if "\n".encode(self._plain()) == b"\n":
-                for number, line in enumerate(self._file, start=1):
+                for number, line in enumerate(self._limited(self._file), start=1):
                     place = f"Line {number}"
                     # A file may begin with a byte order mark.
                     yield line.decode(self.encoding if number == 1 else self._plain())
             else:
-                for number, text in enumerate(self.stream("\n"), start=1):
+                for number, text in enumerate(self.decoded_lines("\n"), start=1):
                     # The text is decoded some lines ahead.
                     place = f"The text after line {number}"
                     yield text
         except UnicodeError as error:
             raise self.decode_error(place, error) from error
+
+    def decoded_lines(self, newline: str = "") -> Iterator[str]:
+        """Yield the lines of `stream`, whose errors of decoding are not in words.
+
+        Parameters
+        ----------
+        newline : str
+            What ends a line, as for `open`.
+
+        Yields
+        ------
+        str
+            A line.
+
+        Raises
+        ------
+        ValueError
+            If a line is too long.
+        """
+        return self._limited(self.stream(newline))
+
+    def _limited(self, file: IO[AnyStr]) -> Iterator[AnyStr]:
+        """The lines of a file, up to one that is too long."""
+        number = 0
+        while line := file.readline(MAX_LINE + 1):
+            number += 1
+            if len(line) > MAX_LINE:
+                raise ValueError(
+                    f"Line {number} of {self.name} has more than {MAX_LINE:,} "
+                    "characters. Check the format of the file, or cut the text."
+                )
+            yield line
 
     def stream(self, newline: str = "") -> io.TextIOWrapper:
         """The text as a file, whose errors are not in words."""

@@ -12,6 +12,7 @@ from sklux._utils.documents import (
     is_missing,
     refuse_document,
 )
+from sklux._utils.tables import check_arrow, python_values
 
 # Documents of a generator are gathered in blocks, which end at either bound.
 BLOCK_DOCUMENTS = 4096
@@ -106,8 +107,7 @@ def text_buffers(
         yield from _arrow_blocks(arrow, null_documents)
         return
     # Other Arrow arrays (binary, dictionary) yield scalars of their own.
-    if hasattr(column, "to_pylist"):
-        column = column.to_pylist()
+    column = python_values(column, "raw_documents")
     if isinstance(column, (list, tuple)) or hasattr(column, "__array__"):
         yield _string_block(list(column), 0, decode, null_documents)
         return
@@ -199,6 +199,8 @@ def _arrow_blocks(arrow, null_documents: NullDocuments) -> Iterator[TextBuffers]
     chunks = getattr(arrow, "chunks", [arrow])
     first = 0
     for chunk in chunks:
+        # Offsets and views are checked below.
+        check_arrow(chunk, "raw_documents", is_full=False)
         if chunk.null_count and null_documents != "empty":
             row = first + int(np.flatnonzero(np.asarray(chunk.is_null()))[0])
             refuse_document(None, row, null_documents, arrow.null_count)
@@ -229,10 +231,7 @@ def _offset_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
     lengths = _null_is_empty(chunk, np.diff(offsets))
     descends = (offsets[1:] < offsets[:-1]).any()
     if descends or offsets[0] < 0 or offsets[-1] > size:
-        raise ValueError(
-            "raw_documents is an Arrow array whose offsets lead outside of its text. "
-            "Call its validate() for details, and read or build it again."
-        )
+        raise _damaged("its offsets lead outside of its text")
     base = 0 if data is None else data.address
     return (base + offsets[:-1]).astype(np.uintp), lengths
 
@@ -265,14 +264,15 @@ def _view_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
         if fits.all():
             fits = offset + lengths[is_outside] <= sizes[number]
         if not fits.all():
-            raise ValueError(
-                "raw_documents is an Arrow array whose views lead outside of its "
-                "text. Call its validate() for details, and read or build it again."
-            )
+            raise _damaged("its views lead outside of its text")
         addresses[is_outside] = bases[number] + offset
     if (lengths < 0).any():
-        raise ValueError(
-            "raw_documents is an Arrow array with a string of negative length. Call "
-            "its validate() for details, and read or build it again."
-        )
+        raise _damaged("a string has a negative length")
     return addresses.astype(np.uintp), lengths
+
+
+def _damaged(how: str) -> ValueError:
+    """Make the error for Arrow arrays that would be read out of bounds."""
+    return ValueError(
+        f"raw_documents is a damaged Arrow column: {how}. Read or build it again."
+    )

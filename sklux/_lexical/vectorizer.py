@@ -82,7 +82,7 @@ from sklux._utils.estimators import (
     state_copy,
 )
 from sklux._utils.html import DocLinkMixin
-from sklux._utils.tables import is_batch_stream, is_table
+from sklux._utils.tables import is_batch_stream, is_table, python_values
 from sklux._utils.typing import fit_context
 from sklux._utils.warnings import warn_caller
 
@@ -744,8 +744,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         is_free = callable(self.analyzer) and not has_columns
         if not isinstance(raw_documents, str) and not is_free:
             raw_documents = document_column(raw_documents)
-        if hasattr(raw_documents, "to_pylist"):
-            raw_documents = raw_documents.to_pylist()
+        raw_documents = python_values(raw_documents, "raw_documents")
         # The callable decides what a document is.
         is_free = callable(self.analyzer) and self.null_documents == "error"
         if isinstance(raw_documents, str) or is_free:

@@ -11,6 +11,7 @@ from sklux._lexical.tokens import Source
 from sklux._ray.objects import Stored
 from sklux._streamed_fit import CountedStream
 from sklux._utils.optional import import_optional
+from sklux._utils.tables import python_values
 
 # Documents that a worker counts at a time.
 BATCH_SIZE = 10_000
@@ -89,7 +90,7 @@ class TermsOfBlocks:
         search = None if self.words is None else WordSearch(self.words)
         counters = source_counters(self.sources, self.max_terms, 1, search)
         for block in blocks:
-            texts = block.column(self.column).to_pylist()
+            texts = python_values(block.column(self.column), f"Column {self.column!r}")
             documents = ["" if text is None else text for text in texts]
             for counter in counters:
                 counter.add(documents)

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval
 
 from sklux._utils.columns import as_vectors
 from sklux._utils.documents import NullDocuments, is_missing, refuse_document
-from sklux._utils.tables import column_names, is_table, table_columns
+from sklux._utils.tables import column_names, is_table, python_values, table_columns
 from sklux._utils.typing import validate_params
 
 # A batch ends at this number of characters, or at `batch_size` documents.
@@ -235,7 +235,7 @@ class DocumentStream:
         columns = list(table_columns(table))
         found = [columns[names.index(name)] for name in wanted]
         texts = found[0]
-        texts = texts.to_pylist() if hasattr(texts, "to_pylist") else texts
+        texts = python_values(texts, f"Column {wanted[0]!r}")
         if len(found) == 1:
             return zip(texts, repeat(None))
         return zip(texts, as_vectors(found[1], f"Column {wanted[1]!r}"))

@@ -11,6 +11,7 @@ import numpy as np
 
 from sklux._utils.documents import is_missing
 from sklux._utils.tables import (
+    check_arrow,
     column_names,
     is_batch_stream,
     is_table,
@@ -61,6 +62,8 @@ def as_vectors(values: Any, name: str) -> Any:
         return values if matrix is columns[0] else matrix
     arrow = _list_chunks(values)
     if arrow is not None:
+        for chunk in arrow:
+            check_arrow(chunk, name)
         return _joined([_rows_of_arrow(chunk) for chunk in arrow], name)
     if hasattr(getattr(values, "dtype", None), "inner"):
         return _joined([_rows_of_polars(values)], name)
@@ -125,7 +128,10 @@ def _list_chunks(values: Any) -> list[Any] | None:
     kind: Any = getattr(values, "type", None)
     if hasattr(kind, "storage_type"):
         chunks, kind = [chunk.storage for chunk in chunks], kind.storage_type
-    return chunks if hasattr(kind, "value_field") else None
+    if not hasattr(kind, "value_field"):
+        return None
+    # Arrow allows an empty list without offsets, and crashes when it flattens it.
+    return [chunk for chunk in chunks if len(chunk)]
 
 
 def _rows_of_arrow(chunk: Any) -> _Rows:

@@ -20,6 +20,7 @@ from sklux._utils.tables import (
     column_names,
     is_batch_stream,
     is_table,
+    python_values,
     read_batch_stream,
     table_columns,
 )
@@ -91,7 +92,7 @@ def check_documents(
     """
     column = document_column(raw_documents)
     # Iteration over an Arrow array yields Arrow scalars; its list holds strings.
-    documents = list(column.to_pylist() if hasattr(column, "to_pylist") else column)
+    documents = list(python_values(column, "raw_documents"))
     for position, document in enumerate(documents):
         if isinstance(document, str):
             continue
@@ -343,7 +344,7 @@ def copy_groups(documents: Iterable[object]) -> np.ndarray:
     column = document_column(documents)
     numbers: dict[Hashable, int] = {}
     groups = []
-    for document in column.to_pylist() if hasattr(column, "to_pylist") else column:
+    for document in python_values(column, "raw_documents"):
         try:
             number = numbers.setdefault(_copy_key(document), len(numbers))
         except TypeError:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from sklux._utils.messages import as_sentence
 from sklux._utils.optional import import_optional
 
 # The methods that `table_columns` needs: of pandas, of polars, of Arrow.
@@ -73,6 +74,62 @@ def read_batch_stream(stream: Any) -> Any:
         "pyarrow", extra="arrow", purpose=f"Reading a {type(stream).__name__}"
     )
     return arrow.RecordBatchReader.from_stream(stream).read_all()
+
+
+def check_arrow(column: Any, name: str, *, is_full: bool = True) -> None:
+    """Refuse a damaged Arrow column, before Arrow itself reads out of bounds.
+
+    Parameters
+    ----------
+    column : pyarrow.Array or pyarrow.ChunkedArray
+        What somebody gave, perhaps from a file or from another library.
+    name : str
+        Its name in the message.
+    is_full : bool, default=True
+        Whether to check each value. If False, only the sizes of the buffers are
+        checked, which takes a microsecond.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged.
+    """
+    # Arrow allows an empty column without buffers, and crashes when it checks views.
+    if len(column) == 0:
+        return
+    try:
+        column.validate(full=is_full)
+    except (IndexError, ValueError) as error:
+        raise ValueError(
+            f"{name} is a damaged Arrow column: {as_sentence(error)} Read or build it "
+            "again."
+        ) from error
+
+
+def python_values(column: Any, name: str) -> Any:
+    """Return the values of an Arrow column as Python objects.
+
+    Parameters
+    ----------
+    column : object
+        An Arrow array or chunked array, or any other column.
+    name : str
+        Its name in messages.
+
+    Returns
+    -------
+    list or object
+        The values; any other column unchanged.
+
+    Raises
+    ------
+    ValueError
+        If the Arrow column is damaged.
+    """
+    if not hasattr(column, "to_pylist"):
+        return column
+    check_arrow(column, name)
+    return column.to_pylist()
 
 
 def column_names(table: Any) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from sklux._utils.optional import import_optional
-from sklux._utils.tables import is_batch_stream
+from sklux._utils.tables import check_arrow, is_batch_stream
 
 # A record batch, or a table; the result is of the same kind.
 Batch = TypeVar("Batch")
@@ -163,6 +163,7 @@ class VectorColumn:
     ) -> Any:
         """The fixed-size lists for a column of text."""
         arrow, compute = pyarrow_module(), pyarrow_module("pyarrow.compute")
+        self._check_column(texts)
         if arrow.types.is_dictionary(texts.type):
             texts = compute.cast(texts, texts.type.value_type)
         elif arrow.types.is_null(texts.type):
@@ -179,6 +180,13 @@ class VectorColumn:
         return arrow.FixedSizeListArray.from_arrays(
             arrow.array(vectors.ravel()), vectors.shape[1], mask=is_null
         )
+
+    def _check_column(self, texts: Any) -> None:
+        """Refuse a damaged column; values are checked if Arrow itself reads them."""
+        name = f"The column {self.column!r}"
+        check_arrow(texts, name, is_full=False)
+        if pyarrow_module().types.is_dictionary(texts.type) or texts.null_count:
+            check_arrow(texts, name)
 
     def _refuse_null(self, texts: Any) -> None:
         """Raise the error for a null text."""

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklux._commands import document_files
+from sklux._commands import document_files, text_input
 from sklux._commands.document_files import (
     DocumentFile,
     DocumentFiles,
@@ -70,6 +70,17 @@ def test_document_file_reads_what_was_written(tmp_path, format):
     kept = [plain(value) for value in piece.kept["id"]]
     assert kept == list(map(str, ids) if format == "csv" else ids)
     assert piece.missing == []
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "text"])
+def test_document_file_lines_that_are_too_long_are_refused(
+    tmp_path, monkeypatch, format
+):
+    path = write(tmp_path, format, [{"text": "a" * 100}])
+    assert len(opened(path).read()[0]) == 1
+    monkeypatch.setattr(text_input, "MAX_LINE", 50)
+    with pytest.raises(ValueError, match="Line . of .* has more than 50 characters"):
+        opened(path).read()
 
 
 def compressed(path, suffix):

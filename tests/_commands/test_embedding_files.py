@@ -69,6 +69,16 @@ def test_embeddings_of_python_objects_are_not_read(tmp_path):
         read_embeddings(tmp_path / "objects.npy")
 
 
+@pytest.mark.parametrize("shape", ["(9, 39", "(((((3", "([, 3)", "(4, a)", "{4, 3}"])
+def test_embeddings_with_a_damaged_header(tmp_path, shape):
+    """Python's own reader of the header raises errors of many kinds."""
+    path = tmp_path / "header.npy"
+    np.save(path, np.zeros((4, 3), np.float32))
+    path.write_bytes(path.read_bytes().replace(b"(4, 3)", shape.encode()))
+    with pytest.raises(ValueError, match=r"header.npy is not a .npy file of numbers: "):
+        read_embeddings(path)
+
+
 @pytest.mark.parametrize("name", ["page.npy", "vectors.csv"])
 def test_embeddings_in_another_format(tmp_path, name):
     (tmp_path / name).write_text("0.1,0.2")

@@ -7,6 +7,7 @@ import io
 import pyarrow
 import pytest
 
+from sklux._commands import text_input as module
 from sklux._commands.text_input import (
     COMPRESSIONS,
     TextInput,
@@ -81,6 +82,17 @@ def test_text_input_other_encodings_show_the_bytes_and_the_remedy():
     cut = "one\ntwo\n".encode("utf-16")[:-1]
     with pytest.raises(ValueError, match="is not UTF-16: truncated data"):
         list(text_input(cut).lines())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_text_input_lines_that_are_too_long_are_refused(monkeypatch, encoding):
+    """A megabyte of compressed zeros is a line of a gigabyte."""
+    monkeypatch.setattr(module, "MAX_LINE", 10)
+    content = "one\n123456789\n1234567890\n".encode(encoding)
+    lines = text_input(gzip.compress(content)).lines()
+    assert [next(lines), next(lines)] == ["one\n", "123456789\n"]
+    with pytest.raises(ValueError, match="Line 3 of a.txt has more than 10 characters"):
+        next(lines)
 
 
 def test_text_input_files_of_another_kind_are_named():

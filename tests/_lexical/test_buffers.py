@@ -308,7 +308,7 @@ def test_text_buffers_refuse_damaged_offsets(width, name, damaged):
     )
     # Arrow checks some of this only when the array is made.
     offsets[:] = damaged
-    with pytest.raises(ValueError, match="offsets lead outside of its text"):
+    with pytest.raises(ValueError, match="raw_documents is a damaged Arrow column: "):
         [*text_buffers(column)]
 
 
@@ -320,7 +320,7 @@ def test_text_buffers_refuse_damaged_offsets(width, name, damaged):
         ([20, 0, 0, 11], "views lead outside"),
         ([20, 0, 0, -1], "views lead outside"),
         ([2**31 - 1, 0, 0, 0], "views lead outside"),
-        ([-1, 0, 0, 0], "string of negative length"),
+        ([-1, 0, 0, 0], "string has a negative length"),
     ],
 )
 def test_text_buffers_refuse_damaged_views(damaged, message):

@@ -7,11 +7,17 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
+from sklux import LexicalVectorizer
+from sklux._lexical.buffers import text_buffers
+from sklux._utils.columns import as_vectors
+from sklux._utils.documents import check_documents, copy_groups
 from sklux._utils.tables import (
+    check_arrow,
     column_names,
     is_batch_stream,
     is_table,
     names_of_columns,
+    python_values,
     read_batch_stream,
     table_columns,
 )
@@ -92,3 +98,60 @@ def test_tables_refuse_names_of_two_kinds():
     table = pd.DataFrame(np.ones((2, 3)), columns=[0, "a", "b"])
     with pytest.raises(TypeError, match=r"type str, or none.*Got 'a' and 0.*astype"):
         names_of_columns(table)
+
+
+def damaged_dictionary():
+    """Texts by their numbers, one of which is not the number of a text."""
+    numbers = pa.array([0, 5], pa.int32())
+    return pa.DictionaryArray.from_arrays(numbers, pa.array(["a", "b"]), safe=False)
+
+
+READERS = {
+    "documents": check_documents,
+    "copies": copy_groups,
+    "buffers": lambda column: [*text_buffers(column)],
+    "kernels": LexicalVectorizer(analyzer="char").fit,
+    "scikit-learn": LexicalVectorizer(token_pattern="[ab]").fit,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_tables_damaged_arrow_dictionaries_are_refused(reader, is_chunked):
+    column = damaged_dictionary()
+    if is_chunked:
+        column = pa.chunked_array([pa.array(["a"]).dictionary_encode(), column])
+    with pytest.raises(
+        ValueError, match="raw_documents is a damaged Arrow column: .*5"
+    ):
+        READERS[reader](column)
+
+
+def test_tables_python_values():
+    assert python_values(pa.array(["a", None]), "texts") == ["a", None]
+    assert python_values(pa.array([]), "texts") == []
+    series = pd.Series(["a"])
+    assert python_values(series, "texts") is series
+
+
+def test_tables_empty_lists_without_offsets():
+    """Arrow allows such a column, and crashes when it flattens it."""
+    numbers = pa.array([], pa.float32())
+    kind = pa.list_(pa.float32())
+    column = pa.Array.from_buffers(kind, 0, [None, None], children=[numbers])
+    check_arrow(column, "vectors")
+    assert as_vectors(column, "vectors").shape == (0, 0)
+
+
+def test_tables_damaged_lists_are_refused():
+    offsets = np.array([0, 2, 4], np.int32)
+    numbers = pa.array([1.0, 2.0, 3.0, 4.0], pa.float32())
+    buffers = [None, pa.py_buffer(offsets)]
+    kind = pa.list_(pa.float32())
+    column = pa.Array.from_buffers(kind, 2, buffers, children=[numbers])
+    assert as_vectors(column, "vectors").tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    # Arrow checks this only when the column is made.
+    for damaged in ([0, 2, 10**6], [0, 5, 4], [-9, 2, 4]):
+        offsets[:] = damaged
+        with pytest.raises(ValueError, match="vectors is a damaged Arrow column"):
+            as_vectors(column, "vectors")
