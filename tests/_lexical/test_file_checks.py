@@ -219,9 +219,9 @@ FORGED = {
         "table of Precompiled leads outside",
     ),
     "no trie": ({"normalizer": charsmap([], b"b\0")}, "leads outside"),
-    # Bit 9 multiplies an offset by 256: the block after the last one.
+    # Bit 9 multiplies an offset by 256: far behind the last block.
     "far": (
-        {"normalizer": charsmap([1 << 9 | 1 << 10, *EMPTY_TRIE[1:]], b"b\0")},
+        {"normalizer": charsmap([1 << 9 | 2 << 10, *EMPTY_TRIE[1:]], b"b\0")},
         "table of Precompiled leads outside",
     ),
     "large value": ({"normalizer": charsmap(trie_of_a(66), b"b\0")}, "lies outside"),
