@@ -29,12 +29,18 @@ UNUSED = {
 def test_subword_tokenizer_needs_an_analyzer_of_pieces(analyzer, kind, method):
     tokenizer = bert_tokenizer() if kind == "object" else "pieces.json"
     vectorizer = LexicalVectorizer(analyzer=analyzer, tokenizer=tokenizer)
+    kind = type(tokenizer).__name__
     with pytest.raises(
         ValueError,
         match="^The 'tokenizer' parameter of LexicalVectorizer must be a callable or "
-        f"None when analyzer='{analyzer}'. .* needs analyzer='subword'",
+        f"None when analyzer='{analyzer}'. Got {kind} .* needs analyzer='subword'",
     ):
         getattr(vectorizer, method)(TEXTS)
+
+
+def test_subword_tokenizer_of_words_may_be_a_function():
+    vectorizer = LexicalVectorizer(tokenizer=str.split, token_pattern=None)
+    assert sorted(vectorizer.fit(["a b"]).vocabulary_) == ["a", "b"]
 
 
 @pytest.mark.parametrize("analyzer", ["subword", "word+subword"])

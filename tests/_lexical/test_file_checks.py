@@ -61,21 +61,28 @@ def test_file_checks_bounded_patterns_are_allowed(pattern):
     ],
 )
 def test_file_checks_other_patterns_are_refused(pattern):
-    with pytest.raises(ValueError, match="parameter token_pattern=.*verify=False"):
+    reason = "only runs of one class of characters are bounded|it is not a pattern"
+    value = re.escape(str(pattern)[:200])
+    message = f"parameter token_pattern={value} is refused, .*: ({reason}). .*verify=F"
+    with pytest.raises(ValueError, match=message):
         check_stored_stage(CountVectorizer(token_pattern=pattern))
+
+
+NEW_MODEL = '{"model": {"type": "New", "vocab": {}}}'
 
 
 @pytest.mark.parametrize(
     ("params", "message"),
     [
         ({"input": "filename"}, "input='filename' .*make transform open files"),
-        ({"ngram_range": (1, 101)}, "ngram_range=.*at most 100 tokens"),
+        ({"ngram_range": (1, 101)}, r"ngram_range=\(1, 101\) .*at most 100 tokens"),
         ({"encoding": "no-such"}, "encoding=no-such .*not an encoding of text"),
         ({"encoding": "a\0b"}, "not an encoding of text"),
         ({"encoding": "rot13"}, "not an encoding of text"),
         ({"encoding": "punycode"}, "encoding=punycode .*could take very long"),
         ({"token_pattern": "(a+)+", "analyzer": "word+subword"}, "token_pattern="),
         ({"tokenizer": "\n {}", "analyzer": "word+subword"}, "a part is missing"),
+        ({"tokenizer": NEW_MODEL, "analyzer": "subword"}, "model 'New' .*verify=False"),
         ({"tokenizer": "{}", "analyzer": "subword"}, "a part is missing"),
         ({"tokenizer": "name"}, "'tokenizer' parameter of LexicalVectorizer must be"),
     ],
@@ -93,6 +100,7 @@ def test_file_checks_settings_that_can_be_misused(params, message):
         {"encoding": "utf-16"},
         {"token_pattern": "a" * 200},
         {"token_pattern": "(a+)+", "analyzer": "char"},
+        {"analyzer": "subword", "n_subwords": 10},
         # The path of a file that does not exist on this machine.
         {"tokenizer": "name", "analyzer": "subword"},
     ],
@@ -173,6 +181,17 @@ def test_file_checks_table_of_sentencepiece_is_allowed():
     assert found == "x\u00e4x"
 
 
+# A trie that finds nothing. Its first unit leads to its only block.
+EMPTY_TRIE = [5] + [0x80000000] * 255
+
+
+@pytest.mark.parametrize("strings", [b"b\0", b""])
+def test_file_checks_smallest_table_of_sentencepiece_is_allowed(strings):
+    model = {"type": "WordLevel", "vocab": {}}
+    state = {"model": model, "normalizer": charsmap(EMPTY_TRIE, strings)}
+    check_stored_tokenizer(json.dumps(state))
+
+
 def sequence(*parts):
     return {"type": "Sequence", "normalizers": list(parts)}
 
@@ -195,6 +214,21 @@ FORGED = {
     ),
     "trie": ({"normalizer": charsmap([2**31 - 1], b"abc\0")}, "leads outside"),
     "value": ({"normalizer": charsmap(trie_of_a(9), b"b\0")}, "lies outside"),
+    "last block": (
+        {"normalizer": charsmap(EMPTY_TRIE[:-1], b"b\0")},
+        "table of Precompiled leads outside",
+    ),
+    "no trie": ({"normalizer": charsmap([], b"b\0")}, "leads outside"),
+    # Bit 9 multiplies an offset by 256: far behind the last block.
+    "far": (
+        {"normalizer": charsmap([1 << 9 | 2 << 10, *EMPTY_TRIE[1:]], b"b\0")},
+        "table of Precompiled leads outside",
+    ),
+    "large value": ({"normalizer": charsmap(trie_of_a(66), b"b\0")}, "lies outside"),
+    "inside another character": (
+        {"normalizer": charsmap(trie_of_a(1), "\u00e1\0".encode())},
+        "a replacement of Precompiled lies outside",
+    ),
     "inside a character": (
         {"normalizer": charsmap(trie_of_a(1), "\u00e4\0".encode())},
         "lies outside",
@@ -237,7 +271,7 @@ FORGED = {
     "unknown": ({"normalizer": {"type": "New"}}, "normalizer 'New' is not one of"),
     "twice": (
         {"normalizer": sequence(*[charsmap(trie_of_a(0), b"b\0")] * 2)},
-        "two parts",
+        "two parts 'Precompiled' or alike",
     ),
     "template": (
         {

@@ -31,6 +31,24 @@ def test_row_groups_do_not_depend_on_the_form_of_the_matrix(index_type):
     np.testing.assert_array_equal(X.data, data)
 
 
+@pytest.mark.parametrize("is_sorted", [False, True])
+def test_row_groups_of_stored_zeros_and_of_other_orders(is_sorted):
+    """One of the two is enough to need a copy of the matrix."""
+    indices = [0, 1, 0] if is_sorted else [1, 0, 0, 1]
+    data = [1, 0, 1] if is_sorted else [2, 1, 1, 2]
+    ends = [0, 2, 3] if is_sorted else [0, 2, 4]
+    X = sparse.csr_matrix((np.array(data, np.float32), indices, ends), shape=(2, 2))
+    assert X.has_canonical_format == is_sorted
+    assert row_groups(X).tolist() == [0, 0]
+
+
+def test_groups_are_numbers_of_rows():
+    for X in (rows([1, 0], [1, 0]), rows([1, 0])[:0]):
+        assert row_groups(X).dtype == np.intp
+    groups = copies_of_fit(rows([1, 0], [0, 1], [1, 1]), np.array([0, 0, 1]))
+    assert groups.dtype == np.intp
+
+
 def test_row_groups_equal_rows_of_an_array():
     rng = np.random.RandomState(0)
     dense = rng.randint(3, size=(200, 4)).astype(np.float32)
@@ -70,3 +88,11 @@ def test_distinct_examples_leave_out_copies_with_the_same_embedding():
         [0, 1, 3, 4]
     )
     assert distinct_examples(np.array([4, 2]), groups, vectors).tolist() == [2, 4]
+
+
+def test_distinct_examples_of_pairs_and_of_none():
+    vectors = np.ones((4, 2), dtype=np.float32)
+    for groups, expected in (([0, 1, 0, 1], [0, 1]), ([0, 1, 2, 3], [0, 1, 2, 3])):
+        found = distinct_examples(np.arange(4), np.array(groups), vectors)
+        assert found.tolist() == expected
+        assert found.dtype == np.intp

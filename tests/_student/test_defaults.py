@@ -74,7 +74,10 @@ def test_weights_of_a_teacher_that_sees_one_view():
     assert full == 0.5
     assert defaults.corpus_weight("auto", X, is_embedded, full) == 0.5 * 0.75 * 0.5
     assert defaults.contrastive_weight("auto", full, X) == 0.3 * 0.5
-    assert defaults.full_corpus_weight("auto", lambda: False) == 0.12
+    few = defaults.full_corpus_weight("auto", lambda: False)
+    assert few == 0.12
+    # Three quarters of it, which is less than the largest weight.
+    assert defaults.contrastive_weight("auto", few, X) == 0.75 * 0.12 * 0.5
 
 
 def test_views_are_not_compared_for_a_given_weight():

@@ -58,6 +58,24 @@ def test_split_held_out_number_of_documents(n_samples, early_stopping, expected)
     assert len(train) == n_samples - expected
 
 
+def test_split_held_out_holds_out_nothing_of_a_single_text():
+    """Without early stopping, all documents may be copies of each other."""
+    train, validation = split(embedded(3), False, groups=np.zeros(3, dtype=np.intp))
+    assert sorted(train) == [0, 1, 2] and len(validation) == 0
+
+
+@pytest.mark.parametrize(("n_samples", "is_held_out"), [(390, False), (400, True)])
+def test_split_held_out_of_pairs(n_samples, is_held_out):
+    """A pair may be a 20th of the held-out documents: 2 of 40, and not 2 of 39."""
+    n_pairs = n_samples // 4
+    groups = np.r_[np.repeat(np.arange(n_pairs), 2), np.arange(n_pairs, 3 * n_pairs)]
+    groups = np.r_[
+        groups, np.arange(3 * n_pairs, 3 * n_pairs + n_samples - 4 * n_pairs)
+    ]
+    _, validation = split(embedded(n_samples), groups=groups)
+    assert (groups[validation] < n_pairs).any() == is_held_out
+
+
 def test_split_held_out_shuffles_the_documents_to_train_on():
     """Documents with and without a teacher embedding are mixed."""
     is_embedded = embedded(800, 2)

@@ -26,7 +26,8 @@ def masked(values, mask):
         np.array([3.0, 0.0, np.nan, 3.0, 0.0]),
         np.array([3.0, 0.0, -1.0, 3.0, 0.0]),
         np.array([[3], [0], [-1], [3], [0]]),
-        masked([3, 0, 7, 3, 0], [0, 0, 1, 0, 0]),
+        # The value below the mask is not a label.
+        masked([3, 0, 3, 3, 0], [0, 0, 1, 0, 0]),
         [True, False, None, True, False],
         [True, False, -1, True, False],
     ],

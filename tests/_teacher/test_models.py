@@ -311,3 +311,11 @@ def test_models_prompt_of_a_real_model(tmp_path):
         CachedTeacher(
             model, path=tmp_path, model_id="m", prompt_name="other"
         ).transform(["red apples"])
+
+
+def test_models_arguments_of_functions_without_a_signature():
+    """Some compiled functions have none, and are called without options."""
+    assert models.takes(lambda texts, batch_size: None, "batch_size")
+    assert not models.takes(lambda texts: None, "batch_size")
+    assert not models.takes(dict, "batch_size")
+    assert not models.takes(None, "batch_size")

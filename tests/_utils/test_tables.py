@@ -1,5 +1,7 @@
 """Tables of pandas, polars and Arrow."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -21,6 +23,20 @@ from sklux._utils.tables import (
     read_batch_stream,
     table_columns,
 )
+
+
+@pytest.mark.parametrize("name", ["schema", "columns", "other"])
+def test_tables_streams_have_names_of_columns(name):
+    """A reader of Arrow has a schema, and a relation of DuckDB has columns."""
+    methods = {"__arrow_c_stream__": None, name: None}
+    assert is_batch_stream(type("Stream", (), methods)()) == (name != "other")
+
+
+def test_tables_streams_need_pyarrow(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    message = r"Reading a int needs .*'sklux\[arrow\]'"
+    with pytest.raises(ImportError, match=message):
+        read_batch_stream(3)
 
 
 @pytest.mark.parametrize(

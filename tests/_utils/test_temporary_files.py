@@ -11,6 +11,7 @@ import pytest
 from sklux._utils import temporary_files
 from sklux._utils.output_file import replaced_when_whole
 from sklux._utils.temporary_files import (
+    KEPT,
     remove_abandoned,
     sync_folder,
     temporary_next_to,
@@ -55,6 +56,25 @@ def test_temporary_files_of_others_stay(tmp_path):
     assert names(tmp_path) == before
     living.remove()
     assert living.path.name not in names(tmp_path)
+
+
+def test_temporary_files_marks_of_complete_results(tmp_path):
+    """A mark goes with its result, and a file of the user with such a name stays."""
+    result = abandoned(tmp_path / "a")
+    mark = tmp_path / f"{result.name}{KEPT}"
+    mark.touch()
+    (tmp_path / f"notes{KEPT}").touch()
+    other = abandoned(tmp_path / "b")
+    (tmp_path / f"{other.name}{KEPT}").touch()
+    other.unlink()
+    before = names(tmp_path)
+    remove_abandoned(tmp_path / "a")
+    assert names(tmp_path) == before
+    # The user moves the result away.
+    result.rename(tmp_path / "moved")
+    remove_abandoned(tmp_path / "a")
+    after = {*before, "moved"} - {result.name, mark.name}
+    assert names(tmp_path) == sorted(after)
 
 
 @unix
