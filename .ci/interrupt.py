@@ -25,10 +25,10 @@ import pyarrow.parquet as pq
 
 from sklux import LuxicalVectorizer, ReLUProjection
 
-N_FIT, N_TRANSFORM, N_EMBED = 3_000, 150_000, 300_000
-ROW_GROUP, WORDS = 20_000, 40_000
+N_FIT, N_TRANSFORM, N_EMBED = 800, 60_000, 250_000
+ROW_GROUP, WORDS = 50_000, 20_000
 LIMIT_S, PATIENCE_S = 1.0, 60
-OUTPUTS = ("vectors.npy", "vectors.parquet", "vectors.jsonl", "parts/")
+OUTPUTS = ("vectors.npy", "vectors.parquet", "parts/")
 
 
 def make_documents(n_documents, n_words, seed):
@@ -137,6 +137,7 @@ def stop_calls(kind, path, n_stops, rng):
     process = context.Process(target=serve, args=(kind, path, other))
     process.start()
     duration, waits, n_changed, n_orphans = pipe.recv(), [], 0, 0
+    note(f"{kind.__name__} takes {duration:.1f} s")
     while len(waits) < n_stops:
         pipe.send(True)
         pipe.recv()
@@ -150,9 +151,15 @@ def stop_calls(kind, path, n_stops, rng):
         n_orphans += n_children
         if not is_done:
             waits.append(stopped - sent)
+            note(f"{kind.__name__} stopped after {waits[-1]:.3f} s")
     pipe.send(False)
     process.join()
     return summary(waits) | {"changed models": n_changed, "orphans": n_orphans}
+
+
+def note(words):
+    """Print what happens."""
+    print(words, file=sys.stderr, flush=True)
 
 
 def summary(waits):
@@ -171,7 +178,7 @@ class Embedding:
     def __init__(self, folder, model):
         self.folder, self.model = folder, model
         self.texts = folder / "texts.parquet"
-        table = pa.table({"text": make_documents(N_EMBED, 20, 3)})
+        table = pa.table({"text": make_documents(N_EMBED, 8, 3)})
         pq.write_table(table, self.texts, row_group_size=ROW_GROUP)
         self.results = folder / "results"
         self.results.mkdir()
@@ -181,6 +188,7 @@ class Embedding:
                 raise RuntimeError(f"sklux embed ... {output} fails")
             self.expected[output] = self.take_result(output)
         self.duration = (time.monotonic() - began) / len(OUTPUTS)
+        note(f"sklux embed takes {self.duration:.1f} s")
 
     def start(self, output):
         """Start the command."""
@@ -228,9 +236,6 @@ def vectors_of(path):
     """Vectors of a file; an error if it is not whole."""
     if path.suffix == ".npy":
         return np.load(path)
-    if path.suffix == ".jsonl":
-        lines = path.read_text().splitlines()
-        return np.array([json.loads(line)["embedding"] for line in lines], np.float32)
     table = pq.read_table(path)
     return np.stack(table.column(table.num_columns - 1).to_numpy())
 
@@ -260,6 +265,9 @@ def stop_commands(folder, model, n_stops, rng):
         is_whole = path.is_file()
         if status:
             waits.append(wait)
+            note(
+                f"sklux embed ... {output} stopped after {wait:.3f} s, status {status}"
+            )
             if output == "parts/" and rng.random() < 0.25:
                 is_whole = command.start(output).wait() == 0
                 n_complete += is_whole
