@@ -89,7 +89,7 @@ class Refitted:
             self.lock.release()
 
     def transform(self):
-        """Transform; the result is that of the one fit or of the other."""
+        """Transform; the result belongs to one of the two fits."""
         found = self.estimator.transform(self.queries)
         return any(is_same(found, wanted) for wanted in self.expected)
 

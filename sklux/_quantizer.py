@@ -112,7 +112,7 @@ class ScalarQuantizer(
         with changed_at_once(self) as new:
             X = new._checked(X, reset=True)
             for name in ("scale_", "thresholds_", "levels_"):
-                vars(new).pop(name, None)
+                new.__dict__.pop(name, None)
             if self.precision == "int8":
                 largest = float(np.abs(X).max())
                 new.scale_ = largest / LARGEST_INT8 if largest > 0 else 1.0

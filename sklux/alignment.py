@@ -337,7 +337,7 @@ def _products(X: np.ndarray, Y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     total = np.zeros((X.shape[1], Y.shape[1]))
     for rows in row_blocks(len(X)):
         left, right = (
-            side[rows].astype(np.float64) / value
+            side[rows].astype(np.float64, order="C") / value
             for side, value in zip((X, Y), largest)
         )
         total += (left * weights[rows, np.newaxis]).T @ right

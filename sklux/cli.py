@@ -1,5 +1,7 @@
 """The console command ``sklux``."""
 
+import atexit
+import gc
 import signal
 import sys
 import warnings
@@ -25,6 +27,9 @@ def main() -> None:
     from sklux._commands.options import silence_libraries
 
     exit_at_signals()
+    # At its exit, Python would search all objects of the libraries for garbage, which
+    # takes half a second.
+    atexit.register(gc.freeze)
     silence_libraries(sys.stderr is None or not sys.stderr.isatty())
     for stream in filter(None, (sys.stdout, sys.stderr)):
         # Characters that the encoding cannot hold are printed as escape codes.

@@ -41,6 +41,19 @@ def test_cli_missing_typer_names_the_extra():
     assert "pip install 'sklux[cli]'" in result.stderr
 
 
+def test_cli_exits_without_a_search_for_garbage():
+    """It would take half a second. The functions of atexit run in reverse order."""
+    program = (
+        "import atexit, gc\n"
+        "from sklux.cli import main\n"
+        "atexit.register(lambda: print('frozen:', gc.get_freeze_count()))\n"
+        "main()"
+    )
+    result = run("--help", program=program)
+    assert result.returncode == 0
+    assert int(result.stdout.rpartition("frozen:")[2]) > 10_000
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
 def test_cli_signals_that_are_ignored_stay_so():
     """As under nohup."""

@@ -1142,3 +1142,18 @@ def test_embedding_refuses_the_same_documents_as_unfused(documents, error, messa
     for model in (fused, other):
         with pytest.raises(error, match=message):
             model.transform(documents)
+
+
+@pytest.mark.parametrize("n_terms", [1, 4096, 4097, 100_000])
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_embedding_of_many_terms_equals_the_way_through_the_matrix(n_terms, dtype):
+    """Both add the same rows in another order: within 1e-6 for 64 dimensions."""
+    rng = np.random.default_rng(n_terms)
+    words = np.array([f"word{i}" for i in range(n_terms)])
+    stage = LexicalVectorizer(dtype=np.float32).fit([" ".join(words)])
+    model = random_model(stage, sizes=(64, 64)).quantize(dtype)
+    texts = [" ".join(rng.permutation(words)) for _ in range(3)]
+    assert is_fused(model)
+    np.testing.assert_allclose(
+        model.transform(texts), unfused(model, texts), rtol=0, atol=1e-6
+    )

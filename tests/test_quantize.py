@@ -28,7 +28,7 @@ from strategies import dense_arrays, kernel_settings, seeds, widths
 
 from sklux import LexicalVectorizer, LuxicalVectorizer, ReLUProjection
 from sklux._lexical.vectorizer import default_lexical_stage
-from sklux._student.network import WEIGHT_DTYPES, Network
+from sklux._student.network import WEIGHT_DTYPES, Network, apply_network
 from sklux._student.report import FitReport
 from sklux._utils.memory import CACHE_LINE, is_mapped
 from sklux._utils.model_file import read_model, write_model
@@ -320,6 +320,33 @@ def test_quantize_halves_of_any_magnitude_have_all_digits(
         round(np.log2(np.median(factors))), abs=1e-3
     )
     np.testing.assert_allclose(factors / factors.mean(), 1, rtol=2e-3)
+
+
+# The largest error of a weight, as a share of the largest weight of its row.
+WEIGHT_ERRORS = {"float16": 1 / 2048, "int8": 1 / 254}
+
+
+@pytest.mark.parametrize("dtype", FEW_BITS)
+@kernel_settings
+@given(seeds, st.integers(1, 30), st.integers(1, 20), st.integers(0, 4))
+def test_quantize_vectors_within_the_bound_of_the_guide(
+    dtype, seed, n_features, n_units, spread
+):
+    """For a network of one layer, whose rows have lengths of many magnitudes."""
+    rng = np.random.default_rng(seed)
+    weights = rng.standard_normal((n_features, n_units))
+    weights *= 10 ** rng.uniform(-spread, spread, (n_features, 1))
+    network = Network.of([weights.astype(np.float32)])
+    X = sparse.random(
+        9, n_features, 0.5, "csr", np.float32, random_state=int(seed % 2**31)
+    )
+    sums = X.astype(np.float64) @ network.rows.astype(np.float64)
+    lengths = np.linalg.norm(sums, axis=1)
+    largest = X @ abs(network.rows).max(axis=1)
+    error = WEIGHT_ERRORS[dtype] * np.sqrt(n_units) * largest
+    vectors = [apply_network(X, n, 1) for n in (network, network.quantized(dtype))]
+    differences = np.linalg.norm(np.subtract(*vectors), axis=1)
+    assert np.all(differences * lengths <= 2 * error + 1e-6 * lengths)
 
 
 @pytest.mark.filterwarnings("error")

@@ -376,7 +376,7 @@ class Network:
         limit = np.ldexp(SMALLEST_ROWS[dtype], -exponent)
         is_small = (maxima > 0) & (maxima < limit)
         if is_small.any():
-            _warn_of_small_rows(np.count_nonzero(is_small), len(is_small), dtype)
+            _warn_of_small_rows(int(is_small.sum()), len(is_small), dtype)
         return exponent
 
     def forward(
