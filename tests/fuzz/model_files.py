@@ -199,7 +199,7 @@ def use(model):
             return
         assert np.isfinite(vectors).all()
         assert len(vectors) == len(QUERIES)
-        # A copy makes its look-up tables of its terms. Those of a forged file may differ.
+        # A copy makes its look-up tables anew. Those of a forged file may differ.
         copy = pickle.loads(pickle.dumps(model))
         assert np.isfinite(copy.transform(QUERIES)).all()
         names = model.lexical_.get_feature_names_out()
