@@ -137,7 +137,7 @@ def _list_chunks(values: Any) -> list[Any] | None:
 def _check_chunk(chunk: Any, name: str) -> None:
     """Refuse a damaged Arrow array of lists."""
     check_arrow(chunk, name)
-    # Arrow does not compare the end of a slice with the values of vectors of one length.
+    # Arrow does not compare the end of a slice with the number of values.
     n_values = (chunk.offset + len(chunk)) * getattr(chunk.type, "list_size", 0)
     if n_values and n_values > len(chunk.values):
         raise ValueError(
