@@ -137,6 +137,7 @@ fuzz: $(VENV)/test.stamp
 # of other libraries, which reach no other kernels.
 SANITIZED = tests/_kernels tests/_lexical tests/_utils tests/fuzz tests/test_fused.py \
 	tests/test_forged_files.py tests/test_arrow.py tests/test_interop.py
+# polars crashes under ThreadSanitizer, so tests import it where they need it.
 THREADED = -k 'thread or threads or jobs or n_jobs or pool' tests/_kernels tests/_lexical \
 	tests/_student/test_network.py tests/_utils/test_threads.py tests/test_fused.py
 sanitize: $(VENV)/test.stamp
