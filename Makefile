@@ -198,17 +198,23 @@ FUZZ = -m fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_OPTIONS)
 fuzz: $(VENV)/test.stamp
 	PYTHONPATH=tests $(RUN_SMALL) $(BIN)/python $(FUZZ)
 
-# The kernels with gcc's sanitizers. Tests of the training are left out: it is torch's.
-# Those of the hub, of pages and of other libraries do not reach other kernels.
+# The kernels with gcc's sanitizers. First they must find faults that are planted. The
+# training is torch's, and tests of it are left out; so are tests of the hub, of pages and
+# of other libraries, which reach no other kernels.
 SANITIZED = tests/_kernels tests/_lexical tests/_utils tests/fuzz tests/test_fused.py \
 	tests/test_forged_files.py tests/test_arrow.py tests/test_interop.py
+# polars crashes under ThreadSanitizer, so tests import it where they need it.
 THREADED = -k 'thread or threads or jobs or n_jobs or pool' tests/_kernels tests/_lexical \
 	tests/_student/test_network.py tests/_utils/test_threads.py tests/test_fused.py
 sanitize: $(VENV)/test.stamp
+	.ci/sanitize address $(BIN)/python .ci/planted.py address 2>&1 | \
+		grep 'ERROR: AddressSanitizer'
 	$(RUN_SMALL) .ci/sanitize address $(BIN)/python -m pytest -q $(SANITIZED)
-	$(RUN_SMALL) .ci/sanitize address $(BIN)/python $(FUZZ)
+	$(RUN_SMALL) .ci/sanitize address $(BIN)/python $(FUZZ) --limit 200
+	.ci/sanitize thread $(BIN)/python .ci/planted.py thread 2>&1 | \
+		grep 'WARNING: ThreadSanitizer'
 	$(RUN_SMALL) .ci/sanitize thread $(BIN)/python -m pytest -q $(THREADED)
-	$(RUN_SMALL) .ci/sanitize thread $(BIN)/python .ci/threads.py
+	$(RUN_SMALL) .ci/sanitize thread $(BIN)/python .ci/threads.py 5
 
 # The npm package, with node and npm of this machine. Without a Chromium (CHROME names one)
 # the tests of the page are skipped.

@@ -1,5 +1,7 @@
 """Test that threads that share a model get the same bits, and do not enable the GIL.
 
+    python .ci/threads.py [ROUNDS]
+
 Run it with a free-threaded Python (`make test-threads FREE=python3.14t`). With another
 Python the same threads take turns.
 """
@@ -15,7 +17,8 @@ from untrained import default_stage, untrained_model, word_stage
 
 from sklux import LexicalVectorizer
 
-N_THREADS, N_ROUNDS = 8, 30
+N_THREADS = 8
+N_ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
 is_gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)
 rng = np.random.default_rng(0)
 

@@ -145,6 +145,18 @@ def test_forged_file_tokenizer_is_refused(files, tmp_path):
         LuxicalVectorizer.load(tmp_path / "model")
 
 
+def test_forged_file_tokenizer_that_a_copy_cannot_read_is_refused(files, tmp_path):
+    """The look-up tables of the file do not need this part of the tokenizer."""
+    for name in ("both", "pieces"):
+        _, tensors, state = files[name]
+        tokenizer = json.loads(tensors["tokenizer"].tobytes())
+        tokenizer["model"]["continuing_subword_prefix"] = None
+        text = np.frombuffer(json.dumps(tokenizer).encode(), dtype=np.uint8)
+        write_model(tmp_path / "model", tensors | {"tokenizer": text}, state)
+        with pytest.raises(ValueError, match="The model's word pieces are damaged"):
+            LuxicalVectorizer.load(tmp_path / "model")
+
+
 def test_forged_file_holds_the_tokenizer_instead_of_a_path(tmp_path, monkeypatch):
     """No path in a file is opened: neither by `load` nor by the next `fit`."""
     path = tmp_path / "tokenizer.json"

@@ -202,6 +202,8 @@ def _arrow_blocks(arrow, null_documents: NullDocuments) -> Iterator[TextBuffers]
         # Offsets and views are checked below.
         check_arrow(chunk, "raw_documents", is_full=False)
         if chunk.null_count and null_documents != "empty":
+            # The count may be wrong.
+            check_arrow(chunk, "raw_documents")
             row = first + int(np.flatnonzero(np.asarray(chunk.is_null()))[0])
             refuse_document(None, row, null_documents, arrow.null_count)
         if len(chunk):

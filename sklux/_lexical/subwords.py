@@ -252,8 +252,10 @@ class Subwords:
     def read_all(self) -> None:
         """Make everything that is made on first use, to find out what is damaged."""
         _ = self.pieces, self.analysis()
+        # A copy makes its own tables, also if a file holds them.
         if self.in_kernel:
             _ = self._tables
+            PieceTrie(*self._pieces_in_words(), *self.trie_rules)
 
     def careful_tokens(self, document: str) -> np.ndarray:
         """Return the pieces of a document with an added piece or with rare marks.

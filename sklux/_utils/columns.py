@@ -63,7 +63,7 @@ def as_vectors(values: Any, name: str) -> Any:
     arrow = _list_chunks(values)
     if arrow is not None:
         for chunk in arrow:
-            check_arrow(chunk, name)
+            _check_chunk(chunk, name)
         return _joined([_rows_of_arrow(chunk) for chunk in arrow], name)
     if hasattr(getattr(values, "dtype", None), "inner"):
         return _joined([_rows_of_polars(values)], name)
@@ -132,6 +132,18 @@ def _list_chunks(values: Any) -> list[Any] | None:
         return None
     # Arrow allows an empty list without offsets, and crashes when it flattens it.
     return [chunk for chunk in chunks if len(chunk)]
+
+
+def _check_chunk(chunk: Any, name: str) -> None:
+    """Refuse a damaged Arrow array of lists."""
+    check_arrow(chunk, name)
+    # Arrow does not compare the end of a slice with the number of values.
+    n_values = (chunk.offset + len(chunk)) * getattr(chunk.type, "list_size", 0)
+    if n_values and n_values > len(chunk.values):
+        raise ValueError(
+            f"{name} is a damaged Arrow column: it has {len(chunk.values)} numbers, "
+            f"but its vectors need {n_values}. Read or build it again."
+        )
 
 
 def _rows_of_arrow(chunk: Any) -> _Rows:

@@ -11,7 +11,6 @@ from functools import cache
 import joblib
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -502,7 +501,7 @@ CONTAINERS = {
     "numpy": lambda texts: np.array(texts, dtype=object),
     "pandas": pd.Series,
     "pandas_arrow": lambda texts: pd.Series(texts, dtype="string[pyarrow]"),
-    "polars": pl.Series,
+    "polars": lambda texts: pytest.importorskip("polars").Series(texts),
     "arrow": pa.array,
     "arrow_large": lambda texts: pa.array(texts, type=pa.large_string()),
     "arrow_chunked": lambda texts: pa.chunked_array([texts[:1], [], texts[1:]]),

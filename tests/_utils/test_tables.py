@@ -159,6 +159,24 @@ def test_tables_empty_lists_without_offsets():
     assert as_vectors(column, "vectors").shape == (0, 0)
 
 
+def test_tables_wrong_counts_of_nulls_are_refused():
+    _, *rest = pa.array(["a"]).buffers()
+    buffers = [pa.py_buffer(b"\x01"), *rest]
+    column = pa.Array.from_buffers(pa.string(), 1, buffers, null_count=1)
+    with pytest.raises(ValueError, match="raw_documents is a damaged Arrow column"):
+        [*text_buffers(column)]
+
+
+def test_tables_slices_behind_all_vectors_are_refused():
+    kind = pa.list_(pa.float32(), 2)
+    numbers = pa.array([1.0, 2.0, 3.0, 4.0], pa.float32())
+    for offset in (1, 10**6):
+        column = pa.Array.from_buffers(kind, 2, [None], 0, offset, children=[numbers])
+        with pytest.raises(ValueError, match="vectors is a damaged Arrow column"):
+            as_vectors(column, "vectors")
+    assert as_vectors(column.slice(0, 0), "vectors").shape == (0, 0)
+
+
 def test_tables_damaged_lists_are_refused():
     offsets = np.array([0, 2, 4], np.int32)
     numbers = pa.array([1.0, 2.0, 3.0, 4.0], pa.float32())
