@@ -129,7 +129,7 @@ class TextInput:
         ValueError
             If a line is too long.
         """
-        return self._limited(self.stream(newline))
+        yield from self._limited(self.stream(newline))
 
     def _limited(self, file: IO[AnyStr]) -> Iterator[AnyStr]:
         """The lines of a file, up to one that is too long."""

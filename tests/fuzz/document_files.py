@@ -187,6 +187,9 @@ def check(prepared, case, folder):
     result = run("embed", folder / "model.sklux", path, target, *arguments)
     remove(output)
     if result.exit_code == 0:
+        # An empty file is an empty part of a folder, and an error elsewhere.
+        if path.stat().st_size == 0:
+            return
         assert_same_in_small_pieces(folder, path, arguments)
         return
     error = result.exception
