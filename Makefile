@@ -275,6 +275,7 @@ bench: $(VENV)/benchmark.stamp
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_explain.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_cluster_terms.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_alignment.py
+	$(BIN)/python benchmarks/bench_map.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_memory.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_teacher.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench_scale.py

@@ -17,14 +17,18 @@ export function findChromium() {
 }
 
 /** Start a browser with one page; return functions that use it. */
-export async function openPage(command, address, { width = 900, height = 1000 } = {}) {
+export async function openPage(
+  command,
+  address,
+  { width = 900, height = 1000, switches = ["--disable-gpu"] } = {},
+) {
   const profile = mkdtempSync(join(tmpdir(), "sklux-chromium-"));
   const browser = spawn(
     command,
     [
       "--headless",
       "--no-sandbox",
-      "--disable-gpu",
+      ...switches,
       "--disable-dev-shm-usage",
       "--remote-debugging-pipe",
       `--user-data-dir=${profile}`,
