@@ -253,7 +253,8 @@ def restore_lexical(
     tensors : dict of str to ndarray
         As `lexical_tensors` returns them.
     verify : bool, default=True
-        Whether word pieces are parsed and checked now, instead of on first use.
+        Whether terms are checked to be text, and word pieces are parsed and checked
+        now, instead of on first use.
     tables_state : dict or None, default=None
         The state of the look-up tables, if the file has any; the first `transform`
         checks them.
@@ -270,6 +271,8 @@ def restore_lexical(
     """
     arena, offsets = tensors["terms"], tensors["term_offsets"]
     _check_terms(arena, offsets)
+    if verify:
+        _check_text(arena, offsets)
     if not isinstance(vectorizer, LexicalVectorizer):
         return _restore_scikit_learn(vectorizer, tensors)
     # A given tokenizer has its own rules.
@@ -414,6 +417,19 @@ def _check_terms(arena: np.ndarray, offsets: np.ndarray) -> None:
         or (offsets[1:] < offsets[:-1]).any()
     ):
         raise ValueError("The model's vocabulary is damaged: its offsets do not fit.")
+
+
+def _check_text(arena: np.ndarray, offsets: np.ndarray) -> None:
+    """Refuse terms that are not UTF-8."""
+    begins = offsets[:-1][offsets[:-1] < len(arena)]
+    # The bytes of a character after the first one are 10xxxxxx.
+    is_cut = bool((arena[begins] & 0xC0 == 0x80).any())
+    try:
+        arena.tobytes().decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        is_cut = True
+    if is_cut:
+        raise ValueError("The model's vocabulary is damaged: a term is not UTF-8.")
 
 
 def _decode_terms(arena: np.ndarray, offsets: np.ndarray) -> dict[str, int]:

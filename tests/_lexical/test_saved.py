@@ -351,9 +351,16 @@ def test_lexical_damaged_terms(change):
         restore_lexical(TfidfVectorizer(), damaged(terms=change))
 
 
-def test_lexical_terms_that_are_not_utf8():
-    with pytest.raises(ValueError, match="vocabulary is damaged"):
-        restore_lexical(TfidfVectorizer(), damaged(terms=lambda terms: terms | 0x80))
+@pytest.mark.parametrize("kind", CLASSES)
+def test_lexical_terms_that_are_not_utf8(kind):
+    stage = kind(token_pattern=r"\S+").fit(["\u00e9\u00e8 \u00e0 \u00fc"])
+    tensors = lexical_tensors(stage)
+    # The second term begins within a character of the first one.
+    cut = tensors | {"term_offsets": tensors["term_offsets"] - [0, 1, 0, 0]}
+    none = tensors | {"terms": np.full_like(tensors["terms"], 0xFF)}
+    for forged in (cut, none):
+        with pytest.raises(ValueError, match="damaged: a term is not UTF-8"):
+            restore_lexical(kind(token_pattern=r"\S+"), forged)
 
 
 def test_lexical_term_twice():
