@@ -1441,7 +1441,9 @@ def test_lexical_damaged_offsets_are_refused(damaged):
     )
     # Arrow checks some of this only when the array is made.
     offsets[:] = damaged
-    with pytest.raises(ValueError, match="offsets lead outside of its text"):
+    # Arrow finds most of it; the kernels find offsets between good ends.
+    message = "is a damaged Arrow column: .* offset|offsets lead outside of its text"
+    with pytest.raises(ValueError, match=message):
         LexicalVectorizer().fit(column)
 
 

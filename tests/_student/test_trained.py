@@ -22,6 +22,7 @@ def test_trained_student_attributes():
     )
     assert student.attributes() == {
         "_network": network,
+        "n_features_in_": 9,
         "n_components_": 3,
         "teacher_components_": components,
         "n_teacher_documents_": 20,
