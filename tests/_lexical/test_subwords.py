@@ -440,7 +440,8 @@ def test_subword_with_words_equals_two_matrices(
         assert X.dtype == Y.dtype
         np.testing.assert_array_equal(X.indptr, Y.indptr)
         np.testing.assert_array_equal(X.indices, Y.indices)
-        np.testing.assert_array_max_ulp(X.data, Y.data, 4)
+        # scikit-learn adds the squares of a part in the type of the matrix.
+        np.testing.assert_array_max_ulp(X.data, Y.data, 16)
 
 
 def test_subword_each_part_of_a_row_has_the_same_norm():
