@@ -14,9 +14,11 @@
 #define restrict __restrict
 #define SKLUX_PREFETCH(address) ((void)(address))
 #define SKLUX_INLINE static __forceinline
+#define SKLUX_NOINLINE static __declspec(noinline)
 #else
 #define SKLUX_PREFETCH(address) __builtin_prefetch(address)
 #define SKLUX_INLINE static inline __attribute__((always_inline))
+#define SKLUX_NOINLINE static __attribute__((noinline))
 #endif
 
 #define SKLUX_CACHE_LINE 64

@@ -55,7 +55,7 @@ SKLUX_VECTOR_TYPE(SKLUX_NAME(vector), SKLUX_LANES);
             ((SKLUX_NAME(vector) *)out)[v] = sums[v]; \
         } \
     } \
-    SKLUX_TARGET static void SKLUX_NAME(name##_part)( \
+    SKLUX_TARGET SKLUX_INLINE void SKLUX_NAME(name##_part)( \
         ptrdiff_t n, ptrdiff_t n_readable, const uint32_t *restrict rows, \
         const float *restrict x, const void *weights, ptrdiff_t n_units, \
         ptrdiff_t ahead, int adds, float *restrict out) \
@@ -74,22 +74,30 @@ SKLUX_VECTOR_TYPE(SKLUX_NAME(vector), SKLUX_LANES);
             out[c] = adds ? out[c] + sum : sum; \
         } \
     } \
+    SKLUX_TARGET SKLUX_NOINLINE void SKLUX_NAME(name##_long)( \
+        ptrdiff_t n, ptrdiff_t n_readable, const uint32_t *restrict rows, \
+        const float *restrict x, const void *weights, ptrdiff_t n_units, \
+        ptrdiff_t ahead, float *restrict out) \
+    { \
+        SKLUX_NAME(name##_part)( \
+            SKLUX_PART_OF_SUM, n_readable, rows, x, weights, n_units, ahead, 0, out); \
+        for (ptrdiff_t k = SKLUX_PART_OF_SUM; k < n; k += SKLUX_PART_OF_SUM) \
+            SKLUX_NAME(name##_part)( \
+                n - k < SKLUX_PART_OF_SUM ? n - k : SKLUX_PART_OF_SUM, n_readable - k, \
+                rows + k, x + k, weights, n_units, ahead, 1, out); \
+    } \
     SKLUX_TARGET static void SKLUX_NAME(name)( \
         ptrdiff_t n, ptrdiff_t n_readable, const uint32_t *restrict rows, \
         const float *restrict x, const void *weights, ptrdiff_t n_units, \
         ptrdiff_t ahead, float *restrict out) \
     { \
-        const ptrdiff_t part = n > SKLUX_LONG_SUM ? SKLUX_PART_OF_SUM : n; \
-        ptrdiff_t begin = part; \
-        SKLUX_NAME(name##_part)( \
-            part, n_readable, rows, x, weights, n_units, ahead, 0, out); \
-        while (begin < n) { \
-            const ptrdiff_t rest = n - begin; \
+        /* Apart, so that short sums have no code for parts. */ \
+        if (n > SKLUX_LONG_SUM) \
+            SKLUX_NAME(name##_long)( \
+                n, n_readable, rows, x, weights, n_units, ahead, out); \
+        else \
             SKLUX_NAME(name##_part)( \
-                rest < part ? rest : part, n_readable - begin, rows + begin, \
-                x + begin, weights, n_units, ahead, 1, out); \
-            begin += part; \
-        } \
+                n, n_readable, rows, x, weights, n_units, ahead, 0, out); \
     }
 
 SKLUX_GATHER(gather_floats, float, SKLUX_FLOATS, SKLUX_SAME)
