@@ -26,7 +26,7 @@ from sklearn.utils.validation import (
 
 from sklux._utils.blocks import row_blocks
 from sklux._utils.columns import as_vectors
-from sklux._utils.estimators import set_at_once, state_copy
+from sklux._utils.estimators import changed_at_once, state_copy
 from sklux._utils.html import DocLinkMixin
 
 __all__ = ["OrthogonalProcrustes", "paired_terms"]
@@ -126,9 +126,15 @@ class OrthogonalProcrustes(
             If the numbers of rows differ, a number is not finite, a weight is negative,
             or no pair has two vectors that are not zero.
         """
-        new = state_copy(self)
-        before = vars(new).copy()
-        X = new._checked(X, reset=True)
+        with changed_at_once(self) as new:
+            new._learn(X, y, sample_weight)
+        return self
+
+    def _learn(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> None:
+        """Set the rotation, after a check of the pairs."""
+        X = self._checked(X, reset=True)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -152,9 +158,7 @@ class OrthogonalProcrustes(
                 "terms."
             )
         products = _products(X, Y, weights)
-        new.rotation_ = _nearest_rotation(products).astype(X.dtype, copy=False)
-        set_at_once(self, before, vars(new))
-        return self
+        self.rotation_ = _nearest_rotation(products).astype(X.dtype, copy=False)
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Map vectors into the space of `y`.

@@ -135,8 +135,8 @@ class DocumentFile:
     @property
     def is_regular(self) -> bool:
         """Whether it can be read more than once."""
-        is_file = self.path != STANDARD_INPUT and Path(self.path).is_file()
-        return is_file or self._is_remote
+        is_input = self.path == STANDARD_INPUT
+        return self._is_remote or (not is_input and Path(self.path).is_file())
 
     @cached_property
     def size(self) -> int | None:
