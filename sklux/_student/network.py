@@ -1,5 +1,6 @@
 """The student network: its weights in stored form, and its forward pass."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -34,6 +35,8 @@ HIGHEST_EXPONENT = 14
 WEIGHT_DTYPES = tuple(RANGES)
 # The sums could overflow with larger weights.
 LARGEST_WEIGHT = 1e20
+# Two factors of V are multiplied without a division by a norm between them.
+LARGEST_PRODUCT = 1e30
 # Number of features whose weights are converted at a time.
 BLOCK_FEATURES = 10_000
 # The fields of a network that are not made from others, and the values of those that
@@ -487,7 +490,8 @@ def check_tied_layers(coefs: Sequence[np.ndarray]) -> None:
     Raises
     ------
     ValueError
-        If there are not two or three layers, or the last is wider than the first.
+        If there are not two or three layers, the last is wider than the first, or the
+        product of A and B could overflow.
     """
     widths = [weights.shape[1] for weights in coefs]
     if not fits_ties(widths):
@@ -496,6 +500,13 @@ def check_tied_layers(coefs: Sequence[np.ndarray]) -> None:
             "three, W, A and B with V = A B, and V must not have more columns than W. "
             f"Got {len(widths)} of {widths} columns instead. Set hidden_layer_sizes to "
             "the sizes of the hidden layers if the rows are not tied."
+        )
+    product = math.prod(float(abs(weights).max(initial=0)) for weights in coefs[1:])
+    if product > LARGEST_PRODUCT:
+        raise ValueError(
+            "coefs_[1] and coefs_[2] are too large: the product of their largest "
+            f"weights is {product:.3g}, and sums overflow beyond 1e30. Fit the model "
+            "again."
         )
 
 

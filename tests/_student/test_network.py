@@ -97,6 +97,16 @@ def test_tied_network_equals_reference(X, seed, n_units, n_components, rank):
     )
 
 
+def test_factors_of_a_tied_network_whose_product_overflows_are_refused():
+    """Each holds weights that are allowed, and no norm lies between them."""
+    W, A, B = tied_network(rank=3)
+    A, B = A * np.float32(1e15 / abs(A).max()), B * np.float32(1e14 / abs(B).max())
+    vectors = apply_network(random_csr(40), Network.of([W, A, B], tied=True), 1)
+    assert np.isfinite(vectors).all()
+    with pytest.raises(ValueError, match=r"coefs_\[1\] and coefs_\[2\] are too large"):
+        Network.of([W, A, B * 100], tied=True)
+
+
 @pytest.mark.parametrize("rank", [None, 3])
 @pytest.mark.parametrize("n_components", [1, 5, 12])
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
