@@ -141,7 +141,7 @@ from sklux._utils.messages import as_sentence
 from sklux._utils.model_file import json_params, read_model, write_model
 from sklux._utils.progress import stage
 from sklux._utils.similarity import MIN_DOCUMENTS, Rows, n_neighbors_compared, unit_rows
-from sklux._utils.threads import thread_count
+from sklux._utils.threads import N_JOBS, thread_count
 from sklux._utils.typing import fit_context
 from sklux._utils.warnings import warn_caller
 
@@ -375,7 +375,7 @@ class LuxicalVectorizer(
         "teacher_halves": ["boolean"],
         "max_new_terms": [Interval(Integral, 0, None, closed="left")],
         "null_documents": [StrOptions(set(NULL_DOCUMENTS))],
-        "n_jobs": [Integral, None],
+        "n_jobs": N_JOBS,
         "random_state": ["random_state"],
         "verbose": ["boolean"],
     }

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
 from importlib.metadata import version
-from numbers import Integral
 from typing import Any, Literal
 
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklux._utils.model_file import header_digest
+from sklux._utils.threads import N_JOBS
 from sklux._utils.typing import validate_params
 from sklux._utils.vector_column import VECTOR_TYPES, Batch, VectorColumn
 from sklux._vectorizer import LuxicalVectorizer
@@ -33,7 +33,7 @@ _CONSTRAINTS: dict[str, Any] = {
     "columns": ["array-like", None],
     "dtype": [StrOptions(set(VECTOR_TYPES))],
     "null_documents": [StrOptions(set(NULL_TEXTS)), None],
-    "n_jobs": [Integral, None],
+    "n_jobs": N_JOBS,
 }
 
 

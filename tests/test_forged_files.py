@@ -66,6 +66,8 @@ FORGED_STATES = {
         "filename",
         "input='filename'",
     ),
+    "reads open files": ("words", (*LEXICAL, "input"), "file", "input='file'"),
+    "sklearn reads": ("scikit-learn", (*LEXICAL, "input"), "file", "input='file'"),
     "checkpoint": ("both", (*PROJECTION, "checkpoint"), "/tmp/a", "checkpoint"),
     "pattern": ("words", (*LEXICAL, "token_pattern"), "(a+)+$", "token_pattern"),
     "sklearn's pattern": (
@@ -90,6 +92,9 @@ FORGED_STATES = {
     "norm": ("words", (*LEXICAL, "norm"), "l3", "norm"),
     "segmentation": ("both", (*LEXICAL, "segmentation"), [], "segmentation"),
     "n_jobs": ("both", ("params", "n_jobs"), 1.5, "n_jobs"),
+    "no jobs": ("both", ("params", "n_jobs"), 0, "n_jobs"),
+    "no jobs of words": ("words", (*LEXICAL, "n_jobs"), 0, "n_jobs"),
+    "no jobs of layers": ("both", (*PROJECTION, "n_jobs"), 0, "n_jobs"),
     "words": ("both", ("params", "teacher_words"), [1], "teacher_words"),
     "widths": ("both", (*PROJECTION, "hidden_layer_sizes"), [2**62], "hidden_layer"),
     "device": ("both", (*PROJECTION, "device"), 3, "device"),

@@ -100,8 +100,9 @@ def check_stored_stage(vectorizer: CountVectorizer) -> None:
     ValueError
         If a setting makes `transform` open files, or can make it take very long.
     """
-    if vectorizer.input == "filename":
-        raise _misused("input", "'filename'", "it would make transform open files")
+    if vectorizer.input != "content":
+        why = "it would make transform open files, or read objects that are open"
+        raise _misused("input", repr(vectorizer.input), why)
     if vectorizer.ngram_range[1] > MAX_NGRAM:
         raise _misused(
             "ngram_range",

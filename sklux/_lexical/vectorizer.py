@@ -83,6 +83,7 @@ from sklux._utils.estimators import (
 )
 from sklux._utils.html import DocLinkMixin
 from sklux._utils.tables import is_batch_stream, is_table, python_values
+from sklux._utils.threads import N_JOBS
 from sklux._utils.typing import fit_context
 from sklux._utils.warnings import warn_caller
 
@@ -343,7 +344,7 @@ class LexicalVectorizer(DocLinkMixin, TfidfVectorizer):
         ],
         "position_decay": [Interval(Real, 0, MAX_POSITION_DECAY, closed="right")],
         "null_documents": [StrOptions(set(NULL_DOCUMENTS))],
-        "n_jobs": [Integral, None],
+        "n_jobs": N_JOBS,
     }
 
     # skrub gives an estimator with this attribute one column at a time.

@@ -95,6 +95,7 @@ from sklux._utils.html import DocLinkMixin, ReportReprMixin
 from sklux._utils.optional import import_optional
 from sklux._utils.progress import stage
 from sklux._utils.similarity import unit_rows
+from sklux._utils.threads import N_JOBS
 from sklux._utils.typing import MatrixLike, fit_context
 from sklux._utils.warnings import warn_caller
 
@@ -440,7 +441,7 @@ class ReLUProjection(
         "checkpoint": [str, os.PathLike, None],
         "device": [str],
         "weights_dtype": [StrOptions(set(WEIGHT_DTYPES))],
-        "n_jobs": [Integral, None],
+        "n_jobs": N_JOBS,
         "random_state": ["random_state"],
         "verbose": ["boolean", None],
     }

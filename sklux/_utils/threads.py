@@ -14,9 +14,16 @@ from typing import Any, TypeVar
 
 from joblib import cpu_count, effective_n_jobs
 from joblib.parallel import get_active_backend
+from sklearn.utils._param_validation import Interval
 
 # Upper bound on the threads of all callers; threads start only when tasks need them.
 MAX_THREADS = 64
+# Values of `n_jobs`, in the form of scikit-learn's constraints.
+N_JOBS = [
+    Interval(Integral, None, 0, closed="neither"),
+    Interval(Integral, 0, None, closed="neither"),
+    None,
+]
 # Scratch memory of more bytes than this is not kept for the next range.
 MAX_KEPT_BYTES = 16_000_000
 
