@@ -6,9 +6,10 @@ points at points, searches letter by letter, and opens a document.
 
 The page is smooth if its own work for one step is shorter than one frame: 16.7
 milliseconds at 60 frames a second. The table has this work: milliseconds of the page's
-main thread for each step, and milliseconds of JavaScript within it. It also has the
-frames that were drawn in a second. Frames depend on the graphics card. Chromium draws
-without one here, by its software renderer, on the same processor as all other work.
+main thread for each step, and milliseconds of JavaScript within it. Each step waits
+until the page has drawn the step before, so that no step is left out. The table also
+has the steps of a second. They depend on the graphics card. Chromium draws without one
+here, by its software renderer, on the same processor as all other work.
 
 Needs sklux with its extra `map`, node, and Chromium. It takes 3 minutes on 2 cores:
 
@@ -63,7 +64,7 @@ def measured(n_points: int) -> str:
         )
         n_bytes = path.stat().st_size
     report = json.loads(run.stdout)
-    header = ["act", "work for a step, ms", "of it JavaScript, ms", "frames a second"]
+    header = ["act", "work for a step, ms", "of it JavaScript, ms", "steps a second"]
     table = markdown_table(header, [row(act) for act in report["acts"]])
     return (
         f"**{n_points:,} points**: {n_bytes / 1e6:.0f} MB, written in {seconds:.1f} s, "
@@ -75,7 +76,7 @@ def measured(n_points: int) -> str:
 def row(act: dict[str, Any]) -> list[str]:
     """A row of the table."""
     numbers = [f"{act[name]:.1f}" for name in ("task", "script")]
-    return [act["name"], *numbers, f"{act['frames']:.0f}"]
+    return [act["name"], *numbers, f"{act['steps']:.0f}"]
 
 
 def page_of(n_points: int) -> str:

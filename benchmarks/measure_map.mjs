@@ -3,7 +3,8 @@
 //     node benchmarks/measure_map.mjs PAGE
 //
 // Prints JSON: seconds to open the page, and for each act the milliseconds of the page's
-// main thread and of JavaScript for a step, and the frames a second.
+// main thread and of JavaScript for a step, and the steps a second. A step begins when
+// the page has drawn the step before it: the page draws once for each.
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -14,8 +15,6 @@ import { findChromium, openPage } from "../js/test/chromium.js";
 const SWITCHES = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
 const SIZE = { width: 1400, height: 900 };
 const N_STEPS = 40;
-// Milliseconds between two events of a mouse that moves.
-const PAUSE = 16;
 // An act ends after so many milliseconds, if drawing is slow.
 const LONGEST = 15_000;
 // After an act, the page draws all points again.
@@ -31,10 +30,8 @@ const page = await openPage(command, address, { ...SIZE, switches: SWITCHES });
 await page.until("document.body.dataset.ready");
 const open = (performance.now() - begin) / 1000;
 await page.send("Performance.enable");
-await page.evaluate(`
-  window.frames_ = 0;
-  (function count() { window.frames_ += 1; requestAnimationFrame(count); })();
-`);
+const drawn = () =>
+  page.evaluate("new Promise((wake) => requestAnimationFrame(() => setTimeout(wake)))");
 // The middle of the map.
 const { x, y } = await page.evaluate(`
   (() => {
@@ -42,14 +39,14 @@ const { x, y } = await page.evaluate(`
     return { x: box.left + box.width / 2, y: box.top + box.height / 2 };
   })()
 `);
+const mouse = (type, at, options) =>
+  page.send("Input.dispatchMouseEvent", { type, x: x + at, y, ...options });
 const LEFT = { button: "left", clickCount: 1 };
-const mouse = (type, at) =>
-  page.send("Input.dispatchMouseEvent", { type, x: x + at, y, ...LEFT });
+const DOWN = { ...LEFT, buttons: 1 };
 
 async function metrics() {
   const { metrics } = await page.send("Performance.getMetrics");
-  const values = Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
-  return { ...values, frames: await page.evaluate("window.frames_") };
+  return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
 }
 
 /** Time the steps of an act. The work of the pause before it does not count. */
@@ -60,6 +57,7 @@ async function timed(name, step, most = N_STEPS) {
   let n = 0;
   while (n < most && performance.now() - start < LONGEST) {
     await step(n);
+    await drawn();
     n += 1;
   }
   const seconds = (performance.now() - start) / 1000;
@@ -69,42 +67,39 @@ async function timed(name, step, most = N_STEPS) {
     name,
     task: work("TaskDuration"),
     script: work("ScriptDuration"),
-    frames: (after.frames - before.frames) / seconds,
+    steps: n / seconds,
   };
 }
 
-const moved = async (type, at) => {
-  await mouse(type, at);
-  await sleep(PAUSE);
-};
-const wheel = async (deltaY) => {
-  await page.send("Input.dispatchMouseEvent", {
+const wheel = (deltaY) =>
+  page.send("Input.dispatchMouseEvent", {
     type: "mouseWheel", x, y, deltaX: 0, deltaY,
   });
-  await sleep(PAUSE);
-};
+const range = () =>
+  page.evaluate("Bokeh.documents[0].get_model_by_name('map').x_range.start");
 const type = (text) =>
-  page.evaluate(`(async () => {
-    const search = document.getElementById("search");
-    search.value = ${JSON.stringify(text)};
-    search.dispatchEvent(new Event("input"));
-    await new Promise(requestAnimationFrame);
-  })()`);
+  page.evaluate(`
+    document.getElementById("search").value = ${JSON.stringify(text)};
+    document.getElementById("search").dispatchEvent(new Event("input"));
+  `);
 const openHit = (at) =>
-  page.evaluate(`(async () => {
-    document.querySelectorAll("#hits button")[${at}].click();
-    await new Promise(requestAnimationFrame);
-  })()`);
+  page.evaluate(`document.querySelectorAll("#hits button")[${at}].click()`);
 const letters = WORDS.flatMap((word) =>
   Array.from(word, (_, end) => word.slice(0, end + 1)),
 );
 
 const acts = [];
-await mouse("mousePressed", 0);
-acts.push(await timed("drag the map", (at) => moved("mouseMoved", 5 * at)));
-await mouse("mouseReleased", 5 * N_STEPS);
+// A mouse that was not there before does not drag.
+await mouse("mouseMoved", 0);
+await mouse("mousePressed", 0, DOWN);
+const left = await range();
+acts.push(
+  await timed("drag the map", (at) => mouse("mouseMoved", 5 * (at + 1), DOWN)),
+);
+await mouse("mouseReleased", 5 * N_STEPS, LEFT);
+if ((await range()) === left) throw new Error("The map did not move.");
 acts.push(await timed("turn the wheel", (at) => wheel(at % 20 < 10 ? -40 : 40)));
-acts.push(await timed("point at points", (at) => moved("mouseMoved", 3 * at)));
+acts.push(await timed("point at points", (at) => mouse("mouseMoved", 3 * at)));
 acts.push(await timed("search: type a letter", (at) => type(letters[at]), letters.length));
 await type("a");
 acts.push(await timed("open a document", openHit));

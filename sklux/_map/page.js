@@ -5,7 +5,8 @@
 (() => {
   const MAX_HITS = 50;
   const SHOWN_CHARACTERS = 110;
-  const FADED = 0.06;
+  // Milliseconds after the last move of the map until all points are drawn again.
+  const REST = 200;
   const data = JSON.parse(document.getElementById("data").textContent);
   const texts = data.texts;
   const element = (id) => document.getElementById(id);
@@ -64,33 +65,47 @@
     let class_ = -1; // the class of the legend that is pressed
     let column = columns[0];
 
-    // Points of a second layer, on top of all others.
+    // Points of a second layer, on top of all others. Bokeh draws these layers apart:
+    // the points below are not drawn again.
     function mark(name, places) {
-      const layer = model(name).data_source;
-      layer.data = {
+      model(name).data_source.data = positionsOf(evenly(places));
+    }
+    function positionsOf(places) {
+      return {
         x: Float32Array.from(places, (place) => xs[place]),
         y: Float32Array.from(places, (place) => ys[place]),
       };
     }
 
-    function fade(isFaded) {
-      points.glyph.fill_alpha = { value: isFaded ? FADED : data.alpha };
+    // As many of the places as are drawn quickly, from begin to end.
+    function evenly(places) {
+      const step = places.length / data.quick;
+      if (step <= 1) {
+        return places;
+      }
+      return Array.from({ length: data.quick }, (_, at) => places[Math.floor(at * step)]);
+    }
+
+    // A search for more letters looks among the documents that the search before found.
+    let last = { text: "", class_: -1, column, places: null };
+    function found() {
+      const text = element("search").value.toLowerCase().trimStart();
+      const words = text.split(/\s+/).filter(Boolean);
+      const isNarrower =
+        last.class_ === class_ && last.column === column && text.startsWith(last.text);
+      const places = (isNarrower ? last.places : null) ?? texts.keys();
+      const isHit = (place) =>
+        (class_ < 0 || column.codes[place] === class_) &&
+        words.every((word) => lower(place).includes(word));
+      last = { text, class_, column, places: Array.from(places).filter(isHit) };
+      return { places: last.places, isSearch: words.length > 0 };
     }
 
     function search() {
-      const words = element("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-      const isSearch = words.length > 0;
-      const places = [];
-      if (isSearch || class_ >= 0) {
-        for (let place = 0; place < texts.length; place += 1) {
-          const isInClass = class_ < 0 || column.codes[place] === class_;
-          if (isInClass && words.every((word) => lower(place).includes(word))) {
-            places.push(place);
-          }
-        }
-      }
-      mark("matches", places);
-      fade(isSearch || class_ >= 0);
+      const { places, isSearch } = found();
+      const isChosen = isSearch || class_ >= 0;
+      mark("matches", isChosen ? places : []);
+      model("veil").visible = isChosen;
       element("results").hidden = !isSearch;
       const noun = places.length === 1 ? "document" : "documents";
       element("found").textContent = `${places.length.toLocaleString("en")} ${noun}`;
@@ -168,6 +183,10 @@
         code < 0 ? missing : palette[code],
       );
       source.data = { ...source.data, color: rgba };
+      if (sample !== null) {
+        const color = Uint32Array.from(sampled, (place) => rgba[place]);
+        sample.data_source.data = { ...positionsOf(sampled), color };
+      }
       legend();
     }
 
@@ -200,19 +219,45 @@
       });
     }
 
+    // While a large map moves, a sample of its points is drawn. Then all are.
+    const sample = model("sample");
+    const sampled = sample === null ? [] : evenly(texts.map((_, place) => place));
+    let resting = null;
+    function move() {
+      clearTimeout(resting);
+      resting = setTimeout(() => showAll(true), REST);
+      if (points.visible && visiblePoints() > data.quick) {
+        showAll(false);
+      }
+    }
+    function showAll(isAll) {
+      points.visible = isAll;
+      sample.visible = !isAll;
+    }
+    // Number of points in sight, from the number of the sample's points in sight.
+    function visiblePoints() {
+      const { x_range, y_range } = plot;
+      const isVisible = (place) =>
+        x_range.start <= xs[place] &&
+        xs[place] <= x_range.end &&
+        y_range.start <= ys[place] &&
+        ys[place] <= y_range.end;
+      const n = sampled.filter(isVisible).length;
+      return (n * texts.length) / sampled.length;
+    }
+
     // Names that do not cover the name of a larger cluster. They depend on the zoom.
     const names = model("names");
-    const context = document.createElement("canvas").getContext("2d");
+    const widths = widthsOf(names.data_source.data.text);
     let isPlanned = false;
     function placeNames() {
       isPlanned = false;
-      const { x, y, text } = names.data_source.data;
+      const { x, y } = names.data_source.data;
       const perX = plot.inner_width / (plot.x_range.end - plot.x_range.start);
       const perY = plot.inner_height / (plot.y_range.end - plot.y_range.start);
-      context.font = "bold 13px sans-serif";
       const taken = [];
-      const alpha = Array.from(text, (name, at) => {
-        const half = context.measureText(name).width / 2 + 6;
+      const alpha = widths.map((width, at) => {
+        const half = width / 2 + 6;
         const box = [x[at] * perX - half, y[at] * perY - 11, 2 * half, 22];
         const isFree = taken.every(
           (other) =>
@@ -234,9 +279,12 @@
         requestAnimationFrame(placeNames);
       }
     }
+    const acts = sample === null ? [plan] : [plan, move];
     for (const range of [plot.x_range, plot.y_range]) {
-      range.properties.start.change.connect(plan);
-      range.properties.end.change.connect(plan);
+      for (const act of acts) {
+        range.properties.start.change.connect(act);
+        range.properties.end.change.connect(act);
+      }
     }
     plot.properties.inner_width.change.connect(plan);
     plot.properties.inner_height.change.connect(plan);
@@ -265,6 +313,13 @@
     paint();
     plan();
     document.body.dataset.ready = "true";
+  }
+
+  // Widths of the names in pixels.
+  function widthsOf(names) {
+    const context = document.createElement("canvas").getContext("2d");
+    context.font = "bold 13px sans-serif";
+    return Array.from(names, (name) => context.measureText(name).width);
   }
 
   // A colour #rrggbb as Bokeh packs it: the byte of red is the highest.

@@ -20,6 +20,10 @@ from sklux._utils.optional import import_optional
 # Diameter in pixels and opacity of a point: for few documents and for many.
 LARGE, SMALL = 7.0, 2.5
 ALPHA = 0.75
+# Opacity of the white veil over points that were not found.
+VEIL = 0.9
+# While a map with more points moves, so many points are drawn.
+QUICK = 10_000
 # Colours of the marks of documents that were found, chosen, and near to the chosen one.
 FOUND, CHOSEN, NEAR = "#111827", "#d1242f", "#bc4c00"
 
@@ -85,35 +89,52 @@ class MapPage:
         tap = models.TapTool(mode="replace")
         wheel = models.WheelZoomTool()
         pan = models.PanTool()
+        hover = self._hover(models)
         plot = plotting.figure(
             name="map",
             output_backend="webgl",
             sizing_mode="stretch_both",
             match_aspect=True,
-            tools=[pan, wheel, "reset", tap, *self._hover(models)],
+            tools=[pan, wheel, "reset", tap, hover],
             active_scroll=wheel,
             toolbar_location="above",
+            # Bokeh draws again half a second after each step of a move. It does so to
+            # show all points again, but it hides none of them with WebGL.
+            lod_interval=0,
         )
         plot.toolbar.logo = None
         plot.axis.visible = False
         plot.grid.visible = False
         plot.outline_line_color = None
         plot.background_fill_color = "#ffffff"
-        points = self._points(plot)
-        tap.renderers = [points]
+        points = self._points(plot, "points", self.positions)
+        tap.renderers = hover.renderers = [points]
+        if len(self.positions) > QUICK:
+            # The page fills it.
+            sample = self._points(plot, "sample", self.positions[:0])
+            sample.visible = False
+        veil = models.BoxAnnotation(
+            name="veil",
+            fill_color="#ffffff",
+            fill_alpha=VEIL,
+            line_color=None,
+            level="overlay",
+            visible=False,
+        )
+        plot.add_layout(veil)
         self._marks(plot)
         self._write_names(plot)
         return plot
 
-    def _points(self, plot: Any) -> Any:
+    def _points(self, plot: Any, name: str, positions: np.ndarray) -> Any:
         """Draw a point for each document."""
-        x, y = np.ascontiguousarray(self.positions.T)
+        x, y = np.ascontiguousarray(positions.T)
         color = np.zeros(len(x), dtype=np.uint32)
         points = plot.scatter(
             "x",
             "y",
             source={"x": x, "y": y, "color": color},
-            name="points",
+            name=name,
             size=self._size(),
             fill_color="color",
             fill_alpha=ALPHA,
@@ -146,6 +167,8 @@ class MapPage:
                 fill_color=None if is_ring else color,
                 line_color=color if is_ring else None,
                 line_width=2,
+                # Bokeh draws it without the points below.
+                level="overlay",
             )
 
     def _write_names(self, plot: Any) -> None:
@@ -176,18 +199,16 @@ class MapPage:
             border_radius=4,
         ).level = "overlay"
 
-    def _hover(self, models: Any) -> list[Any]:
+    def _hover(self, models: Any) -> Any:
         """A tooltip with the beginning of the text."""
         snippet = models.CustomJSHover(
             code="return window.sklux_snippet(special_vars.index)"
         )
-        hover = models.HoverTool(
+        return models.HoverTool(
             tooltips='<div style="max-width: 20rem">@x{custom}</div>',
             formatters={"@x": snippet},
             point_policy="snap_to_data",
         )
-        hover.renderers = "auto"
-        return [hover]
 
     def _data(self, texts: Sequence[str]) -> str:
         """Texts, neighbours and columns in JSON, which a script block can hold."""
@@ -198,7 +219,7 @@ class MapPage:
             "cosines": _base64(self.neighbors.cosines, "<f4"),
             "columns": [_column(column) for column in self.columns],
             "missing": OTHER,
-            "alpha": ALPHA,
+            "quick": QUICK,
         }
         # '</script>' in a text would end the block.
         return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("bokeh")
 
+from sklux._map import page
 from sklux._map.columns import cluster_column, color_column
 from sklux._map.neighbors import Neighbors
 from sklux._map.page import MapPage
@@ -148,6 +149,59 @@ const steps = [
     done.ran = window.ran ?? null;
   },
 """
+# A map of many points moves, rests, and moves where few points are in sight.
+MOVE = """
+const model = (name) => Bokeh.documents[0].get_model_by_name(name);
+const visible = () => [model("points").visible, model("sample").visible];
+const show = (start, end) => model("map").x_range.setv({ start, end });
+const rest = Array.from({ length: 6 }, () => () => {});
+const done = {};
+const steps = [
+  () => {
+    const { x, y, color } = model("sample").data_source.data;
+    const { color: colors } = model("points").data_source.data;
+    done.sample = [Array.from(x), Array.from(y)];
+    done.colors = [0, 2, 4].every((place, at) => color[at] === colors[place]);
+    done.before = visible();
+    show(-20, 20);
+    done.moving = visible();
+  },
+  ...rest,
+  () => {
+    done.rested = visible();
+    show(-1, 1);
+    done.few = visible();
+    show(-20, 20);
+    done.many = visible();
+  },
+  ...rest,
+  () => {
+    done.end = visible();
+  },
+"""
+# Searches one after the other: the numbers of found and of marked documents.
+SEARCHES = """
+const element = (id) => document.getElementById(id);
+const model = (name) => Bokeh.documents[0].get_model_by_name(name);
+const done = [];
+const search = (text) => {
+  element("search").value = text;
+  element("search").dispatchEvent(new Event("input"));
+  const { x } = model("matches").data_source.data;
+  done.push([element("found").textContent, x.length, model("veil").visible]);
+};
+const press = () => element("colors").querySelector("button").click();
+const steps = [
+  () => ["a", "a r", "a re", "", " CA", "ca", "car i", "b", ""].forEach(search),
+  () => {
+    press();
+    search("g");
+    press();
+    search("gr");
+    press();
+    search("");
+  },
+"""
 # Tries to load something and to send something.
 CONNECT = """
 const done = {};
@@ -172,7 +226,7 @@ def make_html(texts):
     names = ["apple, <red>", "car"]
     centers = np.array([[0, 0.5], [8.5, 8.5]])
     topics = cluster_column(clusters, names, centers)
-    page = MapPage(
+    shown = MapPage(
         title="Cars & apples",
         positions=positions,
         neighbors=Neighbors(places, np.full((6, 1), 0.5, dtype=np.float32)),
@@ -184,7 +238,7 @@ def make_html(texts):
         names=[names[place] for place in topics.legend],
         name_positions=centers[topics.legend],
     )
-    return page.html(texts)
+    return shown.html(texts)
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +297,37 @@ def test_page_in_a_browser(html, tmp_path):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_page_shows_a_sample_while_many_points_move(tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "QUICK", 3)
+    done = in_browser(make_html(TEXTS), MOVE + END_OF_STEPS, tmp_path)
+    assert done["sample"] == [[0, 8, 9], [0, 8, 8]] and done["colors"]
+    only_points, only_sample = [True, False], [False, True]
+    assert done["before"] == done["rested"] == done["end"] == only_points
+    assert done["moving"] == done["many"] == only_sample
+    assert done["few"] == only_points
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_searches_one_after_the_other(tmp_path, monkeypatch):
+    """A search among the hits of the one before finds what a new search finds."""
+    monkeypatch.setattr(page, "QUICK", 3)
+    done = in_browser(make_html(TEXTS), SEARCHES + END_OF_STEPS, tmp_path)
+
+    def expected(text, kept=TEXTS):
+        n = sum(all(word in one.lower() for word in text.split()) for one in kept)
+        noun = "document" if n == 1 else "documents"
+        return [f"{n} {noun}", min(n, 3) if text or kept is not TEXTS else 0]
+
+    cars = TEXTS[2:]
+    searches = ["a", "a r", "a re", "", "ca", "ca", "car i", "b", ""]
+    wanted = [expected(text) for text in searches]
+    wanted += [expected("g", cars), expected("gr"), expected("", cars)]
+    assert [one[:2] for one in done] == wanted
+    is_chosen = [bool(text) for text in searches] + [True] * 3
+    assert [one[2] for one in done] == is_chosen
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_page_shows_tags_in_a_tooltip_as_text(tmp_path):
     """The mouse is over the first document; its text runs nothing."""
     html = make_html([HOSTILE, *TEXTS[1:]])
@@ -273,8 +358,8 @@ def test_page_cannot_connect(html, tmp_path, is_allowed):
     try:
         address = f"http://127.0.0.1:{server.server_port}"
         steps = f"const ADDRESS = {address!r};" + CONNECT + END_OF_STEPS
-        page = policy.sub("", html) if is_allowed else html
-        assert in_browser(page, steps, tmp_path) == {}
+        shown = policy.sub("", html) if is_allowed else html
+        assert in_browser(shown, steps, tmp_path) == {}
     finally:
         server.shutdown()
         server.server_close()
