@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,8 @@ from sklux._commands.document_files import DocumentFile, naming
 from sklux._commands.embed import note_zeros
 from sklux._commands.errors import saying_what_is_kept
 from sklux._commands.inputs import DocumentSource, load_model
-from sklux._commands.part_files import PartFormat, part_facts, part_writer
+from sklux._commands.overlap import WriterThread, in_order
+from sklux._commands.part_files import PartFile, PartFormat, part_facts
 from sklux._commands.part_quantizer import (
     fit_quantizer,
     quantizer_as_json,
@@ -27,7 +28,6 @@ from sklux._commands.parts import (
     COMPLETE,
     LEFT_OUT,
     QUANTIZER,
-    Damaged,
     Part,
     open_folder,
     parts_of,
@@ -42,6 +42,7 @@ from sklux._commands.vector_files import (
 from sklux._quantizer import ScalarQuantizer
 from sklux._utils.model_file import header_digest
 from sklux._utils.optional import import_optional
+from sklux._utils.threads import thread_count
 from sklux._utils.vector_column import VECTOR_TYPES, is_text_type
 from sklux._vectorizer import LuxicalVectorizer
 from sklux.arrow import BatchEmbedder
@@ -203,6 +204,26 @@ def _version_of(path: str) -> list[Any]:
     return [os.path.abspath(path), status.st_size, status.st_mtime_ns]
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of a part; without a batch, its end."""
+
+    part: Part
+    row: int = 0
+    batch: Any = None
+    damaged: Sequence[DamagedRows] = ()
+    exists: bool = False
+
+
+@dataclass(frozen=True)
+class _Result:
+    """A batch with its vectors, and its numbers of missing texts and zero vectors."""
+
+    batch: Any
+    n_missing: int
+    n_zero: int
+
+
 class _Run:
     """The parts of one run, and what is in them."""
 
@@ -222,7 +243,6 @@ class _Run:
         self.quantizer: ScalarQuantizer | None = None
         # Schema of the kept columns; if it is None, the first batch has it.
         self.schema = schema
-        self.damaged: list[DamagedRows] = []
         self.n_before = self.n_parts = self.n_missing = self.n_zero = 0
 
     def use(
@@ -240,6 +260,8 @@ class _Run:
             columns=list(self.options.keep),
             dtype="float32" if is_quantized else self.options.dtype,  # type: ignore[arg-type]
             null_documents=source.null_documents,
+            # A batch is the work of one thread.
+            n_jobs=1,
         )
         if not is_quantized:
             return
@@ -253,10 +275,24 @@ class _Run:
         self.quantizer = quantizer_from_json(self.manifest[QUANTIZER])
 
     def make_all(self, files: Sequence[DocumentFile], counter: Counter) -> None:
-        """Make the parts that are missing."""
+        """Make the parts that are missing. Reading, embedding and writing overlap."""
+        options = self.options
         try:
-            for part in parts_of(files, self.options.format):
-                self.make(part, counter)
+            # After an error, the writer ends first. Then its open part is removed.
+            with (
+                PartFile(options.keep, options.format) as file,
+                WriterThread() as writer,
+            ):
+                made = in_order(self._read(files), self._made, thread_count(-1))
+                with closing(made):
+                    for item, result in made:
+                        if result is None:
+                            self._end(item)
+                            writer.submit(self._complete, file)
+                            continue
+                        batch = self._fitting(result, item.part)
+                        writer.submit(self._write, file, item.part, batch)
+                        counter.add(batch.num_rows, None)
         except (OSError, ValueError) as error:
             if self.n_parts:
                 error.add_note(self.kept_in_words())
@@ -284,83 +320,78 @@ class _Run:
             f"{parts} in {self.folder} are complete. The same command makes the others."
         )
 
-    def make(self, part: Part, counter: Counter) -> None:
-        """Make a part, unless it is there."""
-        path = self.folder / part.name
-        if path.exists():
+    def _read(self, files: Sequence[DocumentFile]) -> Iterator[_Rows]:
+        """Yield the rows of the parts that are missing, and the end of each part."""
+        for part in parts_of(files, self.options.format):
+            damaged: list[DamagedRows] = []
+            exists = (self.folder / part.name).exists()
+            if not exists:
+                batches = part.batches(partial(self._left_out, damaged))
+                with naming(part.source.name):
+                    for row, batch in batches:
+                        yield _Rows(part, row, batch)
+            yield _Rows(part, damaged=damaged, exists=exists)
+
+    def _left_out(self, damaged: list[DamagedRows], rows: DamagedRows) -> None:
+        """Refuse rows that cannot be read, or remember them."""
+        if not self.options.skip_corrupt:
+            refuse_damage(rows)
+        damaged.append(rows)
+
+    def _end(self, rows: _Rows) -> None:
+        """Store what is known of a part before it exists."""
+        if rows.exists:
+            path = self.folder / rows.part.name
             n_rows, schema = part_facts(path, self.options.format)
             self.n_before += n_rows
             if self.schema is None:
                 kept = [field for field in schema if field.name in self.options.keep]
                 self.schema = self.arrow.schema(kept)
-        else:
-            with ExitStack() as stack:
-                reader = stack.enter_context(ThreadPoolExecutor(1))
-                writer = stack.enter_context(ThreadPoolExecutor(1))
-                self._write(part, path, reader, writer, counter)
-        self.n_parts += 1
-
-    def _left_out(self, rows: DamagedRows) -> None:
-        """Refuse rows that cannot be read, or remember them."""
-        if not self.options.skip_corrupt:
-            refuse_damage(rows)
-        self.damaged.append(rows)
-
-    def _record_damage(self, part: Part) -> None:
-        """Store how many rows a part lacks, before it exists."""
-        n_lost = sum(rows.n_lost for rows in self.damaged)
-        for rows in self.damaged:
-            note(f"{rows} They are left out.", self.quiet)
-        self.damaged = []
-        if self.manifest[LEFT_OUT].get(part.name, 0) != n_lost:
-            self.manifest[LEFT_OUT][part.name] = n_lost
+            return
+        for one in rows.damaged:
+            note(f"{one} They are left out.", self.quiet)
+        n_lost = sum(one.n_lost for one in rows.damaged)
+        if self.manifest[LEFT_OUT].get(rows.part.name, 0) != n_lost:
+            self.manifest[LEFT_OUT][rows.part.name] = n_lost
             write_manifest(self.folder, self.manifest)
 
-    def _write(
-        self,
-        part: Part,
-        path: Path,
-        reader: ThreadPoolExecutor,
-        writer: ThreadPoolExecutor,
-        counter: Counter,
-    ) -> None:
-        """Read, embed and write the rows of a part, each in its own thread."""
-        written: list[Future[Any]] = []
-        with ExitStack() as stack, naming(str(self.folder)):
-            file: Any = None
-            for row, batch in _one_ahead(part, self._left_out, reader):
-                result = self._embedded(batch, part, row)
-                if file is None:
-                    options = self.options
-                    file = stack.enter_context(
-                        part_writer(path, result.schema, options.keep, options.format)
-                    )
-                    # After an error, too, the file is closed when nobody writes to it.
-                    stack.callback(wait, written)
-                if written:
-                    written.pop().result()
-                written.append(writer.submit(file.write_batch, result))
-                counter.add(batch.num_rows, None)
-            if written:
-                written.pop().result()
-            self._record_damage(part)
+    def _write(self, file: PartFile, part: Part, batch: Any) -> None:
+        """Write rows, in the thread of the writer."""
+        with naming(str(self.folder)):
+            file.write(self.folder / part.name, batch)
 
-    def _embedded(self, batch: Any, part: Part, row: int) -> Any:
-        """A batch with its vectors, and with the types of all batches."""
-        texts = batch.column(self.embedder.column)
+    def _complete(self, file: PartFile) -> None:
+        """End a part, in the thread of the writer."""
+        with naming(str(self.folder)):
+            file.end()
+        self.n_parts += 1
+
+    def _made(self, rows: _Rows) -> _Result | None:
+        """Embed rows, in one of many threads."""
+        if rows.batch is None:
+            return None
+        texts = rows.batch.column(self.embedder.column)
         if texts.null_count:
-            self._check_missing(texts, part, row)
-        result = self.embedder(batch)
-        vectors = result.column(result.num_columns - 1)
-        numbers = np.asarray(vectors.values).reshape(result.num_rows, -1)
-        self.n_missing += texts.null_count
-        self.n_zero += int(np.count_nonzero(~numbers.any(axis=1)))
+            self._check_missing(texts, rows.part, rows.row)
+        batch = self.embedder(rows.batch)
+        vectors = batch.column(batch.num_columns - 1)
+        numbers = np.asarray(vectors.values).reshape(batch.num_rows, -1)
+        # Few vectors begin with zero. Only these are looked at in whole.
+        begin_with_zero = numbers[numbers[:, 0] == 0]
+        n_zero = np.count_nonzero(~begin_with_zero.any(axis=1))
         if self.quantizer is not None:
-            result = self._quantized(result, numbers)
-        kept = result.schema.remove(result.num_columns - 1).remove_metadata()
+            batch = self._quantized(batch, numbers)
+        return _Result(batch, texts.null_count, int(n_zero))
+
+    def _fitting(self, result: _Result, part: Part) -> Any:
+        """Count the rows of a batch, and give it the types of all batches."""
+        self.n_missing += result.n_missing
+        self.n_zero += result.n_zero
+        batch = result.batch
+        kept = batch.schema.remove(batch.num_columns - 1).remove_metadata()
         if self.schema is None:
             self.schema = kept
-        return result if kept.equals(self.schema) else self._cast(result, part)
+        return batch if kept.equals(self.schema) else self._cast(batch, part)
 
     def _quantized(self, result: Any, numbers: np.ndarray) -> Any:
         """A batch with small numbers in place of the vectors."""
@@ -386,19 +417,3 @@ class _Run:
             return cast_without_loss(self.arrow, result, schema)
         except self.arrow.ArrowException as error:
             raise _changed_type(part.source.name, error) from error
-
-
-def _one_ahead(
-    part: Part, damaged: Damaged, reader: ThreadPoolExecutor
-) -> Iterator[tuple[int, Any]]:
-    """Yield the batches of a part while a thread reads the next one."""
-    batches = part.batches(damaged)
-
-    def next_batch() -> tuple[int, Any] | None:
-        with naming(part.source.name):
-            return next(batches, None)
-
-    coming = reader.submit(next_batch)
-    while (item := coming.result()) is not None:
-        coming = reader.submit(next_batch)
-        yield item

@@ -1,9 +1,9 @@
 """The files of a folder of parts: Parquet, or Arrow's own format."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 from sklux._commands.vector_files import VECTOR_COLUMN
 from sklux._utils.optional import import_optional
@@ -11,6 +11,7 @@ from sklux._utils.output_file import replaced_when_whole
 
 # The names of the formats are the suffixes of their files.
 PartFormat: TypeAlias = Literal["parquet", "arrow"]
+NUMBERS_AT_A_TIME = 65_536
 
 
 @contextmanager
@@ -41,6 +42,51 @@ def part_writer(
         yield opened
 
 
+class PartFile:
+    """The part that is being written, one after the other.
+
+    When the context ends with an exception, what there is of a part is removed.
+
+    Parameters
+    ----------
+    plain : sequence of str
+        As in `part_writer`.
+    format : {'parquet', 'arrow'}
+        Format of the files.
+    """
+
+    def __init__(self, plain: Sequence[str], format: PartFormat):
+        self._plain, self._format = plain, format
+        self._stack = ExitStack()
+        self._file: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, path: Path, batch: Any) -> None:
+        """Write rows.
+
+        Parameters
+        ----------
+        path : Path
+            The part. It is opened if no part is open.
+        batch : pyarrow.RecordBatch
+            Its next rows.
+        """
+        if self._file is None:
+            opened = part_writer(path, batch.schema, self._plain, self._format)
+            self._file = self._stack.enter_context(opened)
+        self._file.write_batch(batch)
+
+    def end(self) -> None:
+        """Give the part its name, if one is open."""
+        self._file = None
+        self._stack.close()
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+
 @contextmanager
 def _arrow_writer(file: Path, schema: Any, plain: Sequence[str]) -> Iterator[Any]:
     """A writer of Arrow's format; it stores the columns as they are in memory."""
@@ -57,7 +103,12 @@ def _parquet_writer(file: Path, schema: Any, plain: Sequence[str]) -> Any:
         # Parquet has no type of one byte: without a dictionary a number takes four.
         repeated.append(f"{VECTOR_COLUMN}.list.element")
     return parquet.ParquetWriter(
-        file, schema, use_dictionary=repeated, write_statistics=list(plain)
+        file,
+        schema,
+        use_dictionary=repeated,
+        write_statistics=list(plain),
+        # Arrow encodes so many numbers at a time: a batch of vectors has millions.
+        write_batch_size=NUMBERS_AT_A_TIME,
     )
 
 

@@ -393,15 +393,16 @@ def test_embed_folder_after_an_error(
 ):
     """A full disk, for instance: no part of a part stays."""
     output, n_written = tmp_path / "out", []
+    original = part_files.part_writer
 
     def part_writer(path, *arguments):
         n_written.append(path)
         if len(n_written) == 3:
             raise OSError(28, "No space left on device")
-        return part_files.part_writer(path, *arguments)
+        return original(path, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(embed_folder, "part_writer", part_writer)
+        patch.setattr(part_files, "part_writer", part_writer)
         message = failed(
             "embed", folder / "model.sklux", corpus, f"{output}/", "-k", "id"
         )
