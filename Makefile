@@ -209,6 +209,8 @@ THREADED = -k 'thread or threads or jobs or n_jobs or pool' tests/_kernels tests
 sanitize: $(VENV)/test.stamp
 	.ci/sanitize address $(BIN)/python .ci/planted.py address 2>&1 | \
 		grep 'ERROR: AddressSanitizer'
+	.ci/sanitize address $(BIN)/python .ci/planted.py undefined 2>&1 | \
+		grep 'runtime error: .* misaligned address'
 	$(RUN_SMALL) .ci/sanitize address $(BIN)/python -m pytest -q $(SANITIZED)
 	$(RUN_SMALL) .ci/sanitize address $(BIN)/python $(FUZZ) --limit 200
 	.ci/sanitize thread $(BIN)/python .ci/planted.py thread 2>&1 | \

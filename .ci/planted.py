@@ -1,6 +1,7 @@
 """Use a kernel wrongly, so that a sanitizer must end this process.
 
     .ci/sanitize address python .ci/planted.py address
+    .ci/sanitize address python .ci/planted.py undefined
     .ci/sanitize thread python .ci/planted.py thread
 
 `make sanitize` expects a report. Without a report, the sanitizers see nothing.
@@ -21,6 +22,12 @@ def read_outside():
     WordTable().find(np.zeros(1000, dtype=np.uint8), offsets, out)
 
 
+def read_between():
+    """Read numbers that do not begin at a multiple of their size."""
+    memory = np.zeros(4 * 64 + 1, dtype=np.uint8)
+    unit_rows(np.ndarray((1, 64), np.float32, memory, offset=1), False)
+
+
 def write_at_once():
     """Change the same rows in two threads."""
     rows = np.ones((20_000, 64), dtype=np.float32)
@@ -30,4 +37,9 @@ def write_at_once():
 
 
 if __name__ == "__main__":
-    {"address": read_outside, "thread": write_at_once}[sys.argv[1]]()
+    faults = {
+        "address": read_outside,
+        "undefined": read_between,
+        "thread": write_at_once,
+    }
+    faults[sys.argv[1]]()
