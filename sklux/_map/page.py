@@ -113,15 +113,7 @@ class MapPage:
             # The page fills it.
             sample = self._points(plot, "sample", self.positions[:0])
             sample.visible = False
-        veil = models.BoxAnnotation(
-            name="veil",
-            fill_color="#ffffff",
-            fill_alpha=VEIL,
-            line_color=None,
-            level="overlay",
-            visible=False,
-        )
-        plot.add_layout(veil)
+        self._veil(plot, models)
         self._marks(plot)
         self._write_names(plot)
         return plot
@@ -143,6 +135,18 @@ class MapPage:
         # The marks show what is selected.
         points.nonselection_glyph = points.selection_glyph = None
         return points
+
+    def _veil(self, plot: Any, models: Any) -> None:
+        """Put a veil over all points, which is off at first. Marks stand out on it."""
+        veil = models.BoxAnnotation(
+            name="veil",
+            fill_color="#ffffff",
+            fill_alpha=VEIL,
+            line_color=None,
+            level="overlay",
+            visible=False,
+        )
+        plot.add_layout(veil)
 
     def _size(self) -> float:
         """Diameter of a point: large for 1,000 points, small for 100,000."""
