@@ -326,27 +326,38 @@ def test_quantize_halves_of_any_magnitude_have_all_digits(
 WEIGHT_ERRORS = {"float16": 1 / 2048, "int8": 1 / 254}
 
 
+@pytest.mark.parametrize("is_tied", [False, True])
 @pytest.mark.parametrize("dtype", FEW_BITS)
 @kernel_settings
-@given(seeds, st.integers(1, 30), st.integers(1, 20), st.integers(0, 4))
+@given(
+    *(seeds, st.integers(1, 30), st.integers(1, 20), st.integers(0, 4)),
+    st.floats(0.01, 10),
+)
 def test_quantize_vectors_within_the_bound_of_the_guide(
-    dtype, seed, n_features, n_units, spread
+    dtype, is_tied, seed, n_features, n_units, spread, size
 ):
-    """For a network of one layer, whose rows have lengths of many magnitudes."""
+    """For rows whose lengths have many magnitudes, and matrices V of many sizes."""
     rng = np.random.default_rng(seed)
     weights = rng.standard_normal((n_features, n_units))
     weights *= 10 ** rng.uniform(-spread, spread, (n_features, 1))
-    network = Network.of([weights.astype(np.float32)])
+    V = size * rng.standard_normal((n_units, n_units)).astype(np.float32)
+    coefs = [weights.astype(np.float32), V][: 1 + is_tied]
+    network = Network.of(coefs, is_tied)
     X = sparse.random(
         9, n_features, 0.5, "csr", np.float32, random_state=int(seed % 2**31)
     )
     sums = X.astype(np.float64) @ network.rows.astype(np.float64)
     lengths = np.linalg.norm(sums, axis=1)
     largest = X @ abs(network.rows).max(axis=1)
-    error = WEIGHT_ERRORS[dtype] * np.sqrt(n_units) * largest
+    # A bound times the lengths of the vectors before they are divided by these.
+    bound = 2 * WEIGHT_ERRORS[dtype] * np.sqrt(n_units) * largest + 1e-6 * lengths
+    if is_tied:
+        units = sums / np.where(lengths, lengths, 1)[:, np.newaxis]
+        bound *= 2 * (1 + np.linalg.norm(V, 2))
+        lengths *= np.linalg.norm(units + abs(units) @ V, axis=1)
     vectors = [apply_network(X, n, 1) for n in (network, network.quantized(dtype))]
     differences = np.linalg.norm(np.subtract(*vectors), axis=1)
-    assert np.all(differences * lengths <= 2 * error + 1e-6 * lengths)
+    assert np.all(differences * lengths <= bound)
 
 
 @pytest.mark.filterwarnings("error")

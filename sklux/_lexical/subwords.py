@@ -252,6 +252,8 @@ class Subwords:
     def read_all(self) -> None:
         """Make everything that is made on first use, to find out what is damaged."""
         _ = self.pieces, self.analysis()
+        if self.in_kernel and not (self._is_unicode or is_bert_like(self._state)):
+            raise ValueError("its tables are of a tokenizer of another kind")
         # A copy makes its own tables, also if a file holds them.
         if self.in_kernel:
             _ = self._tables
@@ -331,10 +333,12 @@ class Subwords:
             with panics_as_errors():
                 encodings = self.library.encode_batch(clean, add_special_tokens=False)
         except Exception as error:  # the library raises the base class
+            remedy = "Set its unknown token (unk_token)."
+            if isinstance(error, ValueError):  # of a panic
+                remedy = "Use a tokenizer without the step that fails."
             raise ValueError(
                 "The 'tokenizer' parameter of LexicalVectorizer is a tokenizer that "
-                f"cannot read a document: {as_sentence(error)} Set its unknown token "
-                "(unk_token)."
+                f"cannot read a document: {as_sentence(error)} {remedy}"
             ) from error
         ids = [encoding.ids for encoding in encodings]
         ends = np.cumsum([len(part) for part in ids], dtype=np.int64)
@@ -455,7 +459,8 @@ def read_tokenizer(tokenizer: object) -> str:
             f"pieces, or has a piece whose id is {MAX_PIECES} or more. Give each "
             "piece its own id below that number."
         )
-    return library.to_str()
+    with panics_as_errors():
+        return library.to_str()
 
 
 def learn_wordpieces(
@@ -683,7 +688,8 @@ def _library_tables(normalizer_json: str, pre_tokenizer_json: str) -> CharacterT
             return normalize("".join(c for c in text if not "\ud800" <= c <= "\udfff"))
 
     changed = changed_by(normalized)
-    classes = _piece_classes(tokenizer.pre_tokenizer)
+    with panics_as_errors():
+        classes = _piece_classes(tokenizer.pre_tokenizer)
     for code_point, text in list(changed.items()):
         if text == f" {chr(code_point)} ":
             # Blanks around a character make it a word, and so does punctuation.

@@ -459,6 +459,17 @@ def test_file_checks_panic_in_transform_is_a_value_error():
         vectorizer.transform(["a b"])
 
 
+def test_file_checks_slow_expression_of_a_user_is_a_value_error():
+    """The library gives up a search that takes too long, by a panic."""
+    tokenizer = tokenizers.Tokenizer.from_str(models()["word"].to_str())
+    slow = tokenizers.Regex("(a+)+$")
+    tokenizer.normalizer = tokenizers.normalizers.Replace(slow, "b")
+    vectorizer = LexicalVectorizer(analyzer="subword", tokenizer=tokenizer)
+    vectorizer.fit(["a b", "aa"])
+    with pytest.raises(ValueError, match="retry-limit.* without the step that fails"):
+        vectorizer.transform(["a" * 40 + "c b"])
+
+
 def test_file_checks_other_errors_are_not_changed():
     with pytest.raises(KeyboardInterrupt), panics_as_errors():
         raise KeyboardInterrupt

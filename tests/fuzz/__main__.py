@@ -83,9 +83,11 @@ def work(target, folder, seconds, seed, limit_s):
     module = import_module(target)
     prepared = module.prepare(folder.path)
     # What later inputs need, too, is allocated before the limit counts.
-    for case in corpus_of(target).values():
-        try_case(module, prepared, case, folder, limit_s)
-    limit_memory(module.MEMORY_MB)
+    for is_limited in (False, True):
+        if is_limited:
+            limit_memory(module.MEMORY_MB)
+        for case in corpus_of(target).values():
+            try_case(module, prepared, case, folder, limit_s)
     end = time.monotonic() + seconds
     for number in count(seed):
         if time.monotonic() > end:

@@ -163,7 +163,9 @@ def _with_change(tensors, state, change):
     if "state" in change:
         return tensors, with_value(state, change["state"])
     if "new" in change:
-        return tensors | {change["new"]: tensors[change["of"]]}, state
+        # An earlier change may have removed the other tensor.
+        array = tensors.get(change["of"], np.zeros(0))
+        return tensors | {change["new"]: array}, state
     if "tokenizer" in change:
         tokenizer = json.loads(tensors["tokenizer"].tobytes())
         text = json.dumps(with_value(tokenizer, change["tokenizer"]))
