@@ -7,7 +7,8 @@ start processes, at random, with models that they share. Each result must have t
 of one of the fits of its model. Every half minute it prints the calls, errors, wrong
 results and the memory so far; at the end, a JSON object. The status is 1 if there is
 an error or a wrong result. Without torch (a free-threaded Python may lack it), no
-network is trained.
+network is trained. OPENBLAS_NUM_THREADS must be 1, as `make soak` sets it: a fork can
+wait for ever for the threads of OpenBLAS while another thread multiplies matrices.
 """
 
 import json
@@ -105,8 +106,8 @@ class WithEmbeddings(LuxicalVectorizer):
 class Soak:
     """Shared models, the actions of the threads, and what they have met."""
 
-    def __init__(self, folder, deadline):
-        self.deadline, self.counts, self.errors = deadline, Counter(), Counter()
+    def __init__(self, folder):
+        self.deadline, self.counts, self.errors = 0.0, Counter(), Counter()
         self.wrong, self.lock = Counter(), threading.Lock()
         self.documents = make_documents(1)
         self.model = untrained_model(default_stage(self.documents), 32, 64)
@@ -273,9 +274,10 @@ def megabytes():
 
 def main(minutes=60, seed=0):
     """Run the threads, and print the counts."""
-    begin = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        soak = Soak(Path(folder), begin + 60 * minutes)
+        soak = Soak(Path(folder))
+        begin = time.monotonic()
+        soak.deadline = begin + 60 * minutes
         threads = [
             threading.Thread(target=soak.use, args=(seed * N_THREADS + number,))
             for number in range(N_THREADS)
