@@ -11,8 +11,8 @@ import { pathToFileURL } from "node:url";
 
 import { findChromium, openPage } from "../js/test/chromium.js";
 
-// WebGL without a graphics card.
-const SWITCHES = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
+// Without a graphics card.
+const SWITCHES = ["--disable-gpu"];
 const SIZE = { width: 1400, height: 900 };
 const N_STEPS = 40;
 // An act ends after so many milliseconds, if drawing is slow.

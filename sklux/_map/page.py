@@ -1,7 +1,8 @@
 """The page of a map: one HTML file that needs no network.
 
-Bokeh draws the points. `page.html` and `page.js` add a panel: a search, the colours,
-and the text of a point with its nearest documents.
+Bokeh moves and zooms the map, and draws marks and names. `page.html` and `page.js` draw
+the points, and add a panel: a search, the colours, and the text of a point with its
+nearest documents.
 """
 
 import json
@@ -20,10 +21,8 @@ from sklux._utils.optional import import_optional
 # Diameter in pixels and opacity of a point: for few documents and for many.
 LARGE, SMALL = 7.0, 2.5
 ALPHA = 0.75
-# Opacity of the white veil over points that were not found.
-VEIL = 0.9
-# While a map with more points moves, so many points are drawn.
-QUICK = 10_000
+# While a map moves, at least so many points are drawn.
+LEAST = 2000
 # Colours of the marks of documents that were found, chosen, and near to the chosen one.
 FOUND, CHOSEN, NEAR = "#111827", "#d1242f", "#bc4c00"
 
@@ -83,70 +82,36 @@ class MapPage:
         )
 
     def _figure(self) -> Any:
-        """The points, the marks on top of them, and the names."""
+        """The marks and the names on top of the points, and the tools."""
         plotting: Any = _bokeh("bokeh.plotting")
         models: Any = _bokeh("bokeh.models")
-        tap = models.TapTool(mode="replace")
         wheel = models.WheelZoomTool()
-        pan = models.PanTool()
-        hover = self._hover(models)
         plot = plotting.figure(
             name="map",
-            output_backend="webgl",
             sizing_mode="stretch_both",
             match_aspect=True,
-            tools=[pan, wheel, "reset", tap, hover],
+            tools=[models.PanTool(), wheel, "reset"],
             active_scroll=wheel,
             toolbar_location="above",
-            # Bokeh draws again half a second after each step of a move. It does so to
-            # show all points again, but it hides none of them with WebGL.
+            # Otherwise Bokeh draws a second time half a second after each step.
             lod_interval=0,
         )
         plot.toolbar.logo = None
         plot.axis.visible = False
         plot.grid.visible = False
         plot.outline_line_color = None
-        plot.background_fill_color = "#ffffff"
-        points = self._points(plot, "points", self.positions)
-        tap.renderers = hover.renderers = [points]
-        if len(self.positions) > QUICK:
-            # The page fills it.
-            sample = self._points(plot, "sample", self.positions[:0])
-            sample.visible = False
-        self._veil(plot, models)
+        # The points lie below.
+        plot.background_fill_color = plot.border_fill_color = None
+        self._corners(plot)
         self._marks(plot)
         self._write_names(plot)
         return plot
 
-    def _points(self, plot: Any, name: str, positions: np.ndarray) -> Any:
-        """Draw a point for each document."""
-        x, y = np.ascontiguousarray(positions.T)
-        color = np.zeros(len(x), dtype=np.uint32)
-        points = plot.scatter(
-            "x",
-            "y",
-            source={"x": x, "y": y, "color": color},
-            name=name,
-            size=self._size(),
-            fill_color="color",
-            fill_alpha=ALPHA,
-            line_color=None,
-        )
-        # The marks show what is selected.
-        points.nonselection_glyph = points.selection_glyph = None
-        return points
-
-    def _veil(self, plot: Any, models: Any) -> None:
-        """Put a veil over all points, which is off at first. Marks stand out on it."""
-        veil = models.BoxAnnotation(
-            name="veil",
-            fill_color="#ffffff",
-            fill_alpha=VEIL,
-            line_color=None,
-            level="overlay",
-            visible=False,
-        )
-        plot.add_layout(veil)
+    def _corners(self, plot: Any) -> None:
+        """Points that are not seen, from which Bokeh knows the size of the map."""
+        ends = np.array([self.positions.min(axis=0), self.positions.max(axis=0)])
+        x, y = ends.T.astype(np.float64)
+        plot.scatter(x, y, size=self._size(), fill_color=None, line_color=None)
 
     def _size(self) -> float:
         """Diameter of a point: large for 1,000 points, small for 100,000."""
@@ -154,22 +119,17 @@ class MapPage:
         return float(np.interp(decades, [0, 2], [LARGE, SMALL]))
 
     def _marks(self, plot: Any) -> None:
-        """Draw layers for documents that are found, near or chosen: empty at first."""
+        """Draw rings around documents that are near or chosen: none at first."""
         size = self._size()
-        for name, color, larger in (
-            ("matches", FOUND, 1.0),
-            ("neighbors", NEAR, 5.0),
-            ("chosen", CHOSEN, 7.0),
-        ):
-            is_ring = name != "matches"
+        for name, color, larger in (("neighbors", NEAR, 5.0), ("chosen", CHOSEN, 7.0)):
             plot.scatter(
                 "x",
                 "y",
                 source={"x": [], "y": []},
                 name=name,
                 size=size + larger,
-                fill_color=None if is_ring else color,
-                line_color=color if is_ring else None,
+                fill_color=None,
+                line_color=color,
                 line_width=2,
                 # Bokeh draws it without the points below.
                 level="overlay",
@@ -203,17 +163,6 @@ class MapPage:
             border_radius=4,
         ).level = "overlay"
 
-    def _hover(self, models: Any) -> Any:
-        """A tooltip with the beginning of the text."""
-        snippet = models.CustomJSHover(
-            code="return window.sklux_snippet(special_vars.index)"
-        )
-        return models.HoverTool(
-            tooltips='<div style="max-width: 20rem">@x{custom}</div>',
-            formatters={"@x": snippet},
-            point_policy="snap_to_data",
-        )
-
     def _data(self, texts: Sequence[str]) -> str:
         """Texts, neighbours and columns in JSON, which a script block can hold."""
         values = {
@@ -223,7 +172,11 @@ class MapPage:
             "cosines": _base64(self.neighbors.cosines, "<f4"),
             "columns": [_column(column) for column in self.columns],
             "missing": OTHER,
-            "quick": QUICK,
+            "positions": _base64(self.positions, "<f4"),
+            "size": self._size(),
+            "alpha": ALPHA,
+            "found": FOUND,
+            "least": LEAST,
         }
         # '</script>' in a text would end the block.
         return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
