@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 Item = TypeVar("Item")
@@ -109,14 +108,9 @@ class WriterThread:
             self._has_failed = True
             raise
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: Any, *error: Any) -> None:
         # Also after an error: what was submitted before it belongs to complete parts.
         self._thread.shutdown()
-        if error is None:
+        if kind is None:
             for future in self._waiting:
                 future.result()
