@@ -11,7 +11,7 @@ until the page has drawn the step before, so that no step is left out. The table
 has the steps of a second. They depend on the graphics card. Chromium draws without one
 here, by its software renderer, on the same processor as all other work.
 
-Needs sklux with its extra `map`, node, and Chromium. It takes 3 minutes on 2 cores:
+Needs sklux with its extra `map`, node, and Chromium. It takes a minute on 2 cores:
 
     python benchmarks/bench_map.py
 """

@@ -357,7 +357,6 @@
       colors = Uint32Array.from(column.codes, (code) =>
         code < 0 ? missing : palette[code],
       );
-      draw(false);
       legend();
     }
 
