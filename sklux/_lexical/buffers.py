@@ -227,8 +227,10 @@ def _offset_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
     """Addresses and lengths of strings that lie one after the other."""
     width = np.int64 if str(chunk.type) == "large_string" else np.int32
     _, offset_buffer, data = chunk.buffers()
-    offsets: np.ndarray = np.frombuffer(offset_buffer, dtype=width)
-    offsets = offsets[chunk.offset : chunk.offset + len(chunk) + 1].astype(np.int64)
+    # The buffer may be longer, and end within a number.
+    count = chunk.offset + len(chunk) + 1
+    offsets: np.ndarray = np.frombuffer(offset_buffer, dtype=width, count=count)
+    offsets = offsets[chunk.offset :].astype(np.int64)
     size = 0 if data is None else data.size
     lengths = _null_is_empty(chunk, np.diff(offsets))
     descends = (offsets[1:] < offsets[:-1]).any()
@@ -252,8 +254,9 @@ def _view_addresses(chunk) -> tuple[np.ndarray, np.ndarray]:
     of a buffer and an offset in that buffer.
     """
     _, view_buffer, *data = chunk.buffers()
-    views = np.frombuffer(view_buffer, dtype=np.int32).reshape(-1, 4)
-    views = views[chunk.offset : chunk.offset + len(chunk)]
+    count = 4 * (chunk.offset + len(chunk))
+    views = np.frombuffer(view_buffer, dtype=np.int32, count=count).reshape(-1, 4)
+    views = views[chunk.offset :]
     lengths = _null_is_empty(chunk, views[:, 0].astype(np.int64))
     places = chunk.offset + np.arange(len(chunk))
     addresses = view_buffer.address + 16 * places + 4

@@ -198,8 +198,12 @@ def _check_model(model: dict[str, Any], added: list[dict[str, Any]]) -> None:
     if kind == "Unigram":
         pieces = [piece for piece, _ in vocabulary]
         numbers = list(range(len(vocabulary)))
+        has_unknown = model.get("unk_id") in numbers
     else:
         pieces, numbers = list(vocabulary), list(vocabulary.values())
+        has_unknown = kind == "BPE" or model.get("unk_token") in vocabulary
+    if vocabulary and not has_unknown:
+        raise _wrong("it has no piece for unknown words (unk_token), so texts fail")
     if len(added) > MAX_ADDED:
         raise _wrong(f"it has {len(added)} added tokens, more than {MAX_ADDED}")
     pieces += [token["content"] for token in added]

@@ -165,7 +165,7 @@ class VectorColumn:
         arrow, compute = pyarrow_module(), pyarrow_module("pyarrow.compute")
         self._check_column(texts)
         if arrow.types.is_dictionary(texts.type):
-            texts = compute.cast(texts, texts.type.value_type)
+            texts = _decoded(texts)
         elif arrow.types.is_null(texts.type):
             texts = compute.cast(texts, arrow.string())
         is_null = None
@@ -254,12 +254,22 @@ def is_text_type(kind: Any) -> bool:
     )
 
 
+def _decoded(texts: Any) -> Any:
+    """The texts of a dictionary column as a plain column."""
+    arrow, kind = pyarrow_module(), texts.type.value_type
+    if str(kind) == "string_view":
+        # Arrow decodes no dictionary of views.
+        return arrow.array(texts.to_pylist(), kind)
+    return pyarrow_module("pyarrow.compute").cast(texts, kind)
+
+
 def _without_nulls(texts: Any) -> Any:
     """The texts with an empty one for each null."""
-    arrow, compute = pyarrow_module(), pyarrow_module("pyarrow.compute")
     if str(texts.type) == "string_view":
-        texts = texts.cast(arrow.large_string())
-    return compute.fill_null(texts, "")
+        # Arrow fills no nulls here, and its cast adds up lengths in null views, which
+        # may be any numbers.
+        return [text or "" for text in texts.to_pylist()]
+    return pyarrow_module("pyarrow.compute").fill_null(texts, "")
 
 
 def pyarrow_module(module: str = "pyarrow") -> Any:

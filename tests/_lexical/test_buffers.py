@@ -154,6 +154,19 @@ def test_text_buffers_of_arrow_are_read_as_utf8():
     assert not block.is_ascii
 
 
+@pytest.mark.parametrize("name", ARROW_TYPES)
+def test_text_buffers_of_arrow_may_end_within_a_number(name):
+    """Arrow allows buffers that are longer than their numbers."""
+    pyarrow = pytest.importorskip("pyarrow")
+    column = arrow(DOCUMENTS, name)
+    present, numbers, *rest = column.buffers()
+    numbers = pyarrow.py_buffer(numbers.to_pybytes() + b"\xff")
+    buffers = [present, numbers, *rest]
+    longer = pyarrow.Array.from_buffers(column.type, len(DOCUMENTS), buffers)
+    longer.validate(full=True)
+    assert all_text(longer) == DOCUMENTS
+
+
 def test_text_buffers_of_arrow_are_not_copied():
     """The addresses are inside the memory of the Arrow array."""
     column = arrow(["apple", "pear"])

@@ -187,7 +187,7 @@ EMPTY_TRIE = [5] + [0x80000000] * 255
 
 @pytest.mark.parametrize("strings", [b"b\0", b""])
 def test_file_checks_smallest_table_of_sentencepiece_is_allowed(strings):
-    model = {"type": "WordLevel", "vocab": {}}
+    model = {"type": "BPE", "vocab": {}}
     state = {"model": model, "normalizer": charsmap(EMPTY_TRIE, strings)}
     check_stored_tokenizer(json.dumps(state))
 
@@ -302,7 +302,24 @@ FORGED_MODELS = {
     "less than none": ({"max_input_chars_per_word": -1}, "is above 1000"),
     "prefix": ({"continuing_subword_prefix": "#" * 1001}, "more than 1000 characters"),
     "kind": ({"type": "New"}, "the model 'New' is not one of"),
-    "text": ({"vocab": {"a": "0"}}, "a part is missing or of the wrong kind"),
+    "text": (
+        {"vocab": {"[UNK]": 0, "a": "0"}},
+        "a part is missing or of the wrong kind",
+    ),
+    "unknown piece": ({"unk_token": "[NEW]"}, "no piece for unknown words"),
+    "no unknown piece": ({"unk_token": None}, "no piece for unknown words"),
+    "unknown piece of WordLevel": (
+        {"type": "WordLevel", "unk_token": "[NEW]"},
+        "no piece for unknown words",
+    ),
+    "unknown piece of Unigram": (
+        {"type": "Unigram", "vocab": [["a", -1.0]], "unk_id": None},
+        "no piece for unknown words",
+    ),
+    "number of the unknown piece": (
+        {"type": "Unigram", "vocab": [["a", -1.0]], "unk_id": 1},
+        "no piece for unknown words",
+    ),
 }
 
 
@@ -385,7 +402,7 @@ LIMITS = {
         "10001 added tokens, more than 10000",
     ),
     "piece": (
-        lambda n: {"model": {"type": "WordLevel", "vocab": {"a": 0, "b" * n: 1}}},
+        lambda n: {"model": {"type": "BPE", "vocab": {"a": 0, "b" * n: 1}}},
         1000,
         "a piece has more than 1000 characters",
     ),
@@ -401,6 +418,7 @@ LIMITS = {
             "model": {
                 "type": "WordPiece",
                 "vocab": {"a": 0},
+                "unk_token": "a",
                 "max_input_chars_per_word": n,
             }
         },
@@ -411,7 +429,7 @@ LIMITS = {
     "number": (
         lambda n: {
             "added_tokens": [],
-            "model": {"type": "WordLevel", "vocab": {"a": 0, "b": n}},
+            "model": {"type": "BPE", "vocab": {"a": 0, "b": n}},
         },
         10_007,
         "it has 2 pieces, but the id 10008",
@@ -430,7 +448,8 @@ def test_file_checks_limits_of_tokenizers(name):
 
 
 def test_file_checks_longest_word_of_no_characters_is_allowed():
-    model = {"type": "WordPiece", "vocab": {"a": 0}, "max_input_chars_per_word": 0}
+    model = {"type": "WordPiece", "vocab": {"a": 0}, "unk_token": "a"}
+    model["max_input_chars_per_word"] = 0
     check_stored_tokenizer(json.dumps({"model": model}))
 
 

@@ -178,7 +178,7 @@ def is_valid(column):
     """Whether Arrow finds no damage."""
     try:
         column.validate(full=True)
-    except pyarrow.ArrowInvalid:
+    except (pyarrow.ArrowInvalid, IndexError):
         return False
     return True
 
