@@ -112,7 +112,33 @@ def transposed_product(
         The product.
     """
     total = np.zeros((X.shape[1], n_units), dtype=np.float32)
+    add_transposed_product(total, X, rows, factor)
+    return total
+
+
+def add_transposed_product(
+    total: np.ndarray,
+    X: sparse.csr_matrix,
+    rows: np.ndarray,
+    factor: Callable[[slice, sparse.csr_matrix], np.ndarray],
+) -> None:
+    """Add ``X[rows].T @ dense`` of unit rows to a matrix.
+
+    Only the rows of features that occur are read and written, so the time does not
+    depend on the number of features.
+
+    Parameters
+    ----------
+    total : ndarray of shape (n_features, n_units), dtype=np.float32
+        The matrix; changed in place.
+    X, rows, factor
+        As in `transposed_product`.
+    """
     for block in row_blocks(len(rows), TRANSPOSED_ROWS):
         unit = normalized(X, rows[block])
-        total += csr_product(csr_transpose(unit), factor(block, unit))
-    return total
+        dense = factor(block, unit)
+        transposed = csr_transpose(unit)
+        occurring = np.flatnonzero(np.diff(transposed.indptr))
+        for part in row_blocks(len(occurring)):
+            features = occurring[part]
+            total[features] += csr_product(transposed[features], dense)

@@ -31,6 +31,7 @@ from scipy import sparse
 
 from sklux._student.orthonormal import orthonormal_columns
 from sklux._student.products import (
+    add_transposed_product,
     csr_product,
     csr_transpose,
     normalized,
@@ -333,7 +334,7 @@ class _Streamed(_Primal):
         total = np.zeros_like(start)
         for X, targets in self.stream.rows_and_targets():
             rest = partial(_rest, targets - mean, start)
-            total += transposed_product(X, np.arange(X.shape[0]), rest, start.shape[1])
+            add_transposed_product(total, X, np.arange(X.shape[0]), rest)
         combined = [part.gather(total) for part in self.combinations]
         for block in row_blocks(len(total)):
             total[block] -= self.alpha * start[block]
@@ -343,7 +344,7 @@ class _Streamed(_Primal):
         """Z^T A, with the rows of A from a function."""
         total = np.zeros((self.n_features, n_targets), dtype=np.float32)
         for X in self.stream.rows():
-            total += transposed_product(X, np.arange(X.shape[0]), factor, n_targets)
+            add_transposed_product(total, X, np.arange(X.shape[0]), factor)
         return np.vstack([total, *(part.gather(total) for part in self.combinations)])
 
     def weights(self, primal):
