@@ -1,4 +1,7 @@
-"""Time of each stage, and peak memory, of a fit on a stream of short documents."""
+"""Time of each stage, and peak memory, of a fit on a stream of short documents.
+
+The fit has one epoch: each further one takes as long.
+"""
 
 import json
 import subprocess
@@ -12,13 +15,13 @@ from _memory import memory_bytes
 from _report import markdown_table
 from sklearn.exceptions import ConvergenceWarning
 
-from sklux import LuxicalVectorizer
+from sklux import LuxicalVectorizer, ReLUProjection
 from sklux.datasets import DocumentStream
 
 # Documents are cut after so many characters.
-N_CHARACTERS = 200
-WIDTH = 384
-STAGES = ["terms", "sample", "regression", "epochs", "report"]
+N_CHARACTERS = 100
+WIDTH, N_EPOCHS = 384, 1
+STAGES = ["terms", "sample", "regression", "epoch", "report"]
 
 
 class TimedSource:
@@ -29,7 +32,7 @@ class TimedSource:
     """
 
     def __init__(self, texts: list[str], n_documents: int):
-        self.texts = [text[:N_CHARACTERS] for text in texts]
+        self.words = [text[:N_CHARACTERS].split() or ["empty"] for text in texts]
         self.n_documents = n_documents
         rng = np.random.default_rng(0)
         self.vectors = rng.standard_normal((len(texts), WIDTH), dtype=np.float32)
@@ -38,12 +41,13 @@ class TimedSource:
     def __call__(self) -> Iterator[tuple[str, np.ndarray]]:
         """Read the documents once."""
         self.passes.append([perf_counter()])
-        n_texts = len(self.texts)
+        n_texts = len(self.words)
         for number in range(self.n_documents):
-            place, copy = number % n_texts, number // n_texts
-            words = self.texts[place].split()
-            others = self.texts[(place + 7919 * (copy + 1)) % n_texts].split()
-            if copy and words and others:
+            copy, place = divmod(number, n_texts)
+            words = self.words[place]
+            if copy:
+                others = self.words[(place + 7919 * (copy + 1)) % n_texts]
+                words = words.copy()
                 words[copy % len(words)] = others[0]
                 words[(copy * 5 + 2) % len(words)] = others[-1]
             yield " ".join(words), self.vectors[place]
@@ -56,7 +60,8 @@ def measure_fit(texts: list[str], n_documents: int) -> None:
     # As by default, at most half of the documents.
     size = min(100_000, n_documents // 2)
     stream = DocumentStream(source, embeddings=True, sample_size=size)
-    model = LuxicalVectorizer(random_state=0, n_jobs=-1)
+    projection = ReLUProjection(max_iter=N_EPOCHS)
+    model = LuxicalVectorizer(projection=projection, random_state=0, n_jobs=-1)
     begin = perf_counter()
     with warnings.catch_warnings():
         # Nothing can be learnt from random vectors.

@@ -131,7 +131,11 @@ def add_transposed_product(
     ----------
     total : ndarray of shape (n_features, n_units), dtype=np.float32
         The matrix; changed in place.
-    X, rows, factor
+    X : CSR matrix of shape (n_samples, n_features), dtype=np.float32
+        Rows of any length, which are scaled to unit length here.
+    rows : ndarray of shape (n_rows,), dtype=np.intp
+        Row numbers.
+    factor : callable
         As in `transposed_product`.
     """
     for block in row_blocks(len(rows), TRANSPOSED_ROWS):
