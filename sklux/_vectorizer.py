@@ -101,6 +101,7 @@ from sklux._student.teacher_embeddings import (
     shape_of,
 )
 from sklux._student.term_vectors import TermVectors, term_vectors
+from sklux._student.update import check_can_update
 from sklux._teacher.cached import (
     CachedTeacher,
     check_teacher,
@@ -112,7 +113,12 @@ from sklux._teacher.models import failed_to_load, loading_once
 from sklux._teacher.sample import sample_documents
 from sklux._teacher.token_text import Reader, token_reader
 from sklux._teacher.vectors import ColumnNames
-from sklux._teacher.word_plan import DOCUMENTS_ALONE, TERMS_ALONE, WordPlan
+from sklux._teacher.word_plan import (
+    DOCUMENTS_ALONE,
+    TERMS_ALONE,
+    TERMS_OF_DOCUMENTS,
+    WordPlan,
+)
 from sklux._teacher.words import check_words, choose_terms
 from sklux._utils.available_memory import release_free_memory
 from sklux._utils.blocks import column_counts, row_lengths
@@ -584,8 +590,9 @@ class LuxicalVectorizer(
             the teacher of `fit`; the columns of a table must have the names of fit, in
             the same order. Without them, ``teacher`` embeds the documents, at
             most `teacher_sample_size`. The target of a document without an embedding is
-            the vector that the student gives it. ``teacher`` embeds neither words nor
-            halves here.
+            the vector that the student gives it. ``teacher`` also embeds the words
+            and word pieces of the new documents, unless `teacher_words` is None, but no
+            halves.
 
         past_documents : iterable of str, default=None
             Some documents of earlier fits, for `drift_`. The student does not learn
@@ -656,8 +663,11 @@ class LuxicalVectorizer(
         self, documents: list[str], embeddings: TeacherEmbeddings | None
     ) -> None:
         """Add the terms of new documents, and change the weights."""
-        projection = self._new_projection()
-        adopt_student(projection, student_of(self.projection_))
+        projection, student = self._new_projection(), student_of(self.projection_)
+        adopt_student(projection, student)
+        if embeddings is not None:
+            # Before the teacher embeds words, which may take long.
+            check_can_update(student, embeddings)
         with stage("terms", self.verbose):
             lexical = self._extended_lexical(documents, projection)
             X = self._lexical_rows(lexical, documents)
@@ -666,12 +676,13 @@ class LuxicalVectorizer(
         views = None
         if self._makes_views(lexical, projection, X):
             views = self._views(lexical, documents, folding)
+        plan = TERMS_OF_DOCUMENTS if self._embeds_terms(lexical) else DOCUMENTS_ALONE
         with loading_once():
-            if embeddings is None:
-                embeddings = self._embeddings(documents, {})
+            given = documents, None, embeddings
+            terms, embeddings = self._embedded(*given, lexical, X, plan)
         release_free_memory()
         groups = copy_groups(documents)
-        update_projection(projection, X, embeddings, views, groups, folding)
+        update_projection(projection, X, embeddings, views, groups, folding, terms)
         stream_report = vars(self).get("stream_report_")
         facts = self.teacher_id_, self.n_teacher_terms_, stream_report
         self._adopt(lexical, projection, *facts)
@@ -1552,11 +1563,7 @@ class LuxicalVectorizer(
         can_add = isinstance(lexical, LexicalVectorizer) and takes_words(lexical)
         if not isinstance(self.teacher_words, str):
             return self._plan_for_list(self.teacher_words, lexical, can_add)
-        has_words = isinstance(lexical, CountVectorizer) and lexical.analyzer not in (
-            "char",
-            "char_wb",
-        )
-        if self.teacher is None or not has_words:
+        if not self._embeds_terms(lexical):
             return DOCUMENTS_ALONE
         if not can_add:
             return TERMS_ALONE
@@ -1567,6 +1574,13 @@ class LuxicalVectorizer(
             stage("words of the teacher", self.verbose),
         ):
             return WordPlan(True, tuple(words_of_teacher(self.teacher)))
+
+    def _embeds_terms(self, lexical: BaseEstimator) -> bool:
+        """Whether there is a teacher that embeds words, and a stage that has them."""
+        if self.teacher is None or self.teacher_words is None:
+            return False
+        has_words = isinstance(lexical, CountVectorizer)
+        return has_words and lexical.analyzer not in ("char", "char_wb")
 
     def _plan_for_list(
         self, listed: Sequence[str], lexical: BaseEstimator, can_add: bool
@@ -1858,13 +1872,13 @@ class LuxicalVectorizer(
         """
         if not plan.embeds_terms or not _has_terms_of(X, lexical):
             return None, {}
-        frequency = column_counts(X)
+        frequency, vocabulary = column_counts(X), lexical.vocabulary_
         if plan.is_list:
             # Listed words come before terms of the documents.
             frequency[frequency == 0] = X.shape[0] + 1
-        features, texts = choose_terms(
-            lexical.vocabulary_, frequency, _term_readers(lexical)
-        )
+        if plan.occurring_alone:
+            vocabulary = {k: v for k, v in vocabulary.items() if frequency[v] > 0}
+        features, texts = choose_terms(vocabulary, frequency, _term_readers(lexical))
         if not texts:
             return None, {}
         # A word and a word piece may be the same text.

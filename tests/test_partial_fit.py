@@ -74,6 +74,53 @@ def test_partial_fit_learns_new_documents(model, fitted, documents, news, teache
     assert model.teacher_id_ == fitted.teacher_id_
 
 
+class Listener:
+    """A teacher that notes what it embeds."""
+
+    def __init__(self, teacher):
+        self.teacher, self.texts = teacher, []
+
+    def encode(self, texts):
+        self.texts += texts
+        return self.teacher.transform(texts)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_teacher_embeds_words_of_the_new_documents(
+    documents, news, teacher, given, tmp_path
+):
+    listener = Listener(teacher)
+    cached = CachedTeacher(listener, model_id="listener", path=tmp_path)
+    model = make_vectorizer(cached).fit(documents)
+    listener.texts.clear()
+    vectors = teacher.transform(news) if given else None
+    model.partial_fit(news, teacher_embeddings=vectors)
+    assert {*NEW_TOPIC.split()} <= {*listener.texts}
+    # Words of the fit are in the cache, and words of other documents are not embedded.
+    expected = {*" ".join(news).split()} | (set() if given else {*news})
+    assert {*listener.texts} <= expected
+
+
+def test_without_teacher_words_the_teacher_embeds_documents_alone(
+    documents, news, teacher, tmp_path
+):
+    listener = Listener(teacher)
+    cached = CachedTeacher(listener, model_id="listener", path=tmp_path)
+    model = make_vectorizer(cached, teacher_words=None).fit(documents)
+    listener.texts.clear()
+    model.partial_fit(news)
+    assert {*listener.texts} == {*news}
+
+
+def test_words_help_with_terms_of_few_new_documents(fitted, model, news, teacher):
+    """A new word that occurs in two documents gets a vector from similar words."""
+    without = pickle.loads(pickle.dumps(fitted)).set_params(teacher_words=None)
+    some = news[:12]
+    unseen = make_news(100, seed=9)
+    scores = [m.partial_fit(some).score(unseen) for m in (model, without)]
+    assert scores[0] > scores[1]
+
+
 def test_vectors_of_before_and_after_can_be_compared(
     model, fitted, documents, news, teacher
 ):
@@ -123,7 +170,8 @@ def test_partial_fit_of_a_loaded_model_has_the_same_bits(
 ):
     fitted.save(tmp_path / "model.sklux")
     vectors = teacher.transform(news)
-    model.partial_fit(news, teacher_embeddings=vectors)
+    # A loaded model has no teacher, which would embed the words of the news.
+    model.set_params(teacher=None).partial_fit(news, teacher_embeddings=vectors)
     for options in ({}, {"mmap_mode": "r", "verify": False}):
         loaded = LuxicalVectorizer.load(tmp_path / "model.sklux", **options)
         assert loaded.drift_ is None

@@ -713,6 +713,7 @@ class ReLUProjection(
         X_views: MatrixLike | None,
         text_groups: np.ndarray | None = None,
         folding: Folding | None = None,
+        terms: TermVectors | None = None,
         *,
         warns_of_missing: bool = False,
     ) -> Self:
@@ -734,7 +735,7 @@ class ReLUProjection(
             groups = copies_of_fit(X, text_groups)
             train, held_out = self._split(teacher, groups, random_state)
             data = FitData(
-                *(X, teacher, X_views, None, train, held_out),
+                *(X, teacher, X_views, terms, train, held_out),
                 *(self.n_components_, random_state, groups),
             )
             new._relearn(data, LearntFeatures(X.shape[1], folding=folding))
@@ -776,6 +777,7 @@ class ReLUProjection(
                     tied=tied,
                     squares=known,
                     past_weight=self.past_weight,
+                    terms=data.terms,
                 )
         fill_missing_targets(reduced, teacher, data.X, Network.of(coefs, tied))
         whole = None if self._compares_reduced else reduced
@@ -1474,6 +1476,7 @@ def update_projection(
     X_views: MatrixLike | None,
     text_groups: np.ndarray | None,
     folding: Folding | None,
+    terms: TermVectors | None,
 ) -> None:
     """Update a fitted projection on checked teacher embeddings of new documents.
 
@@ -1490,10 +1493,12 @@ def update_projection(
     text_groups : ndarray of shape (n_samples,), dtype=np.intp, or None
         As in `fit_projection`.
     folding : Folding or None
-        The form in which ``X`` and ``X_views`` are; None means that they are as
-        `transform` reads them.
+        The form in which ``X``, ``X_views`` and ``terms`` are; None means that they are
+        as `transform` reads them.
+    terms : TermVectors or None
+        Terms among the features that the teacher has embedded too.
     """
-    projection._update(X, teacher, X_views, text_groups, folding)
+    projection._update(X, teacher, X_views, text_groups, folding, terms)
 
 
 def student_of(projection: ReLUProjection) -> TrainedStudent:

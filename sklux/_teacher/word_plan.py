@@ -16,12 +16,16 @@ class WordPlan:
     is_list : bool
         Whether the user has listed the words: they are then embedded before other
         terms, and there is a warning if one cannot become a term.
+    occurring_alone : bool
+        Whether it embeds no terms that the documents lack.
     """
 
     embeds_terms: bool
     words: tuple[str, ...] = ()
     is_list: bool = False
+    occurring_alone: bool = False
 
 
 DOCUMENTS_ALONE = WordPlan(embeds_terms=False)
 TERMS_ALONE = WordPlan(embeds_terms=True)
+TERMS_OF_DOCUMENTS = WordPlan(embeds_terms=True, occurring_alone=True)

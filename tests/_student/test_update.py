@@ -6,6 +6,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -19,6 +20,7 @@ from sklux._student.learnt_features import LearntFeatures
 from sklux._student.network import Network
 from sklux._student.projection import adopt_student, network_of, student_of
 from sklux._student.teacher_embeddings import TeacherEmbeddings
+from sklux._student.term_vectors import term_vectors
 from sklux._student.update import (
     coefs_to_update,
     fill_missing_targets,
@@ -54,7 +56,7 @@ def unit(rows):
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-30)
 
 
-def expected_change(X, targets, coefs, tied, squares, past_weight):
+def expected_change(X, targets, coefs, tied, squares, past_weight, terms=None):
     """The minimum of the objective in the module's text, by normal equations."""
     X = unit(X.toarray().astype(np.float64))
     a = X @ coefs[0]
@@ -64,14 +66,33 @@ def expected_change(X, targets, coefs, tied, squares, past_weight):
     z_length = np.linalg.norm(z, axis=1, keepdims=True)
     wanted = length * z_length * (targets - z / z_length)
     penalty = np.diag(RIDGE_ALPHA + past_weight * squares)
-    return np.linalg.solve(X.T @ X + penalty, X.T @ wanted)
+    if terms is None:
+        return np.linalg.solve(X.T @ X + penalty, X.T @ wanted)
+    # The penalty is the inverse of the covariance of the prior.
+    half = np.diag(1 / np.sqrt(np.diag(penalty)))
+    vectors = np.zeros((X.shape[1], terms.vectors.shape[1]))
+    vectors[terms.features] = terms.vectors
+    square = ((X @ half) ** 2).sum() / ((X @ half @ vectors) ** 2).sum()
+    covariance = half @ (np.eye(len(half)) + square * vectors @ vectors.T) @ half
+    return np.linalg.solve(X.T @ X + np.linalg.inv(covariance), X.T @ wanted)
 
 
 @pytest.mark.parametrize("tied", [False, True])
 @settings(max_examples=20, deadline=None)
-@given(seed=seeds, past_weight=st.sampled_from([0.0, 1.0, 7.0]))
-def test_regression_of_residuals_equals_normal_equations(tied, seed, past_weight):
+@given(
+    seed=seeds,
+    past_weight=st.sampled_from([0.0, 1.0, 7.0]),
+    n_terms=st.sampled_from([0, 2, 5, N_FEATURES]),
+)
+def test_regression_of_residuals_equals_normal_equations(
+    tied, seed, past_weight, n_terms
+):
     rng = np.random.RandomState(seed)
+    terms = None
+    if n_terms:
+        features = np.sort(rng.permutation(N_FEATURES)[:n_terms])
+        vectors = rng.standard_normal((n_terms, N_TEACHER)).astype(np.float32)
+        terms = term_vectors(features, vectors)
     X, _ = make_data(20, seed)
     coefs = [rng.standard_normal((N_FEATURES, WIDTH)).astype(np.float32)]
     if tied:
@@ -85,8 +106,9 @@ def test_regression_of_residuals_equals_normal_equations(tied, seed, past_weight
             tied=tied,
             squares=squares,
             past_weight=past_weight,
+            terms=terms,
         )
-    change = expected_change(X, targets, before, tied, squares, past_weight)
+    change = expected_change(X, targets, before, tied, squares, past_weight, terms)
     error = np.abs(coefs[0] - before[0] - change).max()
     assert error <= 1e-3 * np.abs(change).max() + 1e-5
 
@@ -105,6 +127,22 @@ def test_regression_of_many_documents_goes_on_from_its_parts(monkeypatch):
         regress_residuals(X, rows, targets, in_parts, squares=squares, **options)
         squares = squares + sums_of_squares(X[rows])
     np.testing.assert_allclose(at_once[0], in_parts[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("vectors", [np.zeros((0, 3)), np.ones((2, 3))])
+def test_regression_with_vectors_that_tell_nothing_is_the_one_without(vectors):
+    """No term, or equal vectors, which are zero without their mean."""
+    X, y = make_data(30)
+    targets = unit(y[:, :WIDTH]).astype(np.float32)
+    terms = term_vectors(np.arange(len(vectors)), vectors.astype(np.float32))
+    found, expected = (
+        [np.ones((N_FEATURES, WIDTH), dtype=np.float32)] for _ in range(2)
+    )
+    squares = np.ones(N_FEATURES, dtype=np.float32)
+    options = {"tied": False, "squares": squares, "past_weight": 1.0}
+    regress_residuals(X, np.arange(30), targets, found, terms=terms, **options)
+    regress_residuals(X, np.arange(30), targets, expected, **options)
+    reference.assert_same_bits(found[0], expected[0])
 
 
 def test_sums_of_squares_are_of_unit_rows():
