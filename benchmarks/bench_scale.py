@@ -13,7 +13,8 @@ Two figures:
 
 With `--parts fit`, it measures `LuxicalVectorizer.fit` on a stream instead: seconds of
 each stage and peak memory for more and more short documents, which are made on the fly.
-This takes two hours.
+This takes two hours. With `--parts ray`, it measures the start of Ray, and
+`sklux.distributed.embed` on the cores of this machine; this needs the extra `ray`.
 
 The weights of the model do not affect the time, so the student is untrained, with the
 vocabulary and layers of the default student, and int8 weights.
@@ -85,6 +86,15 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         model = Path(folder) / "model.sklux"
         untrained_student(texts).quantize("int8").save(model)
+        if options.parts == "ray":
+            # Ray is an extra of its own.
+            from _ray_runs import ray_table
+
+            write_corpus(Path(folder) / "corpus", texts, N_COMPARED)
+            table = ray_table(model, Path(folder) / "corpus", options.rounds)
+            table += f"\n\nThe texts are from {name}. {conditions(PACKAGES)}"
+            publish(options.output, "scale-ray", table)
+            return
         tables = [speed_table(model, texts, Path(folder), options.rounds)]
         tables.append(memory_table(model, texts, Path(folder), options.sizes))
     tables.append(f"The texts are from {name}. {conditions(PACKAGES)}")
@@ -105,7 +115,7 @@ def parse_options() -> Namespace:
         default=SIZES,
         help="numbers of documents of the memory; with others, tables are only printed",
     )
-    parser.add_argument("--parts", choices=["embed", "fit"], default="embed")
+    parser.add_argument("--parts", choices=["embed", "fit", "ray"], default="embed")
     parser.add_argument(
         "--fit-sizes",
         nargs="+",
