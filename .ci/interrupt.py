@@ -290,6 +290,8 @@ def stop_commands(folder, model, n_stops, rng):
 
 def main(n_stops=100, seed=0):
     """Stop calls and commands, and print the counts."""
+    # Jobs in the background of a shell ignore SIGINT, and so would all processes here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

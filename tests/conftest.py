@@ -111,8 +111,13 @@ def small_vectorizer(teacher=None, **params):
 
 @pytest.fixture(scope="session")
 def data_home(tmp_path_factory):
-    """Folder of the teacher cache that the programs share."""
-    return tmp_path_factory.mktemp("data")
+    """Folder of the teacher cache that the programs of all workers share."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder /= "data"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
