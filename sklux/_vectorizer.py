@@ -249,6 +249,9 @@ class LuxicalVectorizer(
         A lexical stage whose terms are not words (hashes, characters, a pipeline) has
         no terms to embed.
 
+        In `partial_fit`, the teacher embeds the words and word pieces of the new
+        documents, unless this is None.
+
     teacher_halves : bool, default=False
         Whether ``teacher`` also embeds the two halves of each document that has a
         teacher embedding. They are further examples for the student, whose similarities

@@ -78,6 +78,7 @@ from sklux._student.update import (
     fill_missing_targets,
     padded,
     regress_residuals,
+    start_new_terms,
     start_unseen_features,
     sums_of_squares,
     updated_network,
@@ -771,13 +772,13 @@ class ReLUProjection(
         embedded = data.train[teacher.is_embedded[data.train]]
         reduced = teacher.projected(components).unit(np.arange(data.X.shape[0]))
         with stage("new weights", self.verbose):
+            start_new_terms(coefs[0], data.terms, known)
             if len(coefs) == 1 or tied:
                 regress_residuals(
                     *(data.X, embedded, reduced, coefs),
                     tied=tied,
                     squares=known,
                     past_weight=self.past_weight,
-                    terms=data.terms,
                 )
         fill_missing_targets(reduced, teacher, data.X, Network.of(coefs, tied))
         whole = None if self._compares_reduced else reduced

@@ -17,13 +17,11 @@ earlier documents is known well and changes little, a new feature is free. (C. M
 Bishop, Pattern Recognition and Machine Learning, 2006, section 3.3.1: the posterior of
 some data is the prior of the next.)
 
-If the teacher has embedded terms, the prior covariance is::
+If the teacher has embedded terms, the rows of the new ones do not begin at zero but at
+v_j B, the weights that terms with similar vectors have. With the rows v_j as in
+`term_vectors` and w_j the rows of known terms, B minimises::
 
-    L^-1/2 (I + s^2 V V^T) L^-1/2,   L_jj = alpha + w q_j
-
-with the rows v_j of V as in `term_vectors`, zero for other terms. So terms with similar
-vectors change alike, and the changes of well-known ones are small. s is such that both
-parts of the covariance contribute alike to x_i D.
+    sum_j q_j / (alpha + q_j) |w_j - v_j B|^2 + ridge |B|^2
 
 Second, the same training as in a fit, with the other layers fixed.
 """
@@ -41,14 +39,16 @@ from sklux._student.initialization import RIDGE_ALPHA, RIDGE_STEPS, start_featur
 from sklux._student.learnt_features import LearntFeatures
 from sklux._student.network import Network, apply_network
 from sklux._student.products import csr_product, csr_transpose, normalized
-from sklux._student.ridge import BLOCK, TOLERANCE, Combination, conjugate_gradients
+from sklux._student.ridge import BLOCK, TOLERANCE, conjugate_gradients
 from sklux._student.teacher_embeddings import TeacherEmbeddings
-from sklux._student.term_vectors import WEIGHT as SUMS_WEIGHT
 from sklux._student.term_vectors import TermVectors
 from sklux._student.trained import TrainedStudent
 from sklux._utils.blocks import column_counts, row_blocks
+from sklux._utils.similarity import second_moment
 from sklux._utils.threads import all_threads
 
+# Ridge for the map from term vectors to weights, as a part of the mean eigenvalue.
+TERMS_RIDGE = 0.1
 # Number of documents of a regression. More documents make several, each of which is the
 # prior of the next, so that the memory does not grow with the number of documents.
 CHUNK = 50_000
@@ -188,6 +188,36 @@ def fill_missing_targets(
         targets[missing] = apply_network(X[missing], network, all_threads())
 
 
+def start_new_terms(
+    weights: np.ndarray, terms: TermVectors | None, squares: np.ndarray
+) -> None:
+    """Give new terms the weights of terms with similar vectors.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_features, n_units), dtype=np.float32
+        Weights of the first layer. The rows of new features are zero. Rows of terms
+        among them are changed in place.
+    terms : TermVectors or None
+        Terms that the teacher has embedded.
+    squares : ndarray of shape (n_features,), dtype=np.float32
+        Sums of the squares of the features over earlier documents.
+    """
+    if terms is None:
+        return
+    features, vectors = terms.features, terms.vectors
+    is_new = ~weights[features].any(axis=1)
+    known = squares[features].astype(np.float64)
+    known = np.where(is_new, 0, known / (RIDGE_ALPHA + known))
+    moment = second_moment(known[:, np.newaxis] * vectors, vectors)
+    ridge = TERMS_RIDGE * moment.trace() / len(moment)
+    if ridge == 0 or not is_new.any():
+        return
+    cross = second_moment(known[:, np.newaxis] * vectors, weights[features])
+    mapping = np.linalg.solve(moment + ridge * np.eye(len(moment)), cross)
+    weights[features[is_new]] = vectors[is_new] @ mapping.astype(np.float32)
+
+
 def regress_residuals(
     X: sparse.csr_matrix,
     rows: np.ndarray,
@@ -197,7 +227,6 @@ def regress_residuals(
     tied: bool,
     squares: np.ndarray,
     past_weight: float,
-    terms: TermVectors | None = None,
 ) -> None:
     """Change the first layer by the ridge regression of the module's text.
 
@@ -218,8 +247,6 @@ def regress_residuals(
         Sums of the squares of the features over earlier documents.
     past_weight : float
         Factor on them.
-    terms : TermVectors or None, default=None
-        Terms that the teacher has embedded.
     """
     added = coefs[1] if tied else None
     known = past_weight * squares.astype(np.float64)
@@ -227,55 +254,19 @@ def regress_residuals(
         chosen = rows[block]
         unit = normalized(X, chosen)
         wanted = _residuals(unit, coefs[0], added, targets[chosen])
-        system = _Posterior(unit, 1 / np.sqrt(RIDGE_ALPHA + known), terms)
+        # With D = L^-1/2 U and L the diagonal of penalties, the penalty of U is |U|^2,
+        # and the dual is (x L^-1 x^T + I) A = residuals, D = L^-1 x^T A.
+        scale = (1 / np.sqrt(RIDGE_ALPHA + known)).astype(np.float32)
+        scaled = sparse.csr_matrix(
+            (unit.data * scale[unit.indices], unit.indices, unit.indptr), unit.shape
+        )
         for begin in range(0, wanted.shape[1], BLOCK):
             columns = slice(begin, min(begin + BLOCK, wanted.shape[1]))
-            system.solve(wanted[:, columns], coefs[0][:, columns])
+            change = _solved(scaled, wanted[:, columns])
+            for part in row_blocks(len(change)):
+                change[part] *= scale[part, np.newaxis]
+                coefs[0][part, columns] += change[part]
         known += _squares(unit)
-
-
-class _Posterior:
-    """The regression in its dual form.
-
-    With Z = x L^-1/2 [I, s V], the dual is (Z Z^T + I) A = residuals, and the change of
-    the weights is L^-1/2 [I, s V] Z^T A.
-    """
-
-    def __init__(self, unit, scale, terms):
-        self.scale = scale.astype(np.float32)
-        data = unit.data * self.scale[unit.indices]
-        self.scaled = sparse.csr_matrix((data, unit.indices, unit.indptr), unit.shape)
-        self.transposed = csr_transpose(self.scaled)
-        self.combination, self.sums = None, np.zeros((unit.shape[0], 0), np.float32)
-        if terms is not None and len(terms.features):
-            self._combine(unit, terms)
-
-    def _combine(self, unit, terms):
-        """Add the columns x L^-1/2 s V."""
-        scale = self.scale[terms.features, np.newaxis]
-        combination = Combination(terms.features, terms.vectors * scale)
-        sums = combination.columns(unit)
-        square = np.vdot(sums, sums)
-        if square > 0:
-            data = self.scaled.data
-            s = np.sqrt(SUMS_WEIGHT * np.vdot(data, data) / square)
-            self.combination, self.sums = combination._replace(scale=s), s * sums
-
-    def product(self, dual):
-        """The product of the matrix with another, of dtype float32."""
-        image = csr_product(self.scaled, csr_product(self.transposed, dual))
-        image += dual
-        image += self.sums @ (self.sums.T @ dual)
-        return image
-
-    def solve(self, wanted, weights):
-        """Add the change of some columns of the weights, in place."""
-        dual = conjugate_gradients(self.product, wanted, RIDGE_STEPS, TOLERANCE)
-        change = csr_product(self.transposed, dual)
-        for part in row_blocks(len(change)):
-            weights[part] += change[part] * self.scale[part, np.newaxis]
-        if self.combination is not None:
-            self.combination.spread(self.sums.T @ dual, weights)
 
 
 def _residuals(unit, first, added, targets):
@@ -294,6 +285,19 @@ def _residuals(unit, first, added, targets):
         z /= np.maximum(z_length, 1e-30)
         wanted[block] = length * z_length * (targets[block] - z)
     return wanted
+
+
+def _solved(scaled, wanted):
+    """x^T A with (x x^T + I) A = the wanted rows."""
+    transposed = csr_transpose(scaled)
+
+    def product(dual: np.ndarray) -> np.ndarray:
+        image = csr_product(scaled, csr_product(transposed, dual))
+        image += dual
+        return image
+
+    dual = conjugate_gradients(product, wanted, RIDGE_STEPS, TOLERANCE)
+    return csr_product(transposed, dual)
 
 
 def start_unseen_features(

@@ -6,7 +6,6 @@ from unittest import mock
 
 import numpy as np
 import pytest
-import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -22,10 +21,12 @@ from sklux._student.projection import adopt_student, network_of, student_of
 from sklux._student.teacher_embeddings import TeacherEmbeddings
 from sklux._student.term_vectors import term_vectors
 from sklux._student.update import (
+    TERMS_RIDGE,
     coefs_to_update,
     fill_missing_targets,
     padded,
     regress_residuals,
+    start_new_terms,
     sums_of_squares,
     updated_network,
 )
@@ -56,7 +57,7 @@ def unit(rows):
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-30)
 
 
-def expected_change(X, targets, coefs, tied, squares, past_weight, terms=None):
+def expected_change(X, targets, coefs, tied, squares, past_weight):
     """The minimum of the objective in the module's text, by normal equations."""
     X = unit(X.toarray().astype(np.float64))
     a = X @ coefs[0]
@@ -66,33 +67,14 @@ def expected_change(X, targets, coefs, tied, squares, past_weight, terms=None):
     z_length = np.linalg.norm(z, axis=1, keepdims=True)
     wanted = length * z_length * (targets - z / z_length)
     penalty = np.diag(RIDGE_ALPHA + past_weight * squares)
-    if terms is None:
-        return np.linalg.solve(X.T @ X + penalty, X.T @ wanted)
-    # The penalty is the inverse of the covariance of the prior.
-    half = np.diag(1 / np.sqrt(np.diag(penalty)))
-    vectors = np.zeros((X.shape[1], terms.vectors.shape[1]))
-    vectors[terms.features] = terms.vectors
-    square = ((X @ half) ** 2).sum() / ((X @ half @ vectors) ** 2).sum()
-    covariance = half @ (np.eye(len(half)) + square * vectors @ vectors.T) @ half
-    return np.linalg.solve(X.T @ X + np.linalg.inv(covariance), X.T @ wanted)
+    return np.linalg.solve(X.T @ X + penalty, X.T @ wanted)
 
 
 @pytest.mark.parametrize("tied", [False, True])
 @settings(max_examples=20, deadline=None)
-@given(
-    seed=seeds,
-    past_weight=st.sampled_from([0.0, 1.0, 7.0]),
-    n_terms=st.sampled_from([0, 2, 5, N_FEATURES]),
-)
-def test_regression_of_residuals_equals_normal_equations(
-    tied, seed, past_weight, n_terms
-):
+@given(seed=seeds, past_weight=st.sampled_from([0.0, 1.0, 7.0]))
+def test_regression_of_residuals_equals_normal_equations(tied, seed, past_weight):
     rng = np.random.RandomState(seed)
-    terms = None
-    if n_terms:
-        features = np.sort(rng.permutation(N_FEATURES)[:n_terms])
-        vectors = rng.standard_normal((n_terms, N_TEACHER)).astype(np.float32)
-        terms = term_vectors(features, vectors)
     X, _ = make_data(20, seed)
     coefs = [rng.standard_normal((N_FEATURES, WIDTH)).astype(np.float32)]
     if tied:
@@ -106,9 +88,8 @@ def test_regression_of_residuals_equals_normal_equations(
             tied=tied,
             squares=squares,
             past_weight=past_weight,
-            terms=terms,
         )
-    change = expected_change(X, targets, before, tied, squares, past_weight, terms)
+    change = expected_change(X, targets, before, tied, squares, past_weight)
     error = np.abs(coefs[0] - before[0] - change).max()
     assert error <= 1e-3 * np.abs(change).max() + 1e-5
 
@@ -129,20 +110,62 @@ def test_regression_of_many_documents_goes_on_from_its_parts(monkeypatch):
     np.testing.assert_allclose(at_once[0], in_parts[0], atol=1e-4)
 
 
-@pytest.mark.parametrize("vectors", [np.zeros((0, 3)), np.ones((2, 3))])
-def test_regression_with_vectors_that_tell_nothing_is_the_one_without(vectors):
-    """No term, or equal vectors, which are zero without their mean."""
-    X, y = make_data(30)
-    targets = unit(y[:, :WIDTH]).astype(np.float32)
-    terms = term_vectors(np.arange(len(vectors)), vectors.astype(np.float32))
-    found, expected = (
-        [np.ones((N_FEATURES, WIDTH), dtype=np.float32)] for _ in range(2)
+def words(n_known=30, n_new=4):
+    """Vectors of terms, and weights that follow from them; new ones have none."""
+    rng = np.random.RandomState(0)
+    n_terms = n_known + n_new
+    vectors = rng.standard_normal((n_terms, N_TEACHER)).astype(np.float32)
+    # Other features lie between the terms.
+    terms = term_vectors(2 * np.arange(n_terms), vectors)
+    mapping = rng.standard_normal((N_TEACHER, WIDTH))
+    weights = rng.standard_normal((2 * n_terms, WIDTH)).astype(np.float32)
+    weights[terms.features] = terms.vectors @ mapping
+    wanted = weights.copy()
+    weights[2 * n_known :] = 0
+    squares = rng.uniform(0.1, 5, len(weights)).astype(np.float32)
+    return terms, weights, squares, wanted
+
+
+def test_new_terms_begin_with_the_weights_of_similar_terms(monkeypatch):
+    terms, weights, squares, wanted = words()
+    before = weights.copy()
+    monkeypatch.setattr(update, "TERMS_RIDGE", 1e-9)
+    start_new_terms(weights, terms, squares)
+    np.testing.assert_array_equal(weights[:60], before[:60])
+    np.testing.assert_allclose(weights[60::2], wanted[60::2], atol=1e-4)
+    # Features that are not terms have no vector.
+    assert not weights[61::2].any()
+
+
+def test_weights_of_new_terms_equal_normal_equations():
+    terms, weights, squares, _ = words()
+    squares[:20] = 0
+    weights[:60] += np.random.RandomState(1).standard_normal((60, WIDTH))
+    start = weights.astype(np.float64)
+    start_new_terms(weights, terms, squares)
+    V, known = terms.vectors[:30].astype(np.float64), squares[:60:2]
+    weighted = V * (known / (RIDGE_ALPHA + known))[:, np.newaxis]
+    ridge = TERMS_RIDGE * (weighted * V).sum() / N_TEACHER
+    mapping = np.linalg.solve(
+        weighted.T @ V + ridge * np.eye(N_TEACHER), weighted.T @ start[:60:2]
     )
-    squares = np.ones(N_FEATURES, dtype=np.float32)
-    options = {"tied": False, "squares": squares, "past_weight": 1.0}
-    regress_residuals(X, np.arange(30), targets, found, terms=terms, **options)
-    regress_residuals(X, np.arange(30), targets, expected, **options)
-    reference.assert_same_bits(found[0], expected[0])
+    np.testing.assert_allclose(weights[60::2], terms.vectors[30:] @ mapping, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", ["no teacher", "no new", "none known", "alike"])
+def test_new_terms_begin_at_zero_without_similar_terms(case):
+    terms, weights, squares, wanted = words()
+    if case == "no teacher":
+        terms = None
+    elif case == "no new":
+        weights = wanted
+    elif case == "none known":
+        squares[:] = 0
+    else:
+        terms = term_vectors(terms.features, np.ones_like(terms.vectors))
+    before = weights.copy()
+    start_new_terms(weights, terms, squares)
+    np.testing.assert_array_equal(weights, before)
 
 
 def test_sums_of_squares_are_of_unit_rows():
