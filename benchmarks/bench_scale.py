@@ -48,7 +48,7 @@ from sklux._commands.embed_folder import FolderOptions, embed_into_folder
 from sklux._commands.inputs import DocumentSource
 
 SIZES = [100_000, 1_000_000, 4_000_000]
-FIT_SIZES = [100_000, 1_000_000, 10_000_000]
+FIT_SIZES = [100_000, 10_000_000]
 FILE_ROWS = 100_000
 # Documents of the comparison with `transform`, and its rounds.
 N_COMPARED, ROUNDS = 400_000, 5
