@@ -3,6 +3,7 @@
 import copy
 import gc
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -684,7 +685,9 @@ print(learn_wordpieces(json.loads(sys.argv[1]), 200), end="")
 """
     command = [sys.executable, "-c", program, json.dumps(TRAINING_TEXTS)]
     outputs = {
-        subprocess.run(command, capture_output=True, check=True, env=env).stdout
+        subprocess.run(
+            command, capture_output=True, check=True, env=os.environ | env
+        ).stdout
         for env in ({"PYTHONHASHSEED": "1"}, {"RAYON_NUM_THREADS": "1"})
     }
     assert outputs == {learn_wordpieces(TRAINING_TEXTS, 200).encode()}
