@@ -209,11 +209,12 @@ def start_new_terms(
     is_new = ~weights[features].any(axis=1)
     known = squares[features].astype(np.float64)
     known = np.where(is_new, 0, known / (RIDGE_ALPHA + known))
-    moment = second_moment(known[:, np.newaxis] * vectors, vectors)
+    weighted = known[:, np.newaxis] * vectors
+    moment = second_moment(weighted, vectors)
     ridge = TERMS_RIDGE * moment.trace() / len(moment)
     if ridge == 0 or not is_new.any():
         return
-    cross = second_moment(known[:, np.newaxis] * vectors, weights[features])
+    cross = second_moment(weighted, weights[features])
     mapping = np.linalg.solve(moment + ridge * np.eye(len(moment)), cross)
     weights[features[is_new]] = vectors[is_new] @ mapping.astype(np.float32)
 
