@@ -61,7 +61,7 @@ SPACELESS = (
     (0xAA60, 0xAADF),  # Burmese, Tai Viet
     (0xF900, 0xFAFF),  # ideographs
     (0xFF66, 0xFF9F),  # katakana of half width
-    (0x1B000, 0x1B16F),  # kana
+    (0x1AFF0, 0x1B16F),  # kana
     (0x20000, 0x3FFFD),  # ideographs
 )
 # Marks that word pieces leave out: accents, and vowels that Hebrew and Arabic may omit.

@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklux._kernels.tokens import EDGE, TokenStream
+from sklux._kernels.tokens import CLASS_BITS, EDGE, TokenStream
 from sklux._kernels.words import WordTable
 
 from sklux import LexicalVectorizer
@@ -63,7 +63,8 @@ def is_mark(character):
 def is_letter_without_spaces(character):
     names = ["THAI", "LAO", "KHMER", "MYANMAR", "HIRAGANA", "KATAKANA", "CJK"]
     names += ["HALFWIDTH KATAKANA", "KATAKANA-HIRAGANA", "BOPOMOFO", "TAI", "NEW TAI"]
-    names += ["IDEOGRAPHIC", "HANGZHOU", "VERTICAL", "HENTAIGANA", "MASU"]
+    names += ["IDEOGRAPHIC", "HANGZHOU", "VERTICAL KANA", "HENTAIGANA", "MASU"]
+    names += ["VERTICAL IDEOGRAPHIC"]
     name = unicodedata.name(character, "")
     # A sign that is written inside Latin text, and a letter of another script.
     others = ["LATIN", "CJK STROKE", "TAI XUAN JING"]
@@ -72,6 +73,14 @@ def is_letter_without_spaces(character):
         and any(name.startswith(one) for one in names)
         and not any(name.startswith(one) for one in others)
     )
+
+
+def test_letters_without_spaces_by_their_names():
+    """The table has ranges of code points, and each letter of them is asked for."""
+    _, classes = word_tables(False, None).flat()
+    in_table = classes & CLASS_BITS["cluster"] != 0
+    by_name = [is_letter_without_spaces(chr(c)) for c in range(sys.maxunicode + 1)]
+    assert [hex(c) for c in np.flatnonzero(in_table != by_name)] == []
 
 
 def slow_words(text, least=1):
