@@ -17,6 +17,7 @@ from sklux._teacher.cache_layout import (
     table_names,
     write_vectors,
 )
+from sklux._teacher.stored_words import read_words, write_words
 from sklux._utils.warnings import warn_caller
 
 # Part of every key. Raise it when the meaning of a key changes.
@@ -157,6 +158,44 @@ class VectorCache(CacheFile):
         # Vectors without a choice are older than choices, or the user chose float32.
         width = known_width(connection, self.model_identity)
         return None if width is None else "float32"
+
+    def known_words(self) -> list[str] | None:
+        """Words of the model's tokenizer.
+
+        Returns
+        -------
+        list of str or None
+            The words as `keep_words` stored them; None if the file does not have them,
+            or if they are damaged.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        """
+        with self.reading() as connection:
+            if connection is None:
+                return None
+            return read_words(connection, self.model_identity)
+
+    def keep_words(self, words: list[str]) -> None:
+        """Store the words of the model's tokenizer.
+
+        Parameters
+        ----------
+        words : list of str
+            The words.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or read-only.
+        """
+        self.make()
+        with self.connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            write_words(connection, self.model_identity, words)
+            connection.commit()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
         """Return the stored vectors of some keys.

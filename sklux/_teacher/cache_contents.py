@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sklux._teacher.cache_file import CacheFile
 from sklux._teacher.cache_layout import Series, has_checksum, table_names
+from sklux._teacher.stored_words import damaged_words, remove_words
 
 # Stands for the vectors of earlier versions of the package. Their rows hold no model.
 EARLIER = "earlier versions"
@@ -147,15 +148,15 @@ class CacheContents(CacheFile):
                     if not is_whole:
                         damaged.append((number,))
                 faults += _damaged_series(connection)
+            words = damaged_words(connection)
+            faults += [
+                f"the words of the model {name!r} are damaged" for _, name in words
+            ]
             if "vectors" in tables:
                 query = "SELECT count(*) FROM vectors"
                 n_unchecked = connection.execute(query).fetchone()[0]
             if remove and (damaged or faults):
-                # An index with a damaged key would refuse the removal.
-                connection.execute("REINDEX")
-                connection.execute("BEGIN IMMEDIATE")
-                connection.executemany("DELETE FROM embeddings WHERE id = ?", damaged)
-                connection.commit()
+                _remove_rows(connection, damaged, [(number,) for number, _ in words])
         n_damaged = len(damaged)
         return Verification(n_rows - n_damaged, n_damaged, n_unchecked, tuple(faults))
 
@@ -257,6 +258,19 @@ def _structure_faults(connection: sqlite3.Connection) -> Iterator[str]:
             yield " ".join(str(found).split())
 
 
+def _remove_rows(
+    connection: sqlite3.Connection, vectors: list[tuple[int]], words: list[tuple[int]]
+) -> None:
+    """Remove rows of vectors and of words by their numbers, and mend the indexes."""
+    # An index with a damaged key would refuse the removal.
+    connection.execute("REINDEX")
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany("DELETE FROM embeddings WHERE id = ?", vectors)
+    if words:
+        connection.executemany("DELETE FROM words WHERE rowid = ?", words)
+    connection.commit()
+
+
 def _remove_model(connection: sqlite3.Connection, model: str) -> int:
     """Remove the rows of a model, and count its vectors."""
     cursor = connection.execute(
@@ -265,6 +279,7 @@ def _remove_model(connection: sqlite3.Connection, model: str) -> int:
         (model,),
     )
     connection.execute("DELETE FROM series WHERE identity = ?", (model,))
+    remove_words(connection, model)
     has_earlier = "vectors" in table_names(connection) and bool(
         connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
     )

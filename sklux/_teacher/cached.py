@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from numbers import Integral
 from pathlib import Path
@@ -321,6 +321,15 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
                 "model given by name, or a torch module, computes in this program, "
                 "with threads of its own: set n_concurrent=1."
             )
+        for name in ("model_id", "prompt_name"):
+            value = getattr(self, name)
+            try:
+                (value or "").encode()
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"{name}={value!r} has half of a surrogate pair, which the cache "
+                    "cannot store. Use another name."
+                ) from error
 
     def transform(self, raw_documents: Iterable[str]) -> np.ndarray:
         """Return the model's vectors, taken from the cache if it holds them.
@@ -572,6 +581,20 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
             )
         return cache
 
+    def _words(self) -> list[str]:
+        """Words of the model's tokenizer; a named model is loaded once for them."""
+        if not is_named(self.model):
+            return words_of_model(self.model, self.device)
+        self._check_params()
+        cache = self._cache_in(FLOAT32)
+        words = cache.known_words()
+        if words is None:
+            words = words_of_model(self.model, self.device)
+            # A cache that cannot be written may have all vectors.
+            with suppress(OSError):
+                cache.keep_words(words)
+        return words
+
     def _identity(self) -> str:
         """Identity of the model, given or derived, with the name of the prompt."""
         name = model_identity(self.model) if self.model_id is None else self.model_id
@@ -703,9 +726,15 @@ def teacher_identity(teacher: object) -> str | None:
     str or None
         The identity of a `CachedTeacher`, ``name:...`` for a name or folder, None
         for a teacher of another kind.
+
+    Raises
+    ------
+    OSError, ValueError
+        If parameters of a `CachedTeacher` are wrong, or its folder cannot be used.
     """
     if isinstance(teacher, CachedTeacher):
-        return teacher._identity()
+        teacher._check_params()
+        return teacher._cache_in(FLOAT32).model_identity
     if is_named(teacher):
         return f"name:{os.fspath(teacher)}"
     return None
@@ -806,5 +835,5 @@ def words_of_teacher(teacher: object) -> list[str]:
         As `tokenizer_words` finds them; empty if the teacher has no tokenizer.
     """
     if isinstance(teacher, CachedTeacher):
-        return words_of_model(teacher.model, teacher.device)
+        return teacher._words()
     return words_of_model(teacher, None)

@@ -429,14 +429,14 @@ def _read_tensor(
     return array if array.flags.aligned else array.copy()
 
 
-def _size_of(shape: tuple[int, ...], n_bytes: int, most: int) -> int:
-    """Bytes of an array; -1 for a shape that no array in a file of this size has."""
+def _size_of(shape: tuple[int, ...], n_bytes: int, most: int) -> int | None:
+    """Bytes of an array; None for a shape that no array in a file of this size has."""
     if len(shape) > MAX_DIMENSIONS or min(shape, default=0) < 0:
-        return -1
+        return None
     for size in sorted(shape):
         n_bytes *= size
         if n_bytes > most:
-            return -1
+            return None
     return n_bytes
 
 

@@ -101,7 +101,7 @@ def test_subword_unused_parameter_warns(name):
         {"analyzer": "word+subword", "n_subwords": 80, "dtype": np.float32},
         {"analyzer": "word+subword", **UNUSED, "preprocessor": None},
     ],
-    ids=repr,
+    ids=["pieces", "runs of pieces", "pairs", "float32", "rules of words"],
 )
 def test_subword_used_parameters_do_not_warn(params):
     with warnings.catch_warnings():

@@ -14,7 +14,7 @@ from _teacher.teachers import TEXTS, Recorder, tenths
 from sklux import CachedTeacher
 from sklux._teacher.cache import VectorCache
 from sklux._teacher.cache_file import PAGE_BYTES
-from sklux._teacher.cache_layout import Series, vector_checksum
+from sklux._teacher.cache_layout import Series, has_checksum, vector_checksum
 
 DAMAGED = "has damaged vectors, for 1 of the asked texts"
 # Bytes of a row before its vector: length, number, header, series, key, checksum.
@@ -183,6 +183,28 @@ def test_a_warning_names_a_damaged_text_once(tmp_path):
     assert len(caught) == 1
 
 
+def test_a_warning_has_the_number_of_damaged_texts(tmp_path):
+    cache, _ = filled(tmp_path, ["a", "b", "c"])
+    changed(cache.file, "UPDATE embeddings SET vector = x'01' WHERE id < 3")
+    with pytest.warns(UserWarning, match="for 2 of the asked texts"):
+        assert len(cache.get([cache.key(text) for text in "abc"])) == 1
+
+
+def test_a_row_with_a_null_is_damaged():
+    checksum = vector_checksum(b"key", 1, b"")
+    assert has_checksum(b"key", 1, b"", checksum)
+    assert not has_checksum(b"key", 1, None, checksum)
+    assert not has_checksum(None, 1, b"", checksum)
+    assert not has_checksum(b"key", 1, b"", None)
+
+
+def test_vectors_may_have_one_number(tmp_path):
+    cache = VectorCache(tmp_path, "model", "float16")
+    key, vectors = cache.key("a"), vectors_of(1, 1)
+    cache.put([key], vectors)
+    np.testing.assert_array_equal(cache.get([key])[key], vectors[0])
+
+
 def test_a_teacher_embeds_a_text_with_a_flipped_bit_again(tmp_path):
     model = Recorder(tenths)
     teacher = CachedTeacher(model, path=tmp_path, model_id="m")
@@ -264,7 +286,9 @@ def test_vectors_of_an_earlier_version_stay_beside_new_ones(tmp_path):
     assert cache.count(keys) == 3
 
 
-@pytest.mark.parametrize("value", ["x'0102'", "x''", "7", f"x'{'007e' * 4}'"])
+@pytest.mark.parametrize(
+    "value", ["x'0102'", "x''", "7", f"x'{'007e' * 4}'", f"x'{'01' * 9}'"]
+)
 def test_a_damaged_vector_of_an_earlier_version_is_stored_again(tmp_path, value):
     """It has no checksum, but it has a width, and finite values."""
     cache = VectorCache(tmp_path, "model", "float16")

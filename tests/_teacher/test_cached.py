@@ -448,6 +448,8 @@ def test_cached_teacher_set_params_holds_from_the_next_call(tmp_path):
         ),
         ({"path": 3}, "The 'path' parameter of CachedTeacher must be an instance of"),
         ({"model_id": 3}, "The 'model_id' parameter of CachedTeacher must be an inst"),
+        ({"model_id": "a\ud800"}, r"model_id='a\\ud800' has half of a surrogate pair"),
+        ({"prompt_name": "\ud800"}, "prompt_name='.*' has half of a surrogate pair"),
         ({"device": 0}, "The 'device' parameter of CachedTeacher must be an instance"),
         ({"verbose": "yes"}, "The 'verbose' parameter of CachedTeacher must be"),
     ],

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -20,9 +21,13 @@ from sklux._utils.model_file import (
     MAX_CONTAINERS,
     MAX_VALUES,
     METADATA_KEY,
+    checksum,
+    header_digest,
     is_json,
     json_params,
+    parsed_json,
     read_model,
+    state_checksum,
     write_model,
 )
 
@@ -87,6 +92,16 @@ def with_metadata(path, **changes):
         return header
 
     return with_header(path, change)
+
+
+@contextmanager
+def refused(path, how):
+    """A context that must end with the error for a damaged file, which names it."""
+    with pytest.raises(ValueError) as caught:
+        yield
+    expected = f"{str(path)!r} is not a complete sklux model file: {how}. Save the "
+    expected += "model again, or copy the file again."
+    assert str(caught.value) == expected
 
 
 @pytest.mark.parametrize("mmap_mode", [None, "r"])
@@ -259,15 +274,14 @@ def test_model_file_of_another_kind_shows_its_beginning(tmp_path, content, found
         (b"{\xff}", "its header is not JSON"),
         (b"{}", "its header is longer than the file"),
         (b'{"__metadata__": {"sklux": "{"}}', "its sklux metadata cannot be read"),
+        (b'{"a": [' + b"1," * (MAX_VALUES + 1) + b"1]}", "its header is not JSON"),
     ],
 )
 def test_model_file_damaged_header(tmp_path, header, message):
     path = tmp_path / "model"
     length = 3 if "longer" in message else len(header)
     path.write_bytes(length.to_bytes(8, "little") + header)
-    with pytest.raises(
-        ValueError, match=f"is not a complete sklux model file: {message}. Save the mod"
-    ):
+    with refused(path, message):
         read(path)
 
 
@@ -287,25 +301,36 @@ def test_model_file_newer_version(tmp_path):
         read(path)
 
 
+@pytest.mark.parametrize("version", range(1, FORMAT_VERSION))
+def test_model_file_earlier_version(tmp_path, version):
+    path = with_metadata(written(tmp_path), format_version=version)
+    assert_same_tensors(read(path)[0], TENSORS)
+
+
 @pytest.mark.parametrize("version", [0, -1, "1", None, 1.5])
 def test_model_file_invalid_version(tmp_path, version):
     path = with_metadata(written(tmp_path), format_version=version)
-    with pytest.raises(ValueError, match="its format version is"):
+    with refused(path, f"its format version is {version!r}"):
         read(path)
 
 
 @pytest.mark.parametrize("changes", [{"state": None}, {"checksums": []}])
 def test_model_file_incomplete_metadata(tmp_path, changes):
     path = with_metadata(written(tmp_path), **changes)
-    with pytest.raises(ValueError, match="its metadata is incomplete"):
+    with refused(path, "its metadata is incomplete"):
+        read(path, verify=False)
+
+
+def test_model_file_changed_metadata(tmp_path):
+    path = with_metadata(written(tmp_path), state={"name": "other"})
+    with refused(path, "the checksum of its metadata does not match"):
         read(path, verify=False)
 
 
 @pytest.mark.parametrize("checksums", [{}, {"a": "0", "b": "0", "other": "0"}])
 def test_model_file_tensors_that_are_not_listed(tmp_path, checksums):
     path = with_metadata(written(tmp_path), checksums=checksums)
-    message = "its tensors differ from the list of its checksums"
-    with pytest.raises(ValueError, match=message):
+    with refused(path, "its tensors differ from the list of its checksums"):
         read(path, verify=False)
 
 
@@ -316,6 +341,8 @@ def test_model_file_tensors_that_are_not_listed(tmp_path, checksums):
         {"dtype": "F64", "shape": [3, 4], "data_offsets": [0, 48]},
         {"dtype": "F32", "shape": [3, 4], "data_offsets": [-48, 0]},
         {"dtype": "F32", "shape": [-3, -4], "data_offsets": [0, 48]},
+        {"dtype": "U8", "shape": [-1], "data_offsets": [1, 0]},
+        {"dtype": "U8", "shape": [-1], "data_offsets": [0, 1]},
         {"dtype": "F32", "shape": [2**62, 4], "data_offsets": [0, 0]},
         {"dtype": "F32", "shape": [3, 4], "data_offsets": [10**6, 10**6 + 48]},
         {"dtype": "F99", "shape": [3, 4], "data_offsets": [0, 48]},
@@ -333,16 +360,19 @@ def test_model_file_tensors_that_are_not_listed(tmp_path, checksums):
 def test_model_file_entry_that_does_not_fit(tmp_path, entry, verify):
     """Offsets are always checked: a wrong offset would read outside the file."""
     path = with_header(written(tmp_path), lambda header: header | {"a": entry})
-    with pytest.raises(ValueError, match=r"not a complete sklux model file: .*'a'"):
+    name = re.escape(repr(str(path)))
+    message = f"^{name} is not a complete sklux model file: .*'a'"
+    with pytest.raises(ValueError, match=message):
         read(path, mmap_mode="r", verify=verify)
 
 
 FORGED_ENTRIES = {
     "overlap": (
         {"other": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}},
-        "ove",
+        "the bytes of 'other' and 'b' overlap",
     ),
-    "gap": ({"b": None}, "bytes before '.*' belong to no tensor"),
+    "gap": ({"b": None}, "bytes before 'a' belong to no tensor"),
+    "end": ({"a": None, "empty": None}, "bytes follow its last tensor"),
     "long_number": ({"a": {"shape": [int("9" * 4000)]}}, "its header is not JSON"),
     "float": (
         {"a": {"dtype": "F32", "shape": [12.0], "data_offsets": [40, 88]}},
@@ -373,9 +403,7 @@ def test_model_file_forged_entry_is_refused(tmp_path, kind, verify):
         return kept | {name: entry for name, entry in entries.items() if entry}
 
     path = with_header(written(tmp_path), forged)
-    if kind == "gap":
-        path = with_metadata(path, checksums={"a": "0", "empty": "0"})
-    with pytest.raises(ValueError, match=message):
+    with refused(path, message):
         read(path, mmap_mode="r", verify=verify)
 
 
@@ -387,6 +415,51 @@ def test_model_file_state_of_too_many_values_is_refused(tmp_path, value):
     path = with_metadata(written(tmp_path), state={"value": value})
     with pytest.raises(ValueError, match="cannot be read|not JSON"):
         read(path)
+
+
+@pytest.mark.parametrize("kind", [str, str.encode])
+def test_model_file_limits_of_json(kind):
+    lists = "[" + "[]," * (MAX_CONTAINERS - 2) + "[]]"
+    objects = "[" + "{}," * (MAX_CONTAINERS - 2) + "{}]"
+    values = "[" + "1," * MAX_VALUES + "1]"
+    for text in (lists, objects, values):
+        parsed_json(kind(text))
+    for text in (f"[{lists}]", f"[{objects}]", values.replace("]", ",1]")):
+        with pytest.raises(ValueError, match=r"^the JSON has too many values\.$"):
+            parsed_json(kind(text))
+    assert parsed_json(kind("9" * 100)) == int("9" * 100)
+    with pytest.raises(ValueError, match=r"^a number of the JSON has 101 digits\.$"):
+        parsed_json(kind("9" * 101))
+
+
+def test_model_file_checksums_known_answers():
+    """Other bytes would make all files that exist damaged."""
+    assert checksum(TENSORS["a"]) == "0af237ec6c7d9e36d7a6ca9036265add"
+    assert checksum(TENSORS["a"].reshape(4, 3)) != checksum(TENSORS["a"])
+    state = {"b": [1, None], "a": "x"}
+    assert state_checksum(state) == "34c18138704325e65edf54b2f0683e5b"
+    assert state_checksum(dict(sorted(state.items()))) == state_checksum(state)
+
+
+def test_model_file_digest_of_the_header(tmp_path):
+    """Files with the same tensors and state have the same digest, and no others."""
+    digests = set()
+    for change in ({}, {"b": np.arange(1, 6)}, {"a": np.ones((3, 4), np.float32)}):
+        for folder in ("one", "two"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            path = tmp_path / folder / "model"
+            write_model(path, TENSORS | change, STATE)
+            digests.add(header_digest(path))
+    assert len(digests) == 3 and {len(digest) for digest in digests} == {32}
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert header_digest(path) in digests
+    path.write_bytes(content[:40])
+    with refused(path, "its header is longer than the file"):
+        header_digest(path)
+    safetensors.numpy.save_file(TENSORS, path)
+    with pytest.raises(ValueError, match=f"{re.escape(repr(str(path)))} is not a sk"):
+        header_digest(path)
 
 
 def test_model_file_state_that_is_nested_deeply_is_refused(tmp_path):
@@ -529,7 +602,18 @@ def test_model_file_json_values_are_accepted(value):
 
 
 @pytest.mark.parametrize(
-    "value", [(1, 2), {1}, {1: 2}, b"a", np.float64(1), [np.int64(1)], [(1,)], object()]
+    "value",
+    [
+        (1, 2),
+        {1},
+        {1: 2},
+        b"a",
+        np.float64(1),
+        [np.int64(1)],
+        [(1,)],
+        {"a": (1,)},
+        object(),
+    ],
 )
 def test_model_file_values_that_json_would_change_are_refused(value):
     assert not is_json(value)
