@@ -10,7 +10,8 @@ import sqlite3
 
 from sklux._teacher.cache_layout import CHECKSUM_BYTES, table_names
 
-# The table is made with its first row. It has few rows, so it has no index.
+# The table is made with its first row. It has few rows, so it has no index. If
+# `tokenizer_words` finds other words one day, they need a table of another name.
 _TABLE = """
 CREATE TABLE IF NOT EXISTS words (
     identity TEXT NOT NULL,

@@ -12,11 +12,15 @@ from sklux._commands.demo import Split
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """A small demo, run twice. The second run finds all embeddings in the cache."""
+def demo(tmp_path_factory, data_home):
+    """A small demo, run twice. The second run finds all embeddings in the cache.
+
+    The first run may find words of the teacher there. No other test embeds all of its
+    documents.
+    """
     folder = tmp_path_factory.mktemp("demo")
     environment = os.environ | {
-        "SKLUX_DATA_HOME": str(folder / "cache"),
+        "SKLUX_DATA_HOME": str(data_home),
         "HF_HUB_OFFLINE": "1",
         "COLUMNS": "100",
     }

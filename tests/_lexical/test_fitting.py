@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
 
 from sklux import LexicalVectorizer
 from sklux._lexical.analysis import text_source
@@ -124,3 +128,26 @@ def test_fitting_two_sources_share_the_limits(n_jobs):
     # tf: 3 blanks, 6 b, 4 c, 3 bb, 2 cc.
     assert sum(len(part) for part in found.terms) == 3
     assert {"b", "c"} <= set(found.terms[0].tolist())
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        # Words that are shorter than the shortest n-gram count as a whole.
+        {"analyzer": "char_wb", "ngram_range": (4, 5)},
+        {"dtype": np.float32},
+        {"dtype": np.float32, "smooth_idf": False},
+        # The most frequent word is in one document.
+        {"max_features": 1},
+        {"max_features": 1, "binary": True},
+    ],
+    ids=str,
+)
+def test_fitted_terms_and_weights_are_those_of_scikit_learn(params):
+    texts = ["aa aa aa aa bb", "bb cc", "a b bb cc longer words"]
+    ours = LexicalVectorizer(token_pattern=r"\w+", **params).fit(texts)
+    theirs = TfidfVectorizer(token_pattern=r"\w+", **params).fit(texts)
+    assert ours.vocabulary_ == theirs.vocabulary_
+    assert ours.idf_.dtype == theirs.idf_.dtype
+    np.testing.assert_array_equal(ours.idf_, theirs.idf_)
