@@ -134,16 +134,13 @@ class VectorCache(CacheFile):
         OSError
             If the disk is full or read-only.
         """
-        self.make()
-        with self.connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self.writing() as connection:
             before = self._chosen(connection)
             if before is None:
                 connection.execute(
                     "INSERT INTO compute_dtypes VALUES (?, ?)",
                     (self.model_identity, chosen),
                 )
-            connection.commit()
         return before or chosen
 
     def _chosen(self, connection: sqlite3.Connection) -> str | None:
@@ -191,11 +188,8 @@ class VectorCache(CacheFile):
         OSError
             If the disk is full or read-only.
         """
-        self.make()
-        with self.connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self.writing() as connection:
             write_words(connection, self.model_identity, words)
-            connection.commit()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
         """Return the stored vectors of some keys.
@@ -274,10 +268,7 @@ class VectorCache(CacheFile):
         OSError
             If the disk is full or read-only. Nothing of this call is stored.
         """
-        self.make()
-        with self.connection() as connection:
-            # IMMEDIATE: no other process writes between reading and writing.
-            connection.execute("BEGIN IMMEDIATE")
+        with self.writing() as connection:
             width = vectors.shape[1]
             self._check_width(known_width(connection, self.identity), width)
             stored, _ = read_vectors(connection, keys, self.dtype, width)
@@ -289,7 +280,6 @@ class VectorCache(CacheFile):
                 series = Series(self.identity, self.dtype.name, self.windows)
                 number = series_number(connection, series, width)
                 write_vectors(connection, number, new.items())
-            connection.commit()
 
     def _check_width(self, stored: int | None, width: int) -> None:
         """Refuse vectors of another width than the model's stored vectors have."""

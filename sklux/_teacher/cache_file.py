@@ -161,6 +161,16 @@ class CacheFile:
             yield connection if "models" in table_names(connection) else None
 
     @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Open the file for a transaction; an error leaves the file as it was."""
+        self.make()
+        with self.connection() as connection:
+            # IMMEDIATE: no other process writes between reading and writing.
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+
+    @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
         """Open the file for a block, and name it in errors."""
         try:

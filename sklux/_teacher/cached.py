@@ -57,6 +57,7 @@ from sklux._utils.documents import (
 )
 from sklux._utils.html import DocLinkMixin
 from sklux._utils.progress import long_step
+from sklux._utils.text import replace_surrogates
 from sklux._utils.warnings import warn_caller
 
 # A teacher whose first vectors are all invalid is not called for more documents.
@@ -323,13 +324,11 @@ class CachedTeacher(DocLinkMixin, TransformerMixin, BaseEstimator):
             )
         for name in ("model_id", "prompt_name"):
             value = getattr(self, name)
-            try:
-                (value or "").encode()
-            except UnicodeEncodeError as error:
+            if value is not None and replace_surrogates(value) != value:
                 raise ValueError(
                     f"{name}={value!r} has half of a surrogate pair, which the cache "
                     "cannot store. Use another name."
-                ) from error
+                )
 
     def transform(self, raw_documents: Iterable[str]) -> np.ndarray:
         """Return the model's vectors, taken from the cache if it holds them.
